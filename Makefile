@@ -1,0 +1,53 @@
+# `make` lists the commands. They do all the set-up themselves, from any folder, also one with spaces.
+SHELL := /bin/sh
+HERE := $(shell f='$(MAKEFILE_LIST)'; cd "$$(dirname "$${f# }")" && pwd)
+IN := cd "$(HERE)" &&
+PY := .venv/bin/python
+
+# Install requirements file $(1) once, and again when it has changed.
+define install
+	@$(IN) if [ ! -x $(PY) ]; then \
+		for python in python3 python3.13 python3.12 python3.11; do \
+			if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; \
+		done; \
+		if [ -z "$$python" ]; then echo "make: Python 3.11 or newer is needed; install it and run make again." >&2; exit 2; fi; \
+		"$$python" -m venv .venv || { echo "make: $$python has no venv; on Debian: apt-get install python3-venv." >&2; rm -rf .venv; exit 2; }; \
+	fi
+	@$(IN) if ! cmp -s $(1) .venv/$(1); then \
+		echo "installing $(1) ..." >&2; \
+		$(PY) -m pip install --quiet --disable-pip-version-check -r $(1) && cp $(1) .venv/$(1); \
+	fi
+endef
+
+.PHONY: help run test bench lint clean
+
+help:  ## list the commands
+	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+
+run:  ## check the days in data/, or a synthetic fortnight when there are none
+	$(call install,requirements.txt)
+	@$(IN) data=data; out=part1-data-quality; \
+	if ! ls data/events_*.csv* >/dev/null 2>&1; then \
+		data=data/demo; out=data/demo; \
+		echo "data/ holds no events_*.csv: making a synthetic fortnight in $$data"; \
+		$(PY) tests/synthetic_events.py --quiet --out_dir $$data || exit 2; \
+	fi; \
+	$(PY) part1-data-quality/validate_dataframework.py --data_dir $$data --out_dir $$out; status=$$?; \
+	[ $$status -eq 0 ] || [ $$status -eq 3 ] || exit $$status; \
+	echo; echo "Every check of every file is in $$out/dq_report.csv."
+
+test:  ## run the whole test suite
+	$(call install,requirements-dev.txt)
+	@$(IN) $(PY) -m pytest
+
+bench:  ## time the validator beside a bare DuckDB scan (minutes, and 4 GB below data/)
+	$(call install,requirements-dev.txt)
+	@$(IN) $(PY) tests/bench_validate.py
+
+lint:  ## ruff and mypy
+	$(call install,requirements-dev.txt)
+	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality tests
+
+clean:  ## remove the environment, caches, and what a demo or benchmark wrote
+	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/bench
+	@$(IN) find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,56 @@
+"""Every check there is, and the one way in which they run."""
+
+import sql_text
+from definitions import ROW_CHECKS, TABLE_CHECKS, Definition, Measure
+from file_checks import FILE_CHECKS
+from judge import Finding, judge
+from scan import Scan
+
+DEFINITIONS: dict[str, Definition] = {d.check: d for d in [*FILE_CHECKS, *ROW_CHECKS, *TABLE_CHECKS]}
+
+
+def run_checks(scan: Scan) -> list[Finding]:
+    """A finding for every check, column and file, in the order of registration."""
+    findings: list[Finding] = []
+    failed: set[tuple[str, int, str]] = set()
+    for definition in DEFINITIONS.values():
+        found = judge(definition, _measures(definition, scan), scan.files, scan.contract, failed)
+        failed.update((f.check, f.file_no, f.column) for f in found if f.status == "fail")
+        findings += found
+    return findings
+
+
+def _measures(definition: Definition, scan: Scan) -> list[Measure]:
+    contract = scan.contract
+    if not all(_declared(need, scan) for need in definition.needs):
+        return []
+    if definition.run is not None:
+        found = list(definition.run(scan))
+    elif definition.check in scan.measures:
+        found = scan.measures.get(definition.check, [])
+    else:
+        found = _query(definition, scan)
+    columns = [contract.roles[n] for n in definition.needs if n in contract.roles]
+    return [m for m in found if all(c in scan.files[m.file_no].headers for c in columns)]
+
+
+def _declared(need: str, scan: Scan) -> bool:
+    """Whether the contract has what a check needs: a column's role, an event's, or the order's parts."""
+    order = scan.contract.order
+    if need == "orders":
+        return order is not None and scan.contract.event_of("order") is not None
+    if need == "order_lines":
+        return order is not None and order.line_amount is not None
+    return need in scan.contract.roles or scan.contract.event_of(need) is not None
+
+
+def _query(definition: Definition, scan: Scan) -> list[Measure]:
+    order = scan.contract.order
+    names = {role: scan.contract.roles.get(role, role) for role in ("client", "time", "event", "user_agent")}
+    for key in ("transaction_id", "amount", "lines", "customer"):
+        names[key] = (getattr(order, key) if order else None) or key
+    event = scan.contract.event_of("order")
+    names["order"] = f"{event.name}." if event else ""
+    sql = definition.sql.format(**{k: sql_text.literal(v) for k, v in names.items()})
+    rows = scan.connection.execute(sql).fetchall()
+    return [Measure(*row[:7], None, row[7]) for row in sorted(rows, key=lambda r: (r[1], r[0]))]

@@ -1,0 +1,407 @@
+-- Checks over more than one event. Each is a query over the tables that the pass has left; it
+-- returns a row for a file (and a `"column"`, where it looks at several things) with
+--   file_no, checked, failed          how many cases there were, and how many of them failed
+--   orders, revenue                   of the failed cases; null where that cannot be known
+--   record                            the first failed record of the file
+--   example                           what to show of it, masked where it could be a person's
+-- The lines above a query are its definition, as in row_checks.sql. Of thresholds there are more:
+-- `others` compares a count with the other days, `rate` a count for its number of events, and
+-- `pooled` a share with its limit over all files together, where a single file has few cases.
+
+-- check: rows_repeated
+-- severity: P1
+-- dimension: uniqueness
+-- threshold: 0.001
+-- needs: client time page
+-- says: {failed:,} of {checked:,} rows ({share}) repeat an earlier row of the file to the letter
+-- advice: The export or its transfer ran twice; drop the repeats, or orders and visits count double.
+select
+    files.file_no, 'rows' as "column", records as checked, coalesce(rows, 0) as failed,
+    repeats.orders, repeats.revenue, record, null as example
+from files
+left join repeats on files.file_no = repeats.file_no and kind = 'row'
+
+-- check: event_fired_twice
+-- severity: P2
+-- dimension: uniqueness
+-- threshold: 0.01
+-- needs: client time
+-- says: {failed:,} of {checked:,} {column} events ({share}) follow the same event of the same client within a second
+-- advice: The tag stands on the page twice or listens twice; rates that count events are too high.
+select
+    event_counts.file_no, event_counts.event as "column", event_counts.events as checked, coalesce(rows, 0) as failed,
+    orders, revenue, record, null as example
+from event_counts
+left join repeats
+    on event_counts.file_no = repeats.file_no and event_counts.event = repeats.event and kind = 'event'
+where step_of(event_counts.event) is not null
+
+-- check: order_id_missing
+-- severity: P0
+-- dimension: completeness
+-- threshold: 0
+-- needs: orders payload
+-- says: {failed:,} of {checked:,} orders ({share}) have no transaction id
+-- advice: Without an id an order can neither be counted once nor be found in the shop's books.
+select
+    file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (transaction_id is null) as failed,
+    count(*) filter (transaction_id is null) as orders, sum(revenue) filter (transaction_id is null) as revenue,
+    min(record) filter (transaction_id is null) as record, null as example
+from orders
+where payload is not null
+group by file_no
+
+-- check: order_amount_missing
+-- severity: P0
+-- dimension: completeness
+-- threshold: 0
+-- needs: orders payload
+-- says: {failed:,} of {checked:,} orders ({share}) have no readable amount
+-- advice: What they are worth is unknown, not zero; restore the amounts from the shop's order list.
+select
+    file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue is null) as failed,
+    count(*) filter (revenue is null) as orders, null as revenue,
+    min(record) filter (revenue is null) as record, null as example
+from orders
+where payload is not null
+group by file_no
+
+-- check: order_amount_zero
+-- severity: P2
+-- dimension: accuracy
+-- threshold: 0
+-- needs: orders payload
+-- says: {failed:,} of {checked:,} orders ({share}) have an amount of zero
+-- advice: Exchanges, replacements or tests; keep them out of order counts and averages, or have the shop mark them.
+select
+    file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue = 0) as failed,
+    count(*) filter (revenue = 0) as orders, null as revenue, min(record) filter (revenue = 0) as record, null as example
+from orders
+group by file_no
+
+-- check: order_amount_shift
+-- severity: P1
+-- dimension: accuracy
+-- threshold: 0
+-- needs: orders payload
+-- says: {failed:,} of {checked:,} orders ({share}) are more than 20 times the median order of the other days
+-- advice: Compare one with the shop's books; an amount in cents or in another currency looks like this.
+select
+    file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (is_outlier) as failed,
+    count(*) filter (is_outlier) as orders, sum(revenue) filter (is_outlier) as revenue,
+    min(record) filter (is_outlier) as record, null as example
+from (
+    select *, revenue > 20 * (select median(typical) from file_medians as m where m.file_no <> orders.file_no) as is_outlier
+    from orders
+)
+group by file_no
+
+-- check: order_lines_mismatch
+-- severity: P1
+-- dimension: consistency
+-- threshold: 0
+-- needs: order_lines payload
+-- says: {failed:,} of {checked:,} orders ({share}) do not add up: their lines give another sum than the amount
+-- advice: Take the amount for revenue and leave the lines out of product reports until they add up again.
+select
+    file_no, {order} || {lines} as "column", count(*) as checked,
+    count(*) filter (abs(revenue - line_sum) >= 0.01) as failed,
+    count(*) filter (abs(revenue - line_sum) >= 0.01) as orders,
+    sum(revenue) filter (abs(revenue - line_sum) >= 0.01) as revenue,
+    min(record) filter (abs(revenue - line_sum) >= 0.01) as record, null as example
+from orders
+where revenue is not null and lines_complete
+group by file_no
+
+-- check: transaction_id_resubmission
+-- severity: P2
+-- dimension: uniqueness
+-- threshold: 0
+-- needs: orders payload
+-- says: {failed:,} of {checked:,} orders ({share}) were sent again; counted twice they would add {revenue}
+-- advice: Count an order once; ask why the thank-you page fires again.
+select
+    file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_resubmission) as failed,
+    count(*) filter (is_resubmission) as orders, sum(revenue) filter (is_resubmission) as revenue,
+    min(record) filter (is_resubmission) as record, min(masked(transaction_id)) filter (is_resubmission) as example
+from orders
+group by file_no
+
+-- check: transaction_id_collision
+-- severity: P1
+-- dimension: uniqueness
+-- threshold: 0
+-- needs: orders payload
+-- says: A transaction id of another customer's order is reused by {failed:,} of {checked:,} orders; they are real, and deduplicating by the id would lose {revenue}
+-- advice: Count both orders; have the shop draw longer ids, and join by id and checkout until then.
+select
+    file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_collision) as failed,
+    count(*) filter (is_collision) as orders, sum(revenue) filter (is_collision) as revenue,
+    min(record) filter (is_collision) as record, min(masked(transaction_id)) filter (is_collision) as example
+from orders
+group by file_no
+
+-- check: payload_key_missing
+-- unless: order_id_missing order_amount_missing
+-- severity: P1
+-- dimension: completeness
+-- threshold: 0
+-- needs: payload
+-- says: {failed:,} of {checked:,} {column} ({share}) are null or missing
+-- advice: Ask who changed the event's code on the first bad day; the value can be restored from the shop's order list.
+select
+    file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
+    orders_without as orders, revenue_without as revenue, record_without as record, null as example
+from payload_paths
+where required
+
+-- check: payload_object_empty
+-- severity: P3
+-- dimension: completeness
+-- threshold: 0
+-- needs: payload
+-- says: {failed:,} of {checked:,} objects at {column} ({share}) hold nothing but nulls
+-- advice: Exchanges or test orders without lines; have the shop mark them, and keep them out of product reports.
+select
+    file_no, event || '.' || path as "column", count(*) as checked, count(*) filter (values_held = 0) as failed,
+    count(distinct record) filter (values_held = 0 and step = 'order') as orders,
+    sum(revenue) filter (values_held = 0) as revenue, min(record) filter (values_held = 0) as record, null as example
+from objects
+group by file_no, event, path
+
+-- check: payload_key_shift
+-- severity: P3
+-- dimension: completeness
+-- threshold: shift
+-- needs: payload
+-- says: {failed:,} of {checked:,} {column} ({share}) are null or missing, where {expected} is usual
+-- advice: Compare the releases of that day; a key that comes and goes is a race in the tag.
+select
+    file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
+    orders_without as orders, revenue_without as revenue, record_without as record, null as example
+from payload_paths
+where declared and not required
+
+-- check: payload_key_type
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0
+-- needs: payload
+-- says: {failed:,} of {checked:,} {column} ({share}) are not of the contract's type, such as {example}
+-- advice: A sum over text is no sum; have the event send the type that the contract names.
+select
+    file_no, event || '.' || path as "column", present as checked, mistyped as failed,
+    orders_mistyped as orders, revenue_mistyped as revenue, record_mistyped as record, example_mistyped as example
+from payload_paths
+where declared
+
+-- check: payload_key_range
+-- severity: P1
+-- dimension: accuracy
+-- threshold: 0
+-- needs: payload
+-- says: {failed:,} of {checked:,} {column} ({share}) are out of the contract's range or pattern, such as {example}
+-- advice: Look at the first of them; a sign or a unit may have changed.
+select
+    file_no, event || '.' || path as "column", present as checked, out_of_range as failed,
+    orders_out_of_range as orders, revenue_out_of_range as revenue, record_out_of_range as record,
+    example_out_of_range as example
+from payload_paths
+where declared
+
+-- check: payload_key_unexpected
+-- severity: P3
+-- dimension: conformity
+-- threshold: 0
+-- needs: payload
+-- says: {column} stands in {failed:,} payloads and not in the contract
+-- advice: Describe it in the contract if it is meant; look whether it replaces a key that is missing.
+select
+    file_no, event || '.' || path as "column", present as checked, present as failed,
+    null as orders, null as revenue, record_present as record, null as example
+from payload_paths
+where not declared
+
+-- check: customer_shared
+-- severity: P3
+-- dimension: uniqueness
+-- threshold: 0
+-- needs: orders payload
+-- says: {failed:,} of {checked:,} events with a customer ({share}) have one that more than three clients share
+-- advice: A test or a help-desk address; do not join journeys by it.
+select
+    file_no, {customer} as "column", count(*) as checked, count(*) filter (clients > 3) as failed,
+    count(*) filter (clients > 3 and step = 'order') as orders,
+    sum(revenue) filter (clients > 3) as revenue, min(record) filter (clients > 3) as record, null as example
+from customers
+inner join (select customer, count(distinct client_key) as clients from customers group by customer) using (customer)
+group by file_no
+
+-- check: orders_without_earlier_event
+-- severity: P2
+-- dimension: completeness
+-- threshold: pooled 0.1
+-- needs: client time page orders
+-- says: {failed:,} of {checked:,} orders ({share}) have no earlier event of their client
+-- advice: These orders cannot be given to a channel; look for pages that do not fire, and for ids that change on the way to the checkout.
+select
+    file_no, {client} as "column", count(*) as checked, count(*) filter (not has_event) as failed,
+    count(*) filter (not has_event) as orders, sum(revenue) filter (not has_event) as revenue,
+    min(record) filter (not has_event) as record, null as example
+from order_journeys
+group by file_no
+
+-- check: orders_lost_to_rename
+-- severity: P1
+-- dimension: consistency
+-- threshold: 0
+-- needs: client time page orders
+-- says: {failed:,} of {checked:,} orders ({share}) have an earlier event only for who reads {column} under its new name too
+-- advice: A dashboard on the old column gives these orders no channel; correct what it has shown since.
+select
+    file_no, {client} as "column", count(*) as checked, count(*) filter (has_event and not has_tracked_event) as failed,
+    count(*) filter (has_event and not has_tracked_event) as orders,
+    sum(revenue) filter (has_event and not has_tracked_event) as revenue,
+    min(record) filter (has_event and not has_tracked_event) as record, null as example
+from order_journeys
+group by file_no
+
+-- check: orders_without_earlier_page_view
+-- severity: P2
+-- dimension: completeness
+-- threshold: pooled 0.1
+-- needs: client time page orders page_view
+-- says: {failed:,} of {checked:,} orders ({share}) have no earlier page view of their client
+-- advice: The visit before the purchase was not recorded; make the tag fire before consent tools and redirects end it.
+select
+    file_no, {client} as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
+    count(*) filter (not has_page_view) as orders, sum(revenue) filter (not has_page_view) as revenue,
+    min(record) filter (not has_page_view) as record, null as example
+from order_journeys
+group by file_no
+
+-- check: orders_without_earlier_cart
+-- severity: P2
+-- dimension: completeness
+-- threshold: pooled 0.25
+-- needs: client time page orders cart
+-- says: {failed:,} of {checked:,} orders ({share}) have no earlier cart event of their client
+-- advice: A funnel over these events understates the cart; express checkouts skip it, or the event is lost.
+select
+    file_no, {client} as "column", count(*) as checked, count(*) filter (not has_cart) as failed,
+    count(*) filter (not has_cart) as orders, sum(revenue) filter (not has_cart) as revenue,
+    min(record) filter (not has_cart) as record, null as example
+from order_journeys
+group by file_no
+
+-- check: orders_without_earlier_checkout
+-- severity: P2
+-- dimension: completeness
+-- threshold: pooled 0.1
+-- needs: client time page orders checkout
+-- says: {failed:,} of {checked:,} orders ({share}) have no earlier checkout start of their client or checkout
+-- advice: Completions divided by starts is no rate while starts are missing; check the event on every way into the checkout.
+select
+    file_no, {client} as "column", count(*) as checked, count(*) filter (not has_checkout) as failed,
+    count(*) filter (not has_checkout) as orders, sum(revenue) filter (not has_checkout) as revenue,
+    min(record) filter (not has_checkout) as record, null as example
+from order_journeys
+group by file_no
+
+-- check: completions_above_starts
+-- severity: P1
+-- dimension: consistency
+-- threshold: 0
+-- needs: orders checkout
+-- says: {failed:,} of {checked:,} completed checkouts exceed the number of starts
+-- advice: The start event is being lost; do not report a completion rate for these days.
+select
+    file_no, {event} as "column", count(*) filter (step = 'order') as checked,
+    greatest(count(*) filter (step = 'order') - count(*) filter (step = 'checkout'), 0) as failed,
+    null as orders, null as revenue, null as record, null as example
+from conversions
+where step in ('checkout', 'order')
+group by file_no
+
+-- check: steps_without_page_view
+-- severity: P2
+-- dimension: completeness
+-- threshold: pooled 0.2
+-- needs: client time page page_view
+-- says: {failed:,} of {checked:,} {column} events ({share}) come from clients without an earlier page view
+-- advice: Someone who puts a mattress into a cart has seen a page: this share of the visits is not recorded.
+select
+    file_no, event as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
+    null as orders, null as revenue, min(record) filter (not has_page_view) as record, null as example
+from step_journeys
+where step <> 'order'
+group by file_no, event
+
+-- check: hours_without_events
+-- severity: P1
+-- dimension: timeliness
+-- threshold: 0
+-- needs: time
+-- says: {failed:,} of {checked:,} hours have no event at all, first the hour from {example} UTC
+-- advice: The tag or its collector was down; what was sold in these hours is in the shop's order list only.
+select
+    file_no, {time} as "column", 24 as checked, count(*) filter (is_dead) as failed,
+    null as orders, null as revenue, null as record, printf('%02d:00', min(hour) filter (is_dead)) as example
+from hour_grid
+group by file_no
+
+-- check: crawler_shift
+-- severity: P2
+-- dimension: accuracy
+-- threshold: shift
+-- needs: user_agent
+-- says: {failed:,} of {checked:,} events ({share}) come from declared crawlers, where {expected} is usual
+-- advice: Leave them out of visits and rates; ask the hosting for the crawler's addresses if it is not welcome.
+select
+    file_no, {user_agent} as "column", sum(events) as checked, coalesce(sum(events) filter (is_crawler), 0) as failed,
+    null as orders, null as revenue, null as record, null as example
+from agent_counts
+inner join agents using (agent_key)
+group by file_no
+
+-- check: crawlers_in_checkout
+-- severity: P2
+-- dimension: accuracy
+-- threshold: 0
+-- needs: user_agent checkout
+-- says: {failed:,} of {checked:,} checkout and order events ({share}) come from declared crawlers, such as {example}
+-- advice: A monitor or a bot walks through the checkout; leave it out of completion rates.
+select
+    file_no, {user_agent} as "column", count(*) as checked, count(*) filter (is_crawler) as failed,
+    count(*) filter (is_crawler and step = 'order') as orders,
+    sum(revenue) filter (is_crawler and step = 'order') as revenue,
+    min(record) filter (is_crawler) as record,
+    min(crawler) filter (is_crawler) as example
+from conversions
+inner join agents using (agent_key)
+where step in ('checkout', 'order')
+group by file_no
+
+-- check: rows_volume
+-- severity: P1
+-- dimension: coverage
+-- threshold: others
+-- says: {checked:,} events of people, where {expected} are usual
+-- advice: Compare with the shop's own order and visit counts before you believe the day.
+select
+    files.file_no, 'events' as "column", records - coalesce(events, 0) as checked, checked as failed,
+    null as orders, null as revenue, null as record, null as example
+from files
+left join crawler_events using (file_no)
+
+-- check: event_volume
+-- severity: P1
+-- dimension: coverage
+-- threshold: rate
+-- says: {failed:,} {column} events, where {expected} are usual for so many events of people
+-- advice: Look whether the event still fires, on each device and on each way into the checkout.
+select
+    file_no, event as "column", humans as checked, events as failed,
+    null as orders, null as revenue, null as record, null as example
+from event_grid
+where step_of(event) is distinct from 'page_view'

@@ -1,0 +1,257 @@
+-- What the checks look at, made from the tables of pass.sql after the last file.
+
+create table files as
+select cast(file_no as usmallint) as file_no, day, cast(records as bigint) as records
+from (values {files}) as f (file_no, day, records);
+
+create table contract_events as
+select event
+from (values {contract_events}) as e (event)
+where event is not null;
+
+create table contract_keys as
+select
+    event, path, parent_of(path) as parent, cast(types as varchar[]) as types, required,
+    cast(minimum as double) as minimum, cast(maximum as double) as maximum, cast(allowed as varchar[]) as allowed
+from (values {contract_keys}) as k (event, path, types, required, minimum, maximum, allowed)
+where event is not null;
+
+-- One row a user agent, with the crawler that it declares itself to be.
+create or replace table agents as
+select agent_key, crawler, crawler is not null as is_crawler
+from (
+    select agent_key, {crawler} as crawler
+    from (select agent_key, any_value(user_agent) as user_agent from agents group by agent_key)
+);
+
+create table orders as
+with received as (
+    select
+        file_no, record, event_at, client_key, tracked, token, agent_key, revenue, payload,
+        {transaction_id_of_payload} as transaction_id,
+        {customer_of_payload} as customer,
+        {line_sum_of_payload} as line_sum,
+        {lines_complete} as lines_complete
+    from conversions
+    where step = 'order'
+),
+
+numbered as (
+    select *, row_number() over (order by event_at nulls last, file_no, record) as order_no
+    from received
+),
+
+-- The same id again is the same order when it comes from the same checkout, or from the same
+-- customer with the same amount; otherwise two orders collide in one id.
+repeats as (
+    select
+        later.order_no,
+        bool_or(
+            coalesce(later.token = earlier.token, false)
+            or coalesce(later.customer = earlier.customer and later.revenue = earlier.revenue, false)
+        ) as is_resubmission
+    from numbered as later
+    inner join numbered as earlier
+        on later.transaction_id = earlier.transaction_id and later.order_no > earlier.order_no
+    group by later.order_no
+)
+
+select
+    numbered.*,
+    coalesce(is_resubmission, false) as is_resubmission,
+    coalesce(not is_resubmission, false) as is_collision
+from numbered
+left join repeats using (order_no);
+
+create table file_medians as
+select file_no, median(revenue) as typical
+from orders
+where revenue > 0
+group by file_no;
+
+create table customers as
+select file_no, record, step, client_key, revenue, {customer_of_payload} as customer
+from conversions
+where payload is not null and {customer_of_payload} is not null and client_key is not null;
+
+-- When each converting client was first seen, by all its events and by those that a dashboard
+-- reading the contract's column alone would have found.
+create table first_seen as
+with converting as (
+    select distinct client_key
+    from conversions
+    where client is not null
+)
+
+select
+    client_key,
+    min(event_at) as any_event,
+    min(event_at) filter (step = 'page_view') as page_view,
+    min(event_at) filter (step = 'cart') as cart,
+    min(event_at) filter (step = 'checkout') as checkout,
+    min(event_at) filter (tracked) as tracked_event,
+    min(event_at) filter (tracked and step = 'page_view') as tracked_page_view
+from events
+semi join converting using (client_key)
+group by client_key;
+
+create table step_journeys as
+with tokens_started as (
+    select token, min(event_at) as started_at
+    from conversions
+    where step = 'checkout' and token is not null
+    group by token
+)
+
+select
+    conversions.file_no, record, event, step, revenue,
+    coalesce(any_event < event_at, false) as has_event,
+    coalesce(page_view < event_at, false) as has_page_view,
+    coalesce(cart < event_at, false) as has_cart,
+    coalesce(checkout < event_at or started_at < event_at, false) as has_checkout,
+    tracked and coalesce(tracked_event < event_at, false) as has_tracked_event,
+    tracked and coalesce(tracked_page_view < event_at, false) as has_tracked_page_view
+from conversions
+left join first_seen on conversions.client is not null and conversions.client_key = first_seen.client_key
+left join tokens_started on conversions.token = tokens_started.token
+where step in ('signup', 'cart', 'checkout', 'order') and client is not null and event_at is not null;
+
+create view order_journeys as
+select *
+from step_journeys
+where step = 'order';
+
+-- An hour is dead when it has no event where the other days have ten or more: a Poisson hour of
+-- ten is empty once in 22,000.
+create table hour_grid as
+with grid as (
+    select files.file_no, h.hour, coalesce(hours.events, 0) as events
+    from files
+    cross join (select unnest(range(24)) as hour) as h
+    left join hours on hours.file_no = files.file_no and hours.hour = h.hour
+    where files.records > 0
+)
+
+select
+    file_no, hour, events,
+    events = 0 and coalesce((
+        select median(other.events)
+        from grid as other
+        where other.hour = grid.hour and other.file_no <> grid.file_no
+    ), 0) >= 10 as is_dead
+from grid;
+
+create table crawler_events as
+select file_no, sum(events) as events
+from agent_counts
+inner join agents using (agent_key)
+where is_crawler
+group by file_no;
+
+-- Every kind of event in every file, the kinds that a file lacks too. `humans` is what the other
+-- kinds are compared with: a flood of crawlers is no fall of the orders.
+create table event_grid as
+with counts as (
+    select file_no, event_name_of(event) as event, sum(events) as events
+    from event_counts
+    group by all
+)
+
+select
+    files.file_no, contract_events.event,
+    cast(coalesce(counts.events, 0) as bigint) as events,
+    cast(records - coalesce(crawler_events.events, 0) as bigint) as humans
+from files
+cross join contract_events
+left join counts on counts.file_no = files.file_no and counts.event = contract_events.event
+left join crawler_events on crawler_events.file_no = files.file_no
+where records > 0;
+
+-- What the payloads hold: one row a file, event and key. A key counts as missing where it is null
+-- or absent in an object that holds anything at all; an object of nulls only is empty, once.
+create table nodes as
+select
+    c.file_no, c.record, event_name_of(c.event) as event, c.step, c.revenue, t.id, t.parent, t.type,
+    case when t.type not in ('OBJECT', 'ARRAY', 'NULL') then json_extract_string(t.atom, '$') end as value,
+    regexp_replace(substr(regexp_replace(t.fullkey, '\[[0-9]+\]', '[]', 'g'), 2), '^[.]', '') as path
+from conversions as c, json_tree(c.payload) as t
+where c.payload is not null and event_name_of(c.event) in (select event from contract_events);
+
+create table objects as
+select
+    o.file_no, o.record, o.event, o.step, o.revenue, o.path, o.id,
+    count(*) filter (child.type <> 'NULL') as values_held
+from nodes as o
+left join nodes as child
+    on child.file_no = o.file_no and child.record = o.record and child.parent = o.id
+where o.type = 'OBJECT'
+group by all;
+
+create table payload_paths as
+with parents as (
+    select file_no, record, event, any_value(step) as step, any_value(revenue) as revenue, path as parent, count(*) as objects
+    from objects
+    where values_held > 0
+    group by file_no, record, event, path
+),
+
+keys as (
+    select event, path, parent, types, required, minimum, maximum, allowed, true as declared
+    from contract_keys
+    union all
+    select distinct event, path, parent_of(path), null, false, null, null, null, false
+    from nodes
+    anti join contract_keys using (event, path)
+    where path <> '' and not ends_with(path, '[]')
+),
+
+found as (
+    select
+        nodes.file_no, nodes.record, nodes.event, nodes.path,
+        count(*) as present,
+        count(*) filter (not list_contains(types, type)) as mistyped,
+        min(value) filter (not list_contains(types, type)) as example_mistyped,
+        count(*) filter (
+            try_cast(value as double) < minimum or try_cast(value as double) > maximum
+            or not list_contains(allowed, value) or {breaks_pattern}
+        ) as out_of_range,
+        min(value) filter (
+            try_cast(value as double) < minimum or try_cast(value as double) > maximum
+            or not list_contains(allowed, value) or {breaks_pattern}
+        ) as example_out_of_range
+    from nodes
+    inner join keys using (event, path)
+    where type <> 'NULL'
+    group by nodes.file_no, nodes.record, nodes.event, nodes.path
+),
+
+cases as (
+    select
+        parents.file_no, parents.record, parents.event, step, revenue, keys.path, declared, required, objects,
+        coalesce(present, 0) as present, coalesce(mistyped, 0) as mistyped, coalesce(out_of_range, 0) as out_of_range,
+        example_mistyped, example_out_of_range
+    from parents
+    inner join keys using (event, parent)
+    left join found using (file_no, record, event, path)
+)
+
+select
+    file_no, event, path, any_value(declared) as declared, any_value(required) as required,
+    cast(sum(objects) as bigint) as parents,
+    cast(sum(least(present, objects)) as bigint) as present,
+    cast(sum(mistyped) as bigint) as mistyped,
+    cast(sum(out_of_range) as bigint) as out_of_range,
+    count(*) filter (step = 'order' and present < objects) as orders_without,
+    sum(revenue) filter (present < objects) as revenue_without,
+    min(record) filter (present < objects) as record_without,
+    count(*) filter (step = 'order' and mistyped > 0) as orders_mistyped,
+    sum(revenue) filter (mistyped > 0) as revenue_mistyped,
+    min(record) filter (mistyped > 0) as record_mistyped,
+    masked(min(example_mistyped)) as example_mistyped,
+    count(*) filter (step = 'order' and out_of_range > 0) as orders_out_of_range,
+    sum(revenue) filter (out_of_range > 0) as revenue_out_of_range,
+    min(record) filter (out_of_range > 0) as record_out_of_range,
+    masked(min(example_out_of_range)) as example_out_of_range,
+    min(record) filter (present > 0) as record_present
+from cases
+group by file_no, event, path;

@@ -1,0 +1,251 @@
+"""From what was counted to a verdict on every check, file and column, and from verdicts to incidents."""
+
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import groupby
+from math import sqrt
+from typing import Any
+
+from contract import Contract
+from definitions import Definition, Measure
+from history import count_range, share_range
+from reading import physical_line
+from scan import FileFacts
+from wording import percent, says
+
+POOLED_Z = 3.0  # standard errors above its threshold before few cases are believed
+LEAST_DOUBT = 0.05  # an incident goes on while its files without a case had at least this chance of none
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check on one column of one file. `status` is pass, fail or skip (there was nothing to check)."""
+
+    status: str
+    severity: str
+    check: str
+    file_no: int
+    file: str
+    column: str
+    checked: int | None = None
+    failed: int | None = None
+    threshold: str = ""
+    orders: int | None = None
+    revenue: Decimal | None = None
+    line: int | None = None
+    example: str | None = None
+    message: str = ""
+    advice: str = ""
+    expected: str = ""
+    place: tuple[str, int] | None = None
+
+    @property
+    def failed_share(self) -> float | None:
+        return self.failed / self.checked if self.checked and self.failed is not None else None
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Consecutive files that fail the same check on the same column."""
+
+    number: int
+    severity: str
+    check: str
+    column: str
+    findings: tuple[Finding, ...]
+    last_good: str | None  # the nearest earlier file that passed the check
+    checked: int
+    failed: int
+    orders: int | None
+    revenue: Decimal | None
+    message: str
+    advice: str
+
+
+def judge(
+    definition: Definition,
+    measures: Iterable[Measure],
+    files: Sequence[FileFacts],
+    contract: Contract,
+    failed_before: Container[tuple[str, int, str]],
+) -> list[Finding]:
+    """Return a finding for every file and column the check looks at; files it could not see are skips.
+
+    `failed_before` holds (check, file number, column) of the failures that are known already.
+    """
+    by_column: dict[str, dict[int, Measure]] = {}
+    for measure in measures:
+        by_column.setdefault(measure.column, {})[measure.file_no] = measure
+    findings = []
+    for column, found in sorted(by_column.items()) if by_column else [("", {})]:
+        limits = _Limits(definition, column, found, contract)
+        for facts in files:
+            measure = found.get(facts.file_no)
+            if measure is None or not measure.checked:
+                reason = _why_not(definition, column, facts, contract)
+                findings.append(_finding("skip", definition, facts, column, message=reason))
+            elif told := [c for c in definition.unless.split() if (c, facts.file_no, column) in failed_before]:
+                findings.append(_finding("skip", definition, facts, column, message=f"see {told[0]}"))
+            else:
+                findings.append(limits.verdict(measure, facts))
+    return findings
+
+
+def _finding(status: str, definition: Definition, facts: FileFacts, column: str, **rest: Any) -> Finding:
+    severity = rest.pop("severity", "")
+    return Finding(status, severity, definition.check, facts.file_no, facts.file.name, column, **rest)
+
+
+class _Limits:
+    """The limits of one check on one column; those from history need the files in their order."""
+
+    def __init__(self, definition: Definition, column: str, found: dict[int, Measure], contract: Contract):
+        self.definition, self.found = definition, found
+        rule = contract.rule(definition.check, column)
+        self.rule = rule
+        self.severity = (rule and rule.severity) or definition.severity
+        self.advice = (rule and rule.advice) or definition.advice
+        self.kind, _, number = definition.threshold.partition(" ")
+        self.share: float | None = None
+        if number or self.kind[0].isdigit():
+            self.share = float(number or self.kind)
+        if rule and rule.threshold is not None:
+            self.share = rule.threshold
+            self.kind = self.kind if self.kind == "pooled" else "share"
+        self.normal: list[tuple[int, int]] = []  # (failed, checked) of earlier files that passed
+        checked, failed = sum(m.checked for m in found.values()), sum(m.failed for m in found.values())
+        self.pooled_fails = (
+            self.kind == "pooled"
+            and checked > 0
+            and self.share is not None
+            and failed / checked > self.share + POOLED_Z * sqrt(self.share * (1 - self.share) / checked)
+        )
+
+    def verdict(self, m: Measure, facts: FileFacts) -> Finding:
+        status, threshold, expected, failed = self._compare(m)
+        seen = {"checked": m.checked, "failed": failed, "threshold": threshold}
+        if status != "fail":
+            return _finding(
+                status, self.definition, facts, m.column, **seen, message=expected if status == "skip" else ""
+            )
+        line = m.line if m.line or m.record is None else physical_line(facts.file, m.record)
+        return _finding(
+            "fail", self.definition, facts, m.column, **seen, severity=self.severity,
+            orders=m.orders, revenue=m.revenue, line=line, example=m.example, expected=expected, place=m.place,
+            message=m.message or says(self.definition, m, expected), advice=m.advice or self.advice,
+        )  # fmt: skip
+
+    def _compare(self, m: Measure) -> tuple[str, str, str, int]:
+        """Return status, threshold as printed, what was expected in words, and the cases that fail."""
+        if self.kind in ("shift", "others", "rate"):
+            limits = self._from_history(m)
+            if limits is None:
+                return "skip", "", "too few other days to know what is usual", 0
+            low, high, expected = limits
+            value = m.failed / m.checked if self.kind == "shift" else m.failed
+            status = "pass" if low <= value <= high else "fail"
+            if self.kind == "shift":
+                if status == "pass":
+                    self.normal.append((m.failed, m.checked))
+                return status, f"{low:.4f}..{high:.4f}", expected, m.failed
+            return status, f"{low:.0f}..{high:.0f}", expected, round(max(low - value, value - high, 0))
+        limit = self.share or 0.0
+        if self.rule and self.rule.threshold_rows is not None:
+            limit = self.rule.threshold_rows / m.checked
+        if self.kind == "pooled":
+            spread = POOLED_Z * sqrt(limit * (1 - limit) / m.checked)
+            if self.pooled_fails and limit - spread < m.failed / m.checked <= limit:
+                return "skip", f"{limit:.4f}", "too few cases to except this file from the others", m.failed
+            limit += 0 if self.pooled_fails else spread
+        return ("fail" if m.failed / m.checked > limit else "pass"), f"{limit:.4f}", "", m.failed
+
+    def _from_history(self, m: Measure) -> tuple[float, float, str] | None:
+        if self.kind == "shift":
+            if len(self.normal) < 4:
+                self.normal.append((m.failed, m.checked))
+                return None
+            limits = share_range(self.normal, m.checked)
+            return limits and (*limits, f"{limits[0]:.1%} to {limits[1]:.1%}")
+        others = [o for n, o in self.found.items() if n != m.file_no and o.checked]
+        counts = [o.failed if self.kind == "others" else round(o.failed * m.checked / o.checked) for o in others]
+        limits = count_range(counts)
+        return limits and (*limits, f"{limits[0]:,.0f} to {limits[1]:,.0f}")
+
+
+def _why_not(definition: Definition, column: str, facts: FileFacts, contract: Contract) -> str:
+    if facts.file.readable is None:
+        return "the file could not be read"
+    if column in contract.roles.values() and column not in facts.headers:
+        return f"the column {column} is missing"
+    for role in definition.needs:
+        if role in contract.roles and contract.roles[role] not in facts.headers:
+            return f"the column {contract.roles[role]} is missing"
+    return "nothing to check"
+
+
+def find_incidents(
+    findings: Sequence[Finding], definitions: Mapping[str, Definition], files: Sequence[FileFacts]
+) -> list[Incident]:
+    """Join the failures of consecutive files; the worst come first and are numbered from 1.
+
+    A file that passes ends an incident only if it could have shown the fault: four orders in two
+    hundred leave most days without one. It could when, at the incident's rate, a file of so many
+    cases stays clean in less than one of twenty. A file with nothing to check ends nothing.
+    """
+    found = []
+    ordered = sorted(findings, key=lambda f: (f.check, f.column, f.file_no))
+    for (check, _), group in groupby(ordered, key=lambda f: (f.check, f.column)):
+        run: list[Finding] = []
+        clean: list[Finding] = []
+        last_good: str | None = None
+        for finding in group:
+            if finding.status == "fail":
+                if run and not _could_be_chance(run, clean):
+                    found.append(_incident(run, last_good, definitions[check]))
+                    run, last_good = [], clean[-1].file
+                elif not run and clean:
+                    last_good = clean[-1].file
+                run.append(finding)
+                clean = []
+            elif finding.status == "pass":
+                clean.append(finding)
+        if run:
+            found.append(_incident(run, last_good, definitions[check]))
+    found.sort(
+        key=lambda i: (i.severity, -(i.revenue or 0), -(i.orders or 0), i.findings[0].file_no, i.check, i.column)
+    )
+    return [replace(incident, number=n) for n, incident in enumerate(found, 1)]
+
+
+def _could_be_chance(run: list[Finding], clean: list[Finding]) -> bool:
+    if any(f.failed for f in clean):
+        return not clean
+    cases = sum(f.checked or 0 for f in run + clean)
+    rate = sum(f.failed or 0 for f in run) / max(1, cases)
+    return (1 - min(1.0, rate)) ** sum(f.checked or 0 for f in clean) >= LEAST_DOUBT
+
+
+def _incident(run: list[Finding], last_good: str | None, definition: Definition) -> Incident:
+    orders = [f.orders for f in run if f.orders is not None]
+    revenue = [f.revenue for f in run if f.revenue is not None]
+    total = Measure(
+        0, run[0].column, sum(f.checked or 0 for f in run), sum(f.failed or 0 for f in run),
+        sum(orders) if orders else None,
+        sum(revenue, Decimal(0)) if revenue else None,
+        example=next((f.example for f in run if f.example), None),
+    )  # fmt: skip
+    message = run[0].message
+    if len({f.message for f in run}) > 1:
+        message = says(definition, total, run[0].expected)
+    places = Counter[str]()
+    for f in run:
+        places.update({f.place[0]: f.place[1]} if f.place else {})
+    place, count = places.most_common(1)[0] if places else ("", 0)
+    if count > total.failed / 2:
+        message += f", {percent(count / total.failed)} of them on {place}"
+    return Incident(
+        0, min(f.severity for f in run), run[0].check, run[0].column, tuple(run), last_good,
+        total.checked, total.failed, total.orders, total.revenue, message, run[0].advice,
+    )  # fmt: skip

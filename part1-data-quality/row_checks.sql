@@ -1,0 +1,303 @@
+-- Checks of one event at a time. Each is a condition that is true where an event fails; the pass
+-- counts it over every file. The lines above a condition are its definition:
+--   check      the name under which the contract may set its severity and threshold
+--   each       one check a column: a role, `required`, or another kind that row_checks.py lists;
+--              {column} stands for it, {pattern}, {allowed}, {minimum}, {maximum} for its contract
+--   needs      roles without which there is nothing to check in a file
+--   applies    which events can fail (all, when it is left out)
+--   suspect    a cheap condition that every event that fails meets; only where it is true the
+--              condition itself is evaluated, so that regular expressions see few events
+--   threshold  the largest share that may fail, or `shift`: a share unlike the file's own past
+--   example    what to show of the first bad event, {column} when left out; `none` shows nothing
+--   stake      `orders`: the revenue of the failed events is what is at stake; else it is unknown
+--   unless     the check that says the same better, where it fails
+-- Columns: client page referrer time_text event payload user_agent as text, null where empty;
+-- event_at, step, payload_valid, revenue, tracked, file_day; and the contract's other columns.
+
+-- check: null_share
+-- stake: orders
+-- each: required
+-- severity: P1
+-- dimension: completeness
+-- threshold: 0
+-- example: none
+-- says: {failed:,} of {checked:,} events ({share}) have no {column}
+-- advice: Ask who releases the tag which change fills {column} no longer, and on which pages.
+{column} is null
+
+-- check: null_shift
+-- unless: null_share
+-- each: column
+-- severity: P2
+-- dimension: completeness
+-- threshold: shift
+-- example: none
+-- says: {failed:,} of {checked:,} events ({share}) have no {column}, where {expected} is usual
+-- advice: Compare the tag's releases of that day; a share that falls can break a report as well.
+{column} is null
+
+-- check: campaign_shift
+-- each: page
+-- severity: P1
+-- dimension: completeness
+-- threshold: shift
+-- example: none
+-- says: {failed:,} of {checked:,} events ({share}) have no campaign in {column}, where {expected} is usual
+-- advice: Look whether a redirect or a consent tool strips the parameters; paid visits look direct without them.
+page is null or not contains(page, 'utm_source=')
+
+-- check: quote_stray
+-- each: plain
+-- severity: P2
+-- dimension: conformity
+-- threshold: 0
+-- example: masked({column})
+-- says: {failed:,} of {checked:,} values of {column} hold a quotation mark
+-- advice: The export does not quote its fields rightly; a stricter reader loses these rows, or shifts their columns.
+contains({column}, '"')
+
+-- check: value_placeholder
+-- stake: orders
+-- each: identifier
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0.001
+-- suspect: strlen({column}) < 16
+-- says: {failed:,} of {checked:,} events ({share}) carry a word like {example} in {column} instead of a value
+-- advice: The tag writes a missing value as text; make it send nothing, or every join will match strangers.
+lower({column}) in (
+    'null', 'undefined', 'nan', 'none', 'nil', 'n/a', 'na', 'false', 'true', '(null)', '(not set)', '[object object]'
+)
+
+-- check: value_pattern
+-- each: pattern
+-- severity: P2
+-- dimension: conformity
+-- threshold: 0.001
+-- applies: {column} is not null
+-- example: masked({column})
+-- says: {failed:,} of {checked:,} values of {column} ({share}) do not have the contract's pattern
+-- advice: Look at the first of them; a new form of identifier belongs into the contract's pattern.
+not regexp_full_match({column}, {pattern})
+
+-- check: value_invalid
+-- stake: orders
+-- each: allowed
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0
+-- applies: {column} is not null
+-- says: {failed:,} of {checked:,} values of {column} ({share}) are not in the contract, such as {example}
+-- advice: Add the value to the contract if it is meant, as a synonym if it is an old one's new name.
+{column} not in ({allowed})
+
+-- check: value_type
+-- each: typed
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0
+-- applies: {column} is not null
+-- example: masked({column})
+-- says: {failed:,} of {checked:,} values of {column} ({share}) are not of the contract's type
+-- advice: Ask the sender when the type changed; change the contract only if readers can bear it.
+try_cast({column} as {type}) is null
+
+-- check: value_range
+-- each: bounded
+-- severity: P2
+-- dimension: accuracy
+-- threshold: 0
+-- applies: {column} is not null
+-- example: masked({column})
+-- says: {failed:,} of {checked:,} values of {column} ({share}) are out of the contract's range
+-- advice: Look at the first of them; a unit may have changed.
+try_cast({column} as double) not between {minimum} and {maximum}
+
+-- check: event_synonym
+-- each: event
+-- severity: P3
+-- dimension: conformity
+-- threshold: 0
+-- applies: event is not null
+-- says: {failed:,} of {checked:,} events carry the old name {example}; the contract knows what it means
+-- advice: Nothing to repair; reports that count by the raw name need both.
+event in ({synonyms})
+
+-- check: timestamp_unparseable
+-- stake: orders
+-- each: time
+-- severity: P0
+-- dimension: conformity
+-- threshold: 0
+-- applies: time_text is not null
+-- example: left(time_text, 40)
+-- says: {failed:,} of {checked:,} time stamps ({share}) cannot be read, such as {example}
+-- advice: Have the export write ISO 8601 in UTC again; events without a time fall out of every report.
+event_at is null
+
+-- check: timestamp_outside_day
+-- stake: orders
+-- each: time
+-- severity: P1
+-- dimension: timeliness
+-- threshold: 0
+-- applies: event_at is not null
+-- example: left(time_text, 40)
+-- says: {failed:,} of {checked:,} events ({share}) did not happen on the file's day
+-- advice: Late or shifted events count on the wrong day; check the export's time zone and cut-off.
+cast(event_at as date) <> file_day
+
+-- check: timestamp_offset
+-- stake: orders
+-- each: time
+-- severity: P1
+-- dimension: consistency
+-- threshold: 0
+-- applies: event_at is not null
+-- example: left(time_text, 40)
+-- suspect: not ends_with(time_text, 'Z')
+-- says: {failed:,} of {checked:,} time stamps ({share}) are not in UTC, such as {example}
+-- advice: Have the export write UTC; a reader that drops the offset moves events across hours and days.
+strlen(time_text) > 19
+and (substr(time_text, -6, 1) in ('+', '-') or substr(time_text, -5, 1) in ('+', '-'))
+and right(time_text, 5) not in ('00:00', '+0000')
+
+-- check: url_malformed
+-- each: page
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0.001
+-- applies: page is not null
+-- example: masked(page)
+-- suspect: not own_url(page)
+-- says: {failed:,} of {checked:,} page addresses ({share}) are not web addresses
+-- advice: Check what the tag sends as the page; paths and channels are read from it.
+not (starts_with(page, 'https://') or starts_with(page, 'http://')) or split_part(page, '/', 3) = ''
+
+-- check: referrer_malformed
+-- each: referrer
+-- severity: P2
+-- dimension: conformity
+-- threshold: 0.001
+-- applies: referrer is not null
+-- example: masked(referrer)
+-- says: {failed:,} of {checked:,} referrers ({share}) are not web or app addresses
+-- advice: Check what the tag sends as the referrer; channels are read from it.
+not contains(referrer, '://') or split_part(referrer, '/', 3) = ''
+
+-- check: host_foreign
+-- each: page
+-- severity: P2
+-- dimension: consistency
+-- threshold: 0
+-- applies: page is not null
+-- example: left(host_of(page), 60)
+-- suspect: not own_url(page)
+-- says: {failed:,} of {checked:,} events ({share}) come from a host that is not the shop's, such as {example}
+-- advice: Add the host to the contract if it is the shop's; else somebody copied the tag, or translates the pages.
+contains(page, '://') and not own_host(host_of(page))
+
+-- check: host_internal
+-- each: referrer
+-- severity: P3
+-- dimension: consistency
+-- threshold: 0
+-- applies: referrer is not null
+-- example: left(host_of(referrer), 60)
+-- suspect: not own_url(referrer) and mentions_own(referrer)
+-- says: {failed:,} of {checked:,} referrers are hosts of the shop that the contract does not name, such as {example}
+-- advice: Staff and test traffic; keep it out of the tag, or name the host in the contract.
+own_domain(host_of(referrer)) and not own_host(host_of(referrer))
+
+-- check: header_repeated
+-- each: event
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0
+-- example: none
+-- says: {failed:,} of {checked:,} rows are header lines
+-- advice: Two exports were joined; drop the line and check that no part of the day is missing or doubled.
+is_header
+
+-- check: payload_missing
+-- stake: orders
+-- each: payload
+-- severity: P0
+-- dimension: completeness
+-- threshold: 0
+-- applies: event in ({payload_events})
+-- example: left(event, 40)
+-- says: {failed:,} of {checked:,} events that need a payload ({share}) have none
+-- advice: An order without its payload has no amount and no id; restore it from the shop's order list.
+payload is null
+
+-- check: payload_malformed
+-- stake: orders
+-- each: payload
+-- severity: P0
+-- dimension: conformity
+-- threshold: 0
+-- applies: payload is not null
+-- example: masked(payload)
+-- says: {failed:,} of {checked:,} payloads ({share}) are not valid JSON
+-- advice: Look for truncation or broken quoting in the export; what is in them is lost to every report.
+not payload_valid
+
+-- check: payload_unexpected
+-- each: payload
+-- severity: P3
+-- dimension: conformity
+-- threshold: 0
+-- applies: payload is not null
+-- example: left(event, 40)
+-- says: {failed:,} of {checked:,} payloads belong to events that the contract gives none, such as {example}
+-- advice: Describe it in the contract if it is meant.
+step_of(event) is not null and event not in ({payload_events})
+
+-- check: email_exposed
+-- each: free
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0
+-- applies: {column} is not null
+-- example: masked(regexp_extract({column}, {email}))
+-- suspect: {not_clean} and (contains({column}, '@') or contains({column}, '%40'))
+-- says: {failed:,} of {checked:,} values of {column} hold an e-mail address
+-- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
+regexp_matches({column}, {email})
+
+-- check: phone_exposed
+-- each: url_or_payload
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0
+-- applies: {column} is not null
+-- example: masked(regexp_extract({column}, {phone}))
+-- suspect: {not_clean}
+-- says: {failed:,} of {checked:,} values of {column} hold what looks like a telephone number
+-- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
+regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
+
+-- check: card_exposed
+-- each: url_or_payload
+-- severity: P0
+-- dimension: conformity
+-- threshold: 0
+-- applies: {column} is not null
+-- example: masked(card_in({column}))
+-- suspect: {not_clean}
+-- says: {failed:,} of {checked:,} values of {column} hold a payment card number
+-- advice: Stop the export now, delete its copies, and tell the payment provider; this is a reportable incident.
+regexp_matches({column}, {digits}) and card_in({column}) is not null
+
+-- check: query_not_anonymised
+-- each: anonymised
+-- severity: P2
+-- dimension: conformity
+-- threshold: 0
+-- applies: contains({column}, '?')
+-- example: left(raw_key({column}), 30)
+-- suspect: {not_clean}
+-- says: {failed:,} of {checked:,} addresses with a query in {column} ({share}) carry values that are not anonymised, first under the key {example}
+-- advice: Anonymise this column too; click ids and search words in it can be joined back to persons.
+not clean_query({column})

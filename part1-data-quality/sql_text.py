@@ -1,0 +1,134 @@
+"""SQL made from the contract: quoted names and values, JSON paths and the macros of the pass.
+
+Everything of the contract that reaches DuckDB goes through `identifier` or `literal`, so that no
+name or pattern in it can end a string and start a statement.
+"""
+
+import json
+
+from contract import Contract, Event
+
+EMAIL = r"[A-Za-z0-9._+-]+(?:@|%40)[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}"
+# A number with its country code; one under a key that says so; one written in the American way.
+PHONE = (
+    r"(?:[=/:,\"+ ]|%20|^)(?:[+]|%2B)[1-9][0-9 -]{7,16}[0-9]"
+    r"|(?:phone|mobile|[?&_\"]tel)[a-z_]*(?:=|\"?: ?\"?)(?:[+]|%2B)?[(0-9][0-9() .-]{6,18}[0-9]"
+    r"|(?:^|[^0-9A-Za-z])[(]?[2-9][0-9]{2}[)]?[-. ][2-9][0-9]{2}[-. ][0-9]{4}(?:[^0-9A-Za-z]|$)"
+)
+# ISO/IEC 7812 prefixes and lengths of Visa, Mastercard, Discover and American Express.
+CARD = (
+    r"(?:^|[^0-9A-Za-z])((?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|6011|65[0-9]{2})(?:[ -]?[0-9]{4}){3}"
+    r"|3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5})(?:[^0-9A-Za-z]|$)"
+)
+# Nine digits, with separators between them at most: the cheap test before the two above.
+DIGITS = r"[0-9](?:[ ().-]?[0-9]){8}"
+
+TYPES = {
+    "string": ["VARCHAR"],
+    "date": ["VARCHAR"],
+    "timestamp": ["VARCHAR"],
+    "time": ["VARCHAR"],
+    "integer": ["UBIGINT", "BIGINT"],
+    "number": ["UBIGINT", "BIGINT", "DOUBLE", "HUGEINT"],
+    "boolean": ["BOOLEAN"],
+    "object": ["OBJECT"],
+    "array": ["ARRAY"],
+}
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str | float | bool | None) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value)
+
+
+def values(items: tuple[str, ...]) -> str:
+    return ", ".join(literal(i) for i in items) or "null"
+
+
+def json_path(path: str) -> str:
+    """The JSON path of a payload key: `a.b` gives `$."a"."b"`."""
+    return "$" + "".join("." + json.dumps(part, ensure_ascii=False) for part in path.split("."))
+
+
+def payload_text(path: str | None) -> str:
+    return f"json_extract_string(payload, {literal(json_path(path))})" if path else "null"
+
+
+def line_sql(contract: Contract) -> tuple[str, str]:
+    """The sum of an order's lines, and whether each line has its amount, as SQL over `payload`."""
+    order = contract.order
+    if not order or not order.lines or not order.line_amount:
+        return "null", "false"
+    lines = f"json_extract(payload, {literal(json_path(order.lines) + '[*]')})"
+
+    def amount(key: str) -> str:
+        return f"try_cast(json_extract_string(line, {literal(json_path(key.split('[].')[-1]))}) as decimal(12, 2))"
+
+    each = amount(order.line_amount)
+    if order.line_amount_is == "unit" and order.line_quantity:
+        each = f"cast({each} * coalesce({amount(order.line_quantity)}, 1) as decimal(18, 2))"
+    amounts = f"list_transform({lines}, lambda line: {each})"
+    return f"coalesce(list_sum({amounts}), 0)", f"(len({lines}) > 0 and list_count({amounts}) = len({lines}))"
+
+
+def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: str) -> str:
+    arms = []
+    for event in events:
+        value = getattr(event, result)
+        if value:
+            arms += [f"when {literal(name)} then {literal(value)}" for name in (event.name, *event.synonyms)]
+    return f"case {column} {' '.join(arms)} else {otherwise} end" if arms else otherwise
+
+
+def macros(contract: Contract) -> str:
+    """The macros that row_checks.sql, pass.sql and derive.sql call."""
+    hosts = tuple(h.lower() for h in contract.own_hosts)
+    starts = [f"starts_with(url, {literal(f'{scheme}://{h}/')})" for h in hosts for scheme in ("https", "http")]
+    below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
+    token = contract.order.checkout_token if contract.order else None
+    value = (contract.anonymisation.query_value if contract.anonymisation else None) or ".*"
+    pair = f"[^=&#@]*(?:=(?:{value.removeprefix('^').removesuffix('$')})?)?"
+    # Text without `@`, `%40` and nine digits in a row or with single separators: it can hold neither
+    # an address nor a number. One pass of it spares the other patterns nearly every URL.
+    other = r"(?:[^0-9@?#%() .-]|%[^4]|%4[^0])"
+    digits = rf"[0-9](?:[() .-]?[0-9]){{0,7}}(?:[() .-]?{other}|[() .-][() .-]|[() .-]?$)"
+    part = rf"(?:{other}|[() .-]|{digits})*"
+    query = f"(?:{pair}&)*{pair}" if contract.anonymisation else part
+    amount = payload_text(contract.order.amount if contract.order else None)
+    return f"""
+create macro host_of(url) as lower(split_part(split_part(split_part(url, '/', 3), '?', 1), ':', 1));
+create macro own_url(url) as {" or ".join(starts) or "true"};
+create macro own_host(host) as {f"host in ({values(hosts)})" if hosts else "true"};
+create macro mentions_own(url) as {" or ".join(f"contains(url, {literal('.' + h)})" for h in hosts) or "false"};
+create macro own_domain(host) as {" or ".join(below) or "false"};
+create macro step_of(event) as cast({event_case(contract.events, "event", "role", "null")} as funnel_step);
+create macro event_name_of(event) as {event_case(contract.events, "event", "name", "event")};
+create macro token_of(page) as {f"nullif(regexp_extract(page, {literal(token)}, 1), '')" if token else "null"};
+create macro amount_of(payload) as try_cast({amount} as decimal(12, 2));
+create macro masked(value) as
+    left(value, 4) || regexp_replace(substr(value, 5, 36), '[A-Za-z0-9]', '*', 'g');
+create macro place_of(url) as
+    left(regexp_replace(regexp_extract(url, '^https?://[^/?#]*([^?#]*)', 1), '[^/]{{24,}}', '...', 'g'), 40);
+create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');
+create macro clean_query(url) as
+    regexp_full_match(url, {literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?")});
+create macro clean_url(url) as
+    regexp_full_match(url, {literal(f"{part}(?:[?]{query})?(?:#{part})?")});
+create macro raw_key(url) as split_part(list_filter(
+    string_split(regexp_extract(url, '[?]([^#]*)', 1), '&'),
+    lambda part: not regexp_full_match(part, {literal(pair)}))[1], '=', 1);
+create macro luhn(digits) as list_sum(list_transform(range(length(digits)), lambda i:
+    case when i % 2 = 0 then cast(digits[length(digits) - i] as integer)
+         else (cast(digits[length(digits) - i] as integer) * 2) // 10
+            + (cast(digits[length(digits) - i] as integer) * 2) % 10 end)) % 10 = 0;
+create macro card_in(value) as list_filter(
+    list_transform(regexp_extract_all(value, {literal(CARD)}, 1), lambda s: regexp_replace(s, '[^0-9]', '', 'g')),
+    lambda digits: luhn(digits))[1];
+"""

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Check a shop's daily event files against their contract, and say what is wrong, since when, and what it costs."""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+HERE = Path(__file__).resolve().parent
+EXAMPLE = """example:
+  python part1-data-quality/validate_dataframework.py --data_dir data --out_dir /tmp
+
+exit status:
+  0 fine, 2 could not run, 3 findings as severe as --fail_on
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    p.add_argument(
+        "--data_dir", type=Path, default=HERE.parent / "data", help="folder of the daily files (default: data/)"
+    )
+    p.add_argument("--contract", type=Path, help="contract to check against (default: schema.yaml beside this script)")
+    p.add_argument("--out_dir", type=Path, default=HERE, help="folder for the reports (default: this script's)")
+    p.add_argument(
+        "--fail_on", choices=["P0", "P1", "P2", "never"], default="P0", help="severity for exit status 3 (default: P0)"
+    )
+    p.add_argument("--json", action="store_true", help="write dq_report.json too")
+    p.add_argument("--junit", action="store_true", help="write dq_report.xml for a CI server too")
+    p.add_argument("--memory_limit", metavar="SIZE", help="most memory for DuckDB, such as 512MB (default: DuckDB's)")
+    p.add_argument(
+        "--init", action="store_true", help="draft a contract from the files in --data_dir, to --contract or stdout"
+    )
+    p.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return p
+
+
+def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
+    """Run the command; returns the exit status, never raises for a mistake of the user's."""
+    args = [re.sub(r"^--[a-z-]+", lambda m: "--" + m[0][2:].replace("-", "_"), a) for a in args]
+    options = parser().parse_args(args)
+    # After the arguments, so that --help and a mistyped option answer at once.
+    from contract import ContractError
+    from reading import ReadingError
+
+    try:
+        if options.init:
+            return draft(options, stdout, stderr)
+        return validate(options, stdout, stderr)
+    except (ContractError, ReadingError) as error:
+        print(f"{Path(__file__).name}: {error}", file=stderr)
+    except OSError as error:
+        print(
+            f"{Path(__file__).name}: {error.filename or ''}: {error.strerror or error}".replace(": :", ":"), file=stderr
+        )
+    return 2
+
+
+def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
+    from checks import DEFINITIONS, run_checks
+    from console import summary
+    from contract import load_contract
+    from judge import find_incidents
+    from reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
+    from scan import Scan, survey_days
+
+    contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
+    options.out_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="validate_") as work:
+        files = survey_days(options.data_dir, contract, Path(work))
+        scan = Scan(contract, files, Path(work), options.memory_limit)
+        scan.run(_progress(len(files), stderr, options.quiet))
+        findings = run_checks(scan)
+    incidents = find_incidents(findings, DEFINITIONS, scan.files)
+    rows, profile = report_rows(findings, incidents), profile_rows(scan)
+    written = [options.out_dir / "dq_report.csv", options.out_dir / "dq_profile.csv"]
+    write_csv(written[0], REPORT_COLUMNS, rows)
+    write_csv(written[1], profile[0], profile)
+    if options.json:
+        written.append(options.out_dir / "dq_report.json")
+        write_json(written[-1], rows, profile, incidents)
+    if options.junit:
+        written.append(options.out_dir / "dq_report.xml")
+        write_junit(written[-1], findings)
+    if not options.quiet:
+        colour = stdout.isatty() and "NO_COLOR" not in os.environ
+        stdout.write(summary(scan.files, findings, incidents, [_shown(p) for p in written], colour))
+    worst = min((i.severity for i in incidents), default="P9")
+    return 3 if options.fail_on != "never" and worst <= options.fail_on else 0
+
+
+def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
+    from contract import ContractError
+    from contract_draft import draft_contract
+
+    if options.contract and options.contract.exists():
+        raise ContractError(f"{options.contract} exists already; name a new file, so that no contract is overwritten.")
+    files = sorted(p for p in options.data_dir.glob("*") if re.search(r"[.]csv([.]gz)?$", p.name, re.I))
+    text = draft_contract(files)
+    if options.contract:
+        options.contract.write_text(text, encoding="utf-8")
+        if not options.quiet:
+            print(f"wrote {_shown(options.contract)}; read its `# check:` lines before you rely on it", file=stderr)
+    else:
+        stdout.write(text)
+    return 0
+
+
+def _progress(files: int, stderr: TextIO, quiet: bool) -> Callable[[int], None]:
+    """A line that counts the files while a terminal watches."""
+    done = 0
+
+    def show(more: int) -> None:
+        nonlocal done
+        done += more
+        if stderr.isatty() and not quiet:
+            print(f"\rread {done:,} of {files:,} files", end="\n" if done == files else "", file=stderr, flush=True)
+
+    return show
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be typed from here."""
+    try:
+        return os.path.relpath(path) if not os.path.relpath(path).startswith("..") else str(path)
+    except ValueError:
+        return str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))

@@ -1,0 +1,144 @@
+"""Faults of the contract: columns renamed, dropped or moved; values absent or misshapen; event names."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+
+from fault_kit import CART, ORDER, ORDERS, VIEW, Day, Row, day_fault, register, some, stamp
+
+# --- columns ----------------------------------------------------------------------------------------------
+
+
+def _rename(role: str, name: Callable[[str], str]) -> Callable[[Day, float, Random], None]:
+    def mutate(day: Day, severity: float, rng: Random) -> None:
+        place = day.index(role)
+        if place is not None:
+            day.header.cells[place] = name(day.header.cells[place])
+
+    return mutate
+
+
+def _drop(role: str) -> Callable[[Day, float, Random], None]:
+    def mutate(day: Day, severity: float, rng: Random) -> None:
+        place = day.index(role)
+        if place is not None:
+            for row in [day.header, *day.rows]:
+                del row.cells[place : place + 1]
+
+    return mutate
+
+
+for _name, _role, _new in (
+    ("column_renamed_client", "client", lambda old: "visitor_id"),
+    ("column_renamed_time", "time", lambda old: "event_time"),
+    ("column_recased_page", "page", lambda old: "Page_URL"),
+):
+    register(_name, "columns", 1.0, _rename(_role, _new), _role)
+# A file that already has the synonym gets the first name again.
+register(
+    "column_synonym_client",
+    "columns",
+    1.0,
+    _rename("client", lambda old: "client_id" if old == "clientId" else "clientId"),
+    "client",
+)
+for _role in ("referrer", "client", "payload"):
+    register(f"column_dropped_{_role}", "columns", 1.0, _drop(_role), _role)
+
+
+@day_fault("columns", 1.0)
+def column_added(day: Day, severity: float, rng: Random) -> None:
+    """A column that nobody announced."""
+    for row in day.rows:
+        row.cells.append(f"{rng.getrandbits(32):08x}")
+    day.header.cells.append("session_ref")
+
+
+@day_fault("columns", 1.0)
+def columns_reordered(day: Day, severity: float, rng: Random) -> None:
+    """The columns stand in another order."""
+    order = list(range(len(day.header.cells)))
+    while order == sorted(order):
+        rng.shuffle(order)
+    for row in [day.header, *day.rows]:
+        if len(row.cells) == len(order):
+            row.cells = [row.cells[i] for i in order]
+
+
+# --- values -----------------------------------------------------------------------------------------------
+
+
+def _fill(
+    role: str, value: Callable[[str], str], only: tuple[str, ...] = ()
+) -> Callable[[Day, float, Random], None]:
+    """Give a share of the filled cells of a column another value."""
+
+    def mutate(day: Day, severity: float, rng: Random) -> None:
+        rows = [row for row in day.having(role) if not only or day.get(row, "event") in only]
+        for row in some(rows, severity, rng):
+            day.set(row, role, value(day.get(row, role)))
+
+    return mutate
+
+
+def _empty(value: str) -> str:
+    return ""
+
+
+for _role, _serious in (
+    ("client", 0.3),
+    ("page", 0.1),
+    ("time", 0.05),
+    ("event", 0.05),
+    ("user_agent", 0.3),
+    ("referrer", 1.0),
+):
+    register(f"null_{_role}", "contract", _serious, _fill(_role, _empty), _role)
+register("null_payload_of_orders", "contract", 0.3, _fill("payload", _empty, ORDERS), "payload")
+register("undefined_client", "contract", 0.3, _fill("client", lambda old: "undefined"), "client")
+register("time_unparseable", "contract", 0.05, _fill("time", lambda old: "soon"), "time")
+register(
+    "time_american",
+    "contract",
+    0.3,
+    _fill("time", lambda old: re.sub(r"^(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d).*", r"\2/\3/\1 \4", old)),
+    "time",
+)
+
+
+def _move(hours: int, suffix: str = "Z") -> Callable[[Day, float, Random], None]:
+    def mutate(day: Day, severity: float, rng: Random) -> None:
+        for row in some(day.having("time"), severity, rng):
+            moved = stamp(day.time(row) + timedelta(hours=hours))
+            day.set(row, "time", moved.removesuffix("Z") + suffix)
+
+    return mutate
+
+
+register("time_local_with_offset", "contract", 1.0, _move(-8, "-08:00"), "time")
+register("time_local_as_utc", "contract", 1.0, _move(-8), "time")
+register("time_a_day_back", "contract", 0.1, _move(-24), "time")
+
+# --- event names ------------------------------------------------------------------------------------------
+
+register("event_renamed", "contract", 1.0, _fill("event", lambda old: "purchase_done", ORDERS), "event")
+register(
+    "event_synonym", "contract", 1.0, _fill("event", lambda old: "purchase", (ORDER,)), "event", benign=True
+)
+
+
+@day_fault("contract", 0.05, "event")
+def event_new(day: Day, severity: float, rng: Random) -> None:
+    """Beside a share of the page views stands an event that nobody announced."""
+    added: list[Row] = []
+    for row in some(day.events(VIEW), severity, rng):
+        added.append(day.copy(row, timedelta(seconds=2)))
+        day.set(added[-1], "event", "wishlist_opened")
+    day.insert(added)
+
+
+@day_fault("contract", 1.0, "event")
+def event_gone(day: Day, severity: float, rng: Random) -> None:
+    """Additions to the cart are no longer tracked."""
+    day.remove(some(day.events(CART), severity, rng))

@@ -1,0 +1,152 @@
+"""Every fault breaks its file, nothing else, and tells the truth about it."""
+
+import csv
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from fault_kit import Day
+from faults import FAULTS, Broken, Fault
+from synthetic_events import generate
+
+DAY = "events_20250302.csv"
+GROUPS = {
+    "reading",
+    "contract",
+    "columns",
+    "payload",
+    "uniqueness",
+    "journeys",
+    "traffic",
+    "privacy",
+    "volume",
+}
+BENIGN = {"byte_order_mark", "crlf", "gzipped", "embedded_newlines", "event_synonym"}
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("healthy")
+    generate(folder, days=9, events_per_day=900, seed=3, incidents=False)
+    for path in sorted(folder.iterdir())[:6]:
+        path.unlink()
+    return folder
+
+
+def broken(healthy: Path, into: Path, fault: Fault, severity: float, seed: int = 1) -> Broken:
+    shutil.copytree(healthy, into)
+    return fault.apply(into / DAY, severity, seed)
+
+
+def lines(folder: Path, name: str = DAY) -> list[str]:
+    """Physical lines; Latin-1 so that any bytes will do."""
+    path = folder / name
+    return path.read_bytes().decode("latin-1").split("\n") if path.exists() else []
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def revenue(header: str, rows: Iterable[str]) -> list[Decimal]:
+    events = csv.DictReader([header, *rows])
+    return [
+        Decimal(str(json.loads(row["event_data"], parse_float=Decimal)["revenue"]))
+        for row in events
+        if row["event_name"] in ("checkout_completed", "purchase")
+    ]
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
+def test_a_fault_tells_the_truth(fault: Fault, healthy: Path, tmp_path: Path) -> None:
+    told = broken(healthy, tmp_path / "a", fault, fault.serious)
+    before, after = contents(healthy), contents(tmp_path / "a")
+    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} <= {
+        DAY,
+        told.file,
+    }
+    assert before != after and told.fault == fault.name and told.rows > 0
+    was, now = lines(healthy), lines(tmp_path / "a", told.file)
+    gone, new = Counter(was) - Counter(now), Counter(now) - Counter(was)
+    whole = not told.lines and told.rows == len(was) - 1
+    if not whole:
+        continued = sum(not line.endswith('"') for line in new) if fault.name == "embedded_newlines" else 0
+        assert told.rows == max(gone.total(), new.total() - continued)
+        for line in told.lines:
+            assert now[line - 1] in new
+        if fault.group != "reading" or not fault.name.startswith("truncated"):
+            assert len(told.lines) == min(1000, new.total() - continued)
+    affected = list((gone if gone else new).elements()) if not whole else was[1:]
+    worth = revenue(was[0], [line for line in affected if line != was[0]])
+    assert (told.orders, told.revenue) == (len(worth), sum(worth))
+    assert told.column is None or told.column in was[0].split(",")
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
+def test_the_same_seed_breaks_the_same_and_more_severity_breaks_more(
+    fault: Fault, healthy: Path, tmp_path: Path
+) -> None:
+    first, again = (broken(healthy, tmp_path / name, fault, fault.serious, seed=5) for name in "ab")
+    assert first == again
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    mild = broken(healthy, tmp_path / "mild", fault, 0.05)
+    full = broken(healthy, tmp_path / "full", fault, 1.0)
+    assert mild.rows <= full.rows and mild.rows > 0
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
+def test_columns_may_be_absent_already(fault: Fault, tmp_path: Path) -> None:
+    path = generate(tmp_path, days=10, events_per_day=250, seed=2)[-1]  # clientId, no referrer
+    raw = path.read_bytes()
+    told = fault.apply(path, fault.serious, 1)
+    assert (told.rows == 0) == (path.exists() and path.read_bytes() == raw and told.file == path.name)
+
+
+def test_the_catalogue_is_well_formed() -> None:
+    assert {fault.group for fault in FAULTS.values()} == GROUPS
+    assert {fault.name for fault in FAULTS.values() if fault.benign} == BENIGN
+    assert all(name == fault.name and 0 < fault.serious <= 1 for name, fault in FAULTS.items())
+
+
+@pytest.mark.parametrize("ending", [False, True])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_reading_and_saving_changes_no_byte(tmp_path: Path, newline: str, ending: bool) -> None:
+    path = tmp_path / DAY
+    rows = [
+        "client_id,page_url,event_data",
+        '1-a,"https://x.example/?a=1",',
+        ',\xfc,"{""a\n b"":1}"',
+        'a "b",c,d,e',
+    ]
+    path.write_bytes((newline.join(rows) + newline * ending).encode("latin-1"))
+    raw = path.read_bytes()
+    Day.read(path).save()
+    assert path.read_bytes() == raw
+
+
+def test_a_fault_shows_what_it_is_named_after(healthy: Path, tmp_path: Path) -> None:
+    def apply(name: str) -> Day:
+        broken(healthy, tmp_path / name, FAULTS[name], FAULTS[name].serious)
+        return Day.read(tmp_path / name / DAY)
+
+    day = apply("null_client")
+    nulls = sum(not day.get(row, "client") for row in day.rows)
+    assert nulls / len(day.rows) == pytest.approx(0.3, abs=0.02)
+    day = apply("order_collided")
+    payloads = [json.loads(day.get(row, "payload")) for row in day.events("checkout_completed")]
+    assert len({each["transaction_id"] for each in payloads}) == len(payloads) - 1
+    assert len({each["user_email"] for each in payloads}) == len(payloads)
+    day = apply("order_resubmitted")
+    pages = Counter(day.get(row, "page") for row in day.events("checkout_completed"))
+    assert max(pages.values()) == 2
+    day = apply("starts_removed")
+    assert len(day.events("checkout_started")) < len(day.events("checkout_completed"))
+    day, plain = apply("traffic_tripled"), Day.read(healthy / DAY)
+    assert len(day.rows) / len(plain.rows) == pytest.approx(3, abs=0.05)
+    assert [day.get(row, "time") for row in day.rows] == sorted(day.get(row, "time") for row in day.rows)
+    day = apply("time_local_with_offset")
+    assert day.time(day.rows[9]) == plain.time(plain.rows[9])

@@ -1,0 +1,237 @@
+"""The synthetic days look like the real export, and are the same bytes every time."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import synthetic_events
+from synthetic_browsers import BROWSERS, CRAWLERS, IN_APP
+from synthetic_events import COLUMNS, generate, main
+
+Rows = list[dict[str, str]]
+
+
+def read(path: Path) -> Rows:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> dict[date, Rows]:
+    """A healthy fortnight of the default size."""
+    paths = generate(tmp_path_factory.mktemp("healthy"), incidents=False)
+    return {datetime.strptime(path.name, "events_%Y%m%d.csv").date(): read(path) for path in paths}
+
+
+@pytest.fixture(scope="module")
+def rows(days: dict[date, Rows]) -> Rows:
+    return [row for day in days.values() for row in day]
+
+
+def orders_of(rows: Rows) -> list[tuple[dict[str, str], dict[str, object]]]:
+    return [
+        (row, json.loads(row["event_data"], parse_float=Decimal))
+        for row in rows
+        if row["event_name"] == "checkout_completed"
+    ]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+# --- same bytes -------------------------------------------------------------------------------------------
+
+
+def test_the_hash_seed_and_the_process_do_not_matter(tmp_path: Path) -> None:
+    for hash_seed in ("0", "4711"):
+        command = [sys.executable, synthetic_events.__file__, "--days=4", "--events-per-day=700", "--seed=9"]
+        subprocess.run(
+            [*command, "--quiet", f"--out_dir={tmp_path / hash_seed}"],
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        )
+    generate(tmp_path / "here", days=4, events_per_day=700, seed=9)
+    assert contents(tmp_path / "0") == contents(tmp_path / "4711") == contents(tmp_path / "here")
+
+
+def test_more_days_do_not_change_the_first_ones_and_another_seed_changes_all(tmp_path: Path) -> None:
+    generate(tmp_path / "a", days=2, events_per_day=500)
+    generate(tmp_path / "b", days=4, events_per_day=500)
+    generate(tmp_path / "c", days=2, events_per_day=500, seed=2)
+    short, long, other = (contents(tmp_path / name) for name in "abc")
+    assert short == {name: long[name] for name in short}
+    assert all(short[name] != other[name] for name in short)
+
+
+def test_plain_values_tell_the_same_story(tmp_path: Path) -> None:
+    hashed = read(generate(tmp_path / "hashed", days=1)[0])
+    plain = read(generate(tmp_path / "plain", days=1, anonymised=False)[0])
+    assert [(row["timestamp"], row["event_name"]) for row in hashed] == [
+        (row["timestamp"], row["event_name"]) for row in plain
+    ]
+    assert any("utm_medium=cpc" in row["page_url"] for row in plain)
+    assert not any("utm_medium=cpc" in row["page_url"] for row in hashed)
+    assert any("source-" in row["referrer"] for row in hashed)
+
+
+# --- dialect and shape ------------------------------------------------------------------------------------
+
+
+def test_the_dialect_is_that_of_the_export(tmp_path: Path) -> None:
+    raw = generate(tmp_path, days=1)[0].read_bytes()
+    assert raw.startswith(b"client_id,page_url,referrer,timestamp,event_name,event_data,user_agent\n")
+    assert not raw.endswith(b"\n") and b"\r" not in raw and b'""transaction_id""' in raw
+
+
+def test_incidents_are_there_unless_healthy(tmp_path: Path) -> None:
+    headers = [
+        path.read_text(encoding="utf-8").split("\n", 1)[0].split(",")
+        for path in generate(tmp_path, events_per_day=200)
+    ]
+    renamed = ["clientId", *COLUMNS[1:]]
+    lost = [name for name in renamed if name != "referrer"]
+    assert headers == [list(COLUMNS)] * 4 + [renamed] * 5 + [lost] * 5
+
+
+def test_every_row_is_of_its_day_and_in_order(days: dict[date, Rows]) -> None:
+    assert len(days) == 14
+    for day, rows in days.items():
+        times = [row["timestamp"] for row in rows]
+        assert times == sorted(times)
+        assert times[0].startswith(day.isoformat()) and times[-1].startswith(day.isoformat())
+        assert all(len(time) == 24 and time.endswith("Z") for time in times)
+        assert len({time[11:13] for time in times}) == 24
+
+
+@pytest.mark.parametrize(
+    ("name", "share", "tolerance"),
+    [
+        ("page_viewed", 0.920, 0.012),
+        ("product_added_to_cart", 0.0462, 0.006),
+        ("checkout_started", 0.0167, 0.003),
+        ("email_filled_on_popup", 0.0110, 0.002),
+        ("checkout_completed", 0.0059, 0.0012),
+    ],
+)
+def test_events_have_their_share(rows: Rows, name: str, share: float, tolerance: float) -> None:
+    assert sum(row["event_name"] == name for row in rows) / len(rows) == pytest.approx(share, abs=tolerance)
+
+
+def test_the_sizes_of_days_have_a_rhythm(days: dict[date, Rows]) -> None:
+    sizes = [len(rows) for rows in days.values()]
+    assert sum(sizes) / len(sizes) == pytest.approx(3570, rel=0.06)
+    assert max(sizes) < 1.8 * min(sizes) and sizes[0] > sizes[3]
+
+
+def test_referrers_nulls_and_clients(days: dict[date, Rows], rows: Rows) -> None:
+    for day in days.values():
+        assert 0.24 < sum(row["referrer"] != "" for row in day) / len(day) < 0.32
+    nameless = [row for row in rows if not row["client_id"]]
+    assert 0.003 < len(nameless) / len(rows) < 0.010
+    assert {row["event_name"] for row in nameless} == {"page_viewed"}
+    views = sum(row["event_name"] == "page_viewed" for row in rows)
+    assert len({row["client_id"] for row in rows}) / views == pytest.approx(0.75, abs=0.04)
+    seen = defaultdict(set)
+    for row in rows:
+        if row["client_id"]:
+            seen[row["client_id"]].add(row["timestamp"][:10])
+            assert int(row["client_id"][:10]) <= datetime.fromisoformat(row["timestamp"]).timestamp()
+    assert 300 < sum(len(on) > 1 for on in seen.values()) < 3000
+
+
+def test_users_are_no_crawlers_and_crawlers_are(rows: Rows) -> None:
+    patterns = pytest.importorskip("crawleruseragents")
+    people = [text for text, _ in (*BROWSERS, *IN_APP["facebook"], *IN_APP["instagram"])]
+    assert len(set(people)) == len(people) > 300
+    assert [text for text in people if patterns.is_crawler(text)] == []
+    crawlers = {text for text, _ in CRAWLERS}
+    assert [text for text in crawlers if not patterns.is_crawler(text)] == []
+    crawled = [row for row in rows if row["user_agent"] in crawlers]
+    assert len(crawled) / len(rows) == pytest.approx(0.12, abs=0.01)
+    assert {row["event_name"] for row in crawled} == {"page_viewed"}
+
+
+# --- orders -----------------------------------------------------------------------------------------------
+
+
+def test_orders_add_up_and_are_unique(rows: Rows) -> None:
+    orders = orders_of(rows)
+    assert len({data["transaction_id"] for _, data in orders}) == len(orders)
+    for row, data in orders:
+        items = data["items"]
+        assert isinstance(items, list) and items
+        assert sum(Decimal(item["item_price"]) for item in items) == data["revenue"]
+        assert str(data["transaction_id"])[4:12] == row["timestamp"][:10].replace("-", "")
+        assert set(data) == {"transaction_id", "revenue", "items", "user_email"}
+    assert 800 < sum(Decimal(str(data["revenue"])) for _, data in orders) / len(orders) < 1250
+
+
+def test_nearly_every_order_has_its_journey(rows: Rows) -> None:
+    done: dict[str, Counter[str]] = defaultdict(Counter)
+    complete = 0
+    for row in rows:
+        token = row["page_url"].partition("/cn/")[2].partition("/")[0].partition("?")[0]
+        before = done[row["client_id"]]
+        if row["event_name"] == "checkout_completed":
+            assert len(token) == 52
+            complete += bool(before["page_viewed"] and before["product_added_to_cart"] and before[token])
+        before[token if row["event_name"] == "checkout_started" else row["event_name"]] += 1
+    assert 0.90 < complete / len(orders_of(rows)) < 0.99
+
+
+def test_an_address_belongs_to_two_clients_at_most(rows: Rows) -> None:
+    clients = defaultdict(set)
+    for row in rows:
+        if row["event_data"]:
+            clients[json.loads(row["event_data"])["user_email"]].add(row["client_id"])
+    assert max(map(len, clients.values())) <= 2
+    assert all(len(email) == 64 for email in clients)
+
+
+def test_nothing_fires_twice_within_a_second(rows: Rows) -> None:
+    last: dict[tuple[str, str], datetime] = {}
+    for row in rows:
+        at, key = datetime.fromisoformat(row["timestamp"]), (row["client_id"], row["event_name"])
+        if row["client_id"] and key in last:
+            assert at - last[key] >= timedelta(seconds=1)
+        last[key] = at
+
+
+# --- sizes and the command line ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [200, 40_000])
+def test_shapes_hold_at_other_sizes(tmp_path: Path, size: int, capsys: pytest.CaptureFixture[str]) -> None:
+    started, count = time.perf_counter(), 140_000 // size
+    rows = [
+        row
+        for path in generate(tmp_path, days=min(count, 60) // 7 * 7 or 2, events_per_day=size)
+        for row in read(path)
+    ]
+    with capsys.disabled():
+        print(
+            f" {len(rows) / (time.perf_counter() - started) * 60:,.0f} rows/minute, reading included", end=""
+        )
+    names = Counter(row["event_name"] for row in rows)
+    assert names["page_viewed"] / len(rows) == pytest.approx(0.92, abs=0.015)
+    assert 0.2 < names["checkout_completed"] / names["checkout_started"] < 0.5
+
+
+def test_main_writes_names_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--days", "1", "--events_per_day", "200", "--out_dir", str(tmp_path), "--healthy"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "events_20250223.csv")
+    (tmp_path / "file").write_text("in the way")
+    assert main(["--out_dir", str(tmp_path / "file")]) == 2
+    assert "cannot write" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        main(["--days", "0", "--out_dir", str(tmp_path)])
+    assert stop.value.code == 2
