@@ -7,24 +7,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-CHUNK = 1 << 18         # small enough to stay in the processor's cache between the searches
+CHUNK = 1 << 18  # small enough to stay in the processor's cache between the searches
 HEAD = 1 << 16
 NUMPY_FROM = 128 << 20  # bytes of a file from which importing numpy costs less than it saves
-BOMS = ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 @dataclass
 class Bytes:
     """What one pass over the bytes tells."""
 
-    head: bytes = b""       # the first 64 kB
+    head: bytes = b""  # the first 64 kB
     total: int = 0
     newlines: int = 0
-    returns: int = 0        # CR
-    pairs: int = 0          # CR LF
+    returns: int = 0  # CR
+    pairs: int = 0  # CR LF
     nul: bool = False
-    invalid: bool = False   # not UTF-8
+    invalid: bool = False  # not UTF-8
     tail: bytes = b""
 
 
@@ -40,7 +44,7 @@ def count_bytes(source: Path) -> Bytes:
     seen = Bytes()
     count = _newline_counter(source.stat().st_size)
     decoder = codecs.getincrementaldecoder("utf-8")()
-    pending = False     # a character is cut by the chunk's end
+    pending = False  # a character is cut by the chunk's end
     for chunk in _chunks(source):
         seen.head = seen.head or bytes(chunk[:HEAD])
         seen.newlines += count(chunk)
@@ -77,7 +81,7 @@ def encoding_of(head: bytes) -> str:
             return name
     even, odd = head[0:4096:2].count(0), head[1:4096:2].count(0)
     pairs = min(len(head), 4096) // 2
-    if pairs and odd > 0.4 * pairs and even < 0.1 * pairs:     # mostly ASCII: every other byte is NUL
+    if pairs and odd > 0.4 * pairs and even < 0.1 * pairs:  # mostly ASCII: every other byte is NUL
         return "utf-16-le"
     return "utf-16-be" if pairs and even > 0.4 * pairs and odd < 0.1 * pairs else "utf-8"
 

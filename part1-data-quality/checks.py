@@ -26,8 +26,9 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
         return []
     if definition.run is not None:
         found = list(definition.run(scan))
-    elif definition.check in scan.measures:
-        found = scan.measures.get(definition.check, [])
+    elif definition.each:
+        # A column that a file lacks fails as missing, and as nothing else.
+        found = [m for m in scan.measures.get(definition.check, ()) if m.column in scan.files[m.file_no].headers]
     else:
         found = _query(definition, scan)
     columns = [contract.roles[n] for n in definition.needs if n in contract.roles]
@@ -37,6 +38,8 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
 def _declared(need: str, scan: Scan) -> bool:
     """Whether the contract has what a check needs: a column's role, an event's, or the order's parts."""
     order = scan.contract.order
+    if need == "confirmation":
+        return order is not None and order.confirmation_path is not None and order.checkout_token is not None
     if need == "orders":
         return order is not None and scan.contract.event_of("order") is not None
     if need == "order_lines":
@@ -51,6 +54,7 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
         names[key] = (getattr(order, key) if order else None) or key
     event = scan.contract.event_of("order")
     names["order"] = f"{event.name}." if event else ""
+    names["order_event"] = event.name if event else ""
     sql = definition.sql.format(**{k: sql_text.literal(v) for k, v in names.items()})
     rows = scan.connection.execute(sql).fetchall()
     return [Measure(*row[:7], None, row[7]) for row in sorted(rows, key=lambda r: (r[1], r[0]))]

@@ -26,7 +26,7 @@ left join repeats on files.file_no = repeats.file_no and kind = 'row'
 -- dimension: uniqueness
 -- threshold: 0.01
 -- needs: client time
--- says: {failed:,} of {checked:,} {column} events ({share}) follow the same event of the same client within a second
+-- says: {failed:,} of {checked:,} {column} events ({share}) follow the same event of the same client on the same page within a second
 -- advice: The tag stands on the page twice or listens twice; rates that count events are too high.
 select
     event_counts.file_no, event_counts.event as "column", event_counts.events as checked, coalesce(rows, 0) as failed,
@@ -308,6 +308,37 @@ select
 from order_journeys
 group by file_no
 
+-- check: confirmations_without_order
+-- severity: P1
+-- dimension: completeness
+-- threshold: pooled 0.02
+-- needs: confirmation time page checkout
+-- says: {failed:,} of {checked:,} checkouts that were started and reached the confirmation page ({share}) have no {column} event
+-- advice: These are probably orders that nobody counts; compare them with the shop's order list, and have the order event sent by the server.
+with started as (
+    select token, min(event_at) as started_at
+    from conversions
+    where step = 'checkout' and token is not null
+    group by token
+),
+
+confirmed as (
+    select
+        token, min(event_at) as confirmed_at, arg_min(file_no, (event_at, file_no)) as file_no,
+        arg_min(record, (event_at, file_no)) as record
+    from confirmations
+    group by token
+)
+
+select
+    file_no, {order_event} as "column", count(*) as checked,
+    count(*) filter (ordered.token is null) as failed, null as orders, null as revenue,
+    min(record) filter (ordered.token is null) as record, null as example
+from confirmed
+inner join started on confirmed.token = started.token and started_at < confirmed_at
+left join (select distinct token from orders) as ordered on confirmed.token = ordered.token
+group by file_no
+
 -- check: completions_above_starts
 -- severity: P1
 -- dimension: consistency
@@ -329,7 +360,7 @@ group by file_no
 -- threshold: pooled 0.2
 -- needs: client time page page_view
 -- says: {failed:,} of {checked:,} {column} events ({share}) come from clients without an earlier page view
--- advice: Someone who puts a mattress into a cart has seen a page: this share of the visits is not recorded.
+-- advice: They have seen a page that nobody recorded; find out on which pages and in which browsers the page view does not fire.
 select
     file_no, event as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
     null as orders, null as revenue, min(record) filter (not has_page_view) as record, null as example

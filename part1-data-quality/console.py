@@ -32,7 +32,8 @@ def headline(files: Sequence[FileFacts], incidents: Sequence[Incident]) -> str:
         verdict = f"no emergency, {_number(count['P1'] + count['P2'], 'incident')} to look into"
     else:
         verdict = "nothing to act on"
-    return f"{_number(len(files), 'file')}, {days}: {events:,} events, {orders:,} orders, {money(revenue)} gross; {verdict}."
+    read = f"{_number(len(files), 'file')}, {days}: {events:,} events, {orders:,} orders, {money(revenue)} gross"
+    return f"{read}; {verdict}."
 
 
 def summary(
@@ -51,6 +52,8 @@ def summary(
         lines += ["", f"{'#':>3} SEV SINCE      UNTIL      FILES {'ROWS':>9} {'AT STAKE':>13}  CHECK"]
     for i in incidents:
         lines += _incident(i, files)
+    if sum(bool(i.revenue) for i in incidents) > 1:
+        lines += ["", "One order can be at stake in several incidents: the amounts are not to be added up."]
     status = Counter(f.status for f in findings)
     checks = len({f.check for f in findings})
     lines += ["", fill(

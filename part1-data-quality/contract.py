@@ -267,6 +267,7 @@ def _order(node: Node | None, events: tuple[Event, ...]) -> OrderIdentity | None
         line_amount_is=node.plain("lineAmountIs", "line"),
         checkout_token=regexp(node.get("checkoutToken"), groups=1),
         duplicates=node.plain("duplicates", "resubmission"),
+        confirmation_path=node.plain("confirmationPath"),
     )
 
 

@@ -87,6 +87,7 @@ class OrderIdentity:
     line_amount_is: str  # "line": for the whole line; "unit": for one piece
     checkout_token: str | None  # regexp with one group, searched in the page's URL
     duplicates: str  # "resubmission" | "transaction_id"
+    confirmation_path: str | None = None  # text in the URL of the page that only a buyer sees
 
 
 @dataclass(frozen=True)

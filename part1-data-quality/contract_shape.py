@@ -76,7 +76,7 @@ LEVELS = {
     "events": "name! synonyms:[synonym] role:event_role payload:[property] description",
     "anonymisation": "queryValue foreignHost plainHosts:[text]",
     "order": "transactionId! amount! customer lines lineAmount lineQuantity lineAmountIs:line_amount "
-    "checkoutToken duplicates:duplicates",
+    "checkoutToken confirmationPath duplicates:duplicates",
 }
 CUSTOM = {
     "columnRoles": "columnRoles",

@@ -82,5 +82,6 @@ def parse(text: str) -> list[Definition]:
     return found
 
 
+PASS = statements((HERE / "pass.sql").read_text(encoding="utf-8"))
 ROW_CHECKS = parse((HERE / "row_checks.sql").read_text(encoding="utf-8"))
 TABLE_CHECKS = parse((HERE / "checks.sql").read_text(encoding="utf-8"))

@@ -80,7 +80,7 @@ create table first_seen as
 with converting as (
     select distinct client_key
     from conversions
-    where client is not null
+    where client_key is not null
 )
 
 select
@@ -112,14 +112,28 @@ select
     tracked and coalesce(tracked_event < event_at, false) as has_tracked_event,
     tracked and coalesce(tracked_page_view < event_at, false) as has_tracked_page_view
 from conversions
-left join first_seen on conversions.client is not null and conversions.client_key = first_seen.client_key
+left join first_seen using (client_key)
 left join tokens_started on conversions.token = tokens_started.token
-where step in ('signup', 'cart', 'checkout', 'order') and client is not null and event_at is not null;
+where step in ('signup', 'cart', 'checkout', 'order') and client_key is not null and event_at is not null;
 
 create view order_journeys as
 select *
 from step_journeys
 where step = 'order';
+
+-- Orders whose client was not seen before: in the data as healed, and for a reader of the contract's
+-- own column alone.
+create table journey_profile as
+select
+    file_no,
+    count(*) filter (not has_event) as orders_without_event,
+    coalesce(sum(revenue) filter (not has_event), 0) as revenue_without_event,
+    count(*) filter (not has_page_view) as orders_without_page_view,
+    count(*) filter (not has_tracked_event) as orders_without_event_as_tracked,
+    coalesce(sum(revenue) filter (not has_tracked_event), 0) as revenue_without_event_as_tracked,
+    count(*) filter (not has_tracked_page_view) as orders_without_page_view_as_tracked
+from order_journeys
+group by file_no;
 
 -- An hour is dead when it has no event where the other days have ten or more: a Poisson hour of
 -- ten is empty once in 22,000.
@@ -169,14 +183,6 @@ where records > 0;
 
 -- What the payloads hold: one row a file, event and key. A key counts as missing where it is null
 -- or absent in an object that holds anything at all; an object of nulls only is empty, once.
-create table nodes as
-select
-    c.file_no, c.record, event_name_of(c.event) as event, c.step, c.revenue, t.id, t.parent, t.type,
-    case when t.type not in ('OBJECT', 'ARRAY', 'NULL') then json_extract_string(t.atom, '$') end as value,
-    regexp_replace(substr(regexp_replace(t.fullkey, '\[[0-9]+\]', '[]', 'g'), 2), '^[.]', '') as path
-from conversions as c, json_tree(c.payload) as t
-where c.payload is not null and event_name_of(c.event) in (select event from contract_events);
-
 create table objects as
 select
     o.file_no, o.record, o.event, o.step, o.revenue, o.path, o.id,

@@ -16,7 +16,7 @@ from scan import FileFacts
 from wording import percent, says
 
 POOLED_Z = 3.0  # standard errors above its threshold before few cases are believed
-LEAST_DOUBT = 0.05  # an incident goes on while its files without a case had at least this chance of none
+LEAST_DOUBT = 0.01  # an incident goes on while its files without a case had at least this chance of none
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,11 @@ class _Limits:
         limit = self.share or 0.0
         if self.rule and self.rule.threshold_rows is not None:
             limit = self.rule.threshold_rows / m.checked
+        if self.kind == "pooled" and self.pooled_fails:
+            # All files together are beyond doubt: none with a case is an exception.
+            return ("fail" if m.failed else "pass"), f"{limit:.4f}", "", m.failed
         if self.kind == "pooled":
-            spread = POOLED_Z * sqrt(limit * (1 - limit) / m.checked)
-            if self.pooled_fails and limit - spread < m.failed / m.checked <= limit:
-                return "skip", f"{limit:.4f}", "too few cases to except this file from the others", m.failed
-            limit += 0 if self.pooled_fails else spread
+            limit = min(1.0, limit + POOLED_Z * sqrt(limit * (1 - limit) / m.checked))
         return ("fail" if m.failed / m.checked > limit else "pass"), f"{limit:.4f}", "", m.failed
 
     def _from_history(self, m: Measure) -> tuple[float, float, str] | None:
@@ -192,60 +192,82 @@ def find_incidents(
 
     A file that passes ends an incident only if it could have shown the fault: four orders in two
     hundred leave most days without one. It could when, at the incident's rate, a file of so many
-    cases stays clean in less than one of twenty. A file with nothing to check ends nothing.
+    cases stays clean less than once in a hundred. A file with nothing to check ends nothing.
     """
     found = []
     ordered = sorted(findings, key=lambda f: (f.check, f.column, f.file_no))
     for (check, _), group in groupby(ordered, key=lambda f: (f.check, f.column)):
-        run: list[Finding] = []
-        clean: list[Finding] = []
-        last_good: str | None = None
-        for finding in group:
-            if finding.status == "fail":
-                if run and not _could_be_chance(run, clean):
-                    found.append(_incident(run, last_good, definitions[check]))
-                    run, last_good = [], clean[-1].file
-                elif not run and clean:
-                    last_good = clean[-1].file
-                run.append(finding)
-                clean = []
-            elif finding.status == "pass":
-                clean.append(finding)
-        if run:
-            found.append(_incident(run, last_good, definitions[check]))
+        looked = [f for f in group if f.status != "skip"]
+        for first, last in _runs(looked):
+            before = [f for f in looked[:first] if f.status == "pass"]
+            found.append(_incident(looked[first : last + 1], before, definitions[check]))
     found.sort(
         key=lambda i: (i.severity, -(i.revenue or 0), -(i.orders or 0), i.findings[0].file_no, i.check, i.column)
     )
     return [replace(incident, number=n) for n, incident in enumerate(found, 1)]
 
 
+def _runs(looked: list[Finding]) -> list[tuple[int, int]]:
+    """First and last position of each incident among the findings of one check and column."""
+    runs: list[tuple[int, int]] = []
+    for at, finding in enumerate(looked):
+        if finding.status != "fail":
+            continue
+        first, last = runs[-1] if runs else (at, at)
+        if runs and _could_be_chance(looked[first : last + 1], looked[last + 1 : at]):
+            runs[-1] = (first, at)
+        else:
+            runs.append((at, at))
+    return runs
+
+
 def _could_be_chance(run: list[Finding], clean: list[Finding]) -> bool:
     if any(f.failed for f in clean):
-        return not clean
+        return False
     cases = sum(f.checked or 0 for f in run + clean)
     rate = sum(f.failed or 0 for f in run) / max(1, cases)
     return (1 - min(1.0, rate)) ** sum(f.checked or 0 for f in clean) >= LEAST_DOUBT
 
 
-def _incident(run: list[Finding], last_good: str | None, definition: Definition) -> Incident:
-    orders = [f.orders for f in run if f.orders is not None]
-    revenue = [f.revenue for f in run if f.revenue is not None]
+def _incident(span: list[Finding], before: list[Finding], definition: Definition) -> Incident:
+    """Sum up the failures of a span of files, and the cases of all of them."""
+    failures = [f for f in span if f.status == "fail"]
+    first = failures[0]
+    orders = [f.orders for f in failures if f.orders is not None]
+    revenue = [f.revenue for f in failures if f.revenue is not None]
     total = Measure(
-        0, run[0].column, sum(f.checked or 0 for f in run), sum(f.failed or 0 for f in run),
+        0, first.column, sum(f.checked or 0 for f in span), sum(f.failed or 0 for f in failures),
         sum(orders) if orders else None,
         sum(revenue, Decimal(0)) if revenue else None,
-        example=next((f.example for f in run if f.example), None),
+        example=next((f.example for f in failures if f.example), None),
     )  # fmt: skip
-    message = run[0].message
-    if len({f.message for f in run}) > 1:
-        message = says(definition, total, run[0].expected)
+    message = first.message if len({f.message for f in failures}) == 1 else says(definition, total, first.expected)
+    message += _where(failures, total.failed) + _on_top(definition, failures, before)
+    return Incident(
+        0, min(f.severity for f in failures), first.check, first.column, tuple(failures),
+        before[-1].file if before else None, total.checked, total.failed, total.orders, total.revenue,
+        message, first.advice,
+    )  # fmt: skip
+
+
+def _where(failures: list[Finding], failed: int) -> str:
     places = Counter[str]()
-    for f in run:
+    for f in failures:
         places.update({f.place[0]: f.place[1]} if f.place else {})
     place, count = places.most_common(1)[0] if places else ("", 0)
-    if count > total.failed / 2:
-        message += f", {percent(count / total.failed)} of them on {place}"
-    return Incident(
-        0, min(f.severity for f in run), run[0].check, run[0].column, tuple(run), last_good,
-        total.checked, total.failed, total.orders, total.revenue, message, run[0].advice,
-    )  # fmt: skip
+    return f", {percent(count / failed)} of them on {place}" if count > failed / 2 else ""
+
+
+def _on_top(definition: Definition, failures: list[Finding], before: list[Finding]) -> str:
+    """Whether events without a value came on top of the usual ones, or instead of them.
+
+    Said where the events that have one number within an eighth of what they did on the good days.
+    """
+    if definition.check != "null_share" or not before:
+        return ""
+    now, usual = ([(f.checked or 0) - (f.failed or 0) for f in some] for some in (failures, before))
+    if sum(f.failed or 0 for f in failures) < 0.05 * sum(f.checked or 0 for f in failures):
+        return ""
+    if abs(sum(now) / len(now) / (sum(usual) / len(usual)) - 1) > 1 / 8:
+        return ""
+    return "; events that have one are as many as before, so these seem to come on top"

@@ -39,33 +39,33 @@ from byte_scan import HEAD, Bytes, count_bytes, encoding_of, newline_of
 
 Kind = Literal[
     # The whole file. Rows: all lost, or unknown how many (`rows_lost` None).
-    "unreadable",           # cannot be opened or read; vanished; not a regular file
-    "empty",                # no byte, or nothing but blank lines
-    "not_csv",              # begins like a zip, xlsx, PDF, Parquet..., or without a line end for 64 kB
-    "gzip_broken",          # the compressed data end early or are corrupt; what came before is kept
-    "gzip_bomb",            # expands beyond all reason; not read
-    "changed",              # changed while it was read; what was read is kept
+    "unreadable",  # cannot be opened or read; vanished; not a regular file
+    "empty",  # no byte, or nothing but blank lines
+    "not_csv",  # begins like a zip, xlsx, PDF, Parquet..., or without a line end for 64 kB
+    "gzip_broken",  # the compressed data end early or are corrupt; what came before is kept
+    "gzip_bomb",  # expands beyond all reason; not read
+    "changed",  # changed while it was read; what was read is kept
     # The whole file. No row lost.
-    "no_records",           # a header and nothing else
-    "header_damaged",       # its quotes do not close on its line
+    "no_records",  # a header and nothing else
+    "header_damaged",  # its quotes do not close on its line
     "header_empty_name",
     "header_duplicate",
-    "misnamed_gzip",        # compressed without .gz in the name, or the reverse
-    "bom",                  # UTF-8 byte order mark
-    "utf_16",               # UTF-16 or UTF-32, transcoded
-    "delimiter",            # another than the contract's
-    "line_ends",            # not simply LF
-    "blank_lines",          # between records
+    "misnamed_gzip",  # compressed without .gz in the name, or the reverse
+    "bom",  # UTF-8 byte order mark
+    "utf_16",  # UTF-16 or UTF-32, transcoded
+    "delimiter",  # another than the contract's
+    "line_ends",  # not simply LF
+    "blank_lines",  # between records
     # One line each. The row is kept.
-    "encoding",             # not UTF-8: read as Windows-1252, or U+FFFD where UTF-16 is broken
-    "nul_byte",             # NUL bytes taken out
-    "surplus_empty",        # more fields than the header, all empty (DuckDB drops them without a word)
+    "encoding",  # not UTF-8: read as Windows-1252, or U+FFFD where UTF-16 is broken
+    "nul_byte",  # NUL bytes taken out
+    "surplus_empty",  # more fields than the header, all empty (DuckDB drops them without a word)
     # One line each. The row is lost.
-    "ragged",               # another number of fields than the header
-    "stray_quote",          # a quote where none may be
-    "unterminated_quote",   # an opening quote that is never, or too late, or wrongly closed
-    "truncated",            # the file ends within its last record
-    "field_too_long",       # a record longer than 1 MB
+    "ragged",  # another number of fields than the header
+    "stray_quote",  # a quote where none may be
+    "unterminated_quote",  # an opening quote that is never, or too late, or wrongly closed
+    "truncated",  # the file ends within its last record
+    "field_too_long",  # a record longer than 1 MB
 ]
 
 
@@ -74,31 +74,31 @@ class Problem:
     """Something about the bytes, in one place."""
 
     kind: Kind
-    line: int | None            # physical line, 1-based, the header is line 1; None: the whole file
-    message: str                # one clause, no newline, no data
-    rows_lost: int | None = 0   # records that are not in `readable` for this; None: cannot be known
+    line: int | None  # physical line, 1-based, the header is line 1; None: the whole file
+    message: str  # one clause, no newline, no data
+    rows_lost: int | None = 0  # records that are not in `readable` for this; None: cannot be known
 
 
 @dataclass(frozen=True)
 class DayFile:
     """One delivered file, and how DuckDB may read it."""
 
-    name: str                   # relative to the data folder
+    name: str  # relative to the data folder
     path: Path
-    day: date | None            # from the name, by the contract's pattern
-    size: int                   # bytes on disk
+    day: date | None  # from the name, by the contract's pattern
+    size: int  # bytes on disk
     header: tuple[str, ...] = ()
     readable: Path | None = None  # what DuckDB may read; None: nothing to read, or recover() first
-    records: int = 0            # physical records after the header, counted from the bytes
-    regular: bool = False       # one record a physical line: record k stands on line k + 1
+    records: int = 0  # physical records after the header, counted from the bytes
+    regular: bool = False  # one record a physical line: record k stands on line k + 1
     problems: tuple[Problem, ...] = ()
-    damaged: bool = False       # recover() has to come before DuckDB; `records` is an estimate until then
-    delimiter: str = ","        # of `readable`
-    multiline: bool = False     # `readable` has quoted newlines: read it with parallel=false
-    rejected: int = 0           # records that are reported and not in `readable`
+    damaged: bool = False  # recover() has to come before DuckDB; `records` is an estimate until then
+    delimiter: str = ","  # of `readable`
+    multiline: bool = False  # `readable` has quoted newlines: read it with parallel=false
+    rejected: int = 0  # records that are reported and not in `readable`
     source: Path | None = None  # the bytes of the CSV: `path`, or the unpacked copy
     encoding: str = "utf-8"
-    newline: str = "\n"         # of `source`
+    newline: str = "\n"  # of `source`
     # From row shifts[0][i] on, lines are shifts[1][i] further down than in a regular file.
     shifts: tuple["array[int]", "array[int]"] | None = field(default=None, repr=False, compare=False)
 
@@ -116,11 +116,18 @@ COPY = re.compile(r"(?:\s*\(\d+\)|[\s._-]+(?:copy|kopie)(?:\s*\(?\d+\)?)?|[_.-]v
 DELIMITERS = ",;\t|"
 UTF8_BOM = codecs.BOM_UTF8
 GZIP = b"\x1f\x8b"
-NOT_CSV = {b"PK\x03\x04": "a zip or xlsx file", b"%PDF": "a PDF", b"PAR1": "a Parquet file",
-           b"BZh": "a bzip2 file", b"\xfd7zXZ": "an xz file", b"\x28\xb5\x2f\xfd": "a zstd file"}
+NOT_CSV = {
+    b"PK\x03\x04": "a zip or xlsx file",
+    b"%PDF": "a PDF",
+    b"PAR1": "a Parquet file",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+}
 
 
 # ---- the folder
+
 
 def find_files(data_dir: Path, file_name: str) -> list[tuple[Path, date]]:
     """Files of `data_dir` (not below) named for a day by the strptime pattern `file_name`, sorted.
@@ -129,8 +136,9 @@ def find_files(data_dir: Path, file_name: str) -> list[tuple[Path, date]]:
     count as further deliveries of the same day. Raises ReadingError when folder or pattern are of no use.
     """
     if _day_of(date(2025, 3, 21).strftime(file_name), file_name) != date(2025, 3, 21):
-        raise ReadingError(f"The file name pattern {file_name!r} does not name a day: "
-                           "write it like events_%Y%m%d.csv in the contract.")
+        raise ReadingError(
+            f"The file name pattern {file_name!r} does not name a day: write it like events_%Y%m%d.csv in the contract."
+        )
     try:
         str(data_dir).encode()
         with os.scandir(data_dir) as entries:
@@ -149,7 +157,7 @@ def find_files(data_dir: Path, file_name: str) -> list[tuple[Path, date]]:
 
 def _is_regular(entry: os.DirEntry[str]) -> bool:
     with suppress(OSError, ValueError):
-        entry.name.encode()     # a name that is not valid text cannot be printed
+        entry.name.encode()  # a name that is not valid text cannot be printed
         return entry.is_file()
     return False
 
@@ -173,6 +181,7 @@ def _delivered_day(name: str, pattern: str) -> date | None:
 
 
 # ---- one file
+
 
 def survey(path: Path, day: date | None, delimiter: str, work_dir: Path) -> DayFile:
     """Look at the bytes of `path` once. `delimiter` is the contract's; unpacked copies go to `work_dir`.
@@ -223,8 +232,9 @@ def physical_line(day_file: DayFile, record: int) -> int:
 def check_delimiter(delimiter: str) -> None:
     """Raise ReadingError unless the delimiter is one ASCII character that can delimit."""
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in '" \r\n\0':
-        raise ReadingError(f"The delimiter {delimiter!a} cannot be used: "
-                           "name one character such as , ; | or a tab in the contract.")
+        raise ReadingError(
+            f"The delimiter {delimiter!a} cannot be used: name one character such as , ; | or a tab in the contract."
+        )
 
 
 def unreadable(file: DayFile, error: OSError) -> DayFile:
@@ -281,14 +291,21 @@ def _describe(file: DayFile, seen: Bytes) -> DayFile:
     if end not in body and seen.total > HEAD:
         return _lost(file, Problem("not_csv", None, "shows no header line in its first 64 kB", None))
     file, sound = with_header(file, body.replace(b"\r", b"\n") if newline == "\r" else body)
-    trailing = seen.tail[len(seen.tail.rstrip(b"\r\n")):].count(b"\n")
+    trailing = seen.tail[len(seen.tail.rstrip(b"\r\n")) :].count(b"\n")
     lines = seen.newlines + (seen.tail[-1:] != b"\n") - (max(trailing - 1, 0) if len(file.header) > 1 else 0)
-    damaged = (encoding != "utf-8" or seen.nul or seen.invalid or body != start or not sound
-               or (seen.returns > 0 and not seen.returns == seen.pairs == seen.newlines))
+    damaged = (
+        encoding != "utf-8"
+        or seen.nul
+        or seen.invalid
+        or body != start
+        or not sound
+        or (seen.returns > 0 and not seen.returns == seen.pairs == seen.newlines)
+    )
     if lines <= 1 and not damaged:
         file = _lost(file, Problem("no_records", None, "has a header and no record"), keep=True)
-    return replace(file, records=max(lines - 1, 0), damaged=damaged, regular=not damaged,
-                   readable=None if damaged else file.source)
+    return replace(
+        file, records=max(lines - 1, 0), damaged=damaged, regular=not damaged, readable=None if damaged else file.source
+    )
 
 
 def with_header(file: DayFile, body: bytes) -> tuple[DayFile, bool]:

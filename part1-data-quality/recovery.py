@@ -17,13 +17,14 @@ from typing import BinaryIO
 from reading import UTF8_BOM, DayFile, Kind, Problem, unreadable, with_header
 from unpacking import BLOCK, write, writer
 
-RECORD_BYTES = 1_900_000    # a longer record is reported and not kept; DuckDB itself stops at 2,000,000
-RECORD_LINES = 1_000        # a quoted field that runs over more lines was never meant to
-PROBLEMS = 1_000            # of a kind, listed one by one
+RECORD_BYTES = 1_900_000  # a longer record is reported and not kept; DuckDB itself stops at 2,000,000
+RECORD_LINES = 1_000  # a quoted field that runs over more lines was never meant to
+PROBLEMS = 1_000  # of a kind, listed one by one
 REPLACED = "\ufffd".encode()
 # From Latin-1; the five bytes that Windows-1252 leaves open stay as they are.
-WINDOWS_1252 = {byte: bytes((byte,)).decode("cp1252") for byte in range(0x80, 0xA0)
-                if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
+WINDOWS_1252 = {
+    byte: bytes((byte,)).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+}
 
 
 class _SourceError(Exception):
@@ -50,12 +51,16 @@ class _Log:
             self.lines.append(Problem(kind, line, message, lost))
 
     def problems(self) -> tuple[Problem, ...]:
-        more = [Problem(kind, None, f"and {count - PROBLEMS:,} more", max(self.lost[kind] - PROBLEMS, 0))
-                for kind, count in self.seen.items() if count > PROBLEMS]
+        more = [
+            Problem(kind, None, f"and {count - PROBLEMS:,} more", max(self.lost[kind] - PROBLEMS, 0))
+            for kind, count in self.seen.items()
+            if count > PROBLEMS
+        ]
         return (*self.whole, *sorted(self.lines, key=lambda problem: problem.line or 0), *more)
 
 
 # ---- bytes -> sound UTF-8, whole lines
+
 
 def _raw(file: DayFile, source: Path) -> Iterator[bytes]:
     """Blocks of UTF-8 without byte order mark, line ends LF or CR LF."""
@@ -79,7 +84,7 @@ def _raw(file: DayFile, source: Path) -> Iterator[bytes]:
 
 def _without_mark(data: bytes) -> bytes:
     while data.startswith(UTF8_BOM):
-        data = data[len(UTF8_BOM):]
+        data = data[len(UTF8_BOM) :]
     return data
 
 
@@ -125,6 +130,7 @@ def _mended_line(line: bytes, number: int, file: DayFile, log: _Log) -> bytes:
 
 # ---- one record
 
+
 @dataclass(frozen=True)
 class Parsed:
     """One record: its fields, where it ends (after its line end), or what is wrong with it."""
@@ -135,8 +141,7 @@ class Parsed:
     message: str = ""
 
 
-def parse(data: bytes, start: int, stop: int, mark: bytes, wanted: int | None,
-          final: bool = True) -> Parsed:
+def parse(data: bytes, start: int, stop: int, mark: bytes, wanted: int | None, final: bool = True) -> Parsed:
     """The record at `start` as DuckDB takes it: spaces around quotes and quotes in unquoted fields are legal.
 
     `stop` bounds the search, `final` says that the file ends there, `wanted` is the number of fields.
@@ -158,9 +163,9 @@ def parse(data: bytes, start: int, stop: int, mark: bytes, wanted: int | None,
         if match[3] != mark:
             return _checked(data, Parsed(fields, at), start, wanted, stray)
         if wanted and len(fields) > wanted and fields[-1] and b"\n" in data[start:at]:
-            break       # a quote is out of step; following it further could take forever
+            break  # a quote is out of step; following it further could take forever
     close = closed.match(data, at, stop)
-    if close and b"\n" not in data[start:close.end()]:
+    if close and b"\n" not in data[start : close.end()]:
         message = f"holds text after the closing quote of field {len(fields) + 1}"
         return Parsed(fields, at, "stray_quote", message)
     message = f"opens a quote in field {len(fields) + 1} that is not closed where a field may end"
@@ -181,8 +186,11 @@ def _checked(data: bytes, parsed: Parsed, start: int, wanted: int | None, stray:
         message = f"holds {found:,} fields instead of {wanted:,}"
         if lines:
             message += f" (together with the {lines:,} lines that a quote joins to it)"
-        return replace(parsed, fault="stray_quote" if stray else "ragged",
-                       message=message + (" and a quote inside a field" if stray else ""))
+        return replace(
+            parsed,
+            fault="stray_quote" if stray else "ragged",
+            message=message + (" and a quote inside a field" if stray else ""),
+        )
     if found != wanted:
         return replace(parsed, message=f"holds {found - wanted:,} empty fields too many")
     return parsed
@@ -201,6 +209,7 @@ def _patterns(mark: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 
 
 # ---- the whole file
+
 
 def recover(file: DayFile, work_dir: Path) -> DayFile:
     """See reading.recover."""
@@ -244,14 +253,21 @@ class _Recovery:
         if not self.rows + self.rejected:
             self.log.file("no_records", "has a header and no record")
         return replace(
-            self.file, readable=target, records=self.rows + self.rejected, rejected=self.rejected,
-            regular=not self.shifts[0], damaged=False, multiline=self.multiline, shifts=self.shifts,
-            problems=self.log.problems())
+            self.file,
+            readable=target,
+            records=self.rows + self.rejected,
+            rejected=self.rejected,
+            regular=not self.shifts[0],
+            damaged=False,
+            multiline=self.multiline,
+            shifts=self.shifts,
+            problems=self.log.problems(),
+        )
 
     def _fill(self) -> bool:
         """At least one record of the longest kind lies ahead, or all that is left; False at the end."""
         if not self.over and len(self.data) - self.at <= RECORD_BYTES + 2:
-            parts = [self.data[self.at:]]
+            parts = [self.data[self.at :]]
             size = len(parts[0])
             while size < 2 * RECORD_BYTES:
                 if not (block := next(self.blocks, b"")):
@@ -265,13 +281,13 @@ class _Recovery:
     def _header(self) -> bool:
         while self._fill():
             end = self.data.find(b"\n", self.at) + 1 or len(self.data)
-            if self.data[self.at:end].strip():
+            if self.data[self.at : end].strip():
                 break
             self._advance(end)
             self.blank += 1
         else:
             return False
-        self.file, _ = with_header(self.file, self.data[self.at:])
+        self.file, _ = with_header(self.file, self.data[self.at :])
         for problem in self.file.problems:
             self.log.file(problem.kind, problem.message, problem.line)
         self.mark, self.wanted = self.file.delimiter.encode(), len(self.file.header)
@@ -287,13 +303,13 @@ class _Recovery:
         match = self.bulk.match(self.data, self.at)
         end = match.end() if match else self.at
         at = self.at
-        while end - at > RECORD_BYTES:      # a longer line must not slip through
+        while end - at > RECORD_BYTES:  # a longer line must not slip through
             if not (cut := self.data.rfind(b"\n", at, at + RECORD_BYTES) + 1):
                 end = at
             at = cut or at
         if end == self.at:
             return False
-        lines = self.data[self.at:end]
+        lines = self.data[self.at : end]
         if self.file.newline == "\r\n":
             lines = lines.replace(b"\r\n", b"\n")
         count = lines.count(b"\n")
@@ -310,9 +326,9 @@ class _Recovery:
         if not end and not final:
             return self._skip_long_line()
         end = end or limit
-        if self.wanted > 1 and not self.data[self.at:end].strip(b" \r\n"):
+        if self.wanted > 1 and not self.data[self.at : end].strip(b" \r\n"):
             self._advance(end)
-            self.pending_blank += 1     # counts only if a record follows
+            self.pending_blank += 1  # counts only if a record follows
             return None
         parsed = parse(self.data, self.at, limit, self.mark, self.wanted, final)
         kind, message = parsed.fault, parsed.message
@@ -337,7 +353,7 @@ class _Recovery:
         self._advance(parsed.end)
         self.kept_lines += self.line - first
         self.multiline = self.multiline or b"\n" in record[:-1]
-        ends = self.data[max(parsed.end - 2, 0):parsed.end]
+        ends = self.data[max(parsed.end - 2, 0) : parsed.end]
         self.mixed = self.mixed or (ends[-1:] == b"\n" and (ends == b"\r\n") != (self.file.newline == "\r\n"))
 
     def _skip_long_line(self) -> None:

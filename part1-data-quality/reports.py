@@ -46,6 +46,9 @@ def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> l
 
 def profile_rows(scan: Scan) -> list[dict[str, Any]]:
     """One row for each file: what is in it, whether right or wrong."""
+    found = scan.connection.execute("select * from journey_profile")
+    names = [d[0] for d in found.description][1:]
+    journeys = {row[0]: row[1:] for row in found.fetchall()}
     nulls = {(m.file_no, m.column): m for m in scan.measures.get("null_shift", ())}
     rows = []
     for facts in scan.files:
@@ -61,8 +64,9 @@ def profile_rows(scan: Scan) -> list[dict[str, Any]]:
             row[f"events_{event.name}"] = sum(facts.events.get(n, 0) for n in (event.name, *event.synonyms))
         row["events_other"] = facts.records - sum(v for k, v in row.items() if k.startswith("events_"))
         row |= {"orders": facts.orders, "revenue": facts.revenue}
+        row |= dict(zip(names, journeys.get(facts.file_no, [0] * len(names)), strict=True))
         for column in scan.contract.columns:
-            m = nulls.get((facts.file_no, column.name))
+            m = nulls.get((facts.file_no, column.name)) if column.name in facts.headers else None
             row[f"null_share_{column.name}"] = round(m.failed / m.checked, 6) if m and m.checked else None
         crawlers = facts.crawler_events
         row["crawler_share"] = round(crawlers / facts.records, 6) if crawlers is not None and facts.records else None
@@ -129,7 +133,8 @@ def write_whole(path: Path, text: str) -> None:
 def _cell(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula gets an apostrophe (OWASP, CSV injection)."""
     if isinstance(value, str):
-        value = "".join(c if c.isprintable() else " " for c in value)
+        if not value.isprintable():
+            value = "".join(c if c.isprintable() else " " for c in value)
         return "'" + value if value[:1] in ("=", "+", "-", "@") else value
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".") or "0"
@@ -139,7 +144,7 @@ def _cell(value: Any) -> Any:
 
 
 def _xml(text: str) -> str:
-    return "".join(c if c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF else " " for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def total(files: Sequence[FileFacts]) -> tuple[int, int, Decimal]:

@@ -1,11 +1,12 @@
 """The checks of row_checks.sql, made ready for a contract: one for each column that they apply to."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import duckdb
 import sql_text
 from contract import Column, Contract
-from definitions import ROW_CHECKS, Definition
+from definitions import PASS, ROW_CHECKS, Definition, Measure
 
 # The names that the roles' columns have in `raw`.
 RAW_NAMES = {
@@ -22,7 +23,7 @@ SQL_TYPES = {"integer": "bigint", "number": "double", "boolean": "boolean", "dat
 
 @dataclass(frozen=True)
 class RowCheck:
-    """A row check of one column, as SQL over `raw`: `applies` and `condition` are never null."""
+    """A row check of one column, as SQL: `applies` over the events as received, `condition` over `unsound`."""
 
     definition: Definition
     column: str
@@ -45,21 +46,59 @@ def expand(contract: Contract) -> list[RowCheck]:
     return [check for d in ROW_CHECKS for column in contract.columns for check in _of_column(d, column, contract)]
 
 
+def sound(contract: Contract, checks: list[RowCheck]) -> str:
+    """A condition that holds only for events on which no check can fail, cheap for the many that are in order.
+
+    One pattern stands for all the checks of a page, and an event with a payload is never called
+    sound. A test holds it against every check, for it must never hold for too much.
+    """
+    names = tuple(e.name for e in contract.events)
+    with_payload = tuple(n for e in contract.events if e.payload for n in (e.name, *e.synonyms))
+    own = tuple(h.lower() for h in contract.own_hosts)
+    client = contract.column_of("client")
+    # RE2 costs by the call, not by the byte: client, page and referrer go through it as one text.
+    form = f"(?:{sql_text.unanchored(client.pattern) if client and client.pattern else '.*'})"
+    form += f'"{sql_text.harmless_url(contract, own)}"(?:{sql_text.harmless_url(contract)})?'
+    parts = {
+        "client": """strlen(client) >= 16 and not contains(client, '@') and not contains(client, '%40')
+            and not contains(client, '"')""",
+        "page": f"""regexp_full_match(
+            client || '"' || page || '"' || coalesce(referrer, ''), {sql_text.literal(form)})""",
+        "referrer": "referrer is null or own_url(referrer) or not mentions_own(referrer)",
+        "time": "event_at is not null and cast(event_at as date) = file_day and ends_with(time_text, 'Z')",
+        "event": f"event in ({sql_text.values(names)})" if names else "event is not null",
+        "payload": f"payload is null and event not in ({sql_text.values(with_payload)})",
+        "user_agent": "strlen(user_agent) >= 16",
+    }
+    used = [sql for role, sql in parts.items() if role in contract.roles]
+    # Columns of the shop's own, and what the contract says of a role's column beyond its form.
+    covered = {"value_pattern": ("client",), "value_invalid": ("event",)}
+    for check in checks:
+        role = next((r for r, name in contract.roles.items() if name == check.column), None)
+        name = check.definition.check
+        beyond = name in ("value_pattern", "value_invalid", "value_range") and role not in covered.get(name, ())
+        if check.definition.threshold != "shift" and (role is None or beyond):
+            used.append(f"not ({check.condition})")
+    return "coalesce(" + " and ".join(f"({sql})" for sql in used) + ", false)"
+
+
 def _of_column(definition: Definition, column: Column, contract: Contract) -> Iterator[RowCheck]:
     role = next((r for r, name in contract.roles.items() if name == column.name), None)
     if definition.each not in _kinds(column, role, contract):
         return
     filled = _filled(column, role, contract)
     applies, suspect, fails = (t.format(**filled) for t in (definition.applies, definition.suspect, definition.sql))
-    if definition.check != "header_repeated":  # a header line fails its own check and no other
-        applies = f"({applies}) and not is_header"
+    # A header line fails its own check and no other.
+    tested = applies if definition.check == "header_repeated" else f"({applies}) and not is_header"
     example = definition.example or "left({column}, 40)"
     yield RowCheck(
         definition,
         column.name,
-        f"coalesce({applies}, false)",
+        applies,
+        fails
+        if definition.threshold == "shift" and applies == "true"
         # DuckDB evaluates both sides of an `and` in a select, but a case only where it must.
-        f"case when {applies} then case when {suspect} then coalesce({fails}, false) else false end else false end",
+        else f"case when {tested} then case when {suspect} then coalesce({fails}, false) else false end else false end",
         "null" if example == "none" else example.format(**filled),
     )
 
@@ -107,5 +146,48 @@ def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, s
         "email": sql_text.literal(sql_text.EMAIL),
         "phone": sql_text.literal(sql_text.PHONE),
         "digits": sql_text.literal(sql_text.DIGITS),
-        "not_clean": f"not {role}_clean" if role in ("page", "referrer") else "true",
     }
+
+
+def run(
+    connection: duckdb.DuckDBPyConnection, checks: Sequence[RowCheck], tallies: Mapping[int, Mapping[str, int]]
+) -> dict[str, list[Measure]]:
+    """Count each check's failures in the table `unsound`.
+
+    `tallies` holds, by file number, how many of its events meet each `applies`, and each condition
+    of a share that may shift.
+    """
+    strict = [c for c in checks if c.definition.threshold != "shift"]
+    sql = PASS["failed"].format(
+        tested=", ".join(f"{c.condition} as f{i}" for i, c in enumerate(strict)),
+        counted=", ".join(f"count(*) filter (f{i})" for i in range(len(strict))),
+    )
+    failed = {
+        (n, check): count
+        for n, *counts in connection.execute(sql).fetchall()
+        for check, count in zip(strict, counts, strict=True)
+    }
+    measures: dict[str, list[Measure]] = {}
+    for check in checks:
+        found = {n: failed.get((n, check), tally.get(check.condition, 0)) for n, tally in tallies.items()}
+        # Where a share shifts there is no first bad event to show.
+        details = _details(connection, check) if check in strict and any(found.values()) else {}
+        measures.setdefault(check.definition.check, []).extend(
+            replace(details.get(n, Measure(n, check.column, 0, 0)), checked=tally[check.applies], failed=found[n])
+            for n, tally in tallies.items()
+        )
+    return measures
+
+
+def _details(connection: duckdb.DuckDBPyConnection, check: RowCheck) -> dict[int, Measure]:
+    """Where a check failed, and what that touches. A page says where, for events that lack something."""
+    place = "place_of(page)" if check.example == "null" else "null"
+    sql = PASS["details"].format(condition=check.condition, example=check.example, place=place)
+    found = {}
+    for n, orders, revenue, record, example, page, there in connection.execute(sql).fetchall():
+        at_stake = check.definition.stake == "orders" and orders > 0
+        found[n] = Measure(
+            n, check.column, 0, 0, orders if at_stake else None, revenue if at_stake else None, record,
+            example=example, place=(page, there) if page else None,
+        )  # fmt: skip
+    return found

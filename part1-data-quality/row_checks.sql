@@ -261,7 +261,7 @@ step_of(event) is not null and event not in ({payload_events})
 -- threshold: 0
 -- applies: {column} is not null
 -- example: masked(regexp_extract({column}, {email}))
--- suspect: {not_clean} and (contains({column}, '@') or contains({column}, '%40'))
+-- suspect: contains({column}, '@') or contains({column}, '%40')
 -- says: {failed:,} of {checked:,} values of {column} hold an e-mail address
 -- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
 regexp_matches({column}, {email})
@@ -273,7 +273,6 @@ regexp_matches({column}, {email})
 -- threshold: 0
 -- applies: {column} is not null
 -- example: masked(regexp_extract({column}, {phone}))
--- suspect: {not_clean}
 -- says: {failed:,} of {checked:,} values of {column} hold what looks like a telephone number
 -- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
 regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
@@ -285,7 +284,6 @@ regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
 -- threshold: 0
 -- applies: {column} is not null
 -- example: masked(card_in({column}))
--- suspect: {not_clean}
 -- says: {failed:,} of {checked:,} values of {column} hold a payment card number
 -- advice: Stop the export now, delete its copies, and tell the payment provider; this is a reportable incident.
 regexp_matches({column}, {digits}) and card_in({column}) is not null
@@ -297,7 +295,6 @@ regexp_matches({column}, {digits}) and card_in({column}) is not null
 -- threshold: 0
 -- applies: contains({column}, '?')
 -- example: left(raw_key({column}), 30)
--- suspect: {not_clean}
 -- says: {failed:,} of {checked:,} addresses with a query in {column} ({share}) carry values that are not anonymised, first under the key {example}
 -- advice: Anonymise this column too; click ids and search words in it can be joined back to persons.
 not clean_query({column})

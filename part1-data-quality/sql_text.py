@@ -87,20 +87,43 @@ def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: s
     return f"case {column} {' '.join(arms)} else {otherwise} end" if arms else otherwise
 
 
+def query_pair(contract: Contract) -> str:
+    """The pattern of one `key=value` of a query as the contract wants it, values anonymised or not."""
+    value = (contract.anonymisation.query_value if contract.anonymisation else None) or "[^&#]*"
+    return f"[^=&#@]*(?:=(?:{unanchored(value)})?)?"
+
+
+def unanchored(pattern: str) -> str:
+    """A pattern for a whole value, made fit to stand inside another."""
+    return pattern.removeprefix("^").removesuffix("$")
+
+
+def harmless_url(contract: Contract, hosts: tuple[str, ...] = ()) -> str:
+    """The pattern of URLs, of these hosts or any, on which no row check can fail.
+
+    They hold no quotation mark, no `@` or `%40` and no nine digits, in a row or with single
+    separators: so neither an address nor a number, and their query is as the contract wants it.
+    """
+    other = r"""(?:[^0-9@"?#%() .-]|%[^4]|%4[^0])"""
+    digits = "[0-9](?:[() .-]?[0-9]){0,7}"
+    part = rf"(?:{other}|[() .-]|{digits}(?:[() .-]?{other}|[() .-][() .-]))*(?:{digits}[() .-]?)?"
+    query = f"(?:{query_pair(contract)}&)*{query_pair(contract)}" if contract.anonymisation else part
+    host = (
+        f"https?://(?:{'|'.join(h.replace('.', '[.]') for h in hosts)})(?:/{part})?"
+        if hosts
+        else f"[a-z-]+://[^/?#]{part}"
+    )
+    return f"{host}(?:[?]{query})?(?:#{part})?"
+
+
 def macros(contract: Contract) -> str:
     """The macros that row_checks.sql, pass.sql and derive.sql call."""
     hosts = tuple(h.lower() for h in contract.own_hosts)
     starts = [f"starts_with(url, {literal(f'{scheme}://{h}/')})" for h in hosts for scheme in ("https", "http")]
     below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
     token = contract.order.checkout_token if contract.order else None
-    value = (contract.anonymisation.query_value if contract.anonymisation else None) or ".*"
-    pair = f"[^=&#@]*(?:=(?:{value.removeprefix('^').removesuffix('$')})?)?"
-    # Text without `@`, `%40` and nine digits in a row or with single separators: it can hold neither
-    # an address nor a number. One pass of it spares the other patterns nearly every URL.
-    other = r"(?:[^0-9@?#%() .-]|%[^4]|%4[^0])"
-    digits = rf"[0-9](?:[() .-]?[0-9]){{0,7}}(?:[() .-]?{other}|[() .-][() .-]|[() .-]?$)"
-    part = rf"(?:{other}|[() .-]|{digits})*"
-    query = f"(?:{pair}&)*{pair}" if contract.anonymisation else part
+    confirmation = contract.order.confirmation_path if contract.order else None
+    pair = query_pair(contract)
     amount = payload_text(contract.order.amount if contract.order else None)
     return f"""
 create macro host_of(url) as lower(split_part(split_part(split_part(url, '/', 3), '?', 1), ':', 1));
@@ -111,6 +134,7 @@ create macro own_domain(host) as {" or ".join(below) or "false"};
 create macro step_of(event) as cast({event_case(contract.events, "event", "role", "null")} as funnel_step);
 create macro event_name_of(event) as {event_case(contract.events, "event", "name", "event")};
 create macro token_of(page) as {f"nullif(regexp_extract(page, {literal(token)}, 1), '')" if token else "null"};
+create macro is_confirmation(page) as {f"contains(page, {literal(confirmation)})" if confirmation else "false"};
 create macro amount_of(payload) as try_cast({amount} as decimal(12, 2));
 create macro masked(value) as
     left(value, 4) || regexp_replace(substr(value, 5, 36), '[A-Za-z0-9]', '*', 'g');
@@ -119,8 +143,6 @@ create macro place_of(url) as
 create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');
 create macro clean_query(url) as
     regexp_full_match(url, {literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?")});
-create macro clean_url(url) as
-    regexp_full_match(url, {literal(f"{part}(?:[?]{query})?(?:#{part})?")});
 create macro raw_key(url) as split_part(list_filter(
     string_split(regexp_extract(url, '[?]([^#]*)', 1), '&'),
     lambda part: not regexp_full_match(part, {literal(pair)}))[1], '=', 1);

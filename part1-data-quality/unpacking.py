@@ -9,9 +9,9 @@ from typing import BinaryIO
 from reading import DayFile, Problem, ReadingError
 
 BLOCK = 1 << 20
-GZIP_BYTES = 20 << 30       # the most that a file may expand to
-GZIP_RATIO = 1_000          # deflate ends at 1,032, and only for one byte repeated
-GZIP_SMALL = 16 << 20       # below this the ratio does not matter
+GZIP_BYTES = 20 << 30  # the most that a file may expand to
+GZIP_RATIO = 1_000  # deflate ends at 1,032, and only for one byte repeated
+GZIP_SMALL = 16 << 20  # below this the ratio does not matter
 
 
 def unpack(file: DayFile, work_dir: Path) -> DayFile:
@@ -23,8 +23,12 @@ def unpack(file: DayFile, work_dir: Path) -> DayFile:
             for piece in _inflated(packed):
                 written += len(piece)
                 if written > GZIP_BYTES or written > max(GZIP_SMALL, GZIP_RATIO * packed.tell()):
-                    problem = Problem("gzip_bomb", None, f"expands to more than {written >> 20:,} MB "
-                                      f"from {file.size:,} bytes, which no export does", None)
+                    problem = Problem(
+                        "gzip_bomb",
+                        None,
+                        f"expands to more than {written >> 20:,} MB from {file.size:,} bytes, which no export does",
+                        None,
+                    )
                     break
                 write(out, piece)
         except (zlib.error, EOFError) as error:
@@ -45,7 +49,7 @@ def _inflated(packed: BinaryIO) -> Iterator[bytes]:
     """Pieces of at most BLOCK of all members of a gzip file. Raises zlib.error, EOFError."""
     data = b""
     while data or (data := packed.read(BLOCK)):
-        if not (data := data.lstrip(b"\0")):    # padding between and after members is legal
+        if not (data := data.lstrip(b"\0")):  # padding between and after members is legal
             continue
         member = zlib.decompressobj(wbits=31)
         while not member.eof:
@@ -75,5 +79,7 @@ def write(out: BinaryIO, data: bytes) -> None:
 
 
 def _unwritable(target: Path, error: OSError) -> ReadingError:
-    return ReadingError(f"The working copy {target} cannot be written ({error.strerror}): "
-                        "make room there or name another folder for temporary files.")
+    return ReadingError(
+        f"The working copy {target} cannot be written ({error.strerror}): "
+        "make room there or name another folder for temporary files."
+    )

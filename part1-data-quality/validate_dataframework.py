@@ -73,9 +73,9 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
     contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
     options.out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="validate_") as work:
-        files = survey_days(options.data_dir, contract, Path(work))
-        scan = Scan(contract, files, Path(work), options.memory_limit)
-        scan.run(_progress(len(files), stderr, options.quiet))
+        scan = Scan(contract, Path(work), options.memory_limit)
+        days = survey_days(options.data_dir, contract, Path(work))
+        scan.run(days, _progress(stderr, options.quiet))
         findings = run_checks(scan)
     incidents = find_incidents(findings, DEFINITIONS, scan.files)
     rows, profile = report_rows(findings, incidents), profile_rows(scan)
@@ -112,7 +112,7 @@ def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
     return 0
 
 
-def _progress(files: int, stderr: TextIO, quiet: bool) -> Callable[[int], None]:
+def _progress(stderr: TextIO, quiet: bool) -> Callable[[int], None]:
     """A line that counts the files while a terminal watches."""
     done = 0
 
@@ -120,7 +120,7 @@ def _progress(files: int, stderr: TextIO, quiet: bool) -> Callable[[int], None]:
         nonlocal done
         done += more
         if stderr.isatty() and not quiet:
-            print(f"\rread {done:,} of {files:,} files", end="\n" if done == files else "", file=stderr, flush=True)
+            print(f"\rread {done:,} files ", end="", file=stderr, flush=True)
 
     return show
 

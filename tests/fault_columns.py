@@ -34,7 +34,7 @@ for _name, _role, _new in (
     ("column_renamed_time", "time", lambda old: "event_time"),
     ("column_recased_page", "page", lambda old: "Page_URL"),
 ):
-    register(_name, "columns", 1.0, _rename(_role, _new), _role)
+    register(_name, "columns", 1.0, _rename(_role, _new), _role, expects="column_missing")
 # A file that already has the synonym gets the first name again.
 register(
     "column_synonym_client",
@@ -42,12 +42,13 @@ register(
     1.0,
     _rename("client", lambda old: "client_id" if old == "clientId" else "clientId"),
     "client",
+    expects="column_renamed orders_lost_to_rename",
 )
 for _role in ("referrer", "client", "payload"):
-    register(f"column_dropped_{_role}", "columns", 1.0, _drop(_role), _role)
+    register(f"column_dropped_{_role}", "columns", 1.0, _drop(_role), _role, expects="column_missing")
 
 
-@day_fault("columns", 1.0)
+@day_fault("columns", 1.0, expects="column_unexpected")
 def column_added(day: Day, severity: float, rng: Random) -> None:
     """A column that nobody announced."""
     for row in day.rows:
@@ -55,7 +56,7 @@ def column_added(day: Day, severity: float, rng: Random) -> None:
     day.header.cells.append("session_ref")
 
 
-@day_fault("columns", 1.0)
+@day_fault("columns", 1.0, expects="column_order")
 def columns_reordered(day: Day, severity: float, rng: Random) -> None:
     """The columns stand in another order."""
     order = list(range(len(day.header.cells)))
@@ -69,9 +70,7 @@ def columns_reordered(day: Day, severity: float, rng: Random) -> None:
 # --- values -----------------------------------------------------------------------------------------------
 
 
-def _fill(
-    role: str, value: Callable[[str], str], only: tuple[str, ...] = ()
-) -> Callable[[Day, float, Random], None]:
+def _fill(role: str, value: Callable[[str], str], only: tuple[str, ...] = ()) -> Callable[[Day, float, Random], None]:
     """Give a share of the filled cells of a column another value."""
 
     def mutate(day: Day, severity: float, rng: Random) -> None:
@@ -86,24 +85,28 @@ def _empty(value: str) -> str:
     return ""
 
 
-for _role, _serious in (
-    ("client", 0.3),
-    ("page", 0.1),
-    ("time", 0.05),
-    ("event", 0.05),
-    ("user_agent", 0.3),
-    ("referrer", 1.0),
+for _role, _serious, _expects in (
+    ("client", 0.3, "null_share"),
+    ("page", 0.1, "null_share"),
+    ("time", 0.05, "null_share"),
+    ("event", 0.05, "null_share"),
+    ("user_agent", 0.3, "null_share"),
+    ("referrer", 1.0, "null_shift"),
 ):
-    register(f"null_{_role}", "contract", _serious, _fill(_role, _empty), _role)
-register("null_payload_of_orders", "contract", 0.3, _fill("payload", _empty, ORDERS), "payload")
-register("undefined_client", "contract", 0.3, _fill("client", lambda old: "undefined"), "client")
-register("time_unparseable", "contract", 0.05, _fill("time", lambda old: "soon"), "time")
+    register(f"null_{_role}", "contract", _serious, _fill(_role, _empty), _role, expects=_expects)
+for _name, _serious, _mutate, _role, _expects in (
+    ("null_payload_of_orders", 0.3, _fill("payload", _empty, ORDERS), "payload", "payload_missing"),
+    ("undefined_client", 0.3, _fill("client", lambda old: "undefined"), "client", "value_placeholder value_pattern"),
+    ("time_unparseable", 0.05, _fill("time", lambda old: "soon"), "time", "timestamp_unparseable"),
+):
+    register(_name, "contract", _serious, _mutate, _role, expects=_expects)
 register(
     "time_american",
     "contract",
     0.3,
     _fill("time", lambda old: re.sub(r"^(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d).*", r"\2/\3/\1 \4", old)),
     "time",
+    expects="timestamp_unparseable",
 )
 
 
@@ -116,19 +119,35 @@ def _move(hours: int, suffix: str = "Z") -> Callable[[Day, float, Random], None]
     return mutate
 
 
-register("time_local_with_offset", "contract", 1.0, _move(-8, "-08:00"), "time")
-register("time_local_as_utc", "contract", 1.0, _move(-8), "time")
-register("time_a_day_back", "contract", 0.1, _move(-24), "time")
+for _name, _serious, _mutate, _expects in (
+    ("time_local_with_offset", 1.0, _move(-8, "-08:00"), "timestamp_offset timestamp_outside_day"),
+    ("time_local_as_utc", 1.0, _move(-8), "timestamp_outside_day"),
+    ("time_a_day_back", 0.1, _move(-24), "timestamp_outside_day"),
+):
+    register(_name, "contract", _serious, _mutate, "time", expects=_expects)
 
 # --- event names ------------------------------------------------------------------------------------------
 
-register("event_renamed", "contract", 1.0, _fill("event", lambda old: "purchase_done", ORDERS), "event")
 register(
-    "event_synonym", "contract", 1.0, _fill("event", lambda old: "purchase", (ORDER,)), "event", benign=True
+    "event_renamed",
+    "contract",
+    1.0,
+    _fill("event", lambda old: "purchase_done", ORDERS),
+    "event",
+    expects="value_invalid event_volume",
+)
+register(
+    "event_synonym",
+    "contract",
+    1.0,
+    _fill("event", lambda old: "purchase", (ORDER,)),
+    "event",
+    benign=True,
+    expects="event_synonym",
 )
 
 
-@day_fault("contract", 0.05, "event")
+@day_fault("contract", 0.05, "event", expects="value_invalid")
 def event_new(day: Day, severity: float, rng: Random) -> None:
     """Beside a share of the page views stands an event that nobody announced."""
     added: list[Row] = []
@@ -138,7 +157,7 @@ def event_new(day: Day, severity: float, rng: Random) -> None:
     day.insert(added)
 
 
-@day_fault("contract", 1.0, "event")
+@day_fault("contract", 1.0, "event", expects="event_volume orders_without_earlier_cart")
 def event_gone(day: Day, severity: float, rng: Random) -> None:
     """Additions to the cart are no longer tracked."""
     day.remove(some(day.events(CART), severity, rng))

@@ -21,20 +21,20 @@ def _text(day: Day) -> str:
 # --- files ------------------------------------------------------------------------------------------------
 
 
-@file_fault("reading", 1.0)
+@file_fault("reading", 1.0, expects="file_missing")
 def day_missing(day: Day, severity: float, rng: Random) -> Broken:
     """The file did not come."""
     day.path.unlink()
     return whole("day_missing", day.path.name, day)
 
 
-@file_fault("reading", 1.0)
+@file_fault("reading", 1.0, expects="file_empty")
 def day_empty(day: Day, severity: float, rng: Random) -> Broken:
     """The file has no bytes."""
     return _encoded(day, "day_empty", b"")
 
 
-@file_fault("reading", 1.0)
+@file_fault("reading", 1.0, expects="file_empty")
 def header_only(day: Day, severity: float, rng: Random) -> Broken:
     """The file has its header and no rows."""
     return _encoded(day, "header_only", (day.header.text() + day.newline).encode())
@@ -52,7 +52,7 @@ def _cut(day: Day, name: str, at: int) -> Broken:
     return Broken(name, day.path.name, line, None, len(lost), len(orders), sum(orders, Decimal(0)))
 
 
-@file_fault("reading", 0.4)
+@file_fault("reading", 0.4, expects="file_truncated hours_without_events rows_volume")
 def truncated_in_quotes(day: Day, severity: float, rng: Random) -> Broken:
     """The file ends in the middle of a quoted field; severity is the share of rows lost."""
     start = min(int(len(day.rows) * (1 - severity)), len(day.rows) - 1)
@@ -60,7 +60,7 @@ def truncated_in_quotes(day: Day, severity: float, rng: Random) -> Broken:
     return _cut(day, "truncated_in_quotes", min(quoted, key=lambda i: abs(i - start)))
 
 
-@file_fault("reading", 0.4)
+@file_fault("reading", 0.4, expects="file_truncated hours_without_events rows_volume")
 def truncated_in_row(day: Day, severity: float, rng: Random) -> Broken:
     """The file ends in the middle of a row without quotes, so that it has too few fields."""
     start = min(int(len(day.rows) * (1 - severity)), len(day.rows) - 1)
@@ -69,7 +69,7 @@ def truncated_in_row(day: Day, severity: float, rng: Random) -> Broken:
     return _cut(day, "truncated_in_row", start)
 
 
-@file_fault("reading", 1.0)
+@file_fault("reading", 1.0, expects="day_delivered_twice content_repeated transaction_id_resubmission")
 def delivered_twice(day: Day, severity: float, rng: Random) -> Broken:
     """The same file again under the name that a download gives to a second copy."""
     copy = day.path.with_name(f"{day.path.stem} (1){day.path.suffix}")
@@ -77,7 +77,7 @@ def delivered_twice(day: Day, severity: float, rng: Random) -> Broken:
     return whole("delivered_twice", copy.name, day)
 
 
-@file_fault("reading", 1.0)
+@file_fault("reading", 1.0, expects="content_repeated timestamp_outside_day transaction_id_resubmission")
 def other_day_again(day: Day, severity: float, rng: Random) -> Broken:
     """Under this day's name comes the content of the day before, or of the day after if there is none."""
     for step in (-1, 1):
@@ -104,19 +104,19 @@ def gzipped(day: Day, severity: float, rng: Random) -> Broken:
 # --- encodings and dialects -------------------------------------------------------------------------------
 
 
-@file_fault("reading", 1.0, benign=True)
+@file_fault("reading", 1.0, benign=True, expects="bytes_unusual")
 def byte_order_mark(day: Day, severity: float, rng: Random) -> Broken:
     """UTF-8 with a byte order mark."""
     return _encoded(day, "byte_order_mark", b"\xef\xbb\xbf" + day.path.read_bytes())
 
 
-@file_fault("reading", 1.0)
+@file_fault("reading", 1.0, expects="encoding_other")
 def utf16(day: Day, severity: float, rng: Random) -> Broken:
     """UTF-16, as a spreadsheet saves it."""
     return _encoded(day, "utf16", b"\xff\xfe" + _text(day).encode("utf-16-le", "surrogatepass"))
 
 
-@file_fault("reading", 1.0, benign=True)
+@file_fault("reading", 1.0, benign=True, expects="bytes_unusual")
 def crlf(day: Day, severity: float, rng: Random) -> Broken:
     """Lines end as on Windows."""
     day.newline = "\r\n"
@@ -124,21 +124,21 @@ def crlf(day: Day, severity: float, rng: Random) -> Broken:
     return whole("crlf", day.path.name, day)
 
 
-@file_fault("reading", 1.0)
+@file_fault("reading", 1.0, expects="delimiter_other")
 def semicolons(day: Day, severity: float, rng: Random) -> Broken:
     """Fields are parted by semicolons."""
     day.save(";")
     return whole("semicolons", day.path.name, day)
 
 
-@file_fault("reading", 1.0)
+@file_fault("reading", 1.0, expects="delimiter_other")
 def tabs(day: Day, severity: float, rng: Random) -> Broken:
     """Fields are parted by tabs."""
     day.save("\t")
     return whole("tabs", day.path.name, day)
 
 
-@file_fault("reading", 0.02)
+@file_fault("reading", 0.02, expects="encoding_other")
 def latin1(day: Day, severity: float, rng: Random) -> Broken:
     """Some pages have non-ASCII names, and the file is in Latin-1."""
     for row in some(day.having("page"), severity, rng):
@@ -159,13 +159,13 @@ def _raw(row: Row, text: str) -> None:
     row.was = tuple(row.cells)
 
 
-@day_fault("reading", 1.0)
+@day_fault("reading", 1.0, expects="header_repeated")
 def second_header(day: Day, severity: float, rng: Random) -> None:
     """The header stands once more among the rows, as after gluing two files."""
     day.rows.insert(len(day.rows) // 2, Row(list(day.header.cells)))
 
 
-@day_fault("reading", 0.01, "page")
+@day_fault("reading", 0.01, "page", expects="quote_stray host_foreign")
 def stray_quotes(day: Day, severity: float, rng: Random) -> None:
     """A quotation mark inside an unquoted page, not doubled."""
     plain = [row for row in day.having("page") if "://" in row.text()]
@@ -173,21 +173,21 @@ def stray_quotes(day: Day, severity: float, rng: Random) -> None:
         _raw(row, row.text().replace("://", '://"', 1))
 
 
-@day_fault("reading", 0.01, "page")
+@day_fault("reading", 0.01, "page", expects="records_unreadable")
 def open_quotes(day: Day, severity: float, rng: Random) -> None:
     """A field opens with a quotation mark that is never closed."""
     for row in some([row for row in day.having("page") if ",https" in row.text()], severity, rng):
         _raw(row, row.text().replace(",https", ',"https', 1))
 
 
-@day_fault("reading", 0.02)
+@day_fault("reading", 0.02, expects="records_unreadable")
 def fields_too_many(day: Day, severity: float, rng: Random) -> None:
     """Rows with a field more than the header."""
     for row in some(day.rows, severity, rng):
         row.cells.append("surplus")
 
 
-@day_fault("reading", 0.02)
+@day_fault("reading", 0.02, expects="records_unreadable file_truncated")
 def fields_too_few(day: Day, severity: float, rng: Random) -> None:
     """Rows without their last field."""
     for row in some(day.rows, severity, rng):
@@ -201,14 +201,14 @@ def embedded_newlines(day: Day, severity: float, rng: Random) -> None:
         day.set(row, "payload", day.get(row, "payload").replace("{", "{\n ", 1))
 
 
-@day_fault("reading", 0.01, "page")
+@day_fault("reading", 0.01, "page", expects="encoding_other")
 def nul_bytes(day: Day, severity: float, rng: Random) -> None:
     """Pages that end in a NUL byte."""
     for row in some(day.having("page"), severity, rng):
         day.set(row, "page", day.get(row, "page") + "\0")
 
 
-@day_fault("reading", 1.0, "page")
+@day_fault("reading", 1.0, "page", expects="records_unreadable")
 def huge_field(day: Day, severity: float, rng: Random) -> None:
     """One page address of ten megabytes."""
     for row in some([row for row in day.having("page") if day.get(row, "event") not in ORDERS], 0, rng):

@@ -43,7 +43,10 @@ class Broken:
 
 @dataclass(frozen=True)
 class Fault:
-    """A named way in which a day can be wrong, and the severity at which a person would call it serious."""
+    """A named way in which a day can be wrong, and the severity at which a person would call it serious.
+
+    `expects` are the checks of part 1 that may say so: the first names the fault, the others are its marks.
+    """
 
     name: str
     group: str
@@ -123,9 +126,7 @@ class Day:
     def having(self, role: str) -> list[Row]:
         """Rows with a value in the column of this role; none if the column is absent."""
         place = self.index(role)
-        return (
-            [] if place is None else [row for row in self.rows if len(row.cells) > place and row.cells[place]]
-        )
+        return [] if place is None else [row for row in self.rows if len(row.cells) > place and row.cells[place]]
 
     def events(self, *names: str) -> list[Row]:
         place = self.index("event")
@@ -187,10 +188,7 @@ class Day:
 def money(day: Day, records: Sequence[Sequence[str]]) -> list[Decimal]:
     """Revenue of every order among these records, which have the columns that the file was read with."""
     header = [name.lower() for name in day.header.was]
-    places = [
-        next((i for i, name in enumerate(header) if name in NAMES[role]), None)
-        for role in ("event", "payload")
-    ]
+    places = [next((i for i, name in enumerate(header) if name in NAMES[role]), None) for role in ("event", "payload")]
     found = []
     for cells in records:
         event, payload = ("" if i is None or i >= len(cells) else cells[i] for i in places)
@@ -224,7 +222,13 @@ FileChange = Callable[[Day, float, Random], Broken]
 
 
 def register(
-    name: str, group: str, serious: float, mutate: Mutation, column: str | None = None, benign: bool = False
+    name: str,
+    group: str,
+    serious: float,
+    mutate: Mutation,
+    column: str | None = None,
+    benign: bool = False,
+    expects: str = "",
 ) -> None:
     """Add a fault that changes the rows of a day; `column` is the role of the column it concerns."""
 
@@ -236,22 +240,24 @@ def register(
         day.save()
         return broken
 
-    FAULTS[name] = Fault(name, group, serious, apply, (), benign)
+    FAULTS[name] = Fault(name, group, serious, apply, tuple(expects.split()), benign)
 
 
 def day_fault(
-    group: str, serious: float, column: str | None = None, benign: bool = False
+    group: str, serious: float, column: str | None = None, benign: bool = False, expects: str = ""
 ) -> Callable[[Mutation], Mutation]:
     """Register a function (day, severity, rng) that changes the rows of a day, under its own name."""
 
     def decorate(mutate: Mutation) -> Mutation:
-        register(mutate.__name__, group, serious, mutate, column, benign)
+        register(mutate.__name__, group, serious, mutate, column, benign, expects)
         return mutate
 
     return decorate
 
 
-def file_fault(group: str, serious: float, benign: bool = False) -> Callable[[FileChange], FileChange]:
+def file_fault(
+    group: str, serious: float, benign: bool = False, expects: str = ""
+) -> Callable[[FileChange], FileChange]:
     """Register a function (day, severity, rng) that changes files itself and says what it broke."""
 
     def decorate(change: FileChange) -> FileChange:
@@ -260,7 +266,7 @@ def file_fault(group: str, serious: float, benign: bool = False) -> Callable[[Fi
         def apply(path: Path, severity: float, seed: int) -> Broken:
             return change(Day.read(path), severity, Random(f"{name}-{seed}-{path.name}"))
 
-        FAULTS[name] = Fault(name, group, serious, apply, (), benign)
+        FAULTS[name] = Fault(name, group, serious, apply, tuple(expects.split()), benign)
         return change
 
     return decorate

@@ -76,32 +76,37 @@ def _lines_off(payload: Payload) -> None:
     items[0]["item_price"] = (items[0].get("item_price") or 0) + float(payload.get("revenue") or 0) // 3 + 1
 
 
-for _name, _serious, _mutate in (
-    ("payload_malformed", 0.2, _text(lambda text: text.replace('"', "'"))),
-    ("payload_truncated", 0.2, _text(lambda text: text[: len(text) // 2])),
-    ("key_missing_email", 0.3, _edit(lambda payload: payload.pop("user_email", None))),
-    ("key_renamed_revenue", 1.0, _edit(_rename_revenue)),
-    ("key_null_price", 0.5, _edit(_null_price)),
-    ("revenue_negative", 0.1, _edit(_set_revenue(lambda old: -old))),
-    ("revenue_text", 0.5, _edit(_set_revenue(lambda old: f"{old:,.2f} USD"))),
-    ("revenue_in_cents", 1.0, _edit(_set_revenue(lambda old: int(Decimal(str(old)) * 100)))),
-    ("revenue_zero", 0.3, _edit(_set_revenue(lambda old: 0))),
-    ("lines_do_not_add_up", 0.2, _edit(_lines_off)),
+for _name, _serious, _mutate, _expects in (
+    ("payload_malformed", 0.2, _text(lambda text: text.replace('"', "'")), "payload_malformed"),
+    ("payload_truncated", 0.2, _text(lambda text: text[: len(text) // 2]), "payload_malformed"),
+    ("key_missing_email", 0.3, _edit(lambda payload: payload.pop("user_email", None)), "payload_key_missing"),
+    ("key_renamed_revenue", 1.0, _edit(_rename_revenue), "order_amount_missing payload_key_unexpected"),
+    ("key_null_price", 0.5, _edit(_null_price), "payload_key_missing"),
+    ("revenue_negative", 0.1, _edit(_set_revenue(lambda old: -old)), "payload_key_range order_lines_mismatch"),
+    ("revenue_text", 0.5, _edit(_set_revenue(lambda old: f"{old:,.2f} USD")), "payload_key_type order_amount_missing"),
+    (
+        "revenue_in_cents",
+        1.0,
+        _edit(_set_revenue(lambda old: int(Decimal(str(old)) * 100))),
+        "order_amount_shift order_lines_mismatch",
+    ),
+    ("revenue_zero", 0.3, _edit(_set_revenue(lambda old: 0)), "order_amount_zero order_lines_mismatch"),
+    ("lines_do_not_add_up", 0.2, _edit(_lines_off), "order_lines_mismatch"),
 ):
-    register(_name, "payload", _serious, _mutate, "payload")
+    register(_name, "payload", _serious, _mutate, "payload", expects=_expects)
 
 
 # --- uniqueness -------------------------------------------------------------------------------------------
 
 
-@day_fault("uniqueness", 0.1, "payload")
+@day_fault("uniqueness", 0.1, "payload", expects="transaction_id_resubmission")
 def order_resubmitted(day: Day, severity: float, rng: Random) -> None:
     """The same order again some minutes later: same checkout, customer and transaction id."""
     chosen = some(_orders(day), severity, rng)
     day.insert([day.copy(row, timedelta(minutes=rng.randint(2, 9))) for row in chosen])
 
 
-@day_fault("uniqueness", 0.1, "payload")
+@day_fault("uniqueness", 0.1, "payload", expects="transaction_id_collision")
 def order_collided(day: Day, severity: float, rng: Random) -> None:
     """An order carries the transaction id of another customer's order."""
     orders = _orders(day)
@@ -118,23 +123,21 @@ def order_collided(day: Day, severity: float, rng: Random) -> None:
             _put(day, row, mine | {"transaction_id": rng.choice(others)["transaction_id"]})
 
 
-@day_fault("uniqueness", 0.1)
+@day_fault("uniqueness", 0.1, expects="rows_repeated transaction_id_resubmission")
 def rows_doubled(day: Day, severity: float, rng: Random) -> None:
     """Exact repeats, each right after its original."""
     chosen = set(map(id, some(day.rows, severity, rng)))
     day.rows = [each for row in day.rows for each in ([row, day.copy(row)] if id(row) in chosen else [row])]
 
 
-@day_fault("uniqueness", 0.1)
+@day_fault("uniqueness", 0.1, expects="event_fired_twice")
 def events_fired_twice(day: Day, severity: float, rng: Random) -> None:
     """The same page view of the same client again within the second."""
     views = [row for row in day.events(VIEW) if day.get(row, "client")]
-    day.insert(
-        [day.copy(row, timedelta(milliseconds=rng.randint(20, 800))) for row in some(views, severity, rng)]
-    )
+    day.insert([day.copy(row, timedelta(milliseconds=rng.randint(20, 800))) for row in some(views, severity, rng)])
 
 
-@day_fault("uniqueness", 0.3, "payload")
+@day_fault("uniqueness", 0.3, "payload", expects="customer_shared")
 def email_shared(day: Day, severity: float, rng: Random) -> None:
     """One e-mail hash stands for many clients, as when a form is filled by the staff."""
     rows = [row for row in day.having("payload") if _payload(day, row).get("user_email")]

@@ -22,13 +22,13 @@ def _client(day: Day, row: Row, rng: Random) -> str:
 # --- journeys ---------------------------------------------------------------------------------------------
 
 
-@day_fault("journeys", 0.9)
+@day_fault("journeys", 0.9, expects="completions_above_starts orders_without_earlier_checkout event_volume")
 def starts_removed(day: Day, severity: float, rng: Random) -> None:
     """More completions than starts."""
     day.remove(some(day.events(START), severity, rng))
 
 
-@day_fault("journeys", 0.8)
+@day_fault("journeys", 0.8, expects="steps_without_page_view rows_volume event_volume")
 def views_removed(day: Day, severity: float, rng: Random) -> None:
     """Page views of the shop's pages are not tracked; those of cart and checkout are."""
     shop = [row for row in day.events(VIEW) if not re.search(r"/(cart|checkouts)\b", day.get(row, "page"))]
@@ -44,7 +44,7 @@ def _without(query: str) -> Callable[[str], str]:
     return strip
 
 
-@day_fault("journeys", 1.0, "page")
+@day_fault("journeys", 1.0, "page", expects="campaign_shift")
 def utm_stripped(day: Day, severity: float, rng: Random) -> None:
     """Pages without their utm parameters; click ids stay."""
     strip = _without("utm_")
@@ -53,7 +53,7 @@ def utm_stripped(day: Day, severity: float, rng: Random) -> None:
         day.set(row, "page", strip(day.get(row, "page")))
 
 
-@day_fault("journeys", 1.0, "referrer")
+@day_fault("journeys", 1.0, "referrer", expects="null_shift")
 def foreign_referrers_stripped(day: Day, severity: float, rng: Random) -> None:
     """Referrers from outside are empty, the shop's own remain, as after a redirect or a stricter policy."""
     foreign = [row for row in day.having("referrer") if "puffy.com" not in day.get(row, "referrer")]
@@ -64,7 +64,7 @@ def foreign_referrers_stripped(day: Day, severity: float, rng: Random) -> None:
 # --- traffic ----------------------------------------------------------------------------------------------
 
 
-@day_fault("traffic", 1.0, "user_agent")
+@day_fault("traffic", 1.0, "user_agent", expects="crawler_shift null_shift")
 def crawler_flood(day: Day, severity: float, rng: Random) -> None:
     """As many views of a crawler as severity times the rows of the day."""
     added = []
@@ -75,7 +75,7 @@ def crawler_flood(day: Day, severity: float, rng: Random) -> None:
     day.insert(added)
 
 
-@day_fault("traffic", 0.3, "user_agent")
+@day_fault("traffic", 0.3, "user_agent", expects="crawlers_in_checkout")
 def crawlers_in_checkout(day: Day, severity: float, rng: Random) -> None:
     """Checkouts and orders by a declared crawler."""
     for row in some(day.events(START, *ORDERS), severity, rng):
@@ -104,42 +104,34 @@ CARDS = (
     "378282246310005",
     "4111-1111-1111-1111",
 )  # public test numbers
-register(
-    "email_in_url",
-    "privacy",
-    0.01,
-    _parameter("email", lambda rng: _address(rng).replace("@", rng.choice(("@", "%40")))),
-    "page",
-)
-register("card_in_url", "privacy", 0.005, _parameter("pan", lambda rng: rng.choice(CARDS)), "page")
-register(
-    "phone_in_url",
-    "privacy",
-    0.01,
-    _parameter("phone", lambda rng: f"%2B1415555{rng.randint(100, 199):04}"),
-    "page",
-)
+for _name, _serious, _mutate, _expects in (
+    (
+        "email_in_url",
+        0.01,
+        _parameter("email", lambda rng: _address(rng).replace("@", rng.choice(("@", "%40")))),
+        "email",
+    ),
+    ("card_in_url", 0.005, _parameter("pan", lambda rng: rng.choice(CARDS)), "card"),
+    ("phone_in_url", 0.01, _parameter("phone", lambda rng: f"%2B1415555{rng.randint(100, 199):04}"), "phone"),
+):
+    register(_name, "privacy", _serious, _mutate, "page", expects=f"{_expects}_exposed query_not_anonymised")
 
 
-@day_fault("privacy", 0.3, "payload")
+@day_fault("privacy", 0.3, "payload", expects="email_exposed payload_key_range")
 def email_in_payload(day: Day, severity: float, rng: Random) -> None:
     """The address itself instead of its hash."""
     hashed = re.compile(r'("user_email":\s*")[0-9a-f]{64}"')
-    for row in some(
-        [row for row in day.having("payload") if hashed.search(day.get(row, "payload"))], severity, rng
-    ):
+    for row in some([row for row in day.having("payload") if hashed.search(day.get(row, "payload"))], severity, rng):
         address = _address(rng)
         day.set(row, "payload", hashed.sub(rf'\g<1>{address}"', day.get(row, "payload")))
 
 
-@day_fault("privacy", 0.3, "page")
+@day_fault("privacy", 0.3, "page", expects="query_not_anonymised")
 def raw_query_values(day: Day, severity: float, rng: Random) -> None:
     """Query values as people and campaigns wrote them, not their hashes."""
     words = ("google", "cpc", "spring-sale", "queen", "Brand_US", "hero banner", "newsletter-0301", "true")
     hashed = re.compile(r"(?<==)[0-9A-F]{6}(?=&|$)")
-    for row in some(
-        [row for row in day.having("page") if hashed.search(day.get(row, "page"))], severity, rng
-    ):
+    for row in some([row for row in day.having("page") if hashed.search(day.get(row, "page"))], severity, rng):
         page = hashed.sub(lambda found: rng.choice(words).replace(" ", "%20"), day.get(row, "page"))
         day.set(row, "page", page)
 
@@ -147,7 +139,7 @@ def raw_query_values(day: Day, severity: float, rng: Random) -> None:
 # --- volume -----------------------------------------------------------------------------------------------
 
 
-@day_fault("volume", 1.0)
+@day_fault("volume", 1.0, expects="hours_without_events")
 def hours_missing(day: Day, severity: float, rng: Random) -> None:
     """Three hours of the American day, 17:00 to 19:59 UTC."""
     day.remove(
@@ -159,7 +151,7 @@ def hours_missing(day: Day, severity: float, rng: Random) -> None:
     )
 
 
-@day_fault("volume", 0.8)
+@day_fault("volume", 0.8, expects="event_volume")
 def orders_falling(day: Day, severity: float, rng: Random) -> None:
     """A share of the orders is not there."""
     day.remove(some(day.events(*ORDERS), severity, rng))
@@ -173,7 +165,7 @@ def _visitors(day: Day) -> list[list[Row]]:
     return list(found.values())
 
 
-@day_fault("volume", 1.0)
+@day_fault("volume", 1.0, expects="rows_volume event_volume")
 def traffic_tripled(day: Day, severity: float, rng: Random) -> None:
     """For every visitor two more with the same journey a little later; with severity below 1, for a share."""
     added = []
@@ -191,7 +183,7 @@ def traffic_tripled(day: Day, severity: float, rng: Random) -> None:
     day.insert(added)
 
 
-@day_fault("volume", 0.7)
+@day_fault("volume", 0.7, expects="rows_volume")
 def traffic_falling(day: Day, severity: float, rng: Random) -> None:
     """A share of the visitors is not there, with all they did."""
     journeys = _visitors(day)

@@ -16,9 +16,7 @@ _IOS = (
     ("17_3_1", "17.3.1", 1),
     ("16_6_1", "16.6", 1),
 )
-_CHROME = tuple(
-    (version, 90.0 if version == 133 else 6.0 if version > 130 else 1.0) for version in range(109, 135)
-)
+_CHROME = tuple((version, 90.0 if version == 133 else 6.0 if version > 130 else 1.0) for version in range(109, 135))
 _WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 _ANDROID = "Mozilla/5.0 (Linux; Android 10; K)"
 _MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)"
@@ -82,9 +80,7 @@ def _other_browsers() -> list[tuple[str, float]]:
             (f"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {chrome} Safari/537.36", weight * 0.01),
         ]
         for system in ("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10.15"):
-            found.append(
-                (f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0", weight * 0.013)
-            )
+            found.append((f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0", weight * 0.013))
     found += [
         (
             f"{_ANDROID} {_BLINK} SamsungBrowser/{version}.0 Chrome/{chrome}.0.0.0 Mobile Safari/537.36",

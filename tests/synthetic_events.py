@@ -172,15 +172,13 @@ class Traffic:
             visitor = visitor._replace(client="")
             return self._emit(at, visitor, self._landing(channel, landing), referrer)
         self._emit(at, visitor, self._landing(channel, landing), referrer)
-        pages = (
-            int(chance() * chance() * 1.4) + (chance() < 0.05) if kind == "browse" else int(chance() * 2.4)
-        )
+        pages = int(chance() * chance() * 1.4) + (chance() < 0.05) if kind == "browse" else int(chance() * 2.4)
         for _ in range(pages):
             at = self._later(at)
             query = words.page_queries[int(chance() * len(words.page_queries))]
             page = words.pages.pick(chance())
             self._emit(at, visitor, f"{page}?{query}" if query else page, landing if chance() < 0.25 else "")
-        if kind == "popup" or kind == "order" and chance() < 0.05:
+        if kind == "popup" or (kind == "order" and chance() < 0.05):
             at = self._later(at)
             data = f'{{"user_email":"{self._email(visitor.person)}"}}'
             self._emit(at, visitor, landing, "", "email_filled_on_popup", field(data))
@@ -356,9 +354,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="YYYY-MM-DD",
         help="first day (default: 2025-02-23)",
     )
-    parser.add_argument(
-        "--out_dir", "--out-dir", type=Path, required=True, metavar="DIR", help="folder to write"
-    )
+    parser.add_argument("--out_dir", "--out-dir", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--healthy", action="store_true", help="without the two incidents")
     parser.add_argument("--plain", action="store_true", help="query values and hosts not anonymised")
     parser.add_argument("--quiet", action="store_true", help="do not list the files written")

@@ -53,9 +53,7 @@ _FACEBOOK = (
     "size=king&sfdr_ptcid=14&media_type=video&fbclid={a}&utm_source=ig&utm_medium=paid&utm_campaign=retargeting",
 )
 _FACEBOOK_HOSTS = ("https://m.facebook.com/", "https://l.facebook.com/", "https://lm.facebook.com/")
-_AFFILIATE = (
-    "irclickid={a}&utm_source=impact&utm_medium=Affiliates&clickid={a}&sharedid={b}&im_ref={a}&irgwc=1"
-)
+_AFFILIATE = "irclickid={a}&utm_source=impact&utm_medium=Affiliates&clickid={a}&sharedid={b}&im_ref={a}&irgwc=1"
 _EMAIL = "utm_source=klaviyo&utm_medium=email&utm_campaign=spring-sale&utm_content=hero&bxid={b}&_kx={a}"
 _REVIEWS = tuple(
     f"https://{host}/{path}"
@@ -99,18 +97,14 @@ CHANNELS = (
         ("https://www.bing.com/",),
         0.5,
     ),
-    Channel(
-        0.010, ("",), ("https://www.bing.com/", "https://search.yahoo.com/", "https://duckduckgo.com/"), 1.0
-    ),
+    Channel(0.010, ("",), ("https://www.bing.com/", "https://search.yahoo.com/", "https://duckduckgo.com/"), 1.0),
     Channel(
         0.006,
         ("utm_source=tiktok&utm_medium=paid&utm_campaign=prospecting&ttclid={a}",),
         ("https://www.tiktok.com/",),
         0.5,
     ),
-    Channel(
-        0.004, ("epik={a}&utm_source=pinterest&utm_medium=social", ""), ("https://www.pinterest.com/",), 1.0
-    ),
+    Channel(0.004, ("epik={a}&utm_source=pinterest&utm_medium=social", ""), ("https://www.pinterest.com/",), 1.0),
     Channel(0.003, ("utm_source=chatgpt.com", ""), ("https://chatgpt.com/",), 1.0),
     Channel(0.019, ("",), (*_REVIEWS, "https://www.reddit.com/", "https://www.youtube.com/"), 1.0),
 )
@@ -370,8 +364,7 @@ class Words:
         self.page_queries = [query("?" + text)[1:] for text in PAGE_QUERIES]
         self.browsers = Weighted([(field(text), weight) for text, weight in BROWSERS])
         self.in_app = {
-            name: Weighted([(field(text), weight) for text, weight in pairs])
-            for name, pairs in IN_APP.items()
+            name: Weighted([(field(text), weight) for text, weight in pairs]) for name, pairs in IN_APP.items()
         }
         self.crawlers = Weighted([(field(text), weight) for text, weight in CRAWLERS])
         self.product_bounds = list(accumulate(product.weight for product in PRODUCTS))

@@ -33,12 +33,14 @@ def rows_of(file: DayFile) -> list[tuple[str, ...]]:
     rows = con.execute(
         f"select * from read_csv(?, auto_detect=false, columns={columns}, header=true, delim=?, quote='\"', "
         f"escape='\"', compression='none', parallel={not file.multiline})",
-        [glob.escape(str(file.readable)), file.delimiter]).fetchall()
+        [glob.escape(str(file.readable)), file.delimiter],
+    ).fetchall()
     return [tuple(value or "" for value in row) for row in rows]
 
 
-def read(data: bytes, tmp_path: Path, name: str = "events_20250301.csv",
-         delimiter: str = ",") -> tuple[DayFile, list[tuple[str, ...]]]:
+def read(
+    data: bytes, tmp_path: Path, name: str = "events_20250301.csv", delimiter: str = ","
+) -> tuple[DayFile, list[tuple[str, ...]]]:
     """The protocol of the caller: survey, DuckDB, and recover when they disagree."""
     path, work = tmp_path / name, tmp_path / "work"
     path.write_bytes(data)
@@ -63,10 +65,15 @@ def told(file: DayFile) -> list[tuple[str, int | None]]:
 GOOD = [("1", "2", "3"), ("4", "5", "6")]
 
 
-@pytest.mark.parametrize("data", [
-    HEAD + b"1,2,3\n4,5,6\n", HEAD + b"1,2,3\n4,5,6",
-    HEAD + b'1,"2",3\n4,5,"6"', HEAD + b"1,2,3\n4,5,6\n\n\n",
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEAD + b"1,2,3\n4,5,6\n",
+        HEAD + b"1,2,3\n4,5,6",
+        HEAD + b'1,"2",3\n4,5,"6"',
+        HEAD + b"1,2,3\n4,5,6\n\n\n",
+    ],
+)
 def test_healthy(data: bytes, tmp_path: Path) -> None:
     file, rows = read(data, tmp_path)
     assert rows == GOOD
@@ -75,27 +82,30 @@ def test_healthy(data: bytes, tmp_path: Path) -> None:
     assert [physical_line(file, k) for k in (1, 2)] == [2, 3]
 
 
-@pytest.mark.parametrize(("data", "problems"), [
-    (b"\xef\xbb\xbf" + HEAD + b"1,2,3\n4,5,6", [("bom", None)]),
-    (b"\xef\xbb\xbf" * 2 + HEAD + b"1,2,3\n4,5,6", [("bom", None)]),
-    (b'\xef\xbb\xbf"a",b,c\n1,2,3\n4,5,6', [("bom", None)]),
-    ((HEAD + b"1,2,3\n4,5,6").replace(b"\n", b"\r\n"), [("line_ends", None)]),
-    ((HEAD + b"1,2,3\n4,5,6\n\n").replace(b"\n", b"\r\n"), [("line_ends", None)]),
-    ((HEAD + b"1,2,3\n4,5,6\n").replace(b"\n", b"\r"), [("line_ends", None)]),
-    (HEAD + b"1,2,3\r\n4,5,6\n", [("line_ends", None)]),
-    (HEAD + b"1,2,3\n4,5,6\r", []),
-    ((HEAD + b"1,2,3\n4,5,6").decode().encode("utf-16"), [("utf_16", None)]),
-    ((HEAD + b"1,2,3\n4,5,6").decode().encode("utf-16-be"), [("utf_16", None)]),
-    ((HEAD + b"1,2,3\n4,5,6").decode().encode("utf-32"), [("utf_16", None)]),
-    ((HEAD + b"1,2,3\n4,5,6").replace(b",", b";"), [("delimiter", None)]),
-    ((HEAD + b"1,2,3\n4,5,6").replace(b",", b"\t"), [("delimiter", None)]),
-    ((HEAD + b"1,2,3\n4,5,6").replace(b",", b"|"), [("delimiter", None)]),
-    (b"\n \r\n" + HEAD + b"1,2,3\n4,5,6", [("blank_lines", None)]),
-    (HEAD + b"1,2,3\n\n   \n4,5,6\n\n", [("blank_lines", None)]),
-    (HEAD + b'1, "2" ,3\n4,5,6\n', []),
-    (HEAD + b"\x001,2,\x003\n4,5,6", [("nul_byte", 2)]),
-    (gzip.compress(HEAD + b"1,2,3\n4,5,6"), [("misnamed_gzip", None)]),
-])
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        (b"\xef\xbb\xbf" + HEAD + b"1,2,3\n4,5,6", [("bom", None)]),
+        (b"\xef\xbb\xbf" * 2 + HEAD + b"1,2,3\n4,5,6", [("bom", None)]),
+        (b'\xef\xbb\xbf"a",b,c\n1,2,3\n4,5,6', [("bom", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").replace(b"\n", b"\r\n"), [("line_ends", None)]),
+        ((HEAD + b"1,2,3\n4,5,6\n\n").replace(b"\n", b"\r\n"), [("line_ends", None)]),
+        ((HEAD + b"1,2,3\n4,5,6\n").replace(b"\n", b"\r"), [("line_ends", None)]),
+        (HEAD + b"1,2,3\r\n4,5,6\n", [("line_ends", None)]),
+        (HEAD + b"1,2,3\n4,5,6\r", []),
+        ((HEAD + b"1,2,3\n4,5,6").decode().encode("utf-16"), [("utf_16", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").decode().encode("utf-16-be"), [("utf_16", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").decode().encode("utf-32"), [("utf_16", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").replace(b",", b";"), [("delimiter", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").replace(b",", b"\t"), [("delimiter", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").replace(b",", b"|"), [("delimiter", None)]),
+        (b"\n \r\n" + HEAD + b"1,2,3\n4,5,6", [("blank_lines", None)]),
+        (HEAD + b"1,2,3\n\n   \n4,5,6\n\n", [("blank_lines", None)]),
+        (HEAD + b'1, "2" ,3\n4,5,6\n', []),
+        (HEAD + b"\x001,2,\x003\n4,5,6", [("nul_byte", 2)]),
+        (gzip.compress(HEAD + b"1,2,3\n4,5,6"), [("misnamed_gzip", None)]),
+    ],
+)
 def test_loss_free(data: bytes, problems: list[tuple[str, int | None]], tmp_path: Path) -> None:
     file, rows = read(data, tmp_path)
     assert rows == GOOD
@@ -110,22 +120,25 @@ def test_carriage_returns_inside_fields_stay(tmp_path: Path) -> None:
     assert rows == [("1", "2\r\n2\r", "3"), ("4", "5\r", "6")]
 
 
-@pytest.mark.parametrize(("data", "problems", "lines"), [
-    # a bad line among two good ones: what is told, and where the good rows stand
-    (b"1,2,3\n4,5\n4,5,6\n", [("ragged", 3)], [2, 4]),
-    (b"1,2,3\n4,5,6,7\n4,5,6\n", [("ragged", 3)], [2, 4]),
-    (b'1,2,3\n4,"5"x,6\n4,5,6\n', [("stray_quote", 3)], [2, 4]),
-    (b'1,2,3\n4,x,5"6",6\n4,5,6\n', [("stray_quote", 3)], [2, 4]),
-    (b'1,2,3\n4,"5,6\n4,5,6\n', [("unterminated_quote", 3)], [2, 4]),
-    (b'1,2,3\n4,"5\\"x",6\n4,5,6\n', [("stray_quote", 3)], [2, 4]),
-    (b'1,2,3\n"\n4,5,6\n', [("unterminated_quote", 3)], [2, 4]),
-    (b'1,2,3\n4,5,"6\n4,5,"6"\n', [("unterminated_quote", 3)], [2, 4]),
-    (b'1,2,3\n4,5,6\n7,8', [("truncated", 4)], [2, 3]),
-    (b'1,2,3\n4,5,6\n7,8,"9', [("truncated", 4)], [2, 3]),
-    (b'1,2,3\n4,5,6\n7,8,"9\n', [("unterminated_quote", 4)], [2, 3]),
-    (b"1,2,3\n4," + b"x" * 2_000_001 + b",6\n4,5,6\n", [("field_too_long", 3)], [2, 4]),
-    (b"1,2,3\n4," + b"x" * 5_000_001 + b",6\n4,5,6\n", [("field_too_long", 3)], [2, 4]),
-])
+@pytest.mark.parametrize(
+    ("data", "problems", "lines"),
+    [
+        # a bad line among two good ones: what is told, and where the good rows stand
+        (b"1,2,3\n4,5\n4,5,6\n", [("ragged", 3)], [2, 4]),
+        (b"1,2,3\n4,5,6,7\n4,5,6\n", [("ragged", 3)], [2, 4]),
+        (b'1,2,3\n4,"5"x,6\n4,5,6\n', [("stray_quote", 3)], [2, 4]),
+        (b'1,2,3\n4,x,5"6",6\n4,5,6\n', [("stray_quote", 3)], [2, 4]),
+        (b'1,2,3\n4,"5,6\n4,5,6\n', [("unterminated_quote", 3)], [2, 4]),
+        (b'1,2,3\n4,"5\\"x",6\n4,5,6\n', [("stray_quote", 3)], [2, 4]),
+        (b'1,2,3\n"\n4,5,6\n', [("unterminated_quote", 3)], [2, 4]),
+        (b'1,2,3\n4,5,"6\n4,5,"6"\n', [("unterminated_quote", 3)], [2, 4]),
+        (b"1,2,3\n4,5,6\n7,8", [("truncated", 4)], [2, 3]),
+        (b'1,2,3\n4,5,6\n7,8,"9', [("truncated", 4)], [2, 3]),
+        (b'1,2,3\n4,5,6\n7,8,"9\n', [("unterminated_quote", 4)], [2, 3]),
+        (b"1,2,3\n4," + b"x" * 2_000_001 + b",6\n4,5,6\n", [("field_too_long", 3)], [2, 4]),
+        (b"1,2,3\n4," + b"x" * 5_000_001 + b",6\n4,5,6\n", [("field_too_long", 3)], [2, 4]),
+    ],
+)
 def test_one_bad_line(data: bytes, problems: list[tuple[str, int]], lines: list[int], tmp_path: Path) -> None:
     file, rows = read(HEAD + data, tmp_path)
     assert rows == GOOD
@@ -171,25 +184,39 @@ def test_surplus_empty_fields(tmp_path: Path) -> None:
     assert rows == GOOD and told(file) == [("surplus_empty", 2), ("ragged", 3)]
 
 
-@pytest.mark.parametrize(("data", "header", "problems"), [
-    (b"", (), ["empty"]), (b"\n\r\n \n", (), ["empty"]), (b"\0\0\0", (), ["empty"]),
-    (b"\xef\xbb\xbf", (), ["bom", "empty"]),
-    (HEAD, ("a", "b", "c"), ["no_records"]), (b"a,b,c", ("a", "b", "c"), ["no_records"]),
-    (b"\r\n" + HEAD, ("a", "b", "c"), ["blank_lines", "no_records"]),
-    (b"PK\x03\x04 rest", (), ["not_csv"]), (b"x" * 2_000_000, (), ["not_csv"]),
-    (b"\0" * 3_000_000, (), ["not_csv"]), (gzip.compress(b""), (), ["misnamed_gzip", "empty"]),
-])
+@pytest.mark.parametrize(
+    ("data", "header", "problems"),
+    [
+        (b"", (), ["empty"]),
+        (b"\n\r\n \n", (), ["empty"]),
+        (b"\0\0\0", (), ["empty"]),
+        (b"\xef\xbb\xbf", (), ["bom", "empty"]),
+        (HEAD, ("a", "b", "c"), ["no_records"]),
+        (b"a,b,c", ("a", "b", "c"), ["no_records"]),
+        (b"\r\n" + HEAD, ("a", "b", "c"), ["blank_lines", "no_records"]),
+        (b"PK\x03\x04 rest", (), ["not_csv"]),
+        (b"x" * 2_000_000, (), ["not_csv"]),
+        (b"\0" * 3_000_000, (), ["not_csv"]),
+        (gzip.compress(b""), (), ["misnamed_gzip", "empty"]),
+    ],
+)
 def test_nothing_to_read(data: bytes, header: tuple[str, ...], problems: list[str], tmp_path: Path) -> None:
     file, rows = read(data, tmp_path)
     assert (rows, file.records, file.header) == ([], 0, header)
     assert [kind for kind, _ in told(file) if kind != "line_ends"] == problems
 
 
-@pytest.mark.parametrize(("line", "header", "problems"), [
-    (b"a,b,a", ("a", "b", "a"), ["header_duplicate"]), (b"a,, ", ("a", "", " "), ["header_empty_name"]),
-    (b'"a,b",c,d', ("a,b", "c", "d"), []), (b'a," b""",c', ("a", ' b"', "c"), []),
-    (b'a,"b,c', ("a", "b", "c"), ["header_damaged"]), (b"a,caf\xe9,c", ("a", "café", "c"), ["encoding"]),
-])
+@pytest.mark.parametrize(
+    ("line", "header", "problems"),
+    [
+        (b"a,b,a", ("a", "b", "a"), ["header_duplicate"]),
+        (b"a,, ", ("a", "", " "), ["header_empty_name"]),
+        (b'"a,b",c,d', ("a,b", "c", "d"), []),
+        (b'a," b""",c', ("a", ' b"', "c"), []),
+        (b'a,"b,c', ("a", "b", "c"), ["header_damaged"]),
+        (b"a,caf\xe9,c", ("a", "café", "c"), ["encoding"]),
+    ],
+)
 def test_headers(line: bytes, header: tuple[str, ...], problems: list[str], tmp_path: Path) -> None:
     file, rows = read(line + b"\n1,2,3\n4,5,6\n", tmp_path)
     assert rows == GOOD and file.header == header
@@ -258,12 +285,27 @@ def test_latin1_in_bulk_and_over_blocks(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_find_files(tmp_path: Path) -> None:
-    names = ["events_20250302.csv", "events_20250301.csv", "events_20250301.csv.gz",
-             "events_20250301 (1).csv", "events_20250301_copy.csv", "events_20250303.CSV",
-             "Copy of events_20250301.csv", "events_20250301 - Copy (2).csv", "events_20250301_v2.csv"]
-    other = ["events_2025031.csv", "events_20251301.csv", "notes.txt", ".events_20250301.csv",
-             "events_20250301.csv~", "events_20250301_summary.csv", "events_20250301.csv.part",
-             "events_202503011.csv"]
+    names = [
+        "events_20250302.csv",
+        "events_20250301.csv",
+        "events_20250301.csv.gz",
+        "events_20250301 (1).csv",
+        "events_20250301_copy.csv",
+        "events_20250303.CSV",
+        "Copy of events_20250301.csv",
+        "events_20250301 - Copy (2).csv",
+        "events_20250301_v2.csv",
+    ]
+    other = [
+        "events_2025031.csv",
+        "events_20251301.csv",
+        "notes.txt",
+        ".events_20250301.csv",
+        "events_20250301.csv~",
+        "events_20250301_summary.csv",
+        "events_20250301.csv.part",
+        "events_202503011.csv",
+    ]
     for name in names + other:
         (tmp_path / name).touch()
     (tmp_path / "events_20250310.csv").mkdir()
@@ -272,15 +314,21 @@ def test_find_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "events_20250313.csv")
     found = find_files(tmp_path, "events_%Y%m%d.csv")
     assert [path.name for path, _ in found] == [
-        *sorted(name for name in names if "20250301" in name), "events_20250302.csv", "events_20250303.CSV",
-        "events_20250312.csv"]
+        *sorted(name for name in names if "20250301" in name),
+        "events_20250302.csv",
+        "events_20250303.CSV",
+        "events_20250312.csv",
+    ]
     assert [day.day for _, day in found] == [1] * 7 + [2, 3, 12]
 
 
 def test_find_files_refuses(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for folder, word in ((tmp_path / "no", "does not exist"), (tmp_path / "file", "not a folder"),
-                         (Path("a\udcff"), "cannot be read")):
+    for folder, word in (
+        (tmp_path / "no", "does not exist"),
+        (tmp_path / "file", "not a folder"),
+        (Path("a\udcff"), "cannot be read"),
+    ):
         with pytest.raises(ReadingError, match=word):
             find_files(folder, "events_%Y%m%d.csv")
     for pattern in ("events.csv", "events_%Y%m.csv", "events_%Q.csv", "%"):
@@ -337,12 +385,30 @@ def test_contracts_own_delimiter(tmp_path: Path) -> None:
 # ---- properties
 
 FAST = settings(max_examples=400, deadline=2000, suppress_health_check=list(HealthCheck), database=None)
-CELL = st.text(st.sampled_from('ab ,"\n\r;é€😀\t\\') | st.characters(codec="utf-8", exclude_characters="\0"),
-               max_size=8)
-TOKENS = [b'"', b",", b"\n", b"\r", b"\r\n", b"\n\n", b"\0",
-          b"\xe9", b"", b"\xef\xbb\xbf", b'""', b' "', b'" ', b";", b"a"]
-SEED = (b'id,url,data,agent\n1,http://x/?a=b,"{""k"": ""v, w""}","Mozilla (X, like Y)"\n2,,,\n'
-        b'3,"two\nlines",caf\xc3\xa9,"z"\n4,d,e,"f"\n5,g,"{""k"": 1}",h')
+CELL = st.text(
+    st.sampled_from('ab ,"\n\r;é€😀\t\\') | st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
+)
+TOKENS = [
+    b'"',
+    b",",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\n\n",
+    b"\0",
+    b"\xe9",
+    b"",
+    b"\xef\xbb\xbf",
+    b'""',
+    b' "',
+    b'" ',
+    b";",
+    b"a",
+]
+SEED = (
+    b'id,url,data,agent\n1,http://x/?a=b,"{""k"": ""v, w""}","Mozilla (X, like Y)"\n2,,,\n'
+    b'3,"two\nlines",caf\xc3\xa9,"z"\n4,d,e,"f"\n5,g,"{""k"": 1}",h'
+)
 
 
 def as_csv(rows: Sequence[Sequence[str]], end: str) -> bytes:
@@ -400,7 +466,8 @@ def test_mutations(data: bytes) -> None:
 
 
 @FAST
-@given(st.binary(max_size=60) | st.lists(st.sampled_from(TOKENS), max_size=30).map(b"".join),
-       st.sampled_from([b"", HEAD]))
+@given(
+    st.binary(max_size=60) | st.lists(st.sampled_from(TOKENS), max_size=30).map(b"".join), st.sampled_from([b"", HEAD])
+)
 def test_any_bytes(data: bytes, head: bytes) -> None:
     in_place(head + data)

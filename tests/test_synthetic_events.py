@@ -94,8 +94,7 @@ def test_the_dialect_is_that_of_the_export(tmp_path: Path) -> None:
 
 def test_incidents_are_there_unless_healthy(tmp_path: Path) -> None:
     headers = [
-        path.read_text(encoding="utf-8").split("\n", 1)[0].split(",")
-        for path in generate(tmp_path, events_per_day=200)
+        path.read_text(encoding="utf-8").split("\n", 1)[0].split(",") for path in generate(tmp_path, events_per_day=200)
     ]
     renamed = ["clientId", *COLUMNS[1:]]
     lost = [name for name in renamed if name != "referrer"]
@@ -213,14 +212,10 @@ def test_nothing_fires_twice_within_a_second(rows: Rows) -> None:
 def test_shapes_hold_at_other_sizes(tmp_path: Path, size: int, capsys: pytest.CaptureFixture[str]) -> None:
     started, count = time.perf_counter(), 140_000 // size
     rows = [
-        row
-        for path in generate(tmp_path, days=min(count, 60) // 7 * 7 or 2, events_per_day=size)
-        for row in read(path)
+        row for path in generate(tmp_path, days=min(count, 60) // 7 * 7 or 2, events_per_day=size) for row in read(path)
     ]
     with capsys.disabled():
-        print(
-            f" {len(rows) / (time.perf_counter() - started) * 60:,.0f} rows/minute, reading included", end=""
-        )
+        print(f" {len(rows) / (time.perf_counter() - started) * 60:,.0f} rows/minute, reading included", end="")
     names = Counter(row["event_name"] for row in rows)
     assert names["page_viewed"] / len(rows) == pytest.approx(0.92, abs=0.015)
     assert 0.2 < names["checkout_completed"] / names["checkout_started"] < 0.5
