@@ -49,7 +49,6 @@ def profile_rows(scan: Scan) -> list[dict[str, Any]]:
     found = scan.connection.execute("select * from journey_profile")
     names = [d[0] for d in found.description][1:]
     journeys = {row[0]: row[1:] for row in found.fetchall()}
-    nulls = {(m.file_no, m.column): m for m in scan.measures.get("null_shift", ())}
     rows = []
     for facts in scan.files:
         row: dict[str, Any] = {
@@ -66,8 +65,8 @@ def profile_rows(scan: Scan) -> list[dict[str, Any]]:
         row |= {"orders": facts.orders, "revenue": facts.revenue}
         row |= dict(zip(names, journeys.get(facts.file_no, [0] * len(names)), strict=True))
         for column in scan.contract.columns:
-            m = nulls.get((facts.file_no, column.name)) if column.name in facts.headers else None
-            row[f"null_share_{column.name}"] = round(m.failed / m.checked, 6) if m and m.checked else None
+            share = scan.null_share(facts, column.name)
+            row[f"null_share_{column.name}"] = None if share is None else round(share, 6)
         crawlers = facts.crawler_events
         row["crawler_share"] = round(crawlers / facts.records, 6) if crawlers is not None and facts.records else None
         rows.append(row)

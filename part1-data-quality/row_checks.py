@@ -23,13 +23,18 @@ SQL_TYPES = {"integer": "bigint", "number": "double", "boolean": "boolean", "dat
 
 @dataclass(frozen=True)
 class RowCheck:
-    """A row check of one column, as SQL: `applies` over the events as received, `condition` over `unsound`."""
+    """A row check of one column, as SQL over the events as received: what it `applies` to, and what fails it."""
 
     definition: Definition
     column: str
     applies: str
     condition: str
     example: str
+
+    @property
+    def fails(self) -> str:
+        """The condition over the table `unsound`, where a header line fails its own check and no other."""
+        return self.condition if self.definition.check == "header_repeated" else f"not is_header and {self.condition}"
 
 
 def raw_names(contract: Contract) -> dict[str, str]:
@@ -88,8 +93,6 @@ def _of_column(definition: Definition, column: Column, contract: Contract) -> It
         return
     filled = _filled(column, role, contract)
     applies, suspect, fails = (t.format(**filled) for t in (definition.applies, definition.suspect, definition.sql))
-    # A header line fails its own check and no other.
-    tested = applies if definition.check == "header_repeated" else f"({applies}) and not is_header"
     example = definition.example or "left({column}, 40)"
     yield RowCheck(
         definition,
@@ -98,7 +101,7 @@ def _of_column(definition: Definition, column: Column, contract: Contract) -> It
         fails
         if definition.threshold == "shift" and applies == "true"
         # DuckDB evaluates both sides of an `and` in a select, but a case only where it must.
-        else f"case when {tested} then case when {suspect} then coalesce({fails}, false) else false end else false end",
+        else f"case when {applies} then case when {suspect} then coalesce({fails}, false) else false end else false end",
         "null" if example == "none" else example.format(**filled),
     )
 
@@ -159,7 +162,7 @@ def run(
     """
     strict = [c for c in checks if c.definition.threshold != "shift"]
     sql = PASS["failed"].format(
-        tested=", ".join(f"{c.condition} as f{i}" for i, c in enumerate(strict)),
+        tested=", ".join(f"{c.fails} as f{i}" for i, c in enumerate(strict)),
         counted=", ".join(f"count(*) filter (f{i})" for i in range(len(strict))),
     )
     failed = {
@@ -182,7 +185,7 @@ def run(
 def _details(connection: duckdb.DuckDBPyConnection, check: RowCheck) -> dict[int, Measure]:
     """Where a check failed, and what that touches. A page says where, for events that lack something."""
     place = "place_of(page)" if check.example == "null" else "null"
-    sql = PASS["details"].format(condition=check.condition, example=check.example, place=place)
+    sql = PASS["details"].format(condition=check.fails, example=check.example, place=place)
     found = {}
     for n, orders, revenue, record, example, page, there in connection.execute(sql).fetchall():
         at_stake = check.definition.stake == "orders" and orders > 0

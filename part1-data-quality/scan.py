@@ -89,7 +89,8 @@ class Scan:
         self.measures: dict[str, list[Measure]] = {}  # of the row checks, by name
         # What a check applies to, and a share that may shift, is counted over all events: each condition once.
         shifts = [c.condition for c in self.row_checks if c.definition.threshold == "shift"]
-        self._tallied = list(dict.fromkeys([c.applies for c in self.row_checks] + shifts))
+        nulls = [f"{raw_name} is null" for raw_name in self.raw_names.values()]
+        self._tallied = list(dict.fromkeys([*nulls, *(c.applies for c in self.row_checks), *shifts]))
         self._flags: dict[str, str] = {}  # condition -> the column of raw that holds it
         self._tallies: dict[int, dict[str, int]] = {}
         self._filled = self._placeholders()
@@ -146,6 +147,12 @@ class Scan:
         for file_no, count in self.connection.execute("select * from crawler_events").fetchall():
             self.files[file_no].crawler_events = int(count)
 
+    def null_share(self, facts: FileFacts, column: str) -> float | None:
+        """The share of a file's events that have nothing in a column; None where there is no such column or event."""
+        if column not in facts.headers or not facts.records:
+            return None
+        return self._tallies[facts.file_no][f"{self.raw_names[column]} is null"] / facts.records
+
     def _batches(self, days: Iterable[DayFile]) -> Iterator[list[FileFacts]]:
         """Add each day to `files`, and give those to be read together: of one form, and not too large."""
         batch: list[FileFacts] = []
@@ -181,6 +188,13 @@ class Scan:
         with self.connection.cursor() as cursor:
             try:
                 cursor.execute(PASS["raw"].format(received=self._received(batch), **self._filled))
+            except (
+                duckdb.BinderException,
+                duckdb.ParserException,
+                duckdb.CatalogException,
+                duckdb.OutOfMemoryException,
+            ):
+                raise  # not the file's fault
             except duckdb.Error:  # NotImplementedException among them, for a line of 40 MB
                 return False
             counted = _by_file(cursor, PASS["counts"].format(**self._filled))

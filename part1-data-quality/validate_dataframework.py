@@ -56,26 +56,36 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     except (ContractError, ReadingError) as error:
         print(f"{Path(__file__).name}: {error}", file=stderr)
     except OSError as error:
-        print(
-            f"{Path(__file__).name}: {error.filename or ''}: {error.strerror or error}".replace(": :", ":"), file=stderr
-        )
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"{Path(__file__).name}: {what}; choose another --out_dir or free the disk.", file=stderr)
     return 2
 
 
 def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
+    import duckdb
     from checks import DEFINITIONS, run_checks
     from console import summary
     from contract import load_contract
     from judge import find_incidents
+    from reading import ReadingError
     from reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
     from scan import Scan, survey_days
 
     contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
     options.out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="validate_") as work:
-        scan = Scan(contract, Path(work), options.memory_limit)
+        try:
+            scan = Scan(contract, Path(work), options.memory_limit)
+        except duckdb.Error:
+            raise ReadingError(f"--memory_limit {options.memory_limit!r} is no size; write it like 512MB.") from None
         days = survey_days(options.data_dir, contract, Path(work))
-        scan.run(days, _progress(stderr, options.quiet))
+        try:
+            scan.run(days, _progress(stderr, options.quiet))
+        except duckdb.OutOfMemoryException:
+            raise ReadingError(
+                f"there is not enough memory, or not enough disk below {work}, for these files; "
+                "free some, or set another --memory_limit."
+            ) from None
         findings = run_checks(scan)
     incidents = find_incidents(findings, DEFINITIONS, scan.files)
     rows, profile = report_rows(findings, incidents), profile_rows(scan)
@@ -90,7 +100,7 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
         write_junit(written[-1], findings)
     if not options.quiet:
         colour = stdout.isatty() and "NO_COLOR" not in os.environ
-        stdout.write(summary(scan.files, findings, incidents, [_shown(p) for p in written], colour))
+        _print(stdout, summary(scan.files, findings, incidents, [_shown(p) for p in written], colour))
     worst = min((i.severity for i in incidents), default="P9")
     return 3 if options.fail_on != "never" and worst <= options.fail_on else 0
 
@@ -108,8 +118,17 @@ def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
         if not options.quiet:
             print(f"wrote {_shown(options.contract)}; read its `# check:` lines before you rely on it", file=stderr)
     else:
-        stdout.write(text)
+        _print(stdout, text)
     return 0
+
+
+def _print(stdout: TextIO, text: str) -> None:
+    """Print to the end, or to where the reader at the other end of a pipe has seen enough."""
+    try:
+        stdout.write(text)
+        stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
 
 
 def _progress(stderr: TextIO, quiet: bool) -> Callable[[int], None]:

@@ -87,7 +87,7 @@ def _empty(value: str) -> str:
 
 for _role, _serious, _expects in (
     ("client", 0.3, "null_share"),
-    ("page", 0.1, "null_share"),
+    ("page", 0.1, "null_share confirmations_without_order"),
     ("time", 0.05, "null_share"),
     ("event", 0.05, "null_share"),
     ("user_agent", 0.3, "null_share"),
@@ -134,7 +134,7 @@ register(
     1.0,
     _fill("event", lambda old: "purchase_done", ORDERS),
     "event",
-    expects="value_invalid event_volume",
+    expects="value_invalid event_volume confirmations_without_order",
 )
 register(
     "event_synonym",

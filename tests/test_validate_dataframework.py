@@ -11,6 +11,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -75,7 +76,9 @@ def run(*args: object) -> tuple[int, str, str]:
 
 def command(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, str(SCRIPT), *map(str, args)]
-    return subprocess.run(line, check=False, **({"capture_output": True, "text": True, "encoding": "utf-8"} | options))
+    chosen: dict[str, Any] = {"capture_output": True, "text": True, "encoding": "utf-8"} | options
+    told: subprocess.CompletedProcess[str] = subprocess.run(line, check=False, **chosen)
+    return told
 
 
 def rows(out_dir: Path, name: str = "dq_report.csv") -> list[dict[str, str]]:
@@ -135,7 +138,7 @@ def test_options_may_be_dashed(days: Path, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-BREAK = {
+BREAK: dict[str, Callable[[Path], object]] = {
     "P3": lambda path: path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes()),
     "P2": lambda path: path.write_text(path.read_text().replace(",", ";")),
     "P1": lambda path: add(path, VIEW.replace("page_viewed", "page_seen")),
@@ -175,7 +178,7 @@ def test_nothing_to_read(days: Path, tmp_path: Path) -> None:
 def test_a_contract_that_cannot_be_used(days: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     for text, word in (
-        (SCHEMA.read_text("utf-8").replace("required: true", "requred: true", 1), "line 60"),
+        (SCHEMA.read_text("utf-8").replace("required: true", "requred: true", 1), "line 59"),
         ("a: [1\n", "line"),
         ("", "broken.yaml"),
         ("\0\xff", "broken.yaml"),
@@ -198,7 +201,7 @@ def test_out_dir(days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert run("--data_dir", days, "--out_dir", out_dir)[0] == 0
     before = {path.name: path.read_bytes() for path in out_dir.iterdir()}
 
-    def full(*args: object) -> None:
+    def full(*args: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
     day(days).write_bytes(b"")
@@ -213,7 +216,7 @@ def test_out_dir(days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.xfail(strict=True, reason="duckdb.Error is not caught: a traceback")
 @pytest.mark.parametrize("size", ["lots", "1B", "5MB", "-1GB", "0", "", "512 parsecs", "1GB'; select 1"])
-def test_memory_limit_nonsense(size: str, days: Path, tmp_path: Path) -> None:
+def test_a_limit_that_cannot_be_met(size: str, days: Path, tmp_path: Path) -> None:
     status, _, stderr = run("--data_dir", days, "--out_dir", tmp_path, f"--memory_limit={size}")
     assert status == 2 and "memory" in stderr
 
@@ -361,7 +364,7 @@ def test_colour_is_for_terminals(days: Path, tmp_path: Path, monkeypatch: pytest
         return stdout.getvalue(), stderr.getvalue()
 
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert "\x1b" in shown()[0] and "5 of 5 files" in shown()[1]
+    assert "\x1b" in shown()[0] and "5 files" in shown()[1]
     assert "\x1b" not in run("--data_dir", days, "--out_dir", tmp_path)[1]
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in "".join(shown())
@@ -411,43 +414,49 @@ def test_init(healthy: Path, tmp_path: Path) -> None:
 # ---- contracts of other shops
 
 
-def hidden(place: str, text: str) -> Callable[[Document, dict[str, Document], dict[str, Document]], None]:
-    """A change of the contract that puts a text in a place where a text may stand."""
-
-    def change(document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:
-        events, regexp = custom["events"]["value"], re.escape(text).replace("/", "[/]")
-        item = next(key for key in events[-1]["payload"] if key["name"] == "items")["items"]["properties"]
-        if place == "column":
-            document["schema"][0]["properties"].append({"name": text, "logicalType": "string", "required": True})
-        elif place == "synonyms":
-            columns["client_id"]["synonyms"].append({"synonym": text})
-            events[-1]["synonyms"].append({"synonym": text})
-            columns["event_name"]["enum"].append({"value": text})
-        elif place == "event":
-            events.append({"name": text, "payload": [{"name": text, "required": True}]})
-            columns["event_name"]["enum"].append({"value": text})
-        elif place == "payload":
-            item.append({"name": text, "enum": [{"value": text}], "required": True})
-        elif place == "patterns":
-            columns["user_agent"]["logicalTypeOptions"] = {"pattern": regexp}
-            item[0]["logicalTypeOptions"] = {"pattern": regexp}
-            custom["anonymisation"]["value"] |= {"queryValue": regexp, "foreignHost": regexp}
-            custom["order"]["value"]["checkoutToken"] = f"({regexp})"
-        elif place == "enum":
-            columns["referrer"]["enum"] = [{"value": text}]
-        elif place == "words":
-            document["name"] = document["schema"][0]["quality"][0]["businessImpact"] = text
-            columns["client_id"]["quality"][0]["businessImpact"] = columns["client_id"]["description"] = text
-        elif place == "hosts":
-            custom["ownHosts"]["value"].append(text)
-            custom["paymentProviders"]["value"].append(text)
-        elif place == "delimiter":
-            custom["delimiter"]["value"] = text[:1]
-
-    return change
+def payload_item(custom: dict[str, Document]) -> list[Document]:
+    payload = custom["events"]["value"][-1]["payload"]
+    found: list[Document] = next(key for key in payload if key["name"] == "items")["items"]["properties"]
+    return found
 
 
-PLACES = ["column", "synonyms", "event", "payload", "patterns", "enum", "words", "hosts", "delimiter"]
+def hide_in_names(text: str, document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:
+    events = custom["events"]["value"]
+    columns["client_id"]["synonyms"].append({"synonym": text})
+    events[-1]["synonyms"].append({"synonym": text})
+    events.append({"name": text + "!", "payload": [{"name": "key"}]})
+    columns["event_name"]["enum"] += [{"value": text}, {"value": text + "!"}]
+
+
+def hide_in_patterns(text: str, document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:
+    pattern = re.escape(text).replace("/", "[/]")
+    columns["user_agent"]["logicalTypeOptions"] = {"pattern": pattern}
+    payload_item(custom)[0]["logicalTypeOptions"] = {"pattern": pattern}
+    custom["anonymisation"]["value"] |= {"queryValue": pattern, "foreignHost": pattern}
+    custom["order"]["value"]["checkoutToken"] = f"({pattern})"
+
+
+def hide_in_words(text: str, document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:
+    document["name"] = columns["client_id"]["description"] = text
+    for rule in (document["schema"][0]["quality"][0], columns["client_id"]["quality"][0]):
+        rule["businessImpact"] = text
+
+
+PLACES: dict[str, Callable[..., object]] = {
+    "column": lambda text, document, columns, custom: document["schema"][0]["properties"].append(
+        {"name": text, "logicalType": "string", "required": True}
+    ),
+    "names": hide_in_names,
+    "key": lambda text, document, columns, custom: payload_item(custom).append({"name": text, "required": True}),
+    "key's values": lambda text, document, columns, custom: payload_item(custom)[2].update(enum=[{"value": text}]),
+    "patterns": hide_in_patterns,
+    "values": lambda text, document, columns, custom: columns["referrer"].update(enum=[{"value": text}]),
+    "words": hide_in_words,
+    "hosts": lambda text, document, columns, custom: custom["ownHosts"]["value"].append(text),
+    "delimiter": lambda text, document, columns, custom: custom["delimiter"].update(value=text[:1]),
+}
+BROKEN = pytest.mark.xfail(strict=True, reason="is_header is not in reach of a check of an added column or pattern")
+REFUSED = ("key", "hosts", "delimiter")  # the contract may say that this is none
 TEXTS = [
     "'; copy (select 42) to 'CANARY'; --",
     "\"']); copy (select 42) to $$CANARY$$; --",
@@ -456,18 +465,17 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=["quote", "both quotes", "braces"])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "place", [pytest.param(p, marks=BROKEN) if p in ("column", "patterns", "values") else p for p in PLACES]
+)
 def test_a_contract_cannot_run_anything(place: str, text: str, days: Path, tmp_path: Path) -> None:
     canary = tmp_path / "canary"
-    path = contract(tmp_path, hidden(place, text.replace("CANARY", str(canary))))
-    path.touch()
+    path = contract(tmp_path, partial(PLACES[place], text.replace("CANARY", str(canary))))
     lines = day(days).read_text().splitlines()
     day(days).write_text("\n".join(line.replace("Mozilla", "{x}Mozilla") for line in lines))
     status, _, stderr = run("--data_dir", days, "--out_dir", tmp_path / "out", "--contract", path)
     assert not canary.exists()
-    assert status in (0, 3) or (place in ("hosts", "delimiter", "payload", "event") and "contract.yaml" in stderr), (
-        stderr
-    )
+    assert status in (0, 3) or (place in REFUSED and "contract.yaml" in stderr), stderr
     if status != 2:
         report(days, tmp_path / "out", "--contract", path)
 
@@ -492,6 +500,7 @@ customProperties:
 """
 
 
+@pytest.mark.xfail(strict=True, reason="is_header, as above; and url_malformed is off without own hosts")
 def test_another_shop(tmp_path: Path) -> None:
     """No payload, referrer, user agent, orders, hosts or anonymisation; semicolons."""
     path = tmp_path / "shop.yaml"
@@ -503,17 +512,21 @@ def test_another_shop(tmp_path: Path) -> None:
             for n in range(1440)
         ]
         if number == 6:
-            lines[100] = lines[100].replace(";https", ";ftp").removesuffix("1") + "11"
+            for n in (100, 101):
+                lines[n] = lines[n].replace(";https", ";ftp").rpartition(";")[0] + ";11"
             lines[200] = lines[200].rpartition(";")[0] + ";dear"
             lines[300] = ";" + lines[300].partition(";")[2]
         (tmp_path / "days" / f"hits-2025-01-0{number}.csv").write_text("\n".join(["visitor;url;ts;kind;price", *lines]))
     found = report(tmp_path / "days", tmp_path / "out", "--contract", path)
-    assert {(r["check"], r["file"], r["column"], r["failed"], r["first_bad_line"]) for r in found if r["status"] == "fail"} == {
-        ("null_share", "hits-2025-01-06.csv", "visitor", "1", "302"),
-        ("value_type", "hits-2025-01-06.csv", "price", "1", "202"),
-        ("value_range", "hits-2025-01-06.csv", "price", "1", "102"),
-        ("url_malformed", "hits-2025-01-06.csv", "url", "1", "102"),
-    } or found == []  # fmt: skip
+    failed = [
+        (r["check"], r["column"], r["failed"], r["first_bad_line"], r["file"]) for r in found if r["status"] == "fail"
+    ]
+    assert sorted(failed) == [
+        ("null_share", "visitor", "1", "302", "hits-2025-01-06.csv"),
+        ("url_malformed", "url", "2", "102", "hits-2025-01-06.csv"),
+        ("value_range", "price", "2", "102", "hits-2025-01-06.csv"),
+        ("value_type", "price", "1", "202", "hits-2025-01-06.csv"),
+    ]
 
 
 # ---- files that nobody meant
@@ -538,13 +551,31 @@ def test_odd_folders(healthy: Path, tmp_path: Path) -> None:
     assert len(failing(report(gap, tmp_path / "out"), "file_empty")) == 4
 
 
+@pytest.mark.xfail(strict=True, reason="no unknown column is among the profiles: max() of nothing, a traceback")
+def test_an_odd_header(days: Path, tmp_path: Path) -> None:
+    day(days).write_bytes(b"\x01\r" + day(days).read_bytes())
+    report(days, tmp_path)
+
+
+@pytest.mark.xfail(run=False, reason="36,500 days are missing, and a check of them takes the square of that: minutes")
+def test_a_century_between_two_days(days: Path, tmp_path: Path) -> None:
+    shutil.copy(day(days), days / "events_21250223.csv")
+    assert run("--data_dir", days, "--out_dir", tmp_path)[0] in (2, 3)
+
+
+@pytest.mark.xfail(run=False, reason="json_tree takes the square of the depth: 25 s at 20,000, 18 GB at 100,000")
+def test_a_bottomless_payload(days: Path, tmp_path: Path) -> None:
+    add(day(days), VIEW.replace("page_viewed,", "purchase," + "[" * 100_000 + "]" * 100_000))
+    report(days, tmp_path)
+
+
 PAYLOADS = {
     "text": "5", "null": "null", "list": "[1,2]", "odd keys": '{"":1,"a.b":2,"a[0]":3,"*":4,"\\"":5,"$":{"#":6}}',
     "items an object": '{"transaction_id":"a","revenue":1,"items":{"item_price":1}}',
     "items mixed": '{"transaction_id":"a","revenue":1,"items":[1,"a",null,[],{}]}',
     "types": '{"transaction_id":{"a":1},"revenue":[1],"user_email":true}',
     "escapes": '{"transaction_id":"a\\u0000b\\ud800","revenue":1,"user_email":"\\u0000"}',
-    "numbers": '{"transaction_id":123456789012345678901234567890123456789,"revenue":1e9999,"items":[{"item_price":-0}]}',
+    "numbers": '{"transaction_id":12345678901234567890123456789,"revenue":1e9999,"items":[{"item_price":-0}]}',
     "twice": '{"revenue":1,"revenue":2,"transaction_id":"x","transaction_id":"y"}',
     "deep": '{"a":' * 300 + "1" + "}" * 300, "not a number": '{"revenue":NaN}', "rest": '{"revenue":1} x',
 }  # fmt: skip
@@ -646,6 +677,7 @@ def test_any_bytes(healthy: Path, data: bytes) -> None:
     hold(data, "events_20250224.csv", healthy)
 
 
+@pytest.mark.xfail(strict=True, reason="see test_an_odd_header; the fuzzer finds it at once")
 @FUZZ
 @given(changes)
 def test_a_damaged_day(healthy: Path, damage: list[tuple[float, int, bytes]]) -> None:
@@ -693,9 +725,9 @@ def obvious(files: list[Path]) -> Iterator[tuple[str, str, str, int]]:
         yield "rows_repeated", path.name, "rows", sum(e in events[:n] for n, e in enumerate(events))
         for e in events:
             if e["event_name"] in ("checkout_completed", "purchase"):
-                token = re.search("/checkouts/[a-z]+/([^/?#]+)", e["page_url"])
+                found = re.search("/checkouts/[a-z]+/([^/?#]+)", e["page_url"])
                 order = json.loads(e["event_data"])
-                orders.append((e["timestamp"], number, path.name, order, token[1] if token else ""))
+                orders.append((e["timestamp"], number, path.name, order, found[1] if found else ""))
     told = {(check, path.name): 0 for check in ("resubmission", "collision") for path in files}
     orders.sort(key=lambda order: order[:2])
     for at, (_, _, name, order, token) in enumerate(orders):

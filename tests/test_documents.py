@@ -1,0 +1,88 @@
+"""What the documents show is what happens: their commands are run, and their figures compared."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+import validate_dataframework
+
+REPO = Path(__file__).parents[1]
+PART1 = REPO / "part1-data-quality"
+REAL = REPO.parent / "shared" / "data"
+README = (REPO / "README.md").read_text(encoding="utf-8")
+PAGE = (PART1 / "validation-dataframework.md").read_text(encoding="utf-8")
+QUERIES = re.findall(r"```sql\n([^`]*)```\n\n((?:\|.*\n)+)", PAGE)
+
+needs_real_days = pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON REAL DATA: {REAL} is absent")
+
+
+def table(sql: str) -> str:
+    """The result of a query over the committed reports, as a Markdown table."""
+    result = duckdb.sql(sql.replace("'dq_", f"'{PART1}/dq_"))
+    rows = [result.columns, ["---"] * len(result.columns), *result.fetchall()]
+    cells = [
+        ["" if v is None else f"{v:,.2f}".removesuffix(".00") if isinstance(v, float) else str(v) for v in row]
+        for row in rows
+    ]
+    return "".join("|" + ("|".join(row) if row[0] == "---" else f" {' | '.join(row)} ") + "|\n" for row in cells)
+
+
+@pytest.mark.parametrize("sql, shown", QUERIES)
+def test_tables_of_the_validation_page(sql: str, shown: str) -> None:
+    assert shown == table(sql)
+
+
+@needs_real_days
+def test_committed_reports_are_those_of_the_real_days(tmp_path: Path) -> None:
+    out = io.StringIO()
+    assert validate_dataframework.main(["--data_dir", str(REAL), "--out_dir", str(tmp_path)], out, io.StringIO()) == 3
+    for name in ("dq_report.csv", "dq_profile.csv"):
+        assert (tmp_path / name).read_bytes() == (PART1 / name).read_bytes(), f"{name} is not what the command writes"
+    (shown,) = re.findall(
+        r"```console\n\$ python part1-data-quality/validate_dataframework.py\n(.*?)\.\.\.\n", README, re.S
+    )
+    assert out.getvalue().startswith(shown)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository as a newcomer gets it, in a folder with a space, with this environment for its own."""
+    copy = tmp_path_factory.mktemp("a newcomer") / "repo"
+    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*cache", "data", ".hypothesis")
+    shutil.copytree(REPO, copy, ignore=ignored)
+    (copy / ".venv").symlink_to(sys.prefix)
+    return copy
+
+
+COMMANDS = re.findall(r"^\$ (.*)$", README, re.M)
+ELSEWHERE = {
+    "make test": "this is it",
+    "make bench": "takes minutes",
+    "pip install -r requirements.txt": "make run does it",
+}
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ELSEWHERE])
+def test_commands_of_the_readme(command: str, clone: Path, tmp_path: Path) -> None:
+    """Each runs as printed, from the repository, where `make run` has made the demonstration's days."""
+    subprocess.run(["make", "run"], cwd=clone, check=True, capture_output=True)
+    days = clone / "data" / "demo"
+    for day in days.glob("events_*.csv"):
+        if "--data_dir" not in command:
+            shutil.copy(day, clone / "data")
+    environment = {**os.environ, "PATH": f"{clone / '.venv' / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(command, shell=True, cwd=clone, env=environment, capture_output=True, text=True)
+    assert done.returncode in (0, 3), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_options_of_the_readme_are_those_of_the_command() -> None:
+    shown = set(re.findall(r"`(--\w+)", README))
+    known = {o for a in validate_dataframework.parser()._actions for o in a.option_strings}
+    assert shown <= known
