@@ -49,11 +49,11 @@ def summary(
     if colour:
         lines[0] = lines[0].replace(word, f"{COLOURS[word]}{word}\x1b[0m", 1)
     if incidents:
-        lines += ["", f"{'#':>3} SEV SINCE      UNTIL      FILES {'ROWS':>9} {'AT STAKE':>13}  CHECK"]
+        lines += ["", f"{'#':>3} SEV SINCE      UNTIL      FILES {'ROWS':>9} {'AT STAKE':>15}"]
     for i in incidents:
         lines += _incident(i, files)
     if sum(bool(i.revenue) for i in incidents) > 1:
-        lines += ["", "One order can be at stake in several incidents: the amounts are not to be added up."]
+        lines += ["", fill("One order can be at stake in several incidents: never add the amounts up.", WIDTH)]
     status = Counter(f.status for f in findings)
     checks = len({f.check for f in findings})
     lines += ["", fill(
@@ -66,10 +66,15 @@ def summary(
 def _incident(i: Incident, files: Sequence[FileFacts]) -> list[str]:
     since, until = files[i.findings[0].file_no].day, files[i.findings[-1].file_no].day
     stake = money(i.revenue) if i.revenue else "-"
-    row = f"{i.number:>3} {i.severity}  {since} {until} {len(i.findings):>5} {i.failed:>9,} {stake:>13}  {i.check}"
-    text = fill(i.message + ".", WIDTH, initial_indent="       ", subsequent_indent="       ")
+    row = f"{i.number:>3} {i.severity}  {since} {until} {len(i.findings):>5} {i.failed:>9,} {stake:>15}"
+    text = fill(f"{i.check}: {_printable(i.message)}.", WIDTH, initial_indent="       ", subsequent_indent="       ")
     advice = fill("-> " + i.advice, WIDTH, initial_indent="       ", subsequent_indent="          ")
     return [row, text, advice] if i.severity < "P3" else [row, text]
+
+
+def _printable(text: str) -> str:
+    """No control sequence of a file reaches the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _number(n: int, noun: str) -> str:

@@ -277,8 +277,11 @@ def _order(events: Events, roles: Mapping[str, tuple[str, bool]]) -> list[str]:
     out += [f"      {key}: {_quote(path)} # check" for key, path in found.items() if path is not None]
     if lines and price and pieces:
         out.append(_line_amount_is([payload for _, payload in events.orders], amount, lines, price, pieces))
-    if token := _token([row.get(roles["page"][0], "") for row, _ in events.orders]):
+    urls = [row.get(roles["page"][0], "") for row, _ in events.orders]
+    if token := _token(urls):
         out.append(f"      checkoutToken: {_quote(token)} # check: what tells two checkouts apart")
+    if page := _confirmation(urls):
+        out.append(f"      confirmationPath: {_quote(page)} # check: the page that only a buyer sees")
     return [*out, "      duplicates: resubmission"]
 
 
@@ -307,6 +310,14 @@ def _at(value: Any, path: str) -> Any:
     for key in path.split("."):
         value = value[key]
     return value
+
+
+def _confirmation(urls: Sequence[str]) -> str | None:
+    """What the address of nearly every order's page ends in, if it is the usual word for a confirmation."""
+    for word in ("thank-you", "thank_you", "thankyou", "confirmation", "order-received", "success"):
+        if urls and sum(f"/{word}" in url for url in urls) > 0.9 * len(urls):
+            return f"/{word}"
+    return None
 
 
 def _token(urls: Sequence[str]) -> str | None:

@@ -184,9 +184,9 @@ def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | N
         if new.strip().lower() == name.lower():
             return new, "only case or spaces differ"
     if unknown and good and good.file.readable and facts.file.readable:
-        old = profiles(good.file.readable, good.file.delimiter)[good.headers[name][0]]
+        old = profiles(good.file.readable, good.file.delimiter).get(good.headers[name][0])
         now = profiles(facts.file.readable, facts.file.delimiter)
-        match, new = max((likeness(old, now[u]), u) for u in unknown if u in now)
+        match, new = max(((likeness(old, now[u]), u) for u in unknown if old and u in now), default=(0.0, ""))
         if match >= LEAST_MATCH:
             return new, f"values match at {percent(match)}"
     close = get_close_matches(name, unknown, 1, 0.7)

@@ -5,17 +5,17 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
-from math import sqrt
+from math import ceil
 from typing import Any
 
 from contract import Contract
 from definitions import Definition, Measure
-from history import count_range, share_range
+from history import amount_range, count_range, is_beyond, share_range
 from reading import physical_line
 from scan import FileFacts
 from wording import percent, says
 
-POOLED_Z = 3.0  # standard errors above its threshold before few cases are believed
+DAYS_BESIDE = 28  # a count is compared with the days of four weeks before and after it
 LEAST_DOUBT = 0.01  # an incident goes on while its files without a case had at least this chance of none
 
 
@@ -76,8 +76,8 @@ def judge(
     `failed_before` holds (check, file number, column) of the failures that are known already.
     """
     by_column: dict[str, dict[int, Measure]] = {}
-    for measure in measures:
-        by_column.setdefault(measure.column, {})[measure.file_no] = measure
+    for m in measures:
+        by_column.setdefault(m.column, {})[m.file_no] = m
     findings = []
     for column, found in sorted(by_column.items()) if by_column else [("", {})]:
         limits = _Limits(definition, column, found, contract)
@@ -103,25 +103,18 @@ class _Limits:
 
     def __init__(self, definition: Definition, column: str, found: dict[int, Measure], contract: Contract):
         self.definition, self.found = definition, found
-        rule = contract.rule(definition.check, column)
-        self.rule = rule
+        self.rule = rule = contract.rule(definition.check, column)
         self.severity = (rule and rule.severity) or definition.severity
         self.advice = (rule and rule.advice) or definition.advice
         self.kind, _, number = definition.threshold.partition(" ")
-        self.share: float | None = None
-        if number or self.kind[0].isdigit():
-            self.share = float(number or self.kind)
+        self.share = float(number or self.kind) if number or self.kind[0].isdigit() else 0.0
         if rule and rule.threshold is not None:
             self.share = rule.threshold
-            self.kind = self.kind if self.kind == "pooled" else "share"
+        if rule and (rule.threshold, rule.threshold_rows) != (None, None) and self.kind != "pooled":
+            self.kind = "share"
         self.normal: list[tuple[int, int]] = []  # (failed, checked) of earlier files that passed
         checked, failed = sum(m.checked for m in found.values()), sum(m.failed for m in found.values())
-        self.pooled_fails = (
-            self.kind == "pooled"
-            and checked > 0
-            and self.share is not None
-            and failed / checked > self.share + POOLED_Z * sqrt(self.share * (1 - self.share) / checked)
-        )
+        self.pooled_fails = self.kind == "pooled" and is_beyond(failed, checked, self.share)
 
     def verdict(self, m: Measure, facts: FileFacts) -> Finding:
         status, threshold, expected, failed = self._compare(m)
@@ -139,39 +132,41 @@ class _Limits:
 
     def _compare(self, m: Measure) -> tuple[str, str, str, int]:
         """Return status, threshold as printed, what was expected in words, and the cases that fail."""
-        if self.kind in ("shift", "others", "rate"):
-            limits = self._from_history(m)
-            if limits is None:
-                return "skip", "", "too few other days to know what is usual", 0
-            low, high, expected = limits
-            value = m.failed / m.checked if self.kind == "shift" else m.failed
-            status = "pass" if low <= value <= high else "fail"
-            if self.kind == "shift":
-                if status == "pass":
-                    self.normal.append((m.failed, m.checked))
-                return status, f"{low:.4f}..{high:.4f}", expected, m.failed
-            return status, f"{low:.0f}..{high:.0f}", expected, round(max(low - value, value - high, 0))
-        limit = self.share or 0.0
-        if self.rule and self.rule.threshold_rows is not None:
-            limit = self.rule.threshold_rows / m.checked
+        if self.kind in ("shift", "others", "rate", "amounts"):
+            return self._compare_with_days(m)
+        limit = self.share
+        if self.rule and self.rule.threshold is None and self.rule.threshold_rows is not None:
+            limit = min(1.0, self.rule.threshold_rows / m.checked)
+        failed = m.failed / m.checked > limit
         if self.kind == "pooled" and self.pooled_fails:
-            # All files together are beyond doubt: none with a case is an exception.
-            return ("fail" if m.failed else "pass"), f"{limit:.4f}", "", m.failed
-        if self.kind == "pooled":
-            limit = min(1.0, limit + POOLED_Z * sqrt(limit * (1 - limit) / m.checked))
-        return ("fail" if m.failed / m.checked > limit else "pass"), f"{limit:.4f}", "", m.failed
+            # All files together are beyond doubt; one is an exception only if its own cases say so.
+            failed = m.failed > 0 and not is_beyond(m.checked - m.failed, m.checked, 1 - limit)
+        elif self.kind == "pooled":
+            failed = is_beyond(m.failed, m.checked, limit)
+        return ("fail" if failed else "pass"), f"{limit:.4f}", "", m.failed
 
-    def _from_history(self, m: Measure) -> tuple[float, float, str] | None:
+    def _compare_with_days(self, m: Measure) -> tuple[str, str, str, int]:
         if self.kind == "shift":
-            if len(self.normal) < 4:
-                self.normal.append((m.failed, m.checked))
-                return None
             limits = share_range(self.normal, m.checked)
-            return limits and (*limits, f"{limits[0]:.1%} to {limits[1]:.1%}")
-        others = [o for n, o in self.found.items() if n != m.file_no and o.checked]
-        counts = [o.failed if self.kind == "others" else round(o.failed * m.checked / o.checked) for o in others]
-        limits = count_range(counts)
-        return limits and (*limits, f"{limits[0]:,.0f} to {limits[1]:,.0f}")
+            if limits is None:
+                self.normal.append((m.failed, m.checked))
+        else:
+            near = [o for n, o in self.found.items() if 0 < abs(n - m.file_no) <= DAYS_BESIDE and o.checked]
+            if self.kind == "rate":
+                limits = count_range([round(o.failed * m.checked / o.checked) for o in near])
+            else:
+                limits = (count_range if self.kind == "others" else amount_range)([o.failed for o in near])
+        if limits is None:
+            return "skip", "", "too few other days to know what is usual", 0
+        low, high = limits
+        value = m.failed / m.checked if self.kind == "shift" else m.failed
+        status = "pass" if low <= value <= high else "fail"
+        if self.kind == "shift":
+            if status == "pass":
+                self.normal.append((m.failed, m.checked))
+            return status, f"{low:.4f}..{high:.4f}", f"{percent(low)} to {percent(high)}", m.failed
+        expected = f"{low:,.0f} to {high:,.0f}"
+        return status, f"{low:.0f}..{high:.0f}", expected, ceil(max(low - value, value - high, 0))
 
 
 def _why_not(definition: Definition, column: str, facts: FileFacts, contract: Contract) -> str:

@@ -14,7 +14,7 @@ create table agents (agent_key ubigint, user_agent varchar);
 create table agent_counts (file_no usmallint, agent_key ubigint, events ubigint, checkouts ubigint);
 create table event_counts (file_no usmallint, event varchar, events ubigint);
 create table repeats (
-    file_no usmallint, kind varchar, event varchar, rows ubigint, orders ubigint, revenue decimal(12, 2), record ubigint
+    file_no usmallint, kind varchar, event varchar, rows ubigint, orders ubigint, revenue decimal(38, 2), record ubigint
 );
 create table unsound (
     file_no usmallint, record ubigint, file_day date, event varchar, step funnel_step, event_at timestamp,
@@ -36,9 +36,9 @@ with received as (
 typed as (
     select
         *,
-        try_cast(time_text as timestamp) as event_at,
+        event_time(time_text) as event_at,
         step_of(event) as step,
-        payload is not null and json_valid(payload) as payload_valid
+        payload is not null and not nested_too_deep(payload) and json_valid(payload) as payload_valid
     from received
 ),
 

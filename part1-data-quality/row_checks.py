@@ -63,7 +63,7 @@ def sound(contract: Contract, checks: list[RowCheck]) -> str:
     client = contract.column_of("client")
     # RE2 costs by the call, not by the byte: client, page and referrer go through it as one text.
     form = f"(?:{sql_text.unanchored(client.pattern) if client and client.pattern else '.*'})"
-    form += f'"{sql_text.harmless_url(contract, own)}"(?:{sql_text.harmless_url(contract)})?'
+    form += f'"{sql_text.harmless_url(contract, "https?", own)}"(?:{sql_text.harmless_url(contract, "[a-z-]+")})?'
     parts = {
         "client": """strlen(client) >= 16 and not contains(client, '@') and not contains(client, '%40')
             and not contains(client, '"')""",
@@ -101,7 +101,8 @@ def _of_column(definition: Definition, column: Column, contract: Contract) -> It
         fails
         if definition.threshold == "shift" and applies == "true"
         # DuckDB evaluates both sides of an `and` in a select, but a case only where it must.
-        else f"case when {applies} then case when {suspect} then coalesce({fails}, false) else false end else false end",
+        else f"case when {applies} then case when {suspect} then coalesce({fails}, false) else false end "
+        "else false end",
         "null" if example == "none" else example.format(**filled),
     )
 

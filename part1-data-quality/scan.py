@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from glob import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,13 @@ from definitions import PASS, Measure
 from derive import crawler_patterns, derive
 from reading import DayFile, ReadingError, find_files, recover, survey
 
+NOT_THE_FILES_FAULT = (
+    duckdb.BinderException,
+    duckdb.ParserException,
+    duckdb.CatalogException,
+    duckdb.OutOfMemoryException,
+)
+LONGEST_GAP = timedelta(days=366)  # between two files of a folder; each day of a gap is a finding
 BATCH = 16 << 20  # bytes that are read together: enough to make a statement worth its planning
 
 
@@ -62,6 +70,12 @@ def survey_days(data_dir: Path, contract: Contract, work_dir: Path) -> Iterator[
             "or another contract with --contract."
         )
     days = {day for _, day in found}
+    for before, after in pairwise(sorted(days)):
+        if after - before > LONGEST_GAP:
+            raise ReadingError(
+                f"{data_dir} holds no file between {before} and {after}; correct the name of the one that is wrong, "
+                "or check the two parts apart."
+            )
     day = min(days)
     while (day := day + timedelta(days=1)) < max(days):
         if day not in days:
@@ -188,13 +202,8 @@ class Scan:
         with self.connection.cursor() as cursor:
             try:
                 cursor.execute(PASS["raw"].format(received=self._received(batch), **self._filled))
-            except (
-                duckdb.BinderException,
-                duckdb.ParserException,
-                duckdb.CatalogException,
-                duckdb.OutOfMemoryException,
-            ):
-                raise  # not the file's fault
+            except NOT_THE_FILES_FAULT:
+                raise
             except duckdb.Error:  # NotImplementedException among them, for a line of 40 MB
                 return False
             counted = _by_file(cursor, PASS["counts"].format(**self._filled))

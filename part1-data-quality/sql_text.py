@@ -98,7 +98,7 @@ def unanchored(pattern: str) -> str:
     return pattern.removeprefix("^").removesuffix("$")
 
 
-def harmless_url(contract: Contract, hosts: tuple[str, ...] = ()) -> str:
+def harmless_url(contract: Contract, scheme: str, hosts: tuple[str, ...] = ()) -> str:
     """The pattern of URLs, of these hosts or any, on which no row check can fail.
 
     They hold no quotation mark, no `@` or `%40` and no nine digits, in a row or with single
@@ -109,9 +109,9 @@ def harmless_url(contract: Contract, hosts: tuple[str, ...] = ()) -> str:
     part = rf"(?:{other}|[() .-]|{digits}(?:[() .-]?{other}|[() .-][() .-]))*(?:{digits}[() .-]?)?"
     query = f"(?:{query_pair(contract)}&)*{query_pair(contract)}" if contract.anonymisation else part
     host = (
-        f"https?://(?:{'|'.join(h.replace('.', '[.]') for h in hosts)})(?:/{part})?"
+        f"{scheme}://(?:{'|'.join(h.replace('.', '[.]') for h in hosts)})(?:/{part})?"
         if hosts
-        else f"[a-z-]+://[^/?#]{part}"
+        else f"{scheme}://[0-9A-Za-z]{part}"
     )
     return f"{host}(?:[?]{query})?(?:#{part})?"
 
@@ -126,8 +126,13 @@ def macros(contract: Contract) -> str:
     pair = query_pair(contract)
     amount = payload_text(contract.order.amount if contract.order else None)
     return f"""
+create macro event_time(text) as case
+    when try_cast(text as timestamp) between timestamp '1970-01-01' and timestamp '2262-01-01'
+        then try_cast(text as timestamp) end;
+create macro nested_too_deep(text) as strlen(text) > 4000
+    and strlen(text) - strlen(replace(replace(text, '{{', ''), '[', '')) > 2000;
 create macro host_of(url) as lower(split_part(split_part(split_part(url, '/', 3), '?', 1), ':', 1));
-create macro own_url(url) as {" or ".join(starts) or "true"};
+create macro own_url(url) as {" or ".join(starts) or "false"};
 create macro own_host(host) as {f"host in ({values(hosts)})" if hosts else "true"};
 create macro mentions_own(url) as {" or ".join(f"contains(url, {literal('.' + h)})" for h in hosts) or "false"};
 create macro own_domain(host) as {" or ".join(below) or "false"};

@@ -124,8 +124,9 @@ def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
 
 def _print(stdout: TextIO, text: str) -> None:
     """Print to the end, or to where the reader at the other end of a pipe has seen enough."""
+    encoding = stdout.encoding or "utf-8"
     try:
-        stdout.write(text)
+        stdout.write(text.encode(encoding, "replace").decode(encoding))
         stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())

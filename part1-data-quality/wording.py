@@ -22,10 +22,10 @@ def says(definition: Definition, m: Measure, expected: str = "") -> str:
 def percent(share: float) -> str:
     """A share in per cent that never rounds something to nothing, or nearly all to all."""
     if 0 < share < 0.001:
-        return "under 0.1 %"
+        return "under 0.1%"
     if 0.999 < share < 1:
-        return "over 99.9 %"
-    return f"{share:.1%}".replace("%", " %").replace(".0 %", " %")
+        return "over 99.9%"
+    return f"{share:.1%}".replace(".0%", "%")
 
 
 def money(amount: Decimal | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import contract_shape
 import duckdb
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 import yaml
 from contract import Contract, ContractError, host_regexp, load_contract

@@ -24,8 +24,9 @@ needs_real_days = pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON R
 
 def table(sql: str) -> str:
     """The result of a query over the committed reports, as a Markdown table."""
-    result = duckdb.sql(sql.replace("'dq_", f"'{PART1}/dq_"))
-    rows = [result.columns, ["---"] * len(result.columns), *result.fetchall()]
+    result = duckdb.connect().execute(sql.replace("'dq_", f"'{PART1}/dq_"))
+    names = [column[0] for column in result.description]
+    rows = [names, ["---"] * len(names), *result.fetchall()]
     cells = [
         ["" if v is None else f"{v:,.2f}".removesuffix(".00") if isinstance(v, float) else str(v) for v in row]
         for row in rows
