@@ -56,5 +56,7 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
     names["order"] = f"{event.name}." if event else ""
     names["order_event"] = event.name if event else ""
     sql = definition.sql.format(**{k: sql_text.literal(v) for k, v in names.items()})
-    rows = scan.connection.execute(sql).fetchall()
-    return [Measure(*row[:7], None, row[7]) for row in sorted(rows, key=lambda r: (r[1], r[0]))]
+    found = scan.connection.execute(sql)
+    fields = [d[0] for d in found.description]
+    measures = [Measure(**dict(zip(fields, row, strict=True))) for row in found.fetchall()]
+    return sorted(measures, key=lambda m: (m.column, m.file_no))

@@ -58,23 +58,25 @@ def sound(contract: Contract, checks: list[RowCheck]) -> str:
     sound. A test holds it against every check, for it must never hold for too much.
     """
     names = tuple(e.name for e in contract.events)
-    with_payload = tuple(n for e in contract.events if e.payload for n in (e.name, *e.synonyms))
+    silent = tuple(e.name for e in contract.events if not e.payload)
     own = tuple(h.lower() for h in contract.own_hosts)
     client = contract.column_of("client")
-    # RE2 costs by the call, not by the byte: client, page and referrer go through it as one text.
-    form = f"(?:{sql_text.unanchored(client.pattern) if client and client.pattern else '.*'})"
-    form += f'"{sql_text.harmless_url(contract, "https?", own)}"(?:{sql_text.harmless_url(contract, "[a-z-]+")})?'
+    pattern = client.pattern if client and client.pattern else ".*"
+    # RE2 costs 50 ns a call and 3 ns a byte: client, page and referrer go through it as one text.
+    form = f'(?:{sql_text.unanchored(pattern)})"{sql_text.harmless_url(contract, "https?", own)}"'
+    form += f"(?:{sql_text.harmless_url(contract, '[a-z-]+')})?"
+    marks = () if sql_text.is_plain(pattern) else ("@", "%40", '"')
     parts = {
-        "client": """strlen(client) >= 16 and not contains(client, '@') and not contains(client, '%40')
-            and not contains(client, '"')""",
-        "page": f"""regexp_full_match(
-            client || '"' || page || '"' || coalesce(referrer, ''), {sql_text.literal(form)})""",
+        "client": " and ".join(["strlen(client) >= 16", *(f"not contains(client, '{mark}')" for mark in marks)]),
+        "page": f"""regexp_full_match(concat(client, '"', page, '"', referrer), {sql_text.literal(form)})""",
         "referrer": "referrer is null or own_url(referrer) or not mentions_own(referrer)",
         "time": "event_at is not null and cast(event_at as date) = file_day and ends_with(time_text, 'Z')",
         "event": f"event in ({sql_text.values(names)})" if names else "event is not null",
-        "payload": f"payload is null and event not in ({sql_text.values(with_payload)})",
+        "payload": f"payload is null and event in ({sql_text.values(silent)})" if names else "payload is null",
         "user_agent": "strlen(user_agent) >= 16",
     }
+    if "payload" in contract.roles and silent:
+        del parts["event"]  # the payload's condition says as much
     used = [sql for role, sql in parts.items() if role in contract.roles]
     # Columns of the shop's own, and what the contract says of a role's column beyond its form.
     covered = {"value_pattern": ("client",), "value_invalid": ("event",)}

@@ -5,6 +5,7 @@ name or pattern in it can end a string and start a statement.
 """
 
 import json
+import re
 
 from contract import Contract, Event
 
@@ -96,6 +97,12 @@ def query_pair(contract: Contract) -> str:
 def unanchored(pattern: str) -> str:
     """A pattern for a whole value, made fit to stand inside another."""
     return pattern.removeprefix("^").removesuffix("$")
+
+
+def is_plain(pattern: str) -> bool:
+    """Whether nothing that matches a pattern can hold `@`, `%` or a quotation mark; False in doubt."""
+    rest = re.sub(r"a-z|A-Z|0-9|a-f|A-F", "", pattern)
+    return re.fullmatch(r"[\w\[\](){}?:|,^$+*-]*", rest) is not None and not re.search(r"\[\^|\w-\w", rest)
 
 
 def harmless_url(contract: Contract, scheme: str, hosts: tuple[str, ...] = ()) -> str:
