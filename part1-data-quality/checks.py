@@ -1,5 +1,8 @@
 """Every check there is, and the one way in which they run."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import sql_text
 from definitions import ROW_CHECKS, TABLE_CHECKS, Definition, Measure
 from file_checks import FILE_CHECKS
@@ -13,8 +16,10 @@ def run_checks(scan: Scan) -> list[Finding]:
     """A finding for every check, column and file, in the order of registration."""
     findings: list[Finding] = []
     failed: set[tuple[str, int, str]] = set()
-    for definition in DEFINITIONS.values():
-        found = judge(definition, _measures(definition, scan), scan.files, scan.contract, failed)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        measured = list(pool.map(lambda definition: _measures(definition, scan), DEFINITIONS.values()))
+    for definition, measures in zip(DEFINITIONS.values(), measured, strict=True):
+        found = judge(definition, measures, scan.files, scan.contract, failed)
         failed.update((f.check, f.file_no, f.column) for f in found if f.status == "fail")
         findings += found
     return findings
@@ -56,7 +61,8 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
     names["order"] = f"{event.name}." if event else ""
     names["order_event"] = event.name if event else ""
     sql = definition.sql.format(**{k: sql_text.literal(v) for k, v in names.items()})
-    found = scan.connection.execute(sql)
-    fields = [d[0] for d in found.description]
-    measures = [Measure(**dict(zip(fields, row, strict=True))) for row in found.fetchall()]
+    with scan.connection.cursor() as cursor:
+        found = cursor.execute(sql)
+        fields = [d[0] for d in found.description]
+        measures = [Measure(**dict(zip(fields, row, strict=True))) for row in found.fetchall()]
     return sorted(measures, key=lambda m: (m.column, m.file_no))

@@ -67,7 +67,10 @@ def _incident(i: Incident, files: Sequence[FileFacts]) -> list[str]:
     since, until = files[i.findings[0].file_no].day, files[i.findings[-1].file_no].day
     stake = money(i.revenue) if i.revenue else "-"
     row = f"{i.number:>3} {i.severity}  {since} {until} {len(i.findings):>5} {i.failed:>9,} {stake:>15}"
-    text = fill(f"{i.check}: {_printable(i.message)}.", WIDTH, initial_indent="       ", subsequent_indent="       ")
+    good = f" Last good file: {i.last_good}." if i.last_good else ""
+    text = fill(
+        _printable(f"{i.check}: {i.message}.{good}"), WIDTH, initial_indent="       ", subsequent_indent="       "
+    )
     advice = fill("-> " + i.advice, WIDTH, initial_indent="       ", subsequent_indent="          ")
     return [row, text, advice] if i.severity < "P3" else [row, text]
 

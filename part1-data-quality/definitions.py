@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-SEVERITIES = ("P0", "P1", "P2", "P3")
 
 
 @dataclass(frozen=True)

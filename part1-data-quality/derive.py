@@ -37,6 +37,7 @@ def derive(
             crawler=f"coalesce({', '.join(crawler)})",
             transaction_id_of_payload=sql_text.payload_text(order.transaction_id if order else None),
             customer_of_payload=sql_text.payload_text(order.customer if order else None),
+            by_id_alone=str(order is not None and order.duplicates == "transaction_id").lower(),
             line_sum_of_payload=line_sum,
             lines_complete=lines_complete,
             breaks_pattern=_breaks_pattern(contract),

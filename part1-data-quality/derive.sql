@@ -42,12 +42,14 @@ numbered as (
 ),
 
 -- The same id again is the same order when it comes from the same checkout, or from the same
--- customer with the same amount; otherwise two orders collide in one id.
+-- customer with the same amount; otherwise two orders collide in one id. A contract may decide that
+-- the id alone tells.
 repeats as (
     select
         later.order_no,
         bool_or(
-            coalesce(later.token = earlier.token, false)
+            {by_id_alone}
+            or coalesce(later.token = earlier.token, false)
             or coalesce(later.customer = earlier.customer and later.revenue = earlier.revenue, false)
         ) as is_resubmission
     from numbered as later

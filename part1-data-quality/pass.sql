@@ -161,9 +161,9 @@ with keyed as (
 
 -- Few keys occur twice: only they are worth ordering by time.
 suspects as (
-    select file_no, event_key
+    select event_key
     from keyed
-    group by file_no, event_key
+    group by event_key
     having count(*) > 1
 ),
 
@@ -173,7 +173,7 @@ gaps as (
         event_at - lag(event_at) over same_event as gap,
         row_key = lag(row_key) over same_event as is_repeated_row
     from keyed
-    semi join suspects using (file_no, event_key)
+    semi join suspects using (event_key)
     window same_event as (partition by file_no, event_key order by event_at, row_key)
 )
 

@@ -113,6 +113,18 @@ try_cast({column} as {type}) is null
 -- advice: Look at the first of them; a unit may have changed.
 try_cast({column} as double) not between {minimum} and {maximum}
 
+-- check: value_length
+-- each: limited
+-- severity: P2
+-- dimension: conformity
+-- threshold: 0
+-- applies: {column} is not null
+-- suspect: strlen({column}) > {max_length}
+-- example: masked({column})
+-- says: {failed:,} of {checked:,} values of {column} ({share}) are longer than the contract allows
+-- advice: Look at the first of them; a reader with a shorter column cuts or refuses it.
+length({column}) > {max_length}
+
 -- check: event_synonym
 -- each: event
 -- severity: P3
@@ -298,3 +310,14 @@ regexp_matches({column}, {digits}) and card_in({column}) is not null
 -- says: {failed:,} of {checked:,} addresses with a query in {column} ({share}) carry values that are not anonymised, first under the key {example}
 -- advice: Anonymise this column too; click ids and search words in it can be joined back to persons.
 not clean_query({column})
+
+-- check: host_not_anonymised
+-- each: hidden_host
+-- severity: P2
+-- dimension: conformity
+-- threshold: 0
+-- applies: referrer is not null
+-- example: left(host_of(referrer), 60)
+-- says: {failed:,} of {checked:,} referrers ({share}) name a host that is neither anonymised nor allowed to be plain, such as {example}
+-- advice: Anonymise it, or add it to plainHosts in the contract if everybody may know it.
+not own_domain(host_of(referrer)) and not regexp_full_match(host_of(referrer), {known_hosts})

@@ -152,10 +152,11 @@ class Scan:
             for future in as_completed(read):
                 future.result()
                 progress(read[future])
-        self.connection.execute(f"set threads = {workers}")
-        files = [(f.file_no, str(f.day), f.records) for f in self.files]
-        derive(self.connection, self.contract, files, patterns.result())
-        self.measures = row_checks.run(self.connection, self.row_checks, self._tallies)
+            self.connection.execute(f"set threads = {workers}")
+            measures = pool.submit(row_checks.run, self.connection.cursor(), self.row_checks, self._tallies)
+            files = [(f.file_no, str(f.day), f.records) for f in self.files]
+            derive(self.connection, self.contract, files, patterns.result())
+            self.measures = measures.result()
         for file_no, event, count in self.connection.execute("select * from event_counts").fetchall():
             self.files[file_no].events[event] = self.files[file_no].events.get(event, 0) + count
         for file_no, count in self.connection.execute("select * from crawler_events").fetchall():

@@ -1,13 +1,13 @@
 """SQL made from the contract: quoted names and values, JSON paths and the macros of the pass.
 
-Everything of the contract that reaches DuckDB goes through `identifier` or `literal`, so that no
-name or pattern in it can end a string and start a statement.
+Everything of the contract that reaches DuckDB goes through `literal`, so that no name or pattern in
+it can end a string and start a statement.
 """
 
 import json
 import re
 
-from contract import Contract, Event
+from contract import Contract, Event, host_regexp
 
 EMAIL = r"[A-Za-z0-9._+-]+(?:@|%40)[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}"
 # A number with its country code; one under a key that says so; one written in the American way.
@@ -35,10 +35,6 @@ TYPES = {
     "object": ["OBJECT"],
     "array": ["ARRAY"],
 }
-
-
-def identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: str | float | bool | None) -> str:
@@ -105,7 +101,16 @@ def is_plain(pattern: str) -> bool:
     return re.fullmatch(r"[\w\[\](){}?:|,^$+*-]*", rest) is not None and not re.search(r"\[\^|\w-\w", rest)
 
 
-def harmless_url(contract: Contract, scheme: str, hosts: tuple[str, ...] = ()) -> str:
+def known_hosts(contract: Contract) -> str | None:
+    """The pattern of the hosts that a referrer may have; None when the contract lets it have any."""
+    hidden = contract.anonymisation
+    if hidden is None or hidden.foreign_host is None:
+        return None
+    plain = host_regexp([*contract.own_hosts, *contract.payment_hosts, *hidden.plain_hosts])
+    return f"{unanchored(hidden.foreign_host)}|{plain}"
+
+
+def harmless_url(contract: Contract, scheme: str, host: str | None) -> str:
     """The pattern of URLs, of these hosts or any, on which no row check can fail.
 
     They hold no quotation mark, no `@` or `%40` and no nine digits, in a row or with single
@@ -115,12 +120,8 @@ def harmless_url(contract: Contract, scheme: str, hosts: tuple[str, ...] = ()) -
     digits = "[0-9](?:[() .-]?[0-9]){0,7}"
     part = rf"(?:{other}|[() .-]|{digits}(?:[() .-]?{other}|[() .-][() .-]))*(?:{digits}[() .-]?)?"
     query = f"(?:{query_pair(contract)}&)*{query_pair(contract)}" if contract.anonymisation else part
-    host = (
-        f"{scheme}://(?:{'|'.join(h.replace('.', '[.]') for h in hosts)})(?:/{part})?"
-        if hosts
-        else f"{scheme}://[0-9A-Za-z]{part}"
-    )
-    return f"{host}(?:[?]{query})?(?:#{part})?"
+    place = f"{scheme}://(?:{host})(?:/{part})?" if host else f"{scheme}://[0-9A-Za-z]{part}"
+    return f"{place}(?:[?]{query})?(?:#{part})?"
 
 
 def macros(contract: Contract) -> str:

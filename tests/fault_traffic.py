@@ -151,7 +151,7 @@ def hours_missing(day: Day, severity: float, rng: Random) -> None:
     )
 
 
-@day_fault("volume", 0.8, expects="event_volume")
+@day_fault("volume", 0.8, expects="event_volume confirmations_without_order revenue_volume")
 def orders_falling(day: Day, severity: float, rng: Random) -> None:
     """A share of the orders is not there."""
     day.remove(some(day.events(*ORDERS), severity, rng))
@@ -183,7 +183,7 @@ def traffic_tripled(day: Day, severity: float, rng: Random) -> None:
     day.insert(added)
 
 
-@day_fault("volume", 0.7, expects="rows_volume")
+@day_fault("volume", 0.7, expects="rows_volume revenue_volume")
 def traffic_falling(day: Day, severity: float, rng: Random) -> None:
     """A share of the visitors is not there, with all they did."""
     journeys = _visitors(day)

@@ -114,7 +114,6 @@ traffic_falling            rows_volume                 events        P1 ? none
 NAMED = {name: Named(*rest) for name, *rest in map(str.split, TABLE.strip().splitlines())}
 # From 27 February the real files bear the synonym; on the days before, the fault brings it.
 OTHER_REAL_DAY = {"column_synonym_client": "20250226"}
-UNSEEN = {"orders_falling": "four orders where 3 to 43 are usual: event_volume is too wide for small counts"}
 
 
 def validate(folder: Path, out_dir: Path, *options: str) -> tuple[int, Report]:
@@ -174,13 +173,6 @@ def assert_named(name: str, told: Broken, before: Report, after: Report) -> None
         assert line == {"first": str(first), "header": "1", "none": line}[right.line]
 
 
-def marked(names: list[str]) -> list[object]:
-    return [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=UNSEEN[name])) if name in UNSEEN else name
-        for name in names
-    ]
-
-
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
     folder = tmp_path_factory.mktemp("healthy")
@@ -202,7 +194,7 @@ def test_the_table_and_the_catalogue_agree() -> None:
     assert {name: right.check for name, right in NAMED.items()} == {name: FAULTS[name].expects[0] for name in NAMED}
 
 
-@pytest.mark.parametrize("name", marked(list(NAMED)))
+@pytest.mark.parametrize("name", NAMED)
 def test_a_synthetic_day(name: str, healthy: tuple[Path, Report], tmp_path: Path) -> None:
     folder, before = healthy
     told = break_day(folder, tmp_path / "days", name, SYNTHETIC_DAY)
@@ -213,7 +205,25 @@ def test_a_synthetic_day(name: str, healthy: tuple[Path, Report], tmp_path: Path
     assert {row["check"] for row in alarms(after)} <= set(FAULTS[name].expects)
 
 
-@pytest.mark.parametrize("name", marked(list(NAMED)))
+@pytest.mark.parametrize(
+    ("name", "check", "column", "failed"),
+    [
+        ("orders_falling", "confirmations_without_order", "checkout_completed", None),
+        ("orders_falling", "revenue_volume", "checkout_completed.revenue", None),
+        ("revenue_in_cents", "revenue_volume", "checkout_completed.revenue", None),
+    ],
+)
+def test_another_check_of_a_fault(
+    name: str, check: str, column: str, failed: int | None, healthy: tuple[Path, Report], tmp_path: Path
+) -> None:
+    folder, _ = healthy
+    told = break_day(folder, tmp_path / "days", name, SYNTHETIC_DAY)
+    _, after = validate(tmp_path / "days", tmp_path)
+    print(told.rows, told.orders, told.revenue, one(after, check, told.file, column))
+    assert 0
+
+
+@pytest.mark.parametrize("name", NAMED)
 def test_a_real_day(name: str, real: tuple[Path, Report], tmp_path: Path) -> None:
     folder, before = real
     told = break_day(folder, tmp_path / "days", name, OTHER_REAL_DAY.get(name, REAL_DAY))
