@@ -59,14 +59,14 @@ def amount_range(others: Sequence[int]) -> tuple[float, float] | None:
     """Return the lowest and highest sum of money to expect of a day beside `others`; None: too few days.
 
     Order values are heavy-tailed, so the range is one of factors: robust, on the logarithm, and never
-    narrower than a third to three times the median.
+    narrower than a fifth to five times the median.
     """
     logs = [log(x) for x in others if x > 0]
     if len(logs) < LEAST_DAYS:
         return None
     level = median(logs)
-    spread = COUNT_Z * 1.4826 * median(abs(x - level) for x in logs) * sqrt(1 + 1 / len(logs))
-    spread = max(log(3), spread)
+    spread = Z_LIMIT * 1.4826 * median(abs(x - level) for x in logs) * sqrt(1 + 1 / len(logs))
+    spread = max(log(5), spread)
     return exp(level - spread), exp(level + spread)
 
 

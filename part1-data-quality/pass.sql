@@ -4,6 +4,10 @@
 
 -- shared
 create type funnel_step as enum ('page_view', 'signup', 'cart', 'checkout', 'order');
+-- DuckDB would compare a step with a plain literal as text.
+create macro is_order(step) as step = 'order'::funnel_step;
+create macro in_checkout(step) as step >= 'checkout'::funnel_step;
+create macro after_page_view(step) as step > 'page_view'::funnel_step;
 create table events (client_key ubigint, event_at timestamp, step funnel_step, tracked boolean);
 create table conversions (
     file_no usmallint, record ubigint, event varchar, step funnel_step, event_at timestamp, client_key ubigint,
@@ -33,13 +37,19 @@ with received as (
     {received}
 ),
 
+parsed as (
+    select *, try_cast(time_text as timestamp) as parsed_at
+    from received
+),
+
 typed as (
     select
         *,
-        event_time(time_text) as event_at,
+        -- No event is of another age; DuckDB would also take `infinity` for a time.
+        case when parsed_at between timestamp '1970-01-01' and timestamp '2262-01-01' then parsed_at end as event_at,
         step_of(event) as step,
         payload is not null and not nested_too_deep(payload) and json_valid(payload) as payload_valid
-    from received
+    from parsed
 ),
 
 -- Nearly every event is sound: no row check can fail on it, and its text is not needed any more.
@@ -54,8 +64,8 @@ select
     case when user_agent is not null then hash(user_agent) end as agent_key,
     hash(client, event, page, payload) as event_key,
     hash(hash(client, event, page, payload), {other_columns}) as row_key,
-    case when step = 'order' and payload_valid then amount_of(payload) end as revenue,
-    case when step in ('checkout', 'order') or is_confirmation(page) then token_of(page) end as token,
+    case when is_order(step) and payload_valid then amount_of(payload) end as revenue,
+    case when in_checkout(step) or is_confirmation(page) then token_of(page) end as token,
     {flags},
     {kept}
 from judged;
@@ -68,7 +78,7 @@ select
     count(distinct client_key) as clients,
     count(distinct row_key) as distinct_rows,
     bit_xor(row_key) as content_key,
-    count(*) filter (step = 'order') as orders,
+    count(*) filter (is_order(step)) as orders,
     sum(revenue) as revenue,
     {counted}
 from raw
@@ -92,13 +102,13 @@ select
     case when payload_valid then payload end
 from raw
 inner join {first_rowids} using (file_no)
-where step in ('signup', 'cart', 'checkout', 'order') or payload is not null;
+where after_page_view(step) or payload is not null;
 
 insert into confirmations
 select file_no, rowid - first_rowid + 1, event_at, token
 from raw
 inner join {first_rowids} using (file_no)
-where step = 'page_view' and token is not null and event_at is not null;
+where not after_page_view(step) and token is not null and event_at is not null;
 
 insert into unsound
 select
@@ -129,7 +139,7 @@ where agent_key is not null
 group by agent_key;
 
 insert into agent_counts
-select file_no, agent_key, count(*), count(*) filter (step in ('checkout', 'order'))
+select file_no, agent_key, count(*), count(*) filter (in_checkout(step))
 from raw
 where agent_key is not null
 group by file_no, agent_key;
@@ -142,7 +152,7 @@ group by file_no, hour(event_at);
 
 -- rows_repeated
 insert into repeats
-select file_no, 'row', null, count(*), count(*) filter (step = 'order'), sum(revenue), min(rowid) - any_value(first_rowid) + 1
+select file_no, 'row', null, count(*), count(*) filter (is_order(step)), sum(revenue), min(rowid) - any_value(first_rowid) + 1
 from (
     select file_no, step, revenue, rowid
     from raw
@@ -178,7 +188,7 @@ gaps as (
 )
 
 select
-    file_no, 'event', event, count(*), count(*) filter (step = 'order'), sum(revenue), min(rowid) - any_value(first_rowid) + 1
+    file_no, 'event', event, count(*), count(*) filter (is_order(step)), sum(revenue), min(rowid) - any_value(first_rowid) + 1
 from gaps
 inner join {first_rowids} using (file_no)
 where gap < interval 1 second and not is_repeated_row
@@ -205,7 +215,7 @@ places as (
 )
 
 select
-    file_no, count(*) filter (step = 'order') as orders, sum(revenue) as revenue, min(record) as record,
+    file_no, count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record) as record,
     arg_min(example, record) as example, any_value(places.place) as place, any_value(places.events) as there
 from failed
 left join places using (file_no)

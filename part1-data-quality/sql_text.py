@@ -75,12 +75,13 @@ def line_sql(contract: Contract) -> tuple[str, str]:
     return f"coalesce(list_sum({amounts}), 0)", f"(len({lines}) > 0 and list_count({amounts}) = len({lines}))"
 
 
-def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: str) -> str:
+def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: str, type_: str = "varchar") -> str:
+    """What each event is called or does; constants of the type, or each event would be cast to it."""
     arms = []
     for event in events:
         value = getattr(event, result)
         if value:
-            arms += [f"when {literal(name)} then {literal(value)}" for name in (event.name, *event.synonyms)]
+            arms += [f"when {literal(name)} then {literal(value)}::{type_}" for name in (event.name, *event.synonyms)]
     return f"case {column} {' '.join(arms)} else {otherwise} end" if arms else otherwise
 
 
@@ -134,9 +135,6 @@ def macros(contract: Contract) -> str:
     pair = query_pair(contract)
     amount = payload_text(contract.order.amount if contract.order else None)
     return f"""
-create macro event_time(text) as case
-    when try_cast(text as timestamp) between timestamp '1970-01-01' and timestamp '2262-01-01'
-        then try_cast(text as timestamp) end;
 create macro nested_too_deep(text) as strlen(text) > 4000
     and strlen(text) - strlen(replace(replace(text, '{{', ''), '[', '')) > 2000;
 create macro host_of(url) as lower(split_part(split_part(split_part(url, '/', 3), '?', 1), ':', 1));
@@ -144,7 +142,7 @@ create macro own_url(url) as {" or ".join(starts) or "false"};
 create macro own_host(host) as {f"host in ({values(hosts)})" if hosts else "true"};
 create macro mentions_own(url) as {" or ".join(f"contains(url, {literal('.' + h)})" for h in hosts) or "false"};
 create macro own_domain(host) as {" or ".join(below) or "false"};
-create macro step_of(event) as cast({event_case(contract.events, "event", "role", "null")} as funnel_step);
+create macro step_of(event) as {event_case(contract.events, "event", "role", "null::funnel_step", "funnel_step")};
 create macro event_name_of(event) as {event_case(contract.events, "event", "name", "event")};
 create macro token_of(page) as {f"nullif(regexp_extract(page, {literal(token)}, 1), '')" if token else "null"};
 create macro is_confirmation(page) as {f"contains(page, {literal(confirmation)})" if confirmation else "false"};
