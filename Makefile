@@ -11,7 +11,7 @@ define install
 			if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; \
 		done; \
 		if [ -z "$$python" ]; then echo "make: Python 3.11 or newer is needed; install it and run make again." >&2; exit 2; fi; \
-		"$$python" -m venv .venv || { echo "make: $$python has no venv; on Debian: apt-get install python3-venv." >&2; rm -rf .venv; exit 2; }; \
+		"$$python" -m venv .venv || { echo "make: no environment could be made in .venv, as said above; on Debian: apt-get install python3-venv." >&2; exit 2; }; \
 	fi
 	@$(IN) if ! cmp -s $(1) .venv/$(1); then \
 		echo "installing $(1) ..." >&2; \

@@ -257,7 +257,7 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: client time page orders
--- says: {failed:,} of {checked:,} orders ({share}) have an earlier event only for who reads {column} under its new name too
+-- says: {failed:,} of {checked:,} orders ({share}) have an earlier event only under the new name of {column}
 -- advice: A dashboard on the old column gives these orders no channel; correct what it has shown since.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (has_event and not has_tracked_event) as failed,
@@ -380,7 +380,7 @@ group by file_no, event
 -- threshold: 0
 -- needs: time
 -- says: {failed:,} of {checked:,} hours have no event at all, first the hour from {example} UTC
--- advice: The tag or its collector was down; what was sold in these hours is in the shop's order list only.
+-- advice: The tag or its collector was down, or the file is incomplete; what was sold in these hours is in the shop's order list only.
 select
     file_no, {time} as "column", 24 as checked, count(*) filter (is_dead) as failed,
     null as orders, null as revenue, null as record, printf('%02d:00', min(hour) filter (is_dead)) as example
@@ -439,12 +439,36 @@ left join crawler_events using (file_no)
 -- says: Revenue of ${failed:,}, where {expected} is usual
 -- advice: Compare the day with the shop's books; a lost tag, a changed unit or a sale look like this.
 select
-    file_no, {order} || {amount} as "column", count(*) as checked, cast(coalesce(sum(revenue), 0) as bigint) as failed,
+    -- The sum of a few orders is any sum.
+    file_no, {order} || {amount} as "column", case when count(*) >= 10 then count(*) else 0 end as checked,
+    cast(coalesce(sum(revenue), 0) as bigint) as failed,
     null as orders, null as revenue, null as record, null as example
 from orders
 group by file_no
 
+-- check: orders_gone
+-- severity: P0
+-- dimension: coverage
+-- threshold: 0
+-- says: There is no {column} event at all, where the other days have ten or more
+-- advice: The event does not fire any more, or has another name; compare with the shop's order list, and look at the releases of the day.
+select
+    file_no, event as "column", 1 as checked, cast(is_gone as integer) as failed,
+    null as orders, null as revenue, null as record, null as example
+from (
+    select
+        *,
+        events = 0 and coalesce((
+            select median(other.events)
+            from event_grid as other
+            where other.event = grid.event and other.file_no <> grid.file_no
+        ), 0) >= 10 as is_gone
+    from event_grid as grid
+    where step_of(event) = 'order'
+)
+
 -- check: event_volume
+-- unless: orders_gone
 -- severity: P1
 -- dimension: coverage
 -- threshold: rate

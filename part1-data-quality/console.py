@@ -21,6 +21,7 @@ def status_of(incidents: Sequence[Incident]) -> str:
 def headline(files: Sequence[FileFacts], incidents: Sequence[Incident]) -> str:
     """One sentence: what was read, and how bad it is."""
     events, orders, revenue = total(files)
+    gross = f"{money(revenue)} gross" if revenue or not orders else "revenue unknown"
     days = f"{min(f.day for f in files)} to {max(f.day for f in files)}"
     count = Counter(i.severity for i in incidents)
     if count["P0"]:
@@ -32,7 +33,7 @@ def headline(files: Sequence[FileFacts], incidents: Sequence[Incident]) -> str:
         verdict = f"no emergency, {_number(count['P1'] + count['P2'], 'incident')} to look into"
     else:
         verdict = "nothing to act on"
-    read = f"{_number(len(files), 'file')}, {days}: {events:,} events, {orders:,} orders, {money(revenue)} gross"
+    read = f"{_number(len(files), 'file')}, {days}: {events:,} events, {orders:,} orders, {gross}"
     return f"{read}; {verdict}."
 
 
@@ -49,7 +50,7 @@ def summary(
     if colour:
         lines[0] = lines[0].replace(word, f"{COLOURS[word]}{word}\x1b[0m", 1)
     if incidents:
-        lines += ["", f"{'#':>3} SEV SINCE      UNTIL      FILES {'ROWS':>9} {'AT STAKE':>15}"]
+        lines += ["", f"{'#':>3} SEV SINCE      UNTIL      FILES {'CASES':>9} {'AT STAKE':>15}"]
     for i in incidents:
         lines += _incident(i, files)
     if sum(bool(i.revenue) for i in incidents) > 1:

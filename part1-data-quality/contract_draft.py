@@ -264,7 +264,16 @@ def _order(events: Events, roles: Mapping[str, tuple[str, bool]]) -> list[str]:
     if transaction is None or amount is None:
         return [
             "",
-            "  # check: no order was recognised; describe it as the property `order` (ids, amounts, lines)",
+            "  # check: no order was recognised. Fill in the payload's keys and take the # away:",
+            "  # - property: order",
+            "  #   value:",
+            "  #     transactionId: ... # what tells orders apart",
+            "  #     amount: ...",
+            "  #     customer: ... # optional, like all below",
+            "  #     lines: ... # the array of the lines, then below it",
+            "  #     lineAmount: ...[]. ...",
+            "  #     lineQuantity: ...[]. ...",
+            "  #     lineAmountIs: line # or unit",
         ]
     lines = pick(paths, "items products lines lineitems contents cart", ("array",))
     price = pick(paths, "price itemprice unitprice lineprice linetotal amount total value", number, lines)

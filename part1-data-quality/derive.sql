@@ -145,7 +145,7 @@ with grid as (
     from files
     cross join (select unnest(range(24)) as hour) as h
     left join hours on hours.file_no = files.file_no and hours.hour = h.hour
-    where files.records > 0
+    where files.file_no in (select file_no from hours)
 )
 
 select

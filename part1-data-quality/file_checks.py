@@ -120,11 +120,12 @@ def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
     "The export sent an old day under a new name; ask for the day itself.",
 )  # fmt: skip
 def content_repeated(scan: Scan) -> Iterator[Measure]:
-    seen: dict[tuple[int, int], str] = {}
+    seen: dict[tuple[int, int], FileFacts] = {}
     for facts in _arrived(scan):
         if facts.records:
-            first = seen.setdefault((facts.records, facts.content_key), facts.file.name)
-            yield _at_stake(Measure(facts.file_no, "file", 1, int(first != facts.file.name), example=first), facts)
+            first = seen.setdefault((facts.records, facts.content_key), facts)
+            again = first.day != facts.day  # the same day twice is day_delivered_twice
+            yield _at_stake(Measure(facts.file_no, "file", 1, int(again), example=first.file.name), facts)
 
 
 @check(

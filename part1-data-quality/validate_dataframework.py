@@ -8,7 +8,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from scan import FileFacts
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = """example:
@@ -86,6 +89,7 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
                 f"there is not enough memory, or not enough disk below {work}, for these files; "
                 "free some, or set another --memory_limit."
             ) from None
+        _note_others(options.data_dir, scan.files, contract.file_name, stderr, options.quiet)
         findings = run_checks(scan)
     incidents = find_incidents(findings, DEFINITIONS, scan.files)
     rows, profile = report_rows(findings, incidents), profile_rows(scan)
@@ -111,7 +115,9 @@ def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
 
     if options.contract and options.contract.exists():
         raise ContractError(f"{options.contract} exists already; name a new file, so that no contract is overwritten.")
-    files = sorted(p for p in options.data_dir.glob("*") if re.search(r"[.]csv([.]gz)?$", p.name, re.I))
+    files = sorted(p for p in options.data_dir.glob("*") if re.search(r"[.]csv([.]gz)?$", p.name, re.IGNORECASE))
+    # Where some names tell a day, the others are no days: reports, say.
+    files = [p for p in files if re.search(r"\d{4}\D?\d\d\D?\d\d", p.name)] or files
     text = draft_contract(files)
     if options.contract:
         options.contract.write_text(text, encoding="utf-8")
@@ -132,6 +138,16 @@ def _print(stdout: TextIO, text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
 
 
+def _note_others(data_dir: Path, files: "Sequence[FileFacts]", pattern: str, stderr: TextIO, quiet: bool) -> None:
+    """Say which CSVs of the folder were not read, for a day under a wrong name looks like no day."""
+    read = {f.file.name for f in files} | {"dq_report.csv", "dq_profile.csv"}
+    others = sorted(p.name for p in data_dir.glob("*") if re.search("[.]csv", p.name, re.IGNORECASE))
+    others = [name for name in others if name not in read]
+    if others and not quiet:
+        shown = ", ".join(map(repr, others[:3])) + (", ..." if others[3:] else "")
+        print(f"note: {len(others)} other CSV in {data_dir} not named like {pattern}, not read: {shown}", file=stderr)
+
+
 def _progress(stderr: TextIO, quiet: bool) -> Callable[[int], None]:
     """A line that counts the files while a terminal watches."""
     done = 0
@@ -140,7 +156,7 @@ def _progress(stderr: TextIO, quiet: bool) -> Callable[[int], None]:
         nonlocal done
         done += more
         if stderr.isatty() and not quiet:
-            print(f"\rread {done:,} files ", end="", file=stderr, flush=True)
+            print(f"\rread {done:,} files \r", end="", file=stderr, flush=True)
 
     return show
 

@@ -134,7 +134,7 @@ register(
     1.0,
     _fill("event", lambda old: "purchase_done", ORDERS),
     "event",
-    expects="value_invalid event_volume confirmations_without_order",
+    expects="value_invalid orders_gone confirmations_without_order",
 )
 register(
     "event_synonym",

@@ -69,7 +69,7 @@ def truncated_in_row(day: Day, severity: float, rng: Random) -> Broken:
     return _cut(day, "truncated_in_row", start)
 
 
-@file_fault("reading", 1.0, expects="day_delivered_twice content_repeated transaction_id_resubmission")
+@file_fault("reading", 1.0, expects="day_delivered_twice transaction_id_resubmission")
 def delivered_twice(day: Day, severity: float, rng: Random) -> Broken:
     """The same file again under the name that a download gives to a second copy."""
     copy = day.path.with_name(f"{day.path.stem} (1){day.path.suffix}")

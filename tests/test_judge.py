@@ -1,20 +1,16 @@
-"""Verdicts: what is usual for a day, when few cases are believed, and which files make one incident."""
+"""Verdicts: which files fail, and which failures make one incident."""
 
 import csv
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
-from math import inf, isfinite, sqrt
 from pathlib import Path
 
 import pytest
 from contract import Contract, Rule, load_contract
 from definitions import Definition, Measure
 from drift import LEAST_MATCH, Profile, likeness, profiles, shape
-from history import LEAST_DAYS, LEAST_FOLD, LEAST_SHIFT, Z_LIMIT, count_range, share_range
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from judge import Finding, Incident, find_incidents, judge
+from judge import DAYS_BESIDE, Finding, Incident, find_incidents, judge
 from reading import DayFile
 from scan import FileFacts
 from wording import money, percent, says
@@ -28,91 +24,11 @@ def contract() -> Contract:
     return replace(load_contract(SCHEMA), rules=())
 
 
-# ---- a share beside the file's own past
-
-
-def test_a_share_is_usual_within_its_own_spread() -> None:
-    past = [(100, 1000)] * 6
-    low, high = share_range(past, 1000) or (inf, inf)
-    share = 600.5 / 6001
-    spread = Z_LIMIT * sqrt(share * (1 - share) * (1 / 1000 + 1 / 6000))  # no over-dispersion: phi is 1
-    assert (low, high) == pytest.approx((share - spread, share + spread))
-    wild = share_range([(50, 1000), (150, 1000)] * 3, 1000) or (inf, inf)
-    phi = 6 * (1000 * share - 50.1) ** 2 / (1000 * share * (1 - share)) / 5
-    assert wild[1] - share == pytest.approx(spread * sqrt(phi), rel=0.01)
-
-
-@pytest.mark.parametrize(
-    ("past", "checked", "low", "high"),
-    [
-        ([(0, 10**6)] * 9, 10**6, 0, LEAST_SHIFT),  # nothing ever failed: a shift of three points is needed
-        ([(10**6, 10**6)] * 9, 10**6, 1 - LEAST_SHIFT, 1),
-        ([(500_000, 10**6)] * 9, 10**6, 0.5 - LEAST_SHIFT, 0.5 + LEAST_SHIFT),
-        ([(0, 5), (5, 5)] * 4, 1, 0, 1),  # anything can be, when so few cases vary so much
-    ],
-)
-def test_the_ends_of_a_share(past: list[tuple[int, int]], checked: int, low: float, high: float) -> None:
-    assert share_range(past, checked) == pytest.approx((low, high), abs=1e-5)
-
-
-def test_few_days_say_nothing() -> None:
-    assert share_range([(1, 10)] * (LEAST_DAYS - 1), 10) is None
-    assert share_range([(1, 10)] * (LEAST_DAYS - 1) + [(0, 0)] * 5, 10) is None  # an empty day is none
-    assert share_range([(1, 10)] * LEAST_DAYS, 0) is None
-    assert count_range([5] * (LEAST_DAYS - 1)) is None
-
-
-days = st.lists(
-    st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=4, max_size=14
-)
-
-
-@settings(derandomize=True, max_examples=200)
-@given(days, st.integers(1, 10**6))
-def test_a_range_of_shares_is_a_range(past: list[tuple[int, int]], checked: int) -> None:
-    low, high = share_range(past, checked) or (inf, -inf)
-    share = sum(f for f, _ in past) / sum(n for _, n in past)
-    assert 0 <= low <= share <= high <= 1
-    assert share_range(past[::-1], checked) == pytest.approx((low, high))
-    wider = share_range(past, max(1, checked // 2)) or (inf, -inf)
-    assert wider[0] <= low and high <= wider[1]  # fewer cases prove less
-    other_way = share_range([(n - f, n) for f, n in past], checked) or (inf, -inf)
-    # Symmetric, but for the half case that keeps the variance positive.
-    assert (1 - other_way[1], 1 - other_way[0]) == pytest.approx((low, high), abs=0.5 / len(past))
-
-
-# ---- a count beside the other days'
-
-
-@pytest.mark.parametrize(
-    ("others", "low", "high"),
-    [
-        ([0] * 9, 0, ((2 * sqrt(0.375) + COUNT_Z * sqrt(10 / 9)) / 2) ** 2 - 0.375),
-        ([10_000] * 9, 10_000 / LEAST_FOLD, 10_000 * LEAST_FOLD),  # the fold is wider than the noise
-        ([10_000] * 8 + [0], 10_000 / LEAST_FOLD, 10_000 * LEAST_FOLD),  # one broken day hides nothing
-        ([20] * 13, *(((2 * sqrt(20.375) + s * COUNT_Z * sqrt(14 / 13)) / 2) ** 2 - 0.375 for s in (-1, 1))),
-    ],
-)
-def test_a_count_by_hand(others: list[int], low: float, high: float) -> None:
-    assert count_range(others) == pytest.approx((low, high), rel=1e-4)
-
-
-@settings(derandomize=True, max_examples=200)
-@given(st.lists(st.integers(0, 10**7), min_size=4, max_size=14), st.integers(0, 10**5))
-def test_a_range_of_counts_is_a_range(others: list[int], more: int) -> None:
-    low, high = count_range(others) or (inf, -inf)
-    assert 0 <= low <= high and isfinite(low + high)
-    assert low <= sorted(others)[len(others) // 2] and high >= sorted(others)[(len(others) - 1) // 2]
-    assert count_range(others[::-1]) == (low, high)
-    assert (count_range([others[0]] * 5) or (inf, inf))[0] <= (count_range([others[0] + more] * 5) or (0, 0))[0]
-    assert (count_range([others[0]] * 5) or (inf, inf))[1] <= (count_range([others[0] + more] * 5) or (0, 0))[1]
-
-
 # ---- verdicts
 
 
 def files(count: int) -> list[FileFacts]:
-    days = [date(2025, 3, n) for n in range(1, count + 1)]
+    days = [date(2025, 3, 1) + timedelta(n) for n in range(count)]
     found = [DayFile(f"events_{day:%Y%m%d}.csv", Path(), day, 1) for day in days]
     return [FileFacts(file_no=n, file=file, day=days[n], headers={}) for n, file in enumerate(found)]
 
@@ -146,10 +62,29 @@ def verdicts(
         ("pooled 0.1", [(200, 1000), (2, 10), (0, 0)], "FFS"),
         ("pooled 0.1", [(90, 1000), (1, 2)], "PP"),
         ("pooled 0", [(0, 10), (1, 1000)], "PF"),
+        # None of six is beyond doubt, all together are; a file without a case is never one of them.
+        ("pooled 0.1", [(3, 10)] * 6, "FFFFFF"),
+        ("pooled 0.1", [(3, 10)] * 5 + [(0, 10), (5, 10)], "FFFFFPF"),
+        # Nor is one whose own cases speak for less; one below the limit by chance is.
+        ("pooled 0.1", [(500, 1000), (20, 1000), (95, 1000), (1, 20)], "FPFF"),
+        # All together are within it; a file is beyond it by itself.
+        ("pooled 0.1", [(8, 20), (10, 1000)], "FP"),
+        ("amounts", [(1000, 1)] * 6 + [(190, 1), (5500, 1), (0, 1)], "PPPPPPFFF"),
     ],
 )
 def test_thresholds(contract: Contract, threshold: str, cases: list[tuple[int, int]], expected: str) -> None:
     assert "".join(verdicts(contract, threshold, cases)[0]) == expected
+
+
+def test_a_pooled_limit_is_printed_as_it_is(contract: Contract) -> None:
+    assert {f.threshold for f in verdicts(contract, "pooled 0.1", [(3, 10)] * 6 + [(0, 10)])[1]} == {"0.1000"}
+
+
+def test_a_count_is_compared_with_the_days_beside_it(contract: Contract) -> None:
+    cases = [(100, 1)] * DAYS_BESIDE + [(1000, 1)] * (DAYS_BESIDE + 1)
+    got, _ = verdicts(contract, "others", cases)
+    assert got[0] == got[-1] == "P"  # it sees none of the other level, or as few as do not matter
+    assert verdicts(contract, "others", [(100, 1)] + [(1000, 1)] * DAYS_BESIDE + [(100, 1)] * 40)[0][0] == "F"
 
 
 def rule(threshold: float | None = None, rows: float | None = None, column: str | None = "c") -> Rule:
@@ -235,9 +170,11 @@ def test_consecutive_failures_are_one_incident(days: str, expected: list[tuple[i
 @pytest.mark.parametrize(
     ("checked", "failed", "days", "joined"),
     [
-        (20, 1, "FPF", True),  # one in sixty: a clean file of twenty is chance (71 %)
+        (20, 1, "FPF", True),  # one in forty: a clean file of twenty is chance (60 %)
         (20, 1, "FPPPPPF", True),  # one in 120, a hundred clean cases: still 43 %
         (20, 2, "FPPF", True),  # one in thirty, forty clean cases: 26 %
+        (20, 6, "FPPF", True),  # one in ten: 1.5 %, still more than one in a hundred
+        (20, 7, "FPPF", False),  # 0.7 %
         (20, 10, "FPF", False),
         (2000, 20, "FPF", False),  # one in two hundred would have shown among two thousand
     ],
@@ -266,6 +203,37 @@ def test_an_incident_sums_what_is_known() -> None:
         assert (incident.checked, incident.failed, incident.message) == (200, 100, "m")
     (incident,) = incidents([replace(known[0], message="one"), replace(known[1], message="other", severity="P0")])
     assert incident.message == "100 of 200 (50%)" and incident.severity == "P0"
+
+
+def test_an_incident_counts_the_cases_of_all_its_files() -> None:
+    """Those of clean files between the first and the last failure are cases too; those before and after are not."""
+    found = [replace(f, message=f"day {n}") for n, f in enumerate(run_of("PFPSFP", 20, 1))]
+    (incident,) = incidents(found)
+    assert (incident.failed, incident.checked, len(incident.findings)) == (2, 60, 2)
+    assert incident.message == "2 of 60 (3.3%)"
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "is_said"),
+    [
+        ((0, 100), (50, 150), True),  # a hundred with a value before and since
+        ((0, 100), (50, 138), True),  # within an eighth
+        ((0, 100), (50, 137), False),
+        ((0, 100), (50, 163), False),
+        ((0, 100), (5, 101), False),  # too few to tell
+        ((0, 100), (50, 100), False),  # instead of the usual ones
+    ],
+)
+def test_nulls_may_come_on_top(before: tuple[int, int], since: tuple[int, int], is_said: bool) -> None:
+    good = replace(run_of("P")[0], checked=before[1], failed=before[0])
+    bad = replace(run_of("PF")[1], checked=since[1], failed=since[0])
+    for check in ("null_share", "some_check"):
+        found = [replace(f, check=check) for f in (good, bad)]
+        (incident,) = find_incidents(found, {check: replace(CHECK, check=check)}, files(9))
+        top = "; events that have one are as many as before, so these seem to come on top"
+        assert incident.message == "m" + (top if is_said and check == "null_share" else "")
+    alone = find_incidents([replace(bad, check="null_share")], {"null_share": replace(CHECK, check="null_share")}, [])
+    assert alone[0].message == "m"
 
 
 def test_an_incident_names_the_page_where_most_of_it_happened() -> None:
