@@ -77,6 +77,9 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
     contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
     options.out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="validate_") as work:
+        # DuckDB takes an empty or negative size for none at all.
+        if options.memory_limit is not None and not re.fullmatch(r"\d+([.]\d+)? ?\w+", options.memory_limit):
+            raise ReadingError(f"--memory_limit {options.memory_limit!r} is no size; write it like 512MB.")
         try:
             scan = Scan(contract, Path(work), options.memory_limit)
         except duckdb.Error:

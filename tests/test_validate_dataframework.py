@@ -119,19 +119,9 @@ def test_out_dir(days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert file.read_text() == "precious"
 
 
-UNLIMITED = pytest.mark.xfail(strict=True, reason="taken for no limit at all")
-
-
 @pytest.mark.parametrize(
     "size",
-    [
-        "lots",
-        "0",
-        " ",
-        "512 parsecs",
-        "1GB'; select 1",
-        *(pytest.param(s, marks=UNLIMITED) for s in ("", "-1", "-1GB")),
-    ],
+    ["lots", "0", " ", "", "-1", "-1GB", "512 parsecs", "1GB'; select 1"],
 )
 def test_a_limit_that_is_no_size(size: str, days: Path, tmp_path: Path) -> None:
     status, _, stderr = run("--data_dir", days, "--out_dir", tmp_path, f"--memory_limit={size}")
@@ -236,7 +226,7 @@ def test_an_incident_is_a_line_of_numbers_and_a_sentence(days: Path, tmp_path: P
     _, stdout, _ = run("--data_dir", days, "--out_dir", tmp_path)
     (said,) = [row["message"] for row in failing(rows(tmp_path), "value_invalid")]
     head, line, *sentence = stdout.split("\n\n")[1].splitlines()
-    assert head.split() == ["#", "SEV", "SINCE", "UNTIL", "FILES", "ROWS", "AT", "STAKE"]
+    assert head.split() == ["#", "SEV", "SINCE", "UNTIL", "FILES", "CASES", "AT", "STAKE"]
     assert line.split() == ["1", "P1", "2025-02-26", "2025-02-26", "1", "1", "-"] and len(line) == len(head)
     assert " ".join(" ".join(sentence).split()).startswith(f"value_invalid: {said}.")
 
