@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from scan import FileFacts
+    from contract import Contract
+    from scan import FileFacts, Scan
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = """example:
@@ -65,34 +66,16 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 
 def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
-    import duckdb
     from checks import DEFINITIONS, run_checks
     from console import summary
     from contract import load_contract
     from judge import find_incidents
-    from reading import ReadingError
     from reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
-    from scan import Scan, survey_days
 
     contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
     options.out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="validate_") as work:
-        # DuckDB takes an empty or negative size for none at all.
-        if options.memory_limit is not None and not re.fullmatch(r"\d+([.]\d+)? ?\w+", options.memory_limit):
-            raise ReadingError(f"--memory_limit {options.memory_limit!r} is no size; write it like 512MB.")
-        try:
-            scan = Scan(contract, Path(work), options.memory_limit)
-        except duckdb.Error:
-            raise ReadingError(f"--memory_limit {options.memory_limit!r} is no size; write it like 512MB.") from None
-        days = survey_days(options.data_dir, contract, Path(work))
-        try:
-            scan.run(days, _progress(stderr, options.quiet))
-        except duckdb.OutOfMemoryException:
-            raise ReadingError(
-                f"there is not enough memory, or not enough disk below {work}, for these files; "
-                "free some, or set another --memory_limit."
-            ) from None
-        _note_others(options.data_dir, scan.files, contract.file_name, stderr, options.quiet)
+        scan = read(options, contract, Path(work), stderr)
         findings = run_checks(scan)
     incidents = find_incidents(findings, DEFINITIONS, scan.files)
     rows, profile = report_rows(findings, incidents), profile_rows(scan)
@@ -110,6 +93,32 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
         _print(stdout, summary(scan.files, findings, incidents, [_shown(p) for p in written], colour))
     worst = min((i.severity for i in incidents), default="P9")
     return 3 if options.fail_on != "never" and worst <= options.fail_on else 0
+
+
+def read(options: argparse.Namespace, contract: "Contract", work: Path, stderr: TextIO) -> "Scan":
+    """Read every file; raises ReadingError with a sentence for a size of memory that is none, or too small."""
+    import duckdb
+    from reading import ReadingError
+    from scan import Scan, survey_days
+
+    size = options.memory_limit
+    no_size = ReadingError(f"--memory_limit {size!r} is no size; write it like 512MB.")
+    # DuckDB takes an empty or negative size for none at all.
+    if size is not None and not re.fullmatch(r"\d+([.]\d+)? ?\w+", size):
+        raise no_size
+    try:
+        scan = Scan(contract, work, size)
+    except duckdb.Error:
+        raise no_size from None
+    try:
+        scan.run(survey_days(options.data_dir, contract, work), _progress(stderr, options.quiet))
+    except duckdb.OutOfMemoryException:
+        raise ReadingError(
+            f"there is not enough memory, or not enough disk below {work}, for these files; "
+            "free some, or set another --memory_limit."
+        ) from None
+    _note_others(options.data_dir, scan.files, contract.file_name, stderr, options.quiet)
+    return scan
 
 
 def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
