@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from reading import recover, survey
 
-FUZZ = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=10)
+FUZZ = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=8)
 
 
 # ---- any bytes at all
@@ -140,7 +140,7 @@ def obvious(files: list[Path]) -> Iterator[tuple[str, str, str, int]]:
         yield f"transaction_id_{check}", name, "checkout_completed.transaction_id", count
 
 
-@settings(FUZZ, max_examples=20)
+@settings(FUZZ, max_examples=15)
 @given(st.lists(st.lists(event, min_size=1, max_size=12), min_size=1, max_size=3))
 def test_the_counts_are_those_of_an_obvious_program(generated: list[list[Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
