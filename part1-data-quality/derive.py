@@ -6,6 +6,7 @@ import duckdb
 import sql_text
 from contract import Contract
 from definitions import HERE
+from row_checks import plain_event
 
 CRAWLER_PATTERNS_AT_ONCE = 200  # more in one expression outgrow RE2's memory and run 400 times slower
 
@@ -20,18 +21,21 @@ def crawler_patterns() -> list[str]:
 def derive(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
-    files: Sequence[tuple[int, str, int]],
+    files: Sequence[tuple[int, str, int, int]],
     patterns: Sequence[str],
 ) -> None:
-    """Make the tables of derive.sql. `files` holds (number, day, records)."""
+    """Make the tables of derive.sql. `files` holds (number, day, records, plain views)."""
     chunks = [patterns[i : i + CRAWLER_PATTERNS_AT_ONCE] for i in range(0, len(patterns), CRAWLER_PATTERNS_AT_ONCE)]
     crawler = [f"nullif(regexp_extract(user_agent, {sql_text.literal('|'.join(c))}), '')" for c in chunks]
     order = contract.order
+    described = [name for e in contract.events if e.payload for name in (e.name, *e.synonyms)]
     line_sum, lines_complete = sql_text.line_sql(contract)
     sql = (HERE / "derive.sql").read_text(encoding="utf-8")
     connection.execute(
         sql.format(
-            files=_values(f"{n}, date '{day}', {records}" for n, day, records in files),
+            files=_values(f"{n}, date '{day}', {records}, {plain}" for n, day, records, plain in files),
+            view=sql_text.literal(plain_event(contract)),
+            described_events=sql_text.values(tuple(described)),
             contract_events=_values(sql_text.literal(e.name) for e in contract.events) or "(null)",
             contract_keys=_values(_key_rows(contract)) or f"({', '.join(['null'] * 7)})",
             crawler=f"coalesce({', '.join(crawler)})",

@@ -1,8 +1,30 @@
 -- What the checks look at, made from the tables of pass.sql after the last file.
 
 create table files as
-select cast(file_no as usmallint) as file_no, day, cast(records as bigint) as records
-from (values {files}) as f (file_no, day, records);
+select cast(file_no as usmallint) as file_no, day, cast(records as bigint) as records, cast(plain as bigint) as plain
+from (values {files}) as f (file_no, day, records, plain);
+
+create table event_counts as
+select file_no, event, cast(sum(events) as ubigint) as events
+from (
+    select file_no, event, count(*) as events
+    from noted
+    where event is not null and not is_header
+    group by file_no, event
+    union all
+    select file_no, {view}, plain
+    from files
+    where plain > 0
+)
+group by file_no, event;
+
+create table repeats as
+select
+    file_no, kind, case when kind = 'event' then coalesce(event, {view}) end as event, count(*) as rows,
+    count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record) as record
+from repeated
+left join noted using (file_no, record)
+group by all;
 
 create table contract_events as
 select event
@@ -17,11 +39,11 @@ from (values {contract_keys}) as k (event, path, types, required, minimum, maxim
 where event is not null;
 
 -- One row a user agent, with the crawler that it declares itself to be.
-create or replace table agents as
+create table agents as
 select agent_key, crawler, crawler is not null as is_crawler
 from (
     select agent_key, {crawler} as crawler
-    from (select agent_key, any_value(user_agent) as user_agent from agents group by agent_key)
+    from (select agent_key, any_value(user_agent) as user_agent from agent_counts group by agent_key)
 );
 
 create table orders as
@@ -93,7 +115,13 @@ select
     min(event_at) filter (step = 'checkout') as checkout,
     min(event_at) filter (tracked) as tracked_event,
     min(event_at) filter (tracked and step = 'page_view') as tracked_page_view
-from events
+from (
+    select client_key, event_at, tracked, 'page_view'::funnel_step as step
+    from views
+    union all
+    select client_key, event_at, tracked, step
+    from noted
+)
 semi join converting using (client_key)
 group by client_key;
 
@@ -182,6 +210,18 @@ cross join contract_events
 left join counts on counts.file_no = files.file_no and counts.event = contract_events.event
 left join crawler_events on crawler_events.file_no = files.file_no
 where records > 0;
+
+-- Every value in a payload that the contract describes, with its path: items[].quantity.
+create table nodes as
+select
+    described.file_no, record, event_name_of(event) as event, step, revenue, tree.id, tree.parent, tree.type,
+    case when tree.type not in ('OBJECT', 'ARRAY', 'NULL') then json_extract_string(tree.atom, '$') end as value,
+    regexp_replace(substr(regexp_replace(tree.fullkey, '\[[0-9]+\]', '[]', 'g'), 2), '^[.]', '') as path
+from (
+    select file_no, record, event, step, revenue, payload
+    from conversions
+    where payload is not null and event in ({described_events})
+) as described, json_tree(described.payload) as tree;
 
 -- What the payloads hold: one row a file, event and key. A key counts as missing where it is null
 -- or absent in an object that holds anything at all; an object of nulls only is empty, once.

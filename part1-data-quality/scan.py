@@ -7,7 +7,7 @@ file by file through `reading.recover`, and nothing of the failed attempt stays.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -47,7 +47,7 @@ class FileFacts:
     clients: int = 0
     orders: int = 0
     revenue: Decimal = Decimal(0)
-    distinct_rows: int = 0
+    plain: int = 0  # views of a page without anything to look at
     content_key: int = 0
     crawler_events: int | None = None
     events: dict[str, int] = field(default_factory=dict)
@@ -104,8 +104,10 @@ class Scan:
         # What a check applies to, and a share that may shift, is counted over all events: each condition once.
         shifts = [c.condition for c in self.row_checks if c.definition.threshold == "shift"]
         nulls = [f"{raw_name} is null" for raw_name in self.raw_names.values()]
-        self._tallied = list(dict.fromkeys([*nulls, *(c.applies for c in self.row_checks), *shifts]))
-        self._flags: dict[str, str] = {}  # condition -> the column of raw that holds it
+        tallied = dict.fromkeys([*nulls, *(c.applies for c in self.row_checks), *shifts])
+        settled = row_checks.settled(contract)
+        self._settled = {sql: settled[sql] for sql in tallied if sql in settled}
+        self._flagged = [sql for sql in tallied if sql not in settled and sql != "true"]
         self._tallies: dict[int, dict[str, int]] = {}
         self._filled = self._placeholders()
         self.connection.execute(PASS["shared"].format(**self._filled) + sql_text.macros(contract))
@@ -113,31 +115,19 @@ class Scan:
     def _placeholders(self) -> dict[str, str]:
         """What stands for the placeholders of pass.sql that are the same for every batch."""
         texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
-        described = [name for e in self.contract.events if e.payload for name in (e.name, *e.synonyms)]
-        counted = [f"{self._count(sql)} as n{i}" for i, sql in enumerate(self._tallied)]
+        view = row_checks.plain_event(self.contract)
         return {
             "sound": row_checks.sound(self.contract, self.row_checks),
-            "other_columns": ", ".join(sorted(set(self.raw_names.values()) - {"client", "event", "page", "payload"})),
-            "flags": ", ".join(f"{sql} as {flag}" for sql, flag in self._flags.items()),
-            "counted": ", ".join(counted),
-            "kept": ", ".join(f"case when not sound then {text} end as {text}" for text in texts),
-            "kept_columns": ", ".join(texts),
-            "unsound_columns": ", ".join(f"{text} varchar" for text in texts),
-            "described_events": sql_text.values(tuple(described)),
+            "is_view": f"event = {sql_text.literal(view)}" if view else "false",
+            "other_columns": ", ".join(
+                sorted(set(self.raw_names.values()) - {"client", "event", "page", "payload", "user_agent"})
+            ),
+            "flags": "".join(f"{sql} as flag_{i}, " for i, sql in enumerate(self._flagged)),
+            "counted": "".join(f", count(*) filter (flag_{i}) as n{i}" for i in range(len(self._flagged))),
+            "kept": ", ".join(f"case when not sound then {text} end as {text}" for text in texts if text != "page"),
+            "texts": ", ".join(texts),
+            "text_columns": ", ".join(f"{text} varchar" for text in texts),
         }
-
-    def _count(self, condition: str) -> str:
-        """How many rows of `raw` meet a condition on the events as received, with a flag in `raw` if it takes one."""
-        column, is_null, negated = condition.partition(" is ")[0], " is null", " is not null"
-        if condition == "true":
-            return "count(*)"
-        if condition == column + negated:
-            return f"count(*) - ({self._count(column + is_null)})"
-        # These are null in `raw` where they were null in the file.
-        kept = {"client": "client_key", "event": "event", "event_at": "event_at", "user_agent": "agent_key"}
-        if condition == column + is_null and column in kept:
-            return f"count(*) - count({kept[column]})"
-        return f"count(*) filter ({self._flags.setdefault(condition, f'flag_{len(self._flags)}')})"
 
     def run(self, days: Iterable[DayFile], progress: Callable[[int], None] = lambda files: None) -> None:
         """Read every file once, then derive what the checks over several events look at.
@@ -153,12 +143,16 @@ class Scan:
                 future.result()
                 progress(read[future])
             self.connection.execute(f"set threads = {workers}")
-            measures = pool.submit(row_checks.run, self.connection.cursor(), self.row_checks, self._tallies)
-            files = [(f.file_no, str(f.day), f.records) for f in self.files]
+            measures = pool.submit(
+                row_checks.run, self.connection.cursor(), self.row_checks, self._tallies, self._settled
+            )
+            files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
             derive(self.connection, self.contract, files, patterns.result())
             self.measures = measures.result()
+        for file_no, orders, revenue in self.connection.execute(PASS["orders"]).fetchall():
+            self.files[file_no].orders, self.files[file_no].revenue = orders, revenue or Decimal(0)
         for file_no, event, count in self.connection.execute("select * from event_counts").fetchall():
-            self.files[file_no].events[event] = self.files[file_no].events.get(event, 0) + count
+            self.files[file_no].events[event] = count
         for file_no, count in self.connection.execute("select * from crawler_events").fetchall():
             self.files[file_no].crawler_events = int(count)
 
@@ -245,22 +239,28 @@ class Scan:
     def _keep(self, cursor: duckdb.DuckDBPyConnection, counted: dict[int, dict[str, Any]]) -> None:
         for file_no, row in counted.items():
             facts = self.files[file_no]
-            facts.records, facts.clients, facts.orders = row["records"], row["clients"], row["orders"]
-            facts.revenue = row["revenue"] or Decimal(0)
-            facts.distinct_rows, facts.content_key = row["distinct_rows"], row["content_key"]
-            self._tallies[file_no] = {sql: row[f"n{i}"] for i, sql in enumerate(self._tallied)}
-        firsts = ", ".join(f"({n}, {row['first_rowid']})" for n, row in counted.items())
+            facts.records, facts.clients, facts.plain = row["records"], row["clients"], row["plain"]
+            facts.content_key = row["content_key"]
+            self._tallies[file_no] = {"true": facts.records}
+            self._tallies[file_no] |= {sql: row[f"n{i}"] for i, sql in enumerate(self._flagged)}
         header = self.files[min(counted)].headers.get(self.contract.roles["event"], ("",))[0]
+        numbers = sorted(counted)
         filled = {
             **self._filled,
-            "first_rowids": f"(values {firsts}) as f (file_no, first_rowid)",
+            "record": f"rowid + 1 - {_of_file(numbers, [str(counted[n]['first_rowid']) for n in numbers])}",
+            "file_day": _of_file(numbers, [f"date '{self.files[n].day}'" for n in numbers]),
             "event_header": sql_text.literal(header),
         }
         cursor.execute(PASS["keep"].format(**filled))
-        cursor.execute(PASS["fired_twice"].format(**filled))
-        if any(row["distinct_rows"] < row["records"] for row in counted.values()):
-            cursor.execute(PASS["rows_repeated"].format(**filled))
         cursor.execute("drop table raw")
+
+
+def _of_file(numbers: Sequence[int], values: Sequence[str]) -> str:
+    """SQL for a value that each file of a batch has, by `file_no`."""
+    if len(values) == 1:
+        return values[0]
+    places = ", ".join(map(str, numbers))
+    return f"list_extract([{', '.join(values)}], list_position([{places}], file_no))"
 
 
 def _form(file: DayFile) -> tuple[object, ...]:
