@@ -28,7 +28,7 @@ def judged(path: Path, work: Path) -> tuple[int, int, dict[str, int]]:
     """Events, sound events, and the sound ones that fail a check, by check and column."""
     scan = Scan(CONTRACT, work)
     day = datetime.strptime(path.name, CONTRACT.file_name).date()
-    (batch,) = scan._batches([survey(path, day, ",", work)])
+    (batch,) = scan._batches([(0, survey(path, day, ",", work))])
     raw = PASS["raw"].format(received=scan._received(batch), **scan._filled)
     rows = raw[raw.index("with received") : raw.rindex("select\n    file_no, event_at")]
     strict = [c for c in expand(CONTRACT) if c.definition.threshold != "shift" and c.column in batch[0].headers]
