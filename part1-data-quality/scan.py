@@ -22,7 +22,7 @@ import row_checks
 import sql_text
 from contract import Contract
 from definitions import PASS, Measure
-from derive import crawler_patterns, derive
+from derive import crawler_patterns, derivations
 from reading import DayFile, ReadingError, find_files, recover, survey
 
 NOT_THE_FILES_FAULT = (
@@ -32,7 +32,7 @@ NOT_THE_FILES_FAULT = (
     duckdb.OutOfMemoryException,
 )
 LONGEST_GAP = timedelta(days=366)  # between two files of a folder; each day of a gap is a finding
-BATCH = 16 << 20  # bytes that are read together: enough to make a statement worth its planning
+BATCH = 48 << 20  # bytes that are read together: enough to make a statement worth its planning
 
 
 @dataclass
@@ -159,7 +159,9 @@ class Scan:
                 row_checks.run, self.connection.cursor(), self.row_checks, self._tallies, self._settled
             )
             files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
-            derive(self.connection, self.contract, files, patterns.result())
+            parts = derivations(self.contract, files, patterns.result())
+            self._execute(parts.pop("first"))
+            list(pool.map(self._execute, parts.values()))
             self.measures = measures.result()
         for file_no, orders, revenue in self.connection.execute(PASS["orders"]).fetchall():
             self.files[file_no].orders, self.files[file_no].revenue = orders, revenue or Decimal(0)
@@ -167,6 +169,10 @@ class Scan:
             self.files[file_no].events[event] = count
         for file_no, count in self.connection.execute("select * from crawler_events").fetchall():
             self.files[file_no].crawler_events = int(count)
+
+    def _execute(self, sql: str) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
 
     def null_share(self, facts: FileFacts, column: str) -> float | None:
         """The share of a file's events that have nothing in a column; None where there is no such column or event."""
