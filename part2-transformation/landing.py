@@ -1,0 +1,422 @@
+"""From daily CSV files to bronze: every record as it was received, as text, with where it stood.
+
+A file in order goes through DuckDB's reader, several small ones at once. A file in which DuckDB finds
+other records than its lines promise is read again by Python, record by record, and what is no record
+is kept as text, so that every line is accounted for.
+"""
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import duckdb
+from shop import Shop, identifier, literal
+
+BATCH = 16 << 20  # bytes that are read together: enough to make a statement worth its planning
+CHUNK = 1 << 20
+LONGEST_RECORD = 1000  # lines; what looks longer is a quote that was never closed
+T = TypeVar("T")
+BROKEN_OFF = (EOFError, zlib.error, gzip.BadGzipFile)
+OWN_COLUMNS = ("_source_file", "_file_id", "_line", "_loaded_at", "_unreadable", "_payload")
+
+
+class LandingError(Exception):
+    """Files that cannot be landed; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a day. `file_id` is its day and its number among the day's files: 2025030401."""
+
+    path: Path
+    day: date
+    file_id: int
+    size: int
+    stamp: str  # time and inode of the last change: the content is looked at only when this differs
+    content_hash: str = ""
+    header: tuple[str, ...] = ()
+    records: int = 0
+    unreadable: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def find_files(data_dir: Path, shop: Shop) -> list[File]:
+    """The day files of a folder, by day and name; raises LandingError when there is none."""
+    days = re.escape(shop.file_name)
+    for mark, width in (("Y", 4), ("m", 2), ("d", 2)):
+        days = days.replace(f"%{mark}", f"(?P<{mark}>[0-9]{{{width}}})", 1)
+    # Another delivery of the day has something behind the date; any may be compressed.
+    stem, dot, ending = days.rpartition(r"\.")
+    pattern = re.compile(f"{stem}[^/]*?{dot}{ending}(?:[.]gz)?" if dot else days, re.IGNORECASE)
+    found: list[tuple[date, bool, str, os.stat_result]] = []
+    try:
+        for entry in os.scandir(data_dir):
+            match = pattern.fullmatch(entry.name)
+            if match and entry.is_file():
+                try:
+                    day = date(int(match["Y"]), int(match["m"]), int(match["d"]))
+                except ValueError:
+                    continue
+                found.append((day, entry.name != day.strftime(shop.file_name), entry.name, entry.stat()))
+    except OSError as error:
+        raise LandingError(f"{data_dir}: {error.strerror}; name the folder of the files with --data_dir.") from None
+    if not found:
+        raise LandingError(
+            f"{data_dir} holds no file named like {shop.file_name}; name the right folder with --data_dir."
+        )
+    files = []
+    for day, same_day in groupby(sorted(found, key=lambda f: f[:3]), key=lambda f: f[0]):
+        for number, (_, _, name, stat) in enumerate(same_day, 1):
+            file_id = (day.year * 10000 + day.month * 100 + day.day) * 100 + number
+            stamp = f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
+            files.append(File(data_dir / name, day, file_id, stat.st_size, stamp))
+    return files
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a file's bytes say before anything is parsed."""
+
+    content_hash: str
+    header: tuple[str, ...]
+    delimiter: str
+    newline: str
+    lines: int
+    regular: bool  # plain UTF-8 with one kind of line end, so that DuckDB may try it
+
+
+def survey(path: Path, delimiter: str) -> Survey:
+    """Hash a file, count its lines and read its header, in one pass over its bytes."""
+    digest = hashlib.sha256()
+    newlines = returns = nul = 0
+    head, last = b"", b""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    valid = True
+    with path.open("rb") as raw:
+        is_gzip = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        try:
+            for chunk in _chunks(raw, is_gzip):
+                digest.update(chunk)
+                head = head or chunk[:65536]
+                newlines += chunk.count(b"\n")
+                returns += chunk.count(b"\r")
+                nul += chunk.count(b"\0")
+                last = chunk[-1:]
+                if valid and not (chunk.isascii() and not decoder.getstate()[0]):
+                    decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except BROKEN_OFF:
+            valid = False
+        except UnicodeDecodeError:
+            valid = False
+    first = head.partition(b"\n")[0].rstrip(b"\r")
+    text = first.decode("utf-8-sig", "replace")
+    best = max((delimiter, ";", "\t", "|", ","), key=text.count)
+    delimiter = delimiter if delimiter in text else best
+    cells = next(csv.reader([text], delimiter=delimiter), [])
+    windows = returns > 0 and returns == newlines == head.count(b"\r\n") + newlines - head.count(b"\n")
+    regular = (
+        valid and not nul and not is_gzip and (returns == 0 or windows)
+        and not head.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b'"' not in first
+    )  # fmt: skip
+    lines = newlines + (last not in (b"\n", b""))
+    return Survey(digest.hexdigest(), column_names(cells), delimiter, "\\r\\n" if windows else "\\n", lines, regular)
+
+
+def column_names(cells: Sequence[str]) -> tuple[str, ...]:
+    """Header cells as names of columns: none empty, none twice (case does not tell them apart), none of ours."""
+    taken = {name.lower() for name in OWN_COLUMNS}
+    names = []
+    for number, cell in enumerate(cells, 1):
+        wanted = name = re.sub(r"[\x00-\x1f]", " ", cell).strip() or f"column_{number}"
+        suffix = 2
+        while name.lower() in taken:
+            name, suffix = f"{wanted}_{suffix}", suffix + 1
+        taken.add(name.lower())
+        names.append(name)
+    return tuple(names)
+
+
+def land(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[File],
+    shop: Shop,
+    work_dir: Path,
+    progress: Callable[[int], None] = lambda files: None,
+) -> tuple[list[File], list[str]]:
+    """Read files into tables of the current catalog; returns them completed, and the selects that give their records.
+
+    Each select has the columns of OWN_COLUMNS and those of its files. Raises LandingError for a file
+    that cannot be opened or changes all the time.
+    """
+    payload_columns = shop.columns[shop.roles["payload"]] if "payload" in shop.roles else ()
+    landed: dict[int, File] = {}
+    selects: list[str] = []
+    workers = os.cpu_count() or 1
+    # One thread a statement keeps the order of the records, which is their line; the cores share the batches.
+    (threads,) = connection.execute("select current_setting('threads')").fetchone() or (workers,)
+    connection.execute("set threads = 1")
+    with ThreadPoolExecutor(workers) as pool:
+        surveys = list(pool.map(lambda f: _opened(survey, f.path, shop.delimiter), files))
+        batches = list(_batches(files, surveys))
+        jobs = {
+            pool.submit(_land_batch, connection, number, batch, payload_columns, work_dir, shop.delimiter): batch
+            for number, batch in enumerate(batches)
+        }
+        for job in as_completed(jobs):
+            done, made = job.result()
+            landed |= {file.file_id: file for file in done}
+            selects += made
+            progress(len(done))
+    connection.execute(f"set threads = {threads}")
+    return [landed[f.file_id] for f in files], selects
+
+
+def _batches(files: Sequence[File], surveys: Sequence[Survey]) -> Iterator[list[tuple[File, Survey]]]:
+    """Files to be read together: of one form, and not too large."""
+    batch: list[tuple[File, Survey]] = []
+    for file, found in zip(files, surveys, strict=True):
+        if found.lines <= 1:  # a header at most
+            yield [(file, found)]
+            continue
+        same = batch and (found.header, found.delimiter, found.newline, found.regular) == (
+            batch[0][1].header, batch[0][1].delimiter, batch[0][1].newline, batch[0][1].regular
+        )  # fmt: skip
+        if batch and not (same and sum(f.size for f, _ in batch) + file.size <= BATCH):
+            yield batch
+            batch = []
+        batch.append((file, found))
+    if batch:
+        yield batch
+
+
+def _land_batch(
+    connection: duckdb.DuckDBPyConnection,
+    number: int,
+    batch: list[tuple[File, Survey]],
+    payload_columns: Sequence[str],
+    work_dir: Path,
+    delimiter: str,
+) -> tuple[list[File], list[str]]:
+    with connection.cursor() as cursor:
+        name = f"landed_{number}"
+        if all(s.regular and s.lines > 1 for _, s in batch) and (done := _try(cursor, name, batch, payload_columns)):
+            return done
+        if len(batch) > 1:
+            parts = [
+                _land_batch(connection, number * 100000 + i, [one], payload_columns, work_dir, delimiter)
+                for i, one in enumerate(batch, 1)
+            ]
+            return [f for done, _ in parts for f in done], [s for _, made in parts for s in made]
+        return _carefully(cursor, name, batch[0][0], payload_columns, work_dir, delimiter)
+
+
+def _try(
+    cursor: duckdb.DuckDBPyConnection, name: str, batch: list[tuple[File, Survey]], payload_columns: Sequence[str]
+) -> tuple[list[File], list[str]] | None:
+    """Read a batch with DuckDB; None, and nothing is left, unless it finds a record on every line."""
+    first = batch[0][1]
+    paths = ", ".join(literal(_plain_glob(f.path)) for f, _ in batch)
+    columns = ", ".join(f"{literal(n)}: 'varchar'" for n in first.header)
+    try:
+        cursor.execute(
+            f"""create table {name} as
+            select file_index, row_number() over () as record, {", ".join(map(identifier, first.header))}
+            from read_csv([{paths}], auto_detect = false, columns = {{{columns}}}, header = true, compression = 'none',
+                delim = {literal(first.delimiter)}, quote = '"', escape = '"', new_line = {literal(first.newline)},
+                parallel = true)"""
+        )
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        return None
+    counts = cursor.execute(
+        f"select file_index, count(*), min(record) from {name} group by file_index order by file_index"
+    ).fetchall()
+    if [(i, n) for i, n, _ in counts] != [(i, s.lines - 1) for i, (_, s) in enumerate(batch)]:
+        cursor.execute(f"drop table {name}")
+        return None
+    for (file, found), _ in zip(batch, counts, strict=True):
+        if _changed(file):
+            raise LandingError(f"{file.path} changes while it is read; run again when its transfer has ended.")
+    rows = ", ".join(
+        f"({i}, {literal(file.name)}, {file.file_id}, {start})"
+        for (i, _, start), (file, _) in zip(counts, batch, strict=True)
+    )
+    select = f"""select files.name as _source_file, cast(files.file_id as bigint) as _file_id, record - files.start + 2 as _line,
+        current_localtimestamp() as _loaded_at, cast(null as varchar) as _unreadable,
+        {_valid_json(payload_columns, first.header)} as _payload, {", ".join(map(identifier, first.header))}
+        from {name} inner join (values {rows}) as files (file_index, name, file_id, start) using (file_index)"""
+    done = [replace(f, content_hash=s.content_hash, header=s.header, records=s.lines - 1) for f, s in batch]
+    return done, [select]
+
+
+def _carefully(
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    file: File,
+    payload_columns: Sequence[str],
+    work_dir: Path,
+    delimiter: str,
+) -> tuple[list[File], list[str]]:
+    """Read one file record by record, through a clean copy; what is no record is kept as text."""
+    copy = work_dir / f"{name}.csv"
+    longest = records = unreadable = 0
+    with copy.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        text, content_hash, complete = _opened(_text_of, file.path)
+        first = text.lstrip("\r\n")
+        line_of_header = 1 + text[: len(text) - len(first)].count("\n")
+        line, _, rest = first.partition("\n")
+        if delimiter not in line:
+            delimiter = max((delimiter, ";", "\t", "|", ","), key=line.count)
+        header = column_names(next(csv.reader([line], delimiter=delimiter), []))
+        for number, fields, raw in read_records(rest, delimiter, len(header), line_of_header + 1):
+            records += 1
+            unreadable += raw is not None
+            longest = max(longest, sum(map(len, fields)) * 4 + len(raw or "") * 4)
+            writer.writerow([number, raw if raw is not None else "", *(fields or [""] * len(header))])
+    if not complete:
+        unreadable += 1
+        records += 1
+        with copy.open("a", encoding="utf-8", newline="") as out:
+            csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(
+                [line_of_header + 1 + rest.count("\n"), "(the rest of the compressed file is missing)", *[""] * len(header)]
+            )
+    if _changed(file):
+        raise LandingError(f"{file.path} changes while it is read; run again when its transfer has ended.")
+    columns = ", ".join(f"{literal(n)}: 'varchar'" for n in header)
+    separator = ", " if columns else ""
+    cursor.execute(
+        f"""create table {name} as
+        select * from read_csv({literal(_plain_glob(copy))}, auto_detect = false, header = false, parallel = false,
+            columns = {{'_line': 'bigint', '_unreadable': 'varchar'{separator}{columns}}}, delim = ',', quote = '"',
+            escape = '"', max_line_size = {max(2 << 20, longest + 4096)})"""
+    )
+    copy.unlink()
+    names = "".join(f", {identifier(n)}" for n in header)
+    select = f"""select {literal(file.name)} as _source_file, cast({file.file_id} as bigint) as _file_id, _line,
+        current_localtimestamp() as _loaded_at, _unreadable, {_valid_json(payload_columns, header)} as _payload{names}
+        from {name}"""
+    done = replace(file, content_hash=content_hash, header=header, records=records, unreadable=unreadable)
+    return [done], [select]
+
+
+def read_records(
+    text: str, delimiter: str, width: int, first_line: int
+) -> Iterator[tuple[int, list[str], str | None]]:
+    """Every record of a text as (line it starts on, fields, None), or as (line, [], text) where it is none.
+
+    A record has `width` fields. Where a quote stays open or the fields are too few or too many, the
+    line is given up alone, and the next line is tried as a new record.
+    """
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    at = 0
+    while at < len(lines):
+        line = lines[at].removesuffix("\r")
+        if not line.strip():
+            at += 1
+            continue
+        taken, fields = _record(lines, at, delimiter, width)
+        if fields is None:
+            yield first_line + at, [], line
+            at += 1
+        else:
+            yield first_line + at, fields, None
+            at += taken
+
+
+def _record(lines: Sequence[str], at: int, delimiter: str, width: int) -> tuple[int, list[str] | None]:
+    """How many lines the record at `at` takes, and its fields if it is one."""
+    quotes = 0
+    for taken in range(1, min(LONGEST_RECORD, len(lines) - at) + 1):
+        quotes += lines[at + taken - 1].count('"')
+        if quotes % 2 == 0:
+            record = "\n".join(lines[at : at + taken]).removesuffix("\r")
+            try:
+                rows = list(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter, strict=True))
+            except csv.Error:
+                return taken, None
+            fits = len(rows) == 1 and len(rows[0]) == width
+            return taken, rows[0] if fits else None
+    return 1, None
+
+
+def _text_of(path: Path) -> tuple[str, str, bool]:
+    """A file's text, the hash of its bytes, and whether it was all there (a compressed file may break off)."""
+    content, complete = io.BytesIO(), True
+    with path.open("rb") as raw:
+        is_gzip = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        try:
+            for chunk in _chunks(raw, is_gzip):
+                content.write(chunk)
+        except BROKEN_OFF:
+            complete = False
+    data = content.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", "replace")
+    else:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", "replace")
+    if "\r" in text and "\n" not in text:
+        text = text.replace("\r", "\n")
+    return text.replace("\0", "\ufffd"), digest, complete
+
+
+def _chunks(raw: BinaryIO, is_gzip: bool) -> Iterator[bytes]:
+    stream = gzip.GzipFile(fileobj=raw) if is_gzip else raw
+    while chunk := stream.read(CHUNK):
+        yield chunk
+
+
+def _opened(read: Callable[..., T], path: Path, *args: object) -> T:
+    try:
+        return read(path, *args)
+    except OSError as error:
+        raise LandingError(f"{path}: {error.strerror}; make it readable, or move it out of the folder.") from None
+
+
+def _changed(file: File) -> bool:
+    try:
+        stat = file.path.stat()
+    except OSError:
+        return True
+    return (stat.st_size, f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}") != (file.size, file.stamp)
+
+
+def _valid_json(columns: Sequence[str], header: Sequence[str]) -> str:
+    """The payload where it is JSON: an engine may raise on text that is none."""
+    there = {name.lower(): name for name in header}
+    found = [identifier(there[c.lower()]) for c in columns if c.lower() in there]
+    if not found:
+        return "cast(null as varchar)"
+    payload = f"coalesce({', '.join(found)})"
+    return f"case when json_valid({payload}) then {payload} end"
+
+
+def _plain_glob(path: Path) -> str:
+    """A path in which no character stands for others."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
+

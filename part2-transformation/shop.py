@@ -1,0 +1,194 @@
+"""What the contract says of the shop, as the pieces of SQL that transform.sql leaves open in {braces}."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
+EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
+
+
+class ShopError(Exception):
+    """A contract that cannot be used; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The parts of a contract that a transformation needs.
+
+    `columns` maps each contract column to its name and synonyms; `roles` maps a role to its column;
+    `events` maps an event's name to its role; `order` has the payload paths under the contract's own
+    keys; lengths of time are in minutes (session gap) and days (attribution window).
+    """
+
+    file_name: str
+    columns: Mapping[str, tuple[str, ...]]
+    roles: Mapping[str, str]
+    events: Mapping[str, str]
+    own_hosts: tuple[str, ...]
+    payment_providers: tuple[str, ...]
+    hides_values: bool
+    hides_hosts: bool
+    order: Mapping[str, str]
+    delimiter: str
+    session_gap_minutes: int = 30
+    window_days: int = 7
+    most_clients_of_a_person: int = 5
+
+
+def load_shop(path: Path) -> Shop:
+    """Read an ODCS contract; raises ShopError for one that is no contract or lacks what is needed here.
+
+    The validator checks a contract in full, to the line; here only what is read is looked at.
+    """
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))
+        schema = document["schema"][0]
+        custom = {p["property"]: p["value"] for p in document.get("customProperties", [])}
+        columns = {
+            c["name"]: (c["name"], *(s["synonym"] for s in c.get("synonyms", []))) for c in schema["properties"]
+        }
+        hidden = custom.get("anonymisation") or {}
+        events = {}
+        for event in custom.get("events", []):
+            for name in (event["name"], *(s["synonym"] for s in event.get("synonyms", []))):
+                events[name] = event.get("role", "other")
+        shop = Shop(
+            file_name=schema["physicalName"],
+            columns=columns,
+            roles=dict(custom["columnRoles"]),
+            events=events,
+            own_hosts=tuple(h.lower() for h in custom.get("ownHosts", [])),
+            payment_providers=tuple(h.lower() for h in custom.get("paymentProviders", [])),
+            hides_values="queryValue" in hidden,
+            hides_hosts="foreignHost" in hidden,
+            order=dict(custom.get("order") or {}),
+            delimiter=custom.get("delimiter", ","),
+            **{_snake(key): int(value) for key, value in (custom.get("transformation") or {}).items()},
+        )
+    except FileNotFoundError:
+        raise ShopError(f"{path}: no such contract; name one with --contract.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ShopError(f"{path}: cannot be read ({error}).") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f", line {mark.line + 1}" if mark else ""
+        raise ShopError(f"{path}{at}: is not YAML; validate_dataframework.py --contract says more.") from None
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise ShopError(
+            f"{path}: lacks or misspells {error}; validate_dataframework.py --contract {path} says where."
+        ) from None
+    if missing := [r for r in ("client", "page", "time", "event") if shop.roles.get(r) not in shop.columns]:
+        raise ShopError(f"{path}: columnRoles names no column of the contract for {', '.join(missing)}.")
+    return shop
+
+
+def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], order_lines: int) -> dict[str, str]:
+    """What stands for each {name} of transform.sql.
+
+    present: the columns that bronze.events has; a contract column among them is read, another is null.
+    click_ids: the URL parameters, the strongest first. order_lines: the most lines of any order.
+    """
+    there = {name.lower() for name in present}
+
+    def healed(names: Sequence[str]) -> str:
+        found = [f"events.{identifier(name)}" for name in names if name.lower() in there]
+        if not found:
+            return "cast(null as varchar)"
+        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+    def column(role: str) -> str:
+        return healed(shop.columns[shop.roles[role]]) if role in shop.roles else "cast(null as varchar)"
+
+    others = [healed(names) for name, names in shop.columns.items() if name not in shop.roles.values()]
+    empty = "D41D8C" if shop.hides_values else ""  # upper(md5('')[:6])
+    filled = {
+        "client": column("client"),
+        "client_as_tracked": healed([shop.roles["client"]]),
+        "page": column("page"),
+        "referrer": column("referrer"),
+        "time": column("time"),
+        "event": column("event"),
+        "payload": column("payload"),
+        "user_agent": column("user_agent"),
+        "other_columns": " || '|' || ".join(f"coalesce({sql}, '')" for sql in others) or "cast(null as varchar)",
+        "values_are_hidden": str(shop.hides_values).lower(),
+        "hosts_are_hidden": str(shop.hides_hosts).lower(),
+        "empty_value": literal(empty),
+        "click_id": _click_id(click_ids, empty),
+        "transaction_id": _payload(shop, "transactionId"),
+        "amount": _payload(shop, "amount"),
+        "customer": _payload(shop, "customer"),
+        "checkout_token": _token(shop.order.get("checkoutToken")),
+        "by_transaction_id_alone": str(shop.order.get("duplicates") == "transaction_id").lower(),
+        "pieces": "quantity" if shop.order.get("lineAmountIs") == "unit" else "1",
+        "session_gap_minutes": str(shop.session_gap_minutes),
+        "window_days": str(shop.window_days),
+        "most_clients_of_a_person": str(shop.most_clients_of_a_person),
+        "order_lines": str(order_lines),
+    }
+    lines = {"item_id": "lineId", "item_name": "lineName", "item_variant": "lineVariant"}
+    lines |= {"quantity": "lineQuantity", "line_amount": "lineAmount"}
+    for name, key in lines.items():
+        path = shop.order.get(key, "")
+        filled[name] = _extract(path.replace("[]", "[{n}]")) if "[]" in path else "cast(null as varchar)"
+    return filled
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def json_path(path: str) -> str:
+    """A path of the contract such as `items[0].item_id` as a JSON path."""
+    parts = (re.fullmatch(r"(.*?)((?:\[[^\]]*\])*)", part) for part in path.split("."))
+    names = ((m[1], m[2]) for m in parts if m)
+    return "$" + "".join(
+        f".{n}{i}" if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", n) else f'."{n}"{i}' for n, i in names
+    )
+
+
+def _extract(path: str) -> str:
+    return f"json_extract_string(payload, {literal(json_path(path))})"
+
+
+def _payload(shop: Shop, key: str) -> str:
+    return _extract(shop.order[key]) if key in shop.order else "cast(null as varchar)"
+
+
+def _token(pattern: str | None) -> str:
+    if pattern is None:
+        return "cast(null as varchar)"
+    found = f"nullif(regexp_extract(received.page_url, {literal(pattern)}, 1), '')"
+    # The plain text that the pattern starts with tells most pages apart at a fraction of the cost.
+    start = re.match(r"[A-Za-z0-9/_-]*", pattern)[0]  # type: ignore[index]
+    start = start[:-1] if pattern[len(start) : len(start) + 1] in ("?", "*", "{", "|") else start
+    if "|" in pattern or len(start) < 3:
+        return found
+    return f"case when strpos(received.page_url, {literal(start)}) > 0 then {found} end"
+
+
+def _click_id(parameters: Sequence[str], empty: str) -> str:
+    cases = []
+    for parameter in parameters:
+        needle = literal(f"&{parameter}=")
+        value = f"strpos(query, {needle}) + {len(parameter) + 2}"
+        cases.append(
+            f"when strpos(query, {needle}) > 0 and substr(query, {value}, 1) not in ('', '&') "
+            f"and substr(query, {value}, 6) <> {literal(empty)} then {literal(parameter)}"
+        )
+    return f"case {' '.join(cases)} end" if cases else "cast(null as varchar)"
+
+
+def _snake(name: str) -> str:
+    return re.sub("(?<!^)([A-Z])", lambda m: "_" + m[1].lower(), name)
+
+

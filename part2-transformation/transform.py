@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Turn a shop's daily event files into a warehouse of visits, orders and channels, every dollar accounted for."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from warehouse import Run
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parent
+EXAMPLE = """example:
+  python part2-transformation/transform.py --data_dir data --warehouse data/warehouse.duckdb
+
+exit status:
+  0 fine, 2 could not run, 3 the ledger does not balance or a test of --validate failed
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    p.add_argument(
+        "--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)"
+    )
+    p.add_argument(
+        "--contract", type=Path, default=REPO / "part1-data-quality" / "schema.yaml",
+        help="contract of the files (default: part1-data-quality/schema.yaml)",
+    )  # fmt: skip
+    p.add_argument("--warehouse", type=Path, help="DuckDB file to write (default: warehouse.duckdb in --data_dir)")
+    p.add_argument("--full_refresh", action="store_true", help="make everything anew, not only what changed")
+    p.add_argument("--export", type=Path, metavar="DIR", help="write the gold tables there as Parquet and CSV too")
+    p.add_argument("--validate", action="store_true", help="run the test suite validation_tr.sql instead")
+    p.add_argument("--memory_limit", metavar="SIZE", help="most memory for DuckDB, such as 1GB (default: DuckDB's)")
+    p.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return p
+
+
+def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
+    """Run the command; returns the exit status, never raises for a mistake of the user's."""
+    args = [re.sub(r"^--[a-z-]+", lambda m: "--" + m[0][2:].replace("-", "_"), a) for a in args]
+    options = parser().parse_args(args)
+    # After the arguments, so that --help and a mistyped option answer at once.
+    import duckdb
+    from landing import LandingError
+    from shop import ShopError
+    from warehouse import LedgerError
+
+    name = Path(__file__).name
+    try:
+        return validate(options, stdout) if options.validate else transform(options, stdout, stderr)
+    except (ShopError, LandingError) as error:
+        print(f"{name}: {error}", file=stderr)
+    except LedgerError as error:
+        print(f"{name}: {error}", file=stderr)
+        return 3
+    except duckdb.OutOfMemoryException:
+        print(f"{name}: the memory is not enough; give more with --memory_limit, or free the disk.", file=stderr)
+    except duckdb.InvalidInputException as error:
+        print(f"{name}: {str(error).splitlines()[0]}.", file=stderr)
+    except (duckdb.IOException, OSError) as error:
+        what = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else str(error).splitlines()[0]
+        print(f"{name}: {what}; the warehouse is as it was. Free the disk, or choose another --warehouse.", file=stderr)
+    return 2
+
+
+def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
+    from shop import load_shop
+    from warehouse import Settings, fingerprint, refresh
+
+    warehouse = options.warehouse or options.data_dir / "warehouse.duckdb"
+    settings = Settings(
+        options.data_dir, warehouse, load_shop(options.contract), fingerprint(options.contract),
+        options.full_refresh, options.memory_limit,
+    )  # fmt: skip
+    watched = stderr.isatty() and not options.quiet
+
+    def progress(text: str) -> None:
+        if watched:
+            print(f"\r\033[K{text}", end="", file=stderr, flush=True)
+
+    run = refresh(settings, lambda text: None if options.quiet else print(text, file=stderr), progress)
+    progress("")
+    exported = _export(warehouse, options.export) if options.export else []
+    if not options.quiet:
+        _print(stdout, [*summary(run, warehouse), *([f"exported: {len(exported)} files to {options.export}"] if exported else [])])
+    return 0
+
+
+def summary(run: "Run", warehouse: Path) -> list[str]:
+    """What a run did, and the ledger, as lines of at most 80 columns."""
+    days = f"{run.files[0].day} to {run.files[-1].day}" if run.files else ""
+    what = {
+        "unchanged": "nothing changed",
+        "full": f"made anew from {_count(len(run.files), 'file')}",
+        "incremental": ", ".join(
+            f"{_count(len(names), 'file')} {word}"
+            for word, names in (("new", run.new), ("changed", run.changed), ("removed", run.removed))
+            if names
+        ),
+    }[run.how]
+    lines = [f"{warehouse.name}: {what}; {_count(run.records, 'record')}, {days}."]
+    if run.unreadable:
+        lines.append(f"{_count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
+    lines += ["", f"  {'ledger':<52}{'orders':>8}{'amount':>17}"]
+    for line, orders, amount in run.ledger:
+        money = f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
+        lines.append(f"  {line:<52}{orders:>8,}{money:>17}")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _export(warehouse: Path, folder: Path) -> list[Path]:
+    """Write each gold table as Parquet and as CSV; a file is whole or not there."""
+    import duckdb
+    from shop import identifier, literal
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'gold' order by table_name"
+        ).fetchall()
+        for (table,) in tables:
+            for ending, how in ((".parquet", "format parquet"), (".csv", "format csv, header")):
+                path = folder / f"{table}{ending}"
+                part = path.with_name(path.name + ".part")
+                connection.execute(f"copy (from gold.{identifier(table)} order by all) to {literal(str(part))} ({how})")
+                part.replace(path)
+                written.append(path)
+    return written
+
+
+def validate(options: argparse.Namespace, stdout: TextIO) -> int:
+    raise NotImplementedError
+
+
+def _print(stdout: TextIO, lines: Sequence[str]) -> None:
+    try:
+        print("\n".join(lines), file=stdout, flush=True)
+    except BrokenPipeError:  # the reader has seen enough
+        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))

@@ -1,0 +1,359 @@
+"""Building the warehouse: from nothing, or only what new, changed and removed files touch.
+
+Both ways run the statements of transform.sql in a catalog in memory, where bronze holds the records to
+look at: all of them, or those of the clients that a change touches. The results are then written to
+a new file beside the warehouse, which takes its place in one step when the ledger balances.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from increment import merge_touched, select_touched
+from landing import File, find_files, land, survey
+from shop import Shop, json_path, literal, placeholders
+from statements import Statement, fill, read_statements
+
+HERE = Path(__file__).resolve().parent
+STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that can open the file is 1.4
+# Made on the way, and not published. Each is dropped when its last reader is done, for memory's sake.
+WORKING = {
+    "silver.received": "silver.file_totals",
+    "silver.terms": "silver.sources",
+    "silver.known_hosts": "silver.sources",
+    "silver.parsed_events": "silver.events",
+    "silver.sources": "silver.events",
+    "silver.browsers": "silver.events",
+    "silver.models": "gold.channel_performance",
+    "silver.event_counts": "silver.event_metrics",
+    "silver.event_metrics": "gold.daily_metrics",
+}
+
+
+class LedgerError(Exception):
+    """Revenue got lost or was made on the way; the message is one sentence for the user."""
+
+
+@dataclass
+class Run:
+    """What a run did. `how` is full, incremental or unchanged; the names are of files."""
+
+    how: str
+    files: list[File]
+    new: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    ledger: list[tuple[str, int, Decimal]] = field(default_factory=list)
+    records: int = 0
+    unreadable: int = 0
+
+
+@dataclass(frozen=True)
+class Settings:
+    data_dir: Path
+    warehouse: Path
+    shop: Shop
+    fingerprint: str
+    full_refresh: bool = False
+    memory_limit: str | None = None
+    sql: Path = HERE / "transform.sql"
+
+
+def fingerprint(contract: Path) -> str:
+    """A hash of everything besides the files that the result depends on."""
+    digest = hashlib.sha256(f"{STORAGE_VERSION} {duckdb.__version__}".encode())
+    for path in (contract, HERE / "transform.sql", *sorted((HERE / "seeds").glob("*.csv"))):
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def refresh(
+    settings: Settings, say: Callable[[str], None] = lambda text: None, progress: Callable[[str], None] = lambda text: None
+) -> Run:
+    """Bring the warehouse up to date with the files.
+
+    Raises LandingError, LedgerError or duckdb.Error; the old warehouse is then as it was.
+    """
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
+        files = find_files(settings.data_dir, settings.shop)
+        published = None if settings.full_refresh else read_published(settings.warehouse)
+        if published is None or published.fingerprint != settings.fingerprint:
+            return Build(settings, work_dir, progress).full(files)
+        run = compare(files, published, settings.shop)
+        if run.how == "unchanged":
+            run.ledger, run.records, run.unreadable = published.ledger, published.records, published.unreadable
+            return run
+        if run.how == "full":
+            return Build(settings, work_dir, progress).full(files)
+        return Build(settings, work_dir, progress).incremental(run)
+
+
+@dataclass(frozen=True)
+class Published:
+    fingerprint: str
+    files: dict[str, dict[str, Any]]
+    ledger: list[tuple[str, int, Decimal]]
+    records: int
+    unreadable: int
+
+
+def read_published(warehouse: Path) -> Published | None:
+    """What the warehouse was made of; None where there is none that can be read."""
+    if not warehouse.exists():
+        return None
+    try:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            build = dict(connection.execute("select key, value from bronze.build").fetchall())
+            rows = connection.execute("select name, file_id, bytes, stamp, content_hash, records, unreadable, file_date from bronze.files").fetchall()
+            names = ("name", "file_id", "bytes", "stamp", "content_hash", "records", "unreadable", "file_date")
+            files = {row[0]: dict(zip(names, row, strict=True)) for row in rows}
+            return Published(
+                build["fingerprint"], files, read_ledger(connection),
+                sum(f["records"] for f in files.values()), sum(f["unreadable"] for f in files.values()),
+            )  # fmt: skip
+    except duckdb.Error:
+        return None
+
+
+def read_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> list[tuple[str, int, Decimal]]:
+    """The ledger as (line, orders, amount in the shop's currency), in its order."""
+    rows = connection.execute(f"select line, orders, amount from {catalog}gold.ledger order by position").fetchall()
+    return [(str(line), int(orders), Decimal(amount)) for line, orders, amount in rows]
+
+
+def compare(files: Sequence[File], published: Published, shop: Shop) -> Run:
+    """Which files are new, changed or gone since the warehouse was made, by content where their stamp differs."""
+    old = published.files
+    run = Run("incremental", list(files))
+    for file in files:
+        known = old.get(file.name)
+        if known is None:
+            run.new.append(file.name)
+        elif (file.file_id, file.size, file.stamp) == (known["file_id"], known["bytes"], known["stamp"]):
+            continue
+        elif file.file_id != known["file_id"] or (
+            file.size != known["bytes"] or survey(file.path, shop.delimiter).content_hash != known["content_hash"]
+        ):
+            run.changed.append(file.name)
+    run.removed = sorted(old.keys() - {f.name for f in files})
+    if not (run.new or run.changed or run.removed):
+        run.how = "unchanged"
+        return run
+    touched = sum(f.size for f in files if f.name in run.new or f.name in run.changed)
+    first_day_moves = min(f.day for f in files) != min(f["file_date"] for f in old.values())
+    # Whether an order's window was cut off hangs on the first day; and much of everything is faster anew.
+    if first_day_moves or 3 * touched > sum(f.size for f in files):
+        run.how = "full"
+    return run
+
+
+class Build:
+    """One build: a connection whose own catalog is in memory, with the new warehouse attached."""
+
+    def __init__(self, settings: Settings, work_dir: Path, progress: Callable[[str], None]):
+        self.settings = settings
+        self.work_dir = work_dir
+        self.progress = progress
+        config: dict[str, Any] = {"temp_directory": str(work_dir), "preserve_insertion_order": False}
+        if settings.memory_limit:
+            config["memory_limit"] = settings.memory_limit
+        self.connection = duckdb.connect(config=config)
+        self.target = settings.warehouse.with_name(settings.warehouse.name + ".building")
+        for schema in ("bronze", "silver", "gold"):
+            self.connection.execute(f"create schema {schema}")
+        self._land_seeds()
+
+    def full(self, files: Sequence[File]) -> Run:
+        """Everything anew."""
+        self._attach()
+        landed, selects = self._land(files)
+        self._bronze(landed, selects)
+        statements = self._statements([name for f in landed for name in f.header])
+        with ThreadPoolExecutor(1) as writer:
+            # The file is written by one core while the others go on.
+            written = [writer.submit(self._write, "bronze.events", self.connection.cursor())]
+            for statement in statements:
+                self.progress(statement.name)
+                self.connection.execute(statement.sql)
+                if statement.name not in WORKING:
+                    written.append(writer.submit(self._write, statement.name, self.connection.cursor()))
+                for name in [n for n, last in WORKING.items() if last == statement.name]:
+                    kind = next(s.kind for s in statements if s.name == name)
+                    self.connection.execute(f"drop {kind} {name}")
+                for done in [w for w in written if w.done()]:
+                    done.result()
+            self._write("bronze.files", self.connection)
+            for waiting in written:
+                waiting.result()
+        run = Run("full", list(landed), new=[f.name for f in landed])
+        return self._publish(run, landed, statements)
+
+    def incremental(self, run: Run) -> Run:
+        """Only what the files of `run` touch, on a copy of the warehouse."""
+        self.progress("copying the warehouse")
+        shutil.copyfile(self.settings.warehouse, self.target)
+        self._attach()
+        arriving = [f for f in run.files if f.name in {*run.new, *run.changed}]
+        landed, selects = self._land(arriving)
+        known = {name: json.loads(header) for name, header in self._rows("select name, header from warehouse.bronze.files")}
+        columns = [n for f in landed for n in f.header]
+        columns += [n for f in run.files if f.name in known for n in known[f.name]]
+        gone = [*run.changed, *run.removed]
+        old_columns = [n for name in gone for n in known[name]]
+        files = self._all_files(run.files, landed)
+        self._bronze(files, selects, dropped=gone)
+        statements = self._statements([*columns, *old_columns])
+        self.connection.execute(statements[0].sql)
+        select_touched(self.connection, self.filled, selects, gone)
+        statements = self._statements([*columns, *old_columns])  # a record looked at again may have more order lines
+        merge_touched(self.connection, statements, WORKING, gone, [f.name for f in landed], columns)
+        return self._publish(run, files, statements)
+
+    def _land_seeds(self) -> None:
+        for seed in sorted((HERE / "seeds").glob("*.csv")):
+            self.connection.execute(
+                f"create table bronze.{seed.stem} as from read_csv({literal(str(seed))}, header = true, all_varchar = true, "
+                "auto_detect = true, delim = ',', quote = '\"', nullstr = '')"
+            )
+        shop = self.settings.shop
+        self.connection.execute("create table bronze.event_roles (event_name varchar, event varchar)")
+        self.connection.execute("create table bronze.own_hosts (host varchar, kind varchar)")
+        hosts = [*((h, "own") for h in shop.own_hosts), *((h, "payment") for h in shop.payment_providers)]
+        for table, rows in (("event_roles", list(shop.events.items())), ("own_hosts", hosts)):
+            if rows:
+                self.connection.executemany(f"insert into bronze.{table} values (?, ?)", rows)
+
+    def _attach(self) -> None:
+        self.connection.execute(
+            f"attach {literal(str(self.target))} as warehouse (storage_version {literal(STORAGE_VERSION)})"
+        )
+        for schema in ("bronze", "silver", "gold"):
+            self.connection.execute(f"create schema if not exists warehouse.{schema}")
+
+    def _land(self, files: Sequence[File]) -> tuple[list[File], list[str]]:
+        done = 0
+
+        def count(landed: int) -> None:
+            nonlocal done
+            done += landed
+            self.progress(f"reading {done} of {len(files)} files")
+
+        return land(self.connection, files, self.settings.shop, self.work_dir, count)
+
+    def _bronze(self, files: Sequence[File], selects: Sequence[str], dropped: Sequence[str] = ()) -> None:
+        """bronze.events as a view of what was landed, and of what the warehouse holds of dropped files."""
+        parts = [*selects]
+        if dropped:
+            parts.append(f"select * from warehouse.bronze.events where _source_file in ({', '.join(map(literal, dropped))})")
+        if not parts:
+            parts = ["select * from warehouse.bronze.events where false"]
+        self.connection.execute("create or replace view bronze.events as " + " union all by name ".join(parts))
+        self.connection.execute(
+            "create or replace table bronze.files (name varchar, file_date date, file_id bigint, header varchar, "
+            "records bigint, unreadable bigint, bytes bigint, content_hash varchar, stamp varchar)"
+        )
+        self.connection.executemany(
+            "insert into bronze.files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.unreadable, f.size, f.content_hash, f.stamp)
+                for f in files
+            ],
+        )
+
+    def _all_files(self, files: Sequence[File], landed: Sequence[File]) -> list[File]:
+        """All files as they are now known: those just landed, and the others as the warehouse has them."""
+        fresh = {f.name: f for f in landed}
+        names = "name, content_hash, header, records, unreadable"
+        rows = {name: rest for name, *rest in self._rows(f"select {names} from warehouse.bronze.files")}
+        result = []
+        for f in files:
+            if f.name in fresh:
+                result.append(fresh[f.name])
+            else:
+                content_hash, header, records, unreadable = rows[f.name]
+                result.append(
+                    File(f.path, f.day, f.file_id, f.size, f.stamp, content_hash, tuple(json.loads(header)), records, unreadable)
+                )
+        return result
+
+    def _statements(self, columns: Sequence[str]) -> list[Statement]:
+        """The statements, with the contract's words for their blanks; kept in `filled` too."""
+        click_ids = self._rows("select parameter from bronze.click_ids order by cast(priority as integer)")
+        longest = 1
+        if lines := self.settings.shop.order.get("lines"):
+            path = literal(json_path(lines))
+            ((longest,),) = self._rows(
+                f"select coalesce(max(json_array_length(_payload, {path})), 1) from bronze.events where _payload is not null"
+            )
+        self.filled = placeholders(self.settings.shop, columns, [p for (p,) in click_ids], int(longest))
+        return [fill(s, self.filled) for s in read_statements(self.settings.sql)]
+
+    def _write(self, name: str, cursor: duckdb.DuckDBPyConnection) -> None:
+        cursor.execute(f"create table warehouse.{name} as from memory.{name}")
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql).fetchall()
+
+    def _publish(self, run: Run, files: Sequence[File], statements: Sequence[Statement]) -> Run:
+        """Let the new warehouse take the old one's place, if its ledger balances."""
+        run.ledger = read_ledger(self.connection, "warehouse.")
+        run.records, run.unreadable = sum(f.records for f in files), sum(f.unreadable for f in files)
+        difference = next(row for row in run.ledger if row[0] == "difference")
+        if difference[1:] != (0, 0):
+            raise LedgerError(
+                f"the ledger does not balance: {difference[1]} orders and {difference[2]:,.2f} are neither counted nor "
+                "named; nothing was published. Please report this with the ledger above."
+            )
+        self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
+        self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", [self.settings.fingerprint])
+        for statement in statements:
+            if statement.name not in WORKING:
+                self.connection.execute(f"comment on table warehouse.{statement.name} is {literal(statement.description)}")
+        self.progress("publishing")
+        self.connection.execute("checkpoint warehouse")
+        self.connection.execute("detach warehouse")
+        self.connection.close()
+        os.replace(self.target, self.settings.warehouse)
+        return run
+
+
+@contextlib.contextmanager
+def _lock(warehouse: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """One run at a time; a second one waits."""
+    with warehouse.with_name(warehouse.name + ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another run on {warehouse} to end")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _work_dir(warehouse: Path) -> Iterator[Path]:
+    """A folder beside the warehouse for what does not fit into memory; leftovers of a killed run are removed."""
+    work_dir = warehouse.with_name(warehouse.name + ".work")
+    building = warehouse.with_name(warehouse.name + ".building")
+
+    def clean() -> None:
+        shutil.rmtree(work_dir, ignore_errors=True)
+        for path in (building, building.with_name(building.name + ".wal")):
+            path.unlink(missing_ok=True)
+
+    clean()
+    work_dir.mkdir()
+    try:
+        yield work_dir
+    finally:
+        clean()
