@@ -420,3 +420,19 @@ def _plain_glob(path: Path) -> str:
     """A path in which no character stands for others."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
+
+def land_seeds(connection: duckdb.DuckDBPyConnection, shop: Shop, seeds: Path) -> None:
+    """The schemas, the rules that are data, and what the contract lists, as tables of bronze."""
+    for schema in ("bronze", "silver", "gold"):
+        connection.execute(f"create schema if not exists {schema}")
+    for seed in sorted(seeds.glob("*.csv")):
+        connection.execute(
+            f"create table bronze.{seed.stem} as from read_csv({literal(_plain_glob(seed))}, header = true, "
+            "all_varchar = true, delim = ',', quote = '\"')"
+        )
+    connection.execute("create table bronze.event_roles (event_name varchar, event varchar)")
+    connection.execute("create table bronze.own_hosts (host varchar, kind varchar)")
+    hosts = [*((h, "own") for h in shop.own_hosts), *((h, "payment") for h in shop.payment_providers)]
+    for table, rows in (("event_roles", list(shop.events.items())), ("own_hosts", hosts)):
+        if rows:
+            connection.executemany(f"insert into bronze.{table} values (?, ?)", rows)

@@ -140,7 +140,14 @@ def _export(warehouse: Path, folder: Path) -> list[Path]:
 
 
 def validate(options: argparse.Namespace, stdout: TextIO) -> int:
-    raise NotImplementedError
+    from shop import load_shop
+    from suite import run_suite, table
+
+    # The suite's rows are of this repository's contract, whichever shop's data are transformed.
+    outcomes = run_suite(load_shop(REPO / "part1-data-quality" / "schema.yaml"))
+    if not options.quiet:
+        _print(stdout, table(outcomes))
+    return 0 if outcomes and all(o.passed for o in outcomes) else 3
 
 
 def _print(stdout: TextIO, lines: Sequence[str]) -> None:

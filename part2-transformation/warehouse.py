@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 from increment import merge_touched, select_touched
-from landing import File, find_files, land, survey
+from landing import File, find_files, land, land_seeds, survey
 from shop import Shop, json_path, literal, placeholders
 from statements import Statement, fill, read_statements
 
@@ -158,6 +158,18 @@ def compare(files: Sequence[File], published: Published, shop: Shop) -> Run:
     return run
 
 
+def blanks(connection: duckdb.DuckDBPyConnection, shop: Shop, columns: Sequence[str]) -> dict[str, str]:
+    """What fills the blanks of transform.sql, for the records in bronze.events, which has these columns."""
+    click_ids = connection.execute("select parameter from bronze.click_ids order by cast(priority as integer)").fetchall()
+    longest: tuple[int] | None = None
+    if lines := shop.order.get("lines"):
+        longest = connection.execute(
+            f"select max(json_array_length(_payload, {literal(json_path(lines))})) from bronze.events "
+            "where _payload is not null"
+        ).fetchone()
+    return placeholders(shop, columns, [p for (p,) in click_ids], (longest and longest[0]) or 1)
+
+
 class Build:
     """One build: a connection whose own catalog is in memory, with the new warehouse attached."""
 
@@ -170,9 +182,7 @@ class Build:
             config["memory_limit"] = settings.memory_limit
         self.connection = duckdb.connect(config=config)
         self.target = settings.warehouse.with_name(settings.warehouse.name + ".building")
-        for schema in ("bronze", "silver", "gold"):
-            self.connection.execute(f"create schema {schema}")
-        self._land_seeds()
+        land_seeds(self.connection, settings.shop, HERE / "seeds")
 
     def full(self, files: Sequence[File]) -> Run:
         """Everything anew."""
@@ -212,27 +222,14 @@ class Build:
         gone = [*run.changed, *run.removed]
         old_columns = [n for name in gone for n in known[name]]
         files = self._all_files(run.files, landed)
-        self._bronze(files, selects, dropped=gone)
+        dropped = f"_source_file in ({', '.join(map(literal, gone))})" if gone else "false"
+        self._bronze(files, [*selects, f"select * from warehouse.bronze.events where {dropped}"])
         statements = self._statements([*columns, *old_columns])
         self.connection.execute(statements[0].sql)
         select_touched(self.connection, self.filled, selects, gone)
         statements = self._statements([*columns, *old_columns])  # a record looked at again may have more order lines
         merge_touched(self.connection, statements, WORKING, gone, [f.name for f in landed], columns)
         return self._publish(run, files, statements)
-
-    def _land_seeds(self) -> None:
-        for seed in sorted((HERE / "seeds").glob("*.csv")):
-            self.connection.execute(
-                f"create table bronze.{seed.stem} as from read_csv({literal(str(seed))}, header = true, all_varchar = true, "
-                "auto_detect = true, delim = ',', quote = '\"', nullstr = '')"
-            )
-        shop = self.settings.shop
-        self.connection.execute("create table bronze.event_roles (event_name varchar, event varchar)")
-        self.connection.execute("create table bronze.own_hosts (host varchar, kind varchar)")
-        hosts = [*((h, "own") for h in shop.own_hosts), *((h, "payment") for h in shop.payment_providers)]
-        for table, rows in (("event_roles", list(shop.events.items())), ("own_hosts", hosts)):
-            if rows:
-                self.connection.executemany(f"insert into bronze.{table} values (?, ?)", rows)
 
     def _attach(self) -> None:
         self.connection.execute(
@@ -251,13 +248,8 @@ class Build:
 
         return land(self.connection, files, self.settings.shop, self.work_dir, count)
 
-    def _bronze(self, files: Sequence[File], selects: Sequence[str], dropped: Sequence[str] = ()) -> None:
-        """bronze.events as a view of what was landed, and of what the warehouse holds of dropped files."""
-        parts = [*selects]
-        if dropped:
-            parts.append(f"select * from warehouse.bronze.events where _source_file in ({', '.join(map(literal, dropped))})")
-        if not parts:
-            parts = ["select * from warehouse.bronze.events where false"]
+    def _bronze(self, files: Sequence[File], parts: Sequence[str]) -> None:
+        """bronze.events as a view of what was landed, and bronze.files."""
         self.connection.execute("create or replace view bronze.events as " + " union all by name ".join(parts))
         self.connection.execute(
             "create or replace table bronze.files (name varchar, file_date date, file_id bigint, header varchar, "
@@ -288,15 +280,7 @@ class Build:
         return result
 
     def _statements(self, columns: Sequence[str]) -> list[Statement]:
-        """The statements, with the contract's words for their blanks; kept in `filled` too."""
-        click_ids = self._rows("select parameter from bronze.click_ids order by cast(priority as integer)")
-        longest = 1
-        if lines := self.settings.shop.order.get("lines"):
-            path = literal(json_path(lines))
-            ((longest,),) = self._rows(
-                f"select coalesce(max(json_array_length(_payload, {path})), 1) from bronze.events where _payload is not null"
-            )
-        self.filled = placeholders(self.settings.shop, columns, [p for (p,) in click_ids], int(longest))
+        self.filled = blanks(self.connection, self.settings.shop, columns)
         return [fill(s, self.filled) for s in read_statements(self.settings.sql)]
 
     def _write(self, name: str, cursor: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,60 @@
+"""The test suite in SQL: rows of its own, transform.sql over them, and what must come out."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+from landing import land_seeds
+from shop import Shop
+from statements import fill, read_statements
+from warehouse import HERE, blanks
+
+OWNERS = "ABCDEFGHI"  # the nine tests that the owner asked for; the others are ours
+MARK = "-- transform.sql\n"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    test: str
+    name: str
+    expected: str | None
+    actual: str | None
+
+    @property
+    def passed(self) -> bool:
+        return self.expected == self.actual
+
+
+def run_suite(shop: Shop, suite: Path = HERE / "validation_tr.sql", sql: Path = HERE / "transform.sql") -> list[Outcome]:
+    """Run every test of the suite; raises duckdb.Error where a statement of it or of transform.sql fails.
+
+    The suite's rows are those of `shop`, whose lengths of time are set to what its tests are about.
+    """
+    shop = replace(shop, session_gap_minutes=30, window_days=7, most_clients_of_a_person=5)
+    rows, _, tests = suite.read_text("utf-8").partition(MARK)
+    with duckdb.connect() as connection:
+        land_seeds(connection, shop, HERE / "seeds")
+        connection.execute(rows)
+        columns = [row[0] for row in connection.execute("describe bronze.events").fetchall()]
+        filled = blanks(connection, shop, columns)
+        for statement in read_statements(sql):
+            connection.execute(fill(statement, filled).sql)
+        outcomes = []
+        for test in duckdb.extract_statements(tests):
+            outcomes += [Outcome(*row) for row in connection.execute(test.query).fetchall()]
+    return outcomes
+
+
+def table(outcomes: list[Outcome]) -> list[str]:
+    """The outcomes as lines, those that failed marked."""
+    lines = [f"  {'test':<5}{'name':<62}{'expected':<40}{'actual':<40}"]
+    for o in outcomes:
+        verdict = "PASS" if o.passed else "FAIL"
+        lines.append(f"  {o.test:<5}{o.name:<62}{o.expected or 'null':<40}{o.actual or 'null':<40}{verdict}")
+    owners = [o for o in outcomes if o.test in OWNERS]
+    lines += [
+        "",
+        f"{sum(o.passed for o in owners)}/{len(owners)} passed of the owner's suite, "
+        f"{sum(o.passed for o in outcomes)}/{len(outcomes)} passed in all.",
+    ]
+    return lines
