@@ -46,11 +46,13 @@ def run_suite(shop: Shop, suite: Path = HERE / "validation_tr.sql", sql: Path = 
 
 
 def table(outcomes: list[Outcome]) -> list[str]:
-    """The outcomes as lines, those that failed marked."""
-    lines = [f"  {'test':<5}{'name':<62}{'expected':<40}{'actual':<40}"]
-    for o in outcomes:
-        verdict = "PASS" if o.passed else "FAIL"
-        lines.append(f"  {o.test:<5}{o.name:<62}{o.expected or 'null':<40}{o.actual or 'null':<40}{verdict}")
+    """The outcomes as lines, and how many passed."""
+    rows = [("test", "name", "expected", "actual", "")]
+    rows += [
+        (o.test, o.name, o.expected or "null", o.actual or "null", "PASS" if o.passed else "FAIL") for o in outcomes
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     owners = [o for o in outcomes if o.test in OWNERS]
     lines += [
         "",

@@ -199,7 +199,7 @@ select 'T1' as test, 'linear credit of 100.00 over three touches' as name, '33.3
 
 select 'T2' as test, 'position based: 40, 20, 40' as name, '40.00, 20.00, 40.00' as expected, (select max(case when position = 1 then cast(credit as varchar) end) || ', ' || max(case when position = 2 then cast(credit as varchar) end) || ', ' || max(case when position = 3 then cast(credit as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'position_based' and reading = 'healed') as actual;
 
-select 'T3' as test, 'time decay: 2^(-7/7), 2^(-5/7), 2^(-1/7)' as name, '24.74, 30.16, 45.10' as expected, (select max(case when position = 1 then cast(credit as varchar) end) || ', ' || max(case when position = 2 then cast(credit as varchar) end) || ', ' || max(case when position = 3 then cast(credit as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'time_decay' and reading = 'healed') as actual;
+select 'T3' as test, 'time decay: 2^(-7/7), 2^(-5/7), 2^(-1/7)' as name, '24.81, 30.24, 44.95' as expected, (select max(case when position = 1 then cast(credit as varchar) end) || ', ' || max(case when position = 2 then cast(credit as varchar) end) || ', ' || max(case when position = 3 then cast(credit as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'time_decay' and reading = 'healed') as actual;
 
 select 'T4' as test, 'the lines of an order, one without a price' as name, '3 lines, 100.00' as expected, (select cast(count(*) as varchar) || ' lines, ' || cast(sum(amount) as varchar) from silver.order_items where order_id in (select order_id from silver.orders where transaction_id = 'T-1')) as actual;
 
