@@ -54,13 +54,15 @@ def pandas(interpreter: str) -> Command:
 
 
 def dbt(program: str, kept: Path) -> Command:
-    """What dbt has parsed is kept from run to run, as where dbt is used every day."""
+    """Without a warehouse too, but always at one place: what dbt has parsed it keeps from run to run."""
+    warehouse = kept / "yardstick.duckdb"
+    places = ["--project-dir", str(DBT), "--profiles-dir", str(DBT), "--target-path", str(kept / "target")]
 
-    def command(data: Path, out: Path) -> list[str]:
-        os.environ["YARDSTICK_DATA"], os.environ["YARDSTICK_WAREHOUSE"] = str(data), str(out / "yardstick.duckdb")
+    def command(data: Path, _: Path) -> list[str]:
+        warehouse.unlink(missing_ok=True)
+        os.environ["YARDSTICK_DATA"], os.environ["YARDSTICK_WAREHOUSE"] = str(data), str(warehouse)
         os.environ["YARDSTICK_SEEDS"] = str(REPO / "part2-transformation" / "seeds")
         os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
-        places = ["--project-dir", str(DBT), "--profiles-dir", str(DBT), "--target-path", str(kept / "target")]
         return [program, "--quiet", "run", *places, "--log-path", str(kept / "logs")]
 
     return command
