@@ -25,22 +25,22 @@ numbered as (
 
 select
     reading,
-    arg_min(event_id, (event_at, event_id)) as session_id,
+    arg_min(event_id, event_at) as session_id,
     client,
     min(event_at) as started_at,
     max(event_at) as ended_at,
-    arg_min(device, (event_at, event_id)) as device,
-    arg_min(path, (event_at, event_id)) as landing_path,
-    arg_min(event, (event_at, event_id)) as first_event,
+    arg_min(device, event_at) as device,
+    arg_min(path, event_at) as landing_path,
+    arg_min(event, event_at) as first_event,
     count(*) as events,
     {% for role in ['page_view', 'signup', 'cart', 'checkout', 'order'] %}
     count(*) filter (where event = '{{ role }}') as {{ role }}s,
     {% endfor %}
     {% for side, pick in [('first', 'arg_min'), ('last', 'arg_max')] %}
     {% for column in ['source', 'medium'] %}
-    {{ pick }}({{ column }}, (event_at, event_id)) filter (where channel is not null) as {{ side }}_{{ column }},
+    {{ pick }}({{ column }}, event_at) filter (where channel is not null) as {{ side }}_{{ column }},
     {% endfor %}
-    coalesce({{ pick }}(channel, (event_at, event_id)) filter (where channel is not null), 'Direct') as {{ side }}_channel
+    coalesce({{ pick }}(channel, event_at) filter (where channel is not null), 'Direct') as {{ side }}_channel
     {{- ',' if side == 'first' }}
     {% endfor %}
 from numbered
