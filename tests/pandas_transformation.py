@@ -127,7 +127,7 @@ def device(agent: str) -> str:
 def browser(agent: str) -> str:
     names = {
         "Edg": "Edge",
-        "SamsungBrowser": "Samsung Internet",
+        "SamsungBrowser": "Samsung",
         "FBA[NV]|FB_IAB": "Facebook",
         "Instagram": "Instagram",
     }
