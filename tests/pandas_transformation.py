@@ -168,8 +168,9 @@ def add_source(events: Any) -> None:
     sources = [events["utm_source"].fillna("(not set)"), events["click_id"].map(clicks["source"]), named]
     media = [events["utm_medium"].fillna("(not set)"), events["click_id"].map(clicks["medium"]), organic]
     events["referrer_host"] = referrer
-    events["source"] = pd.Series(np.select(conditions, sources, default=None), index=events.index, dtype="str")
-    events["medium"] = pd.Series(np.select(conditions, media, default=None), index=events.index, dtype="str")
+    nothing: Any = None
+    events["source"] = pd.Series(np.select(conditions, sources, nothing), index=events.index, dtype="str")
+    events["medium"] = pd.Series(np.select(conditions, media, nothing), index=events.index, dtype="str")
     events["campaign"] = events["utm_campaign"].where(tagged)
 
 
