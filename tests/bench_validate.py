@@ -62,6 +62,15 @@ def middle(runs: list[Run]) -> Run:
     return Run(median(r.wall for r in runs), median(r.cpu for r in runs), max(r.memory for r in runs))
 
 
+def fortnight(factor: int) -> Path:
+    """The folder of the synthetic fortnight with so many times the usual events; made once, then kept."""
+    folder = REPO / "data" / "bench" / f"x{factor}"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        synthetic_events.generate(folder, events_per_day=3570 * factor)
+    return folder
+
+
 def compare(name: str, folder: Path, times: int, *options: str) -> None:
     """Print one line: the scan, the validator, and their ratios."""
     files = sorted(str(p) for p in folder.glob("events_*.csv"))
@@ -95,10 +104,7 @@ def main(args: list[str]) -> int:
         compare(str(options.data_dir.name), options.data_dir, options.runs)
         return 0
     for factor in options.sizes:
-        folder = REPO / "data" / "bench" / f"x{factor}"
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            synthetic_events.generate(folder, events_per_day=3570 * factor)
+        folder = fortnight(factor)
         compare(f"usual day x{factor}", folder, options.runs)
         if factor >= 100:
             compare(f"x{factor} --memory_limit", folder, 1, "--memory_limit", "512MB")
