@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--full_refresh", action="store_true", help="make everything anew, not only what changed")
     p.add_argument("--export", type=Path, metavar="DIR", help="write the gold tables there as Parquet and CSV too")
     p.add_argument("--validate", action="store_true", help="run the test suite validation_tr.sql instead")
-    p.add_argument("--memory_limit", metavar="SIZE", help="most memory for DuckDB, such as 1GB (default: DuckDB's)")
+    p.add_argument("--memory_limit", metavar="SIZE", default="3GB", help="most memory for DuckDB (default: 3GB)")
     p.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return p
 

@@ -56,7 +56,7 @@ repeats as (
             partition by
                 received.client_id, received.page_url, received.referrer, received.time_text, received.event_name,
                 received.event_data, received.user_agent, received.other_columns
-            order by received.event_id
+            order by received.event_id nulls first
         ) as occurrence
     from silver.received as received
     inner join busy_times on received.time_text = busy_times.time_text
