@@ -223,7 +223,7 @@ def test_the_sql_runs_everywhere(construct: str) -> None:
 
 
 def test_windows_say_where_nulls_go() -> None:
-    plain = re.sub(r"--[^\n]*", "", SQL)
+    plain = re.sub(r"(\w+)\((\w+)\)", r"\1_\2", re.sub(r"--[^\n]*", "", SQL))  # a call is one word
     orders = re.findall(r"\border by\b(.*?)(?:\brows\b|\n? *\))", plain, re.S)
     assert len(orders) > 10
     for order in orders:
