@@ -249,11 +249,12 @@ def _order(node: Node | None, events: tuple[Event, ...]) -> OrderIdentity | None
     if event is None:
         raise node.error("no event has the role order; give one `role: order`, or take this out")
     paths = [key.path for key in event.payload]
-    for part in ("transactionId", "amount", "customer", "lines", "lineAmount", "lineQuantity"):
+    of_lines = ("lineId", "lineName", "lineVariant", "lineQuantity", "lineAmount")
+    for part in ("transactionId", "amount", "customer", "lines", *of_lines):
         entry = node.get(part)
         if entry is not None and paths and entry.value not in paths:
             raise entry.error(f"{show(entry.value)} is no key of {event.name!r}; {near(entry.value, paths)}")
-        if entry is not None and part.startswith("line") and part != "lines":
+        if entry is not None and part in of_lines:
             lines = node.plain("lines")
             if lines is None or not entry.value.startswith(f"{lines}[]."):
                 raise entry.error("must stand below `lines`, such as items[].price; correct one of the two")

@@ -76,7 +76,8 @@ LEVELS = {
     "events": "name! synonyms:[synonym] role:event_role payload:[property] description",
     "anonymisation": "queryValue foreignHost plainHosts:[text]",
     "order": "transactionId! amount! customer lines lineAmount lineQuantity lineAmountIs:line_amount "
-    "checkoutToken confirmationPath duplicates:duplicates",
+    "lineId lineName lineVariant checkoutToken confirmationPath duplicates:duplicates",
+    "transformation": "sessionGapMinutes:whole windowDays:whole mostClientsOfAPerson:whole",
 }
 CUSTOM = {
     "columnRoles": "columnRoles",
@@ -85,6 +86,7 @@ CUSTOM = {
     "paymentProviders": "[text]",
     "anonymisation": "anonymisation",
     "order": "order",
+    "transformation": "transformation",
     "additionalColumns": "additional_columns",
     "delimiter": "text",
 }
