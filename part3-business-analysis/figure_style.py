@@ -1,5 +1,6 @@
 """How every picture looks: type, colours, title, source line, and labels that keep out of each other's way."""
 
+import logging
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,8 @@ DPI, WIDTH = 200, 10.0
 def use_style() -> None:
     """Set matplotlib up without a display; the type comes with the code, so that every machine draws alike."""
     matplotlib.use("Agg")
+    # The fallback for letters that Inter lacks has fewer weights, which is no news to the user.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     for font in sorted((Path(__file__).parent / "fonts").glob("*.otf")):
         font_manager.fontManager.addfont(str(font))
     matplotlib.rcParams.update(

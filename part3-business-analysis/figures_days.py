@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from figure_style import (
-    BLUE, INK, MUTED, ORANGE, PALE, RULE, SKY, TEXT, canvas, day_axis, day_name, dollars, mark_incidents, nothing_to_draw,
-    period,
+    BLUE, MUTED, ORANGE, PALE, RULE, TEXT, canvas, day_axis, day_name, dollars, mark_incidents, nothing_to_draw,
 )  # fmt: skip
 from findings import Change
 from gold_incidents import WORDS, Incident
@@ -36,13 +35,13 @@ def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
 
 
 def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> Figure:
-    subtitle = "Revenue of counted orders a day. Lines and bands: mean of each period and its 95% interval"
+    subtitle = "Revenue of counted orders a day. Lines and bands: mean of each period, with its 95% interval"
     figure, top = canvas(gold, 5.6, revenue_title(gold, changes), subtitle)
     if not gold.days:
         nothing_to_draw(figure, "No day has been loaded yet.")
         return figure
     shown = [i for i in incidents if i.kind != "gap"]
-    axes = figure.add_axes((0.085, 0.155, 0.815, top - 0.155 - 0.125))
+    axes = figure.add_axes((0.085, 0.155, 0.875, top - 0.155 - 0.125))
     days, values = [d.day for d in gold.days], [d.revenue for d in gold.days]
     day_axis(axes, days)
     axes.set_ylim(0, max([*values, 1]) * 1.17)
@@ -65,11 +64,10 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         if mean.high < float("inf"):
             axes.fill_between(x, [max(mean.low, 0)] * 2, [mean.high] * 2, color=PALE, linewidth=0, zorder=0)
         axes.plot(x, [mean.estimate] * 2, color=MUTED, linewidth=1.4, zorder=1)
-        last = end == len(days)
+        foot = max(mean.low, 0) if mean.low > -float("inf") else mean.estimate
         axes.annotate(
-            f"mean\n{dollars(mean.estimate)}", (x[1] if last else x[0], mean.estimate), xytext=(6 if last else 3, 0 if last else 3),
-            textcoords="offset points", size=10, color=MUTED, va="center" if last else "bottom", linespacing=1.25,
-            annotation_clip=False,
+            f"mean {dollars(mean.estimate)}", (x[0], foot), xytext=(5, -4), textcoords="offset points", size=10, color=MUTED,
+            va="top", annotation_clip=False,
         )  # fmt: skip
 
 
@@ -99,7 +97,7 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None
 
 def _money_axis(axes: Axes) -> None:
     _grid(axes)
-    axes.yaxis.set_major_formatter(lambda v, _: dollars(v) if v else "0")
+    axes.yaxis.set_major_formatter(lambda v, _: dollars(v).replace(".0", "") if v else "0")
 
 
 def _grid(axes: Axes, ticks: int = 5) -> None:
@@ -129,18 +127,18 @@ def _number(n: int) -> str:
     return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
 
 
-def strip_metrics(gold: Gold, incidents: Sequence[Incident]) -> list[tuple[str, str]]:
-    """The shares that broke, each with its words: those of lost columns, and those that rose."""
-    names = {m: f"{words[0]}" for m, words in WORDS.items()}
-    strips = []
+def strip_metrics(gold: Gold, incidents: Sequence[Incident]) -> list[tuple[str, str, Incident]]:
+    """The shares that broke, each with its words and why: those of lost columns, and those that rose."""
+    strips: dict[str, tuple[str, str, Incident]] = {}
     for incident in incidents:
+        metric, words = f"{incident.what}_missing_share", f"column {incident.what} empty"
         if incident.kind == "share":
-            strips.append((incident.what, names[incident.what]))
-        elif incident.kind == "renamed" and f"{incident.what}_missing_share_as_tracked" in gold.shares:
-            strips.append((f"{incident.what}_missing_share_as_tracked", f"column {incident.what} empty"))
-        elif incident.kind == "lost" and f"{incident.what}_missing_share" in gold.shares:
-            strips.append((f"{incident.what}_missing_share", names[f"{incident.what}_missing_share"]))
-    return list(dict.fromkeys(strips))[:MOST_STRIPS]
+            metric, words = incident.what, WORDS[incident.what].subject
+        elif incident.kind == "renamed":
+            metric += "_as_tracked"
+        if metric in gold.shares:
+            strips.setdefault(metric, (metric, words, incident))
+    return list(strips.values())[:MOST_STRIPS]
 
 
 def draw_volume(gold: Gold, incidents: Sequence[Incident]) -> Figure:
@@ -150,7 +148,7 @@ def draw_volume(gold: Gold, incidents: Sequence[Incident]) -> Figure:
     if len(gold.days) >= 7:
         subtitle += "; band: median ± 3 robust standard deviations"
     if strips:
-        subtitle += ". Below, the shares that broke, with the day each did"
+        subtitle += ". Below: the shares that broke"
     figure, top = canvas(gold, height, volume_title(gold, incidents), subtitle)
     if not gold.days:
         nothing_to_draw(figure, "No day has been loaded yet.")
@@ -162,12 +160,11 @@ def draw_volume(gold: Gold, incidents: Sequence[Incident]) -> Figure:
     day_axis(axes, days, labels=not strips)
     _events(axes, gold)
     mark_incidents(axes, days, [i for i in incidents if i.kind == "gap"], rows=1)
-    for n, (metric, words) in enumerate(strips):
-        box = (0.085, bottom + strip * (len(strips) - 1 - n), 0.735, 0.6 / height)
+    for n, (metric, words, incident) in enumerate(strips):
+        box = (0.085, bottom + strip * (len(strips) - 1 - n), 0.735, 0.55 / height)
         panel = figure.add_axes(box)
         day_axis(panel, days, labels=n == len(strips) - 1)
-        first = next((i for i in incidents if metric.startswith(i.what)), None)
-        _strip(panel, gold, metric, words, first)
+        _strip(panel, gold, metric, words, incident)
     return figure
 
 
@@ -185,30 +182,20 @@ def _events(axes: Axes, gold: Gold) -> None:
               transform=axes.get_yaxis_transform(), linespacing=1.25)  # fmt: skip
 
 
-def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident | None) -> None:
+def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) -> None:
     """A share by day, filled, with the day of its break."""
     days = [d.day for d in gold.days]
     shares = {r.day: r.share for r in gold.shares[metric]}
     x = [i for i, day in enumerate(days) if day in shares]
     y = [shares[days[i]] for i in x]
-    axes.fill_between(x, y, color=SKY if not incident else "#f9dcc4", linewidth=0, zorder=1)
-    axes.plot(x, y, color=ORANGE, linewidth=2.2, zorder=3)
+    axes.bar(x, y, width=1.0 if len(days) > 60 else 0.82, color=ORANGE, linewidth=0, zorder=2)
     ceiling = 1.0 if max(y) > 0.5 else max(y) * 1.15 or 1.0
     axes.set_ylim(0, ceiling)
     axes.set_yticks([0, 1.0] if ceiling == 1.0 else [0, max(y)])
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
     axes.tick_params(axis="y", labelsize=9.5)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
-    if incident and incident.since in days:
-        at = days.index(incident.since) - 0.5
-        axes.axvline(at, color=INK, linewidth=1.1, linestyle=(0, (1.5, 2)), zorder=4)
-        early = at < len(days) * 0.25
-        axes.annotate(
-            f"{day_name(incident.since)}: {incident.label}" if incident.kind != "share" else f"since {day_name(incident.since)}",
-            (at, 0.5), xycoords=axes.get_xaxis_transform(), xytext=(7 if early else -7, 0), textcoords="offset points", size=9.5,
-            weight="medium", color=INK, ha="left" if early else "right", va="center", zorder=6,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.85},
-        )  # fmt: skip
+    mark_incidents(axes, days, [incident], rows=1)
     axes.text(1.015, 0.5, _two_lines(words) + f"\n{y[-1]:.0%} last day", size=9.5, color=TEXT, va="center",
               transform=axes.transAxes, linespacing=1.3)  # fmt: skip
 

@@ -13,16 +13,26 @@ RISE = 0.05
 # An hour without events is a gap where this many were to be expected: by chance one in e**20 such hours is empty.
 EXPECTED_EVENTS = 20.0
 
+
+@dataclass(frozen=True)
+class Words:
+    """A share in words: what is counted, of what, and what is wrong with it."""
+
+    subject: str
+    whole: str
+    fault: str
+
+
 WORDS = {
-    "client_id_missing_share": ("events without an id", "events have no client id"),
-    "referrer_missing_share": ("events without a referrer", "events have no referrer"),
-    "line_amount_missing_share": ("order lines without a price", "order lines have no price"),
-    "item_missing_share": ("order lines without an item id", "order lines have no item id"),
-    "unknown_event_share": ("events of an unknown name", "events have a name nobody declared"),
-    "unreadable_share": ("records that cannot be read", "records cannot be read"),
-    "rejected_share": ("records refused", "records are refused"),
-    "held_order_share": ("orders held", "order events are held, without an id or an amount"),
-    "resubmission_share": ("orders sent again", "order events repeat an order"),
+    "client_id_missing_share": Words("events without an id", "events", "have no client id"),
+    "referrer_missing_share": Words("events without a referrer", "events", "have no referrer"),
+    "line_amount_missing_share": Words("order lines without a price", "order lines", "have no price"),
+    "item_missing_share": Words("order lines without an item id", "order lines", "have no item id"),
+    "unknown_event_share": Words("events of an unknown name", "events", "have a name nobody declared"),
+    "unreadable_share": Words("records that cannot be read", "records", "cannot be read"),
+    "rejected_share": Words("records refused", "records", "are refused"),
+    "held_order_share": Words("orders without id or amount", "order events", "have no order id or no amount"),
+    "resubmission_share": Words("orders sent again", "order events", "repeat an order"),
 }
 
 
@@ -70,7 +80,7 @@ def _header_incidents(files: Sequence[DataFile]) -> list[Incident]:
 def _share_incidents(gold: Gold, by_header: Sequence[Incident]) -> list[Incident]:
     """Shares that rose, other than those that a change of the header explains from the same day on."""
     found = []
-    for metric, (label, sentence) in WORDS.items():
+    for metric, words in WORDS.items():
         onset = rise(gold.shares.get(metric, ()))
         if onset is None:
             continue
@@ -78,8 +88,9 @@ def _share_incidents(gold: Gold, by_header: Sequence[Incident]) -> list[Incident
         if any(metric.startswith(i.what) and i.since == first for i in by_header):
             continue
         until = None if gold.days and last == gold.days[-1].day else last
-        many = f"{level:.0%} of {sentence}"
-        found.append(Incident("share", metric, first, until, "P1", f"{level:.0%} {label}", many))
+        many = "all" if level > 0.995 else f"{level:.0%} of"
+        label = f"{many} {words.whole} {words.fault}"
+        found.append(Incident("share", metric, first, until, "P1", label, label))
     return found
 
 
