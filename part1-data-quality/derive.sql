@@ -1,8 +1,24 @@
--- What the checks look at, made from the tables of pass.sql after the last file.
+-- What the checks look at, made from the tables of pass.sql after the last file. `first` comes before
+-- the other parts, which then run side by side.
 
+-- first
 create table files as
-select cast(file_no as usmallint) as file_no, day, cast(records as bigint) as records
-from (values {files}) as f (file_no, day, records);
+select cast(file_no as usmallint) as file_no, day, cast(records as bigint) as records, cast(plain as bigint) as plain
+from (values {files}) as f (file_no, day, records, plain);
+
+create table event_counts as
+select file_no, event, cast(sum(events) as ubigint) as events
+from (
+    select file_no, event, count(*) as events
+    from noted
+    where event is not null and not is_header
+    group by file_no, event
+    union all
+    select file_no, {view}, plain
+    from files
+    where plain > 0
+)
+group by file_no, event;
 
 create table contract_events as
 select event
@@ -16,14 +32,42 @@ select
 from (values {contract_keys}) as k (event, path, types, required, minimum, maximum, allowed)
 where event is not null;
 
+-- crawlers
 -- One row a user agent, with the crawler that it declares itself to be.
-create or replace table agents as
+create table agents as
 select agent_key, crawler, crawler is not null as is_crawler
 from (
     select agent_key, {crawler} as crawler
-    from (select agent_key, any_value(user_agent) as user_agent from agents group by agent_key)
+    from (select agent_key, any_value(user_agent) as user_agent from agent_counts group by agent_key)
 );
 
+create table crawler_events as
+select file_no, sum(events) as events
+from agent_counts
+inner join agents using (agent_key)
+where is_crawler
+group by file_no;
+
+-- Every kind of event in every file, the kinds that a file lacks too. `humans` is what the other
+-- kinds are compared with: a flood of crawlers is no fall of the orders.
+create table event_grid as
+with counts as (
+    select file_no, event_name_of(event) as event, sum(events) as events
+    from event_counts
+    group by all
+)
+
+select
+    files.file_no, contract_events.event,
+    cast(coalesce(counts.events, 0) as bigint) as events,
+    cast(records - coalesce(crawler_events.events, 0) as bigint) as humans
+from files
+cross join contract_events
+left join counts on counts.file_no = files.file_no and counts.event = contract_events.event
+left join crawler_events on crawler_events.file_no = files.file_no
+where records > 0;
+
+-- orders
 create table orders as
 with received as (
     select
@@ -93,7 +137,13 @@ select
     min(event_at) filter (step = 'checkout') as checkout,
     min(event_at) filter (tracked) as tracked_event,
     min(event_at) filter (tracked and step = 'page_view') as tracked_page_view
-from events
+from (
+    select client_key, event_at, tracked, 'page_view'::funnel_step as step
+    from views
+    union all
+    select client_key, event_at, tracked, step
+    from noted
+)
 semi join converting using (client_key)
 group by client_key;
 
@@ -137,51 +187,18 @@ select
 from order_journeys
 group by file_no;
 
--- An hour is dead when it has no event where the other days have ten or more: a Poisson hour of
--- ten is empty once in 22,000.
-create table hour_grid as
-with grid as (
-    select files.file_no, h.hour, coalesce(hours.events, 0) as events
-    from files
-    cross join (select unnest(range(24)) as hour) as h
-    left join hours on hours.file_no = files.file_no and hours.hour = h.hour
-    where files.file_no in (select file_no from hours)
-)
-
+-- payloads
+-- Every value in a payload that the contract describes, with its path: items[].quantity.
+create table nodes as
 select
-    file_no, hour, events,
-    events = 0 and coalesce((
-        select median(other.events)
-        from grid as other
-        where other.hour = grid.hour and other.file_no <> grid.file_no
-    ), 0) >= 10 as is_dead
-from grid;
-
-create table crawler_events as
-select file_no, sum(events) as events
-from agent_counts
-inner join agents using (agent_key)
-where is_crawler
-group by file_no;
-
--- Every kind of event in every file, the kinds that a file lacks too. `humans` is what the other
--- kinds are compared with: a flood of crawlers is no fall of the orders.
-create table event_grid as
-with counts as (
-    select file_no, event_name_of(event) as event, sum(events) as events
-    from event_counts
-    group by all
-)
-
-select
-    files.file_no, contract_events.event,
-    cast(coalesce(counts.events, 0) as bigint) as events,
-    cast(records - coalesce(crawler_events.events, 0) as bigint) as humans
-from files
-cross join contract_events
-left join counts on counts.file_no = files.file_no and counts.event = contract_events.event
-left join crawler_events on crawler_events.file_no = files.file_no
-where records > 0;
+    described.file_no, record, event_name_of(event) as event, step, revenue, tree.id, tree.parent, tree.type,
+    case when tree.type not in ('OBJECT', 'ARRAY', 'NULL') then json_extract_string(tree.atom, '$') end as value,
+    path_of(tree.fullkey) as path
+from (
+    select file_no, record, event, step, revenue, payload
+    from conversions
+    where payload is not null and event in ({described_events})
+) as described, json_tree(described.payload) as tree;
 
 -- What the payloads hold: one row a file, event and key. A key counts as missing where it is null
 -- or absent in an object that holds anything at all; an object of nulls only is empty, once.
@@ -263,3 +280,32 @@ select
     min(record) filter (present > 0) as record_present
 from cases
 group by file_no, event, path;
+
+-- others
+create table repeats as
+select
+    file_no, kind, case when kind = 'event' then coalesce(event, {view}) end as event, count(*) as rows,
+    count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record) as record
+from repeated
+left join noted using (file_no, record)
+group by all;
+
+-- An hour is dead when it has no event where the other days have ten or more: a Poisson hour of
+-- ten is empty once in 22,000.
+create table hour_grid as
+with grid as (
+    select files.file_no, h.hour, coalesce(hours.events, 0) as events
+    from files
+    cross join (select unnest(range(24)) as hour) as h
+    left join hours on hours.file_no = files.file_no and hours.hour = h.hour
+    where files.file_no in (select file_no from hours)
+)
+
+select
+    file_no, hour, events,
+    events = 0 and coalesce((
+        select median(other.events)
+        from grid as other
+        where other.hour = grid.hour and other.file_no <> grid.file_no
+    ), 0) >= 10 as is_dead
+from grid;

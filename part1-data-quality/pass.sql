@@ -8,28 +8,25 @@ create type funnel_step as enum ('page_view', 'signup', 'cart', 'checkout', 'ord
 create macro is_order(step) as step = 'order'::funnel_step;
 create macro in_checkout(step) as step >= 'checkout'::funnel_step;
 create macro after_page_view(step) as step > 'page_view'::funnel_step;
-create table events (client_key ubigint, event_at timestamp, step funnel_step, tracked boolean);
-create table conversions (
-    file_no usmallint, record ubigint, event varchar, step funnel_step, event_at timestamp, client_key ubigint,
-    tracked boolean, agent_key ubigint, token varchar, revenue decimal(12, 2),
-    payload varchar
+create table views (client_key ubigint, event_at timestamp, tracked boolean);
+create table noted (
+    file_no usmallint, record ubigint, file_day date, sound boolean, event varchar, step funnel_step,
+    is_header boolean, event_at timestamp, client_key ubigint, tracked boolean, agent_key ubigint, token varchar,
+    payload_valid boolean, revenue decimal(12, 2), user_agent varchar, {text_columns}
 );
-create table agents (agent_key ubigint, user_agent varchar);
-create table agent_counts (file_no usmallint, agent_key ubigint, events ubigint, checkouts ubigint);
-create table event_counts (file_no usmallint, event varchar, events ubigint);
-create table repeats (
-    file_no usmallint, kind varchar, event varchar, rows ubigint, orders ubigint, revenue decimal(38, 2), record ubigint
-);
-create table unsound (
-    file_no usmallint, record ubigint, file_day date, event varchar, step funnel_step, event_at timestamp,
-    is_header boolean, payload_valid boolean, user_agent varchar, revenue decimal(12, 2), {unsound_columns}
-);
-create table nodes (
-    file_no usmallint, record ubigint, event varchar, step funnel_step, revenue decimal(12, 2), id ubigint,
-    parent ubigint, type varchar, value varchar, path varchar
-);
-create table confirmations (file_no usmallint, record ubigint, event_at timestamp, token varchar);
+create table repeated (file_no usmallint, kind varchar, record ubigint);
+create table agent_counts (file_no usmallint, agent_key ubigint, user_agent varchar, events ubigint);
 create table hours (file_no usmallint, hour utinyint, events ubigint);
+create view unsound as
+select *
+from noted
+where not sound;
+create view conversions as
+select
+    file_no, record, event, step, event_at, client_key, tracked, agent_key, token, revenue,
+    case when payload_valid then payload end as payload
+from noted
+where after_page_view(step) or payload is not null;
 
 -- raw
 create or replace temp table raw as
@@ -47,28 +44,30 @@ typed as (
         *,
         -- No event is of another age; DuckDB would also take `infinity` for a time.
         case when parsed_at between timestamp '1970-01-01' and timestamp '2262-01-01' then parsed_at end as event_at,
-        step_of(event) as step,
-        payload is not null and not nested_too_deep(payload) and json_valid(payload) as payload_valid
+        case when client is not null then hash(client) end as client_key,
+        case when user_agent is not null then hash(user_agent) end as agent_key
     from parsed
 ),
 
--- Nearly every event is sound: no row check can fail on it, and its text is not needed any more.
+-- Nearly every event is sound: no row check can fail on it. Of a plain one, a sound view of a page
+-- that confirms no order, not even the page is needed any more.
 judged as (
-    select *, {sound} as sound
+    select *, {sound} as sound, hash(client_key, event, page, payload) as event_key
     from typed
+),
+
+sorted as (
+    select *, sound and {is_view} and not is_confirmation(page) as plain
+    from judged
 )
 
 select
-    file_no, file_day, event, step, event_at, tracked, payload_valid, user_agent, sound,
-    case when client is not null then hash(client) end as client_key,
-    case when user_agent is not null then hash(user_agent) end as agent_key,
-    hash(client, event, page, payload) as event_key,
-    hash(hash(client, event, page, payload), {other_columns}) as row_key,
-    case when is_order(step) and payload_valid then amount_of(payload) end as revenue,
-    case when in_checkout(step) or is_confirmation(page) then token_of(page) end as token,
-    {flags},
+    file_no, event_at, tracked, client_key, agent_key, event_key, hash(event_key, agent_key, {other_columns}) as row_key,
+    sound, plain, user_agent, {flags}
+    case when not plain then event end as event,
+    case when not plain then page end as page,
     {kept}
-from judged;
+from sorted;
 
 -- counts
 select
@@ -76,70 +75,36 @@ select
     count(*) as records,
     min(rowid) as first_rowid,
     count(distinct client_key) as clients,
-    count(distinct row_key) as distinct_rows,
     bit_xor(row_key) as content_key,
-    count(*) filter (is_order(step)) as orders,
-    sum(revenue) as revenue,
+    count(*) filter (plain) as plain
     {counted}
 from raw
 group by file_no;
 
 -- keep
-insert into event_counts
-select file_no, event, count(*)
+insert into views
+select client_key, event_at, tracked
 from raw
-where event <> {event_header}
-group by file_no, event;
+where plain;
 
-insert into events
-select client_key, event_at, step, tracked
-from raw
-where client_key is not null and event_at is not null;
-
-insert into conversions
-select
-    file_no, rowid - first_rowid + 1, event, step, event_at, client_key, tracked, agent_key, token, revenue,
-    case when payload_valid then payload end
-from raw
-inner join {first_rowids} using (file_no)
-where after_page_view(step) or payload is not null;
-
-insert into confirmations
-select file_no, rowid - first_rowid + 1, event_at, token
-from raw
-inner join {first_rowids} using (file_no)
-where not after_page_view(step) and token is not null and event_at is not null;
-
-insert into unsound
-select
-    file_no, rowid - first_rowid + 1, file_day, event, step, event_at, coalesce(event = {event_header}, false),
-    payload_valid, user_agent, revenue,
-    {kept_columns}
-from raw
-inner join {first_rowids} using (file_no)
-where not sound;
-
--- Every value in a payload that the contract describes, with its path: items[].quantity.
-insert into nodes
-select
-    described.file_no, record, event_name_of(event), step, revenue, tree.id, tree.parent, tree.type,
-    case when tree.type not in ('OBJECT', 'ARRAY', 'NULL') then json_extract_string(tree.atom, '$') end,
-    regexp_replace(substr(regexp_replace(tree.fullkey, '\[[0-9]+\]', '[]', 'g'), 2), '^[.]', '')
-from (
-    select file_no, rowid - first_rowid + 1 as record, event, step, revenue, payload
+insert into noted
+with valued as (
+    select
+        *, {record} as record, step_of(event) as step,
+        payload is not null and not nested_too_deep(payload) and json_valid(payload) as payload_valid
     from raw
-    inner join {first_rowids} using (file_no)
-    where payload_valid and event in ({described_events})
-) as described, json_tree(described.payload) as tree;
+    where not plain
+)
 
-insert into agents
-select agent_key, any_value(user_agent)
-from raw
-where agent_key is not null
-group by agent_key;
+select
+    file_no, record, {file_day}, sound, event, step, coalesce(event = {event_header}, false), event_at, client_key, tracked,
+    agent_key, case when in_checkout(step) or is_confirmation(page) then token_of(page) end,
+    payload_valid, case when is_order(step) and payload_valid then amount_of(payload) end,
+    case when not sound then user_agent end, {texts}
+from valued;
 
 insert into agent_counts
-select file_no, agent_key, count(*), count(*) filter (in_checkout(step))
+select file_no, agent_key, any_value(user_agent), count(*)
 from raw
 where agent_key is not null
 group by file_no, agent_key;
@@ -150,53 +115,45 @@ from raw
 where event_at is not null
 group by file_no, hour(event_at);
 
--- rows_repeated
-insert into repeats
-select file_no, 'row', null, count(*), count(*) filter (is_order(step)), sum(revenue), min(rowid) - any_value(first_rowid) + 1
-from (
-    select file_no, step, revenue, rowid
+-- Rows that repeat an earlier one, and events that follow the same event within a second.
+insert into repeated
+-- Few keys occur twice: only they are worth ordering.
+with suspects as materialized (
+    select file_no, {record} as record, client_key, event_at, event_key, row_key
     from raw
-    qualify row_number() over (partition by file_no, row_key order by rowid) > 1
-)
-inner join {first_rowids} using (file_no)
-group by file_no;
-
--- fired_twice
-insert into repeats
-with keyed as (
-    select file_no, event, step, revenue, event_at, rowid, event_key, row_key
-    from raw
-    where client_key is not null and event_at is not null
-),
-
--- Few keys occur twice: only they are worth ordering by time.
-suspects as (
-    select event_key
-    from keyed
-    group by event_key
-    having count(*) > 1
+    where event_key in (select event_key from raw group by event_key having count(*) > 1)
 ),
 
 gaps as (
     select
-        keyed.*,
+        file_no, record,
         event_at - lag(event_at) over same_event as gap,
         row_key = lag(row_key) over same_event as is_repeated_row
-    from keyed
-    semi join suspects using (event_key)
+    from suspects
+    where client_key is not null and event_at is not null
     window same_event as (partition by file_no, event_key order by event_at, row_key)
 )
 
-select
-    file_no, 'event', event, count(*), count(*) filter (is_order(step)), sum(revenue), min(rowid) - any_value(first_rowid) + 1
+select file_no, 'row', record
+from (
+    select file_no, record
+    from suspects
+    qualify row_number() over (partition by file_no, row_key order by record) > 1
+)
+union all
+select file_no, 'event', record
 from gaps
-inner join {first_rowids} using (file_no)
-where gap < interval 1 second and not is_repeated_row
-group by file_no, event;
+where gap < interval 1 second and not is_repeated_row;
+
+-- orders
+select file_no, count(*), sum(revenue)
+from noted
+where is_order(step)
+group by file_no;
 
 -- failed
-select file_no, {counted}
-from (select file_no, {tested} from unsound)
+select file_no, count(*), {settled}, {counted}
+from (select *, {tested} from unsound)
 group by file_no;
 
 -- details

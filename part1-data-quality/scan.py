@@ -7,7 +7,7 @@ file by file through `reading.recover`, and nothing of the failed attempt stays.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ import row_checks
 import sql_text
 from contract import Contract
 from definitions import PASS, Measure
-from derive import crawler_patterns, derive
+from derive import crawler_patterns, derivations
 from reading import DayFile, ReadingError, find_files, recover, survey
 
 NOT_THE_FILES_FAULT = (
@@ -32,7 +32,7 @@ NOT_THE_FILES_FAULT = (
     duckdb.OutOfMemoryException,
 )
 LONGEST_GAP = timedelta(days=366)  # between two files of a folder; each day of a gap is a finding
-BATCH = 16 << 20  # bytes that are read together: enough to make a statement worth its planning
+BATCH = 48 << 20  # bytes that are read together: enough to make a statement worth its planning
 
 
 @dataclass
@@ -47,7 +47,7 @@ class FileFacts:
     clients: int = 0
     orders: int = 0
     revenue: Decimal = Decimal(0)
-    distinct_rows: int = 0
+    plain: int = 0  # views of a page without anything to look at
     content_key: int = 0
     crawler_events: int | None = None
     events: dict[str, int] = field(default_factory=dict)
@@ -58,10 +58,10 @@ class FileFacts:
         return self.file.source is None and not self.file.problems
 
 
-def survey_days(data_dir: Path, contract: Contract, work_dir: Path) -> Iterator[DayFile]:
-    """Survey every file of the folder in order, and give an empty one where a day between two others has none.
+def survey_days(data_dir: Path, contract: Contract, work_dir: Path) -> Iterator[tuple[int, DayFile]]:
+    """Survey every file of the folder, numbered by day, and give an empty one where a day between two others has none.
 
-    Raises ReadingError when the folder holds no day at all.
+    The largest come first, so that the cores end their work together. Raises ReadingError when the folder holds no day at all.
     """
     found = find_files(data_dir, contract.file_name)
     if not found:
@@ -81,9 +81,17 @@ def survey_days(data_dir: Path, contract: Contract, work_dir: Path) -> Iterator[
         if day not in days:
             found.append((data_dir / day.strftime(contract.file_name), day))
     # The contract's own name first: another file of the day is the second delivery.
-    for path, day in sorted(found, key=lambda f: (f[1], f[0].name != f[1].strftime(contract.file_name), f[0].name)):
+    found.sort(key=lambda f: (f[1], f[0].name != f[1].strftime(contract.file_name), f[0].name))
+    for file_no, (path, day) in sorted(enumerate(found), key=lambda f: -_size(f[1][0])):
         missing = day not in days
-        yield DayFile(path.name, path, day, 0) if missing else survey(path, day, contract.delimiter, work_dir)
+        yield file_no, DayFile(path.name, path, day, 0) if missing else survey(path, day, contract.delimiter, work_dir)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 class Scan:
@@ -91,7 +99,10 @@ class Scan:
 
     def __init__(self, contract: Contract, work_dir: Path, memory_limit: str | None = None):
         """Raises duckdb.Error for a memory limit that DuckDB does not understand."""
-        config: dict[str, Any] = {"threads": 1, "temp_directory": str(work_dir)}
+        # Blocks that are used again instead of given back spare a tenth of the time.
+        config: dict[str, Any] = {
+            "threads": 1, "temp_directory": str(work_dir), "block_allocator_memory": "512MB",
+        }  # fmt: skip
         if memory_limit:
             config["memory_limit"] = memory_limit
         self.contract = contract
@@ -104,8 +115,10 @@ class Scan:
         # What a check applies to, and a share that may shift, is counted over all events: each condition once.
         shifts = [c.condition for c in self.row_checks if c.definition.threshold == "shift"]
         nulls = [f"{raw_name} is null" for raw_name in self.raw_names.values()]
-        self._tallied = list(dict.fromkeys([*nulls, *(c.applies for c in self.row_checks), *shifts]))
-        self._flags: dict[str, str] = {}  # condition -> the column of raw that holds it
+        tallied = dict.fromkeys([*nulls, *(c.applies for c in self.row_checks), *shifts])
+        settled = row_checks.settled(contract)
+        self._settled = {sql: settled[sql] for sql in tallied if sql in settled}
+        self._flagged = [sql for sql in tallied if sql not in settled and sql != "true"]
         self._tallies: dict[int, dict[str, int]] = {}
         self._filled = self._placeholders()
         self.connection.execute(PASS["shared"].format(**self._filled) + sql_text.macros(contract))
@@ -113,33 +126,21 @@ class Scan:
     def _placeholders(self) -> dict[str, str]:
         """What stands for the placeholders of pass.sql that are the same for every batch."""
         texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
-        described = [name for e in self.contract.events if e.payload for name in (e.name, *e.synonyms)]
-        counted = [f"{self._count(sql)} as n{i}" for i, sql in enumerate(self._tallied)]
+        view = row_checks.plain_event(self.contract)
         return {
             "sound": row_checks.sound(self.contract, self.row_checks),
-            "other_columns": ", ".join(sorted(set(self.raw_names.values()) - {"client", "event", "page", "payload"})),
-            "flags": ", ".join(f"{sql} as {flag}" for sql, flag in self._flags.items()),
-            "counted": ", ".join(counted),
-            "kept": ", ".join(f"case when not sound then {text} end as {text}" for text in texts),
-            "kept_columns": ", ".join(texts),
-            "unsound_columns": ", ".join(f"{text} varchar" for text in texts),
-            "described_events": sql_text.values(tuple(described)),
+            "is_view": f"event = {sql_text.literal(view)}" if view else "false",
+            "other_columns": ", ".join(
+                sorted(set(self.raw_names.values()) - {"client", "event", "page", "payload", "user_agent"})
+            ),
+            "flags": "".join(f"{sql} as flag_{i}, " for i, sql in enumerate(self._flagged)),
+            "counted": "".join(f", count(*) filter (flag_{i}) as n{i}" for i in range(len(self._flagged))),
+            "kept": ", ".join(f"case when not sound then {text} end as {text}" for text in texts if text != "page"),
+            "texts": ", ".join(texts),
+            "text_columns": ", ".join(f"{text} varchar" for text in texts),
         }
 
-    def _count(self, condition: str) -> str:
-        """How many rows of `raw` meet a condition on the events as received, with a flag in `raw` if it takes one."""
-        column, is_null, negated = condition.partition(" is ")[0], " is null", " is not null"
-        if condition == "true":
-            return "count(*)"
-        if condition == column + negated:
-            return f"count(*) - ({self._count(column + is_null)})"
-        # These are null in `raw` where they were null in the file.
-        kept = {"client": "client_key", "event": "event", "event_at": "event_at", "user_agent": "agent_key"}
-        if condition == column + is_null and column in kept:
-            return f"count(*) - count({kept[column]})"
-        return f"count(*) filter ({self._flags.setdefault(condition, f'flag_{len(self._flags)}')})"
-
-    def run(self, days: Iterable[DayFile], progress: Callable[[int], None] = lambda files: None) -> None:
+    def run(self, days: Iterable[tuple[int, DayFile]], progress: Callable[[int], None] = lambda files: None) -> None:
         """Read every file once, then derive what the checks over several events look at.
 
         Raises ReadingError for a file that changes all the time.
@@ -152,15 +153,26 @@ class Scan:
             for future in as_completed(read):
                 future.result()
                 progress(read[future])
+            self.files.sort(key=lambda f: f.file_no)
             self.connection.execute(f"set threads = {workers}")
-            measures = pool.submit(row_checks.run, self.connection.cursor(), self.row_checks, self._tallies)
-            files = [(f.file_no, str(f.day), f.records) for f in self.files]
-            derive(self.connection, self.contract, files, patterns.result())
+            measures = pool.submit(
+                row_checks.run, self.connection.cursor(), self.row_checks, self._tallies, self._settled
+            )
+            files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
+            parts = derivations(self.contract, files, patterns.result())
+            self._execute(parts.pop("first"))
+            list(pool.map(self._execute, parts.values()))
             self.measures = measures.result()
+        for file_no, orders, revenue in self.connection.execute(PASS["orders"]).fetchall():
+            self.files[file_no].orders, self.files[file_no].revenue = orders, revenue or Decimal(0)
         for file_no, event, count in self.connection.execute("select * from event_counts").fetchall():
-            self.files[file_no].events[event] = self.files[file_no].events.get(event, 0) + count
+            self.files[file_no].events[event] = count
         for file_no, count in self.connection.execute("select * from crawler_events").fetchall():
             self.files[file_no].crawler_events = int(count)
+
+    def _execute(self, sql: str) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
 
     def null_share(self, facts: FileFacts, column: str) -> float | None:
         """The share of a file's events that have nothing in a column; None where there is no such column or event."""
@@ -168,21 +180,20 @@ class Scan:
             return None
         return self._tallies[facts.file_no][f"{self.raw_names[column]} is null"] / facts.records
 
-    def _batches(self, days: Iterable[DayFile]) -> Iterator[list[FileFacts]]:
+    def _batches(self, days: Iterable[tuple[int, DayFile]]) -> Iterator[list[FileFacts]]:
         """Add each day to `files`, and give those to be read together: of one form, and not too large."""
-        batch: list[FileFacts] = []
-        for file_no, file in enumerate(days):
+        batches: dict[object, list[FileFacts]] = {}
+        for file_no, file in days:
             facts = FileFacts(file_no, file, file.day or date.min, _headers(self.contract, file))
             self.files.append(facts)
             if not file.readable and not file.damaged:
                 continue
-            fits = batch and sum(f.file.size for f in batch) + file.size <= BATCH
-            if batch and not (fits and _form(batch[0].file) == _form(file)):
+            batch = batches.setdefault(_form(file), [])
+            if batch and sum(f.file.size for f in batch) + file.size > BATCH:
                 yield batch
-                batch = []
+                batch = batches[_form(file)] = []
             batch.append(facts)
-        if batch:
-            yield batch
+        yield from filter(None, batches.values())
 
     def _read_batch(self, batch: list[FileFacts]) -> None:
         """Read and count a batch; file by file, and each as carefully as it needs, if not all is sound."""
@@ -211,7 +222,7 @@ class Scan:
             if any(counted.get(f.file_no, {"records": 0})["records"] != f.file.rows for f in batch):
                 return False
             if counted:
-                self._keep(cursor, counted)
+                self._keep(cursor, [f for f in batch if f.file_no in counted], counted)
             return True
 
     def _received(self, batch: list[FileFacts]) -> str:
@@ -219,11 +230,9 @@ class Scan:
         first = batch[0]
         header = first.file.header
         at = {name: f"c{i}" for i, name in reversed(list(enumerate(header)))}
-        index = "cast(file_index as bigint)" if batch[1:] else "0"
-        days = ", ".join(f"date '{f.day}'" for f in batch)
         selected = [
-            f"{index} + {first.file_no} as file_no",
-            f"list_extract([{days}], {index} + 1) as file_day" if batch[1:] else f"{days} as file_day",
+            f"cast({_of_file(batch, [str(f.file_no) for f in batch])} as usmallint) as file_no",
+            f"{_of_file(batch, [_day(f) for f in batch])} as file_day",
         ]
         for name, raw_name in self.raw_names.items():
             found = [at[h] for h in first.headers.get(name, ())] or ["cast(null as varchar)"]
@@ -242,25 +251,35 @@ class Scan:
                 parallel = {str(not first.file.multiline).lower()}
             )"""
 
-    def _keep(self, cursor: duckdb.DuckDBPyConnection, counted: dict[int, dict[str, Any]]) -> None:
-        for file_no, row in counted.items():
-            facts = self.files[file_no]
-            facts.records, facts.clients, facts.orders = row["records"], row["clients"], row["orders"]
-            facts.revenue = row["revenue"] or Decimal(0)
-            facts.distinct_rows, facts.content_key = row["distinct_rows"], row["content_key"]
-            self._tallies[file_no] = {sql: row[f"n{i}"] for i, sql in enumerate(self._tallied)}
-        firsts = ", ".join(f"({n}, {row['first_rowid']})" for n, row in counted.items())
-        header = self.files[min(counted)].headers.get(self.contract.roles["event"], ("",))[0]
+    def _keep(
+        self, cursor: duckdb.DuckDBPyConnection, batch: Sequence[FileFacts], counted: dict[int, dict[str, Any]]
+    ) -> None:
+        for facts in batch:
+            row = counted[facts.file_no]
+            facts.records, facts.clients, facts.plain = row["records"], row["clients"], row["plain"]
+            facts.content_key = row["content_key"]
+            self._tallies[facts.file_no] = {"true": facts.records}
+            self._tallies[facts.file_no] |= {sql: row[f"n{i}"] for i, sql in enumerate(self._flagged)}
+        header = batch[0].headers.get(self.contract.roles["event"], ("",))[0]
+        firsts = [str(counted[f.file_no]["first_rowid"]) for f in batch]
+        place = f"list_position({[f.file_no for f in batch]}, file_no)"
         filled = {
             **self._filled,
-            "first_rowids": f"(values {firsts}) as f (file_no, first_rowid)",
+            "record": f"rowid + 1 - {_of_file(batch, firsts, place)}",
+            "file_day": _of_file(batch, [_day(f) for f in batch], place),
             "event_header": sql_text.literal(header),
         }
         cursor.execute(PASS["keep"].format(**filled))
-        cursor.execute(PASS["fired_twice"].format(**filled))
-        if any(row["distinct_rows"] < row["records"] for row in counted.values()):
-            cursor.execute(PASS["rows_repeated"].format(**filled))
         cursor.execute("drop table raw")
+
+
+def _of_file(batch: Sequence[FileFacts], values: Sequence[str], place: str = "cast(file_index as bigint) + 1") -> str:
+    """SQL for the one of `values` that belongs to a row's file."""
+    return f"list_extract([{', '.join(values)}], {place})" if batch[1:] else values[0]
+
+
+def _day(facts: FileFacts) -> str:
+    return f"date '{facts.day}'"
 
 
 def _form(file: DayFile) -> tuple[object, ...]:

@@ -120,7 +120,9 @@ def harmless_url(contract: Contract, scheme: str, host: str | None) -> str:
     other = r"""(?:[^0-9@"?#%() .-]|%[^4]|%4[^0])"""
     digits = "[0-9](?:[() .-]?[0-9]){0,7}"
     part = rf"(?:{other}|[() .-]|{digits}(?:[() .-]?{other}|[() .-][() .-]))*(?:{digits}[() .-]?)?"
-    query = f"(?:{query_pair(contract)}&)*{query_pair(contract)}" if contract.anonymisation else part
+    value = contract.anonymisation.query_value if contract.anonymisation else None
+    pair = rf'[^0-9=&#@"%]*[0-9]{{0,4}}(?:=(?:{unanchored(value or "")})?)?'
+    query = f"(?:{pair}&)*{pair}" if value else part
     place = f"{scheme}://(?:{host})(?:/{part})?" if host else f"{scheme}://[0-9A-Za-z]{part}"
     return f"{place}(?:[?]{query})?(?:#{part})?"
 
@@ -128,6 +130,7 @@ def harmless_url(contract: Contract, scheme: str, host: str | None) -> str:
 def macros(contract: Contract) -> str:
     """The macros that row_checks.sql, pass.sql and derive.sql call."""
     hosts = tuple(h.lower() for h in contract.own_hosts)
+    roots = [h for h in hosts if not any(h.endswith("." + other) for other in hosts)]
     starts = [f"starts_with(url, {literal(f'{scheme}://{h}/')})" for h in hosts for scheme in ("https", "http")]
     below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
     token = contract.order.checkout_token if contract.order else None
@@ -140,7 +143,7 @@ create macro nested_too_deep(text) as strlen(text) > 4000
 create macro host_of(url) as lower(split_part(split_part(split_part(url, '/', 3), '?', 1), ':', 1));
 create macro own_url(url) as {" or ".join(starts) or "false"};
 create macro own_host(host) as {f"host in ({values(hosts)})" if hosts else "true"};
-create macro mentions_own(url) as {" or ".join(f"contains(url, {literal('.' + h)})" for h in hosts) or "false"};
+create macro mentions_own(url) as {" or ".join(f"contains(url, {literal('.' + h)})" for h in roots) or "false"};
 create macro own_domain(host) as {" or ".join(below) or "false"};
 create macro step_of(event) as {event_case(contract.events, "event", "role", "null::funnel_step", "funnel_step")};
 create macro event_name_of(event) as {event_case(contract.events, "event", "name", "event")};
@@ -152,6 +155,8 @@ create macro masked(value) as
 create macro place_of(url) as
     left(regexp_replace(regexp_extract(url, '^https?://[^/?#]*([^?#]*)', 1), '[^/]{{24,}}', '...', 'g'), 40);
 create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');
+create macro path_of(key) as ltrim(substr(
+    case when contains(key, '[') then regexp_replace(key, '\\[[0-9]+\\]', '[]', 'g') else key end, 2), '.');
 create macro clean_query(url) as
     regexp_full_match(url, {literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?")});
 create macro raw_key(url) as split_part(list_filter(

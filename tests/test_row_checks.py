@@ -28,13 +28,14 @@ def judged(path: Path, work: Path) -> tuple[int, int, dict[str, int]]:
     """Events, sound events, and the sound ones that fail a check, by check and column."""
     scan = Scan(CONTRACT, work)
     day = datetime.strptime(path.name, CONTRACT.file_name).date()
-    (batch,) = scan._batches([survey(path, day, ",", work)])
+    (batch,) = scan._batches([(0, survey(path, day, ",", work))])
     raw = PASS["raw"].format(received=scan._received(batch), **scan._filled)
-    rows = raw[raw.index("with received") : raw.rindex("select\n    file_no, file_day")]
+    rows = raw[raw.index("with received") : raw.rindex("select\n    file_no, event_at")]
     strict = [c for c in expand(CONTRACT) if c.definition.threshold != "shift" and c.column in batch[0].headers]
     tested = ", ".join(f"count(*) filter (sound and {c.fails})" for c in strict)
     header = batch[0].headers.get("event_name", ("",))[0]
-    source = f"(select *, event = '{header}' as is_header from judged)"
+    valid = "payload is not null and not nested_too_deep(payload) and json_valid(payload) as payload_valid"
+    source = f"(select *, event = '{header}' as is_header, step_of(event) as step, {valid} from judged)"
     sql = f"{rows} select count(*), count(*) filter (sound), {tested} from {source}"
     total, sound, *failed = scan.connection.execute(sql).fetchone() or ()
     names = [f"{c.definition.check} {c.column}" for c in strict]

@@ -1,0 +1,148 @@
+"""Runs of part 2 for tests, and its tables beside those of the reference."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import transform
+from attribution_reference import reference
+from event_reference import Row
+
+SEEDS = Path(transform.__file__).with_name("seeds")
+# What is compared, and the columns that name a row.
+TABLES = {
+    "rejected_events": ("silver", ("event_id",), "source_file line reason revenue"),
+    "events": (
+        "silver",
+        ("event_id",),
+        "client_id client_id_as_tracked event_at event_date event event_name host path utm_source utm_medium"
+        " utm_campaign click_id referrer_host source medium campaign channel is_bot transaction_id revenue customer"
+        " checkout_token",
+    ),
+    "sessions": (
+        "silver",
+        ("reading", "session_id"),
+        "client_id started_at ended_at first_channel last_channel events page_views signups carts checkouts orders",
+    ),
+    "received_orders": ("silver", ("event_id",), "status is_collision transaction_id revenue"),
+    "orders": (
+        "silver",
+        ("order_id",),
+        "transaction_id revenue has_earlier_event has_earlier_page_view has_earlier_event_as_tracked"
+        " has_earlier_page_view_as_tracked window_cut_off",
+    ),
+    "people": ("silver", ("client_id",), "person_id"),
+    "attribution": (
+        "gold",
+        ("order_id", "reading", "model", "position"),
+        "transaction_id channel source medium credit",
+    ),
+    "unattributed": ("gold", ("order_id", "reading"), "reason revenue"),
+}
+
+
+def run(data_dir: Path, warehouse: Path, contract: Path, *args: str) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of the command."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    line = ["--data_dir", str(data_dir), "--warehouse", str(warehouse), "--contract", str(contract), "--quiet", *args]
+    return transform.main(line, stdout, stderr), stdout.getvalue(), stderr.getvalue()
+
+
+def rows(warehouse: Path, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        found = connection.execute(sql, parameters)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def build(data_dir: Path, warehouse: Path, contract: Path) -> None:
+    """Run the command, which must have done its work."""
+    status, _, stderr = run(data_dir, warehouse, contract)
+    assert status in (0, 3), stderr
+
+
+def differences(warehouse: Path, files: Sequence[Path], contract: Path, values: bool = True) -> list[str]:
+    """Where a table is not what the reference says, a line each; without `values` only rows and columns are named."""
+    told = []
+    tables = vars(reference(files, contract, SEEDS))
+    for table, (schema, key, compared) in TABLES.items():
+        columns = [*key, *compared.split()]
+        quoted = ", ".join(f'"{column}"' for column in columns)
+        found = _by_key(key, rows(warehouse, f"select {quoted} from {schema}.{table}"))
+        expected = _by_key(key, tables[table])
+        for name in sorted(found.keys() | expected.keys(), key=repr):
+            here, there = found.get(name, []), expected.get(name, [])
+            if len(here) != len(there):
+                told.append(f"{table} {name}: {len(here)} rows, the reference has {len(there)}")
+            for mine, other in zip(here, there, strict=False):
+                wrong = [column for column in columns if mine[column] != other[column]]
+                pairs = [f"{c} {mine[c]!r}, the reference has {other[c]!r}" for c in wrong] if values else wrong
+                told += [f"{table} {name}: {'; '.join(pairs)}"] if wrong else []
+    return told
+
+
+def _by_key(key: tuple[str, ...], table: list[Row]) -> dict[tuple[Any, ...], list[Row]]:
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in table:
+        found.setdefault(tuple(row[column] for column in key), []).append(row)
+    return found
+
+
+# Each query finds what must not be.
+INVARIANTS = {
+    "credit is not the order's revenue": """
+        select order_id, model, reading, sum(credit) as credit, any_value(revenue) as revenue
+        from gold.attribution inner join silver.orders using (order_id)
+        group by all having sum(credit) <> any_value(revenue)""",
+    "an order is not in every model and reading": """
+        select order_id, count(distinct (reading, model)) as combinations
+        from silver.orders left join gold.attribution using (order_id)
+        group by order_id having count(distinct (reading, model)) <> 18""",
+    "credit of an order that is none": "from gold.attribution anti join silver.orders using (order_id)",
+    "credit below zero": "from gold.attribution where credit < 0 or credit is null",
+    "a session without a client, or that ends before it starts": """
+        from silver.sessions
+        where client_id is null or started_at is null or ended_at is null or ended_at < started_at""",
+    "sessions of a client nearer than half an hour": """
+        from silver.sessions
+        qualify started_at < lag(ended_at) over (partition by reading, client_id order by started_at)
+            + interval 30 minutes""",
+    "an event in no session or in several": """
+        select events_total, events_in_sessions from
+            (select count(client_id) as events_total from silver.events where not is_bot),
+            (select coalesce(sum(events), 0) as events_in_sessions from silver.sessions where reading = 'healed')
+        where events_total <> events_in_sessions""",
+    "an order event without a status, or with an unknown one": """
+        from silver.events left join silver.received_orders as received using (event_id)
+        where event = 'order' and (status is null or status not in ('counted', 'resubmission', 'held'))""",
+    "the counted orders are not the orders": """
+        select * from
+            (select count(*) as n, sum(revenue) as revenue from silver.received_orders where status = 'counted') as r,
+            (select count(*) as n, sum(revenue) as revenue from silver.orders) as o
+        where (r.n, r.revenue) is distinct from (o.n, o.revenue)""",
+    "an order without a touch is in gold.unattributed, and no other": """
+        select order_id, reading
+        from gold.attribution full join gold.unattributed as without using (order_id, reading)
+        group by order_id, reading
+        having coalesce(bool_and(channel in ('Direct', 'Unattributed')), false) <> (any_value(reason) is not null)""",
+    "revenue that is lost between the events and the orders": """
+        select * from
+            (select coalesce(sum(revenue), 0) as sent from silver.events),
+            (select coalesce(sum(revenue), 0) as judged from silver.received_orders)
+        where sent <> judged""",
+    "an event that is also rejected": "from silver.events semi join silver.rejected_events using (event_id)",
+}
+# Every dollar that the files name, by what became of it.
+LEDGER = """
+    select
+        coalesce((select sum(revenue) from silver.received_orders where status = 'counted'), 0)
+        + coalesce((select sum(revenue) from silver.received_orders where status = 'resubmission'), 0)
+        + coalesce((select sum(revenue) from silver.received_orders where status = 'held'), 0)
+        + coalesce((select sum(revenue) from silver.rejected_events), 0) as accounted"""
+
+
+def violations(warehouse: Path) -> dict[str, list[Row]]:
+    found = {name: rows(warehouse, sql) for name, sql in INVARIANTS.items()}
+    return {name: bad[:3] for name, bad in found.items() if bad}
