@@ -140,7 +140,11 @@ def day_axis(axes: Axes, days: Sequence[date], labels: bool = True) -> None:
         day = days[i]
         under = f"\n{day:%b}" if day.month != month else ""
         year = f" {day.year}" if month is None and days[0].year != days[-1].year else ""
-        names.append(f"{day.day}{under}{year}" if count <= 70 else f"{day:%b}" + ("\n" + str(day.year) if day.month == 1 or month is None else ""))
+        names.append(
+            f"{day.day}{under}{year}"
+            if count <= 70
+            else f"{day:%b}" + ("\n" + str(day.year) if day.month == 1 or month is None else "")
+        )
         month = day.month
     axes.set_xticks(marks, names if labels else [""] * len(marks), size=10.5)
     axes.set_xlim(-0.6, max(count, 1) - 0.4)

@@ -12,6 +12,7 @@ from gold_reading import Gold
 from intervals import mean_interval, robust_band
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 MOST_STRIPS = 4
 
@@ -21,7 +22,9 @@ def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
     if not gold.orders:
         return "No order was recorded"
     mean = sum(d.revenue for d in gold.days) / len(gold.days)
-    gravest = sorted((c for c in changes if c.measure == "revenue a day"), key=lambda c: (c.incident.severity, c.incident.since))
+    gravest = sorted(
+        (c for c in changes if c.measure == "revenue a day"), key=lambda c: (c.incident.severity, c.incident.since)
+    )
     if not gravest:
         return f"Revenue averaged {dollars(mean)} a day"
     change = gravest[0]
@@ -37,8 +40,8 @@ def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
 def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> Figure:
     subtitle = "Revenue of counted orders a day. Lines and bands: mean of each period, with its 95% interval"
     figure, top = canvas(gold, 5.6, revenue_title(gold, changes), subtitle)
-    if not gold.days:
-        nothing_to_draw(figure, "No day has been loaded yet.")
+    if not gold.orders:
+        nothing_to_draw(figure, "No order has been recorded yet.")
         return figure
     shown = [i for i in incidents if i.kind != "gap"]
     axes = figure.add_axes((0.085, 0.155, 0.875, top - 0.155 - 0.125))
@@ -85,8 +88,9 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None
             axes.annotate(dollars(values[0]), (0, values[0]), xytext=(0, 10), textcoords="offset points", size=11,
                           weight="medium", color=BLUE, ha="center", va="bottom")  # fmt: skip
         return
-    for pick, below in ((max, False), (min, True)):
+    for pick in (max, min):
         at = values.index(pick(values))
+        below = pick is min and values[at] > 0.15 * max(values)
         align = "left" if at == 0 else "right" if at == len(values) - 1 else "center"
         axes.annotate(
             f"{dollars(values[at])}\n{days[at]:%a} {day_name(days[at])}", (at, values[at]), xytext=(0, -9 if below else 9),
@@ -120,7 +124,11 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
     if outside:
         named = day_name(outside[0].day) + (f" and {len(outside) - 1} more" if len(outside) > 1 else "")
         return f"Volume left its usual range on {named}; {broke}"
-    return f"Volume stayed in its usual range while {broke}" if fields else f"Volume stayed in its usual range, and {broke}"
+    return (
+        f"Volume stayed in its usual range while {broke}"
+        if fields
+        else f"Volume stayed in its usual range, and {broke}"
+    )
 
 
 def _number(n: int) -> str:
@@ -173,10 +181,13 @@ def _events(axes: Axes, gold: Gold) -> None:
     band = robust_band(values)
     if band:
         axes.axhspan(*band, color=PALE, zorder=0)
-        axes.text(0.01, band[0], "usual range", size=9.5, color=MUTED, va="bottom", transform=axes.get_yaxis_transform())
+        axes.text(
+            0.01, band[0], "usual range", size=9.5, color=MUTED, va="bottom", transform=axes.get_yaxis_transform()
+        )
     _grid(axes)
     _line(axes, values)
     axes.set_ylim(0, max([*values, band[1] if band else 0, 1]) * 1.08)
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:,.0f}")
     axes.text(1.015, values[-1], f"events\n{values[-1]:,.0f}", size=11, weight="medium", color=BLUE, va="center",
               transform=axes.get_yaxis_transform(), linespacing=1.25)  # fmt: skip

@@ -44,13 +44,14 @@ def funnel_title(found: Funnel) -> str:
 def draw_funnel(gold: Gold) -> Figure:
     found = funnel(gold)
     subtitle = (
-        f"Visitors by the farthest step on record, {period(gold)}. Hatched: not recorded, though a later "
-        "step was"
+        f"Visitors by the farthest step on record, {period(gold)}. Hatched: not recorded, though a later step was"
     )
     # Browsers who leave would press all else into a line: their block is drawn to a smaller scale, and the note says so.
     further = max(found.reached[1], 1)
     ratio = (found.reached[0] - found.reached[1]) / further
-    shrink = 1 if ratio <= 2 else next(s for n in range(9) for s in (2 * 10**n, 5 * 10**n, 10 ** (n + 1)) if ratio / s <= 2)
+    shrink = (
+        1 if ratio <= 2 else next(s for n in range(9) for s in (2 * 10**n, 5 * 10**n, 10 ** (n + 1)) if ratio / s <= 2)
+    )
     notes = [f"The grey block of the first column is drawn {shrink} times smaller." if shrink > 1 else ""]
     if gold.sign_up_only:
         notes.append(f"{gold.sign_up_only:,} visitors with none of the four steps are left out.")
@@ -103,7 +104,9 @@ def _block(axes: Axes, column: Column, width: float, gap: float, leaving: float,
         axes.add_patch(Rectangle((column.x, column.top), width, column.missing, facecolor="white", edgecolor=ORANGE,
                                  hatch="//////", linewidth=1.0, zorder=4))  # fmt: skip
     start = column.top + column.missing + (gap if column.missing else 0)
-    axes.add_patch(Rectangle((column.x, start), width, column.onward, color=INK if last else BLUE, linewidth=0, zorder=4))
+    axes.add_patch(
+        Rectangle((column.x, start), width, column.onward, color=INK if last else BLUE, linewidth=0, zorder=4)
+    )
     if leaving:
         axes.add_patch(Rectangle((column.x, start + column.onward), width, leaving, color=GREY, linewidth=0, zorder=4))
 
@@ -119,14 +122,33 @@ def _flows(axes: Axes, found: Funnel, i: int, columns: Sequence[Column], width: 
             if not size:
                 continue
             whole = source and target
-            _band(axes, here.x + width, there.x, start[source], end[target], size, SKY if whole else SAND, 0.75 if whole else 0.6)
+            _band(
+                axes,
+                here.x + width,
+                there.x,
+                start[source],
+                end[target],
+                size,
+                SKY if whole else SAND,
+                0.75 if whole else 0.6,
+            )
             start[source] += size
             end[target] += size
 
 
 def _band(axes: Axes, x0: float, x1: float, y0: float, y1: float, size: float, colour: str, alpha: float) -> None:
     mid = (x0 + x1) / 2
-    points = [(x0, y0), (mid, y0), (mid, y1), (x1, y1), (x1, y1 + size), (mid, y1 + size), (mid, y0 + size), (x0, y0 + size), (x0, y0)]
+    points = [
+        (x0, y0),
+        (mid, y0),
+        (mid, y1),
+        (x1, y1),
+        (x1, y1 + size),
+        (mid, y1 + size),
+        (mid, y0 + size),
+        (x0, y0 + size),
+        (x0, y0),
+    ]
     codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
     axes.add_patch(PathPatch(Path(points, codes), facecolor=colour, alpha=alpha, linewidth=0, zorder=2))
 
@@ -138,7 +160,16 @@ def _leavers(axes: Axes, column: Column, width: float, gap: float, leaving: int,
     for n in range(40):
         axes.add_patch(Rectangle((column.x + width + reach * n / 40, top), reach / 40, size, color=GREY, linewidth=0,
                                  antialiased=False, alpha=0.55 * (1 - n / 40) ** 1.3, zorder=1))  # fmt: skip
-    axes.text(column.x + width + 1.6, top + size / 2, f"{leaving:,} left", size=12, weight="semibold", color=INK, va="bottom", zorder=6)
+    axes.text(
+        column.x + width + 1.6,
+        top + size / 2,
+        f"{leaving:,} left",
+        size=12,
+        weight="semibold",
+        color=INK,
+        va="bottom",
+        zorder=6,
+    )
     words = "after viewing pages" if i == 0 else "of those here"
     share = f"{leaving / of:.0%} {words}" if i else f"{leaving / of:.1%}, {words}"
     axes.text(column.x + width + 1.6, top + size / 2, share, size=10, color=TEXT, va="top", zorder=6)
@@ -150,10 +181,14 @@ def _step_label(axes: Axes, found: Funnel, i: int, column: Column, width: float)
     head = f"{found.reached[i]:,}"
     axes.annotate(head, (x, column.top), xytext=(0, 19), textcoords="offset points", size=15, weight="semibold", color=INK,
                   ha="right" if right else "left", va="bottom", annotation_clip=False)  # fmt: skip
+    # A block too thin to be written beside is told of in the words above it.
+    is_thin = column.missing < 0.03 * abs(axes.get_ylim()[0])
     words = STEP_WORDS[i] + (f", {found.reached[3] / found.reached[0]:.1%} of visitors" if right else "")
+    if column.missing and is_thin and not right:
+        words += f"; {column.missing:,.0f} unrecorded"
     axes.annotate(words, (x, column.top), xytext=(0, 6), textcoords="offset points", size=10.5, color=TEXT,
                   ha="right" if right else "left", va="bottom", annotation_clip=False)  # fmt: skip
-    if column.missing and not right:
+    if column.missing and not right and not is_thin:
         axes.annotate(
             f"{column.missing:,.0f} of them unrecorded", (column.x + width, column.top + column.missing / 2), xytext=(6, 0),
             textcoords="offset points", size=10, weight="medium", color="#8a3b00", va="center", zorder=7,
@@ -217,7 +252,16 @@ def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> Non
         angle -= sweep
     known = parts["known"] / gold.revenue
     axes.text(0, 0.17, f"{known:.0%}", size=25, weight="semibold", color=BLUE, ha="center", va="center")
-    axes.text(0, -0.21, f"of {dollars(whole)} has a\nknown channel", size=9.5, color=TEXT, ha="center", va="center", linespacing=1.3)
+    axes.text(
+        0,
+        -0.21,
+        f"of {dollars(whole)} has a\nknown channel",
+        size=9.5,
+        color=TEXT,
+        ha="center",
+        va="center",
+        linespacing=1.3,
+    )
     for side in (1, -1):
         _labels(axes, [one for one in labels if (one[2] >= 0) == (side > 0)], side, whole)
 

@@ -78,7 +78,7 @@ def draw_devices(gold: Gold) -> Figure:
     whole = wilson(sum(s.converted for s in devices), sum(s.sessions for s in devices))
     axes.axvline(whole.estimate, color=MUTED, linewidth=1.3, zorder=1)
     axes.annotate(f"all sessions {whole.estimate:.2%}", (whole.estimate, 1), xycoords=axes.get_xaxis_transform(), xytext=(0, 5),
-                  textcoords="offset points", size=10, color=MUTED, ha="center", va="bottom")  # fmt: skip
+                  textcoords="offset points", size=10, color=MUTED, ha="center" if whole.estimate < 0.85 * axes.get_xlim()[1] else "right", va="bottom")  # fmt: skip
     for y, (depth, segment) in enumerate(rows):
         _row(axes, y, depth, segment)
     return figure
@@ -104,15 +104,31 @@ def _row(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     small = is_small(segment.converted, segment.sessions)
     dot, bar = (MUTED, RULE) if small else (BLUE, SKY)
     right = axes.get_xlim()[1]
-    axes.plot([share.low, min(share.high, right)], [y, y], linewidth=11 if depth == 0 else 7, color=bar, solid_capstyle="butt", zorder=2)
+    axes.plot(
+        [share.low, min(share.high, right)],
+        [y, y],
+        linewidth=11 if depth == 0 else 7,
+        color=bar,
+        solid_capstyle="butt",
+        zorder=2,
+    )
     if share.high > right:
         axes.plot([right], [y], marker=">", color=GREY, markersize=7, clip_on=False, zorder=3)
-    axes.plot([share.estimate], [y], marker="o", markersize=11 if depth == 0 else 8, color=dot, markeredgecolor="white", zorder=4)
+    axes.plot(
+        [share.estimate],
+        [y],
+        marker="o",
+        markersize=11 if depth == 0 else 8,
+        color=dot,
+        markeredgecolor="white",
+        zorder=4,
+    )
     axes.annotate(f"{share.estimate:.2%}", (share.estimate, y), xytext=(0, 9 if depth == 0 else 7), textcoords="offset points",
                   size=11.5 if depth == 0 else 10, weight="semibold" if depth == 0 else "medium", color=MUTED if small else BLUE,
                   ha="center", va="bottom", zorder=6, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8})  # fmt: skip
     indent = -0.215 if depth == 0 else -0.165
     size, colour = (12.5, INK) if depth == 0 else (10.5, TEXT)
-    place = {"transform": axes.get_yaxis_transform(), "va": "center"}
-    axes.text(indent * 1.31, y, segment.name, size=size, weight="semibold" if depth == 0 else "regular", color=colour, **place)  # type: ignore[arg-type]
-    axes.text(-0.02, y, f"{segment.converted:,} of {segment.sessions:,}", size=9.5, color=MUTED, ha="right", **place)  # type: ignore[arg-type]
+    axes.text(
+        indent * 1.31, y, segment.name, size=size, weight="semibold" if depth == 0 else "regular", color=colour, va="center", transform=axes.get_yaxis_transform()
+    )  # type: ignore[arg-type]
+    axes.text(-0.02, y, f"{segment.converted:,} of {segment.sessions:,}", size=9.5, color=MUTED, ha="right", va="center", transform=axes.get_yaxis_transform())

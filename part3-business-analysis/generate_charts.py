@@ -35,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
         "--assumptions", type=Path, default=HERE / "assumptions.yaml",
         help="inputs of the financial model (default: assumptions.yaml beside this script)",
     )  # fmt: skip
-    p.add_argument("--no_refresh", action="store_true", help="read the warehouse as it is; do not run transform.py first")
+    p.add_argument(
+        "--no_refresh", action="store_true", help="read the warehouse as it is; do not run transform.py first"
+    )
     p.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return p
 
@@ -83,6 +85,7 @@ def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int
     from findings import find_changes
     from gold_incidents import find_incidents
     from gold_reading import read_gold
+    from html_report import report
     from impact import load_assumptions, model
     from narrative import summary
 
@@ -100,6 +103,8 @@ def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int
     written.append(options.out_dir / "executive_summary.md")
     text = summary(gold, incidents, changes, impact, assumptions)
     written[-1].write_text(text, encoding="utf-8", newline="\n")
+    written.append(options.out_dir / "report.html")
+    written[-1].write_text(report(gold, incidents, changes, impact), encoding="utf-8", newline="\n")
     if not options.quiet:
         conclusion = next((line for line in text.splitlines() if line.startswith("**")), "").strip("*")
         _print(stdout, "\n".join([conclusion, "", "wrote:", *[f"  {_shown(path)}" for path in written], ""]))

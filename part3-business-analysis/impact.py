@@ -110,7 +110,9 @@ def load_assumptions(path: Path) -> Assumptions:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise AssumptionsError(f"{path} cannot be read as YAML ({str(error).splitlines()[0]}).") from None
     if not isinstance(document, Mapping) or not isinstance(document.get("inputs"), Mapping):
-        raise AssumptionsError(f"{path} has no list of inputs; compare it with the assumptions.yaml that came with this.")
+        raise AssumptionsError(
+            f"{path} has no list of inputs; compare it with the assumptions.yaml that came with this."
+        )
     inputs = tuple(_input(path, name, document["inputs"].get(name)) for name in NAMES)
     claims = {name: _claim(path, name, claim) for name, claim in (document.get("claims") or {}).items()}
     seed, draws = document.get("seed", 1), document.get("draws", 20000)
@@ -146,7 +148,9 @@ def waste(revenue: float, blind: float, spend_share: float, steerable: float, ga
     return revenue * spend_share * steerable * blind * gain
 
 
-def ebitda(revenue: float, days: int, blind: float, steerable: float, gain: float, margin: float, doubt: float) -> float:
+def ebitda(
+    revenue: float, days: int, blind: float, steerable: float, gain: float, margin: float, doubt: float
+) -> float:
     """Dollars a year: the waste, had it earned at the average return; the spend itself cancels out."""
     return revenue * steerable * blind * gain * margin * (1 - doubt) * YEAR / max(days, 1)
 
@@ -229,7 +233,9 @@ def hold_against(impact: Impact, claim: Claim, unlabelled: float, yearly: bool) 
     a_day = impact.revenue / max(impact.days, 1)
     sold = a_day * claim.days
     shares = (claim.low / sold, claim.high / sold) if sold else (float("inf"),) * 2
-    most = (impact.ebitda.most if yearly else impact.waste.most) * claim.days / (YEAR if yearly else max(impact.days, 1))
+    most = (
+        (impact.ebitda.most if yearly else impact.waste.most) * claim.days / (YEAR if yearly else max(impact.days, 1))
+    )
     spend = (claim.low / unlabelled, claim.high / unlabelled) if unlabelled else (float("inf"),) * 2
     product = tuple(s / impact.blind if impact.blind else float("inf") for s in shares)
     return ClaimTest(claim, shares, claim.low / most if most else float("inf"), spend, (product[0], product[1]))

@@ -36,7 +36,12 @@ def summary(
         headlines(gold),
         cost(gold, impact, assumptions),
         actions(gold, incidents, impact),
-        ["## Pictures", "", *[f"- [{words}]({name})" for name, words in PICTURES], "- [The interactive report](report.html)"],
+        [
+            "## Pictures",
+            "",
+            *[f"- [{words}]({name})" for name, words in PICTURES],
+            "- [The interactive report](report.html)",
+        ],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
@@ -115,7 +120,12 @@ def _first_grave(changes: Sequence[Change]) -> list[Change]:
 
 def _change_line(c: Change) -> str:
     if c.measure == "conversion":
-        shown = [f"{c.before:.2%}", f"{c.after:.2%}", f"{c.difference.low * 100:+.2f}", f"{c.difference.high * 100:+.2f} points"]
+        shown = [
+            f"{c.before:.2%}",
+            f"{c.after:.2%}",
+            f"{c.difference.low * 100:+.2f}",
+            f"{c.difference.high * 100:+.2f} points",
+        ]
     else:
         shown = [dollars(c.before), dollars(c.after), _signed(c.difference.low), _signed(c.difference.high)]
     verdict = "a clear change" if c.difference.is_clear else "no clear change"
@@ -167,7 +177,9 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         lines.append(line + ".")
     for i in [i for i in incidents if i.kind == "lost" and i.what == "referrer" and i.until is None]:
         lines.append(f"**Search and referral visits since {_day(i.since)}** look direct, for the referrer is gone.")
-    for c in [c for c in _first_grave(changes) if c.measure == "revenue a day" and c.before and not c.difference.is_clear]:
+    for c in [
+        c for c in _first_grave(changes) if c.measure == "revenue a day" and c.before and not c.difference.is_clear
+    ]:
         worst = max(-c.difference.low / c.before, 0)
         lines.append(
             f"**Small changes of sales.** With {len(gold.days)} days, a fall of up to {min(worst, 1):.0%} of daily revenue "
@@ -187,7 +199,8 @@ def headlines(gold: Gold) -> list[str]:
         for reading in ("as_tracked", "healed"):
             f = gold.figure(name, reading)
             amount = f"${f.numerator:,.2f}" if "revenue" in name else f"{f.numerator:,.0f} of {f.denominator:,.0f}"
-            cells.append(f"{f.share:.{2 if f.share < 0.05 else 1}%} ({amount}): {_cell(f.definition)}")
+            share = f"{f.share:.{2 if f.share < 0.05 else 1}%}" if f.denominator else "not defined"
+            cells.append(f"{share} ({amount}): {_cell(f.definition)}")
         rows.append(f"| {name} | {cells[0]} | {cells[1]} | {VERDICTS.get(name, lambda _: '')(gold)} |")
     return rows
 
@@ -247,20 +260,30 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
             rows.append(("Engineering", f"Put the column {_cell(i.what)} back, and export the days again",
                          "search, social and referral visits can be told from direct ones"))  # fmt: skip
         elif i.kind == "share":
-            rows.append(("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", "the field can be used again"))
+            rows.append(
+                ("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", "the field can be used again")
+            )
         else:
             rows.append(("Operations", f"Compare the orders of {_day(i.since)} with the shop's order list",
                          f"about {dollars(impact.money.unseen_hours)} accounted for"))  # fmt: skip
     if gold.line("of counted: ids that collide").orders:
         line = gold.line("of counted: ids that collide")
-        rows.append(("Analytics", "Do not deduplicate by transaction id alone", f"${line.amount:,.2f} of real orders kept"))
+        rows.append(
+            ("Analytics", "Do not deduplicate by transaction id alone", f"${line.amount:,.2f} of real orders kept")
+        )
     if any(i.severity == "P0" for i in incidents):
         rows.append(("Marketing", "Move no budget on channel figures of these days unless they are healed ones",
                      f"decisions on {dollars(impact.money.at_risk)} of sales rest on evidence"))  # fmt: skip
         rows.append(("Finance", "Replace the assumptions by the books: spend, margin", "the range above narrows"))
     if not rows:
         return []
-    return ["## Who does what", "", "| Owner | Action | Effect |", "|---|---|---|", *[f"| {a} | {b} | {c} |" for a, b, c in rows]]
+    return [
+        "## Who does what",
+        "",
+        "| Owner | Action | Effect |",
+        "|---|---|---|",
+        *[f"| {a} | {b} | {c} |" for a, b, c in rows],
+    ]
 
 
 def _day(day: date) -> str:
