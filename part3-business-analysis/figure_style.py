@@ -81,7 +81,8 @@ def text_width(figure: Figure, text: str, size: float, weight: str = "regular") 
     """How wide text is, as a fraction of the figure's width."""
     canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
     probe = Text(0, 0, text, size=size, weight=weight, figure=figure)
-    return float(probe.get_window_extent(canvas.get_renderer()).width / figure.bbox.width)
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    return float(probe.get_window_extent(renderer).width / figure.bbox.width)
 
 
 def source_line(gold: Gold) -> str:
@@ -170,18 +171,33 @@ def mark_incidents(axes: Axes, days: Sequence[date], incidents: Sequence[Inciden
             continue
         ends[row] = start + width + 0.012
         y = 1 + (0.05 + 0.21 * (rows - 1 - row)) / (box.height * figure.get_figheight())
-        axes.plot([x, x], [1, y + 0.01], transform=axes.get_xaxis_transform(), color=INK, linewidth=1.1, clip_on=False,
-                  linestyle=(0, (1.5, 2)), zorder=1)  # fmt: skip
+        axes.plot(
+            [x, x],
+            [1, y + 0.01],
+            transform=axes.get_xaxis_transform(),
+            color=INK,
+            linewidth=1.1,
+            clip_on=False,
+            linestyle=(0, (1.5, 2)),
+            zorder=1,
+        )
         axes.text(
-            x + (-0.005 if right else 0.005) * len(days) / box.width, y, text, size=9.5, weight="medium", color=INK,
-            transform=axes.get_xaxis_transform(), ha="right" if right else "left", va="bottom",
+            x + (-0.005 if right else 0.005) * len(days) / box.width,
+            y,
+            text,
+            size=9.5,
+            weight="medium",
+            color=INK,
+            transform=axes.get_xaxis_transform(),
+            ha="right" if right else "left",
+            va="bottom",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-        )  # fmt: skip
+        )
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Positions as near to those wanted (ascending) as they can be, `gap` apart and within low to high."""
-    placed = []
+    placed: list[float] = []
     for position in wanted:
         placed.append(max(position, placed[-1] + gap if placed else low))
     if placed and placed[-1] > high:

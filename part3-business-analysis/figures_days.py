@@ -4,8 +4,19 @@ from collections.abc import Sequence
 from datetime import date
 
 from figure_style import (
-    BLUE, MUTED, ORANGE, PALE, RULE, TEXT, canvas, day_axis, day_name, dollars, mark_incidents, nothing_to_draw,
-)  # fmt: skip
+    BLUE,
+    MUTED,
+    ORANGE,
+    PALE,
+    RULE,
+    TEXT,
+    canvas,
+    day_axis,
+    day_name,
+    dollars,
+    mark_incidents,
+    nothing_to_draw,
+)
 from findings import Change
 from gold_incidents import WORDS, Incident
 from gold_reading import Gold
@@ -69,9 +80,15 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         axes.plot(x, [mean.estimate] * 2, color=MUTED, linewidth=1.4, zorder=1)
         foot = max(mean.low, 0) if mean.low > -float("inf") else mean.estimate
         axes.annotate(
-            f"mean {dollars(mean.estimate)}", (x[0], foot), xytext=(5, -4), textcoords="offset points", size=10, color=MUTED,
-            va="top", annotation_clip=False,
-        )  # fmt: skip
+            f"mean {dollars(mean.estimate)}",
+            (x[0], foot),
+            xytext=(5, -4),
+            textcoords="offset points",
+            size=10,
+            color=MUTED,
+            va="top",
+            annotation_clip=False,
+        )
 
 
 def _line(axes: Axes, values: Sequence[float], colour: str = BLUE) -> None:
@@ -85,18 +102,36 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None
     """The best and the worst day, by name."""
     if len(set(values)) < 2:
         if any(values):
-            axes.annotate(dollars(values[0]), (0, values[0]), xytext=(0, 10), textcoords="offset points", size=11,
-                          weight="medium", color=BLUE, ha="center", va="bottom")  # fmt: skip
+            axes.annotate(
+                dollars(values[0]),
+                (0, values[0]),
+                xytext=(0, 10),
+                textcoords="offset points",
+                size=11,
+                weight="medium",
+                color=BLUE,
+                ha="center",
+                va="bottom",
+            )
         return
     for pick in (max, min):
         at = values.index(pick(values))
         below = pick is min and values[at] > 0.15 * max(values)
         align = "left" if at == 0 else "right" if at == len(values) - 1 else "center"
         axes.annotate(
-            f"{dollars(values[at])}\n{days[at]:%a} {day_name(days[at])}", (at, values[at]), xytext=(0, -9 if below else 9),
-            textcoords="offset points", size=11, weight="medium", color=BLUE, ha=align, va="top" if below else "bottom",
-            linespacing=1.2, zorder=6, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
-        )  # fmt: skip
+            f"{dollars(values[at])}\n{days[at]:%a} {day_name(days[at])}",
+            (at, values[at]),
+            xytext=(0, -9 if below else 9),
+            textcoords="offset points",
+            size=11,
+            weight="medium",
+            color=BLUE,
+            ha=align,
+            va="top" if below else "bottom",
+            linespacing=1.2,
+            zorder=6,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
+        )
 
 
 def _money_axis(axes: Axes) -> None:
@@ -119,7 +154,8 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
     fields = len([i for i in incidents if i.kind != "gap"])
     broke = {0: "no field broke", 1: "a field broke"}.get(fields, f"{_number(fields)} fields broke")
     if band is None:
-        return f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'} too few to say what volume is normal; {broke}"
+        return f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'} too few to say what "
+        f"volume is normal; {broke}"
     outside = [d for d in gold.days if not band[0] <= d.events <= band[1]]
     if outside:
         named = day_name(outside[0].day) + (f" and {len(outside) - 1} more" if len(outside) > 1 else "")
@@ -189,8 +225,17 @@ def _events(axes: Axes, gold: Gold) -> None:
     axes.set_ylim(0, max([*values, band[1] if band else 0, 1]) * 1.08)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:,.0f}")
-    axes.text(1.015, values[-1], f"events\n{values[-1]:,.0f}", size=11, weight="medium", color=BLUE, va="center",
-              transform=axes.get_yaxis_transform(), linespacing=1.25)  # fmt: skip
+    axes.text(
+        1.015,
+        values[-1],
+        f"events\n{values[-1]:,.0f}",
+        size=11,
+        weight="medium",
+        color=BLUE,
+        va="center",
+        transform=axes.get_yaxis_transform(),
+        linespacing=1.25,
+    )
 
 
 def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) -> None:
@@ -207,8 +252,16 @@ def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) 
     axes.tick_params(axis="y", labelsize=9.5)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     mark_incidents(axes, days, [incident], rows=1)
-    axes.text(1.015, 0.5, _two_lines(words) + f"\n{y[-1]:.0%} last day", size=9.5, color=TEXT, va="center",
-              transform=axes.transAxes, linespacing=1.3)  # fmt: skip
+    axes.text(
+        1.015,
+        0.5,
+        _two_lines(words) + f"\n{y[-1]:.0%} last day",
+        size=9.5,
+        color=TEXT,
+        va="center",
+        transform=axes.transAxes,
+        linespacing=1.3,
+    )
 
 
 def _two_lines(words: str) -> str:

@@ -6,8 +6,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from figure_style import (
-    BLUE, GREY, INK, MUTED, ORANGE, PALE, SAND, SKY, TEXT, canvas, dollars, nothing_to_draw, period, spread,
-)  # fmt: skip
+    BLUE,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    PALE,
+    SAND,
+    SKY,
+    TEXT,
+    canvas,
+    dollars,
+    nothing_to_draw,
+    period,
+    spread,
+)
 from findings import Funnel, funnel
 from gold_reading import Gold
 from matplotlib.axes import Axes
@@ -25,8 +38,12 @@ REASON_WORDS = {
     "no id": "no id on the order",
 }
 REASON_COLOURS = {
-    "known": BLUE, "window cut off": PALE, "direct only": SKY, "no touch in the window": SAND, "no id": ORANGE,
-}  # fmt: skip
+    "known": BLUE,
+    "window cut off": PALE,
+    "direct only": SKY,
+    "no touch in the window": SAND,
+    "no id": ORANGE,
+}
 
 
 def funnel_title(found: Funnel) -> str:
@@ -46,7 +63,7 @@ def draw_funnel(gold: Gold) -> Figure:
     subtitle = (
         f"Visitors by the farthest step on record, {period(gold)}. Hatched: not recorded, though a later step was"
     )
-    # Browsers who leave would press all else into a line: their block is drawn to a smaller scale, and the note says so.
+    # Those who only browse would press all else into a line: their block is drawn smaller, and the note says so.
     further = max(found.reached[1], 1)
     ratio = (found.reached[0] - found.reached[1]) / further
     shrink = (
@@ -83,7 +100,7 @@ def _draw_steps(axes: Axes, found: Funnel, shrink: int) -> None:
     axes.set_ylim(height * 1.04, -height * 0.02)
     width, gap = 1.3, height * 0.012
     xs = (0.0, 31.0, 60.0, 98.7)
-    columns = []
+    columns: list[Column] = []
     for i in range(4):
         missing = found.reached[i] - found.recorded[i]
         onward = (found.reached[i + 1] if i < 3 else found.reached[3]) - missing
@@ -101,8 +118,18 @@ def _draw_steps(axes: Axes, found: Funnel, shrink: int) -> None:
 
 def _block(axes: Axes, column: Column, width: float, gap: float, leaving: float, last: bool) -> None:
     if column.missing:
-        axes.add_patch(Rectangle((column.x, column.top), width, column.missing, facecolor="white", edgecolor=ORANGE,
-                                 hatch="//////", linewidth=1.0, zorder=4))  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                (column.x, column.top),
+                width,
+                column.missing,
+                facecolor="white",
+                edgecolor=ORANGE,
+                hatch="//////",
+                linewidth=1.0,
+                zorder=4,
+            )
+        )
     start = column.top + column.missing + (gap if column.missing else 0)
     axes.add_patch(
         Rectangle((column.x, start), width, column.onward, color=INK if last else BLUE, linewidth=0, zorder=4)
@@ -158,8 +185,18 @@ def _leavers(axes: Axes, column: Column, width: float, gap: float, leaving: int,
     top = column.top + column.missing + (gap if column.missing else 0) + column.onward
     size, reach = leaving / shrink, 11.0
     for n in range(40):
-        axes.add_patch(Rectangle((column.x + width + reach * n / 40, top), reach / 40, size, color=GREY, linewidth=0,
-                                 antialiased=False, alpha=0.55 * (1 - n / 40) ** 1.3, zorder=1))  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                (column.x + width + reach * n / 40, top),
+                reach / 40,
+                size,
+                color=GREY,
+                linewidth=0,
+                antialiased=False,
+                alpha=0.55 * (1 - n / 40) ** 1.3,
+                zorder=1,
+            )
+        )
     axes.text(
         column.x + width + 1.6,
         top + size / 2,
@@ -179,20 +216,46 @@ def _step_label(axes: Axes, found: Funnel, i: int, column: Column, width: float)
     right = i == 3
     x = column.x + (width if right else 0)
     head = f"{found.reached[i]:,}"
-    axes.annotate(head, (x, column.top), xytext=(0, 19), textcoords="offset points", size=15, weight="semibold", color=INK,
-                  ha="right" if right else "left", va="bottom", annotation_clip=False)  # fmt: skip
+    axes.annotate(
+        head,
+        (x, column.top),
+        xytext=(0, 19),
+        textcoords="offset points",
+        size=15,
+        weight="semibold",
+        color=INK,
+        ha="right" if right else "left",
+        va="bottom",
+        annotation_clip=False,
+    )
     # A block too thin to be written beside is told of in the words above it.
     is_thin = column.missing < 0.03 * abs(axes.get_ylim()[0])
     words = STEP_WORDS[i] + (f", {found.reached[3] / found.reached[0]:.1%} of visitors" if right else "")
     if column.missing and is_thin and not right:
         words += f"; {column.missing:,.0f} unrecorded"
-    axes.annotate(words, (x, column.top), xytext=(0, 6), textcoords="offset points", size=10.5, color=TEXT,
-                  ha="right" if right else "left", va="bottom", annotation_clip=False)  # fmt: skip
+    axes.annotate(
+        words,
+        (x, column.top),
+        xytext=(0, 6),
+        textcoords="offset points",
+        size=10.5,
+        color=TEXT,
+        ha="right" if right else "left",
+        va="bottom",
+        annotation_clip=False,
+    )
     if column.missing and not right and not is_thin:
         axes.annotate(
-            f"{column.missing:,.0f} of them unrecorded", (column.x + width, column.top + column.missing / 2), xytext=(6, 0),
-            textcoords="offset points", size=10, weight="medium", color="#8a3b00", va="center", zorder=7,
-        )  # fmt: skip
+            f"{column.missing:,.0f} of them unrecorded",
+            (column.x + width, column.top + column.missing / 2),
+            xytext=(6, 0),
+            textcoords="offset points",
+            size=10,
+            weight="medium",
+            color="#8a3b00",
+            va="center",
+            zorder=7,
+        )
 
 
 def evidence(gold: Gold, reading: str) -> dict[str, Decimal]:
@@ -213,7 +276,8 @@ def evidence_title(gold: Gold) -> str:
     gained = known["healed"] - known["as_tracked"]
     if gained <= 0:
         return f"{share['healed']} of revenue has a known channel; the repair of ids adds none"
-    return f"Repairing the id names a channel for {dollars(float(gained))} more: {share['healed']} of revenue, not {share['as_tracked']}"
+    return f"Repairing the id names a channel for {dollars(float(gained))} more: {share['healed']} of "
+    f"revenue, not {share['as_tracked']}"
 
 
 def draw_evidence(gold: Gold) -> Figure:
@@ -226,8 +290,15 @@ def draw_evidence(gold: Gold) -> Figure:
     for n, (reading, words) in enumerate((("as_tracked", "As dashboards saw it"), ("healed", "After the repair"))):
         axes = figure.add_axes((0.015 + 0.495 * n, 0.075, 0.475, top - 0.075))
         _donut(axes, gold, evidence(gold, reading), words)
-    arrow = FancyArrowPatch((0.487, 0.39), (0.513, 0.39), transform=figure.transFigure, arrowstyle="-|>", mutation_scale=18,
-                            linewidth=2.2, color=MUTED)  # fmt: skip
+    arrow = FancyArrowPatch(
+        (0.487, 0.39),
+        (0.513, 0.39),
+        transform=figure.transFigure,
+        arrowstyle="-|>",
+        mutation_scale=18,
+        linewidth=2.2,
+        color=MUTED,
+    )
     figure.add_artist(arrow)
     return figure
 
@@ -243,10 +314,19 @@ def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> Non
         if amount <= 0:
             continue
         sweep = float(amount) / whole * 360
-        axes.add_patch(Wedge((0, 0), 1.05, angle - sweep, angle, width=0.36, facecolor=REASON_COLOURS.get(reason, GREY),
-                             edgecolor=MUTED if reason == "window cut off" else "white",
-                             hatch="////" if reason == "window cut off" else None,
-                             linewidth=0 if reason == "window cut off" else 2))  # fmt: skip
+        axes.add_patch(
+            Wedge(
+                (0, 0),
+                1.05,
+                angle - sweep,
+                angle,
+                width=0.36,
+                facecolor=REASON_COLOURS.get(reason, GREY),
+                edgecolor=MUTED if reason == "window cut off" else "white",
+                hatch="////" if reason == "window cut off" else None,
+                linewidth=0 if reason == "window cut off" else 2,
+            )
+        )
         middle = math.radians(angle - sweep / 2)
         labels.append((reason, amount, math.cos(middle), math.sin(middle)))
         angle -= sweep
@@ -271,12 +351,33 @@ def _labels(axes: Axes, labels: Sequence[tuple[str, Decimal, float, float]], sid
     ordered = sorted(labels, key=lambda one: one[3])
     heights = spread([1.22 * one[3] for one in ordered], 0.66, -1.1, 1.2)
     for (reason, amount, x, y), height in zip(ordered, heights, strict=True):
-        axes.plot([1.06 * x, side * 1.17, side * 1.27], [1.06 * y, height, height], color=GREY, linewidth=1.1,
-                  solid_joinstyle="round")  # fmt: skip
-        axes.text(side * 1.31, height + 0.02, f"{float(amount) / whole:.0%}  {dollars(float(amount))}", size=12, weight="semibold",
-                  color=INK, ha="left" if side > 0 else "right", va="bottom")  # fmt: skip
-        axes.text(side * 1.31, height - 0.02, _fold(REASON_WORDS.get(reason, reason)), size=9.2, color=TEXT,
-                  ha="left" if side > 0 else "right", va="top", linespacing=1.25)  # fmt: skip
+        axes.plot(
+            [1.06 * x, side * 1.17, side * 1.27],
+            [1.06 * y, height, height],
+            color=GREY,
+            linewidth=1.1,
+            solid_joinstyle="round",
+        )
+        axes.text(
+            side * 1.31,
+            height + 0.02,
+            f"{float(amount) / whole:.0%}  {dollars(float(amount))}",
+            size=12,
+            weight="semibold",
+            color=INK,
+            ha="left" if side > 0 else "right",
+            va="bottom",
+        )
+        axes.text(
+            side * 1.31,
+            height - 0.02,
+            _fold(REASON_WORDS.get(reason, reason)),
+            size=9.2,
+            color=TEXT,
+            ha="left" if side > 0 else "right",
+            va="top",
+            linespacing=1.25,
+        )
 
 
 def _fold(words: str) -> str:

@@ -77,8 +77,17 @@ def draw_devices(gold: Gold) -> Figure:
     _scale(axes, rows)
     whole = wilson(sum(s.converted for s in devices), sum(s.sessions for s in devices))
     axes.axvline(whole.estimate, color=MUTED, linewidth=1.3, zorder=1)
-    axes.annotate(f"all sessions {whole.estimate:.2%}", (whole.estimate, 1), xycoords=axes.get_xaxis_transform(), xytext=(0, 5),
-                  textcoords="offset points", size=10, color=MUTED, ha="center" if whole.estimate < 0.85 * axes.get_xlim()[1] else "right", va="bottom")  # fmt: skip
+    axes.annotate(
+        f"all sessions {whole.estimate:.2%}",
+        (whole.estimate, 1),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(0, 5),
+        textcoords="offset points",
+        size=10,
+        color=MUTED,
+        ha="center" if whole.estimate < 0.85 * axes.get_xlim()[1] else "right",
+        va="bottom",
+    )
     for y, (depth, segment) in enumerate(rows):
         _row(axes, y, depth, segment)
     return figure
@@ -123,12 +132,38 @@ def _row(axes: Axes, y: int, depth: int, segment: Segment) -> None:
         markeredgecolor="white",
         zorder=4,
     )
-    axes.annotate(f"{share.estimate:.2%}", (share.estimate, y), xytext=(0, 9 if depth == 0 else 7), textcoords="offset points",
-                  size=11.5 if depth == 0 else 10, weight="semibold" if depth == 0 else "medium", color=MUTED if small else BLUE,
-                  ha="center", va="bottom", zorder=6, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8})  # fmt: skip
+    axes.annotate(
+        f"{share.estimate:.2%}",
+        (share.estimate, y),
+        xytext=(0, 9 if depth == 0 else 7),
+        textcoords="offset points",
+        size=11.5 if depth == 0 else 10,
+        weight="semibold" if depth == 0 else "medium",
+        color=MUTED if small else BLUE,
+        ha="center",
+        va="bottom",
+        zorder=6,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+    )
     indent = -0.215 if depth == 0 else -0.165
     size, colour = (12.5, INK) if depth == 0 else (10.5, TEXT)
     axes.text(
-        indent * 1.31, y, segment.name, size=size, weight="semibold" if depth == 0 else "regular", color=colour, va="center", transform=axes.get_yaxis_transform()
-    )  # type: ignore[arg-type]
-    axes.text(-0.02, y, f"{segment.converted:,} of {segment.sessions:,}", size=9.5, color=MUTED, ha="right", va="center", transform=axes.get_yaxis_transform())
+        indent * 1.31,
+        y,
+        segment.name,
+        size=size,
+        weight="semibold" if depth == 0 else "regular",
+        color=colour,
+        va="center",
+        transform=axes.get_yaxis_transform(),
+    )
+    axes.text(
+        -0.02,
+        y,
+        f"{segment.converted:,} of {segment.sessions:,}",
+        size=9.5,
+        color=MUTED,
+        ha="right",
+        va="center",
+        transform=axes.get_yaxis_transform(),
+    )

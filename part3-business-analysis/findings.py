@@ -129,8 +129,10 @@ def weekdays(gold: Gold) -> tuple[Segment, ...]:
     """Sessions and those with an order by weekday, Monday first."""
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     parts = [[d for d in gold.days if d.day.weekday() == n] for n in range(7)]
-    totals = [Segment(n, sum(d.sessions_with_order for d in p), sum(d.sessions for d in p))
-              for n, p in zip(names, parts, strict=True)]  # fmt: skip
+    totals = [
+        Segment(n, sum(d.sessions_with_order for d in p), sum(d.sessions for d in p))
+        for n, p in zip(names, parts, strict=True)
+    ]
     return tuple(s for s in totals if s.sessions)
 
 

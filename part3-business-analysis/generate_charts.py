@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from findings import Change
+    from gold_incidents import Incident
+    from gold_reading import Gold
     from matplotlib.figure import Figure
 
 HERE = Path(__file__).resolve().parent
@@ -32,9 +35,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--warehouse", type=Path, help="DuckDB file to read (default: warehouse.duckdb in --data_dir)")
     p.add_argument("--out_dir", type=Path, default=HERE, help="folder for what is made (default: this script's)")
     p.add_argument(
-        "--assumptions", type=Path, default=HERE / "assumptions.yaml",
+        "--assumptions",
+        type=Path,
+        default=HERE / "assumptions.yaml",
         help="inputs of the financial model (default: assumptions.yaml beside this script)",
-    )  # fmt: skip
+    )
     p.add_argument(
         "--no_refresh", action="store_true", help="read the warehouse as it is; do not run transform.py first"
     )
@@ -69,9 +74,14 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 def refresh(options: argparse.Namespace, warehouse: Path, stderr: TextIO) -> int:
     """Bring the warehouse up to date by part 2's own command; its exit status."""
     line = [
-        sys.executable, str(REPO / "part2-transformation" / "transform.py"), "--quiet",
-        "--data_dir", str(options.data_dir), "--warehouse", str(warehouse),
-    ]  # fmt: skip
+        sys.executable,
+        str(REPO / "part2-transformation" / "transform.py"),
+        "--quiet",
+        "--data_dir",
+        str(options.data_dir),
+        "--warehouse",
+        str(warehouse),
+    ]
     if options.contract:
         line += ["--contract", str(options.contract)]
     done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
@@ -111,7 +121,7 @@ def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int
     return 3 if gold.line("difference").amount or gold.line("difference").orders else 0
 
 
-def pictures(gold, incidents, changes) -> "dict[str, Figure]":  # type: ignore[no-untyped-def]
+def pictures(gold: "Gold", incidents: "Sequence[Incident]", changes: "Sequence[Change]") -> "dict[str, Figure]":
     """The five pictures by the name of their file."""
     from figures_days import draw_revenue, draw_volume
     from figures_flow import draw_evidence, draw_funnel

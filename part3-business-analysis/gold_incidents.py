@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from statistics import fmean
 
 from gold_reading import DataFile, Gold, Ratio
@@ -62,7 +63,7 @@ def _header_incidents(files: Sequence[DataFile]) -> list[Incident]:
     headers = {day: [set(f.columns) for f in files if f.day == day] for day in days}
     columns = {day: set.intersection(*sets) for day, sets in headers.items()}
     found = []
-    for before, day in zip(days, days[1:], strict=False):
+    for before, day in pairwise(days):
         came = sorted(columns[day] - columns[before])
         for name in [c for c in _in_order(files) if c in columns[before] - columns[day]]:
             back = next((d for d in days if d > day and name in columns[d]), None)
@@ -103,9 +104,9 @@ def rise(ratios: Sequence[Ratio]) -> tuple[date, date, float] | None:
     broken: list[Ratio] = []
     worst: float | None = None
     for ratio in ratios:
-        if broken and ratio.share > (worst or 0.0) + RISE / 2:
-            broken.append(ratio)
-        elif not broken and worst is not None and wilson(ratio.cases, ratio.whole, 0.999).low > worst + RISE:
+        if (broken and ratio.share > (worst or 0.0) + RISE / 2) or (
+            not broken and worst is not None and wilson(ratio.cases, ratio.whole, 0.999).low > worst + RISE
+        ):
             broken.append(ratio)
         elif broken:
             break

@@ -22,15 +22,23 @@ from report_figures import STEPS, attribution, figures
 HERE = Path(__file__).parent
 READINGS = {"healed": "Healed ids", "as_tracked": "As tracked", "stitched": "Stitched by e-mail and checkout"}
 MODELS = {
-    "last_non_direct": "Last click that is not direct", "last_click": "Last click", "first_click": "First click",
-    "linear": "Linear", "position_based": "Position based (40/20/40)", "time_decay": "Time decay (halves in 7 days)",
-}  # fmt: skip
+    "last_non_direct": "Last click that is not direct",
+    "last_click": "Last click",
+    "first_click": "First click",
+    "linear": "Linear",
+    "position_based": "Position based (40/20/40)",
+    "time_decay": "Time decay (halves in 7 days)",
+}
 Rows = Sequence[Sequence[str]]
 
 
 def report(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change], impact: Impact) -> str:
     """The page, plotly.js and all."""
-    lead = [line for line in conclusion(gold, incidents, changes) if line] if gold.days else ["**No day has been loaded yet.**"]
+    lead = (
+        [line for line in conclusion(gold, incidents, changes) if line]
+        if gold.days
+        else ["**No day has been loaded yet.**"]
+    )
     data = {"figures": figures(gold, incidents, impact), "attribution": attribution(gold)}
     template = Template((HERE / "report_page.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -48,29 +56,77 @@ def report(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change],
 
 
 def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change], impact: Impact) -> list[str]:
-    sold = [[d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", f"${d.revenue:,.2f}"] for d in gold.days]
-    broke = [[i.since.isoformat(), i.until.isoformat() if i.until else "lasts", i.severity, i.sentence] for i in incidents]
+    sold = [
+        [d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", f"${d.revenue:,.2f}"]
+        for d in gold.days
+    ]
+    broke = [
+        [i.since.isoformat(), i.until.isoformat() if i.until else "lasts", i.severity, i.sentence] for i in incidents
+    ]
     steps = funnel(gold)
-    reached = [[s, f"{r:,}", f"{k:,}", f"{r - k:,}"] for s, r, k in zip(STEPS, steps.reached, steps.recorded, strict=True)]
+    reached = [
+        [s, f"{r:,}", f"{k:,}", f"{r - k:,}"] for s, r, k in zip(STEPS, steps.reached, steps.recorded, strict=True)
+    ]
     ledger = [[line.name, f"{line.orders:,}", f"${line.amount:,.2f}"] for line in gold.ledger]
-    goods = [[p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", f"${p.revenue:,.2f}"] for p in gold.products]
+    goods = [
+        [p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", f"${p.revenue:,.2f}"]
+        for p in gold.products
+    ]
     swings = [[s.label, f"${s.low:,.0f}", f"${s.high:,.0f}"] for s in impact.tornado]
     return [
-        _section("incidents", "What broke", volume_title(gold, incidents) + ".", table(("Since", "Until", "Severity", "What"), broke)),
-        _figure("trend", "Revenue a day", revenue_title(gold, changes) + ".", ("Day", "Events", "Sessions", "Orders", "Revenue"), sold),
+        _section(
+            "incidents",
+            "What broke",
+            volume_title(gold, incidents) + ".",
+            table(("Since", "Until", "Severity", "What"), broke),
+        ),
+        _figure(
+            "trend",
+            "Revenue a day",
+            revenue_title(gold, changes) + ".",
+            ("Day", "Events", "Sessions", "Orders", "Revenue"),
+            sold,
+        ),
         _section("evidence", "Revenue by what is known of its source", evidence_title(gold) + ".", _evidence(gold)),
         _attribution(),
-        _figure("channels", "Conversion by the channel a session came by", "Bars: 95% intervals (Wilson); grey: too small to call.",
-                RATE_HEAD, _rates([(0, s) for s in gold.conversion.get("channel", ())])),
-        _figure("devices", "Conversion by device and system", device_title(gold) + ".", RATE_HEAD, _rates(device_rows(gold))),
-        _figure("funnel", "The funnel as it was recorded", funnel_title(steps) + ".",
-                ("Step", "Got this far", "Recorded", "Not recorded"), reached),
+        _figure(
+            "channels",
+            "Conversion by the channel a session came by",
+            "Bars: 95% intervals (Wilson); grey: too small to call.",
+            RATE_HEAD,
+            _rates([(0, s) for s in gold.conversion.get("channel", ())]),
+        ),
+        _figure(
+            "devices", "Conversion by device and system", device_title(gold) + ".", RATE_HEAD, _rates(device_rows(gold))
+        ),
+        _figure(
+            "funnel",
+            "The funnel as it was recorded",
+            funnel_title(steps) + ".",
+            ("Step", "Got this far", "Recorded", "Not recorded"),
+            reached,
+        ),
         _figure("heat", "Events by day and hour", "An empty hour among full ones is a gap in the recording.", (), []),
-        _section("products", "Products", "Lines without a price are counted, not guessed.",
-                 table(("Product", "Units", "Lines", "Without a price", "Revenue"), goods, 1)),
-        _section("ledger", "Ledger", "Every dollar from the files to the orders.", table(("Line", "Orders", "Amount"), ledger, 1)),
-        _figure("tornado", "What the yearly effect hangs on", _impact_text(impact), ("Assumption", "Worse", "Better"), swings),
-    ]  # fmt: skip
+        _section(
+            "products",
+            "Products",
+            "Lines without a price are counted, not guessed.",
+            table(("Product", "Units", "Lines", "Without a price", "Revenue"), goods, 1),
+        ),
+        _section(
+            "ledger",
+            "Ledger",
+            "Every dollar from the files to the orders.",
+            table(("Line", "Orders", "Amount"), ledger, 1),
+        ),
+        _figure(
+            "tornado",
+            "What the yearly effect hangs on",
+            _impact_text(impact),
+            ("Assumption", "Worse", "Better"),
+            swings,
+        ),
+    ]
 
 
 RATE_HEAD = ("Segment", "With an order", "Sessions", "Share", "95% interval", "")
@@ -82,7 +138,9 @@ def _rates(rows: Sequence[tuple[int, Segment]]) -> Rows:
         i = wilson(s.converted, s.sessions)
         note = "too small to call" if is_small(s.converted, s.sessions) else ""
         name = ("\u2003" if depth else "") + s.name
-        found.append([name, f"{s.converted:,}", f"{s.sessions:,}", f"{i.estimate:.2%}", f"{i.low:.2%} to {i.high:.2%}", note])
+        found.append(
+            [name, f"{s.converted:,}", f"{s.sessions:,}", f"{i.estimate:.2%}", f"{i.low:.2%} to {i.high:.2%}", note]
+        )
     return found
 
 
@@ -95,8 +153,11 @@ def _evidence(gold: Gold) -> str:
 def _impact_text(impact: Impact) -> str:
     m = impact.money
     return (
-        f"A model over assumptions, not a measurement: {dollars(impact.ebitda.low)} to {dollars(impact.ebitda.high)} a year in "
-        f"nine of ten draws. At risk {dollars(m.at_risk)}, unlabelled {dollars(m.unlabelled_healed)} after the repair; no lost sale "
+        f"A model over assumptions, not a measurement: {dollars(impact.ebitda.low)} to "
+        f"{dollars(impact.ebitda.high)} a year in "
+        f""
+        f"nine of ten draws. At risk {dollars(m.at_risk)}, unlabelled {dollars(m.unlabelled_healed)} "
+        f"after the repair; no lost sale "
         "can be shown."
     )
 
@@ -111,8 +172,9 @@ def _attribution() -> str:
     body = (
         f'<div class="controls">{choices}</div><div class="plot" id="plot-attribution" role="img" '
         'aria-label="Revenue by channel, as in the table below"></div>'
-        '<details><summary>As a table</summary><div class="scroll"><table aria-live="polite"><thead><tr><th scope="col">Channel'
-        '</th><th scope="col" class="number">Revenue</th><th scope="col" class="number">Orders</th></tr></thead>'
+        '<details><summary>As a table</summary><div class="scroll"><table aria-live="polite"><thead><tr>'
+        '<th scope="col">Channel</th><th scope="col" class="number">Revenue</th>'
+        '<th scope="col" class="number">Orders</th></tr></thead>'
         '<tbody id="attribution-rows"></tbody></table></div></details>'
     )
     return _section("attribution", "Revenue by channel", "Every model shares out the same revenue, to the cent.", body)
@@ -137,6 +199,7 @@ def table(head: Sequence[str], rows: Rows, numbers_from: int = 99) -> str:
     mark = [' class="number"' if i >= numbers_from else "" for i in range(len(head))]
     heads = "".join(f'<th scope="col"{m}>{html.escape(h)}</th>' for h, m in zip(head, mark, strict=True))
     body = "".join(
-        "<tr>" + "".join(f"<td{m}>{html.escape(c)}</td>" for c, m in zip(row, mark, strict=True)) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td{m}>{html.escape(c)}</td>" for c, m in zip(row, mark, strict=True)) + "</tr>"
+        for row in rows
     )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -100,6 +100,20 @@ class Impact:
     tornado: tuple[Swing, ...]
     money: Money
 
+    @property
+    def product(self) -> float:
+        """gain * steerable * margin * certainty of the base case, a fraction."""
+        return self._product(self.ebitda.base)
+
+    @property
+    def product_most(self) -> float:
+        """The same of the best corner."""
+        return self._product(self.ebitda.most)
+
+    def _product(self, ebitda_a_year: float) -> float:
+        a_year = self.revenue * self.blind * YEAR / max(self.days, 1)
+        return ebitda_a_year / a_year if a_year else 0.0
+
 
 def load_assumptions(path: Path) -> Assumptions:
     """Read the file; raises AssumptionsError with a sentence for anything missing, unordered or out of 0 to 1."""
@@ -177,12 +191,14 @@ def model(gold: Gold, incidents: tuple[Incident, ...], assumptions: Assumptions)
         if a.name != "spend_share"
     ]
     return Impact(
-        revenue, days, blind,
+        revenue,
+        days,
+        blind,
         _range(wasted(drawn), wasted(base), wasted(worst), wasted(best)),
         _range(yearly(drawn), yearly(base), yearly(worst), yearly(best)),
         tuple(sorted(swings, key=lambda s: s.low - s.high)),
         money(gold, incidents),
-    )  # fmt: skip
+    )
 
 
 def money(gold: Gold, incidents: tuple[Incident, ...]) -> Money:
@@ -220,7 +236,7 @@ class ClaimTest:
     claim: Claim
     # the claim against what it is a part of: revenue in its days
     share_of_revenue: tuple[float, float]
-    # a number of times the model's best corner
+    # how many times the model's best corner
     times_most: float
     # spend needed in the claim's days if all of the unlabelled share of it were wasted, in dollars
     spend_needed: tuple[float, float]

@@ -106,7 +106,7 @@ def _t_below(t: float, freedom: float) -> float:
     heights = [math.cos(angle * i / steps) ** (freedom - 1) for i in range(steps + 1)]
     area = angle / steps / 3 * (heights[0] + heights[-1] + 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2]))
     scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(math.pi)
-    return 0.5 + scale * area
+    return float(0.5 + scale * area)
 
 
 def _z(confidence: float) -> float:

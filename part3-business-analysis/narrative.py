@@ -6,7 +6,7 @@ from datetime import date
 from figure_style import dollars, period
 from figures_flow import evidence
 from figures_rates import device_title
-from findings import Change, against_the_rest, funnel, weekdays
+from findings import Change, against_the_rest, compare_devices, funnel, weekdays
 from gold_incidents import Incident
 from gold_reading import Gold, Segment
 from impact import Assumptions, Impact, hold_against
@@ -66,10 +66,12 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
         return [*text, "", "No revenue was recorded in these days."]
     known = {reading: float(evidence(gold, reading)["known"]) for reading in ("as_tracked", "healed")}
     share = {reading: f"{amount / float(gold.revenue):.0%}" for reading, amount in known.items()}
-    line = f"{gold.orders:,} order{_s(gold.orders)} brought ${gold.revenue:,.2f}, and the ledger accounts for every dollar. "
+    line = f"{gold.orders:,} order{_s(gold.orders)} brought ${gold.revenue:,.2f}, and the ledger "
+    "accounts for every dollar. "
     if known["healed"] > known["as_tracked"]:
         line += (
-            f"Dashboards could give a channel to {share['as_tracked']} of it; with the ids repaired it is {share['healed']}, "
+            f"Dashboards could give a channel to {share['as_tracked']} of it; with the ids repaired it "
+            f"is {share['healed']}, "
             f"{dollars(known['healed'] - known['as_tracked'])} more. The sales were made either way: what was lost is "
             "knowledge of where they came from."
         )
@@ -106,7 +108,8 @@ def certain(gold: Gold, changes: Sequence[Change]) -> list[str]:
     for change in _first_grave(changes):
         lines.append(_change_line(change))
     if gold.conversion.get("device"):
-        lines.append(f"**{device_title(gold)}.** The intervals allow for every pair of devices and for every system.")
+        looks = " The intervals allow for every pair of devices and for every system." if compare_devices(gold) else ""
+        lines.append(f"**{device_title(gold)}.**{looks}")
     lines += [_standing_out("channels", gold.conversion.get("channel", ())), _standing_out("weekdays", weekdays(gold))]
     return ["## What can be said", "", *[f"- {line}" for line in lines if line]] if lines else []
 
@@ -114,8 +117,13 @@ def certain(gold: Gold, changes: Sequence[Change]) -> list[str]:
 def _first_grave(changes: Sequence[Change]) -> list[Change]:
     """The changes around the first of the gravest incidents, as far as days allow."""
     ranked = sorted(changes, key=lambda c: (c.incident.severity, c.incident.since))
-    return [c for c in ranked if c.incident == ranked[0].incident and abs(c.difference.low) < float("inf")
-            and c.measure in ("revenue a day", "conversion")]  # fmt: skip
+    return [
+        c
+        for c in ranked
+        if c.incident == ranked[0].incident
+        and abs(c.difference.low) < float("inf")
+        and c.measure in ("revenue a day", "conversion")
+    ]
 
 
 def _change_line(c: Change) -> str:
@@ -130,7 +138,8 @@ def _change_line(c: Change) -> str:
         shown = [dollars(c.before), dollars(c.after), _signed(c.difference.low), _signed(c.difference.high)]
     verdict = "a clear change" if c.difference.is_clear else "no clear change"
     return (
-        f"**{c.measure.capitalize()}: {verdict}** from {_day(c.incident.since)} on: {shown[0]} before, {shown[1]} after "
+        f"**{c.measure.capitalize()}: {verdict}** from {_day(c.incident.since)} on: {shown[0]} before, "
+        f"{shown[1]} after "
         f"(difference {shown[2]} to {shown[3]}, allowing for every comparison made)."
     )
 
@@ -145,8 +154,11 @@ def _standing_out(kind: str, segments: Sequence[Segment]) -> str:
     shares = {n: f"{_cell(n)} ({by_name[n].converted / by_name[n].sessions:.2%})" for n in clear}
     higher = [shares[n] for n, i in clear.items() if i.estimate > 0]
     lower = [shares[n] for n, i in clear.items() if i.estimate < 0]
-    parts = [f"{_list(names)} convert{'s' if len(names) == 1 else ''} {word} often than the rest"
-             for names, word in ((higher, "more"), (lower, "less")) if names]  # fmt: skip
+    parts = [
+        f"{_list(names)} convert{'s' if len(names) == 1 else ''} {word} often than the rest"
+        for names, word in ((higher, "more"), (lower, "less"))
+        if names
+    ]
     text = f"Of {len(segments)} {kind}, " + ("; ".join(parts) if parts else "none differs clearly from the rest")
     if not small:
         return text + "."
@@ -160,12 +172,14 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     lost = found.reached[0] - found.recorded[0]
     if lost:
         lines.append(
-            f"**Orders over page views are no conversion rate.** {lost:,} of the {found.reached[1]:,} visitors who did more "
+            f"**Orders over page views are no conversion rate.** {lost:,} of the {found.reached[1]:,} "
+            f"visitors who did more "
             f"than browse ({lost / found.reached[1]:.0%}) have no page view on record."
         )
     if found.gaps:
         lines.append(
-            f"**Where the funnel leaks is not known.** {found.gaps:,} of {found.buyers:,} buyers lack a recorded step before "
+            f"**Where the funnel leaks is not known.** {found.gaps:,} of {found.buyers:,} buyers lack a "
+            f"recorded step before "
             "their order; a missing step is a missing event, not a shorter journey."
         )
     parts = {reason: float(amount) for reason, amount in evidence(gold, "healed").items()}
@@ -182,7 +196,8 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     ]:
         worst = max(-c.difference.low / c.before, 0)
         lines.append(
-            f"**Small changes of sales.** With {len(gold.days)} days, a fall of up to {min(worst, 1):.0%} of daily revenue "
+            f"**Small changes of sales.** With {len(gold.days)} days, a fall of up to "
+            f"{min(worst, 1):.0%} of daily revenue "
             "would not stand out."
         )
     return ["## What cannot be said", "", *[f"- {line}" for line in lines]] if lines else []
@@ -201,7 +216,7 @@ def headlines(gold: Gold) -> list[str]:
             amount = f"${f.numerator:,.2f}" if "revenue" in name else f"{f.numerator:,.0f} of {f.denominator:,.0f}"
             share = f"{f.share:.{2 if f.share < 0.05 else 1}%}" if f.denominator else "not defined"
             cells.append(f"{share} ({amount}): {_cell(f.definition)}")
-        rows.append(f"| {name} | {cells[0]} | {cells[1]} | {VERDICTS.get(name, lambda _: '')(gold)} |")
+        rows.append(f"| {name} | {cells[0]} | {cells[1]} | {VERDICTS[name](gold) if name in VERDICTS else ''} |")
     return rows
 
 
@@ -210,40 +225,56 @@ def cost(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
     if not gold.revenue:
         return []
     m = impact.money
+    unseen = "No hour without events was found."
+    if m.unseen_hours:
+        unseen = (
+            f"The hours without events would have held about {dollars(m.unseen_hours)} of recorded revenue; the shop's "
+            "order list knows whether it was sold."
+        )
     lines = [
-        "## What it cost", "",
-        f"- **At risk: {dollars(m.at_risk)}** was sold while an id or source column was broken. It was earned.",
-        f"- **Unlabelled: {dollars(m.unlabelled_as_tracked)}** as tracked, {dollars(m.unlabelled_healed)} after the repair. An "
-        "order without a channel is still a sale.",
-        "- **Lost: no lost sale can be shown.** "
-        + (f"The hours without events would have held about {dollars(m.unseen_hours)} of recorded revenue; the shop's order "
-           "list knows whether it was sold." if m.unseen_hours else "No hour without events was found."),
+        "## What it cost",
         "",
-        f"**Model, not measurement** ([assumptions](assumptions.yaml)): advertising spent worse for want of channels, "
-        f"{_range(impact.waste.low, impact.waste.high)} in {impact.days} day{_s(impact.days)}; yearly EBITDA effect "
-        f"{_range(impact.ebitda.low, impact.ebitda.high)} (nine of ten draws), at the very most {dollars(impact.ebitda.most)}.",
-    ]  # fmt: skip
+        f"- **At risk: {dollars(m.at_risk)}** was sold while an id or source column was broken. It was earned.",
+        f"- **Unlabelled: {dollars(m.unlabelled_as_tracked)}** as tracked, {dollars(m.unlabelled_healed)} after the "
+        "repair. An order without a channel is still a sale.",
+        f"- **Lost: no lost sale can be shown.** {unseen}",
+    ]
+    if not impact.blind:
+        return [
+            *lines,
+            "",
+            "The repair labels no further revenue, so the model of what it is worth has nothing to rest on.",
+        ]
+    wasted, yearly = impact.waste, impact.ebitda
+    lines += [
+        "",
+        "**Model, not measurement** ([assumptions](assumptions.yaml)): advertising spent worse for want of channels, "
+        f"{_range(wasted.low, wasted.high)} in {impact.days} day{_s(impact.days)}; yearly EBITDA effect "
+        f"{_range(yearly.low, yearly.high)} (nine of ten draws), at the very most {dollars(yearly.most)}.",
+    ]
     return [*lines, *_claims(gold, impact, assumptions)]
 
 
 def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
-    blind = gold.figure("revenue without an earlier event", "as_tracked").share
+    """What would have to be true for what was stated."""
+    unseen = gold.figure("revenue without an earlier event", "as_tracked").share
     lines = []
     for name, claim in assumptions.claims.items():
         yearly = name.startswith("ebitda")
-        test = hold_against(impact, claim, blind, yearly)
+        test = hold_against(impact, claim, unseen, yearly)
         stated = f"The {_range(claim.low, claim.high)} stated as {claim.label}"
         if yearly:
+            low, high = test.product_needed
             lines.append(
-                f"{stated} would need gain × steerable × margin × certainty to be {test.product_needed[0]:.0%} to "
-                f"{test.product_needed[1]:.0%}; the model's base is {impact.ebitda.base / impact.revenue / impact.blind * impact.days / 365:.1%}."
-                if impact.blind else f"{stated} has nothing to rest on: the repair labels no further revenue."
-            )  # fmt: skip
-        else:
+                f"{stated} would need gain × steerable × margin × certainty to be {low:.0%} to {high:.0%}; "
+                f"the base case has {impact.product:.1%}, the best corner {impact.product_most:.1%}."
+            )
+        elif unseen:
+            low, high = test.share_of_revenue
             lines.append(
-                f"{stated} is {test.share_of_revenue[0]:.1f} to {test.share_of_revenue[1]:.1f} times all revenue of such a "
-                f"period. It comes about only if {_range(*test.spend_needed)} was spent on advertising and the whole "
-                f"{blind:.1%} of it without a recorded journey was wasted."
+                f"{stated} is {low:.1f} to {high:.1f} times all revenue of such a period. It comes about only if "
+                f"{_range(*test.spend_needed)} was spent on advertising and the whole {unseen:.1%} of it, as the share of "
+                "revenue without a recorded journey, was wasted."
             )
     return ["", " ".join(lines)] if lines else []
 
@@ -254,26 +285,46 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
     gained = impact.money.unlabelled_as_tracked - impact.money.unlabelled_healed
     for i in incidents:
         if i.kind == "renamed":
-            rows.append(("Engineering", f"Send {_cell(i.what)} under its old name, or move every report to the new one",
-                         f"{dollars(gained)} of these days gets its channel back"))  # fmt: skip
+            rows.append(
+                (
+                    "Engineering",
+                    f"Send {_cell(i.what)} under its old name, or move every report to the new one",
+                    f"{dollars(gained)} of these days gets its channel back",
+                )
+            )
         elif i.kind == "lost":
-            rows.append(("Engineering", f"Put the column {_cell(i.what)} back, and export the days again",
-                         "search, social and referral visits can be told from direct ones"))  # fmt: skip
+            rows.append(
+                (
+                    "Engineering",
+                    f"Put the column {_cell(i.what)} back, and export the days again",
+                    "search, social and referral visits can be told from direct ones",
+                )
+            )
         elif i.kind == "share":
             rows.append(
                 ("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", "the field can be used again")
             )
         else:
-            rows.append(("Operations", f"Compare the orders of {_day(i.since)} with the shop's order list",
-                         f"about {dollars(impact.money.unseen_hours)} accounted for"))  # fmt: skip
+            rows.append(
+                (
+                    "Operations",
+                    f"Compare the orders of {_day(i.since)} with the shop's order list",
+                    f"about {dollars(impact.money.unseen_hours)} accounted for",
+                )
+            )
     if gold.line("of counted: ids that collide").orders:
         line = gold.line("of counted: ids that collide")
         rows.append(
             ("Analytics", "Do not deduplicate by transaction id alone", f"${line.amount:,.2f} of real orders kept")
         )
     if any(i.severity == "P0" for i in incidents):
-        rows.append(("Marketing", "Move no budget on channel figures of these days unless they are healed ones",
-                     f"decisions on {dollars(impact.money.at_risk)} of sales rest on evidence"))  # fmt: skip
+        rows.append(
+            (
+                "Marketing",
+                "Move no budget on channel figures of these days unless they are healed ones",
+                f"decisions on {dollars(impact.money.at_risk)} of sales rest on evidence",
+            )
+        )
         rows.append(("Finance", "Replace the assumptions by the books: spend, margin", "the range above narrows"))
     if not rows:
         return []

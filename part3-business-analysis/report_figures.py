@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from figure_style import BLUE, GREY, ORANGE, SAND, SKY, day_name
+from figure_style import GREY, ORANGE, SAND, SKY, day_name
 from figures_rates import device_rows
 from findings import funnel
 from gold_incidents import Incident
@@ -12,6 +12,8 @@ from impact import Impact
 from intervals import is_small, wilson
 
 Spec = dict[str, Any]
+# Told apart from white paper and from dark alike.
+BLUE = "#2a7fc1"
 STEPS = ("Viewed a page", "Added to cart", "Started checkout", "Ordered")
 
 
@@ -33,7 +35,9 @@ def plain(text: str) -> str:
 
 def sankey(gold: Gold) -> Spec:
     found = funnel(gold)
-    labels, colours, index = [], [], {}
+    labels: list[str] = []
+    colours: list[str] = []
+    index: dict[tuple[int, bool], int] = {}
     for i, step in enumerate(STEPS):
         for seen in (False, True):
             count = found.recorded[i] if seen else found.reached[i] - found.recorded[i]
@@ -41,42 +45,97 @@ def sankey(gold: Gold) -> Spec:
                 index[i, seen] = len(labels)
                 labels.append(f"{step}: {count:,}" + ("" if seen else " not recorded"))
                 colours.append(BLUE if seen else SAND)
-    links = [(index[i, a], index[i + 1, b], n, SKY if a and b else SAND) for (i, a, b), n in sorted(found.flows.items())]
+    links = [
+        (index[i, a], index[i + 1, b], n, SKY if a and b else SAND) for (i, a, b), n in sorted(found.flows.items())
+    ]
     trace = {
-        "type": "sankey", "arrangement": "fixed", "valueformat": ",",
+        "type": "sankey",
+        "arrangement": "fixed",
+        "valueformat": ",",
         "node": {"label": labels, "color": colours, "pad": 26, "thickness": 16, "line": {"width": 0}},
         "link": {
-            "source": [x[0] for x in links], "target": [x[1] for x in links], "value": [x[2] for x in links],
+            "source": [x[0] for x in links],
+            "target": [x[1] for x in links],
+            "value": [x[2] for x in links],
             "color": [_faint(x[3]) for x in links],
         },
-    }  # fmt: skip
+    }
     return {"data": [trace], "layout": {"height": 420, "margin": _margin(8, 8, 12, 12)}}
 
 
 def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
     days = [d.day.isoformat() for d in gold.days]
     traces = [
-        {"type": "scatter", "mode": "lines+markers", "name": "Revenue", "x": days, "y": [d.revenue for d in gold.days],
-         "line": {"color": BLUE, "width": 3}, "hovertemplate": "%{x|%a %d %b}<br>$%{y:,.2f}<extra></extra>"},
-        {"type": "bar", "name": "Orders", "x": days, "y": [d.orders for d in gold.days], "yaxis": "y2",
-         "marker": {"color": GREY}, "opacity": 0.55, "hovertemplate": "%{y} orders<extra></extra>"},
-    ]  # fmt: skip
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "Revenue",
+            "x": days,
+            "y": [d.revenue for d in gold.days],
+            "line": {"color": BLUE, "width": 3},
+            "hovertemplate": "%{x|%a %d %b}<br>$%{y:,.2f}<extra></extra>",
+        },
+        {
+            "type": "bar",
+            "name": "Orders",
+            "x": days,
+            "y": [d.orders for d in gold.days],
+            "yaxis": "y2",
+            "marker": {"color": GREY},
+            "opacity": 0.55,
+            "hovertemplate": "%{y} orders<extra></extra>",
+        },
+    ]
     shapes, notes = [], []
     shown = [i for i in incidents if i.kind != "gap"]
     for n, i in enumerate(shown):
         x = i.since.isoformat()
-        shapes.append({"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1,
-                       "line": {"dash": "dot", "width": 1.5, "color": ORANGE}})  # fmt: skip
-        notes.append({"x": x, "yref": "paper", "y": 1.02 + 0.075 * (len(shown) - 1 - n), "yanchor": "bottom", "xanchor": "left",
-                      "showarrow": False, "text": plain(f"{day_name(i.since)}: {i.label}"), "font": {"size": 11}})  # fmt: skip
+        shapes.append(
+            {
+                "type": "line",
+                "x0": x,
+                "x1": x,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"dash": "dot", "width": 1.5, "color": ORANGE},
+            }
+        )
+        notes.append(
+            {
+                "x": x,
+                "yref": "paper",
+                "y": 1.02 + 0.075 * (len(shown) - 1 - n),
+                "yanchor": "bottom",
+                "xanchor": "left",
+                "showarrow": False,
+                "text": plain(f"{day_name(i.since)}: {i.label}"),
+                "font": {"size": 11},
+            }
+        )
     top = max([d.orders for d in gold.days], default=1)
     layout = {
-        "height": 440, "margin": _margin(62, 40, 36 + 26 * len(shown), 40), "shapes": shapes, "annotations": notes,
+        "height": 440,
+        "margin": _margin(62, 40, 36 + 26 * len(shown), 40),
+        "shapes": shapes,
+        "annotations": notes,
         "xaxis": {"type": "date", "tickformat": "%d %b"},
-        "yaxis": {"rangemode": "tozero", "tickprefix": "$", "separatethousands": True, "title": {"text": "revenue a day"}},
-        "yaxis2": {"overlaying": "y", "side": "right", "range": [0, 3 * max(top, 1)], "showgrid": False, "tickmode": "auto"},
-        "legend": {"orientation": "h", "y": -0.15}, "hovermode": "x unified",
-    }  # fmt: skip
+        "yaxis": {
+            "rangemode": "tozero",
+            "tickprefix": "$",
+            "separatethousands": True,
+            "title": {"text": "revenue a day"},
+        },
+        "yaxis2": {
+            "overlaying": "y",
+            "side": "right",
+            "range": [0, 3 * max(top, 1)],
+            "showgrid": False,
+            "tickmode": "auto",
+        },
+        "legend": {"orientation": "h", "y": -0.15},
+        "hovermode": "x unified",
+    }
     return {"data": traces, "layout": layout}
 
 
@@ -86,25 +145,44 @@ def rates(rows: Sequence[tuple[int, Segment]]) -> Spec:
     spans = [wilson(s.converted, s.sessions) for _, s in shown]
     small = [is_small(s.converted, s.sessions) for _, s in shown]
     text = [
-        f"{plain(s.name)}: {i.estimate:.2%} ({s.converted:,} of {s.sessions:,}), 95% interval {i.low:.2%} to {i.high:.2%}"
-        + ("; too small to call" if few else "")
+        f"{plain(s.name)}: {i.estimate:.2%} ({s.converted:,} of {s.sessions:,}), 95% interval "
+        f"{i.low:.2%} to {i.high:.2%}" + ("; too small to call" if few else "")
         for (_, s), i, few in zip(shown, spans, small, strict=True)
     ]
     # Rows by number, for a system's name comes under more than one device.
     trace = {
-        "type": "scatter", "mode": "markers", "x": [i.estimate for i in spans], "y": list(range(len(shown))), "text": text,
+        "type": "scatter",
+        "mode": "markers",
+        "x": [i.estimate for i in spans],
+        "y": list(range(len(shown))),
+        "text": text,
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {"size": 11, "color": [GREY if few else BLUE for few in small]},
-        "error_x": {"type": "data", "symmetric": False, "array": [i.high - i.estimate for i in spans],
-                    "arrayminus": [i.estimate - i.low for i in spans], "color": SKY, "thickness": 4, "width": 0},
-    }  # fmt: skip
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [i.high - i.estimate for i in spans],
+            "arrayminus": [i.estimate - i.low for i in spans],
+            "color": SKY,
+            "thickness": 4,
+            "width": 0,
+        },
+    }
     firm = [i.high for i, few in zip(spans, small, strict=True) if not few] + [1.6 * i.estimate for i in spans]
     names = [("\u2003" if depth else "") + plain(s.name) for depth, s in shown]
     layout = {
-        "height": 110 + 34 * max(len(shown), 2), "margin": _margin(130, 16, 10, 40), "showlegend": False,
+        "height": 110 + 34 * max(len(shown), 2),
+        "margin": _margin(130, 16, 10, 40),
+        "showlegend": False,
         "xaxis": {"tickformat": ".1%", "range": [0, min(1, 1.1 * max([*firm, 0.001]))]},
-        "yaxis": {"tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": names, "showgrid": False, "zeroline": False},
-    }  # fmt: skip
+        "yaxis": {
+            "tickmode": "array",
+            "tickvals": list(range(len(shown))),
+            "ticktext": names,
+            "showgrid": False,
+            "zeroline": False,
+        },
+    }
     return {"data": [trace], "layout": layout}
 
 
@@ -112,14 +190,22 @@ def heat(gold: Gold) -> Spec:
     days = [d.day for d in gold.days]
     grid = [[gold.hours.get((day, hour), 0.0) for hour in range(24)] for day in days]
     trace = {
-        "type": "heatmap", "x": list(range(24)), "y": [f"{d:%a} {day_name(d)}" for d in days], "z": grid,
-        "colorscale": [[0, "#f4f7fa"], [0.5, SKY], [1, BLUE]], "colorbar": {"title": {"text": "events"}, "thickness": 12},
-        "hovertemplate": "%{y}, %{x}:00 UTC: %{z:,} events<extra></extra>", "xgap": 1, "ygap": 1,
-    }  # fmt: skip
+        "type": "heatmap",
+        "x": list(range(24)),
+        "y": [f"{d:%a} {day_name(d)}" for d in days],
+        "z": grid,
+        "colorscale": [[0, "#f4f7fa"], [0.5, SKY], [1, "#0060a0"]],
+        "colorbar": {"title": {"text": "events"}, "thickness": 12},
+        "hovertemplate": "%{y}, %{x}:00 UTC: %{z:,} events<extra></extra>",
+        "xgap": 1,
+        "ygap": 1,
+    }
     layout = {
-        "height": 120 + min(22 * max(len(days), 3), 700), "margin": _margin(86, 10, 10, 44),
-        "xaxis": {"title": {"text": "hour, UTC"}, "dtick": 3}, "yaxis": {"autorange": "reversed", "type": "category"},
-    }  # fmt: skip
+        "height": 120 + min(22 * max(len(days), 3), 700),
+        "margin": _margin(86, 10, 10, 44),
+        "xaxis": {"title": {"text": "hour, UTC"}, "dtick": 3},
+        "yaxis": {"autorange": "reversed", "type": "category"},
+    }
     return {"data": [trace], "layout": layout}
 
 
@@ -127,16 +213,29 @@ def tornado(impact: Impact) -> Spec:
     swings = list(reversed(impact.tornado))
     base = impact.ebitda.base
     names = [plain(s.label) for s in swings]
+    ends = (("worse", SAND, [s.low for s in swings]), ("better", BLUE, [s.high for s in swings]))
     bars = [
-        {"type": "bar", "orientation": "h", "name": name, "y": names, "base": base, "x": [value(s) - base for s in swings],
-         "marker": {"color": colour}, "customdata": [value(s) for s in swings],
-         "hovertemplate": "%{y}: $%{customdata:,.0f} a year<extra></extra>"}
-        for name, colour, value in (("worse", SAND, lambda s: s.low), ("better", BLUE, lambda s: s.high))
-    ]  # fmt: skip
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": name,
+            "y": names,
+            "base": base,
+            "x": [value - base for value in values],
+            "marker": {"color": colour},
+            "customdata": values,
+            "hovertemplate": "%{y}: $%{customdata:,.0f} a year<extra></extra>",
+        }
+        for name, colour, values in ends
+    ]
     layout = {
-        "height": 300, "barmode": "overlay", "margin": _margin(10, 16, 10, 40), "legend": {"orientation": "h", "y": -0.2},
-        "xaxis": {"tickprefix": "$", "separatethousands": True, "rangemode": "tozero"}, "yaxis": {"automargin": True},
-    }  # fmt: skip
+        "height": 300,
+        "barmode": "overlay",
+        "margin": _margin(10, 16, 10, 40),
+        "legend": {"orientation": "h", "y": -0.2},
+        "xaxis": {"tickprefix": "$", "separatethousands": True, "rangemode": "tozero"},
+        "yaxis": {"automargin": True},
+    }
     return {"data": bars, "layout": layout}
 
 

@@ -41,7 +41,7 @@
     const rows = (page.attribution[reading.value] || {})[model.value] || [];
     const trace = {
       type: "bar", orientation: "h", x: rows.map((r) => r[2]), y: rows.map((r) => r[1]), customdata: rows.map((r) => r[3]),
-      marker: { color: rows.map((r) => (r[0] === "Unattributed" ? "#d55e00" : r[0] === "Direct" ? "#b9bfc6" : "#0060a0")) },
+      marker: { color: rows.map((r) => (r[0] === "Unattributed" ? "#d55e00" : r[0] === "Direct" ? "#b9bfc6" : "#2a7fc1")) },
       hovertemplate: "%{y}: $%{x:,.2f}, %{customdata} orders<extra></extra>",
     };
     const layout = {

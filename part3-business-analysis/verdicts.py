@@ -11,7 +11,8 @@ def conversion(gold: Gold) -> str:
     missing = found.reached[0] - found.recorded[0]
     if missing:
         return (
-            f"No conversion rate: page views are not visits, and {missing / max(found.reached[1], 1):.0%} of visitors who "
+            f"No conversion rate: page views are not visits, and "
+            f"{missing / max(found.reached[1], 1):.0%} of visitors who "
             "did more than browse have none on record. Use the healed one."
         )
     return "Page views are not visits. Use the healed one."
@@ -24,7 +25,8 @@ def completion(gold: Gold) -> str:
     if without > 0:
         most = float(f.numerator) / (float(healed.denominator) + without)
         return (
-            f"Its two sides do not match: {without:,.0f} of {f.numerator:,.0f} orders have no start on record. With a start for "
+            f"Its two sides do not match: {without:,.0f} of {f.numerator:,.0f} orders have no start on "
+            f"record. With a start for "
             f"each it is {most:.1%} at most, and less if starts that led nowhere are missing too."
         )
     return "Starts and completions belong together; it can be used."
@@ -47,7 +49,8 @@ def source(gold: Gold) -> str:
     cut = gold.unattributed.get(("healed", "window cut off"))
     healed = gold.figure("revenue without a known source", "healed")
     if cut and healed.numerator:
-        return f"{float(cut.revenue / healed.numerator):.0%} of what is left is for want of earlier days, and shrinks as files come in."
+        return f"{float(cut.revenue / healed.numerator):.0%} of what is left is for want of earlier "
+        "days, and shrinks as files come in."
     return "What is left has no source in its window."
 
 
@@ -55,7 +58,8 @@ def twice(gold: Gold) -> str:
     collisions = gold.line("of counted: ids that collide")
     if collisions.orders:
         return (
-            f"Not counted twice: {collisions.orders} order{'s' if collisions.orders > 1 else ''} of other customers and checkouts "
+            f"Not counted twice: {collisions.orders} order{'s' if collisions.orders > 1 else ''} of "
+            f"other customers and checkouts "
             "under a used id. Removing them would lose real sales."
         )
     return "No id is shared by two customers."
