@@ -154,8 +154,8 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
     fields = len([i for i in incidents if i.kind != "gap"])
     broke = {0: "no field broke", 1: "a field broke"}.get(fields, f"{_number(fields)} fields broke")
     if band is None:
-        return f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'} too few to say what "
-        f"volume is normal; {broke}"
+        few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
+        return f"{few} too few to say what volume is normal; {broke}"
     outside = [d for d in gold.days if not band[0] <= d.events <= band[1]]
     if outside:
         named = day_name(outside[0].day) + (f" and {len(outside) - 1} more" if len(outside) > 1 else "")

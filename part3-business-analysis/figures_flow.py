@@ -276,8 +276,10 @@ def evidence_title(gold: Gold) -> str:
     gained = known["healed"] - known["as_tracked"]
     if gained <= 0:
         return f"{share['healed']} of revenue has a known channel; the repair of ids adds none"
-    return f"Repairing the id names a channel for {dollars(float(gained))} more: {share['healed']} of "
-    f"revenue, not {share['as_tracked']}"
+    return (
+        f"Repairing the id names a channel for {dollars(float(gained))} more: {share['healed']} of "
+        f"revenue, not {share['as_tracked']}"
+    )
 
 
 def draw_evidence(gold: Gold) -> Figure:

@@ -153,12 +153,9 @@ def _evidence(gold: Gold) -> str:
 def _impact_text(impact: Impact) -> str:
     m = impact.money
     return (
-        f"A model over assumptions, not a measurement: {dollars(impact.ebitda.low)} to "
-        f"{dollars(impact.ebitda.high)} a year in "
-        f""
-        f"nine of ten draws. At risk {dollars(m.at_risk)}, unlabelled {dollars(m.unlabelled_healed)} "
-        f"after the repair; no lost sale "
-        "can be shown."
+        f"A model over assumptions, not a measurement: {dollars(impact.ebitda.low)} to {dollars(impact.ebitda.high)} "
+        f"a year in nine of ten draws. At risk {dollars(m.at_risk)}, unlabelled {dollars(m.unlabelled_healed)} after "
+        "the repair; no lost sale can be shown."
     )
 
 

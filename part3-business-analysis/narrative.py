@@ -66,8 +66,7 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
         return [*text, "", "No revenue was recorded in these days."]
     known = {reading: float(evidence(gold, reading)["known"]) for reading in ("as_tracked", "healed")}
     share = {reading: f"{amount / float(gold.revenue):.0%}" for reading, amount in known.items()}
-    line = f"{gold.orders:,} order{_s(gold.orders)} brought ${gold.revenue:,.2f}, and the ledger "
-    "accounts for every dollar. "
+    line = f"{gold.orders:,} order{_s(gold.orders)} brought ${gold.revenue:,.2f}, and the ledger accounts for every dollar. "
     if known["healed"] > known["as_tracked"]:
         line += (
             f"Dashboards could give a channel to {share['as_tracked']} of it; with the ids repaired it "
@@ -109,7 +108,7 @@ def certain(gold: Gold, changes: Sequence[Change]) -> list[str]:
         lines.append(_change_line(change))
     if gold.conversion.get("device"):
         looks = " The intervals allow for every pair of devices and for every system." if compare_devices(gold) else ""
-        lines.append(f"**{device_title(gold)}.**{looks}")
+        lines.append(f"**{_cell(device_title(gold))}.**{looks}")
     lines += [_standing_out("channels", gold.conversion.get("channel", ())), _standing_out("weekdays", weekdays(gold))]
     return ["## What can be said", "", *[f"- {line}" for line in lines if line]] if lines else []
 
@@ -139,8 +138,7 @@ def _change_line(c: Change) -> str:
     verdict = "a clear change" if c.difference.is_clear else "no clear change"
     return (
         f"**{c.measure.capitalize()}: {verdict}** from {_day(c.incident.since)} on: {shown[0]} before, "
-        f"{shown[1]} after "
-        f"(difference {shown[2]} to {shown[3]}, allowing for every comparison made)."
+        f"{shown[1]} after (difference {shown[2]} to {shown[3]}, allowing for every comparison made)."
     )
 
 
@@ -173,14 +171,12 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     if lost:
         lines.append(
             f"**Orders over page views are no conversion rate.** {lost:,} of the {found.reached[1]:,} "
-            f"visitors who did more "
-            f"than browse ({lost / found.reached[1]:.0%}) have no page view on record."
+            f"visitors who did more than browse ({lost / found.reached[1]:.0%}) have no page view on record."
         )
     if found.gaps:
         lines.append(
             f"**Where the funnel leaks is not known.** {found.gaps:,} of {found.buyers:,} buyers lack a "
-            f"recorded step before "
-            "their order; a missing step is a missing event, not a shorter journey."
+            f"recorded step before their order; a missing step is a missing event, not a shorter journey."
         )
     parts = {reason: float(amount) for reason, amount in evidence(gold, "healed").items()}
     rest = sum(parts.values()) - parts["known"]
@@ -197,8 +193,7 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         worst = max(-c.difference.low / c.before, 0)
         lines.append(
             f"**Small changes of sales.** With {len(gold.days)} days, a fall of up to "
-            f"{min(worst, 1):.0%} of daily revenue "
-            "would not stand out."
+            f"{min(worst, 1):.0%} of daily revenue would not stand out."
         )
     return ["## What cannot be said", "", *[f"- {line}" for line in lines]] if lines else []
 
@@ -273,8 +268,8 @@ def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
             low, high = test.share_of_revenue
             lines.append(
                 f"{stated} is {low:.1f} to {high:.1f} times all revenue of such a period. It comes about only if "
-                f"{_range(*test.spend_needed)} was spent on advertising and the whole {unseen:.1%} of it, as the share of "
-                "revenue without a recorded journey, was wasted."
+                f"{_range(*test.spend_needed)} was spent on advertising and the whole {unseen:.1%} of it, as the "
+                "share of revenue without a recorded journey, was wasted."
             )
     return ["", " ".join(lines)] if lines else []
 

@@ -49,8 +49,10 @@ def source(gold: Gold) -> str:
     cut = gold.unattributed.get(("healed", "window cut off"))
     healed = gold.figure("revenue without a known source", "healed")
     if cut and healed.numerator:
-        return f"{float(cut.revenue / healed.numerator):.0%} of what is left is for want of earlier "
-        "days, and shrinks as files come in."
+        return (
+            f"{float(cut.revenue / healed.numerator):.0%} of what is left is for want of earlier "
+            "days, and shrinks as files come in."
+        )
     return "What is left has no source in its window."
 
 
@@ -59,8 +61,7 @@ def twice(gold: Gold) -> str:
     if collisions.orders:
         return (
             f"Not counted twice: {collisions.orders} order{'s' if collisions.orders > 1 else ''} of "
-            f"other customers and checkouts "
-            "under a used id. Removing them would lose real sales."
+            f"other customers and checkouts under a used id. Removing them would lose real sales."
         )
     return "No id is shared by two customers."
 
