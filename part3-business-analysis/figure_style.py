@@ -69,6 +69,8 @@ def canvas(gold: Gold, height: float, title: str, subtitle: str, note: str = "")
 
 def wrapped(figure: Figure, text: str, size: float, weight: str, width: float) -> list[str]:
     """Text in lines that fit the figure's width (a fraction of it)."""
+    if text and text_width(figure, text, size, weight) <= width:
+        return [text]
     lines, line = [], ""
     for word in text.split():
         longer = f"{line} {word}".strip()

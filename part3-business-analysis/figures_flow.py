@@ -53,7 +53,7 @@ def funnel_title(found: Funnel) -> str:
     if found.gaps:
         return (
             f"{found.gaps:,} of {found.buyers:,} buyers lack a recorded step before the order: "
-            "gaps in tracking, not shorter journeys"
+            "tracking gaps, not shortcuts"
         )
     return f"{found.buyers / found.reached[0]:.1%} of visitors order, and every step of theirs was recorded"
 
@@ -72,7 +72,7 @@ def draw_funnel(gold: Gold) -> Figure:
     notes = [f"The grey block of the first column is drawn {shrink} times smaller." if shrink > 1 else ""]
     if gold.sign_up_only:
         notes.append(f"{gold.sign_up_only:,} visitors with none of the four steps are left out.")
-    figure, top = canvas(gold, 7.0, funnel_title(found), subtitle, " ".join(n for n in notes if n))
+    figure, top = canvas(gold, 6.4, funnel_title(found), subtitle, " ".join(n for n in notes if n))
     if not found.reached[0]:
         nothing_to_draw(figure, "No visit has been recorded yet.")
         return figure
@@ -105,7 +105,7 @@ def _draw_steps(axes: Axes, found: Funnel, shrink: int) -> None:
         missing = found.reached[i] - found.recorded[i]
         onward = (found.reached[i + 1] if i < 3 else found.reached[3]) - missing
         top = 0.0 if i == 0 else columns[-1].top + (height * 0.06 if i < 3 else 0)
-        columns.append(Column(xs[i], top, missing, found.recorded[i] - 0, onward))
+        columns.append(Column(xs[i], top, missing, found.recorded[i], onward))
     for i in range(3):
         _flows(axes, found, i, columns, width, gap)
     for i, column in enumerate(columns):
@@ -184,19 +184,11 @@ def _leavers(axes: Axes, column: Column, width: float, gap: float, leaving: int,
     """Those who went no farther fade out to the right."""
     top = column.top + column.missing + (gap if column.missing else 0) + column.onward
     size, reach = leaving / shrink, 11.0
-    for n in range(40):
-        axes.add_patch(
-            Rectangle(
-                (column.x + width + reach * n / 40, top),
-                reach / 40,
-                size,
-                color=GREY,
-                linewidth=0,
-                antialiased=False,
-                alpha=0.55 * (1 - n / 40) ** 1.3,
-                zorder=1,
-            )
-        )
+    # Grey that fades: an image a pixel high, whose opacity falls to nothing.
+    grey = tuple(int(GREY[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    fading = [[(*grey, 0.55 * (1 - n / 255) ** 1.3) for n in range(256)]]
+    x = column.x + width
+    axes.imshow(fading, extent=(x, x + reach, top + size, top), aspect="auto", interpolation="bilinear", zorder=1)
     axes.text(
         column.x + width + 1.6,
         top + size / 2,
@@ -230,7 +222,7 @@ def _step_label(axes: Axes, found: Funnel, i: int, column: Column, width: float)
     )
     # A block too thin to be written beside is told of in the words above it.
     is_thin = column.missing < 0.03 * abs(axes.get_ylim()[0])
-    words = STEP_WORDS[i] + (f", {found.reached[3] / found.reached[0]:.1%} of visitors" if right else "")
+    words = STEP_WORDS[i] + (f", {found.reached[3] / found.reached[0]:.1%}" if right else "")
     if column.missing and is_thin and not right:
         words += f"; {column.missing:,.0f} unrecorded"
     axes.annotate(

@@ -66,7 +66,8 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
         return [*text, "", "No revenue was recorded in these days."]
     known = {reading: float(evidence(gold, reading)["known"]) for reading in ("as_tracked", "healed")}
     share = {reading: f"{amount / float(gold.revenue):.0%}" for reading, amount in known.items()}
-    line = f"{gold.orders:,} order{_s(gold.orders)} brought ${gold.revenue:,.2f}, and the ledger accounts for every dollar. "
+    orders = f"{gold.orders:,} order{_s(gold.orders)}"
+    line = f"{orders} brought ${gold.revenue:,.2f}, and the ledger accounts for every dollar. "
     if known["healed"] > known["as_tracked"]:
         line += (
             f"Dashboards could give a channel to {share['as_tracked']} of it; with the ids repaired it "
