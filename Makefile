@@ -47,7 +47,7 @@ bench:  ## time parts 1 and 2 beside a bare DuckDB scan (an hour, and 20 GB belo
 
 lint:  ## ruff and mypy
 	$(call install,requirements-dev.txt)
-	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation tests
+	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis tests
 
 clean:  ## remove the environment, caches, and what a demo or benchmark wrote
 	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/bench
