@@ -134,7 +134,7 @@ def keys_of(event: Row) -> list[tuple[str, str]]:
 
 
 def stitch(events: list[Row]) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
-    """The label of every client and of every usable key, after four rounds."""
+    """The label of every client after four rounds, and then of every usable key."""
     clients: dict[tuple[str, str], set[str]] = defaultdict(set)
     labels: dict[str, str] = {}
     for event in events:
@@ -143,13 +143,12 @@ def stitch(events: list[Row]) -> tuple[dict[str, str], dict[tuple[str, str], str
             for key in keys_of(event):
                 clients[key].add(event["client_id"])
     usable = {key: mine for key, mine in clients.items() if len(mine) <= MANY_CLIENTS}
-    key_labels: dict[tuple[str, str], str] = {}
     for _ in range(ROUNDS):
         key_labels = {key: min(labels[client] for client in mine) for key, mine in usable.items()}
         for key, mine in usable.items():
             for client in mine:
                 labels[client] = min(labels[client], key_labels[key])
-    return labels, key_labels
+    return labels, {key: min(labels[client] for client in mine) for key, mine in usable.items()}
 
 
 # ---- attribution

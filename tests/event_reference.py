@@ -9,6 +9,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -175,7 +176,8 @@ def money(text: str | None) -> Decimal | None:
     if not text or not NUMBER.fullmatch(text):
         return None
     amount = Decimal(text)
-    return amount.quantize(CENT, ROUND_HALF_UP) if abs(amount) < 10**10 - CENT else None
+    amount = amount.quantize(CENT, ROUND_HALF_UP) if abs(amount) < 10**10 else amount
+    return amount if abs(amount) < 10**10 else None
 
 
 def parameters(page: str) -> dict[str, str]:
@@ -263,7 +265,8 @@ def days_of(shop: Shop, files: Iterable[Path]) -> dict[date, list[Path]]:
     days: dict[date, list[Path]] = defaultdict(list)
     for path in files:
         if named := shop.file_name.fullmatch(path.name):
-            days[datetime.strptime(named[1], shop.own_name).date()].append(path)
+            with suppress(ValueError):
+                days[datetime.strptime(named[1], shop.own_name).date()].append(path)
     return dict(sorted(days.items()))
 
 
@@ -358,5 +361,5 @@ def event_of(shop: Shop, event_id: int, values: dict[str, str | None]) -> Row:
         "checkout_token": token[1] or None if token else None,
     }
     source, medium, campaign = touch_of(shop, event) or (None, None, None)
-    channel = channel_of(shop, source, medium, campaign) if source and medium else None
+    channel = channel_of(shop, source, medium, campaign) if source is not None and medium else None
     return event | {"source": source, "medium": medium, "campaign": campaign, "channel": channel}

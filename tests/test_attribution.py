@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from command_kit import HEADER, cells
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journeys import Days, contract, days, write
@@ -56,6 +57,17 @@ def test_random_journeys(files: Days, hidden: bool, duplicates: str) -> None:
         build(Path(folder, "data"), warehouse, chosen)
         assert differences(warehouse, written, chosen) == []
         assert violations(warehouse) == {}
+
+
+def test_files_that_need_care_beside_one_that_does_not(tmp_path: Path) -> None:
+    """Two files of one header, each with a record too short, and a file of another header."""
+    view = cells("a", "https://puffy.com/", "", "2025-03-01T10:00:00Z", "page_viewed", "", "Mozilla")
+    renamed = HEADER.replace("client_id", "clientId")
+    (tmp_path / "data").mkdir()
+    for day, lines in enumerate(([HEADER, "x,y", view], [HEADER, "x,y"], [renamed, view.replace("a", "b", 1)]), 1):
+        (tmp_path / "data" / f"events_2025030{day}.csv").write_text("\n".join(lines), encoding="utf-8")
+    build(tmp_path / "data", tmp_path / "warehouse.duckdb", SCHEMA)
+    assert differences(tmp_path / "warehouse.duckdb", sorted((tmp_path / "data").iterdir()), SCHEMA) == []
 
 
 @pytest.mark.parametrize("anonymised", [True, False])
