@@ -153,7 +153,7 @@ group by file_no;
 
 -- failed
 select file_no, count(*), {settled}, {counted}
-from (select *, {tested} from unsound)
+from (select *, {tested} from (select *, {spared} from unsound))
 group by file_no;
 
 -- details

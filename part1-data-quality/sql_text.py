@@ -130,6 +130,7 @@ def harmless_url(contract: Contract, scheme: str, host: str | None) -> str:
 def macros(contract: Contract) -> str:
     """The macros that row_checks.sql, pass.sql and derive.sql call."""
     hosts = tuple(h.lower() for h in contract.own_hosts)
+    own = "|".join(h.replace(".", "[.]") for h in hosts)
     roots = [h for h in hosts if not any(h.endswith("." + other) for other in hosts)]
     starts = [f"starts_with(url, {literal(f'{scheme}://{h}/')})" for h in hosts for scheme in ("https", "http")]
     below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
@@ -144,6 +145,12 @@ create macro host_of(url) as lower(split_part(split_part(split_part(url, '/', 3)
 create macro own_url(url) as {" or ".join(starts) or "false"};
 create macro own_host(host) as {f"host in ({values(hosts)})" if hosts else "true"};
 create macro mentions_own(url) as {" or ".join(f"contains(url, {literal('.' + h)})" for h in roots) or "false"};
+create macro harmless_page(url) as regexp_full_match(url, {literal(harmless_url(contract, "https?", own))});
+create macro harmless_referrer(url) as case
+    when url is null then true
+    when regexp_full_match(url, {literal(harmless_url(contract, "[a-z-]+", known_hosts(contract)))})
+        then own_url(url) or not mentions_own(url)
+    else false end;
 create macro own_domain(host) as {" or ".join(below) or "false"};
 create macro step_of(event) as {event_case(contract.events, "event", "role", "null::funnel_step", "funnel_step")};
 create macro event_name_of(event) as {event_case(contract.events, "event", "name", "event")};
