@@ -23,7 +23,7 @@ def expected_false_alarms(thresholds: Path, found: Path = FOUND) -> str:
         if document["fingerprint"] == fingerprint(thresholds):
             return (
                 f"{document['false_yellow_per_30_days']:.2f} YELLOW in 30 days and "
-                f"{document['false_red_per_year']:.2f} RED in a year, by simulation of {document['healthy_days']:,} healthy days."
+                f"{document['false_red_per_year']:.2f} RED in a year, in {document['healthy_days']:,} simulated days."
             )
     except (OSError, ValueError, KeyError):
         pass
