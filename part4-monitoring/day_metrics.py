@@ -88,6 +88,10 @@ class Warehouse:
         if hours == 24:
             for metric, day, numerator, denominator in self.rows("metrics", **limits):
                 facts.values[metric][day] = (numerator or 0.0, denominator)
+            for day, events, outside, with_client, placeholders, twice in self.rows("events", **limits):
+                facts.values["outside_day_share"][day] = (outside, events)
+                facts.values["client_placeholder_share"][day] = (placeholders, with_client)
+                facts.values["event_twice_share"][day] = (twice, with_client)
             facts.amounts = {day: Amounts(*rest) for day, *rest in self.rows("amounts", **limits)}
         else:
             _sum_hours(facts)

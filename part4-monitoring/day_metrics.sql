@@ -50,11 +50,48 @@ from silver.received_orders
 where event_date between $first and $last
 group by event_date
 union all
+select
+    'customer_repeated_share', event_date,
+    cast(count(customer) - count(distinct customer) as double), cast(count(customer) as double)
+from silver.received_orders
+where status = 'counted' and event_date between $first and $last
+group by event_date
+union all
+-- segments of the events that name a gap: no page, and no browser that is known
+select
+    case segment_kind when 'section' then 'page_missing_share' else 'device_unknown_share' end, date,
+    cast(sum(case when segment in ('unknown', 'Other') then numerator else 0 end) as double),
+    cast(sum(numerator) as double)
+from gold.daily_metrics
+where metric = 'events' and segment_kind in ('section', 'device') and date between $first and $last
+group by segment_kind, date
+union all
 -- an exact repeat is counted by a metric of its own
 select 'unusable_share', file_date, cast(sum(rejected - repeated) as double), cast(sum(records) as double)
 from silver.files
 where file_date between $first and $last
 group by file_date;
+
+-- events: what only the single events tell, by the day of their file (the first digits of an event's number)
+with events as (
+    select
+        event_id // 100000000000 as file_day,
+        year(event_at) * 10000 + month(event_at) * 100 + day(event_at) as event_day,
+        client_id,
+        hash(client_id, event_name, path, date_trunc('second', event_at)) as event_in_second
+    from silver.events
+    where event_date between $first and $last
+)
+
+select
+    make_date(cast(file_day // 10000 as integer), cast(file_day // 100 % 100 as integer), cast(file_day % 100 as integer)),
+    cast(count(*) as double),
+    cast(count(case when event_day <> file_day then 1 end) as double),
+    cast(count(client_id) as double),
+    cast(count(case when lower(client_id) in ('undefined', 'null', 'none', 'nan', '(not set)', '0', '-') then 1 end) as double),
+    cast(count(client_id) - count(distinct case when client_id is not null then event_in_second end) as double)
+from events
+group by file_day;
 
 -- amounts: how many orders of a day have an amount, and the sums of its logarithm and of the square
 select

@@ -16,8 +16,6 @@ from day_metrics import Facts
 from delivery_rules import breaches
 from thresholds import Column, Metric, Thresholds
 
-LEAST_EVENTS = 2.5  # a count differs by so many events at least, whatever its relative change
-
 
 @dataclass(frozen=True)
 class Acknowledgement:
@@ -111,7 +109,7 @@ def is_alarm(found: Score, metric: Metric) -> bool:
     """Beyond the limit, large enough to matter, and in a direction that is watched."""
     if abs(found.evidence) < metric.limit or abs(found.change) < metric.effect:
         return False
-    if metric.kind != "amount" and abs(found.events) < LEAST_EVENTS:
+    if metric.kind != "amount" and abs(found.events) < metric.least:
         return False
     return metric.watch == "both" or (metric.watch == "up") == (found.change > 0)
 

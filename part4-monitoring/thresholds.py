@@ -32,6 +32,7 @@ class Metric:
     watch: str = "both"
     severity: str = "P1"
     stake: str | None = None
+    least: float = 2.5
 
 
 @dataclass(frozen=True)
