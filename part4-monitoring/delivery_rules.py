@@ -26,7 +26,9 @@ def breaches(
         )
     hour_counts = facts.by_hour["events"].get(day, {})
     if facts.hours == 24 and not any(x for x, _ in hour_counts.values()):
-        found.append(_breach(t, "no_events", "", f"{files[0].name} holds no usable event of its day."))
+        found.append(
+            _breach(t, "no_events", "", f"{files[0].name} holds no usable event of its day.", metric="records")
+        )
         return found
     found += silent_hours(facts, day, baseline, t)
     found += order_rules(facts, day, baseline, t)
@@ -38,7 +40,10 @@ def header_breaches(files: Sequence[File], columns: Sequence[Column], t: Thresho
     found: dict[str, Breach] = {}
     known = {name for c in columns for name in (c.name, *c.synonyms)}
     for file in files:
+        if not file.header:  # an empty file; that it holds no event is said below
+            continue
         added = [name for name in file.header if name not in known]
+        lost = False
         for column in (c for c in columns if c.name not in file.header):
             synonym = next((s for s in column.synonyms if s in file.header), None)
             role = column.role or ""
@@ -50,8 +55,9 @@ def header_breaches(files: Sequence[File], columns: Sequence[Column], t: Thresho
                 like = f" New in the header: {', '.join(added)}; perhaps renamed." if added else ""
                 text = f"The column {column.name} is gone.{like}"
                 breach = _breach(t, "column_lost", column.name, text, t.roles.get(role, ()), column.lost)
+                lost = True
             found.setdefault(breach.key, breach)
-        for name in added:
+        for name in added if not lost else ():
             breach = _breach(
                 t, "column_added", name, f"The header has a column {name} that the contract does not know."
             )
@@ -108,7 +114,7 @@ def revenue_rules(facts: Facts, day: date, baseline: Sequence[date], t: Threshol
     usual = [v[0] for d in baseline if (v := facts.value("orders", d, "count"))]
     enough = not usual or sum(usual) / len(usual) >= t.paid_orders
     if not facts.known("orders") or (revenue and revenue[0] == 0 and enough):
-        return [_breach(t, "zero_revenue", "", "Not one dollar of revenue was counted.")]
+        return [_breach(t, "zero_revenue", "", "Not one dollar of revenue was counted.", metric="orders")]
     paid, shares = facts.values["paid_orders"], facts.value("paid_orders", day, "share")
     before = [paid[d] for d in baseline if d in paid]
     rate = sum(x for x, _ in before) / max(sum(n or 0.0 for _, n in before), 1.0)

@@ -121,6 +121,7 @@ def _grouped(rules: Sequence[Breach], verdicts: Sequence[Verdict], day: date, t:
         host = next((a for a in alarms if breach.metric and _group(t, breach.metric) in a.brings), None)
         if host:
             host.also.append(breach.text)
+            host.severity = min(host.severity, breach.severity)
         else:
             alarms.append(
                 Alarm(breach.key, breach.layer, breach.severity, day, breach.text, brings=breach.brings, is_rule=True)
