@@ -124,8 +124,9 @@ def test_a_refusal_is_never_retried(hook: Hook, waits: list[float], status: int)
 
 
 def test_the_webhook_is_in_no_error(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
-    errors = []
-    for answers in ([(404, {})], [(500, {})] * slack.ATTEMPTS, ["hang up"] * slack.ATTEMPTS):
+    errors: list[str] = []
+    troubles: list[list[Any]] = [[(404, {})], [(500, {})] * slack.ATTEMPTS, ["hang up"] * slack.ATTEMPTS]
+    for answers in troubles:
         hook.answers = list(answers)
         with pytest.raises(SlackError) as error:
             post(hook.url, "{}", lambda _: None)
@@ -256,7 +257,6 @@ def test_the_command_tells_slack_once_and_says_when_it_could_not(
     hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = fortnight(tmp_path / "days", 300)
-    monkeypatch.setattr(slack.time, "sleep", lambda _: None)
     monkeypatch.setenv(slack.VARIABLE, hook.url)
     monkeypatch.setattr(slack.deliver, "__defaults__", (lambda _: None,))
     line = ("--data_dir", folder, "--check_date", "2025-03-04", "--no_refresh")
