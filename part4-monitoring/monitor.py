@@ -134,10 +134,12 @@ def monitor(
             history.record(report, hours, now)
         show(options, reports, t, stdout)
         undelivered = [] if options.backtest else tell(options, reports[-1], hours, history, now, stdout)
-        _export(options, reports[-1], history, now)
+        unmirrored = _export(options, reports[-1], history, now)
     for sentence in undelivered:
         print(f"{Path(__file__).name}: {sentence} The message waits in {history_path}.", file=stderr)
-    return exit_status(options, reports[-1], bool(undelivered))
+    for sentence in unmirrored:
+        print(f"{Path(__file__).name}: {sentence}", file=stderr)
+    return exit_status(options, reports[-1], bool(undelivered)) or (2 if unmirrored else 0)
 
 
 def exit_status(options: argparse.Namespace, report: "DayReport", undelivered: bool) -> int:
@@ -278,18 +280,20 @@ def tell(
     return deliver(history, webhook)
 
 
-def _export(options: argparse.Namespace, report: "DayReport", history: "History", now: datetime) -> None:
+def _export(options: argparse.Namespace, report: "DayReport", history: "History", now: datetime) -> list[str]:
+    """Write the state where it was asked for; returns what went wrong with PostgreSQL, which is no part of the day."""
+    if options.prometheus_textfile:
+        from prometheus import textfile, write_textfile
+
+        write_textfile(options.prometheus_textfile, textfile(report, history.waiting(), now))
     if options.postgres_url:
         from postgres_mirror import PostgresError, mirror
 
         try:
             mirror(history.connection, options.postgres_url)
         except PostgresError as error:
-            raise MonitorError(str(error)) from None
-    if options.prometheus_textfile:
-        from prometheus import textfile, write_textfile
-
-        write_textfile(options.prometheus_textfile, textfile(report, history.waiting(), now))
+            return [str(error)]
+    return []
 
 
 def _print(stdout: TextIO, lines: Sequence[str]) -> None:

@@ -116,6 +116,15 @@ def judge(folder: Path, *more: str) -> tuple[int, dict[str, object]]:
     return status, json.loads(stdout.getvalue())
 
 
+def healthy_files(prepared: Sequence[Path]) -> list[str]:
+    """The status of every day of the healthy fortnight, from its files through part 2 to the monitor."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    status = monitor.main(["--backtest", "--json", "--data_dir", str(prepared[-1])], stdout, stderr)
+    if status:
+        raise RuntimeError(stderr.getvalue())
+    return [report["status"] for report in json.loads(stdout.getvalue())]
+
+
 def break_one(name: str, ready: Path, work: Path, t: Thresholds, seed: int) -> Found:
     """Break the last day of a copy of the folder, and judge it."""
     folder = Path(shutil.copytree(ready, work / ready.name))
@@ -140,15 +149,21 @@ def _rivals(warehouse: Path, day: date, t: Thresholds) -> tuple[bool, bool]:
     return any(map(z_score, series)), any(map(elementary, series))
 
 
-def catalogue(seed: int, t: Thresholds, names: Sequence[str]) -> Iterator[Found]:
-    """Each fault on a random day of a healthy fortnight with at least nine days before it."""
+def catalogue(seed: int, t: Thresholds, statuses: list[str]) -> Iterator[Found]:
+    """Each fault on a random day of a healthy fortnight with at least nine days before it.
+
+    The status of each day before anything was broken is added to `statuses`.
+    """
     with tempfile.TemporaryDirectory(prefix="detection_") as work:
         prepared, rng = prepare(Path(work), seed), Random(seed)
-        for name in names:
+        statuses += healthy_files(prepared)
+        for name in NAMED:
             yield break_one(name, rng.choice(prepared), Path(work) / "broken", t, seed)
 
 
-def summary(outcomes: dict[str, Outcome], found: Sequence[Found], thresholds: Path) -> dict[str, object]:
+def summary(
+    outcomes: dict[str, Outcome], statuses: Sequence[str], found: Sequence[Found], thresholds: Path
+) -> dict[str, object]:
     whole = Outcome()
     for outcome in outcomes.values():
         whole.add(outcome)
@@ -162,6 +177,8 @@ def summary(outcomes: dict[str, Outcome], found: Sequence[Found], thresholds: Pa
             "elementary": 30 * whole.elementary / max(whole.judged, 1),
         },
         "by_length": {name: vars(outcome) for name, outcome in outcomes.items()},
+        "days_of_healthy_files": len(statuses),
+        "of_which_alarmed": sum(s in ("YELLOW", "RED") for s in statuses),
         "faults": len(found),
         "alarmed": sum(f.status != GREEN for f in found),
         "named": sum(f.named for f in found),
@@ -184,13 +201,14 @@ def main(args: Sequence[str]) -> int:
     for name, days in (("fortnights", 14), ("quarters", 90)):
         outcomes[name] = healthy(options.shops, days, t, options.seed)
         print(f"{options.shops} healthy {name}: {outcomes[name]}", flush=True)
-    found = []
+    found: list[Found] = []
+    statuses: list[str] = []
     for number in range(options.rounds):
-        for one in catalogue(options.seed + number, t, list(NAMED)):
+        for one in catalogue(options.seed + number, t, statuses):
             verdict = "named " if one.named else "MISSED"
             print(f"{verdict} {one.fault:<28}{one.day} {one.status:<8}{', '.join(one.alarms)}", flush=True)
             found.append(one)
-    document = summary(outcomes, found, THRESHOLDS)
+    document = summary(outcomes, statuses, found, THRESHOLDS)
     options.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(document, indent=2))
     return 0

@@ -290,5 +290,8 @@ def test_a_day_that_was_judged_again_is_mirrored_again(filled: Path, postgres: s
 def test_postgresql_away_is_one_sentence_without_the_password(filled: Path) -> None:
     pytest.importorskip("psycopg", reason="NOT TESTED ON POSTGRESQL: pip install psycopg")
     url = "postgresql://monitor:hunter2@127.0.0.1:1/postgres"
-    status, stdout, stderr = run("--data_dir", filled.parent, "--no_refresh", "--postgres_url", url)
-    assert status == 2 and "hunter2" not in stdout + stderr
+    line = ("--data_dir", filled.parent, "--no_refresh", "--postgres_url", url, "--check_date")
+    (red, *_), (fine, stdout, stderr) = run(*line, "2025-03-04"), run(*line, "2025-02-25")
+    assert (red, fine) == (3, 2)
+    assert stderr.startswith("monitor.py: PostgreSQL did not take the history") and stderr.count("\n") == 1
+    assert "hunter2" not in stdout + stderr
