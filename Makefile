@@ -24,7 +24,7 @@ endef
 help:  ## list the commands
 	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
-run:  ## check the days in data/, or a synthetic fortnight when there are none
+run:  ## check and transform the days in data/, or a synthetic fortnight when there are none
 	$(call install,requirements.txt)
 	@$(IN) data=data; out=part1-data-quality; \
 	if ! ls data/events_*.csv* >/dev/null 2>&1; then \
@@ -34,7 +34,8 @@ run:  ## check the days in data/, or a synthetic fortnight when there are none
 	fi; \
 	$(PY) part1-data-quality/validate_dataframework.py --data_dir $$data --out_dir $$out; status=$$?; \
 	[ $$status -eq 0 ] || [ $$status -eq 3 ] || exit $$status; \
-	echo; echo "Every check of every file is in $$out/dq_report.csv."
+	echo; $(PY) part2-transformation/transform.py --data_dir $$data || exit $$?; \
+	echo; echo "Every check of every file is in $$out/dq_report.csv, the warehouse in $$data/warehouse.duckdb."
 
 test:  ## run the whole test suite
 	$(call install,requirements-dev.txt)
@@ -50,7 +51,7 @@ detection:  ## measure the monitor's false alarms and what it finds (half an hou
 
 lint:  ## ruff and mypy
 	$(call install,requirements-dev.txt)
-	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part4-monitoring tests
+	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests
 
 clean:  ## remove the environment, caches, and what a demo or benchmark wrote
 	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/bench

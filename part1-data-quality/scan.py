@@ -61,7 +61,8 @@ class FileFacts:
 def survey_days(data_dir: Path, contract: Contract, work_dir: Path) -> Iterator[tuple[int, DayFile]]:
     """Survey every file of the folder, numbered by day, and give an empty one where a day between two others has none.
 
-    The largest come first, so that the cores end their work together. Raises ReadingError when the folder holds no day at all.
+    The largest come first, so that the cores end their work together. Raises ReadingError when the folder holds
+    no day at all.
     """
     found = find_files(data_dir, contract.file_name)
     if not found:

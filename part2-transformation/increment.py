@@ -65,9 +65,12 @@ def select_touched(
         for kind in ("transaction_id", "customer", "checkout_token")
     )
     # An event without an id is a member of its own.
-    run("create temp table members as " + keys.format("coalesce(client_id, '#' || event_id)", "warehouse.silver.events"))
-    run("create temp table touched_clients as select distinct client_id from arriving_or_gone where client_id is not null")
-    run("create temp table touched_keys as select distinct kind, value from (" + keys.format("client_id", "arriving_or_gone") + ")")
+    member = "coalesce(client_id, '#' || event_id)"
+    run("create temp table members as " + keys.format(member, "warehouse.silver.events"))
+    run("""create temp table touched_clients as
+        select distinct client_id from arriving_or_gone where client_id is not null""")
+    touched = keys.format("client_id", "arriving_or_gone")
+    run(f"create temp table touched_keys as select distinct kind, value from ({touched})")
     while True:
         before = _count(connection, "touched_clients") + _count(connection, "touched_keys")
         run("""insert into touched_keys
@@ -92,9 +95,12 @@ def select_touched(
             or '#' || (_file_id * 1000000000 + _line) in (from touched_clients)
         )""")
     run("create temp table touched_events as select event_id from silver.received")
-    run("create or replace view bronze.events as " + " union all by name ".join(
-        [*selects, "select * from landed_before", "select * from warehouse.bronze.events where false"]
-    ))
+    run(
+        "create or replace view bronze.events as "
+        + " union all by name ".join(
+            [*selects, "select * from landed_before", "select * from warehouse.bronze.events where false"]
+        )
+    )
     run("insert into touched_events select event_id from silver.received")
 
 
@@ -108,7 +114,6 @@ def merge_touched(
 ) -> None:
     """Run the statements on the records to look at again, and exchange in the warehouse what comes out differently."""
     run = connection.execute
-    by_name = {s.name: s for s in statements}
     run("create temp table changed_days (day date)")
     day_tables = {*BY_DAY, "silver.event_counts", "silver.event_metrics"}
     for statement in statements:
@@ -122,7 +127,16 @@ def merge_touched(
             select * from silver.file_totals where source_file in ({", ".join(map(literal, landed))})""")
     for name, table in UNITS.items():
         _exchange(connection, name, table)
-    # From here on the statements see the whole warehouse, and for the figures by day the changed days of it.
+    _renew_figures(connection, statements, working)
+
+
+def _renew_figures(
+    connection: duckdb.DuckDBPyConnection, statements: Sequence[Statement], working: Collection[str]
+) -> None:
+    """Make the figures of the changed days again, and those of the whole; the statements see the warehouse now."""
+    run = connection.execute
+    by_name = {s.name: s for s in statements}
+    day_tables = {*BY_DAY, "silver.event_counts", "silver.event_metrics"}
     _look_at(connection, "silver.rejected_events", "true")
     run(by_name["silver.files"].sql)
     run("""insert into changed_days

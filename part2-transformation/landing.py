@@ -252,14 +252,15 @@ def _try(
     if [(i, n) for i, n, _ in counts] != [(i, s.lines - 1) for i, (_, s) in enumerate(batch)]:
         cursor.execute(f"drop table {name}")
         return None
-    for (file, found), _ in zip(batch, counts, strict=True):
+    for file, _ in batch:
         if _changed(file):
             raise LandingError(f"{file.path} changes while it is read; run again when its transfer has ended.")
     rows = ", ".join(
         f"({i}, {literal(file.name)}, {file.file_id}, {start})"
         for (i, _, start), (file, _) in zip(counts, batch, strict=True)
     )
-    select = f"""select files.name as _source_file, cast(files.file_id as bigint) as _file_id, record - files.start + 2 as _line,
+    select = f"""select files.name as _source_file, cast(files.file_id as bigint) as _file_id,
+        record - files.start + 2 as _line,
         current_localtimestamp() as _loaded_at, cast(null as varchar) as _unreadable,
         {_valid_json(payload_columns, first.header)} as _payload, {", ".join(map(identifier, first.header))}
         from {name} inner join (values {rows}) as files (file_index, name, file_id, start) using (file_index)"""
@@ -295,10 +296,10 @@ def _carefully(
     if not complete:
         unreadable += 1
         records += 1
+        end = line_of_header + 1 + rest.count("\n")
         with copy.open("a", encoding="utf-8", newline="") as out:
-            csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(
-                [line_of_header + 1 + rest.count("\n"), "(the rest of the compressed file is missing)", *[""] * len(header)]
-            )
+            writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+            writer.writerow([end, "(the rest of the compressed file is missing)", *[""] * len(header)])
     if _changed(file):
         raise LandingError(f"{file.path} changes while it is read; run again when its transfer has ended.")
     columns = ", ".join(f"{literal(n)}: 'varchar'" for n in header)
@@ -311,16 +312,15 @@ def _carefully(
     )
     copy.unlink()
     names = "".join(f", {identifier(n)}" for n in header)
+    payload = _valid_json(payload_columns, header)
     select = f"""select {literal(file.name)} as _source_file, cast({file.file_id} as bigint) as _file_id, _line,
-        current_localtimestamp() as _loaded_at, _unreadable, {_valid_json(payload_columns, header)} as _payload{names}
+        current_localtimestamp() as _loaded_at, _unreadable, {payload} as _payload{names}
         from {name}"""
     done = replace(file, content_hash=content_hash, header=header, records=records, unreadable=unreadable)
     return [done], [select]
 
 
-def read_records(
-    text: str, delimiter: str, width: int, first_line: int
-) -> Iterator[tuple[int, list[str], str | None]]:
+def read_records(text: str, delimiter: str, width: int, first_line: int) -> Iterator[tuple[int, list[str], str | None]]:
     """Every record of a text as (line it starts on, fields, None), or as (line, [], text) where it is none.
 
     A record has `width` fields. Where a quote stays open or the fields are too few or too many, the

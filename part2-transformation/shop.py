@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -49,9 +48,7 @@ def load_shop(path: Path) -> Shop:
         document = yaml.safe_load(path.read_text("utf-8"))
         schema = document["schema"][0]
         custom = {p["property"]: p["value"] for p in document.get("customProperties", [])}
-        columns = {
-            c["name"]: (c["name"], *(s["synonym"] for s in c.get("synonyms", []))) for c in schema["properties"]
-        }
+        columns = {c["name"]: (c["name"], *(s["synonym"] for s in c.get("synonyms", []))) for c in schema["properties"]}
         hidden = custom.get("anonymisation") or {}
         events = {}
         for event in custom.get("events", []):
@@ -151,9 +148,7 @@ def json_path(path: str) -> str:
     """A path of the contract such as `items[0].item_id` as a JSON path."""
     parts = (re.fullmatch(r"(.*?)((?:\[[^\]]*\])*)", part) for part in path.split("."))
     names = ((m[1], m[2]) for m in parts if m)
-    return "$" + "".join(
-        f".{n}{i}" if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", n) else f'."{n}"{i}' for n, i in names
-    )
+    return "$" + "".join(f".{n}{i}" if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", n) else f'."{n}"{i}' for n, i in names)
 
 
 def _extract(path: str) -> str:
@@ -190,5 +185,3 @@ def _click_id(parameters: Sequence[str], empty: str) -> str:
 
 def _snake(name: str) -> str:
     return re.sub("(?<!^)([A-Z])", lambda m: "_" + m[1].lower(), name)
-
-

@@ -25,7 +25,9 @@ class Statement:
 
 def read_statements(path: Path) -> list[Statement]:
     """The statements of a file in their order; raises ValueError for one that creates nothing."""
-    statements, comments, lines = [], [], []
+    statements: list[Statement] = []
+    comments: list[str] = []
+    lines: list[str] = []
     for line in path.read_text("utf-8").splitlines():
         if not lines and (line.startswith("--") or not line.strip()):
             comments = [*comments, line.removeprefix("--").strip()] if line.strip() else []

@@ -25,7 +25,9 @@ class Outcome:
         return self.expected == self.actual
 
 
-def run_suite(shop: Shop, suite: Path = HERE / "validation_tr.sql", sql: Path = HERE / "transform.sql") -> list[Outcome]:
+def run_suite(
+    shop: Shop, suite: Path = HERE / "validation_tr.sql", sql: Path = HERE / "transform.sql"
+) -> list[Outcome]:
     """Run every test of the suite; raises duckdb.Error where a statement of it or of transform.sql fails.
 
     The suite's rows are those of `shop`, whose lengths of time are set to what its tests are about.
@@ -52,7 +54,8 @@ def table(outcomes: list[Outcome]) -> list[str]:
         (o.test, o.name, o.expected or "null", o.actual or "null", "PASS" if o.passed else "FAIL") for o in outcomes
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    lines = [("  " + "  ".join(cells)).rstrip() for cells in padded]
     owners = [o for o in outcomes if o.test in OWNERS]
     lines += [
         "",

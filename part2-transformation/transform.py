@@ -25,9 +25,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    p.add_argument(
-        "--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)"
-    )
+    p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
     p.add_argument(
         "--contract", type=Path, default=REPO / "part1-data-quality" / "schema.yaml",
         help="contract of the files (default: part1-data-quality/schema.yaml)",
@@ -36,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--full_refresh", action="store_true", help="make everything anew, not only what changed")
     p.add_argument("--export", type=Path, metavar="DIR", help="write the gold tables there as Parquet and CSV too")
     p.add_argument("--validate", action="store_true", help="run the test suite validation_tr.sql instead")
-    p.add_argument("--memory_limit", metavar="SIZE", help="most memory for DuckDB, such as 1GB (default: DuckDB's)")
+    p.add_argument("--memory_limit", metavar="SIZE", default="3GB", help="most memory for DuckDB (default: 3GB)")
     p.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return p
 
@@ -61,10 +59,11 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         return 3
     except duckdb.OutOfMemoryException:
         print(f"{name}: the memory is not enough; give more with --memory_limit, or free the disk.", file=stderr)
-    except duckdb.InvalidInputException as error:
+    except (duckdb.InvalidInputException, duckdb.ParserException) as error:
         print(f"{name}: {str(error).splitlines()[0]}.", file=stderr)
     except (duckdb.IOException, OSError) as error:
-        what = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else str(error).splitlines()[0]
+        named = isinstance(error, OSError) and error.filename
+        what = f"{error.filename}: {error.strerror}" if named else str(error).splitlines()[0]  # type: ignore[union-attr]
         print(f"{name}: {what}; the warehouse is as it was. Free the disk, or choose another --warehouse.", file=stderr)
     return 2
 
@@ -88,7 +87,8 @@ def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> in
     progress("")
     exported = _export(warehouse, options.export) if options.export else []
     if not options.quiet:
-        _print(stdout, [*summary(run, warehouse), *([f"exported: {len(exported)} files to {options.export}"] if exported else [])])
+        lines = summary(run, warehouse)
+        _print(stdout, [*lines, f"exported: {len(exported)} files to {options.export}"] if exported else lines)
     return 0
 
 

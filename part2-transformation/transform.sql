@@ -56,7 +56,7 @@ repeats as (
             partition by
                 received.client_id, received.page_url, received.referrer, received.time_text, received.event_name,
                 received.event_data, received.user_agent, received.other_columns
-            order by received.event_id
+            order by received.event_id nulls first
         ) as occurrence
     from silver.received as received
     inner join busy_times on received.time_text = busy_times.time_text
@@ -440,9 +440,9 @@ select
     events.event_name,
     events.host,
     events.path,
-    events.utm_source,
-    events.utm_medium,
-    events.utm_campaign,
+    replace(replace(events.utm_source, '+', ' '), '%20', ' ') as utm_source,
+    replace(replace(events.utm_medium, '+', ' '), '%20', ' ') as utm_medium,
+    replace(replace(events.utm_campaign, '+', ' '), '%20', ' ') as utm_campaign,
     events.click_id,
     events.referrer_host,
     sources.source,

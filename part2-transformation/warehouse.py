@@ -9,11 +9,10 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -77,9 +76,11 @@ def fingerprint(contract: Path) -> str:
     return digest.hexdigest()
 
 
-def refresh(
-    settings: Settings, say: Callable[[str], None] = lambda text: None, progress: Callable[[str], None] = lambda text: None
-) -> Run:
+def _silent(text: str) -> None:
+    """Say nothing."""
+
+
+def refresh(settings: Settings, say: Callable[[str], None] = _silent, progress: Callable[[str], None] = _silent) -> Run:
     """Bring the warehouse up to date with the files.
 
     Raises LandingError, LedgerError or duckdb.Error; the old warehouse is then as it was.
@@ -115,8 +116,8 @@ def read_published(warehouse: Path) -> Published | None:
     try:
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             build = dict(connection.execute("select key, value from bronze.build").fetchall())
-            rows = connection.execute("select name, file_id, bytes, stamp, content_hash, records, unreadable, file_date from bronze.files").fetchall()
             names = ("name", "file_id", "bytes", "stamp", "content_hash", "records", "unreadable", "file_date")
+            rows = connection.execute(f"select {', '.join(names)} from bronze.files").fetchall()
             files = {row[0]: dict(zip(names, row, strict=True)) for row in rows}
             return Published(
                 build["fingerprint"], files, read_ledger(connection),
@@ -160,7 +161,9 @@ def compare(files: Sequence[File], published: Published, shop: Shop) -> Run:
 
 def blanks(connection: duckdb.DuckDBPyConnection, shop: Shop, columns: Sequence[str]) -> dict[str, str]:
     """What fills the blanks of transform.sql, for the records in bronze.events, which has these columns."""
-    click_ids = connection.execute("select parameter from bronze.click_ids order by cast(priority as integer)").fetchall()
+    click_ids = connection.execute(
+        "select parameter from bronze.click_ids order by cast(priority as integer)"
+    ).fetchall()
     longest: tuple[int] | None = None
     if lines := shop.order.get("lines"):
         longest = connection.execute(
@@ -216,7 +219,8 @@ class Build:
         self._attach()
         arriving = [f for f in run.files if f.name in {*run.new, *run.changed}]
         landed, selects = self._land(arriving)
-        known = {name: json.loads(header) for name, header in self._rows("select name, header from warehouse.bronze.files")}
+        headers = self._rows("select name, header from warehouse.bronze.files")
+        known = {name: json.loads(header) for name, header in headers}
         columns = [n for f in landed for n in f.header]
         columns += [n for f in run.files if f.name in known for n in known[f.name]]
         gone = [*run.changed, *run.removed]
@@ -258,7 +262,10 @@ class Build:
         self.connection.executemany(
             "insert into bronze.files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.unreadable, f.size, f.content_hash, f.stamp)
+                (
+                    *(f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.unreadable),
+                    *(f.size, f.content_hash, f.stamp),
+                )
                 for f in files
             ],
         )
@@ -274,9 +281,8 @@ class Build:
                 result.append(fresh[f.name])
             else:
                 content_hash, header, records, unreadable = rows[f.name]
-                result.append(
-                    File(f.path, f.day, f.file_id, f.size, f.stamp, content_hash, tuple(json.loads(header)), records, unreadable)
-                )
+                kept = {"header": tuple(json.loads(header)), "records": records, "unreadable": unreadable}
+                result.append(replace(f, content_hash=content_hash, **kept))
         return result
 
     def _statements(self, columns: Sequence[str]) -> list[Statement]:
@@ -294,21 +300,23 @@ class Build:
         run.ledger = read_ledger(self.connection, "warehouse.")
         run.records, run.unreadable = sum(f.records for f in files), sum(f.unreadable for f in files)
         difference = next(row for row in run.ledger if row[0] == "difference")
-        if difference[1:] != (0, 0):
+        if difference[1] != 0 or difference[2] != 0:
             raise LedgerError(
                 f"the ledger does not balance: {difference[1]} orders and {difference[2]:,.2f} are neither counted nor "
                 "named; nothing was published. Please report this with the ledger above."
             )
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
-        self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", [self.settings.fingerprint])
+        build = [self.settings.fingerprint]
+        self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)
         for statement in statements:
             if statement.name not in WORKING:
-                self.connection.execute(f"comment on table warehouse.{statement.name} is {literal(statement.description)}")
+                described = literal(statement.description)
+                self.connection.execute(f"comment on table warehouse.{statement.name} is {described}")
         self.progress("publishing")
         self.connection.execute("checkpoint warehouse")
         self.connection.execute("detach warehouse")
         self.connection.close()
-        os.replace(self.target, self.settings.warehouse)
+        self.target.replace(self.settings.warehouse)
         return run
 
 

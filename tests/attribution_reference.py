@@ -224,6 +224,11 @@ def reference(files: Sequence[Path], contract: Path, seeds: Path) -> Tables:
     start = datetime.combine(min(days_of(shop, files)), datetime.min.time())
     first = first_times(events)
     labels, key_labels = stitch(events)
+    linked = {
+        event["client_id"]
+        for event in events
+        if event["client_id"] and not event["is_bot"] and any(key in key_labels for key in keys_of(event))
+    }
     judged = judge_orders(shop, events)
     tracked, healed = (sessions_of(events, identity) for identity in ("client_id_as_tracked", "client_id"))
     mine: dict[tuple[str, str], list[list[Row]]] = defaultdict(list)  # the sessions of each identity
@@ -238,7 +243,7 @@ def reference(files: Sequence[Path], contract: Path, seeds: Path) -> Tables:
         sessions=[session_row(session, "as_tracked", "client_id_as_tracked") for session in tracked]
         + [session_row(session, "healed", "client_id") for session in healed],
         received_orders=judged,
-        people=[{"client_id": client, "person_id": label} for client, label in labels.items()],
+        people=[{"client_id": client, "person_id": label} for client, label in labels.items() if client in linked],
     )
     for order in judged:
         if order["status"] != "counted":

@@ -62,7 +62,6 @@ def dbt(program: str, kept: Path) -> Command:
         warehouse.unlink(missing_ok=True)
         os.environ["YARDSTICK_DATA"], os.environ["YARDSTICK_WAREHOUSE"] = str(data), str(warehouse)
         os.environ["YARDSTICK_SEEDS"] = str(REPO / "part2-transformation" / "seeds")
-        os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
         return [program, "--quiet", "run", *places, "--log-path", str(kept / "logs")]
 
     return command

@@ -109,9 +109,12 @@ def known_hosts(folder: Path, hides_hosts: bool) -> dict[str, str]:
     endings = [row["ending"] for row in seed_rows(folder, "host_endings.csv")]
     aliases = seed_rows(folder, "host_aliases.csv")
     known = [((0, 0, ""), row["host"].lower(), row["source"].lower()) for row in aliases]
-    for source in (row["source"].lower() for row in seed_rows(folder, "sources.csv")):
+    for row in seed_rows(folder, "sources.csv"):
+        source = row["source"].lower()
+        # Search engines have a host in every country; the list names the hosts of the others.
+        ends = [""] if "." in source else endings if row["category"] == "SEARCH" else []
         for prefix in prefixes:
-            for ending in [""] if "." in source else endings:
+            for ending in ends:
                 known.append(((1, len(source), source), (prefix + source + ending).lower(), source))
     hosts = {}
     for _, host, source in sorted(known, reverse=True):  # the best fit is put in last

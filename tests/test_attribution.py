@@ -21,7 +21,7 @@ from warehouse_kit import LEDGER, build, differences, rows, violations
 SCHEMA = Path(__file__).resolve().parents[1] / "part1-data-quality" / "schema.yaml"
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL = sorted(DATA.glob("events_*.csv"))
-EXAMPLES = int(os.environ.get("REFERENCE_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("REFERENCE_EXAMPLES", "4"))
 
 
 def gross(files: Sequence[Path]) -> Decimal:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import transform
 import validate_dataframework
 
 REPO = Path(__file__).parents[1]
@@ -85,5 +86,6 @@ def test_commands_of_the_readme(command: str, clone: Path, tmp_path: Path) -> No
 
 def test_options_of_the_readme_are_those_of_the_command() -> None:
     shown = set(re.findall(r"`(--\w+)", README))
-    known = {o for a in validate_dataframework.parser()._actions for o in a.option_strings}
+    parsers = (validate_dataframework.parser(), transform.parser())
+    known = {o for p in parsers for a in p._actions for o in a.option_strings}
     assert shown <= known

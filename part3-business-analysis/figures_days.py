@@ -1,0 +1,271 @@
+"""The pictures over time: revenue a day, and the volume of events beside the shares that broke."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from figure_style import (
+    BLUE,
+    MUTED,
+    ORANGE,
+    PALE,
+    RULE,
+    TEXT,
+    canvas,
+    day_axis,
+    day_name,
+    dollars,
+    mark_incidents,
+    nothing_to_draw,
+)
+from findings import Change
+from gold_incidents import WORDS, Incident
+from gold_reading import Gold
+from intervals import mean_interval, robust_band
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+MOST_STRIPS = 4
+
+
+def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
+    """What revenue did when tracking broke; says so when nothing can be told."""
+    if not gold.orders:
+        return "No order was recorded"
+    mean = sum(d.revenue for d in gold.days) / len(gold.days)
+    gravest = sorted(
+        (c for c in changes if c.measure == "revenue a day"), key=lambda c: (c.incident.severity, c.incident.since)
+    )
+    if not gravest:
+        return f"Revenue averaged {dollars(mean)} a day"
+    change = gravest[0]
+    rates = f"{dollars(change.before)} a day before, {dollars(change.after)} after"
+    if abs(change.difference.low) == float("inf"):
+        return f"Too few days to tell whether sales moved when tracking broke: {rates}"
+    if not change.difference.is_clear:
+        return f"Sales show no clear difference since tracking broke: {rates}"
+    verb = "rose" if change.after > change.before else "fell"
+    return f"Sales {verb} when tracking broke: {rates}"
+
+
+def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> Figure:
+    subtitle = "Revenue of counted orders a day. Lines and bands: mean of each period, with its 95% interval"
+    figure, top = canvas(gold, 5.6, revenue_title(gold, changes), subtitle)
+    if not gold.orders:
+        nothing_to_draw(figure, "No order has been recorded yet.")
+        return figure
+    shown = [i for i in incidents if i.kind != "gap"]
+    axes = figure.add_axes((0.085, 0.155, 0.875, top - 0.155 - 0.125))
+    days, values = [d.day for d in gold.days], [d.revenue for d in gold.days]
+    day_axis(axes, days)
+    axes.set_ylim(0, max([*values, 1]) * 1.17)
+    _money_axis(axes)
+    _means(axes, days, values, next((c.incident.since for c in changes if c.incident.severity == "P0"), None))
+    _line(axes, values)
+    _extremes(axes, days, values)
+    mark_incidents(axes, days, shown)
+    return figure
+
+
+def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: date | None) -> None:
+    """The mean before and from the gravest incident on; one mean when there is none."""
+    cut = days.index(since) if since in days else 0
+    for start, end in ((0, cut), (cut, len(days))):
+        if end <= start:
+            continue
+        mean = mean_interval(values[start:end])
+        x = [start - 0.5, end - 0.5]
+        if mean.high < float("inf"):
+            axes.fill_between(x, [max(mean.low, 0)] * 2, [mean.high] * 2, color=PALE, linewidth=0, zorder=0)
+        axes.plot(x, [mean.estimate] * 2, color=MUTED, linewidth=1.4, zorder=1)
+        foot = max(mean.low, 0) if mean.low > -float("inf") else mean.estimate
+        axes.annotate(
+            f"mean {dollars(mean.estimate)}",
+            (x[0], foot),
+            xytext=(5, -4),
+            textcoords="offset points",
+            size=10,
+            color=MUTED,
+            va="top",
+            annotation_clip=False,
+        )
+
+
+def _line(axes: Axes, values: Sequence[float], colour: str = BLUE) -> None:
+    many = len(values) > 60
+    axes.plot(values, color=colour, linewidth=1.3 if many else 2.6, zorder=3, solid_joinstyle="round")
+    if not many:
+        axes.plot(values, linestyle="", marker="o", markersize=7, color=colour, markeredgecolor="white", zorder=4)
+
+
+def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None:
+    """The best and the worst day, by name."""
+    if len(set(values)) < 2:
+        if any(values):
+            axes.annotate(
+                dollars(values[0]),
+                (0, values[0]),
+                xytext=(0, 10),
+                textcoords="offset points",
+                size=11,
+                weight="medium",
+                color=BLUE,
+                ha="center",
+                va="bottom",
+            )
+        return
+    for pick in (max, min):
+        at = values.index(pick(values))
+        below = pick is min and values[at] > 0.15 * max(values)
+        align = "left" if at == 0 else "right" if at == len(values) - 1 else "center"
+        axes.annotate(
+            f"{dollars(values[at])}\n{days[at]:%a} {day_name(days[at])}",
+            (at, values[at]),
+            xytext=(0, -9 if below else 9),
+            textcoords="offset points",
+            size=11,
+            weight="medium",
+            color=BLUE,
+            ha=align,
+            va="top" if below else "bottom",
+            linespacing=1.2,
+            zorder=6,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
+        )
+
+
+def _money_axis(axes: Axes) -> None:
+    _grid(axes)
+    axes.yaxis.set_major_formatter(lambda v, _: dollars(v).replace(".0", "") if v else "0")
+
+
+def _grid(axes: Axes, ticks: int = 5) -> None:
+    axes.locator_params(axis="y", nbins=ticks)
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", labelsize=10.5)
+
+
+def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
+    """Whether counting events would have shown what broke."""
+    if not gold.days:
+        return "No day has been loaded yet"
+    band = robust_band([d.events for d in gold.days])
+    fields = len([i for i in incidents if i.kind != "gap"])
+    broke = {0: "no field broke", 1: "a field broke"}.get(fields, f"{_number(fields)} fields broke")
+    if band is None:
+        few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
+        return f"{few} too few to say what volume is normal; {broke}"
+    outside = [d for d in gold.days if not band[0] <= d.events <= band[1]]
+    if outside:
+        named = day_name(outside[0].day) + (f" and {len(outside) - 1} more" if len(outside) > 1 else "")
+        return f"Volume left its usual range on {named}; {broke}"
+    return (
+        f"Volume stayed in its usual range while {broke}"
+        if fields
+        else f"Volume stayed in its usual range, and {broke}"
+    )
+
+
+def _number(n: int) -> str:
+    return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
+
+
+def strip_metrics(gold: Gold, incidents: Sequence[Incident]) -> list[tuple[str, str, Incident]]:
+    """The shares that broke, each with its words and why: those of lost columns, and those that rose."""
+    strips: dict[str, tuple[str, str, Incident]] = {}
+    for incident in incidents:
+        metric, words = f"{incident.what}_missing_share", f"column {incident.what} empty"
+        if incident.kind == "share":
+            metric, words = incident.what, WORDS[incident.what].subject
+        elif incident.kind == "renamed":
+            metric += "_as_tracked"
+        if metric in gold.shares:
+            strips.setdefault(metric, (metric, words, incident))
+    return list(strips.values())[:MOST_STRIPS]
+
+
+def draw_volume(gold: Gold, incidents: Sequence[Incident]) -> Figure:
+    strips = strip_metrics(gold, incidents)
+    height = 5.0 + 1.05 * len(strips)
+    subtitle = "Events a day, crawlers among them"
+    if len(gold.days) >= 7:
+        subtitle += "; band: median ± 3 robust standard deviations"
+    if strips:
+        subtitle += ". Below: the shares that broke"
+    figure, top = canvas(gold, height, volume_title(gold, incidents), subtitle)
+    if not gold.days:
+        nothing_to_draw(figure, "No day has been loaded yet.")
+        return figure
+    days = [d.day for d in gold.days]
+    bottom, strip = 0.8 / height, 1.05 / height
+    base = bottom + strip * len(strips) + (0.12 / height if strips else 0)
+    axes = figure.add_axes((0.085, base, 0.735, top - base - 0.3 / height))
+    day_axis(axes, days, labels=not strips)
+    _events(axes, gold)
+    mark_incidents(axes, days, [i for i in incidents if i.kind == "gap"], rows=1)
+    for n, (metric, words, incident) in enumerate(strips):
+        box = (0.085, bottom + strip * (len(strips) - 1 - n), 0.735, 0.55 / height)
+        panel = figure.add_axes(box)
+        day_axis(panel, days, labels=n == len(strips) - 1)
+        _strip(panel, gold, metric, words, incident)
+    return figure
+
+
+def _events(axes: Axes, gold: Gold) -> None:
+    values = [float(d.events) for d in gold.days]
+    band = robust_band(values)
+    if band:
+        axes.axhspan(*band, color=PALE, zorder=0)
+        axes.text(
+            0.01, band[0], "usual range", size=9.5, color=MUTED, va="bottom", transform=axes.get_yaxis_transform()
+        )
+    _grid(axes)
+    _line(axes, values)
+    axes.set_ylim(0, max([*values, band[1] if band else 0, 1]) * 1.08)
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_formatter(lambda v, _: f"{v:,.0f}")
+    axes.text(
+        1.015,
+        values[-1],
+        f"events\n{values[-1]:,.0f}",
+        size=11,
+        weight="medium",
+        color=BLUE,
+        va="center",
+        transform=axes.get_yaxis_transform(),
+        linespacing=1.25,
+    )
+
+
+def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) -> None:
+    """A share by day, filled, with the day of its break."""
+    days = [d.day for d in gold.days]
+    shares = {r.day: r.share for r in gold.shares[metric]}
+    x = [i for i, day in enumerate(days) if day in shares]
+    y = [shares[days[i]] for i in x]
+    axes.bar(x, y, width=1.0 if len(days) > 60 else 0.82, color=ORANGE, linewidth=0, zorder=2)
+    ceiling = 1.0 if max(y) > 0.5 else max(y) * 1.15 or 1.0
+    axes.set_ylim(0, ceiling)
+    axes.set_yticks([0, 1.0] if ceiling == 1.0 else [0, max(y)])
+    axes.yaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
+    axes.tick_params(axis="y", labelsize=9.5)
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    mark_incidents(axes, days, [incident], rows=1)
+    axes.text(
+        1.015,
+        0.5,
+        _two_lines(words) + f"\n{y[-1]:.0%} last day",
+        size=9.5,
+        color=TEXT,
+        va="center",
+        transform=axes.transAxes,
+        linespacing=1.3,
+    )
+
+
+def _two_lines(words: str) -> str:
+    if len(words) <= 17:
+        return words
+    middle = min((i for i, c in enumerate(words) if c == " "), key=lambda i: abs(i - len(words) / 2), default=0)
+    return words[:middle] + "\n" + words[middle + 1 :] if middle else words

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Draw the five pictures, and write the executive summary and the interactive report, from the warehouse's gold."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from findings import Change
+    from gold_incidents import Incident
+    from gold_reading import Gold
+    from matplotlib.figure import Figure
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parent
+EXAMPLE = """example:
+  python part3-business-analysis/generate_charts.py --data_dir data --out_dir data/analysis
+
+exit status:
+  0 fine, 2 could not run, 3 the warehouse's ledger does not balance
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
+    p.add_argument("--contract", type=Path, help="contract of the files (default: part1-data-quality/schema.yaml)")
+    p.add_argument("--warehouse", type=Path, help="DuckDB file to read (default: warehouse.duckdb in --data_dir)")
+    p.add_argument("--out_dir", type=Path, default=HERE, help="folder for what is made (default: this script's)")
+    p.add_argument(
+        "--assumptions",
+        type=Path,
+        default=HERE / "assumptions.yaml",
+        help="inputs of the financial model (default: assumptions.yaml beside this script)",
+    )
+    p.add_argument(
+        "--no_refresh", action="store_true", help="read the warehouse as it is; do not run transform.py first"
+    )
+    p.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return p
+
+
+def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
+    """Run the command; returns the exit status, never raises for a mistake of the user's."""
+    args = [re.sub(r"^--[a-z-]+", lambda m: "--" + m[0][2:].replace("-", "_"), a) for a in args]
+    options = parser().parse_args(args)
+    # After the arguments, so that --help and a mistyped option answer at once.
+    from gold_reading import GoldError
+    from impact import AssumptionsError
+
+    name = Path(__file__).name
+    try:
+        warehouse = options.warehouse or options.data_dir / "warehouse.duckdb"
+        if not options.no_refresh:
+            status = refresh(options, warehouse, stderr)
+            if status:
+                return status
+        return analyse(options, warehouse, stdout)
+    except (GoldError, AssumptionsError) as error:
+        print(f"{name}: {error}", file=stderr)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"{name}: {what}; choose another --out_dir or free the disk.", file=stderr)
+    return 2
+
+
+def refresh(options: argparse.Namespace, warehouse: Path, stderr: TextIO) -> int:
+    """Bring the warehouse up to date by part 2's own command; its exit status."""
+    line = [
+        sys.executable,
+        str(REPO / "part2-transformation" / "transform.py"),
+        "--quiet",
+        "--data_dir",
+        str(options.data_dir),
+        "--warehouse",
+        str(warehouse),
+    ]
+    if options.contract:
+        line += ["--contract", str(options.contract)]
+    done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
+    # Its sentence says what to do; a sentence of ours about it would say less.
+    stderr.write(done.stderr)
+    return done.returncode
+
+
+def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int:
+    from figure_style import save, use_style
+    from findings import find_changes
+    from gold_incidents import find_incidents
+    from gold_reading import read_gold
+    from html_report import report
+    from impact import load_assumptions, model
+    from narrative import summary
+
+    assumptions = load_assumptions(options.assumptions)
+    gold = read_gold(warehouse)
+    incidents = find_incidents(gold)
+    changes = find_changes(gold, incidents)
+    impact = model(gold, incidents, assumptions)
+    options.out_dir.mkdir(parents=True, exist_ok=True)
+    use_style()
+    written = []
+    for name, figure in pictures(gold, incidents, changes).items():
+        written.append(options.out_dir / name)
+        save(figure, written[-1])
+    written.append(options.out_dir / "executive_summary.md")
+    text = summary(gold, incidents, changes, impact, assumptions)
+    written[-1].write_text(text, encoding="utf-8", newline="\n")
+    written.append(options.out_dir / "report.html")
+    written[-1].write_text(report(gold, incidents, changes, impact), encoding="utf-8", newline="\n")
+    if not options.quiet:
+        conclusion = next((line for line in text.splitlines() if line.startswith("**")), "").strip("*")
+        _print(stdout, "\n".join([conclusion, "", "wrote:", *[f"  {_shown(path)}" for path in written], ""]))
+    return 3 if gold.line("difference").amount or gold.line("difference").orders else 0
+
+
+def pictures(gold: "Gold", incidents: "Sequence[Incident]", changes: "Sequence[Change]") -> "dict[str, Figure]":
+    """The five pictures by the name of their file."""
+    from figures_days import draw_revenue, draw_volume
+    from figures_flow import draw_evidence, draw_funnel
+    from figures_rates import draw_devices
+
+    return {
+        "funnel_sankey.png": draw_funnel(gold),
+        "revenue_trend.png": draw_revenue(gold, incidents, changes),
+        "attribution_loss_pie.png": draw_evidence(gold),
+        "device_cvr.png": draw_devices(gold),
+        "daily_volume_anomaly.png": draw_volume(gold, incidents),
+    }
+
+
+def _print(stdout: TextIO, text: str) -> None:
+    """Print to the end, or to where the reader at the other end of a pipe has seen enough."""
+    encoding = stdout.encoding or "utf-8"
+    try:
+        stdout.write(text.encode(encoding, "replace").decode(encoding))
+        stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be typed from here."""
+    try:
+        return os.path.relpath(path) if not os.path.relpath(path).startswith("..") else str(path)
+    except ValueError:
+        return str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], sys.stdout, sys.stderr))

@@ -1,0 +1,120 @@
+-- What the pictures, the summary and the report are made of: one query a thought, each under its name.
+-- Everything is added up here, so that what Python holds does not grow with the number of events.
+
+
+-- name: files
+select name, file_date, header, records
+from bronze.files
+order by file_date, name;
+
+
+-- name: days
+select
+    date,
+    coalesce(max(case when metric = 'events' then numerator end), 0) as events,
+    coalesce(max(case when metric = 'orders' then numerator end), 0) as orders,
+    coalesce(max(case when metric = 'revenue' then numerator end), 0) as revenue,
+    coalesce(max(case when metric = 'conversion' then denominator end), 0) as sessions,
+    coalesce(max(case when metric = 'conversion' then numerator end), 0) as sessions_with_order
+from gold.daily_metrics
+where segment_kind = 'all'
+group by date
+order by date;
+
+
+-- name: shares
+-- Shares of which more is worse; a day without a case has none.
+select metric, date, numerator, denominator
+from gold.daily_metrics
+where
+    segment_kind = 'all' and denominator > 0
+    and metric in (
+        'client_id_missing_share', 'client_id_missing_share_as_tracked', 'referrer_missing_share',
+        'line_amount_missing_share', 'item_missing_share', 'unknown_event_share', 'unreadable_share',
+        'rejected_share', 'held_order_share', 'resubmission_share'
+    )
+order by metric, date;
+
+
+-- name: hours
+select date, hour, cast(sum(numerator) as double) as events
+from gold.hourly_metrics
+where metric = 'events' and segment_kind = 'all'
+group by date, hour
+order by date, hour;
+
+
+-- name: paths
+-- What was recorded of each visitor, and of orders that belong to none.
+select unit, path, cast(sum(units) as bigint) as units, cast(sum(orders) as bigint) as orders
+from gold.funnel
+where unit in ('client', 'order without id')
+group by unit, path
+order by unit, path;
+
+
+-- name: unattributed
+select reading, reason, count(*) as orders, sum(revenue) as revenue
+from gold.unattributed
+group by reading, reason
+order by reading, reason;
+
+
+-- name: conversion
+-- Sessions, and those with an order, by each way to cut them.
+select
+    segment_kind, segment,
+    cast(sum(numerator) as bigint) as converted,
+    cast(sum(denominator) as bigint) as sessions
+from gold.daily_metrics
+where metric = 'conversion' and segment_kind <> 'all'
+group by segment_kind, segment
+order by segment_kind, segment;
+
+
+-- name: systems
+-- Gold has devices and operating systems apart; whether a device or its system differs needs both at once.
+select
+    device, operating_system,
+    cast(sum(case when orders > 0 then 1 else 0 end) as bigint) as converted,
+    count(*) as sessions
+from silver.sessions
+where reading = 'healed'
+group by device, operating_system
+order by device, operating_system;
+
+
+-- name: channels
+select
+    reading, model, channel,
+    cast(sum(sessions) as bigint) as sessions,
+    cast(sum(orders) as double) as orders,
+    sum(revenue) as revenue
+from gold.channel_performance
+group by reading, model, channel
+order by reading, model, channel;
+
+
+-- name: ledger
+select line, orders, amount
+from gold.ledger
+order by position;
+
+
+-- name: headline
+select figure, reading, definition, numerator, denominator
+from gold.headline_figures
+order by position;
+
+
+-- name: products
+select
+    coalesce(item_name, '(no name)') as product,
+    cast(sum(units) as bigint) as units,
+    cast(sum(lines) as bigint) as lines,
+    cast(sum(lines_without_amount) as bigint) as lines_without_amount,
+    coalesce(sum(revenue), 0) as revenue
+from gold.products
+group by coalesce(item_name, '(no name)')
+order by revenue desc, lines desc, product
+limit 25;

@@ -1,0 +1,214 @@
+"""What gold says, added up: read once from the warehouse by the queries of gold_queries.sql."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+QUERIES = Path(__file__).with_name("gold_queries.sql")
+STEPS = ("page_view", "cart", "checkout", "order")
+
+
+class GoldError(Exception):
+    """The warehouse cannot be read; the message is one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    name: str
+    day: date
+    columns: tuple[str, ...]
+    records: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day's counts; revenue in dollars, sessions without declared crawlers."""
+
+    day: date
+    events: int
+    orders: int
+    revenue: float
+    sessions: int
+    sessions_with_order: int
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A share of a day: cases of a whole."""
+
+    day: date
+    cases: float
+    whole: float
+
+    @property
+    def share(self) -> float:
+        return self.cases / self.whole
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Sessions of a segment, and those of them with an order."""
+
+    name: str
+    converted: int
+    sessions: int
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What one model in one reading credits a channel with; orders may be parts of orders, revenue is dollars."""
+
+    reading: str
+    model: str
+    name: str
+    sessions: int
+    orders: float
+    revenue: Decimal
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Orders and dollars of one reason for having no source."""
+
+    orders: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the ledger."""
+
+    name: str
+    orders: int
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A figure as it was reported; its share is numerator / denominator."""
+
+    figure: str
+    reading: str
+    definition: str
+    numerator: Decimal
+    denominator: Decimal
+
+    @property
+    def share(self) -> float:
+        return float(self.numerator / self.denominator) if self.denominator else 0.0
+
+
+@dataclass(frozen=True)
+class Product:
+    name: str
+    units: int
+    lines: int
+    lines_without_amount: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True)
+class Gold:
+    """Everything part 3 knows of the data; its size depends on days and segments, not on events."""
+
+    files: tuple[DataFile, ...]
+    days: tuple[Day, ...]
+    shares: dict[str, tuple[Ratio, ...]]
+    hours: dict[tuple[date, int], float]
+    paths: dict[tuple[str, ...], int]
+    sign_up_only: int
+    orders_without_id: int
+    unattributed: dict[tuple[str, str], Evidence]
+    conversion: dict[str, tuple[Segment, ...]]
+    systems: dict[tuple[str, str], Segment]
+    channels: tuple[Channel, ...]
+    ledger: tuple[Line, ...]
+    headline: dict[tuple[str, str], Headline]
+    products: tuple[Product, ...]
+
+    @property
+    def revenue(self) -> Decimal:
+        """Counted revenue in dollars."""
+        return self.line("counted").amount
+
+    @property
+    def orders(self) -> int:
+        return self.line("counted").orders
+
+    def line(self, name: str) -> Line:
+        return next((line for line in self.ledger if line.name == name), Line(name, 0, Decimal(0)))
+
+    def figure(self, figure: str, reading: str) -> Headline:
+        return self.headline.get((figure, reading), Headline(figure, reading, "", Decimal(0), Decimal(0)))
+
+    def unlabelled(self, reading: str) -> Decimal:
+        """Dollars of orders without a known source, in a reading."""
+        return sum((e.revenue for (r, _), e in self.unattributed.items() if r == reading), Decimal(0))
+
+
+def queries(text: str) -> dict[str, str]:
+    """The statements of gold_queries.sql by the name above each."""
+    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
+    return {name: body.strip().rstrip(";") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def read_gold(warehouse: Path) -> Gold:
+    """Read the warehouse; raises GoldError with a sentence when there is none, or when it is not one of part 2's."""
+    if not warehouse.is_file():
+        raise GoldError(
+            f"there is no warehouse {warehouse}; make it with part2-transformation/transform.py, or name another "
+            "--warehouse."
+        )
+    try:
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            texts = queries(QUERIES.read_text(encoding="utf-8"))
+            found = {name: connection.execute(text).fetchall() for name, text in texts.items()}
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise GoldError(
+            f"{warehouse} cannot be read as a warehouse ({reason}); make it anew with transform.py --full_refresh."
+        ) from None
+    return _gold(found)
+
+
+def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
+    files = tuple(DataFile(name, day, tuple(json.loads(header)), n) for name, day, header, n in found["files"])
+    shares: dict[str, list[Ratio]] = {}
+    for metric, day, cases, whole in found["shares"]:
+        shares.setdefault(metric, []).append(Ratio(day, float(cases), float(whole)))
+    conversion: dict[str, list[Segment]] = {}
+    for kind, name, converted, sessions in found["conversion"]:
+        conversion.setdefault(kind, []).append(Segment(name, converted, sessions))
+    paths = {tuple(path.split(" > ")): units for unit, path, units, _ in found["paths"] if unit == "client"}
+    return Gold(
+        files=files,
+        days=_days(files, found["days"]),
+        shares={metric: tuple(ratios) for metric, ratios in shares.items()},
+        hours={(day, hour): events for day, hour, events in found["hours"]},
+        paths={path: units for path, units in paths.items() if path != ("none",)},
+        sign_up_only=paths.get(("none",), 0),
+        orders_without_id=sum(orders for unit, _, _, orders in found["paths"] if unit != "client"),
+        unattributed={(reading, reason): Evidence(n, amount) for reading, reason, n, amount in found["unattributed"]},
+        conversion={kind: tuple(segments) for kind, segments in conversion.items()},
+        systems={(device, system): Segment(system, c, s) for device, system, c, s in found["systems"]},
+        channels=tuple(Channel(*row) for row in found["channels"]),
+        ledger=tuple(Line(*row) for row in found["ledger"]),
+        headline={(row[0], row[1]): Headline(*row) for row in found["headline"]},
+        products=tuple(Product(*row) for row in found["products"]),
+    )
+
+
+def _days(files: tuple[DataFile, ...], rows: list[tuple]) -> tuple[Day, ...]:  # type: ignore[type-arg]
+    """One entry a day that has a file. A stray event of another day's date has no day of its own to be compared."""
+    counted = {row[0]: row for row in rows}
+    covered = sorted({file.day for file in files})
+    return tuple(
+        Day(day, int(row[1]), int(row[2]), float(row[3]), int(row[4]), int(row[5]))
+        for day in covered
+        for row in [counted.get(day, (day, 0, 0, 0, 0, 0))]
+    )

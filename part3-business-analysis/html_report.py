@@ -1,0 +1,202 @@
+"""The interactive report: one file that opens without a network, the same bytes each time."""
+
+import html
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from figure_style import dollars, period, source_line
+from figures_days import revenue_title, volume_title
+from figures_flow import REASON_WORDS, evidence, evidence_title, funnel_title
+from figures_rates import device_rows, device_title
+from findings import Change, funnel
+from gold_incidents import Incident
+from gold_reading import Gold, Segment
+from impact import Impact
+from intervals import is_small, wilson
+from narrative import conclusion
+from report_figures import STEPS, attribution, figures
+
+HERE = Path(__file__).parent
+READINGS = {"healed": "Healed ids", "as_tracked": "As tracked", "stitched": "Stitched by e-mail and checkout"}
+MODELS = {
+    "last_non_direct": "Last click that is not direct",
+    "last_click": "Last click",
+    "first_click": "First click",
+    "linear": "Linear",
+    "position_based": "Position based (40/20/40)",
+    "time_decay": "Time decay (halves in 7 days)",
+}
+Rows = Sequence[Sequence[str]]
+
+
+def report(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change], impact: Impact) -> str:
+    """The page, plotly.js and all."""
+    lead = (
+        [line for line in conclusion(gold, incidents, changes) if line]
+        if gold.days
+        else ["**No day has been loaded yet.**"]
+    )
+    data = {"figures": figures(gold, incidents, impact), "attribution": attribution(gold)}
+    template = Template((HERE / "report_page.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=html.escape(f"Trust in event data, {period(gold)}"),
+        heading=html.escape(lead[0].strip("*")),
+        period=html.escape(period(gold)),
+        lead=html.escape(" ".join(lead[1:]).replace("\\", "")),
+        sections="\n".join(_sections(gold, incidents, changes, impact)),
+        source=html.escape(source_line(gold)),
+        # A closing tag in the data must not close the script.
+        data=json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c"),
+        plotly=(files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8"),
+        script=(HERE / "report_page.js").read_text(encoding="utf-8"),
+    )
+
+
+def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change], impact: Impact) -> list[str]:
+    sold = [
+        [d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", f"${d.revenue:,.2f}"]
+        for d in gold.days
+    ]
+    broke = [
+        [i.since.isoformat(), i.until.isoformat() if i.until else "lasts", i.severity, i.sentence] for i in incidents
+    ]
+    steps = funnel(gold)
+    reached = [
+        [s, f"{r:,}", f"{k:,}", f"{r - k:,}"] for s, r, k in zip(STEPS, steps.reached, steps.recorded, strict=True)
+    ]
+    ledger = [[line.name, f"{line.orders:,}", f"${line.amount:,.2f}"] for line in gold.ledger]
+    goods = [
+        [p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", f"${p.revenue:,.2f}"]
+        for p in gold.products
+    ]
+    swings = [[s.label, f"${s.low:,.0f}", f"${s.high:,.0f}"] for s in impact.tornado]
+    return [
+        _section(
+            "incidents",
+            "What broke",
+            volume_title(gold, incidents) + ".",
+            table(("Since", "Until", "Severity", "What"), broke),
+        ),
+        _figure(
+            "trend",
+            "Revenue a day",
+            revenue_title(gold, changes) + ".",
+            ("Day", "Events", "Sessions", "Orders", "Revenue"),
+            sold,
+        ),
+        _section("evidence", "Revenue by what is known of its source", evidence_title(gold) + ".", _evidence(gold)),
+        _attribution(),
+        _figure(
+            "channels",
+            "Conversion by the channel a session came by",
+            "Bars: 95% intervals (Wilson); grey: too small to call.",
+            RATE_HEAD,
+            _rates([(0, s) for s in gold.conversion.get("channel", ())]),
+        ),
+        _figure(
+            "devices", "Conversion by device and system", device_title(gold) + ".", RATE_HEAD, _rates(device_rows(gold))
+        ),
+        _figure(
+            "funnel",
+            "The funnel as it was recorded",
+            funnel_title(steps) + ".",
+            ("Step", "Got this far", "Recorded", "Not recorded"),
+            reached,
+        ),
+        _figure("heat", "Events by day and hour", "An empty hour among full ones is a gap in the recording.", (), []),
+        _section(
+            "products",
+            "Products",
+            "Lines without a price are counted, not guessed.",
+            table(("Product", "Units", "Lines", "Without a price", "Revenue"), goods, 1),
+        ),
+        _section(
+            "ledger",
+            "Ledger",
+            "Every dollar from the files to the orders.",
+            table(("Line", "Orders", "Amount"), ledger, 1),
+        ),
+        _figure(
+            "tornado",
+            "What the yearly effect hangs on",
+            _impact_text(impact),
+            ("Assumption", "Worse", "Better"),
+            swings,
+        ),
+    ]
+
+
+RATE_HEAD = ("Segment", "With an order", "Sessions", "Share", "95% interval", "")
+
+
+def _rates(rows: Sequence[tuple[int, Segment]]) -> Rows:
+    found = []
+    for depth, s in rows:
+        i = wilson(s.converted, s.sessions)
+        note = "too small to call" if is_small(s.converted, s.sessions) else ""
+        name = ("\u2003" if depth else "") + s.name
+        found.append(
+            [name, f"{s.converted:,}", f"{s.sessions:,}", f"{i.estimate:.2%}", f"{i.low:.2%} to {i.high:.2%}", note]
+        )
+    return found
+
+
+def _evidence(gold: Gold) -> str:
+    tracked, healed = evidence(gold, "as_tracked"), evidence(gold, "healed")
+    rows = [[REASON_WORDS.get(r, r), f"${tracked.get(r, 0):,.2f}", f"${healed[r]:,.2f}"] for r in healed]
+    return table(("Evidence", "As tracked", "Healed"), rows, 1)
+
+
+def _impact_text(impact: Impact) -> str:
+    m = impact.money
+    return (
+        f"A model over assumptions, not a measurement: {dollars(impact.ebitda.low)} to {dollars(impact.ebitda.high)} "
+        f"a year in nine of ten draws. At risk {dollars(m.at_risk)}, unlabelled {dollars(m.unlabelled_healed)} after "
+        "the repair; no lost sale can be shown."
+    )
+
+
+def _attribution() -> str:
+    choices = "".join(
+        f'<label for="{name}">{label}<select id="{name}">'
+        + "".join(f'<option value="{value}">{html.escape(words)}</option>' for value, words in options.items())
+        + "</select></label>"
+        for name, label, options in (("reading", "Reading", READINGS), ("model", "Model", MODELS))
+    )
+    body = (
+        f'<div class="controls">{choices}</div><div class="plot" id="plot-attribution" role="img" '
+        'aria-label="Revenue by channel, as in the table below"></div>'
+        '<details><summary>As a table</summary><div class="scroll"><table aria-live="polite"><thead><tr>'
+        '<th scope="col">Channel</th><th scope="col" class="number">Revenue</th>'
+        '<th scope="col" class="number">Orders</th></tr></thead>'
+        '<tbody id="attribution-rows"></tbody></table></div></details>'
+    )
+    return _section("attribution", "Revenue by channel", "Every model shares out the same revenue, to the cent.", body)
+
+
+def _figure(name: str, title: str, text: str, head: Sequence[str], rows: Rows) -> str:
+    body = f'<div class="plot" id="plot-{name}" role="img" aria-label="{html.escape(title)}"></div>'
+    if head:
+        body += f"<details><summary>As a table</summary>{table(head, rows, 1)}</details>"
+    return _section(name, title, text, body)
+
+
+def _section(name: str, title: str, text: str, body: str) -> str:
+    return (
+        f'<section aria-labelledby="{name}-title"><h2 id="{name}-title">{html.escape(title)}</h2>'
+        f"<p>{html.escape(text)}</p>{body}</section>"
+    )
+
+
+def table(head: Sequence[str], rows: Rows, numbers_from: int = 99) -> str:
+    """A table; columns from `numbers_from` on hold numbers."""
+    mark = [' class="number"' if i >= numbers_from else "" for i in range(len(head))]
+    heads = "".join(f'<th scope="col"{m}>{html.escape(h)}</th>' for h, m in zip(head, mark, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{m}>{html.escape(c)}</td>" for c, m in zip(row, mark, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,0 +1,362 @@
+"""The executive summary: every sentence with a number is there because the numbers are."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from figure_style import dollars, period
+from figures_flow import evidence
+from figures_rates import device_title
+from findings import Change, against_the_rest, compare_devices, funnel, weekdays
+from gold_incidents import Incident
+from gold_reading import Gold, Segment
+from impact import Assumptions, Impact, hold_against
+from intervals import is_small, wilson
+from verdicts import VERDICTS
+
+PICTURES = (
+    ("attribution_loss_pie.png", "Revenue by what is known of its source"),
+    ("revenue_trend.png", "Revenue a day, with the incidents"),
+    ("daily_volume_anomaly.png", "Volume and the shares that broke"),
+    ("funnel_sankey.png", "The funnel as it was recorded"),
+    ("device_cvr.png", "Conversion by device and system"),
+)
+
+
+def summary(
+    gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change], impact: Impact, assumptions: Assumptions
+) -> str:
+    """The whole page, in Markdown."""
+    if not gold.days:
+        return "# Executive summary\n\n**No day has been loaded yet; there is nothing to say.**\n"
+    sections = [
+        [f"# Executive summary, {period(gold)}", "", *conclusion(gold, incidents, changes)],
+        broken(gold, incidents),
+        certain(gold, changes),
+        uncertain(gold, incidents, changes),
+        headlines(gold),
+        cost(gold, impact, assumptions),
+        actions(gold, incidents, impact),
+        [
+            "## Pictures",
+            "",
+            *[f"- [{words}]({name})" for name, words in PICTURES],
+            "- [The interactive report](report.html)",
+        ],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
+    """Is the business broken, or the measurement, or both, or neither?"""
+    grave = [i for i in incidents if i.severity == "P0"]
+    moved = sorted({c.measure for c in changes if c.difference.is_clear and c.incident in grave})
+    measurable = any(abs(c.difference.low) < float("inf") for c in changes if c.incident in grave)
+    if not incidents:
+        head = "Nothing broke in the measurement that the rules can see."
+    elif not grave:
+        head = "The measurement is damaged, but no column was lost."
+    elif moved:
+        head = f"The measurement is broken, and the business changed with it: {' and '.join(moved)}."
+    elif measurable:
+        head = "The measurement is broken; nothing in the data shows that the business is."
+    else:
+        head = "The measurement is broken; too few days were recorded to say whether the business changed."
+    text = [f"**{head}**"]
+    if not gold.revenue:
+        return [*text, "", "No revenue was recorded in these days."]
+    known = {reading: float(evidence(gold, reading)["known"]) for reading in ("as_tracked", "healed")}
+    share = {reading: f"{amount / float(gold.revenue):.0%}" for reading, amount in known.items()}
+    orders = f"{gold.orders:,} order{_s(gold.orders)}"
+    line = f"{orders} brought ${gold.revenue:,.2f}, and the ledger accounts for every dollar. "
+    if known["healed"] > known["as_tracked"]:
+        line += (
+            f"Dashboards could give a channel to {share['as_tracked']} of it; with the ids repaired it "
+            f"is {share['healed']}, "
+            f"{dollars(known['healed'] - known['as_tracked'])} more. The sales were made either way: what was lost is "
+            "knowledge of where they came from."
+        )
+    else:
+        line += f"A channel is known for {share['healed']} of it."
+    return [*text, "", line]
+
+
+def broken(gold: Gold, incidents: Sequence[Incident]) -> list[str]:
+    """What broke, when, and how much was sold meanwhile."""
+    if not incidents:
+        return []
+    rows = ["## What broke", "", "| Since | What | Severity | Sold on these days |", "|---|---|---|---:|"]
+    for i in incidents:
+        days = [d for d in gold.days if d.day >= i.since and (i.until is None or d.day <= i.until)]
+        when = _day(i.since) + ("" if i.until is None else " only" if i.until == i.since else f" to {_day(i.until)}")
+        rows.append(f"| {when} | {_cell(i.sentence)} | {i.severity} | ${sum(d.revenue for d in days):,.2f} |")
+    lasting = [i for i in incidents if i.until is None]
+    if lasting:
+        rows += ["", f"{len(lasting)} of {len(incidents)} still last{_verb(lasting)} on {_day(gold.days[-1].day)}."]
+    return rows
+
+
+def certain(gold: Gold, changes: Sequence[Change]) -> list[str]:
+    """What can be said with confidence, with intervals."""
+    lines = []
+    sessions, converted = (sum(getattr(d, n) for d in gold.days) for n in ("sessions", "sessions_with_order"))
+    if sessions:
+        share = wilson(converted, sessions)
+        lines.append(
+            f"**{share.estimate:.2%} of sessions end in an order** (95% interval {share.low:.2%} to {share.high:.2%}; "
+            f"{converted:,} of {sessions:,})."
+        )
+    for change in _first_grave(changes):
+        lines.append(_change_line(change))
+    if gold.conversion.get("device"):
+        looks = " The intervals allow for every pair of devices and for every system." if compare_devices(gold) else ""
+        lines.append(f"**{_cell(device_title(gold))}.**{looks}")
+    lines += [_standing_out("channels", gold.conversion.get("channel", ())), _standing_out("weekdays", weekdays(gold))]
+    return ["## What can be said", "", *[f"- {line}" for line in lines if line]] if lines else []
+
+
+def _first_grave(changes: Sequence[Change]) -> list[Change]:
+    """The changes around the first of the gravest incidents, as far as days allow."""
+    ranked = sorted(changes, key=lambda c: (c.incident.severity, c.incident.since))
+    return [
+        c
+        for c in ranked
+        if c.incident == ranked[0].incident
+        and abs(c.difference.low) < float("inf")
+        and c.measure in ("revenue a day", "conversion")
+    ]
+
+
+def _change_line(c: Change) -> str:
+    if c.measure == "conversion":
+        shown = [
+            f"{c.before:.2%}",
+            f"{c.after:.2%}",
+            f"{c.difference.low * 100:+.2f}",
+            f"{c.difference.high * 100:+.2f} points",
+        ]
+    else:
+        shown = [dollars(c.before), dollars(c.after), _signed(c.difference.low), _signed(c.difference.high)]
+    verdict = "a clear change" if c.difference.is_clear else "no clear change"
+    return (
+        f"**{c.measure.capitalize()}: {verdict}** from {_day(c.incident.since)} on: {shown[0]} before, "
+        f"{shown[1]} after (difference {shown[2]} to {shown[3]}, allowing for every comparison made)."
+    )
+
+
+def _standing_out(kind: str, segments: Sequence[Segment]) -> str:
+    """Segments whose conversion differs from all the others' together; small cells are not called."""
+    if len(segments) < 2 or not any(s.converted for s in segments):
+        return ""
+    by_name = {s.name: s for s in segments}
+    small = [s.name for s in segments if is_small(s.converted, s.sessions)]
+    clear = {n: i for n, i in against_the_rest(segments).items() if i.is_clear and n not in small}
+    shares = {n: f"{_cell(n)} ({by_name[n].converted / by_name[n].sessions:.2%})" for n in clear}
+    higher = [shares[n] for n, i in clear.items() if i.estimate > 0]
+    lower = [shares[n] for n, i in clear.items() if i.estimate < 0]
+    parts = [
+        f"{_list(names)} convert{'s' if len(names) == 1 else ''} {word} often than the rest"
+        for names, word in ((higher, "more"), (lower, "less"))
+        if names
+    ]
+    text = f"Of {len(segments)} {kind}, " + ("; ".join(parts) if parts else "none differs clearly from the rest")
+    if not small:
+        return text + "."
+    few = f"{len(small)} {'are' if len(small) > 1 else 'is'} too small to call"
+    return f"{text}; {few}."
+
+
+def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
+    """What cannot be said, and why."""
+    found, lines = funnel(gold), []
+    lost = found.reached[0] - found.recorded[0]
+    if lost:
+        lines.append(
+            f"**Orders over page views are no conversion rate.** {lost:,} of the {found.reached[1]:,} "
+            f"visitors who did more than browse ({lost / found.reached[1]:.0%}) have no page view on record."
+        )
+    if found.gaps:
+        lines.append(
+            f"**Where the funnel leaks is not known.** {found.gaps:,} of {found.buyers:,} buyers lack a "
+            f"recorded step before their order; a missing step is a missing event, not a shorter journey."
+        )
+    parts = {reason: float(amount) for reason, amount in evidence(gold, "healed").items()}
+    rest = sum(parts.values()) - parts["known"]
+    if rest > 0:
+        line = f"**{dollars(rest)} ({rest / float(gold.revenue):.0%}) has no known channel** even after the repair"
+        if parts["window cut off"]:
+            line += f", {dollars(parts['window cut off'])} of it because the days before the first file are not here"
+        lines.append(line + ".")
+    for i in [i for i in incidents if i.kind == "lost" and i.what == "referrer" and i.until is None]:
+        lines.append(f"**Search and referral visits since {_day(i.since)}** look direct, for the referrer is gone.")
+    for c in [
+        c for c in _first_grave(changes) if c.measure == "revenue a day" and c.before and not c.difference.is_clear
+    ]:
+        worst = max(-c.difference.low / c.before, 0)
+        lines.append(
+            f"**Small changes of sales.** With {len(gold.days)} days, a fall of up to "
+            f"{min(worst, 1):.0%} of daily revenue would not stand out."
+        )
+    return ["## What cannot be said", "", *[f"- {line}" for line in lines]] if lines else []
+
+
+def headlines(gold: Gold) -> list[str]:
+    """The figures that were reported, by their definitions, as tracked beside healed, each with a verdict."""
+    names = list(dict.fromkeys(figure for figure, _ in gold.headline))
+    if not names or not gold.orders:
+        return []
+    rows = ["## The reported figures", "", "| Figure | As tracked | Healed | What to make of it |", "|---|---|---|---|"]
+    for name in names:
+        cells = []
+        for reading in ("as_tracked", "healed"):
+            f = gold.figure(name, reading)
+            amount = f"${f.numerator:,.2f}" if "revenue" in name else f"{f.numerator:,.0f} of {f.denominator:,.0f}"
+            share = f"{f.share:.{2 if f.share < 0.05 else 1}%}" if f.denominator else "not defined"
+            cells.append(f"{share} ({amount}): {_cell(f.definition)}")
+        rows.append(f"| {name} | {cells[0]} | {cells[1]} | {VERDICTS[name](gold) if name in VERDICTS else ''} |")
+    return rows
+
+
+def cost(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
+    """Money at risk, unlabelled and lost, apart; the model's ranges; and what the claims would need."""
+    if not gold.revenue:
+        return []
+    m = impact.money
+    unseen = "No hour without events was found."
+    if m.unseen_hours:
+        unseen = (
+            f"The hours without events would have held about {dollars(m.unseen_hours)} of recorded revenue; the shop's "
+            "order list knows whether it was sold."
+        )
+    lines = [
+        "## What it cost",
+        "",
+        f"- **At risk: {dollars(m.at_risk)}** was sold while an id or source column was broken. It was earned.",
+        f"- **Unlabelled: {dollars(m.unlabelled_as_tracked)}** as tracked, {dollars(m.unlabelled_healed)} after the "
+        "repair. An order without a channel is still a sale.",
+        f"- **Lost: no lost sale can be shown.** {unseen}",
+    ]
+    if not impact.blind:
+        return [
+            *lines,
+            "",
+            "The repair labels no further revenue, so the model of what it is worth has nothing to rest on.",
+        ]
+    wasted, yearly = impact.waste, impact.ebitda
+    lines += [
+        "",
+        "**Model, not measurement** ([assumptions](assumptions.yaml)): advertising spent worse for want of channels, "
+        f"{_range(wasted.low, wasted.high)} in {impact.days} day{_s(impact.days)}; yearly EBITDA effect "
+        f"{_range(yearly.low, yearly.high)} (nine of ten draws), at the very most {dollars(yearly.most)}.",
+    ]
+    return [*lines, *_claims(gold, impact, assumptions)]
+
+
+def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
+    """What would have to be true for what was stated."""
+    unseen = gold.figure("revenue without an earlier event", "as_tracked").share
+    lines = []
+    for name, claim in assumptions.claims.items():
+        yearly = name.startswith("ebitda")
+        test = hold_against(impact, claim, unseen, yearly)
+        stated = f"The {_range(claim.low, claim.high)} stated as {claim.label}"
+        if yearly:
+            low, high = test.product_needed
+            lines.append(
+                f"{stated} would need gain × steerable × margin × certainty to be {low:.0%} to {high:.0%}; "
+                f"the base case has {impact.product:.1%}, the best corner {impact.product_most:.1%}."
+            )
+        elif unseen:
+            low, high = test.share_of_revenue
+            lines.append(
+                f"{stated} is {low:.1f} to {high:.1f} times all revenue of such a period. It comes about only if "
+                f"{_range(*test.spend_needed)} was spent on advertising and the whole {unseen:.1%} of it, as the "
+                "share of revenue without a recorded journey, was wasted."
+            )
+    return ["", " ".join(lines)] if lines else []
+
+
+def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[str]:
+    """Who should do what, and what it would bring."""
+    rows: list[tuple[str, str, str]] = []
+    gained = impact.money.unlabelled_as_tracked - impact.money.unlabelled_healed
+    for i in incidents:
+        if i.kind == "renamed":
+            rows.append(
+                (
+                    "Engineering",
+                    f"Send {_cell(i.what)} under its old name, or move every report to the new one",
+                    f"{dollars(gained)} of these days gets its channel back",
+                )
+            )
+        elif i.kind == "lost":
+            rows.append(
+                (
+                    "Engineering",
+                    f"Put the column {_cell(i.what)} back, and export the days again",
+                    "search, social and referral visits can be told from direct ones",
+                )
+            )
+        elif i.kind == "share":
+            rows.append(
+                ("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", "the field can be used again")
+            )
+        else:
+            rows.append(
+                (
+                    "Operations",
+                    f"Compare the orders of {_day(i.since)} with the shop's order list",
+                    f"about {dollars(impact.money.unseen_hours)} accounted for",
+                )
+            )
+    if gold.line("of counted: ids that collide").orders:
+        line = gold.line("of counted: ids that collide")
+        rows.append(
+            ("Analytics", "Do not deduplicate by transaction id alone", f"${line.amount:,.2f} of real orders kept")
+        )
+    if any(i.severity == "P0" for i in incidents):
+        rows.append(
+            (
+                "Marketing",
+                "Move no budget on channel figures of these days unless they are healed ones",
+                f"decisions on {dollars(impact.money.at_risk)} of sales rest on evidence",
+            )
+        )
+        rows.append(("Finance", "Replace the assumptions by the books: spend, margin", "the range above narrows"))
+    if not rows:
+        return []
+    return [
+        "## Who does what",
+        "",
+        "| Owner | Action | Effect |",
+        "|---|---|---|",
+        *[f"| {a} | {b} | {c} |" for a, b, c in rows],
+    ]
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B}"
+
+
+def _signed(amount: float) -> str:
+    return ("+" if amount >= 0 else "") + dollars(amount)
+
+
+def _range(low: float, high: float) -> str:
+    return f"{dollars(low)} to {dollars(high)}"
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def _verb(incidents: Sequence[Incident]) -> str:
+    return "s" if len(incidents) == 1 else ""
+
+
+def _list(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _cell(text: str) -> str:
+    """Text of the data as plain text in Markdown, in a table or out of it."""
+    return "".join("\\" + c if c in "\\`*_[]<>|#$&~" else " " if c in "\r\n" else c for c in text)

@@ -1,0 +1,87 @@
+// Draws each figure in the colours of the page, and redraws the attribution when another model is chosen.
+"use strict";
+(function () {
+  const page = JSON.parse(document.getElementById("data").textContent);
+  const root = document.documentElement;
+  const button = document.getElementById("theme");
+  const config = { displaylogo: false, responsive: true, displayModeBar: false };
+
+  function colour(name) {
+    return getComputedStyle(root).getPropertyValue(name).trim();
+  }
+
+  function themed(layout) {
+    const lines = { gridcolor: colour("--rule"), linecolor: colour("--rule"), zerolinecolor: colour("--rule") };
+    const whole = Object.assign({}, layout, {
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: "Inter, system-ui, sans-serif", size: 12, color: colour("--text") },
+    });
+    for (const axis of ["xaxis", "yaxis", "yaxis2"]) {
+      if (axis in layout || axis !== "yaxis2") whole[axis] = Object.assign({}, lines, layout[axis]);
+    }
+    return whole;
+  }
+
+  function draw(name, spec) {
+    const place = document.getElementById("plot-" + name);
+    if (place) Plotly.react(place, structuredClone(spec.data), themed(structuredClone(spec.layout)), config);
+  }
+
+  function cell(row, text, number) {
+    const made = row.insertCell();
+    made.textContent = text;
+    if (number) made.className = "number";
+  }
+
+  function attribution() {
+    const reading = document.getElementById("reading");
+    const model = document.getElementById("model");
+    if (!reading) return;
+    const rows = (page.attribution[reading.value] || {})[model.value] || [];
+    const trace = {
+      type: "bar", orientation: "h", x: rows.map((r) => r[2]), y: rows.map((r) => r[1]), customdata: rows.map((r) => r[3]),
+      marker: { color: rows.map((r) => (r[0] === "Unattributed" ? "#d55e00" : r[0] === "Direct" ? "#b9bfc6" : "#2a7fc1")) },
+      hovertemplate: "%{y}: $%{x:,.2f}, %{customdata} orders<extra></extra>",
+    };
+    const layout = {
+      height: 90 + 28 * Math.max(rows.length, 3), margin: { l: 10, r: 16, t: 6, b: 40 },
+      xaxis: { tickprefix: "$", separatethousands: true }, yaxis: { automargin: true, type: "category" },
+    };
+    draw("attribution", { data: [trace], layout: layout });
+    const body = document.getElementById("attribution-rows");
+    body.replaceChildren();
+    for (const r of rows.slice().reverse()) {
+      const row = body.insertRow();
+      cell(row, r[0]);
+      cell(row, "$" + r[2].toLocaleString("en-US", { minimumFractionDigits: 2 }), true);
+      cell(row, r[3].toLocaleString("en-US"), true);
+    }
+  }
+
+  function everything() {
+    for (const name of Object.keys(page.figures)) draw(name, page.figures[name]);
+    attribution();
+  }
+
+  function theme(dark) {
+    root.dataset.theme = dark ? "dark" : "light";
+    button.setAttribute("aria-pressed", String(dark));
+    everything();
+  }
+
+  button.addEventListener("click", () => theme(root.dataset.theme !== "dark"));
+  for (const id of ["reading", "model"]) {
+    const choice = document.getElementById(id);
+    if (choice) choice.addEventListener("change", attribution);
+  }
+  // On paper every figure is dark on white, and every table is open.
+  let before = "light";
+  window.addEventListener("beforeprint", () => {
+    before = root.dataset.theme;
+    theme(false);
+    for (const one of document.querySelectorAll("details")) one.open = true;
+  });
+  window.addEventListener("afterprint", () => theme(before === "dark"));
+  theme(window.matchMedia("(prefers-color-scheme: dark)").matches);
+})();

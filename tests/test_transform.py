@@ -1,0 +1,240 @@
+"""The command of part 2: what it prints, what it keeps safe, and that a part of the work equals the whole."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+import transform
+from shop import load_shop
+from statements import read_statements
+from synthetic_events import generate
+from warehouse import LedgerError, Settings, fingerprint, refresh
+from warehouse_kit import run
+
+PART2 = Path(transform.__file__).parent
+SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"
+SQL = (PART2 / "transform.sql").read_text("utf-8")
+STEPS = int(os.environ.get("INCREMENT_STEPS", "5"))
+
+
+@pytest.fixture(scope="session")
+def fortnight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fortnight")
+    generate(folder, days=10, events_per_day=120, seed=5)
+    return folder
+
+
+def build(data: Path, warehouse: Path, *args: str) -> None:
+    status, _, stderr = run(data, warehouse, SCHEMA, *args)
+    assert status == 0, stderr
+
+
+def same(one: Path, other: Path) -> list[str]:
+    """The tables in which two warehouses differ."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{one}' as a (read_only); attach '{other}' as b (read_only)")
+        tables = connection.execute(
+            "select table_schema || '.' || table_name from information_schema.tables where table_catalog = 'b'"
+        ).fetchall()
+        assert len(tables) > 20
+        wrong = []
+        for (table,) in tables:
+            columns = [row[0] for row in connection.execute(f"describe b.{table}").fetchall()]
+            names = ", ".join(f'"{c}"' for c in columns if c not in ("_loaded_at", "stamp"))
+            for left, right in (("a", "b"), ("b", "a")):
+                sql = f"select {names} from {left}.{table} except all select {names} from {right}.{table}"
+                if connection.execute(f"select count(*) from ({sql})").fetchall() != [(0,)]:
+                    wrong.append(f"{table}: {left} has more")
+        return wrong
+
+
+def arrive(rng: random.Random, folder: Path, source: Path) -> None:
+    """One thing that happens to a folder of files."""
+    here = sorted(folder.iterdir())
+    missing = [f for f in sorted(source.iterdir()) if not (folder / f.name).exists()]
+    happens = rng.choice(["arrive", "arrive", "leave", "cut", "again", "correct"])
+    file = rng.choice(here[1:])
+    if happens == "arrive" and missing:
+        shutil.copy(rng.choice(missing), folder)
+    elif happens == "leave":
+        file.unlink()
+    elif happens == "cut":
+        lines = file.read_text("utf-8").split("\n")
+        file.write_text("\n".join(lines[: rng.randrange(2, len(lines))]), "utf-8")
+    elif happens == "again":
+        shutil.copy(file, folder / file.name.replace(".csv", "_again.csv"))
+    elif (source / file.name).exists():
+        shutil.copy(source / file.name, file)
+
+
+def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path) -> None:
+    rng = random.Random(7)
+    data = tmp_path / "data"
+    data.mkdir()
+    for file in sorted(fortnight.iterdir())[:7]:
+        shutil.copy(file, data)
+    build(data, tmp_path / "part.duckdb")
+    for step in range(STEPS):
+        arrive(rng, data, fortnight)
+        build(data, tmp_path / "part.duckdb")
+        build(data, tmp_path / "whole.duckdb", "--full_refresh")
+        assert same(tmp_path / "part.duckdb", tmp_path / "whole.duckdb") == [], step
+
+
+def test_nothing_changed(fortnight: Path, tmp_path: Path) -> None:
+    warehouse = tmp_path / "w.duckdb"
+    build(fortnight, warehouse)
+    before = warehouse.read_bytes()
+    build(fortnight, warehouse)
+    assert warehouse.read_bytes() == before
+    assert {p.name for p in tmp_path.iterdir()} == {"w.duckdb", "w.duckdb.lock"}
+
+
+def test_killed_at_any_moment(fortnight: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(fortnight, tmp_path / "data"))
+    warehouse = tmp_path / "w.duckdb"
+    build(data, warehouse)
+    before = warehouse.read_bytes()
+    command = [sys.executable, str(PART2 / "transform.py"), "--quiet", "--full_refresh"]
+    command += ["--data_dir", str(data), "--warehouse", str(warehouse)]
+    for delay in (0.3, 0.6, 0.9):
+        process = subprocess.Popen(command)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        if process.wait() == -signal.SIGKILL:
+            assert warehouse.read_bytes() == before
+        before = warehouse.read_bytes()
+    sorted(data.iterdir())[-1].unlink()
+    build(data, warehouse)
+    build(data, tmp_path / "whole.duckdb")
+    assert same(warehouse, tmp_path / "whole.duckdb") == []
+
+
+def test_two_runs_at_once(fortnight: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(PART2 / "transform.py"), "--full_refresh", "--data_dir", str(fortnight)]
+    both = [
+        subprocess.Popen([*command, "--warehouse", str(tmp_path / "w.duckdb")], stdout=subprocess.DEVNULL)
+        for _ in range(2)
+    ]
+    assert [process.wait() for process in both] == [0, 0]
+    build(fortnight, tmp_path / "w.duckdb")
+
+
+def test_a_ledger_that_does_not_balance_publishes_nothing(fortnight: Path, tmp_path: Path) -> None:
+    warehouse, broken = tmp_path / "w.duckdb", tmp_path / "broken.sql"
+    build(fortnight, warehouse)
+    before = warehouse.read_bytes()
+    broken.write_text(SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500"), "utf-8")
+    settings = Settings(fortnight, warehouse, load_shop(SCHEMA), fingerprint(SCHEMA), full_refresh=True)
+    with pytest.raises(LedgerError, match="does not balance"):
+        refresh(replace(settings, sql=broken))
+    assert warehouse.read_bytes() == before
+
+
+def test_every_record_is_kept(tmp_path: Path) -> None:
+    """Ragged, quoted, of another encoding or without an end: what is no record is kept as text, with its line."""
+    data = tmp_path / "data"
+    generate(data, days=3, events_per_day=50, seed=2)
+    first, second, third = sorted(data.iterdir())
+    lines = first.read_text("utf-8").split("\n")
+    lines[5:5] = ["too,few", 'an,"open quote,x', ""]
+    first.write_text("\n".join(lines), "utf-8")
+    second.write_bytes(second.read_text("utf-8").replace("Mozilla", "Möz\n", 1).encode("cp1252"))
+    third.write_bytes(third.read_bytes().replace(b"\n", b"\r\n"))
+    build(data, tmp_path / "w.duckdb")
+    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
+        bad = connection.execute(
+            "select _line, _unreadable from bronze.events where _unreadable is not null order by 1"
+        )
+        assert bad.fetchall()[:2] == [(6, "too,few"), (7, 'an,"open quote,x')]
+        rejected = "select line, source_file from silver.rejected_events where reason = 'unreadable record' order by 1"
+        assert (6, first.name) in connection.execute(rejected).fetchall()
+        files = connection.execute("select name, records, unreadable from bronze.files order by name").fetchall()
+        assert files[0][2] == 2
+        returns = "select count(*) from bronze.events where user_agent like '%\r%'"
+        assert connection.execute(returns).fetchall() == [(0,)]
+        assert sum(f[1] for f in files) == connection.execute("select count(*) from bronze.events").fetchall()[0][0]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--data_dir", "/nowhere"], "name the folder"),
+        (["--contract", "/nowhere.yaml"], "name one with --contract"),
+        (["--memory_limit", "lots"], "transform.py: "),
+    ],
+)
+def test_a_mistake_is_one_sentence(args: list[str], told: str, fortnight: Path, tmp_path: Path) -> None:
+    line = ["--data_dir", str(fortnight), "--warehouse", str(tmp_path / "w.duckdb"), *args]
+    done = subprocess.run(
+        [sys.executable, str(PART2 / "transform.py"), *line], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not done.stdout
+
+
+def test_what_it_prints_and_exports(fortnight: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(PART2 / "transform.py"), "--data-dir", str(fortnight)]
+    command += ["--warehouse", str(tmp_path / "w.duckdb"), "--export", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(r"^  difference +0 +\$0\.00$", done.stdout, re.MULTILINE)
+    assert max(len(line) for line in done.stdout.splitlines() if line.startswith("  ")) <= 80
+    exported = {p.name for p in (tmp_path / "out").iterdir()}
+    assert {"ledger.csv", "ledger.parquet", "attribution.csv", "daily_metrics.parquet"} <= exported
+
+
+def test_the_suite_in_sql_passes() -> None:
+    done = subprocess.run(
+        [sys.executable, str(PART2 / "transform.py"), "--validate"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "9/9 passed" in done.stdout and "FAIL" not in done.stdout
+
+
+# What runs on DuckDB and silently means something else, or nothing, on Spark, Snowflake or BigQuery.
+NOT_PORTABLE = {
+    "list": r"\blist\s*\(", "regexp_matches": r"\bregexp_matches\b", "min_by": r"\b(arg_min|arg_max|min_by|max_by)\b",
+    "date_diff": r"date_diff\('(?!day')", "regexp_replace": r"\bregexp_replace\b", "concat_ws": r"\bconcat_ws\b",
+    "greatest": r"\b(greatest|least)\s*\(", "count_if": r"\bcount_if\b", "asof": r"\basof\b",
+    "read_csv": r"\bread_csv\b",
+    "epoch": r"\bepoch\w*\s*\(", "json": r"\bjson_(valid|array_length)\b", "strptime": r"\b(try_)?strptime\b",
+    "first": r"\b(first|last|any_value)\s*\(", "star": r"\*\s*(replace|exclude)\b", "by_name": r"\bby name\b",
+    "range": r"\brange between\b", "by_all": r"\b(group|order) by all\b", "lateral": r"\blateral\b",
+    "contains": r"\b(contains|split_part|url_decode|generate_series|unnest)\s*\(", "ilike": r"\bilike\b",
+    "filter": r"\bfilter\s*\(", "flags": r"\(\?",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("construct", NOT_PORTABLE)
+def test_the_sql_runs_everywhere(construct: str) -> None:
+    plain = re.sub(r"--[^\n]*", "", SQL)
+    assert not re.findall(NOT_PORTABLE[construct], plain)
+
+
+def test_windows_say_where_nulls_go() -> None:
+    plain = re.sub(r"(\w+)\((\w+)\)", r"\1_\2", re.sub(r"--[^\n]*", "", SQL))  # a call is one word
+    orders = re.findall(r"\border by\b(.*?)(?:\brows\b|\n? *\))", plain, re.S)
+    assert len(orders) > 10
+    for order in orders:
+        keys = re.sub(r"\([^()]*\)?", "", order).split(",")
+        assert all(re.search(r"nulls (first|last)\s*$", key.strip()) for key in keys), order
+    for before in re.split(r"\bqualify\b", plain)[:-1]:
+        assert re.search(r"\bwhere true\s*$", before)
+
+
+def test_every_statement_says_what_it_makes() -> None:
+    statements = read_statements(PART2 / "transform.sql")
+    page = (PART2 / "documentation_transformation.md").read_text("utf-8")
+    assert all(s.description and s.name.split(".")[0] in ("silver", "gold") for s in statements)
+    assert [s.name for s in statements if s.name not in page] == []
