@@ -206,7 +206,7 @@ def expand(sql: str, start: str, end: str) -> str:
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server of this test's own."""
-    psycopg = pytest.importorskip("psycopg", exc_type=ImportError, reason="NOT TESTED ON POSTGRESQL: pip install psycopg")
+    psycopg = pytest.importorskip("psycopg", exc_type=ImportError, reason="NOT TESTED ON POSTGRESQL: no psycopg")
     found = sorted(p for folder in SERVERS for p in folder.glob("**/bin/initdb"))
     if not found:
         pytest.skip("NOT TESTED ON POSTGRESQL: no server is installed (Debian: apt-get install postgresql)")
@@ -288,7 +288,7 @@ def test_a_day_that_was_judged_again_is_mirrored_again(filled: Path, postgres: s
 
 
 def test_postgresql_away_is_one_sentence_without_the_password(filled: Path) -> None:
-    pytest.importorskip("psycopg", exc_type=ImportError, reason="NOT TESTED ON POSTGRESQL: pip install psycopg")
+    pytest.importorskip("psycopg", exc_type=ImportError, reason="NOT TESTED ON POSTGRESQL: no psycopg")
     url = "postgresql://monitor:hunter2@127.0.0.1:1/postgres"
     line = ("--data_dir", filled.parent, "--no_refresh", "--postgres_url", url, "--check_date")
     (red, *_), (fine, stdout, stderr) = run(*line, "2025-03-04"), run(*line, "2025-02-25")
