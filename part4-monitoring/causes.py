@@ -102,16 +102,21 @@ def _part(points: Sequence[tuple[date, float, float | None]], day: date, days: i
 
 
 def first_bad_hour(verdict: Verdict, day: date, facts: Facts) -> int | None:
-    """The hour from which the deviation ran: the start of the run of hours with the largest sum (Kadane's)."""
+    """The hour from which the deviation ran: the start of the run of hours with the largest sum.
+
+    An hour adds what it has beyond the middle between the usual and the day's own level, as in a CUSUM chart (Page
+    1954), so that an hour that looks usual ends the run.
+    """
     name = {"records": "events", "orders": "order_events"}.get(verdict.metric.name, verdict.metric.name)
     hours = facts.by_hour.get(name)
     if not hours or verdict.score is None or not verdict.history:
         return None
     sign = 1 if verdict.score.change > 0 else -1
+    middle = (1 + verdict.score.value / verdict.score.expected) / 2 if verdict.score.expected else 1.0
     start, total, best, found = 0, 0.0, 0.0, None
     for hour in range(facts.hours):
         x, n = hours.get(day, {}).get(hour, (0.0, None))
-        total += sign * (x - _usual(hours, verdict.history, hour, n))
+        total += sign * (x - middle * _usual(hours, verdict.history, hour, n))
         if total > best:
             best, found = total, start
         if total <= 0:

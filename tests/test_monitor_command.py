@@ -198,6 +198,7 @@ def test_the_real_days_by_what_was_known_then(tmp_path: Path) -> None:
     assert {"silent_hours", "all_null:line_amount_missing_share", "repeats"} <= set(keys(found["2025-03-07"]))
     identity = next(a for a in found["2025-03-02"]["alarms"] if a["key"] == "identity")
     assert identity["segment"].startswith("section /")
+    assert identity["first_bad"] == "07:00"
 
 
 @needs_real_days
