@@ -17,6 +17,10 @@ from delivery_rules import breaches
 from thresholds import Column, Metric, Thresholds
 
 
+# A day being written is looked at 24 times; the limit of 1 in 1000 a day is then 1 in 24,000 a look (Bonferroni).
+EVERY_HOUR = 0.8
+
+
 @dataclass(frozen=True)
 class Acknowledgement:
     """Somebody took note on day `on` of what began on day `since`."""
@@ -78,6 +82,7 @@ def _verdict(
     known: Sequence[Acknowledgement], memory: Memory,
 ) -> Verdict:  # fmt: skip
     days = baseline_days(metric, window, known, memory)
+    limit = metric.limit + (EVERY_HOUR if facts.hours < 24 else 0)
     today: Amounts | Point | None
     found: Score | None = None
     if metric.kind == "amount":
@@ -85,19 +90,19 @@ def _verdict(
         today = facts.amounts.get(day)
         value = None
         if today and len(days) >= t.min_days:
-            found = score_amount([facts.amounts[d] for d in days], today, metric.limit)
+            found = score_amount([facts.amounts[d] for d in days], today, limit)
     else:
         days = [d for d in days if facts.value(metric.name, d, metric.kind)]
         point = today = _point(facts, metric, day)
         value = point.x / point.n if point else None
         if point and len(days) >= t.min_days:
             history = [p for d in days if (p := _point(facts, metric, d))]
-            found = score(history, point, metric.kind, t.weekday_weight, metric.limit)
+            found = score(history, point, metric.kind, t.weekday_weight, limit)
     if today is None:
         return Verdict(metric, NO_DATA, tuple(days))
     if found is None:
         return Verdict(metric, INSUFFICIENT, tuple(days), None, value)
-    return Verdict(metric, ALARM if is_alarm(found, metric) else OK, tuple(days), found, found.value)
+    return Verdict(metric, ALARM if is_alarm(found, metric, limit) else OK, tuple(days), found, found.value)
 
 
 def _point(facts: Facts, metric: Metric, day: date) -> Point | None:
@@ -105,9 +110,9 @@ def _point(facts: Facts, metric: Metric, day: date) -> Point | None:
     return None if value is None else Point(day.weekday(), value[0], value[1] or 1.0)
 
 
-def is_alarm(found: Score, metric: Metric) -> bool:
+def is_alarm(found: Score, metric: Metric, limit: float) -> bool:
     """Beyond the limit, large enough to matter, and in a direction that is watched."""
-    if abs(found.evidence) < metric.limit or abs(found.change) < metric.effect:
+    if abs(found.evidence) < limit or abs(found.change) < metric.effect:
         return False
     if metric.kind != "amount" and abs(found.events) < metric.least:
         return False
@@ -171,7 +176,7 @@ def _is_level(alarm: Alarm, facts: Facts, run: Sequence[date], t: Thresholds) ->
     if len(points) < t.level_days:
         return False
     found = score(points[:-1], points[-1], metric.kind, t.weekday_weight, metric.limit)
-    return found is None or not is_alarm(found, metric)
+    return found is None or not is_alarm(found, metric, metric.limit)
 
 
 def _spoil(alarms: Sequence[Alarm], day: date, t: Thresholds, memory: Memory) -> None:

@@ -73,6 +73,8 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     options = parser().parse_args(args)
     refresh = None if options.no_refresh else start_refresh(options)  # while the rest is imported
     # After the arguments, so that --help and a mistyped option answer at once.
+    import sqlite3
+
     import duckdb
     from monitor_history import HistoryError
     from slack import SlackError
@@ -85,6 +87,11 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         print(f"{name}: {error}", file=stderr)
     except duckdb.Error as error:
         print(f"{name}: {str(error).splitlines()[0]}; make the warehouse anew with transform.py.", file=stderr)
+    except sqlite3.Error as error:
+        print(
+            f"{name}: the history could not be written ({error}); free the disk, or choose another --history.",
+            file=stderr,
+        )
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         print(f"{name}: {what}; choose another place or free the disk.", file=stderr)
