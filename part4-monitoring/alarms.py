@@ -8,7 +8,6 @@ from thresholds import Metric
 
 OK, ALARM, INSUFFICIENT, NO_DATA = "ok", "alarm", "insufficient history", "no data"
 GREEN, YELLOW, RED, TOO_LITTLE = "GREEN", "YELLOW", "RED", "INSUFFICIENT HISTORY"
-LAYERS = ("pipeline", "quality", "business")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ and the same facts give the same judgement on every machine.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -15,7 +15,6 @@ from baseline import Amounts, Point, Score, score, score_amount
 from day_metrics import Facts
 from delivery_rules import breaches
 from thresholds import Column, Metric, Thresholds
-
 
 # A day being written is looked at 24 times; the limit of 1 in 1000 a day is then 1 in 24,000 a look (Bonferroni).
 EVERY_HOUR = 0.8
@@ -188,7 +187,3 @@ def _spoil(alarms: Sequence[Alarm], day: date, t: Thresholds, memory: Memory) ->
             for metric in t.metrics:
                 if metric.group in alarm.brings or metric.group == alarm.key:
                     memory.spoiled[metric.name].add(day)
-
-
-def day_by_day(reports: Sequence[DayReport]) -> Mapping[date, DayReport]:
-    return {r.day: r for r in reports}
