@@ -177,7 +177,7 @@ def land(
         batches = list(_batches(files, surveys))
         jobs = {
             pool.submit(_land_batch, connection, number, batch, payload_columns, work_dir, shop.delimiter): batch
-            for number, batch in enumerate(batches)
+            for number, batch in enumerate(batches, 1)
         }
         for job in as_completed(jobs):
             done, made = job.result()
