@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import duckdb
 import monitor
@@ -189,6 +190,28 @@ def summary(
     }
 
 
+def as_markdown(document: dict[str, Any]) -> str:
+    """The figures as documentation_monitoring.md shows them."""
+    d, rivals = document, document["rivals_per_30_days"]
+    alarmed = [f"{d[key]} of {d['faults']}" for key in ("alarmed", "z_score_alarmed", "elementary_alarmed")]
+    yellow = [f"{x:.2f}" for x in (d["false_yellow_per_30_days"], rivals["z_score"], rivals["elementary"])]
+    rows = [
+        ["", "this monitor", "plain 7-day z-score", "Elementary's formula"],
+        ["---"] * 4,
+        ["days with a false YELLOW, in 30", *yellow],
+        ["days with a false RED, in a year", f"{d['false_red_per_year']:.2f}", "", ""],
+        ["serious faults alarmed on their first day", *alarmed],
+        ["and rightly named", f"{d['named']} of {d['faults']}", "", ""],
+    ]
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return f"""{table}
+
+{d["healthy_days"]:,} healthy days with enough history were judged; besides, {d["of_which_alarmed"]} of
+{d["days_of_healthy_files"]} days of healthy synthetic files alarmed, on their way through part 2.
+Not rightly named: {"; ".join(d["missed"]) or "none"}.
+"""
+
+
 def main(args: Sequence[str]) -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--shops", type=int, default=200, help="healthy shops of each length (default: 200)")
@@ -210,7 +233,7 @@ def main(args: Sequence[str]) -> int:
             found.append(one)
     document = summary(outcomes, statuses, found, THRESHOLDS)
     options.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(document, indent=2))
+    print(as_markdown(document))
     return 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from bench_detection import NAMED, break_one, prepare
+from bench_detection import NAMED, as_markdown, break_one, prepare
 from monitor_kit import REAL, SCRIPT, fortnight, keys, real_days, report, run, transform
 from thresholds import load_thresholds
 
@@ -159,6 +159,11 @@ def test_it_runs_from_any_folder_without_colour_in_a_pipe(incidents: Path, tmp_p
 def test_help_shows_an_example() -> None:
     told = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, check=True)
     assert "--check_date 2025-03-04" in told.stdout and "exit status" in told.stdout
+
+
+def test_the_documents_figures_are_those_that_were_measured() -> None:
+    measured = as_markdown(json.loads(SCRIPT.with_name("detection.json").read_text("utf-8")))
+    assert measured in SCRIPT.with_name("documentation_monitoring.md").read_text("utf-8")
 
 
 # --- a sample of the fault catalogue; all of it by make detection -------------------------------------------
