@@ -19,7 +19,7 @@ define install
 	fi
 endef
 
-.PHONY: help run test bench lint clean
+.PHONY: help run test bench detection lint clean
 
 help:  ## list the commands
 	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -45,9 +45,13 @@ bench:  ## time parts 1 and 2 beside a bare DuckDB scan (an hour, and 20 GB belo
 	$(call install,requirements-dev.txt)
 	@$(IN) $(PY) tests/bench_validate.py && $(PY) tests/bench_transform.py
 
+detection:  ## measure the monitor's false alarms and what it finds (half an hour)
+	$(call install,requirements-dev.txt)
+	@$(IN) PYTHONPATH=part1-data-quality:part4-monitoring:tests $(PY) tests/bench_detection.py
+
 lint:  ## ruff and mypy
 	$(call install,requirements-dev.txt)
-	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis tests
+	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests
 
 clean:  ## remove the environment, caches, and what a demo or benchmark wrote
 	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/bench

@@ -1,0 +1,137 @@
+-- What the monitor reads of the warehouse: one statement a topic, each for the days from $first to $last.
+
+-- metrics: numerator and denominator (null for a count) of each metric and day
+select metric, date, cast(numerator as double), cast(denominator as double)
+from gold.daily_metrics
+where segment_kind = 'all' and date between $first and $last
+union all
+-- by orders, not by money: one large order is no change of the attribution
+select
+    'unattributed_order_share', date,
+    cast(sum(case when channel = 'Unattributed' then orders else 0 end) as double), cast(sum(orders) as double)
+from gold.channel_performance
+where model = 'last_click' and reading = 'healed' and date between $first and $last
+group by date
+union all
+select
+    'direct_order_share', date,
+    cast(sum(case when channel = 'Direct' then orders else 0 end) as double), cast(sum(orders) as double)
+from gold.channel_performance
+where model = 'last_click' and reading = 'healed' and date between $first and $last
+group by date
+union all
+select
+    'paid_orders', date,
+    cast(sum(case when list_contains($paid, channel) then orders else 0 end) as double), cast(sum(orders) as double)
+from gold.channel_performance
+where model = 'last_click' and reading = 'healed' and date between $first and $last
+group by date
+union all
+select
+    case segment_kind when 'device' then 'mobile_session_share' else 'direct_session_share' end, date,
+    cast(sum(case when segment in ('Mobile', 'Direct') then numerator else 0 end) as double),
+    cast(sum(numerator) as double)
+from gold.daily_metrics
+where metric = 'sessions' and segment_kind in ('device', 'channel') and date between $first and $last
+group by segment_kind, date
+union all
+select
+    'paid_session_share', date,
+    cast(sum(case when list_contains($paid, segment) then numerator else 0 end) as double),
+    cast(sum(numerator) as double)
+from gold.daily_metrics
+where metric = 'sessions' and segment_kind = 'channel' and date between $first and $last
+group by date
+union all
+select
+    'customer_missing_share', event_date,
+    cast(sum(case when customer is null then 1 else 0 end) as double), cast(count(*) as double)
+from silver.received_orders
+where event_date between $first and $last
+group by event_date
+union all
+select
+    'customer_repeated_share', event_date,
+    cast(count(customer) - count(distinct customer) as double), cast(count(customer) as double)
+from silver.received_orders
+where status = 'counted' and event_date between $first and $last
+group by event_date
+union all
+-- segments of the events that name a gap: no page, and no browser that is known
+select
+    case segment_kind when 'section' then 'page_missing_share' else 'device_unknown_share' end, date,
+    cast(sum(case when segment in ('unknown', 'Other') then numerator else 0 end) as double),
+    cast(sum(numerator) as double)
+from gold.daily_metrics
+where metric = 'events' and segment_kind in ('section', 'device') and date between $first and $last
+group by segment_kind, date
+union all
+-- an exact repeat is counted by a metric of its own
+select 'unusable_share', file_date, cast(sum(rejected - repeated) as double), cast(sum(records) as double)
+from silver.files
+where file_date between $first and $last
+group by file_date;
+
+-- events: what only the single events tell, by the day of their file (the first digits of an event's number)
+with events as (
+    select
+        event_id // 100000000000 as file_day,
+        year(event_at) * 10000 + month(event_at) * 100 + day(event_at) as event_day,
+        client_id,
+        hash(client_id, event_name, path, date_trunc('second', event_at)) as event_in_second
+    from silver.events
+    where event_date between $first and $last
+)
+
+select
+    make_date(cast(file_day // 10000 as integer), cast(file_day // 100 % 100 as integer), cast(file_day % 100 as integer)),
+    cast(count(*) as double),
+    cast(count(case when event_day <> file_day then 1 end) as double),
+    cast(count(client_id) as double),
+    cast(count(case when lower(client_id) in ('undefined', 'null', 'none', 'nan', '(not set)', '0', '-') then 1 end) as double),
+    cast(count(client_id) - count(distinct case when client_id is not null then event_in_second end) as double)
+from events
+group by file_day;
+
+-- amounts: how many orders of a day have an amount, and the sums of its logarithm and of the square
+select
+    order_date, cast(count(*) as double), cast(sum(ln(cast(revenue as double))) as double),
+    cast(sum(ln(cast(revenue as double)) * ln(cast(revenue as double))) as double)
+from silver.orders
+where revenue > 0 and order_date between $first and $last
+group by order_date;
+
+-- files: each file of a day with its header
+select file_date, name, header, records, content_hash
+from bronze.files
+where file_date between $first and $last
+order by name;
+
+-- hours: hourly counts and shares of all events
+select metric, date, cast(hour as integer), cast(numerator as double), cast(denominator as double)
+from gold.hourly_metrics
+where segment_kind = 'all' and date between $first and $last;
+
+-- span: first and last day with a file
+select min(file_date), max(file_date) from bronze.files;
+
+-- ledger: what the ledger cannot explain
+select cast(orders as bigint), cast(amount as double) from gold.ledger where line = 'difference';
+
+-- segments: one metric's segments, for the days compared
+select segment_kind, segment, date, cast(numerator as double), cast(denominator as double)
+from gold.daily_metrics
+where metric = $metric and segment_kind <> 'all' and list_contains($days, date);
+
+-- collisions: orders of a day that carry another order's transaction id, and what they are worth
+select count(*), cast(coalesce(sum(revenue), 0) as double)
+from silver.orders
+where is_collision and order_date = $day;
+
+-- first_event: the day's first event
+select min(event_at) from silver.events where event_date = $day;
+
+-- untracked: revenue of a day's orders that the column as tracked gives no earlier event, though the healed id does
+select cast(coalesce(sum(case when has_earlier_event and not has_earlier_event_as_tracked then revenue else 0 end), 0) as double)
+from silver.orders
+where order_date = $day;

@@ -1,0 +1,326 @@
+"""Fast tests of scores, rules and status, on facts made by hand."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from statistics import mean, variance
+
+import pytest
+from alarms import GREEN, INSUFFICIENT, RED, TOO_LITTLE, YELLOW, DayReport
+from baseline import Amounts, Point, normal_equivalent, score, score_amount, student_of
+from console_report import headline, sees, table
+from day_metrics import Facts, File
+from judging import Acknowledgement, judge
+from simulation import elementary, healthy, z_score
+from thresholds import Planned, Thresholds, ThresholdsError, load_columns, load_thresholds
+
+HERE = Path(__file__).resolve().parent
+T = load_thresholds(HERE / "thresholds.yaml")
+COLUMNS = load_columns(HERE.parent / "part1-data-quality" / "schema.yaml")
+START = date(2025, 1, 6)
+HEADER = tuple(c.name for c in COLUMNS)
+
+
+def points(values: Sequence[float], n: float = 1.0) -> list[Point]:
+    return [Point(i % 7, x, n) for i, x in enumerate(values)]
+
+
+def facts(days: int = 14, seed: int = 4) -> Facts:
+    """Days of one healthy shop, the same every time."""
+    return healthy(Random(seed), days, tuple(COLUMNS))
+
+
+def last(f: Facts, t: Thresholds = T, known: Sequence[Acknowledgement] = ()) -> DayReport:
+    return judge(f, COLUMNS, t, known)[-1]
+
+
+def keys(report: DayReport) -> list[str]:
+    return [a.key for a in report.alarms]
+
+
+def rename(f: Facts, day: date, old: str, new: str | None) -> None:
+    file = f.files[day][0]
+    header = tuple(new if name == old else name for name in file.header if new or name != old)
+    f.files[day] = [File(file.name, tuple(h for h in header if h), file.records, file.content_hash)]
+
+
+def share(f: Facts, metric: str, day: date, x: float) -> None:
+    n = f.values[metric][day][1]
+    assert n
+    f.values[metric][day] = (round(x * n), n)
+
+
+# --- scores -----------------------------------------------------------------------------------------------
+
+
+def test_a_count_is_scored_as_the_formula_says() -> None:
+    before = [100.0, 130.0, 90.0, 120.0, 85.0]
+    found = score(points(before), Point(6, 60.0), "count", 1e9, 4.0)  # such a weight: no rhythm of the week
+    assert found
+    m = mean(before)
+    phi = max(1.0, variance(before) / m)
+    assert found.phi == pytest.approx(phi, rel=0.03)
+    assert found.z == pytest.approx((60 - m) / math.sqrt(phi * m * (1 + 1 / 5)), rel=0.03)
+    assert found.change == pytest.approx(60 / m - 1, rel=0.01)
+
+
+def test_a_share_is_scored_as_a_binomial() -> None:
+    found = score(points([10.0] * 8, 1000.0), Point(1, 50.0, 1000.0), "share", 4, 4.0)
+    assert found
+    p = 80.5 / 8001
+    assert found.phi == 1
+    assert found.z == pytest.approx((50 - 1000 * p) / math.sqrt(1000 * p * (1 - p) * (1 + 1 / 8)), rel=1e-3)
+
+
+def test_the_day_is_not_in_its_own_baseline() -> None:
+    before = points([100.0, 104.0, 97.0, 101.0])
+    one, two = (score(before, Point(4, x), "count", 4, 4.0) for x in (200.0, 2000.0))
+    assert one and two
+    assert one.expected == two.expected and one.phi == two.phi and two.z > 9 * one.z
+
+
+@pytest.mark.parametrize(
+    ("t", "df", "p"), [(2.776445, 4, 0.975), (8.610302, 4, 0.9995), (2.228139, 10, 0.975), (4.586894, 10, 0.9995)]
+)
+def test_students_t_becomes_the_normal_deviation_of_the_same_chance(t: float, df: float, p: float) -> None:
+    """t quantiles from the printed tables."""
+    z = normal_equivalent(t, df)
+    assert 0.5 * (1 + math.erf(z / math.sqrt(2))) == pytest.approx(p, abs=5e-4)
+    assert student_of(z, df) == pytest.approx(t, rel=1e-9)
+    assert normal_equivalent(-t, df) == -z
+
+
+def test_few_days_weaken_the_evidence_and_not_z() -> None:
+    noisy = [100.0, 150.0, 80.0, 130.0]
+    few = score(points(noisy), Point(4, 400.0), "count", 1e9, 4.0)
+    many = score(points(noisy * 6), Point(4, 400.0), "count", 1e9, 4.0)
+    assert few and many
+    assert few.evidence < 0.5 * few.z
+    assert many.evidence > 1.5 * few.evidence
+
+
+def test_one_event_is_no_evidence_against_a_history_of_zeros() -> None:
+    zeros = points([0.0] * 9, 20.0)
+    one, five = (score(zeros, Point(2, x, 20.0), "share", 4, 4.0) for x in (1.0, 5.0))
+    assert one and five
+    assert one.evidence < 2.5 < 4 < five.evidence
+
+
+def test_a_constant_history_that_changes_is_an_alarm() -> None:
+    f = facts()
+    for day in f.days:
+        f.values["unknown_event_share"][day] = (0.0, 2000.0)
+    assert "event_names" not in keys(last(f))
+    f.values["unknown_event_share"][f.last] = (40.0, 2000.0)
+    assert "event_names" in keys(last(f))
+
+
+def test_the_same_weekday_counts_more_as_far_as_there_are_such_days() -> None:
+    week = [100.0, 100, 100, 100, 100, 200, 200]
+    one, eight = (score(points(week * n), Point(5, 200.0), "count", 4, 4.0) for n in (1, 8))
+    assert one and eight
+    assert 128 < one.expected < 145
+    assert eight.expected == pytest.approx((8 * 200 + 4 * 900 / 7) / 12, rel=1e-3)
+    plain = score(points(week * 8), Point(5, 200.0), "count", 1e9, 4.0)
+    assert plain and abs(eight.z) < plain.z
+
+
+def test_order_values_are_judged_by_their_logarithms() -> None:
+    rng = Random(3)
+
+    def day(shift: float = 0.0) -> Amounts:
+        logs = [rng.gauss(6.5, 0.7) + shift for _ in range(20)]
+        return Amounts(20, sum(logs), sum(x * x for x in logs))
+
+    history = [day() for _ in range(9)]
+    usual, cents = score_amount(history, day(), 4.0), score_amount(history, day(math.log(100)), 4.0)
+    assert usual and cents
+    assert abs(usual.evidence) < 3
+    assert cents.evidence > 6 and cents.change == pytest.approx(99, rel=0.6)
+    assert score_amount(history, Amounts(2, 13, 85), 4.0) is None
+
+
+def test_the_rivals_are_what_they_say() -> None:
+    """Nine ones and a million: the day is in Elementary's own baseline, so ten days can never be enough."""
+    assert not elementary([1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.0, 1.1, 1e6])
+    assert elementary([1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.0, 1.1, 1.0, 1e6])
+    assert z_score([1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.4])
+    assert not z_score([1.0, 1.1, 1e6])
+
+
+# --- status -----------------------------------------------------------------------------------------------
+
+
+def test_healthy_days_go_from_too_little_history_to_green() -> None:
+    reports = judge(facts(), COLUMNS, T)
+    assert [r.status for r in reports] == [TOO_LITTLE] * T.min_days + [GREEN] * (14 - T.min_days)
+    assert all(v.verdict == INSUFFICIENT for v in reports[0].verdicts)
+
+
+def test_the_fifth_day_of_a_rename_is_as_red_as_the_first() -> None:
+    f = facts()
+    for day in f.days[-5:]:
+        rename(f, day, "client_id", "clientId")
+        share(f, "client_id_missing_share_as_tracked", day, 1.0)
+    reports = judge(f, COLUMNS, T)[-5:]
+    assert {r.status for r in reports} == {RED}
+    assert [[a.day_number for a in r.alarms] for r in reports] == [[1], [2], [3], [4], [5]]
+    alarm = reports[-1].alarms[0]
+    assert (alarm.key, alarm.opened, alarm.last_good) == ("column_renamed:client_id", f.days[-5], f.days[-6])
+    assert alarm.verdicts[0].metric.name == "client_id_missing_share_as_tracked"
+
+
+def test_a_lost_column_is_red_on_the_first_day_of_all() -> None:
+    f = facts(1)
+    rename(f, f.first, "referrer", None)
+    report = last(f)
+    assert (report.status, keys(report)) == (RED, ["column_lost:referrer"])
+
+
+def test_correlated_metrics_are_one_alarm_named_after_the_cause() -> None:
+    f = facts()
+    for metric in ("records", "page_views", "sessions", "visitors", "signups", "carts", "checkouts"):
+        f.values[metric][f.last] = (f.values[metric][f.last][0] * 0.1, None)
+    report = last(f)
+    assert keys(report) == ["traffic"]
+    assert report.alarms[0].verdicts[0].metric.name == "records"
+    assert len(report.alarms[0].verdicts) >= 4
+    assert report.status == RED
+
+
+def test_a_small_change_is_no_alarm_however_large_its_z() -> None:
+    f = facts()
+    for day in f.days:
+        f.values["bounce_rate"][day] = (800_000.0, 1_000_000.0)
+    f.values["bounce_rate"][f.last] = (820_000.0, 1_000_000.0)
+    report = last(f)
+    verdict = next(v for v in report.verdicts if v.metric.name == "bounce_rate")
+    assert verdict.score and verdict.score.z > 30
+    assert report.status == GREEN
+
+
+def test_a_step_becomes_a_change_of_level_until_somebody_acknowledges_it() -> None:
+    f = facts(21)
+    for day in f.days[-8:]:
+        share(f, "client_id_missing_share", day, 0.08)
+    states = [r.alarms[0].state for r in judge(f, COLUMNS, T)[-8:]]
+    assert states == ["new", "ongoing", *["level"] * 6]
+    since = f.days[-8]
+    known = [Acknowledgement("identity", since, since + timedelta(days=2))]
+    reports = judge(f, COLUMNS, T, known)[-8:]
+    assert [r.status for r in reports[:2]] == [YELLOW, YELLOW]
+    assert not any(keys(r) for r in reports[2:])
+    assert any(v.metric.name == "client_id_missing_share" for v in reports[2].insufficient)
+    share(f, "client_id_missing_share", f.last, 0.2)
+    assert keys(last(f, T, known)) == ["identity"]
+
+
+def test_an_acknowledged_rule_is_told_and_does_not_count() -> None:
+    f = facts()
+    for day in f.days[-2:]:
+        rename(f, day, "client_id", "clientId")
+    report = last(f, T, [Acknowledgement("column_renamed:client_id", f.days[-2], f.last)])
+    assert (report.status, report.alarms[0].state) == (GREEN, "acknowledged")
+
+
+def test_a_planned_change_is_silent_and_leaves_the_baseline() -> None:
+    f = facts()
+    day = f.days[-2]
+    for metric in ("records", "page_views", "sessions", "visitors"):
+        f.values[metric][day] = (f.values[metric][day][0] * 6, None)
+    t = replace(T, planned=(Planned(day, day, ("traffic",), "spring sale"),))
+    before, after = judge(f, COLUMNS, t)[-2:]
+    assert (before.status, before.alarms[0].state, before.alarms[0].reason) == (GREEN, "planned", "spring sale")
+    assert after.status == GREEN
+    assert day not in next(v for v in after.verdicts if v.metric.name == "records").history
+
+
+def test_a_missing_day_and_an_empty_one() -> None:
+    f = facts()
+    del f.files[f.last]
+    assert (keys(last(f)), last(f).status) == (["no_file"], RED)
+    f = facts()
+    f.by_hour["events"][f.last] = {}
+    assert keys(last(f)) == ["no_events"]
+
+
+def test_three_dead_hours_in_a_normal_looking_day_are_seen() -> None:
+    f = facts()
+    for hour in (17, 18, 19):
+        del f.by_hour["events"][f.last][hour]
+    report = last(f)
+    assert keys(report) == ["silent_hours"]
+    assert "17:00 to 19:59" in report.alarms[0].text
+
+
+def test_no_revenue_and_no_paid_revenue() -> None:
+    f = facts()
+    for day in f.days:
+        f.values["orders"][day] = (60.0, None)
+        f.values["paid_orders"][day] = (20.0, 60.0)
+    f.values["paid_orders"][f.last] = (0.0, 60.0)
+    assert keys(last(f)) == ["zero_paid_revenue"]
+    assert last(f).status == RED
+    f.values["revenue"][f.last] = (0.0, None)
+    assert "zero_revenue" in keys(last(f))
+
+
+def test_a_payload_key_that_is_suddenly_null_needs_no_history() -> None:
+    f = facts(2)
+    for day in f.days:
+        f.values["line_amount_missing_share"][day] = (0.0, 30.0)
+    f.values["line_amount_missing_share"][f.last] = (30.0, 30.0)
+    assert keys(last(f)) == ["all_null:line_amount_missing_share"]
+
+
+def test_the_growing_day_is_compared_with_the_same_hours() -> None:
+    f = facts()
+    f.hours = 12
+    for hour in (3, 4, 5, 6, 7, 8):
+        del f.by_hour["events"][f.last][hour]
+    assert "silent_hours" in keys(last(f))
+    f.hours = 3
+    assert not keys(last(f))
+
+
+# --- words ------------------------------------------------------------------------------------------------
+
+
+def test_each_metric_says_what_it_could_see() -> None:
+    verdicts = last(facts()).verdicts
+    told = {v.metric.name: sees(v) for v in verdicts}
+    orders = next(v for v in verdicts if v.metric.name == "orders")
+    assert orders.score
+    fall = int(told["orders"].split("%")[0].removeprefix("sees -")) if told["orders"].startswith("sees -") else None
+    if fall:
+        sd = (orders.score.value - orders.score.expected) / orders.score.z
+        assert fall / 100 * orders.score.expected > orders.metric.limit * sd * 0.99
+    assert all(text.startswith("sees ") for text in told.values())
+    assert len(table(verdicts)) == len(verdicts) + 1
+
+
+def test_the_status_is_the_first_word() -> None:
+    for report in judge(facts(6), COLUMNS, T):
+        assert headline(report).startswith(report.status)
+    assert "INSUFFICIENT HISTORY" in headline(judge(facts(1), COLUMNS, T)[0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("kind: count", "kind: sum", "kind 'sum'"),
+        ("group: traffic", "grup: traffic", "grup"),
+        ("min_days: 4", "min_days: 1", "min_days must be at least 2"),
+        ("history_days: 28", "", "'history_days' is missing"),
+        ("planned: []", "planned: [{from: soon, until: later, keys: [], reason: x}]", "planned"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "thresholds.yaml"
+    path.write_text((HERE / "thresholds.yaml").read_text("utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ThresholdsError, match=said) as error:
+        load_thresholds(path)
+    assert "\n" not in str(error.value)
