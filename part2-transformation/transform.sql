@@ -30,6 +30,8 @@ select
     source_file, line, unreadable, event_id, client_id, client_id_as_tracked, page_url, referrer, time_text,
     -- The contract says UTC: a time with an offset is refused rather than read as if it had none.
     case
+        when strpos(time_text, 'Z') not in (0, length(time_text)) then null
+        when plain_time like '0000%' or plain_time like '__________ 24%' then null
         when plain_time like '____-__-__ __:__:__' or (
             plain_time like '____-__-__ __:__:__._%' and length(plain_time) <= 26
             and strpos(substr(plain_time, 20), '-') = 0 and strpos(plain_time, '+') = 0

@@ -36,9 +36,6 @@ def gross(files: Sequence[Path]) -> Decimal:
     return total
 
 
-@pytest.mark.skipif(
-    "REFERENCE_EXAMPLES" not in os.environ, reason="NOT TESTED ON RANDOM JOURNEYS: set REFERENCE_EXAMPLES"
-)
 @settings(
     derandomize="REFERENCE_EXAMPLES" not in os.environ,
     deadline=None,
