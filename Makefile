@@ -24,18 +24,22 @@ endef
 help:  ## list the commands
 	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
-run:  ## check and transform the days in data/, or a synthetic fortnight when there are none
+run:  ## run the four parts on the days in data/, or a synthetic fortnight when there are none
 	$(call install,requirements.txt)
-	@$(IN) data=data; out=part1-data-quality; \
+	@$(IN) data=data; out=part1-data-quality; charts=part3-business-analysis; \
 	if ! ls data/events_*.csv* >/dev/null 2>&1; then \
-		data=data/demo; out=data/demo; \
+		data=data/demo; out=data/demo; charts=data/demo; \
 		echo "data/ holds no events_*.csv: making a synthetic fortnight in $$data"; \
 		$(PY) tests/synthetic_events.py --quiet --out_dir $$data || exit 2; \
 	fi; \
 	$(PY) part1-data-quality/validate_dataframework.py --data_dir $$data --out_dir $$out; status=$$?; \
 	[ $$status -eq 0 ] || [ $$status -eq 3 ] || exit $$status; \
 	echo; $(PY) part2-transformation/transform.py --data_dir $$data || exit $$?; \
-	echo; echo "Every check of every file is in $$out/dq_report.csv, the warehouse in $$data/warehouse.duckdb."
+	echo; $(PY) part3-business-analysis/generate_charts.py --no_refresh --data_dir $$data --out_dir $$charts || exit $$?; \
+	echo; $(PY) part4-monitoring/monitor.py --no_refresh --data_dir $$data --dry_run; status=$$?; \
+	[ $$status -eq 0 ] || [ $$status -eq 3 ] || exit $$status; \
+	echo; echo "Look at $$charts/report.html; every check of every file is in $$out/dq_report.csv,"; \
+	echo "and the warehouse in $$data/warehouse.duckdb."
 
 test:  ## run the whole test suite
 	$(call install,requirements-dev.txt)

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import duckdb
+import generate_charts
+import monitor
 import pytest
 import transform
 import validate_dataframework
@@ -86,6 +88,7 @@ def test_commands_of_the_readme(command: str, clone: Path, tmp_path: Path) -> No
 
 def test_options_of_the_readme_are_those_of_the_command() -> None:
     shown = set(re.findall(r"`(--\w+)", README))
-    parsers = (validate_dataframework.parser(), transform.parser())
+    scripts = (validate_dataframework, transform, generate_charts, monitor)
+    parsers = [script.parser() for script in scripts]
     known = {o for p in parsers for a in p._actions for o in a.option_strings}
     assert shown <= known
