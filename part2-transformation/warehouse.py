@@ -193,6 +193,8 @@ class Build:
         landed, selects = self._land(files)
         self._bronze(landed, selects)
         statements = self._statements([name for f in landed for name in f.header])
+        # One thread a statement: two get in each other's way over small tables, and the writer has the other core.
+        self.connection.execute("set threads = 1")
         with ThreadPoolExecutor(1) as writer:
             # The file is written by one core while the others go on.
             written = [writer.submit(self._write, "bronze.events", self.connection.cursor())]
