@@ -69,9 +69,10 @@ class Settings:
 
 
 def fingerprint(contract: Path) -> str:
-    """A hash of everything besides the files that the result depends on."""
+    """A hash of everything besides the files that the result depends on, this program among it."""
     digest = hashlib.sha256(f"{STORAGE_VERSION} {duckdb.__version__}".encode())
-    for path in (contract, HERE / "transform.sql", *sorted((HERE / "seeds").glob("*.csv"))):
+    program = [path for ending in ("*.py", "transform.sql", "seeds/*.csv") for path in sorted(HERE.glob(ending))]
+    for path in (contract, *program):
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -85,6 +86,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = _silent, progress: 
 
     Raises LandingError, LedgerError or duckdb.Error; the old warehouse is then as it was.
     """
+    find_files(settings.data_dir, settings.shop)  # before anything is made: the folder may be a mistyped one
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with _lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
         files = find_files(settings.data_dir, settings.shop)

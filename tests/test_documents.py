@@ -92,3 +92,26 @@ def test_options_of_the_readme_are_those_of_the_command() -> None:
     parsers = [script.parser() for script in scripts]
     known = {o for p in parsers for a in p._actions for o in a.option_strings}
     assert shown <= known
+
+
+@needs_real_days
+def test_figures_of_the_warehouse_and_the_monitor(tmp_path: Path) -> None:
+    """README's table of part 2 is gold's, and its transcript of part 4 is what the monitor prints."""
+    line = ["--data_dir", str(REAL), "--warehouse", str(tmp_path / "w.duckdb")]
+    out = io.StringIO()
+    assert transform.main([*line, "--quiet"], out, io.StringIO()) == 0
+    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
+        shares = dict(
+            connection.execute("select position, share from gold.headline_figures order by position").fetchall()
+        )
+        orders, gross = connection.execute("select orders, amount from gold.ledger where line = 'gross'").fetchall()[0]
+    shown = re.findall(r"^\|.*\| ([0-9.]+) % \| ([0-9.]+) % \|$", README, re.M)
+    figures = ((5, 6, 1), (7, 8, 1), (9, 10, 1), (1, 2, 2))
+    assert shown == [(f"{shares[a]:.{n}%}"[:-1], f"{shares[b]:.{n}%}"[:-1]) for a, b, n in figures]
+    assert f"{orders} orders and ${gross:,.2f} go in and come out" in README
+    (command, printed) = re.findall(
+        r"\$ python part4-monitoring/monitor.py (--check_date \S+)\n(.*?)\.\.\.\n", README, re.S
+    )[0]
+    status = monitor.main([*line, *command.split(), "--no_refresh", "--dry_run"], out, io.StringIO())
+    assert status == 3
+    assert out.getvalue().startswith(printed)

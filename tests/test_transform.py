@@ -1,5 +1,6 @@
 """The command of part 2: what it prints, what it keeps safe, and that a part of the work equals the whole."""
 
+import io
 import os
 import random
 import re
@@ -17,7 +18,7 @@ import transform
 from shop import load_shop
 from statements import read_statements
 from synthetic_events import generate
-from warehouse import LedgerError, Settings, fingerprint, refresh
+from warehouse import Build, LedgerError, Run, Settings, fingerprint, refresh
 from warehouse_kit import run
 
 PART2 = Path(transform.__file__).parent
@@ -57,6 +58,11 @@ def same(one: Path, other: Path) -> list[str]:
         return wrong
 
 
+def run_line(line: list[str]) -> tuple[int, str, str]:
+    stdout, stderr = io.StringIO(), io.StringIO()
+    return transform.main(line, stdout, stderr), stdout.getvalue(), stderr.getvalue()
+
+
 def arrive(rng: random.Random, folder: Path, source: Path) -> None:
     """One thing that happens to a folder of files."""
     here = sorted(folder.iterdir())
@@ -76,8 +82,15 @@ def arrive(rng: random.Random, folder: Path, source: Path) -> None:
         shutil.copy(source / file.name, file)
 
 
-def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path) -> None:
+def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(7)
+    parts, incremental = [], Build.incremental
+
+    def noted(build: Build, changes: Run) -> Run:
+        parts.append(changes)
+        return incremental(build, changes)
+
+    monkeypatch.setattr(Build, "incremental", noted)
     data = tmp_path / "data"
     data.mkdir()
     for file in sorted(fortnight.iterdir())[:7]:
@@ -88,6 +101,7 @@ def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path) ->
         build(data, tmp_path / "part.duckdb")
         build(data, tmp_path / "whole.duckdb", "--full_refresh")
         assert same(tmp_path / "part.duckdb", tmp_path / "whole.duckdb") == [], step
+    assert len(parts) >= 2  # and not the whole every time
 
 
 def test_nothing_changed(fortnight: Path, tmp_path: Path) -> None:
@@ -182,6 +196,12 @@ def test_a_mistake_is_one_sentence(args: list[str], told: str, fortnight: Path, 
     assert told in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not done.stdout
+
+
+def test_a_mistyped_folder_is_not_made(tmp_path: Path) -> None:
+    status, _, stderr = run_line(["--data_dir", str(tmp_path / "dta")])
+    assert status == 2 and "name the folder" in stderr
+    assert not (tmp_path / "dta").exists()
 
 
 def test_what_it_prints_and_exports(fortnight: Path, tmp_path: Path) -> None:
