@@ -39,7 +39,7 @@ UNITS = {
 BY_DAY = (
     "gold.channel_performance", "gold.funnel", "gold.products", "gold.hourly_metrics", "gold.daily_metrics"
 )  # fmt: skip
-WHOLE = ("silver.files", "gold.ledger", "gold.headline_figures")
+WHOLE = ("silver.files", "gold.ledger", "gold.headline_figures", "gold.shop")
 
 
 def select_touched(

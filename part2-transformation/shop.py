@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import yaml
 
 ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
@@ -34,6 +36,8 @@ class Shop:
     hides_hosts: bool
     order: Mapping[str, str]
     delimiter: str
+    currency: str  # what stands before an amount
+    time_zone: str  # of the files' days, and of times without an offset
     session_gap_minutes: int = 30
     window_days: int = 7
     most_clients_of_a_person: int = 5
@@ -65,6 +69,8 @@ def load_shop(path: Path) -> Shop:
             hides_hosts="foreignHost" in hidden,
             order=dict(custom.get("order") or {}),
             delimiter=custom.get("delimiter", ","),
+            currency=_currency(custom.get("currency", "$")),
+            time_zone=_time_zone(schema["properties"], custom["columnRoles"]["time"]),
             **{_snake(key): int(value) for key, value in (custom.get("transformation") or {}).items()},
         )
     except FileNotFoundError:
@@ -82,6 +88,20 @@ def load_shop(path: Path) -> Shop:
     if missing := [r for r in ("client", "page", "time", "event") if shop.roles.get(r) not in shop.columns]:
         raise ShopError(f"{path}: columnRoles names no column of the contract for {', '.join(missing)}.")
     return shop
+
+
+def _currency(sign: str) -> str:
+    return sign + " " * sign[-1].isalpha()
+
+
+def _time_zone(properties: Sequence[Mapping[str, Any]], time: str) -> str:
+    """The `defaultTimezone` of the time column; UTC where none is said. Raises ShopError for one that DuckDB lacks."""
+    options = next((p.get("logicalTypeOptions") or {} for p in properties if p["name"] == time), {})
+    zone = str(options.get("defaultTimezone", "UTC")).removeprefix("Etc/")
+    known = "select count(*) from pg_timezone_names() where name = ?"
+    if zone != "UTC" and not duckdb.execute(known, [zone]).fetchall()[0][0]:
+        raise ShopError(f"the contract's defaultTimezone {zone!r} is no time zone; write one such as Europe/Berlin.")
+    return zone
 
 
 def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], order_lines: int) -> dict[str, str]:
@@ -109,6 +129,7 @@ def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], o
         "page": column("page"),
         "referrer": column("referrer"),
         "time": column("time"),
+        **_clock(shop.time_zone, column("time")),
         "event": column("event"),
         "payload": column("payload"),
         "user_agent": column("user_agent"),
@@ -123,6 +144,8 @@ def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], o
         "checkout_token": _token(shop.order.get("checkoutToken")),
         "by_transaction_id_alone": str(shop.order.get("duplicates") == "transaction_id").lower(),
         "pieces": "quantity" if shop.order.get("lineAmountIs") == "unit" else "1",
+        "currency": literal(shop.currency),
+        "time_zone": literal(shop.time_zone),
         "session_gap_minutes": str(shop.session_gap_minutes),
         "window_days": str(shop.window_days),
         "most_clients_of_a_person": str(shop.most_clients_of_a_person),
@@ -149,6 +172,23 @@ def json_path(path: str) -> str:
     parts = (re.fullmatch(r"(.*?)((?:\[[^\]]*\])*)", part) for part in path.split("."))
     names = ((m[1], m[2]) for m in parts if m)
     return "$" + "".join(f".{n}{i}" if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", n) else f'."{n}"{i}' for n, i in names)
+
+
+def _clock(zone: str, time: str) -> dict[str, str]:
+    """How a time is read, and the suffix that turns UTC into the shop's own clock; both are plain where that is UTC."""
+    spaced = f"replace({time}, 'T', ' ')"
+    read = "try_cast(cast(plain_time as varchar) as timestamp)"
+    if zone == "UTC":
+        return {"plain_time": f"replace({spaced}, 'Z', '')", "event_at": read, "in_zone": ""}
+    local, utc = f" at time zone {literal(zone)}", " at time zone 'UTC'"
+    offset = "(Z|[+-][0-9][0-9](:?[0-9][0-9])?)$"
+    return {
+        # an offset is no part of it; the dashes of a day alone are none
+        "plain_time": f"case when length({time}) > 10 then regexp_replace({spaced}, {literal(offset)}, '') else {time} end",
+        "event_at": f"case when length(plain_time) < length(time_text) then try_cast(time_text as timestamptz){utc} "
+        f"else {read}{local}{utc} end",
+        "in_zone": utc + local,
+    }  # fmt: skip
 
 
 def _extract(path: str) -> str:

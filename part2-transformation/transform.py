@@ -87,12 +87,12 @@ def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> in
     progress("")
     exported = _export(warehouse, options.export) if options.export else []
     if not options.quiet:
-        lines = summary(run, warehouse)
+        lines = summary(run, warehouse, settings.shop.currency)
         _print(stdout, [*lines, f"exported: {len(exported)} files to {options.export}"] if exported else lines)
     return 0
 
 
-def summary(run: "Run", warehouse: Path) -> list[str]:
+def summary(run: "Run", warehouse: Path, currency: str) -> list[str]:
     """What a run did, and the ledger, as lines of at most 80 columns."""
     days = f"{run.files[0].day} to {run.files[-1].day}" if run.files else ""
     what = {
@@ -109,7 +109,7 @@ def summary(run: "Run", warehouse: Path) -> list[str]:
         lines.append(f"{_count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
     lines += ["", f"  {'ledger':<52}{'orders':>8}{'amount':>17}"]
     for line, orders, amount in run.ledger:
-        money = f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
+        money = f"{'-' * (amount < 0)}{currency}{abs(amount):,.2f}"
         lines.append(f"  {line:<52}{orders:>8,}{money:>17}")
     return lines
 
