@@ -26,6 +26,7 @@ class Shop:
     keys; lengths of time are in minutes (session gap) and days (attribution window).
     """
 
+    id: str
     file_name: str
     columns: Mapping[str, tuple[str, ...]]
     roles: Mapping[str, str]
@@ -52,16 +53,22 @@ def load_shop(path: Path) -> Shop:
         document = yaml.safe_load(path.read_text("utf-8"))
         schema = document["schema"][0]
         custom = {p["property"]: p["value"] for p in document.get("customProperties", [])}
-        columns = {c["name"]: (c["name"], *(s["synonym"] for s in c.get("synonyms", []))) for c in schema["properties"]}
+        # what the header says is a property's physicalName, if it has one
+        header = {c["name"]: c.get("physicalName") or c["name"] for c in schema["properties"]}
+        columns = {
+            header[c["name"]]: (header[c["name"]], *(s["synonym"] for s in c.get("synonyms") or []))
+            for c in schema["properties"]
+        }
         hidden = custom.get("anonymisation") or {}
         events = {}
         for event in custom.get("events", []):
             for name in (event["name"], *(s["synonym"] for s in event.get("synonyms", []))):
                 events[name] = event.get("role", "other")
         shop = Shop(
+            id=str(document["id"]),
             file_name=schema["physicalName"],
             columns=columns,
-            roles=dict(custom["columnRoles"]),
+            roles={role: header.get(name, name) for role, name in custom["columnRoles"].items()},
             events=events,
             own_hosts=tuple(h.lower() for h in custom.get("ownHosts", [])),
             payment_providers=tuple(h.lower() for h in custom.get("paymentProviders", [])),
@@ -144,8 +151,11 @@ def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], o
         "checkout_token": _token(shop.order.get("checkoutToken")),
         "by_transaction_id_alone": str(shop.order.get("duplicates") == "transaction_id").lower(),
         "pieces": "quantity" if shop.order.get("lineAmountIs") == "unit" else "1",
+        "shop": literal(shop.id),
         "currency": literal(shop.currency),
         "time_zone": literal(shop.time_zone),
+        "client_column": literal(shop.roles["client"]),
+        "referrer_column": literal(shop.roles.get("referrer", "")),
         "session_gap_minutes": str(shop.session_gap_minutes),
         "window_days": str(shop.window_days),
         "most_clients_of_a_person": str(shop.most_clients_of_a_person),

@@ -1845,10 +1845,13 @@ select
 from figures;
 
 
--- gold.shop: what a reader must know of the shop to name an amount, a day and a window.
+-- gold.shop: what a reader must know of the shop to name an amount, an hour, a window and a lost column.
 create or replace table gold.shop as
 select
+    {shop} as shop,
     {currency} as currency,
     {time_zone} as time_zone,
+    {client_column} as client_column,
+    {referrer_column} as referrer_column,
     {session_gap_minutes} as session_gap_minutes,
     {window_days} as window_days;

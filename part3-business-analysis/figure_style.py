@@ -117,14 +117,8 @@ def period(gold: Gold) -> str:
     return f"{head} – {last.day} {last:%b %Y}"
 
 
-def dollars(amount: float) -> str:
-    """$950, $19.5k, $294k, $2.5M: three figures are as many as anyone reads."""
-    size, sign = abs(amount), "-" if amount < 0 else ""
-    for limit, unit, letter in ((999_500, 1e6, "M"), (999.5, 1e3, "k")):
-        if size >= limit:
-            digits = 0 if size / unit >= 99.95 else 1
-            return f"{sign}${size / unit:.{digits}f}{letter}"
-    return f"{sign}${size:.0f}"
+def number_word(n: int) -> str:
+    return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
 
 
 def day_name(day: date) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from currency import short
 from figure_style import (
     BLUE,
     MUTED,
@@ -13,9 +14,9 @@ from figure_style import (
     canvas,
     day_axis,
     day_name,
-    dollars,
     mark_incidents,
     nothing_to_draw,
+    number_word,
 )
 from findings import Change
 from gold_incidents import WORDS, Incident
@@ -37,9 +38,9 @@ def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
         (c for c in changes if c.measure == "revenue a day"), key=lambda c: (c.incident.severity, c.incident.since)
     )
     if not gravest:
-        return f"Revenue averaged {dollars(mean)} a day"
+        return f"Revenue averaged {short(mean)} a day"
     change = gravest[0]
-    rates = f"{dollars(change.before)} a day before, {dollars(change.after)} after"
+    rates = f"{short(change.before)} a day before, {short(change.after)} after"
     if abs(change.difference.low) == float("inf"):
         return f"Too few days to tell whether sales moved when tracking broke: {rates}"
     if not change.difference.is_clear:
@@ -80,7 +81,7 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         axes.plot(x, [mean.estimate] * 2, color=MUTED, linewidth=1.4, zorder=1)
         foot = max(mean.low, 0) if mean.low > -float("inf") else mean.estimate
         axes.annotate(
-            f"mean {dollars(mean.estimate)}",
+            f"mean {short(mean.estimate)}",
             (x[0], foot),
             xytext=(5, -4),
             textcoords="offset points",
@@ -103,7 +104,7 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None
     if len(set(values)) < 2:
         if any(values):
             axes.annotate(
-                dollars(values[0]),
+                short(values[0]),
                 (0, values[0]),
                 xytext=(0, 10),
                 textcoords="offset points",
@@ -119,7 +120,7 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None
         below = pick is min and values[at] > 0.15 * max(values)
         align = "left" if at == 0 else "right" if at == len(values) - 1 else "center"
         axes.annotate(
-            f"{dollars(values[at])}\n{days[at]:%a} {day_name(days[at])}",
+            f"{short(values[at])}\n{days[at]:%a} {day_name(days[at])}",
             (at, values[at]),
             xytext=(0, -9 if below else 9),
             textcoords="offset points",
@@ -136,7 +137,7 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None
 
 def _money_axis(axes: Axes) -> None:
     _grid(axes)
-    axes.yaxis.set_major_formatter(lambda v, _: dollars(v).replace(".0", "") if v else "0")
+    axes.yaxis.set_major_formatter(lambda v, _: short(v).replace(".0", "") if v else "0")
 
 
 def _grid(axes: Axes, ticks: int = 5) -> None:
@@ -152,7 +153,7 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
         return "No day has been loaded yet"
     band = robust_band([d.events for d in gold.days])
     fields = len([i for i in incidents if i.kind != "gap"])
-    broke = {0: "no field broke", 1: "a field broke"}.get(fields, f"{_number(fields)} fields broke")
+    broke = {0: "no field broke", 1: "a field broke"}.get(fields, f"{number_word(fields)} fields broke")
     if band is None:
         few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
         return f"{few} too few to say what volume is normal; {broke}"
@@ -167,15 +168,11 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
     )
 
 
-def _number(n: int) -> str:
-    return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
-
-
 def strip_metrics(gold: Gold, incidents: Sequence[Incident]) -> list[tuple[str, str, Incident]]:
     """The shares that broke, each with its words and why: those of lost columns, and those that rose."""
     strips: dict[str, tuple[str, str, Incident]] = {}
     for incident in incidents:
-        metric, words = f"{incident.what}_missing_share", f"column {incident.what} empty"
+        metric, words = f"{gold.term(incident.what)}_missing_share", f"column {incident.what} empty"
         if incident.kind == "share":
             metric, words = incident.what, WORDS[incident.what].subject
         elif incident.kind == "renamed":

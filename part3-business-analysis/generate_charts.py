@@ -91,6 +91,7 @@ def refresh(options: argparse.Namespace, warehouse: Path, stderr: TextIO) -> int
 
 
 def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int:
+    from currency import use_currency
     from figure_style import save, use_style
     from findings import find_changes
     from gold_incidents import find_incidents
@@ -101,6 +102,7 @@ def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int
 
     assumptions = load_assumptions(options.assumptions)
     gold = read_gold(warehouse)
+    use_currency(gold.currency)
     incidents = find_incidents(gold)
     changes = find_changes(gold, incidents)
     impact = model(gold, incidents, assumptions)

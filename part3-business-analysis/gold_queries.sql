@@ -2,6 +2,10 @@
 -- Everything is added up here, so that what Python holds does not grow with the number of events.
 
 
+-- name: shop
+select shop, currency, time_zone, window_days, client_column, referrer_column from gold.shop;
+
+
 -- name: files
 select name, file_date, header, records
 from bronze.files

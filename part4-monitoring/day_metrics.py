@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,15 @@ class Warehouse:
         """The first and the last day with a file; None if there is none."""
         first, last = self.rows("span")[0]
         return None if first is None else (first, last)
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment by the shop's clock."""
+        local: datetime = self.rows("local", moment=moment.isoformat())[0][0]
+        return local
+
+    def end_of(self, day: date) -> float:
+        """When a day ends by the shop's clock, in seconds since 1970."""
+        return float(self.rows("moment", local=f"{day + timedelta(days=1)} 00:00:00")[0][0])
 
     def read(self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24) -> Facts:
         """The facts of these days; with `hours` below 24, of the first hours of each."""

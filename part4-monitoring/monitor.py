@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     p.add_argument("--check_date", metavar="DAY", default="latest", help="2025-03-04, yesterday or latest (default)")
-    p.add_argument("--as_of", metavar="TIME", help="judge the day of this time (UTC) by what had come until then")
+    p.add_argument("--as_of", metavar="TIME", help="judge the day of this time by what had come until then (UTC unless it says)")
     p.add_argument("--backtest", action="store_true", help="judge every day by what was known then; print a calendar")
     p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
     p.add_argument("--warehouse", type=Path, help="DuckDB file of part 2 (default: warehouse.duckdb in --data_dir)")
@@ -119,6 +119,7 @@ def monitor(
     import duckdb
     from day_metrics import Warehouse
     from monitor_history import History
+    from shop_words import use_shop
     from thresholds import load_columns, load_thresholds
 
     t, columns = load_thresholds(options.thresholds), load_columns(options.contract)
@@ -130,6 +131,7 @@ def monitor(
     history_path = options.history or path.with_name("monitor.sqlite")
     with duckdb.connect(str(path), read_only=True) as connection, History(history_path) as history:
         warehouse = Warehouse(connection)
+        use_shop(*warehouse.rows("shop")[0])
         day, hours = wanted_day(options, warehouse, now, t, stderr)
         reports = judged(warehouse, day, hours, columns, t, history.acknowledgements(), options.backtest)
         if options.acknowledge:
@@ -141,7 +143,7 @@ def monitor(
             history.record(report, hours, now)
         show(options, reports, t, stdout)
         undelivered = [] if options.backtest else tell(options, reports[-1], hours, history, now, stdout)
-        unmirrored = _export(options, reports[-1], history, now)
+        unmirrored = _export(options, reports[-1], history, now, warehouse)
     for sentence in undelivered:
         print(f"{Path(__file__).name}: {sentence} The message waits in {history_path}.", file=stderr)
     for sentence in unmirrored:
@@ -182,10 +184,12 @@ def wanted_day(
     options: argparse.Namespace, warehouse: "Warehouse", now: datetime, t: "Thresholds", stderr: TextIO
 ) -> tuple[date, int]:
     """The day to judge, and how many of its hours are over (24: all)."""
+    from shop_words import zone
+
     span = warehouse.span()
     if span is None:
         raise MonitorError("the warehouse holds no day; put the daily files into --data_dir.")
-    moment = _moment(options.as_of) if options.as_of else now
+    moment = warehouse.local(_moment(options.as_of) if options.as_of else now)
     if options.as_of:
         day = moment.date()
         if options.check_date not in ("latest", day.isoformat()):
@@ -193,16 +197,16 @@ def wanted_day(
         hours = moment.hour
     else:
         hours = 24
-        yesterday = now.date() - timedelta(days=1)
+        yesterday = moment.date() - timedelta(days=1)
         day = {"latest": span[1], "yesterday": yesterday}.get(options.check_date) or _day(options.check_date)
         age = (yesterday - day).days
         if options.check_date == "latest" and age > 0 and not options.quiet:
             print(f"note: the newest day is {age} days old; from cron, say --check_date yesterday.", file=stderr)
     if day < span[0]:
         raise MonitorError(f"{day} is before the first day of the warehouse, {span[0]}; give a later day.")
-    due = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1, hours=t.latency_hours)
+    due = datetime(day.year, day.month, day.day) + timedelta(days=1, hours=t.latency_hours)
     if not options.as_of and day > span[1] and moment < due:
-        raise MonitorError(f"the file of {day} has not come, and is due at {due:%Y-%m-%d %H:%M} UTC only; ask later.")
+        raise MonitorError(f"the file of {day} has not come, and is due at {due:%Y-%m-%d %H:%M} {zone()} only; ask later.")
     return day, hours
 
 
@@ -287,12 +291,16 @@ def tell(
     return deliver(history, webhook)
 
 
-def _export(options: argparse.Namespace, report: "DayReport", history: "History", now: datetime) -> list[str]:
+def _export(
+    options: argparse.Namespace, report: "DayReport", history: "History", now: datetime, warehouse: "Warehouse"
+) -> list[str]:
     """Write the state where it was asked for; returns what went wrong with PostgreSQL, which is no part of the day."""
     if options.prometheus_textfile:
         from prometheus import textfile, write_textfile
 
-        write_textfile(options.prometheus_textfile, textfile(report, history.waiting(), now))
+        write_textfile(
+            options.prometheus_textfile, textfile(report, history.waiting(), now, warehouse.end_of(report.day))
+        )
     if options.postgres_url:
         from postgres_mirror import PostgresError, mirror
 

@@ -106,7 +106,7 @@ def load_columns(path: Path) -> list[Column]:
         roles = {column: role for role, column in (custom.get("columnRoles") or {}).items()}
         return [
             Column(
-                one["name"],
+                one.get("physicalName") or one["name"],  # what the header says
                 tuple(s["synonym"] for s in one.get("synonyms") or []),
                 roles.get(one["name"]),
                 _lost(one),
