@@ -55,8 +55,8 @@ detection:  ## measure the monitor's false alarms and what it finds (half an hou
 
 lint:  ## ruff and mypy
 	$(call install,requirements-dev.txt)
-	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests
+	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests examples
 
 clean:  ## remove the environment, caches, and what a demo or benchmark wrote
-	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/bench
+	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/another_shop data/bench
 	@$(IN) find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -160,8 +160,15 @@ def _column(
             "  logicalTypeOptions: # check: all values seen match it",
             f"    pattern: {_quote(pattern)}",
         ]
-    if role == "time" and kind == "timestamp" and not all(re.search("(Z|UTC|[+-]00:?00)$", value) for value in sample.values if value):
-        lines += ["  logicalTypeOptions:", "    defaultTimezone: UTC # check: the zone of the files' days, such as Europe/Berlin"]
+    if (
+        role == "time"
+        and kind == "timestamp"
+        and not all(re.search("(Z|UTC|[+-]00:?00)$", value) for value in sample.values if value)
+    ):
+        lines += [
+            "  logicalTypeOptions:",
+            "    defaultTimezone: UTC # check: the zone of the files' days, such as Europe/Berlin",
+        ]
     if role == "event" and events.names:
         lines += ["  enum: # check: these were seen; add what is still to come"]
         lines += [f"    - value: {_quote(name)}" for name in events.names]
@@ -182,6 +189,7 @@ def _column_roles(roles: Mapping[str, tuple[str, bool]]) -> list[str]:
     for role in (role for role in ROLES if role in roles):
         name, sure = roles[role]
         lines.append(f"      {role}: {_quote(name)}" + ("" if sure else " # check: a guess"))
+    lines += [f"      # {role}: ... # check: no column looks like it" for role in ROLES if role not in roles]
     return lines
 
 

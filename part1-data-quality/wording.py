@@ -4,7 +4,6 @@ from decimal import Decimal
 
 from definitions import Definition, Measure
 
-
 # What stands before an amount. Set once: a run is of one shop.
 _sign = "$"
 

@@ -194,7 +194,8 @@ def _clock(zone: str, time: str) -> dict[str, str]:
     offset = "(Z|[+-][0-9][0-9](:?[0-9][0-9])?)$"
     return {
         # an offset is no part of it; the dashes of a day alone are none
-        "plain_time": f"case when length({time}) > 10 then regexp_replace({spaced}, {literal(offset)}, '') else {time} end",
+        "plain_time": f"case when length({time}) > 10 then regexp_replace({spaced}, {literal(offset)}, '') "
+        f"else {time} end",
         "event_at": f"case when length(plain_time) < length(time_text) then try_cast(time_text as timestamptz){utc} "
         f"else {read}{local}{utc} end",
         "in_zone": utc + local,

@@ -126,7 +126,11 @@ def empty_hours(gold: Gold) -> dict[date, tuple[list[int], float]]:
         for hour in range(24):
             others = [gold.hours.get((other, hour), 0.0) for other in days if other != day]
             expected = fmean(others) if others else 0.0
-            if gold.hours.get((day, hour), 0.0) == 0 and expected >= EXPECTED_EVENTS:
+            if (
+                gold.hours.get((day, hour), 0.0) == 0
+                and expected >= EXPECTED_EVENTS
+                and (day, hour) not in gold.skipped_hours
+            ):
                 empty.append(hour)
                 missed += expected
         # A whole day without events is a file without events, which the volume shows.

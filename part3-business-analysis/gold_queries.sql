@@ -48,6 +48,19 @@ group by date, hour
 order by date, hour;
 
 
+-- name: skipped_hours
+-- An hour that the clocks jump over is no gap.
+select file_date, hour
+from (
+    select distinct files.file_date, h.hour, cast(files.file_date as timestamp) + h.hour * interval 1 hour as clock
+    from bronze.files as files
+    cross join range(24) as h (hour)
+)
+cross join gold.shop
+where clock at time zone time_zone at time zone time_zone <> clock
+order by file_date, hour;
+
+
 -- name: paths
 -- What was recorded of each visitor, and of orders that belong to none.
 select unit, path, cast(sum(units) as bigint) as units, cast(sum(orders) as bigint) as orders

@@ -132,6 +132,7 @@ class Gold:
     products: tuple[Product, ...]
     currency: str = "$"  # what stands before an amount
     time_zone: str = "UTC"  # of days and hours
+    skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
     window_days: int = 7  # before an order, in which a touch counts
     shop: str = ""  # the contract's id
     terms: dict[str, str] = field(default_factory=dict)  # gold's words for the columns of the id and the referrer
@@ -212,6 +213,7 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
         products=tuple(Product(*row) for row in found["products"]),
         currency=currency,
         time_zone=time_zone,
+        skipped_hours=frozenset((day, hour) for day, hour in found["skipped_hours"]),
         window_days=window_days,
         shop=shop,
         terms={client: "client_id", referrer: "referrer"},

@@ -58,8 +58,7 @@ def report(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change],
 
 def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change], impact: Impact) -> list[str]:
     sold = [
-        [d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", exact(d.revenue)]
-        for d in gold.days
+        [d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", exact(d.revenue)] for d in gold.days
     ]
     broke = [
         [i.since.isoformat(), i.until.isoformat() if i.until else "lasts", i.severity, i.sentence] for i in incidents
@@ -70,8 +69,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     ]
     ledger = [[line.name, f"{line.orders:,}", exact(line.amount)] for line in gold.ledger]
     goods = [
-        [p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", exact(p.revenue)]
-        for p in gold.products
+        [p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", exact(p.revenue)] for p in gold.products
     ]
     swings = [[s.label, exact(s.low, 0), exact(s.high, 0)] for s in impact.tornado]
     return [

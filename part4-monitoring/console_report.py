@@ -132,10 +132,11 @@ def calendar(reports: Sequence[DayReport]) -> list[str]:
             if a.counts
         ]
         shown.append(f"  {report.day}  {report.status:<20}  {'; '.join(keys) or '-'}")
-    shown += ["", f"  {'incident':<40}{'first alarm':<13}{'first bad moment':<18}{'last day':<12}days"]
+    wide = max(18, len(f"00:00:00 {zone()}") + 2)
+    shown += ["", f"  {'incident':<40}{'first alarm':<13}{'first bad moment':<{wide}}{'last day':<12}days"]
     for alarm, last, days in incidents(reports):
         moment = f"{alarm.first_bad} {zone()}" if alarm.first_bad else "the day"
-        shown.append(f"  {alarm.key:<40}{alarm.opened!s:<13}{moment:<18}{last!s:<12}{days:>4}")
+        shown.append(f"  {alarm.key:<40}{alarm.opened!s:<13}{moment:<{wide}}{last!s:<12}{days:>4}")
     return shown
 
 

@@ -40,6 +40,7 @@ class Facts:
     amounts: dict[date, Amounts] = field(default_factory=dict)
     files: dict[date, list[File]] = field(default_factory=lambda: defaultdict(list))
     by_hour: dict[str, dict[date, dict[int, Value]]] = field(default_factory=lambda: defaultdict(dict))
+    skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
     ledger_difference: tuple[int, float] = (0, 0.0)
 
     @property
@@ -92,6 +93,7 @@ class Warehouse:
         limits: dict[str, Any] = {"first": first, "last": last, "paid": list(paid_channels)}
         for metric, day, hour, numerator, denominator in self.rows("hours", **limits):
             facts.by_hour[metric].setdefault(day, {})[hour] = (numerator or 0.0, denominator)
+        facts.skipped_hours = frozenset((day, hour) for day, hour in self.rows("skipped", **limits))
         for day, name, header, records, content_hash in self.rows("files", **limits):
             facts.files[day].append(File(name, tuple(json.loads(header)), records, content_hash))
         if hours == 24:

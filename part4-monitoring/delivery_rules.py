@@ -75,7 +75,7 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
     usual = [sum(h.get(hour, (0.0, None))[0] for h in history) / len(history) for hour in range(24)]
     today = counts.get(day, {})
     runs: list[list[int]] = []
-    for hour in range(facts.hours):
+    for hour in (h for h in range(facts.hours) if (day, h) not in facts.skipped_hours):
         if today.get(hour, (0.0, None))[0] == 0:
             if runs and runs[-1][-1] == hour - 1:
                 runs[-1].append(hour)
@@ -86,7 +86,9 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
         return []
     said = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)
     expected = sum(usual[h] for run in runs for h in run)
-    return [_breach(t, "silent_hours", "", f"No event at all from {said} {zone()}, where about {expected:,.0f} are usual.")]
+    return [
+        _breach(t, "silent_hours", "", f"No event at all from {said} {zone()}, where about {expected:,.0f} are usual.")
+    ]
 
 
 def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:

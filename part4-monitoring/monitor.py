@@ -36,7 +36,9 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     p.add_argument("--check_date", metavar="DAY", default="latest", help="2025-03-04, yesterday or latest (default)")
-    p.add_argument("--as_of", metavar="TIME", help="judge the day of this time by what had come until then (UTC unless it says)")
+    p.add_argument(
+        "--as_of", metavar="TIME", help="judge the day of this time by what had come until then (UTC unless it says)"
+    )
     p.add_argument("--backtest", action="store_true", help="judge every day by what was known then; print a calendar")
     p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
     p.add_argument("--warehouse", type=Path, help="DuckDB file of part 2 (default: warehouse.duckdb in --data_dir)")
@@ -206,7 +208,9 @@ def wanted_day(
         raise MonitorError(f"{day} is before the first day of the warehouse, {span[0]}; give a later day.")
     due = datetime(day.year, day.month, day.day) + timedelta(days=1, hours=t.latency_hours)
     if not options.as_of and day > span[1] and moment < due:
-        raise MonitorError(f"the file of {day} has not come, and is due at {due:%Y-%m-%d %H:%M} {zone()} only; ask later.")
+        raise MonitorError(
+            f"the file of {day} has not come, and is due at {due:%Y-%m-%d %H:%M} {zone()} only; ask later."
+        )
     return day, hours
 
 

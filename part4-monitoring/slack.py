@@ -14,8 +14,8 @@ from typing import Any
 
 from alarms import Alarm, DayReport
 from monitor_history import History
-from shop_words import money, zone
 from notices import News
+from shop_words import money, zone
 
 VARIABLE = "SLACK_WEBHOOK"
 # Slack's limits: https://docs.slack.dev/reference/block-kit/blocks (2025)
