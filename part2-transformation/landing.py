@@ -74,10 +74,13 @@ def find_files(data_dir: Path, shop: Shop) -> list[File]:
                     continue
                 found.append((day, entry.name != day.strftime(shop.file_name), entry.name, entry.stat()))
     except OSError as error:
-        raise LandingError(f"{data_dir}: {error.strerror}; name the folder of the files with --data_dir.") from None
+        said = {"FileNotFoundError": "does not exist", "NotADirectoryError": "is not a folder"}
+        what = said.get(type(error).__name__, f"cannot be read ({error.strerror})")
+        raise LandingError(f"{data_dir} {what}; name the folder of the files with --data_dir.") from None
     if not found:
         raise LandingError(
-            f"{data_dir} holds no file named like {shop.file_name}; name the right folder with --data_dir."
+            f"{data_dir} holds no file named like {shop.file_name}; name the right folder with --data_dir, "
+            "or another contract with --contract."
         )
     files = []
     for day, same_day in groupby(sorted(found, key=lambda f: f[:3]), key=lambda f: f[0]):

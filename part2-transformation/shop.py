@@ -10,6 +10,7 @@ import duckdb
 import yaml
 
 ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
+_SAYS_WHERE = "validate_dataframework.py --contract"
 EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
 
 
@@ -87,11 +88,11 @@ def load_shop(path: Path) -> Shop:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         at = f", line {mark.line + 1}" if mark else ""
-        raise ShopError(f"{path}{at}: is not YAML; validate_dataframework.py --contract says more.") from None
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        raise ShopError(
-            f"{path}: lacks or misspells {error}; validate_dataframework.py --contract {path} says where."
-        ) from None
+        raise ShopError(f"{path}{at}: is not YAML; {_SAYS_WHERE} {path} says more.") from None
+    except KeyError as error:
+        raise ShopError(f"{path}: lacks or misspells {error}; {_SAYS_WHERE} {path} says where.") from None
+    except (IndexError, TypeError, AttributeError, ValueError):
+        raise ShopError(f"{path}: is not a contract; {_SAYS_WHERE} {path} says where.") from None
     if missing := [r for r in ("client", "page", "time", "event") if shop.roles.get(r) not in shop.columns]:
         raise ShopError(f"{path}: columnRoles names no column of the contract for {', '.join(missing)}.")
     return shop

@@ -61,7 +61,8 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         print(f"{name}: the memory is not enough; give more with --memory_limit, or free the disk.", file=stderr)
     except (duckdb.InvalidInputException, duckdb.ParserException) as error:
         print(f"{name}: {str(error).splitlines()[0]}.", file=stderr)
-    except (duckdb.IOException, OSError) as error:
+    # a disk that is full ends a write, a commit, or the database
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, OSError) as error:
         named = isinstance(error, OSError) and error.filename
         what = f"{error.filename}: {error.strerror}" if named else str(error).splitlines()[0]  # type: ignore[union-attr]
         print(f"{name}: {what}; the warehouse is as it was. Free the disk, or choose another --warehouse.", file=stderr)
@@ -133,8 +134,12 @@ def _export(warehouse: Path, folder: Path) -> list[Path]:
             for ending, how in ((".parquet", "format parquet"), (".csv", "format csv, header")):
                 path = folder / f"{table}{ending}"
                 part = path.with_name(path.name + ".part")
-                connection.execute(f"copy (from gold.{identifier(table)} order by all) to {literal(str(part))} ({how})")
-                part.replace(path)
+                ordered = f"from gold.{identifier(table)} order by all"
+                try:
+                    connection.execute(f"copy ({ordered}) to {literal(str(part))} ({how})")
+                    part.replace(path)
+                finally:
+                    part.unlink(missing_ok=True)
                 written.append(path)
     return written
 

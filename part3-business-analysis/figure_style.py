@@ -100,7 +100,7 @@ def source_line(gold: Gold) -> str:
 
 def save(figure: Figure, path: Path) -> None:
     """Write the same bytes each time: no date and no version in them."""
-    figure.savefig(path, dpi=DPI, metadata={"Software": None})
+    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def nothing_to_draw(figure: Figure, message: str) -> None:

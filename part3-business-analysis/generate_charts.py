@@ -6,7 +6,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -86,7 +87,7 @@ def refresh(options: argparse.Namespace, warehouse: Path, stderr: TextIO) -> int
         line += ["--contract", str(options.contract)]
     done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
     # Its sentence says what to do; a sentence of ours about it would say less.
-    stderr.write(done.stderr)
+    stderr.write(done.stderr.replace("transform.py: ", f"{Path(__file__).name}: ", 1))
     return done.returncode
 
 
@@ -110,17 +111,28 @@ def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int
     use_style()
     written = []
     for name, figure in pictures(gold, incidents, changes).items():
-        written.append(options.out_dir / name)
-        save(figure, written[-1])
-    written.append(options.out_dir / "executive_summary.md")
+        written.append(whole(options.out_dir / name, partial(save, figure)))
     text = summary(gold, incidents, changes, impact, assumptions)
-    written[-1].write_text(text, encoding="utf-8", newline="\n")
-    written.append(options.out_dir / "report.html")
-    written[-1].write_text(report(gold, incidents, changes, impact), encoding="utf-8", newline="\n")
+    page = report(gold, incidents, changes, impact)
+    for name, content in (("executive_summary.md", text), ("report.html", page)):
+        written.append(
+            whole(options.out_dir / name, partial(Path.write_text, data=content, encoding="utf-8", newline="\n"))
+        )
     if not options.quiet:
         conclusion = next((line for line in text.splitlines() if line.startswith("**")), "").strip("*")
         _print(stdout, "\n".join([conclusion, "", "wrote:", *[f"  {_shown(path)}" for path in written], ""]))
     return 3 if gold.line("difference").amount or gold.line("difference").orders else 0
+
+
+def whole(path: Path, write: Callable[[Path], object]) -> Path:
+    """Write a file so that it is whole or as it was; returns its path."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
 
 
 def pictures(gold: "Gold", incidents: "Sequence[Incident]", changes: "Sequence[Change]") -> "dict[str, Figure]":

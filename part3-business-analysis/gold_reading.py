@@ -170,16 +170,15 @@ def queries(text: str) -> dict[str, str]:
 def read_gold(warehouse: Path) -> Gold:
     """Read the warehouse; raises GoldError with a sentence when there is none, or when it is not one of part 2's."""
     if not warehouse.is_file():
-        raise GoldError(
-            f"there is no warehouse {warehouse}; make it with part2-transformation/transform.py, or name another "
-            "--warehouse."
-        )
+        raise GoldError(f"there is no warehouse {warehouse}; make it with transform.py, or name another --warehouse.")
     try:
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             texts = queries(QUERIES.read_text(encoding="utf-8"))
             found = {name: connection.execute(text).fetchall() for name, text in texts.items()}
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].rstrip(".")
+        if "lock" in reason:
+            raise GoldError(f"{warehouse} is in use by another program; close it there, and run again.") from None
         raise GoldError(
             f"{warehouse} cannot be read as a warehouse ({reason}); make it anew with transform.py --full_refresh."
         ) from None

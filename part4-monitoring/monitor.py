@@ -35,26 +35,33 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
+    p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
+    p.add_argument(
+        "--contract", type=Path, default=REPO / "part1-data-quality" / "schema.yaml",
+        help="contract of the files (default: part1-data-quality/schema.yaml)",
+    )  # fmt: skip
+    p.add_argument("--warehouse", type=Path, help="DuckDB file to read (default: warehouse.duckdb in --data_dir)")
+    p.add_argument(
+        "--thresholds",
+        type=Path,
+        default=HERE / "thresholds.yaml",
+        help="what is watched and how closely (default: thresholds.yaml beside this script)",
+    )
+    p.add_argument(
+        "--history", type=Path, help="SQLite file of all runs (default: monitor.sqlite beside the warehouse)"
+    )
+    p.add_argument(
+        "--no_refresh", action="store_true", help="read the warehouse as it is; do not run transform.py first"
+    )
     p.add_argument("--check_date", metavar="DAY", default="latest", help="2025-03-04, yesterday or latest (default)")
     p.add_argument(
         "--as_of", metavar="TIME", help="judge the day of this time by what had come until then (UTC unless it says)"
     )
     p.add_argument("--backtest", action="store_true", help="judge every day by what was known then; print a calendar")
-    p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
-    p.add_argument("--warehouse", type=Path, help="DuckDB file of part 2 (default: warehouse.duckdb in --data_dir)")
-    p.add_argument(
-        "--contract", type=Path, default=REPO / "part1-data-quality" / "schema.yaml",
-        help="contract of the files (default: part1-data-quality/schema.yaml)",
-    )  # fmt: skip
-    p.add_argument(
-        "--thresholds", type=Path, default=HERE / "thresholds.yaml", help="settings (default: thresholds.yaml)"
-    )
-    p.add_argument(
-        "--history", type=Path, help="SQLite file of all runs (default: monitor.sqlite beside the warehouse)"
-    )
-    p.add_argument("--no_refresh", action="store_true", help="take the warehouse as it is")
     p.add_argument("--acknowledge", metavar="ALARM", help="note that this alarm of the day is known, or the new level")
-    p.add_argument("--renotify_hours", type=float, default=24, help="tell Slack again after so long (default: 24)")
+    p.add_argument(
+        "--renotify_hours", metavar="HOURS", type=float, default=24, help="tell Slack again after so long (default: 24)"
+    )
     p.add_argument("--dry_run", action="store_true", help="print the message for Slack and send nothing")
     p.add_argument("--postgres_url", metavar="URL", help="mirror the history there (needs psycopg), for Grafana")
     p.add_argument("--prometheus_textfile", type=Path, metavar="PATH", help="write the state for node_exporter")
@@ -88,7 +95,10 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     except (MonitorError, ThresholdsError, HistoryError, SlackError) as error:
         print(f"{name}: {error}", file=stderr)
     except duckdb.Error as error:
-        print(f"{name}: {str(error).splitlines()[0]}; make the warehouse anew with transform.py.", file=stderr)
+        reason, advice = str(error).splitlines()[0].rstrip("."), "make it anew with transform.py --full_refresh."
+        if "lock" in reason:
+            reason, advice = "is in use by another program", "close it there, and run again."
+        print(f"{name}: {warehouse_path(options)} {reason}; {advice}", file=stderr)
     except sqlite3.Error as error:
         print(
             f"{name}: the history could not be written ({error}); free the disk, or choose another --history.",
@@ -129,7 +139,11 @@ def monitor(
     failure = _failure(refresh)
     path = warehouse_path(options)
     if not path.exists():
-        raise MonitorError(failure[1] if failure else f"{path} is not there; run without --no_refresh to make it.")
+        raise MonitorError(
+            failure[1].removeprefix("transform.py: ")
+            if failure
+            else f"there is no warehouse {path}; make it with transform.py, or name another --warehouse."
+        )
     history_path = options.history or path.with_name("monitor.sqlite")
     with duckdb.connect(str(path), read_only=True) as connection, History(history_path) as history:
         warehouse = Warehouse(connection)
