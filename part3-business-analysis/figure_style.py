@@ -1,6 +1,5 @@
 """How every picture looks: type, colours, title, source line, and labels that keep out of each other's way."""
 
-import logging
 import warnings
 from collections.abc import Sequence
 from datetime import date
@@ -25,8 +24,6 @@ DPI, WIDTH = 200, 10.0
 def use_style() -> None:
     """Set matplotlib up without a display; the type comes with the code, so that every machine draws alike."""
     matplotlib.use("Agg")
-    # The fallback for letters that Inter lacks has fewer weights, which is no news to the user.
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     # A letter that neither has is drawn as a box.
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")
     for font in sorted((Path(__file__).parent / "fonts").glob("*.otf")):

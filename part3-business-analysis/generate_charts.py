@@ -2,6 +2,7 @@
 """Draw the five pictures, and write the executive summary and the interactive report, from the warehouse's gold."""
 
 import argparse
+import logging
 import os
 import re
 import subprocess
@@ -92,6 +93,9 @@ def refresh(options: argparse.Namespace, warehouse: Path, stderr: TextIO) -> int
 
 
 def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int:
+    # That the fallback for letters that Inter lacks has fewer weights, or that there is no home to keep a list of fonts
+    # in, is no news to the user.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from currency import use_currency
     from figure_style import save, use_style
     from findings import find_changes

@@ -271,13 +271,18 @@ def as_an_ordinary_user() -> tuple[str, ...]:
 
 def test_an_ordinary_user_of_a_read_only_checkout(week: Path, read_only: Path, tmp_path: Path) -> None:
     prefix, out = as_an_ordinary_user(), tmp_path / "my outputs"
-    where: dict[str, Any] = {"prefix": prefix, "repo": read_only, "cwd": "/", "env": {"PATH": os.environ["PATH"], "HOME": "/nowhere"}}
+    where: dict[str, Any] = {
+        "prefix": prefix,
+        "repo": read_only,
+        "cwd": "/",
+        "env": {"PATH": os.environ["PATH"], "HOME": "/proc/none"},
+    }
     warehouse = ("--warehouse", tmp_path / "w.duckdb")
     for script, args, status in (
         (VALIDATE, (), 3), (TRANSFORM, warehouse, 0), (CHARTS, warehouse, 0), (MONITOR, (*warehouse, "--dry_run"), 3)
     ):  # fmt: skip
         done = run(script, "--data_dir", week, *args, out=out, **where)
-        assert done.returncode == status, done.stderr
+        assert (done.returncode, done.stderr) == (status, "" if script != MONITOR else done.stderr)
     assert {"dq_report.csv", "executive_summary.md", "report.html"} <= {p.name for p in out.iterdir()}
     done = run(VALIDATE, "--data_dir", week, **where)  # the reports' usual place is the checkout
     assert sentence(done, VALIDATE).endswith("choose another --out_dir or free the disk.")
