@@ -11,6 +11,7 @@ import yaml
 
 ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
 _SAYS_WHERE = "validate_dataframework.py --contract"
+_NO_PATHS = ("lineAmountIs", "checkoutToken", "confirmationPath", "duplicates")
 EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
 
 
@@ -93,6 +94,9 @@ def load_shop(path: Path) -> Shop:
         raise ShopError(f"{path}: lacks or misspells {error}; {_SAYS_WHERE} {path} says where.") from None
     except (IndexError, TypeError, AttributeError, ValueError):
         raise ShopError(f"{path}: is not a contract; {_SAYS_WHERE} {path} says where.") from None
+    paths = {key: path for key, path in shop.order.items() if key not in _NO_PATHS}
+    if odd := [key for key, path in paths.items() if not re.fullmatch(r'[^"\\\x00-\x1f]+', str(path))]:
+        raise ShopError(f"{path}: the order's {odd[0]} names no key of a payload; {_SAYS_WHERE} {path} says more.")
     if missing := [r for r in ("client", "page", "time", "event") if shop.roles.get(r) not in shop.columns]:
         raise ShopError(f"{path}: columnRoles names no column of the contract for {', '.join(missing)}.")
     return shop

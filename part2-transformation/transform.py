@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    import duckdb
     from warehouse import Run
 
 HERE = Path(__file__).resolve().parent
@@ -122,7 +123,7 @@ def _count(number: int, noun: str) -> str:
 def _export(warehouse: Path, folder: Path) -> list[Path]:
     """Write each gold table as Parquet and as CSV; a file is whole or not there."""
     import duckdb
-    from shop import identifier, literal
+    from shop import literal
 
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -131,17 +132,27 @@ def _export(warehouse: Path, folder: Path) -> list[Path]:
             "select table_name from information_schema.tables where table_schema = 'gold' order by table_name"
         ).fetchall()
         for (table,) in tables:
-            for ending, how in ((".parquet", "format parquet"), (".csv", "format csv, header")):
+            for ending, rows, how in (
+                (".parquet", f"from gold.{table} order by all", "format parquet"),
+                (".csv", _without_formulas(connection, table), "format csv, header"),
+            ):
                 path = folder / f"{table}{ending}"
                 part = path.with_name(path.name + ".part")
-                ordered = f"from gold.{identifier(table)} order by all"
                 try:
-                    connection.execute(f"copy ({ordered}) to {literal(str(part))} ({how})")
+                    connection.execute(f"copy ({rows}) to {literal(str(part))} ({how})")
                     part.replace(path)
                 finally:
                     part.unlink(missing_ok=True)
                 written.append(path)
     return written
+
+
+def _without_formulas(connection: "duckdb.DuckDBPyConnection", table: str) -> str:
+    """A gold table's rows, where a text that a spreadsheet would run gets an apostrophe (OWASP, CSV injection)."""
+    columns = connection.execute(f"describe gold.{table}").fetchall()
+    texts = [name for name, kind, *_ in columns if kind == "VARCHAR"]
+    spared = ", ".join(f"regexp_replace({name}, '^[=+@\\t\\r-]', '''\\0') as {name}" for name in texts)
+    return f"select *{f' replace ({spared})' if texts else ''} from (from gold.{table} order by all)"
 
 
 def validate(options: argparse.Namespace, stdout: TextIO) -> int:

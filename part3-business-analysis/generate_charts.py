@@ -86,7 +86,10 @@ def refresh(options: argparse.Namespace, warehouse: Path, stderr: TextIO) -> int
     ]
     if options.contract:
         line += ["--contract", str(options.contract)]
+    watched = stderr.isatty() and not options.quiet
+    print("\rbringing the warehouse up to date " * watched, end="", file=stderr, flush=True)
     done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
+    print("\r\033[K" * watched, end="", file=stderr, flush=True)
     # Its sentence says what to do; a sentence of ours about it would say less.
     stderr.write(done.stderr.replace("transform.py: ", f"{Path(__file__).name}: ", 1))
     return done.returncode

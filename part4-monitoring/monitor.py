@@ -136,7 +136,7 @@ def monitor(
 
     t, columns = load_thresholds(options.thresholds), load_columns(options.contract)
     now = datetime.now(UTC)
-    failure = _failure(refresh)
+    failure = _failure(refresh, stderr.isatty() and not options.quiet)
     path = warehouse_path(options)
     if not path.exists():
         raise MonitorError(
@@ -176,11 +176,13 @@ def exit_status(options: argparse.Namespace, report: "DayReport", undelivered: b
     return 3 if report.status == "RED" or (options.strict and report.status == "YELLOW") else 0
 
 
-def _failure(refresh: "subprocess.Popen[str] | None") -> tuple[str, str] | None:
+def _failure(refresh: "subprocess.Popen[str] | None", watched: bool) -> tuple[str, str] | None:
     """The rule that a failed refresh breaks, and part 2's own sentence."""
     if refresh is None:
         return None
+    print("\rbringing the warehouse up to date " * watched, end="", file=sys.stderr, flush=True)
     _, errors = refresh.communicate()
+    print("\r\033[K" * watched, end="", file=sys.stderr, flush=True)
     if refresh.returncode == 0:
         return None
     sentence = errors.strip().splitlines()[-1] if errors.strip() else f"transform.py ended with {refresh.returncode}."
