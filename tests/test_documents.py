@@ -118,7 +118,7 @@ def test_figures_of_the_warehouse_and_the_monitor(tmp_path: Path) -> None:
 
 
 def test_the_lock_is_of_the_requirements() -> None:
-    """Every pin of requirements.txt stands in the lock, and every package of X
+    """Every pin of requirements.txt stands in the lock, and every package of the lock has hashes (`make lock`)."""
     pins = re.findall(r"^[\w-]+==\S+$", (REPO / "requirements.txt").read_text(), re.M)
     lock = (REPO / "requirements.lock").read_text()
     locked = re.findall(r"^([\w-]+==\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", lock, re.M)
