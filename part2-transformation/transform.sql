@@ -41,53 +41,6 @@ select
 from imported;
 
 
--- silver.rejected_events: records that cannot be used, each with its reason and where it came from.
-create or replace table silver.rejected_events as
--- An exact repeat has the same time, so that few records have to be compared in full.
-with busy_times as (
-    select time_text
-    from silver.received
-    group by time_text
-    having count(*) > 1
-),
-
-repeats as (
-    select
-        received.event_id,
-        row_number() over (
-            partition by
-                received.client_id, received.page_url, received.referrer, received.time_text, received.event_name,
-                received.event_data, received.user_agent, received.other_columns
-            order by received.event_id nulls first
-        ) as occurrence
-    from silver.received as received
-    inner join busy_times on received.time_text = busy_times.time_text
-),
-
-reasons as (
-    select
-        received.event_id, received.source_file, received.line, received.event_name, received.payload,
-        case
-            when received.unreadable is not null then 'unreadable record'
-            when received.event_name is null then 'no event name'
-            when received.event_at is null then 'no readable time'
-            when repeats.occurrence > 1 then 'exact repeat'
-        end as reason
-    from silver.received as received
-    left join repeats on received.event_id = repeats.event_id and repeats.occurrence > 1
-    where
-        received.unreadable is not null or received.event_name is null or received.event_at is null
-        or repeats.occurrence > 1
-)
-
-select
-    reasons.event_id, reasons.source_file, reasons.line, reasons.reason,
-    coalesce(event_roles.event, 'other') as event,
-    case when event_roles.event = 'order' then try_cast({amount} as decimal(12, 2)) end as revenue
-from reasons
-left join bronze.event_roles as event_roles on reasons.event_name = event_roles.event_name;
-
-
 -- silver.terms: standard words of the field, and what the shop's anonymisation makes of each.
 create or replace table silver.terms as
 with terms as (
@@ -164,7 +117,7 @@ qualify row_number() over (
 ) = 1;
 
 
--- silver.parsed_events: every usable event, its page taken apart, and what it says of its source.
+-- silver.parsed_events: every readable event, its page taken apart, and what it says of its source.
 create or replace table silver.parsed_events as
 with received as (
     select
@@ -173,7 +126,7 @@ with received as (
         case when event_roles.event in ('order', 'signup') then received.payload end as payload,
         received.user_agent,
         received.page_url,
-        lower(nullif(regexp_extract(received.referrer, '://([^/?#]*)', 1), '')) as referrer_host,
+        lower(regexp_extract(received.referrer, '://([^/?#]*)', 1)) as referrer_host,
         {checkout_token} as checkout_token,
         case
             when strpos(received.page_url, '#') > 0
@@ -181,12 +134,12 @@ with received as (
             else received.page_url
         end as address
     from silver.received as received
-    left join silver.rejected_events as rejected on received.event_id = rejected.event_id
     left join bronze.event_roles as event_roles on received.event_name = event_roles.event_name
-    where rejected.event_id is null
+    where received.unreadable is null and received.event_name is not null and received.event_at is not null
 ),
 
--- The page, taken apart: a search for a character costs less than a regular expression.
+-- The page, taken apart. A search for a character costs less than a regular expression, and `nullif` of an
+-- expression works it out twice, so that what was empty becomes null only in the end.
 queried as (
     select
         event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
@@ -219,27 +172,77 @@ located as (
             when strpos(host_and_path, '/') > 0 then substr(host_and_path, strpos(host_and_path, '/'))
             when host_and_path is not null then '/'
         end as path,
+        case when strpos(query, '&utm_source=') > 0 then regexp_extract(query, '&utm_source=([^&]*)', 1) end as utm_source,
+        case when strpos(query, '&utm_medium=') > 0 then regexp_extract(query, '&utm_medium=([^&]*)', 1) end as utm_medium,
         case
-            when strpos(query, '&utm_source=') > 0
-                then nullif(nullif(regexp_extract(query, '&utm_source=([^&]*)', 1), ''), {empty_value})
-        end as utm_source,
-        case
-            when strpos(query, '&utm_medium=') > 0
-                then nullif(nullif(regexp_extract(query, '&utm_medium=([^&]*)', 1), ''), {empty_value})
-        end as utm_medium,
-        case
-            when strpos(query, '&utm_campaign=') > 0
-                then nullif(nullif(regexp_extract(query, '&utm_campaign=([^&]*)', 1), ''), {empty_value})
+            when strpos(query, '&utm_campaign=') > 0 then regexp_extract(query, '&utm_campaign=([^&]*)', 1)
         end as utm_campaign
     from hosted
 )
 
 select
-    event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
-    checkout_token, host, path, utm_source, utm_medium, utm_campaign,
+    event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent,
+    nullif(referrer_host, '') as referrer_host,
+    nullif(checkout_token, '') as checkout_token,
+    host, path,
+    case when utm_source not in ('', {empty_value}) then utm_source end as utm_source,
+    case when utm_medium not in ('', {empty_value}) then utm_medium end as utm_medium,
+    case when utm_campaign not in ('', {empty_value}) then utm_campaign end as utm_campaign,
     -- the parameters of seeds/click_ids.csv in their order, each only with a value
     {click_id} as click_id
 from located;
+
+
+-- silver.rejected_events: records that cannot be used, each with its reason and where it came from.
+create or replace table silver.rejected_events as
+-- An exact repeat has the same time, so that few records have to be compared in full.
+with busy_times as (
+    select event_at
+    from silver.parsed_events
+    group by event_at
+    having count(*) > 1
+),
+
+suspects as (
+    select parsed_events.event_id
+    from silver.parsed_events as parsed_events
+    inner join busy_times on parsed_events.event_at = busy_times.event_at
+),
+
+repeats as (
+    select
+        received.event_id,
+        row_number() over (
+            partition by
+                received.client_id, received.page_url, received.referrer, received.time_text, received.event_name,
+                received.event_data, received.user_agent, received.other_columns
+            order by received.event_id nulls first
+        ) as occurrence
+    from silver.received as received
+    inner join suspects on received.event_id = suspects.event_id
+),
+
+reasons as (
+    select
+        received.event_id, received.source_file, received.line, received.event_name, received.payload,
+        case
+            when received.unreadable is not null then 'unreadable record'
+            when received.event_name is null then 'no event name'
+            when usable.event_id is null then 'no readable time'
+            else 'exact repeat'
+        end as reason
+    from silver.received as received
+    left join silver.parsed_events as usable on received.event_id = usable.event_id
+    left join repeats on received.event_id = repeats.event_id and repeats.occurrence > 1
+    where usable.event_id is null or repeats.event_id is not null
+)
+
+select
+    reasons.event_id, reasons.source_file, reasons.line, reasons.reason,
+    coalesce(event_roles.event, 'other') as event,
+    case when event_roles.event = 'order' then try_cast({amount} as decimal(12, 2)) end as revenue
+from reasons
+left join bronze.event_roles as event_roles on reasons.event_name = event_roles.event_name;
 
 
 -- silver.sources: each distinct evidence is judged once, however many events carry it.
@@ -467,7 +470,9 @@ left join silver.sources as sources
     and coalesce(events.utm_campaign, '') = sources.key_campaign
     and coalesce(events.click_id, '') = sources.key_click
     and coalesce(events.referrer_host, '') = sources.key_host
-left join silver.browsers as browsers on events.user_agent = browsers.user_agent;
+left join silver.browsers as browsers on events.user_agent = browsers.user_agent
+left join silver.rejected_events as rejected on events.event_id = rejected.event_id
+where rejected.event_id is null;
 
 
 -- silver.file_totals: what each file held before anything was refused; the ledger starts from it.
@@ -1477,7 +1482,7 @@ where segment_kind in ('all', 'event', 'device');
 create or replace table gold.daily_metrics as
 with visits as (
     select
-        session_date as date, client_id, device, operating_system, browser, first_channel,
+        session_date as date, client_id, device, operating_system, browser, first_channel as channel,
         case when orders > 0 then 1 else 0 end as has_order,
         case when checkouts > 0 then 1 else 0 end as has_checkout,
         case when page_views = 1 and events = 1 then 1 else 0 end as is_bounce
@@ -1485,26 +1490,49 @@ with visits as (
     where reading = 'healed'
 ),
 
+-- Nearly every visitor comes once a day and is counted with the visit; only the others have to be told apart.
+returning_visitors as (
+    select date, client_id
+    from visits
+    group by date, client_id
+    having count(*) > 1
+),
+
+visit_counts as (
+    select
+        visits.date, device, operating_system, browser, channel,
+        returning_visitors.client_id as returning_client_id,
+        count(*) as sessions,
+        sum(has_order) as sessions_with_order,
+        sum(has_checkout) as sessions_with_checkout,
+        sum(is_bounce) as bounces
+    from visits
+    left join returning_visitors
+        on visits.client_id = returning_visitors.client_id and visits.date = returning_visitors.date
+    group by visits.date, device, operating_system, browser, channel, returning_visitors.client_id
+),
+
 visits_by_segment as (
-    select 'all' as segment_kind, 'all' as segment, visits.* from visits
+    select 'all' as segment_kind, 'all' as segment, visit_counts.* from visit_counts
     union all
-    select 'device', device, visits.* from visits
+    select 'device', device, visit_counts.* from visit_counts
     union all
-    select 'operating_system', operating_system, visits.* from visits
+    select 'operating_system', operating_system, visit_counts.* from visit_counts
     union all
-    select 'browser', browser, visits.* from visits
+    select 'browser', browser, visit_counts.* from visit_counts
     union all
-    select 'channel', first_channel, visits.* from visits
+    select 'channel', channel, visit_counts.* from visit_counts
 ),
 
 visit_totals as (
     select
         date, segment_kind, segment,
-        count(*) as sessions,
-        count(distinct client_id) as visitors,
-        sum(has_order) as sessions_with_order,
-        sum(has_checkout) as sessions_with_checkout,
-        sum(is_bounce) as bounces
+        sum(sessions) as sessions,
+        sum(case when returning_client_id is null then sessions else 0 end) + count(distinct returning_client_id)
+            as visitors,
+        sum(sessions_with_order) as sessions_with_order,
+        sum(sessions_with_checkout) as sessions_with_checkout,
+        sum(bounces) as bounces
     from visits_by_segment
     group by date, segment_kind, segment
 ),

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,9 @@ WORKING = {
     "silver.event_counts": "silver.event_metrics",
     "silver.event_metrics": "gold.daily_metrics",
 }
+
+# These go over every event, with all cores; over small tables threads get in each other's way.
+WIDE = {"silver.parsed_events", "silver.events", "silver.sessions"}
 
 
 class LedgerError(Exception):
@@ -195,13 +199,13 @@ class Build:
         landed, selects = self._land(files)
         self._bronze(landed, selects)
         statements = self._statements([name for f in landed for name in f.header])
-        # One thread a statement: two get in each other's way over small tables, and the writer has the other core.
-        self.connection.execute("set threads = 1")
+        cores = os.cpu_count() or 1
         with ThreadPoolExecutor(1) as writer:
             # The file is written by one core while the others go on.
             written = [writer.submit(self._write, "bronze.events", self.connection.cursor())]
             for statement in statements:
                 self.progress(statement.name)
+                self.connection.execute(f"set threads = {cores if statement.name in WIDE else 1}")
                 self.connection.execute(statement.sql)
                 if statement.name not in WORKING:
                     written.append(writer.submit(self._write, statement.name, self.connection.cursor()))
