@@ -509,36 +509,36 @@ left join rejected on files.name = rejected.source_file;
 -- silver.sessions: events of a client without a gap of {session_gap_minutes} minutes, in two readings: by the healed
 -- id, and by what the column alone held. Declared crawlers have none.
 create or replace table silver.sessions as
-with people as (
+with clients as (
     select
-        event_id, client_id, client_id_as_tracked, event_at, event, path, source, medium, campaign, channel, device,
-        operating_system, browser
+        client_id,
+        count(*) as events,
+        -- Where the column alone held every id of a client, its sessions are the same in both readings.
+        case when count(*) = count(client_id_as_tracked) then 'both' else 'healed' end as found_in
     from silver.events
     where client_id is not null and not is_bot
-),
-
-clients as (
-    select client_id, count(*) as events, count(client_id_as_tracked) as events_as_tracked
-    from people
     group by client_id
 ),
 
--- Most clients have one event, which needs no window; and where the column alone held every id of a
--- client, its sessions are the same in both readings.
+-- Most clients have one event, which needs no window.
 windowed as (
     select
-        'healed' as reading, people.client_id, people.event_id, people.event_at,
-        clients.events = clients.events_as_tracked as is_same_as_tracked
-    from people
-    inner join clients on people.client_id = clients.client_id
-    where clients.events > 1
+        clients.found_in, events.client_id, events.event_id, events.event_at, events.event,
+        events.channel is not null as is_touch
+    from silver.events as events
+    inner join clients on events.client_id = clients.client_id
+    where clients.events > 1 and not events.is_bot
 
     union all
 
-    select 'as_tracked', people.client_id, people.event_id, people.event_at, false
-    from people
-    inner join clients on people.client_id = clients.client_id
-    where people.client_id_as_tracked is not null and clients.events > clients.events_as_tracked
+    select
+        'as_tracked', events.client_id, events.event_id, events.event_at, events.event,
+        events.channel is not null
+    from silver.events as events
+    inner join clients on events.client_id = clients.client_id
+    where
+        clients.events > 1 and clients.found_in = 'healed' and events.client_id_as_tracked is not null
+        and not events.is_bot
 ),
 
 started as (
@@ -546,7 +546,7 @@ started as (
         *,
         case
             when event_at < lag(event_at) over (
-                partition by reading, client_id order by event_at nulls first, event_id nulls first
+                partition by found_in, client_id order by event_at nulls first, event_id nulls first
             ) + interval {session_gap_minutes} minute then 0
             else 1
         end as is_start
@@ -556,38 +556,39 @@ started as (
 -- A session's id is the id of its first event.
 numbered as (
     select
-        reading, event_id, is_same_as_tracked,
+        found_in, event_id, event_at, event, is_touch,
         last_value(case when is_start = 1 then event_id end ignore nulls) over (
-            partition by reading, client_id order by event_at nulls first, event_id nulls first
+            partition by found_in, client_id order by event_at nulls first, event_id nulls first
             rows between unbounded preceding and current row
         ) as session_id
     from started
 ),
 
-detailed as (
-    select
-        numbered.reading, numbered.session_id, numbered.is_same_as_tracked, people.event_id, people.event_at,
-        people.event, people.source, people.medium, people.campaign, people.channel
-    from numbered
-    inner join people on numbered.event_id = people.event_id
-),
-
 touches as (
     select
-        reading, session_id, source, medium, campaign, channel,
+        found_in, session_id, event_id,
         lag(event_id) over (
-            partition by reading, session_id order by event_at nulls first, event_id nulls first
+            partition by found_in, session_id order by event_at nulls first, event_id nulls first
         ) is null as is_first,
         lead(event_id) over (
-            partition by reading, session_id order by event_at nulls first, event_id nulls first
+            partition by found_in, session_id order by event_at nulls first, event_id nulls first
         ) is null as is_last
-    from detailed
-    where channel is not null
+    from numbered
+    where is_touch
+),
+
+touched as (
+    select
+        found_in, session_id,
+        max(case when is_first then event_id end) as first_touch_id,
+        max(case when is_last then event_id end) as last_touch_id
+    from touches
+    group by found_in, session_id
 ),
 
 counted as (
     select
-        reading, session_id, is_same_as_tracked,
+        found_in, session_id,
         max(event_at) as ended_at,
         count(*) as events,
         sum(case when event = 'page_view' then 1 else 0 end) as page_views,
@@ -595,59 +596,61 @@ counted as (
         sum(case when event = 'cart' then 1 else 0 end) as carts,
         sum(case when event = 'checkout' then 1 else 0 end) as checkouts,
         sum(case when event = 'order' then 1 else 0 end) as orders
-    from detailed
-    group by reading, session_id, is_same_as_tracked
+    from numbered
+    group by found_in, session_id
 ),
 
 sessions as (
     select
-        'healed' as reading, people.event_id as session_id, clients.events_as_tracked = 1 as is_same_as_tracked,
-        people.event_at as ended_at, 1 as events,
+        clients.found_in, events.event_id as session_id, events.client_id, events.event_at as started_at,
+        events.event_at as ended_at, 1 as events,
         case when event = 'page_view' then 1 else 0 end as page_views,
         case when event = 'signup' then 1 else 0 end as signups,
         case when event = 'cart' then 1 else 0 end as carts,
         case when event = 'checkout' then 1 else 0 end as checkouts,
         case when event = 'order' then 1 else 0 end as orders,
+        event as first_event, path as landing_path, device, operating_system, browser,
         channel as first_channel, source as first_source, medium as first_medium, campaign as first_campaign,
         channel as last_channel, source as last_source, medium as last_medium, campaign as last_campaign
-    from people
-    inner join clients on people.client_id = clients.client_id
-    where clients.events = 1
+    from silver.events as events
+    inner join clients on events.client_id = clients.client_id
+    where clients.events = 1 and not events.is_bot
 
     union all
 
     select
-        counted.reading, counted.session_id, is_same_as_tracked, ended_at, events, page_views, signups, carts, checkouts,
-        orders,
+        counted.found_in, counted.session_id, start.client_id, start.event_at, counted.ended_at, counted.events,
+        counted.page_views, counted.signups, counted.carts, counted.checkouts, counted.orders,
+        start.event, start.path, start.device, start.operating_system, start.browser,
         first_touch.channel, first_touch.source, first_touch.medium, first_touch.campaign,
         last_touch.channel, last_touch.source, last_touch.medium, last_touch.campaign
     from counted
-    left join touches as first_touch
-        on counted.reading = first_touch.reading and counted.session_id = first_touch.session_id and first_touch.is_first
-    left join touches as last_touch
-        on counted.reading = last_touch.reading and counted.session_id = last_touch.session_id and last_touch.is_last
+    inner join silver.events as start on counted.session_id = start.event_id
+    left join touched on counted.found_in = touched.found_in and counted.session_id = touched.session_id
+    left join silver.events as first_touch on touched.first_touch_id = first_touch.event_id
+    left join silver.events as last_touch on touched.last_touch_id = last_touch.event_id
 ),
 
-in_both_readings as (
-    select * from sessions
+readings as (
+    select 'both' as found_in, 'healed' as reading
     union all
-    select
-        'as_tracked', session_id, false, ended_at, events, page_views, signups, carts, checkouts, orders,
-        first_channel, first_source, first_medium, first_campaign, last_channel, last_source, last_medium, last_campaign
-    from sessions
-    where reading = 'healed' and is_same_as_tracked
+    select 'both', 'as_tracked'
+    union all
+    select 'healed', 'healed'
+    union all
+    select 'as_tracked', 'as_tracked'
 )
 
 select
-    sessions.reading, sessions.session_id, people.client_id, people.event_at as started_at, sessions.ended_at,
-    cast(people.event_at as date) as session_date,
-    cast(sessions.events as bigint) as events,
-    cast(sessions.page_views as bigint) as page_views,
-    cast(sessions.signups as bigint) as signups,
-    cast(sessions.carts as bigint) as carts,
-    cast(sessions.checkouts as bigint) as checkouts,
-    cast(sessions.orders as bigint) as orders,
-    people.event as first_event, people.path as landing_path, people.device, people.operating_system, people.browser,
+    readings.reading, session_id, client_id, started_at, ended_at,
+    cast(started_at as date) as session_date,
+    cast(events as bigint) as events,
+    cast(page_views as bigint) as page_views,
+    cast(signups as bigint) as signups,
+    cast(carts as bigint) as carts,
+    cast(checkouts as bigint) as checkouts,
+    cast(orders as bigint) as orders,
+    first_event, landing_path, device, operating_system, browser,
     coalesce(first_channel, 'Direct') as first_channel,
     coalesce(first_source, '(direct)') as first_source,
     coalesce(first_medium, '(none)') as first_medium,
@@ -656,8 +659,8 @@ select
     coalesce(last_source, '(direct)') as last_source,
     coalesce(last_medium, '(none)') as last_medium,
     last_campaign
-from in_both_readings as sessions
-inner join people on sessions.session_id = people.event_id;
+from sessions
+inner join readings on sessions.found_in = readings.found_in;
 
 
 -- silver.links: which clients gave which e-mail hash or stood at which checkout.
