@@ -26,6 +26,7 @@ from records import read_records
 from shop import Shop, identifier, literal
 
 BATCH = 16 << 20  # bytes that are read together: enough to make a statement worth its planning
+ENOUGH = 512 << 20  # bytes that are written together: many of DuckDB's row groups, few of them begun and not filled
 CHUNK = 1 << 20
 T = TypeVar("T")
 BROKEN_OFF = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -176,45 +177,43 @@ def land(
     connection.execute("set threads = 1")
     with ThreadPoolExecutor(workers) as pool:
         surveys = list(pool.map(lambda f: _opened(survey, f.path, shop.delimiter), files))
-        known = [name for found in surveys for name in found.header]
+        jobs = [
+            pool.submit(_land_batch, connection, number, batch, payload_columns, work_dir, shop.delimiter)
+            for number, batch in enumerate(_batches(files, surveys), 1)
+        ]
         if into:
-            _create(connection, into, known)
-
-        def job(number: int, batch: list[tuple[File, Survey]]) -> tuple[list[File], dict[str, str]]:
-            done, made = _land_batch(connection, number, batch, payload_columns, work_dir, shop.delimiter)
-            if into and {name for file in done for name in file.header} <= set(known):
-                with connection.cursor() as cursor:
-                    _move(cursor, made, into)
-            return done, made
-
-        jobs = [pool.submit(job, number, batch) for number, batch in enumerate(_batches(files, surveys), 1)]
+            _create(connection, into, [name for found in surveys for name in found.header])
+        waiting: list[File] = []
         for finished in as_completed(jobs):
             done, made = finished.result()
             landed |= {file.file_id: file for file in done}
             tables |= made
+            waiting += done
+            if into and sum(f.size for f in waiting) >= ENOUGH:
+                _move(connection, tables, into, waiting)
+                waiting = []
             progress(len(done))
-    complete = [landed[f.file_id] for f in files]
-    if into and tables:  # of files whose header showed itself only when they were read with care
-        for name in {name.lower(): name for file in complete for name in file.header}.values():
-            connection.execute(f"alter table {into} add column if not exists {identifier(name)} varchar")
-        _move(connection, tables, into)
     connection.execute(f"set threads = {threads}")
-    return complete, list(tables.values())
+    if into and waiting:
+        _move(connection, tables, into, waiting)
+    return [landed[f.file_id] for f in files], list(tables.values())
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> None:
-    own = ("varchar", "bigint", "bigint", "timestamp", "varchar", "varchar")
-    types = dict(zip(OWN_COLUMNS, own, strict=True))
+    types = dict(zip(OWN_COLUMNS, ("varchar", "bigint", "bigint", "timestamp", "varchar", "varchar"), strict=True))
     types |= {name: "varchar" for name in {name.lower(): name for name in reversed(columns)}.values()}
     connection.execute(f"create table {table} ({', '.join(f'{identifier(n)} {t}' for n, t in types.items())})")
 
 
-def _move(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], into: str) -> None:
+def _move(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], into: str, files: Sequence[File]) -> None:
     """Insert the records of landed tables, and drop these."""
-    for table, select in list(tables.items()):
-        connection.execute(f"insert into {into} by name {select}")
+    for name in {name for file in files for name in file.header}:
+        # of a file whose header showed itself only when it was read with care
+        connection.execute(f"alter table {into} add column if not exists {identifier(name)} varchar")
+    connection.execute(f"insert into {into} by name {' union all by name '.join(tables.values())}")
+    for table in tables:
         connection.execute(f"drop table {table}")
-        del tables[table]
+    tables.clear()
 
 
 def _batches(files: Sequence[File], surveys: Sequence[Survey]) -> Iterator[list[tuple[File, Survey]]]:

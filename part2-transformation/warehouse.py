@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,10 +36,6 @@ WORKING = {
     "silver.event_counts": "silver.event_metrics",
     "silver.event_metrics": "gold.daily_metrics",
 }
-
-CORES = os.cpu_count() or 1
-# These go over every event, with all cores; over small tables threads get in each other's way.
-WIDE = {"silver.parsed_events", "silver.rejected_events", "silver.events", "silver.sessions", "silver.clients"}
 
 
 class LedgerError(Exception):
@@ -186,7 +181,9 @@ class Build:
         self.settings = settings
         self.work_dir = work_dir
         self.progress = progress
-        config: dict[str, Any] = {"temp_directory": str(work_dir), "preserve_insertion_order": False}
+        # One checkpoint, at the end, which leaves the row groups as they were written.
+        config: dict[str, Any] = {"checkpoint_threshold": "1TB", "max_vacuum_tasks": 0}
+        config |= {"temp_directory": str(work_dir), "preserve_insertion_order": False}
         if settings.memory_limit:
             config["memory_limit"] = settings.memory_limit
         self.connection = duckdb.connect(config=config)
@@ -203,7 +200,6 @@ class Build:
         kinds = {s.name: s.kind for s in statements}
         for statement in statements:
             self.progress(statement.name)
-            self.connection.execute(f"set threads = {CORES if statement.name in WIDE else 1}")
             if statement.name in WORKING:
                 self.connection.execute(statement.sql)
             else:
