@@ -19,7 +19,7 @@ define install
 	fi
 endef
 
-.PHONY: help run test bench detection lint lock clean
+.PHONY: help run test coverage bench detection lint diagram lock clean
 
 help:  ## list the commands
 	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -45,6 +45,10 @@ test:  ## run the whole test suite
 	$(call install,requirements-dev.txt)
 	@$(IN) $(PY) -m pytest
 
+coverage:  ## run the whole test suite, and say which lines no test reaches
+	$(call install,requirements-dev.txt)
+	@$(IN) $(PY) -m coverage erase && $(PY) -m coverage run -m pytest; $(PY) -m coverage combine --quiet; $(PY) -m coverage report
+
 bench:  ## time parts 1 and 2 beside a bare DuckDB scan (an hour, and 20 GB below data/)
 	$(call install,requirements-dev.txt)
 	@$(IN) $(PY) tests/bench_validate.py && $(PY) tests/bench_transform.py
@@ -57,6 +61,11 @@ lint:  ## ruff and mypy
 	$(call install,requirements-dev.txt)
 	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests examples
 
+diagram:  ## draw part2-transformation/architecture_diagram.png (needs Debian's graphviz)
+	@$(IN) printf '<fontconfig><dir>%s</dir></fontconfig>' "$$PWD/part3-business-analysis/fonts" > .venv/fonts.conf && \
+	FONTCONFIG_FILE=.venv/fonts.conf dot -Tpng -o part2-transformation/architecture_diagram.png \
+	part2-transformation/architecture_diagram.dot
+
 lock:  ## write requirements.lock, the hashes of everything that requirements.txt brings
 	$(call install,requirements-dev.txt)
 	@$(IN) $(PY) -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2 && CUSTOM_COMPILE_COMMAND="make lock" \
@@ -64,5 +73,5 @@ lock:  ## write requirements.lock, the hashes of everything that requirements.tx
 	--no-emit-trusted-host --no-emit-options --output-file requirements.lock requirements.txt
 
 clean:  ## remove the environment, caches, and what a demo or benchmark wrote
-	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/another_shop data/bench
+	@$(IN) rm -rf .venv .coverage* .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/another_shop data/bench
 	@$(IN) find . -name __pycache__ -type d -prune -exec rm -rf {} +

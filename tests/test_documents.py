@@ -14,9 +14,12 @@ import monitor
 import pytest
 import transform
 import validate_dataframework
+from statements import read_statements
+from warehouse import WORKING
 
 REPO = Path(__file__).parents[1]
 PART1 = REPO / "part1-data-quality"
+PART2 = REPO / "part2-transformation"
 REAL = REPO.parent / "shared" / "data"
 README = (REPO / "README.md").read_text(encoding="utf-8")
 PAGE = (PART1 / "validation-dataframework.md").read_text(encoding="utf-8")
@@ -130,3 +133,10 @@ def test_every_locked_package_has_its_licence() -> None:
     page = (REPO / "CONTRIBUTING.md").read_text()
     for name in re.findall(r"^([\w-]+)==", (REPO / "requirements.lock").read_text(), re.M):
         assert re.search(rf"\| {re.escape(name)}( \([\w-]+\))? \| [A-Za-z]", page), name
+
+
+def test_the_diagram_has_the_tables_that_are_published() -> None:
+    drawn = re.findall(r">((?:bronze|silver|gold)\.\w+)<", (PART2 / "architecture_diagram.dot").read_text())
+    made = [s.name for s in read_statements(PART2 / "transform.sql") if s.name not in WORKING]
+    assert sorted(drawn) == sorted([*made, "bronze.events", "bronze.files", "bronze.build"])
+    assert (PART2 / "architecture_diagram.png").read_bytes().startswith(b"\x89PNG")
