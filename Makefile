@@ -63,7 +63,7 @@ lint:  ## ruff and mypy
 
 diagram:  ## draw part2-transformation/architecture_diagram.png (needs Debian's graphviz)
 	@$(IN) printf '<fontconfig><dir>%s</dir></fontconfig>' "$$PWD/part3-business-analysis/fonts" > .venv/fonts.conf && \
-	FONTCONFIG_FILE=.venv/fonts.conf dot -Tpng -o part2-transformation/architecture_diagram.png \
+	FONTCONFIG_FILE="$$PWD/.venv/fonts.conf" dot -Tpng -o part2-transformation/architecture_diagram.png \
 	part2-transformation/architecture_diagram.dot
 
 lock:  ## write requirements.lock, the hashes of everything that requirements.txt brings
