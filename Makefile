@@ -19,7 +19,7 @@ define install
 	fi
 endef
 
-.PHONY: help run test coverage bench detection lint diagram lock clean
+.PHONY: help run test coverage bench scale detection lint diagram lock clean
 
 help:  ## list the commands
 	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -52,6 +52,10 @@ coverage:  ## run the whole test suite, and say which lines no test reaches
 bench:  ## time parts 1 and 2 beside a bare DuckDB scan (an hour, and 20 GB below data/)
 	$(call install,requirements-dev.txt)
 	@$(IN) $(PY) tests/bench_validate.py && $(PY) tests/bench_transform.py
+
+scale:  ## measure every part against rows, 1e4 to 1e6, and write documentation_scale.md (minutes)
+	$(call install,requirements-dev.txt)
+	@$(IN) PYTHONPATH=tests $(PY) tests/bench_scale.py
 
 detection:  ## measure the monitor's false alarms and what it finds (half an hour)
 	$(call install,requirements-dev.txt)
