@@ -55,7 +55,7 @@ bench:  ## time parts 1 and 2 beside a bare DuckDB scan (an hour, and 20 GB belo
 
 scale:  ## measure every part against rows, 1e4 to 1e6, and write documentation_scale.md (minutes)
 	$(call install,requirements-dev.txt)
-	@$(IN) PYTHONPATH=tests $(PY) tests/bench_scale.py
+	@$(IN) $(PY) tests/bench_scale.py
 
 detection:  ## measure the monitor's false alarms and what it finds (half an hour)
 	$(call install,requirements-dev.txt)
