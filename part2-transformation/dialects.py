@@ -1,0 +1,82 @@
+"""transform.sql in other engines' own words: sqlglot translates, and a few rules mend what would differ silently.
+
+Each rule says why; tests/test_dialects.py runs the constructs on every engine at hand.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+ENGINES = ("spark", "databricks", "snowflake", "bigquery")
+
+
+class DialectError(Exception):
+    """SQL that cannot be put into an engine's words; the message is one sentence for the user."""
+
+
+def translate(statement: str, engine: str) -> str:
+    """The select of a DuckDB statement (`create ... as select ...`, or the select itself) in an engine's words.
+
+    Raises DialectError where sqlglot is not installed, or the engine has no words for a construct.
+    """
+    try:
+        import sqlglot
+    except ImportError:
+        raise DialectError(
+            f"SQL for {engine} needs the package sqlglot; install it with pip install sqlglot==30.22.0"
+        ) from None
+    if engine not in ENGINES:
+        raise DialectError(f"{engine} is none of {', '.join(ENGINES)}")
+    try:
+        parsed = sqlglot.parse_one(statement, read="duckdb")
+        select = parsed.expression if isinstance(parsed, sqlglot.exp.Create) else parsed
+        if not isinstance(select, sqlglot.exp.Query):
+            raise DialectError(f"{statement[:60]!r} is no select")
+        if rule := _RULES.get(engine):
+            for node in reversed(list(select.walk())):  # from the inside out
+                if (mended := rule(node)) is not node:
+                    node.replace(mended)
+        # Without comments: sqlglot moves some to where they are not true.
+        return str(select.sql(dialect=engine, pretty=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE))
+    except sqlglot.errors.SqlglotError as error:
+        raise DialectError(f"{engine} has no words for {statement[:60]!r}: {str(error).splitlines()[0]}") from None
+
+
+def _snowflake(node: "exp.Expr") -> "exp.Expr":
+    from sqlglot import exp
+
+    # It tries a cast of text only; where sqlglot does not know the type it writes a plain cast, which raises.
+    if isinstance(node, exp.TryCast) and not isinstance(node.this, exp.Cast):
+        return exp.TryCast(this=exp.cast(node.this, "text"), to=node.args["to"])
+    # Its quotients have six decimals, so that 2999999 / 3000000 is 1: what is divided must leave no remainder.
+    if isinstance(node, exp.IntDiv):
+        return _filled("cast((:a - :a % :b) / :b as bigint)", a=exp.paren(node.this), b=exp.paren(node.expression))
+    return node
+
+
+def _bigquery(node: "exp.Expr") -> "exp.Expr":
+    from sqlglot import exp
+
+    # It reads 0.01 as a float.
+    if isinstance(node, exp.Literal) and not node.is_string and "." in node.name:
+        return exp.cast(exp.Literal.string(node.name), "decimal")
+    # sqlglot leaves precision and scale out: the scale is a rounding, and what has no place is null or an error.
+    if isinstance(node, exp.Cast) and node.to.this == exp.DType.DECIMAL and node.to.expressions:
+        precision, scale = (int(parameter.name) for parameter in node.to.expressions)
+        plain = type(node)(this=node.this, to=exp.DataType.build("decimal"))
+        rounded = _filled(f"round(:a, {scale})", a=plain)
+        if isinstance(node, exp.TryCast):
+            return _filled(f"case when abs(:a) < {10 ** (precision - scale)} then :a end", a=rounded)
+        return rounded
+    return node
+
+
+def _filled(sql: str, **expressions: "exp.Expr") -> "exp.Expr":
+    import sqlglot
+
+    return sqlglot.exp.replace_placeholders(sqlglot.parse_one(sql), **expressions)
+
+
+_RULES: dict[str, Callable[["exp.Expr"], "exp.Expr"]] = {"snowflake": _snowflake, "bigquery": _bigquery}
