@@ -32,10 +32,13 @@ select
     case
         when strpos(time_text, 'Z') not in (0, length(time_text)) then null
         when plain_time like '0000%' or plain_time like '__________ 24%' then null
-        when plain_time like '____-__-__ __:__:__' or (
-            plain_time like '____-__-__ __:__:__._%' and length(plain_time) <= 26
-            and strpos(substr(plain_time, 20), '-') = 0 and strpos(plain_time, '+') = 0
-        ) then try_cast(cast(plain_time as varchar) as timestamp)
+        -- Digits where digits belong, for one engine reads ' 9:00:00' and another '09:00:00.PST'.
+        when (length(plain_time) = 19 or length(plain_time) between 21 and 26 and substr(plain_time, 20, 1) = '.')
+            and regexp_extract(
+                plain_time,
+                '^([0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9][.]?[0-9]*)', 1
+            ) = plain_time
+        then try_cast(cast(plain_time as varchar) as timestamp)
     end as event_at,
     event_name, event_data, payload, user_agent, other_columns
 from imported;
@@ -907,7 +910,8 @@ lines as (
         {item_id} as item_id,
         {item_name} as item_name,
         {item_variant} as item_variant,
-        try_cast({quantity} as integer) as quantity,
+        -- rounded as a decimal: one engine reads '2.0' as a whole number, another does not
+        cast(round(try_cast({quantity} as decimal(12, 2))) as bigint) as quantity,
         try_cast({line_amount} as decimal(12, 2)) as given_amount
     from payloads
     {end}
