@@ -4,7 +4,7 @@ Each rule says why; tests/test_dialects.py runs the constructs on every engine a
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -21,32 +21,61 @@ def translate(statement: str, engine: str) -> str:
 
     Raises DialectError where sqlglot is not installed, or the engine has no words for a construct.
     """
-    try:
-        import sqlglot
-    except ImportError:
-        raise DialectError(
-            f"SQL for {engine} needs the package sqlglot; install it with pip install sqlglot==30.22.0"
-        ) from None
-    if engine not in ENGINES:
-        raise DialectError(f"{engine} is none of {', '.join(ENGINES)}")
+    sqlglot = _sqlglot(engine)
     try:
         parsed = sqlglot.parse_one(statement, read="duckdb")
         select = parsed.expression if isinstance(parsed, sqlglot.exp.Create) else parsed
         if not isinstance(select, sqlglot.exp.Query):
             raise DialectError(f"{statement[:60]!r} is no select")
-        if rule := _RULES.get(engine):
-            for node in reversed(list(select.walk())):  # from the inside out
-                if (mended := rule(node)) is not node:
-                    node.replace(mended)
+        for node in reversed(list(select.walk())):  # from the inside out
+            if (mended := _RULES[engine](node)) is not node:
+                node.replace(mended)
         # Without comments: sqlglot moves some to where they are not true.
         return str(select.sql(dialect=engine, pretty=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE))
     except sqlglot.errors.SqlglotError as error:
         raise DialectError(f"{engine} has no words for {statement[:60]!r}: {str(error).splitlines()[0]}") from None
 
 
+def quoted(text: str | None, engine: str) -> str:
+    """A text as an engine's literal; raises DialectError where sqlglot is not installed."""
+    return "null" if text is None else str(_sqlglot(engine).exp.Literal.string(text).sql(dialect=engine))
+
+
+def _sqlglot(engine: str) -> Any:
+    if engine not in ENGINES:
+        raise DialectError(f"{engine} is none of {', '.join(ENGINES)}")
+    try:
+        import sqlglot
+    except ImportError:
+        raise DialectError(
+            f"SQL for {engine} needs the package sqlglot; install it with pip install sqlglot==30.22.0"
+        ) from None
+    return sqlglot
+
+
+def _called(node: "exp.Expr") -> str:
+    """The name of a function that sqlglot does not know."""
+    from sqlglot import exp
+
+    return str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
+
+
+def _spark(node: "exp.Expr") -> "exp.Expr":
+    if _called(node) == "json_valid":
+        return _filled("try_parse_json(:a) is not null", a=node.expressions[0])
+    if _called(node) == "error":
+        return _filled("raise_error(:a)", a=node.expressions[0])
+    return node
+
+
 def _snowflake(node: "exp.Expr") -> "exp.Expr":
     from sqlglot import exp
 
+    if _called(node) == "json_valid":
+        return _filled("try_parse_json(:a) is not null", a=node.expressions[0])
+    # It has no error(); a text that is no number stops a script, and is in the message.
+    if _called(node) == "error":
+        return _filled("cast(cast(:a as integer) as varchar)", a=node.expressions[0])
     # It tries a cast of text only; where sqlglot does not know the type it writes a plain cast, which raises.
     if isinstance(node, exp.TryCast) and not isinstance(node.this, exp.Cast):
         return exp.TryCast(this=exp.cast(node.this, "text"), to=node.args["to"])
@@ -59,6 +88,11 @@ def _snowflake(node: "exp.Expr") -> "exp.Expr":
 def _bigquery(node: "exp.Expr") -> "exp.Expr":
     from sqlglot import exp
 
+    if _called(node) == "json_valid":
+        return _filled("safe.parse_json(:a, wide_number_mode => 'round') is not null", a=node.expressions[0])
+    # It has names of its own that begin with _file_.
+    if isinstance(node, exp.Identifier) and node.name == "_file_id":
+        return exp.to_identifier("file_id_")
     # It reads 0.01 as a float.
     if isinstance(node, exp.Literal) and not node.is_string and "." in node.name:
         return exp.cast(exp.Literal.string(node.name), "decimal")
@@ -79,4 +113,6 @@ def _filled(sql: str, **expressions: "exp.Expr") -> "exp.Expr":
     return sqlglot.exp.replace_placeholders(sqlglot.parse_one(sql), **expressions)
 
 
-_RULES: dict[str, Callable[["exp.Expr"], "exp.Expr"]] = {"snowflake": _snowflake, "bigquery": _bigquery}
+_RULES: dict[str, Callable[["exp.Expr"], "exp.Expr"]] = {
+    "spark": _spark, "databricks": _spark, "snowflake": _snowflake, "bigquery": _bigquery,
+}  # fmt: skip

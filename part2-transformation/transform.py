@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from dialects import ENGINES
+
 if TYPE_CHECKING:
     from warehouse import Run
 
@@ -34,6 +36,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--full_refresh", action="store_true", help="make everything anew, not only what changed")
     p.add_argument("--export", type=Path, metavar="DIR", help="write the gold tables there as Parquet and CSV too")
     p.add_argument("--validate", action="store_true", help="run the test suite validation_tr.sql instead")
+    p.add_argument(
+        "--print_sql", choices=ENGINES, metavar="ENGINE",
+        help=f"print it all as a script instead, for {', '.join(ENGINES)}",
+    )  # fmt: skip
+    p.add_argument("--location", metavar="URL", help="where that script finds the files: a stage, bucket or folder")
     p.add_argument("--memory_limit", metavar="SIZE", default="3GB", help="most memory for DuckDB (default: 3GB)")
     p.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return p
@@ -45,14 +52,17 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     options = parser().parse_args(args)
     # After the arguments, so that --help and a mistyped option answer at once.
     import duckdb
+    from dialects import DialectError
     from landing import LandingError
     from shop import ShopError
     from warehouse import LedgerError
 
     name = Path(__file__).name
     try:
+        if options.print_sql:
+            return print_sql(options, stdout)
         return validate(options, stdout) if options.validate else transform(options, stdout, stderr)
-    except (ShopError, LandingError) as error:
+    except (ShopError, LandingError, DialectError) as error:
         print(f"{name}: {error}", file=stderr)
     except LedgerError as error:
         print(f"{name}: {error}", file=stderr)
@@ -149,6 +159,15 @@ def validate(options: argparse.Namespace, stdout: TextIO) -> int:
     if not options.quiet:
         _print(stdout, table(outcomes))
     return 0 if outcomes and all(o.passed for o in outcomes) else 3
+
+
+def print_sql(options: argparse.Namespace, stdout: TextIO) -> int:
+    from shop import load_shop
+    from warehouse_script import script
+
+    text = script(options.print_sql, options.data_dir, load_shop(options.contract), options.location)
+    _print(stdout, text.splitlines())
+    return 0
 
 
 def _print(stdout: TextIO, lines: Sequence[str]) -> None:
