@@ -1816,10 +1816,10 @@ figures as (
     select 6, 'revenue without an earlier event', 'healed', 'by the healed id', revenue_without_event, revenue
     from orders
     union all
-    select 7, 'orders without an earlier page view', 'as_tracked', 'by the column alone', orders_without_page_view_as_tracked, orders
+    select 7, 'orders without an earlier page view', 'as_tracked', 'by the column alone', orders_without_page_view_as_tracked, orders.orders
     from orders
     union all
-    select 8, 'orders without an earlier page view', 'healed', 'by the healed id', orders_without_page_view, orders
+    select 8, 'orders without an earlier page view', 'healed', 'by the healed id', orders_without_page_view, orders.orders
     from orders
     union all
     select 9, 'revenue without a known source', 'as_tracked', 'no touch but direct in the window / counted', revenue_as_tracked, revenue
