@@ -76,6 +76,9 @@ def _snowflake(node: "exp.Expr") -> "exp.Expr":
     # It has no error(); a text that is no number stops a script, and is in the message.
     if _called(node) == "error":
         return _filled("cast(cast(:a as integer) as varchar)", a=node.expressions[0])
+    # Its zone-less type by the name that no session's setting changes, and that the emulator can try.
+    if isinstance(node, exp.TryCast) and node.to.this in exp.DataType.TEMPORAL_TYPES:
+        return exp.TryCast(this=node.this, to=exp.DataType.build("datetime", udt=True))
     # It tries a cast of text only; where sqlglot does not know the type it writes a plain cast, which raises.
     if isinstance(node, exp.TryCast) and not isinstance(node.this, exp.Cast):
         return exp.TryCast(this=exp.cast(node.this, "text"), to=node.args["to"])
@@ -93,6 +96,15 @@ def _bigquery(node: "exp.Expr") -> "exp.Expr":
     # It has names of its own that begin with _file_.
     if isinstance(node, exp.Identifier) and node.name == "_file_id":
         return exp.to_identifier("file_id_")
+    # It takes a null in a list of rows for an integer, where other rows have text.
+    if isinstance(node, exp.Values):
+        rows = [row.expressions for row in node.expressions]
+        for cells in zip(*rows, strict=True):
+            if any(cell.is_string for cell in cells):
+                for cell in cells:
+                    if isinstance(cell, exp.Null):
+                        cell.replace(exp.cast(exp.Null(), "text"))
+        return node
     # It reads 0.01 as a float.
     if isinstance(node, exp.Literal) and not node.is_string and "." in node.name:
         return exp.cast(exp.Literal.string(node.name), "decimal")

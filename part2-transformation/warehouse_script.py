@@ -4,8 +4,9 @@ The files in --data_dir are read for what a script cannot find out by itself: wh
 how many records, and how many lines an order. The records stay where the warehouse finds them.
 """
 
+import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -13,10 +14,13 @@ from dialects import DialectError, quoted, translate
 from landing import File, find_files, land, land_seeds, survey
 from shop import Shop, identifier
 from statements import Statement, fill, read_statements
+from suite import read_suite
 from warehouse import HERE, WORKING, blanks
 
 LONGEST_LIST = 500  # rows of an insert, and files of a load; Snowflake takes no more than 1,000 files
+SCHEMAS = ("bronze", "silver", "gold")
 LEDGER = "gold.ledger"
+PASSED = "case when expected is not distinct from actual then 'PASS' else 'FAIL' end as result"
 FILES = """
 select files.name, files.file_date, files.file_id, count(events._line) as records, cast(0 as bigint) as unreadable
 from bronze.listed_files as files
@@ -60,7 +64,7 @@ class Warehouse:
     path = "_path"  # which file a record came from
     row: str | None = None  # its number there; None where the engine keeps no order
 
-    def __init__(self, engine: str, location: str | None) -> None:
+    def __init__(self, engine: str, location: str | None = None) -> None:
         self.engine = engine
         self.location = (location or self.place).rstrip("/")
 
@@ -71,7 +75,7 @@ class Warehouse:
         return quoted(text, self.engine)
 
     def schemas(self) -> Iterator[str]:
-        yield from (f"create schema if not exists {schema}" for schema in ("bronze", "silver", "gold"))
+        yield from (f"create schema if not exists {schema}" for schema in SCHEMAS)
 
     def empty_table(self, name: str, columns: str) -> Iterator[str]:
         yield f"create or replace table {name} ({columns})"
@@ -103,7 +107,7 @@ class Snowflake(Warehouse):
             )
 
     def load(self, landed: str, columns: Sequence[str], files: Sequence[str], delimiter: str) -> Iterator[str]:
-        yield f"create or replace temporary table {landed} (_path varchar, _row bigint, {self._columns(columns)})"
+        yield f"create or replace table {landed} (_path varchar, _row bigint, {self._columns(columns)})"
         numbers = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
         for start in range(0, len(files), LONGEST_LIST):
             names = ", ".join(map(self.literal, files[start : start + LONGEST_LIST]))
@@ -186,10 +190,12 @@ def script(engine: str, data_dir: Path, shop: Shop, location: str | None = None)
     warehouse = _WAREHOUSES[engine](engine, location)
     if isinstance(warehouse, Spark) and not location and engine == "spark":
         warehouse.location = str(data_dir.resolve())
-    heading = (
-        f"-- Made by transform.py --print_sql {engine}; transform.sql has the comments, and is to be changed instead."
-    )
-    return "\n\n".join([heading, *(f"{statement};" for statement in _statements(warehouse, data_dir, shop))]) + "\n"
+    return _text(engine, _statements(warehouse, data_dir, shop))
+
+
+def _text(made_for: str, statements: Iterable[str]) -> str:
+    heading = f"-- Made by transform.py --print_sql {made_for} from transform.sql, which has the comments."
+    return "\n\n".join([heading, *(f"{statement};" for statement in statements)]) + "\n"
 
 
 def _statements(warehouse: Warehouse, data_dir: Path, shop: Shop) -> Iterator[str]:
@@ -205,12 +211,42 @@ def _statements(warehouse: Warehouse, data_dir: Path, shop: Shop) -> Iterator[st
     yield from _bronze(warehouse, files, shop)
     made = [fill(s, filled) for s in read_statements(HERE / "transform.sql")]
     for statement in _ledger_first(made):
-        first, *rest = warehouse.create(statement.kind, statement.name, statement.select)
-        yield f"-- {statement.name}: {statement.description}\n{first}"
-        yield from rest
+        yield from _described(warehouse, statement)
         if statement.name == LEDGER:
             yield translate(CHECK_LEDGER, warehouse.engine)
     yield from (f"drop {s.kind} if exists {s.name}" for s in made if s.name in WORKING)
+
+
+def suite_script(engine: str, shop: Shop) -> str:
+    """The test suite in SQL, in schemas of its own; its last statement gives every test and whether it passed.
+
+    Raises DialectError where sqlglot is not installed.
+    """
+    return _text(
+        f"{engine} --validate", map(_in_schemas_of_its_own, _suite_statements(_WAREHOUSES[engine](engine), shop))
+    )
+
+
+def _suite_statements(warehouse: Warehouse, shop: Shop) -> Iterator[str]:
+    suite = read_suite(shop)
+    yield from (f"create schema if not exists {schema}" for schema in SCHEMAS)
+    with duckdb.connect() as connection:
+        land_seeds(connection, shop, HERE / "seeds")
+        yield from _seeds(warehouse, connection)
+    for statement in (*suite.rows, *suite.statements):
+        yield from _described(warehouse, statement)
+    tests = "\nunion all\n".join(f"select * from ({test.strip().rstrip(';')}) as test" for test in suite.tests)
+    yield translate(f"select *, {PASSED} from ({tests}) as tests order by test nulls first", warehouse.engine)
+
+
+def _in_schemas_of_its_own(statement: str) -> str:
+    return re.sub(r"\b(bronze|silver|gold)\b(?=[.]|$)", r"test_\1", statement)
+
+
+def _described(warehouse: Warehouse, statement: Statement) -> Iterator[str]:
+    first, *rest = warehouse.create(statement.kind, statement.name, statement.select)
+    yield f"-- {statement.name}: {statement.description}\n{first}"
+    yield from rest
 
 
 def _seeds(warehouse: Warehouse, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
