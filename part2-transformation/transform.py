@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "--engine", choices=("duckdb", "spark"), help="what does the work (default: what made the warehouse, or duckdb)"
     )
     cluster = p.add_mutually_exclusive_group()
-    cluster.add_argument("--master", metavar="URL", help="Spark's cluster, such as spark://host:7077 (default: Spark's)")
+    cluster.add_argument("--master", metavar="URL", help="Spark's cluster, such as spark://host:7077")
     cluster.add_argument("--remote", metavar="URL", help="or its Spark Connect server, such as sc://host:15002")
     p.add_argument("--full_refresh", action="store_true", help="make everything anew, not only what changed")
     p.add_argument("--export", type=Path, metavar="DIR", help="write the gold tables there as Parquet and CSV too")
