@@ -32,11 +32,11 @@ select
     case
         when strpos(time_text, 'Z') not in (0, length(time_text)) then null
         when plain_time like '0000%' or plain_time like '__________ 24%' then null
-        -- Digits where digits belong, for one engine reads ' 9:00:00' and another '09:00:00.PST'.
+        -- Digits where digits belong, for engines read ' 9:00:00', '09:00:00.PST' or '09:00:60'.
         when (length(plain_time) = 19 or length(plain_time) between 21 and 26 and substr(plain_time, 20, 1) = '.')
             and regexp_extract(
                 plain_time,
-                '^([0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9][.]?[0-9]*)', 1
+                '^([0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-5][0-9][.]?[0-9]*)', 1
             ) = plain_time
         then try_cast(cast(plain_time as varchar) as timestamp)
     end as event_at,
