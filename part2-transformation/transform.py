@@ -220,9 +220,12 @@ def validate(options: argparse.Namespace, stdout: TextIO) -> int:
 
 def print_sql(options: argparse.Namespace, stdout: TextIO) -> int:
     from shop import load_shop
-    from warehouse_script import script
+    from warehouse_script import script, suite_script
 
-    text = script(options.print_sql, options.data_dir, load_shop(options.contract), options.location)
+    if options.validate:
+        text = suite_script(options.print_sql, load_shop(REPO / "part1-data-quality" / "schema.yaml"))
+    else:
+        text = script(options.print_sql, options.data_dir, load_shop(options.contract), options.location)
     _print(stdout, text.splitlines())
     return 0
 

@@ -8,14 +8,22 @@ import csv
 import io
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from decimal import Decimal
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+from hypothesis import HealthCheck, Phase, given, settings
+from journeys import BAD_TIMES, COLUMNS, Days, days
+from synthetic_events import generate
 
 Rows = tuple[list[str], list[tuple[Any, ...]]]
+AGENTS = ["iPad", "iPod", "Macintosh Firefox/1", "Android Tablet", "OPR/1 Windows", "TikTok Android Mobile", "Pinterest",
+          "DuckDuckGo/7 iPhone", "Googlebot/2.1"]  # fmt: skip
 KINDS = ("string", "int64", "date")
 
 
@@ -138,3 +146,51 @@ def _records(path: Path) -> Iterator[list[str | None]]:
     """The records of a CSV file behind its header, an empty field as null: Snowflake's and BigQuery's way."""
     with path.open(encoding="utf-8", newline="") as file:
         yield from ([field or None for field in record] for record in list(csv.reader(file))[1:])
+
+
+def canonical(rows: Rows) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Columns, and rows in an order of their own; an engine's kind of number is no difference, its value is."""
+
+    def text(value: object) -> str:
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            return repr(value)
+        # The last of a double's sixteen digits hangs on how it was come by.
+        return f"{Decimal(f'{value:.15g}' if isinstance(value, float) else value).normalize():f}"
+
+    columns, found = rows
+    return columns, sorted(tuple(map(text, row)) for row in found)
+
+
+def write_hard_days(folder: Path) -> None:
+    """About a thousand records that reach every branch: random journeys at their edges, and buyers' of plain days.
+
+    Records are in the order of time and content, as an engine that keeps no order of lines numbers them.
+    """
+    files: dict[str, tuple[Sequence[str], list[list[str]]]] = {}
+
+    @settings(max_examples=60, derandomize=True, database=None, phases=[Phase.generate], deadline=None,
+              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(days())
+    def draw(drawn: Days) -> None:
+        if sum(len(rows) for _, rows in files.values()) < 600:
+            group = len(files) // 8  # a few clients of their own, who share customers and checkouts with all
+            for name, (header, events) in drawn.items():
+                kept = [replace(e, client=e.client and f"{e.client}{group}") for e in events if "too" not in e.fate]
+                rows = [[cell.replace("\n", " ") for cell in event.cells(header)] for event in kept]
+                if rows:
+                    files[name.replace(".csv", f"_{len(files):03}.csv")] = (header, rows)
+
+    draw()
+    with tempfile.TemporaryDirectory() as plain:
+        generate(Path(plain), days=14, events_per_day=700, seed=3)
+        read = {path.name: list(csv.reader(io.StringIO(path.read_text("utf-8")))) for path in Path(plain).iterdir()}
+    odd = [["t", "https://puffy.com/", "", t, "page_viewed", "", agent] for t, agent in zip_longest(BAD_TIMES, AGENTS)]
+    files["events_20250310.csv"] = (COLUMNS, [["" if cell is None else cell for cell in row] for row in odd])
+    buyers = {row[0] for _, *rows in read.values() for row in rows if "checkout_completed" in row}
+    for name, (header, *rows) in read.items():
+        files[name] = (header, [row for row in rows if row[0] in buyers])
+    for name, (header, rows) in files.items():
+        time = header.index("timestamp")
+        rows.sort(key=lambda row: (row[time], *row[:time], *row[time + 1 :]))  # noqa: B023
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([header, *rows])
