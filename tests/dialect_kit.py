@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from decimal import Decimal
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 from hypothesis import HealthCheck, Phase, given, settings
@@ -22,17 +21,9 @@ from journeys import BAD_TIMES, COLUMNS, Days, days
 from synthetic_events import generate
 
 Rows = tuple[list[str], list[tuple[Any, ...]]]
-AGENTS = ["iPad", "iPod", "Macintosh Firefox/1", "Android Tablet", "OPR/1 Windows", "TikTok Android Mobile", "Pinterest",
-          "DuckDuckGo/7 iPhone", "Googlebot/2.1"]  # fmt: skip
+AGENTS = ["iPad", "iPod", "Macintosh Firefox/1", "Android Tablet", "Android", "OPR/1 Windows", "TikTok Android Mobile",
+          "Pinterest", "DuckDuckGo/7 iPhone", "Googlebot/2.1", "CrOS "]  # fmt: skip
 KINDS = ("string", "int64", "date")
-
-
-class Engine(Protocol):
-    """A place where scripts run. `run` raises whatever the engine raises."""
-
-    def run(self, script: str, folder: Path | None = None) -> None: ...
-
-    def rows(self, select: str) -> Rows: ...
 
 
 class Duck:
@@ -49,6 +40,7 @@ class Duck:
 class Snowflake:
     """fakesnow, an emulator on DuckDB; entered once for all its connections."""
 
+    name = "snowflake"
     COPY = re.compile(r"copy into (\S+)\nfrom \(select (.*?) from @bronze[.]landing\)\nfiles = \((.*)\)\n")
 
     def __init__(self) -> None:
@@ -95,6 +87,7 @@ class Snowflake:
 class BigQuery:
     """The GoogleSQL reference implementation. Its tables are those of googlesql_kit.py, where a view is a table too."""
 
+    name = "bigquery"
     CREATE = re.compile(r"create or replace (?:table|view) (\S+) as\n", re.IGNORECASE)
     EXTERNAL = re.compile(r"create or replace external table (\S+) \((.*)\)\noptions \((.*)\)", re.DOTALL)
 
@@ -122,7 +115,7 @@ class BigQuery:
             elif insert := re.match(r"insert into (\S+) values\n", statement):
                 self._insert(insert[1], statement[insert.end() :])
             elif drop := re.match(r"drop (?:external table|table|view) (?:if exists )?(\S+)$", statement):
-                del self.engine.tables[drop[1]]
+                self.engine.tables.pop(drop[1], None)
             elif statement.lower().startswith(("select", "with")):
                 self.engine.select(statement)
             else:
@@ -184,13 +177,14 @@ def write_hard_days(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as plain:
         generate(Path(plain), days=14, events_per_day=700, seed=3)
         read = {path.name: list(csv.reader(io.StringIO(path.read_text("utf-8")))) for path in Path(plain).iterdir()}
-    odd = [["t", "https://puffy.com/", "", t, "page_viewed", "", agent] for t, agent in zip_longest(BAD_TIMES, AGENTS)]
-    files["events_20250310.csv"] = (COLUMNS, [["" if cell is None else cell for cell in row] for row in odd])
+    views = [*((time, "") for time in BAD_TIMES), *(("2025-03-10T10:00:00Z", agent) for agent in AGENTS)]
+    odd = [["t", "https://puffy.com/", "", time, "page_viewed", "", agent] for time, agent in views]
+    files["events_20250310.csv"] = (COLUMNS, odd)
     buyers = {row[0] for _, *rows in read.values() for row in rows if "checkout_completed" in row}
-    for name, (header, *rows) in read.items():
-        files[name] = (header, [row for row in rows if row[0] in buyers])
+    for name, (plain_header, *rows) in read.items():
+        files[name] = (plain_header, [row for row in rows if row[0] in buyers])
     for name, (header, rows) in files.items():
-        time = header.index("timestamp")
-        rows.sort(key=lambda row: (row[time], *row[:time], *row[time + 1 :]))  # noqa: B023
+        at = header.index("timestamp")
+        rows.sort(key=lambda row: (row[at], *row[:at], *row[at + 1 :]))
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([header, *rows])
