@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from dialects import translate
 from increment import BY_DAY, UNITS
 from landing import File, day_files, find_files, land_seeds
 from shop import Shop, identifier, json_path, literal, placeholders
+from spark_landing import is_sparks, land_with_spark
 from statements import Statement, fill, read_statements
 from suite import Outcome, Suite
 from warehouse import (
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CATALOG = "warehouse.duckdb"
+LOG = "spark.log"  # in the warehouse's folder
 NEEDED = "the engine spark needs {}; see documentation_engines.md, or use --engine duckdb."
 SETTINGS = {
     # What transform.sql means by a time, by null and by a mistake; a cluster's defaults may differ.
@@ -111,13 +114,30 @@ def connect(job: Job) -> "SparkSession":
         if not shutil.which(str(Path(java) / "bin" / "java") if java else "java"):
             raise SparkError(NEEDED.format("Java 17 or 21 (apt-get install openjdk-17-jre-headless)"))
         builder = builder.master(job.master) if job.master else builder
-        builder = builder.config("spark.ui.showConsoleProgress", "false").config("spark.log.level", "ERROR")
+        builder = builder.config("spark.ui.showConsoleProgress", "false")
         if job.memory and (size := re.fullmatch(r"(?i)(\d+) ?([kmgt])i?b?", job.memory)):
             builder = builder.config("spark.driver.memory", size[1] + size[2].lower())
-    session = active or builder.getOrCreate()
+    session = active
+    if session is None:
+        with _spark_log(job.warehouse / LOG if job.warehouse.is_dir() else Path(os.devnull)):
+            session = builder.getOrCreate()
     for key, value in SETTINGS.items():
         session.conf.set(key, value)
     return session
+
+
+@contextlib.contextmanager
+def _spark_log(path: Path) -> Iterator[None]:
+    """What a Java that starts meanwhile says goes into a file: the command's own stderr is for its own sentences."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with path.open("wb") as log:
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextlib.contextmanager
@@ -126,12 +146,12 @@ def _spark_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not type(error).__module__.startswith(("pyspark", "py4j", "grpc")):
+        if not is_sparks(error):
             raise
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
         what = (causes or lines or [type(error).__name__])[-1 if causes else 0]
-        raise SparkError(f"Spark could not do it ({what.rstrip('.')}); the warehouse is as it was.") from error
+        raise SparkError(f"Spark could not do it ({what.rstrip('.')}); {LOG} in the warehouse's folder may say more.") from error
 
 
 @contextlib.contextmanager
@@ -260,8 +280,6 @@ class Build:
         self.tables = Tables(spark, self.connection, folder / "work")
 
     def full(self, files: Sequence[File]) -> Run:
-        from spark_landing import land_with_spark
-
         tables, shop = self.tables, self.job.shop
         size = sum(f.size for f in files)
         if tables.spark.conf.get("spark.sql.shuffle.partitions") == "200":  # nobody has chosen

@@ -67,13 +67,13 @@ def land_with_spark(
         if done:
             _write(tables, raw, places, shop, path)
     others = [file for file in files if file.file_id not in landed]
-    names = _names([f for f in landed.values()])
     landed |= {file.file_id: file for file in _land_here(tables, others, data_dir, shop, path)}
     names = _names(list(landed.values()))
     types = {"_file_id": "bigint", "_line": "bigint", "_loaded_at": "timestamp_ntz"}
     schema = ", ".join(f"`{n.replace('`', '``')}` {types.get(n, 'string')}" for n in (*OWN_COLUMNS, *names))
     events = spark.read.schema(schema).parquet(path.absolute().as_uri())
-    _agree_on_json(tables, events.where(f.col("_unreadable").isNull()), shop, names)
+    here = f.col("_file_id").isin([file.file_id for file in others]) if others else f.lit(False)
+    _agree_on_json(tables, events.where(f.col("_unreadable").isNull()), here, _payload(shop, names))
     return [landed[file.file_id] for file in files], events
 
 
@@ -86,7 +86,6 @@ def place(data_dir: str, name: str) -> str:
 
 def _look(spark: "SparkSession", files: Sequence[File], data_dir: str, delimiter: str) -> dict[str, Facts]:
     """Facts of each file by its name; an empty file has none, nor has a compressed one that breaks off."""
-    from pyspark.errors import PySparkException
     from pyspark.sql import functions as f
 
     lines = spark.read.text([place(data_dir, file.name) for file in files], lineSep="\n")
@@ -114,12 +113,17 @@ def _look(spark: "SparkSession", files: Sequence[File], data_dir: str, delimiter
     )  # fmt: skip
     try:
         rows = found.collect()
-    except PySparkException:
+    except Exception as error:
         plain = [file for file in files if not file.name.lower().endswith(".gz")]
-        if len(plain) == len(files):
+        if len(plain) == len(files) or not is_sparks(error):
             raise
         return _look(spark, plain, data_dir, delimiter) if plain else {}
     return {unquote(row[0]): Facts(*row[:6], int(row[6])) for row in rows}
+
+
+def is_sparks(error: Exception) -> bool:
+    """Whether Spark raised it: by its Java, by its server, or by itself."""
+    return type(error).__module__.startswith(("pyspark", "py4j", "grpc"))
 
 
 def _header(facts: Facts, delimiter: str) -> tuple[str, ...]:
@@ -245,14 +249,18 @@ def _is_json(text: "Column") -> "Column":
     return f.try_parse_json(in_list).isNotNull() & f.try_parse_json(in_object).isNotNull()
 
 
-def _agree_on_json(tables: "Tables", events: "DataFrame", shop: Shop, names: Sequence[str]) -> None:
-    """Raise SparkError for a payload that DuckDB takes for JSON and Spark does not: a NaN, a name that comes twice."""
+def _agree_on_json(tables: "Tables", events: "DataFrame", here: "Column", payload: "Column | None") -> None:
+    """Raise SparkError for a payload that DuckDB takes for JSON and Spark does not: a NaN, a name that comes twice.
+
+    `here` says of which records `_payload` is DuckDB's doing.
+    """
+    from pyspark.sql import functions as f
     from spark import SparkError
 
-    payload = _payload(shop, names)
     if payload is None:
         return
-    doubtful = events.where(payload.isNotNull() & events["_payload"].isNull())
+    not_for_spark = f.when(here, ~_is_json(payload)).otherwise(events["_payload"].isNull())
+    doubtful = events.where(payload.isNotNull() & not_for_spark)
     for name, line, text in doubtful.select("_source_file", "_line", payload).toLocalIterator():
         valid = tables.connection.execute("select json_valid(?)", [text]).fetchone()
         if valid and valid[0]:
