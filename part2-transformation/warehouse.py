@@ -87,7 +87,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = _silent, progress: 
     """
     find_files(settings.data_dir, settings.shop)  # before anything is made: the folder may be a mistyped one
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
+    with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
         files = find_files(settings.data_dir, settings.shop)
         published = None if settings.full_refresh else read_published(settings.warehouse)
         if published is None or published.fingerprint != settings.fingerprint:
@@ -174,6 +174,35 @@ def blanks(connection: duckdb.DuckDBPyConnection, shop: Shop, columns: Sequence[
     return placeholders(shop, columns, [p for (p,) in click_ids], (longest and longest[0]) or 1)
 
 
+def write_files(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> None:
+    """bronze.files, in the connection's own catalog."""
+    connection.execute(
+        "create or replace table bronze.files (name varchar, file_date date, file_id bigint, header varchar, "
+        "records bigint, unreadable bigint, bytes bigint, content_hash varchar, stamp varchar)"
+    )
+    connection.executemany(
+        "insert into bronze.files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.unreadable),
+                *(f.size, f.content_hash, f.stamp),
+            )
+            for f in files
+        ],
+    )
+
+
+def balanced(ledger: list[tuple[str, int, Decimal]]) -> list[tuple[str, int, Decimal]]:
+    """The ledger, if its difference is zero; else raises LedgerError."""
+    difference = next(row for row in ledger if row[0] == "difference")
+    if difference[1] != 0 or difference[2] != 0:
+        raise LedgerError(
+            f"the ledger does not balance: {difference[1]} orders and {difference[2]:,.2f} are neither counted nor "
+            "named; nothing was published. Please report this with the ledger above."
+        )
+    return ledger
+
+
 class Build:
     """One build: a connection whose own catalog is in memory, with the new warehouse attached."""
 
@@ -253,20 +282,7 @@ class Build:
     def _bronze(self, files: Sequence[File], parts: Sequence[str]) -> None:
         """bronze.events as a view of what was landed, and bronze.files."""
         self.connection.execute("create or replace view bronze.events as " + " union all by name ".join(parts))
-        self.connection.execute(
-            "create or replace table bronze.files (name varchar, file_date date, file_id bigint, header varchar, "
-            "records bigint, unreadable bigint, bytes bigint, content_hash varchar, stamp varchar)"
-        )
-        self.connection.executemany(
-            "insert into bronze.files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    *(f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.unreadable),
-                    *(f.size, f.content_hash, f.stamp),
-                )
-                for f in files
-            ],
-        )
+        write_files(self.connection, files)
 
     def _all_files(self, files: Sequence[File], landed: Sequence[File]) -> list[File]:
         """All files as they are now known: those just landed, and the others as the warehouse has them."""
@@ -292,14 +308,8 @@ class Build:
 
     def _publish(self, run: Run, files: Sequence[File], statements: Sequence[Statement]) -> Run:
         """Let the new warehouse take the old one's place, if its ledger balances."""
-        run.ledger = read_ledger(self.connection, "warehouse.")
+        run.ledger = balanced(read_ledger(self.connection, "warehouse."))
         run.records, run.unreadable = sum(f.records for f in files), sum(f.unreadable for f in files)
-        difference = next(row for row in run.ledger if row[0] == "difference")
-        if difference[1] != 0 or difference[2] != 0:
-            raise LedgerError(
-                f"the ledger does not balance: {difference[1]} orders and {difference[2]:,.2f} are neither counted nor "
-                "named; nothing was published. Please report this with the ledger above."
-            )
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)
@@ -316,7 +326,7 @@ class Build:
 
 
 @contextlib.contextmanager
-def _lock(warehouse: Path, say: Callable[[str], None]) -> Iterator[None]:
+def lock(warehouse: Path, say: Callable[[str], None]) -> Iterator[None]:
     """One run at a time; a second one waits."""
     with warehouse.with_name(warehouse.name + ".lock").open("w") as file:
         try:

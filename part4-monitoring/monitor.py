@@ -39,7 +39,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--as_of", metavar="TIME", help="judge the day of this time (UTC) by what had come until then")
     p.add_argument("--backtest", action="store_true", help="judge every day by what was known then; print a calendar")
     p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
-    p.add_argument("--warehouse", type=Path, help="DuckDB file of part 2 (default: warehouse.duckdb in --data_dir)")
+    p.add_argument(
+        "--warehouse", type=Path,
+        help="DuckDB file, or folder of Parquet, of part 2 (default: warehouse.duckdb in --data_dir)",
+    )  # fmt: skip
     p.add_argument(
         "--contract", type=Path, default=REPO / "part1-data-quality" / "schema.yaml",
         help="contract of the files (default: part1-data-quality/schema.yaml)",
@@ -125,6 +128,8 @@ def monitor(
     now = datetime.now(UTC)
     failure = _failure(refresh)
     path = warehouse_path(options)
+    if path.is_dir():  # of Parquet, with a file of views
+        path = path / "warehouse.duckdb"
     if not path.exists():
         raise MonitorError(failure[1] if failure else f"{path} is not there; run without --no_refresh to make it.")
     history_path = options.history or path.with_name("monitor.sqlite")
