@@ -14,8 +14,11 @@ from figure_style import (
     day_axis,
     day_name,
     dollars,
-    mark_incidents,
+    draw_marks,
+    marks_height,
     nothing_to_draw,
+    place_marks,
+    text_width,
 )
 from findings import Change
 from gold_incidents import WORDS, Incident
@@ -55,15 +58,16 @@ def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Ch
         nothing_to_draw(figure, "No order has been recorded yet.")
         return figure
     shown = [i for i in incidents if i.kind != "gap"]
-    axes = figure.add_axes((0.085, 0.155, 0.875, top - 0.155 - 0.125))
     days, values = [d.day for d in gold.days], [d.revenue for d in gold.days]
+    marks = place_marks(figure, (0.085, 0.96), days, shown)
+    axes = figure.add_axes((0.085, 0.155, 0.875, top - 0.155 - marks_height(marks) / 5.6))
     day_axis(axes, days)
     axes.set_ylim(0, max([*values, 1]) * 1.17)
     _money_axis(axes)
     _means(axes, days, values, next((c.incident.since for c in changes if c.incident.severity == "P0"), None))
     _line(axes, values)
-    _extremes(axes, days, values)
-    mark_incidents(axes, days, shown)
+    _extremes(axes, days, values, [mark.x for mark in marks])
+    draw_marks(axes, marks)
     return figure
 
 
@@ -98,8 +102,10 @@ def _line(axes: Axes, values: Sequence[float], colour: str = BLUE) -> None:
         axes.plot(values, linestyle="", marker="o", markersize=7, color=colour, markeredgecolor="white", zorder=4)
 
 
-def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None:
-    """The best and the worst day, by name."""
+def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float]) -> None:
+    """The best and the worst day, by name, beside the lines of incidents (in days) and not across them."""
+    figure = axes.figure
+    assert isinstance(figure, Figure)
     if len(set(values)) < 2:
         if any(values):
             axes.annotate(
@@ -117,16 +123,20 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None
     for pick in (max, min):
         at = values.index(pick(values))
         below = pick is min and values[at] > 0.15 * max(values)
-        align = "left" if at == 0 else "right" if at == len(values) - 1 else "center"
+        name = f"{days[at]:%a} {day_name(days[at])}"
+        half = text_width(figure, name, 11, "medium") / axes.get_position().width * len(values) / 2
+        # From the left edge or a line to the right edge or a line; in the middle where it fits.
+        low = max([-0.6, *(x + 0.1 for x in lines if x < at)])
+        high = min([len(values) - 0.4, *(x - 0.1 for x in lines if x > at)])
         axes.annotate(
-            f"{dollars(values[at])}\n{days[at]:%a} {day_name(days[at])}",
+            f"{dollars(values[at])}\n{name}",
             (at, values[at]),
-            xytext=(0, -9 if below else 9),
-            textcoords="offset points",
+            xytext=(max(min(at, high - half), low + half), -9 if below else 9),
+            textcoords=("data", "offset points"),
             size=11,
             weight="medium",
             color=BLUE,
-            ha=align,
+            ha="center",
             va="top" if below else "bottom",
             linespacing=1.2,
             zorder=6,
@@ -151,8 +161,8 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
     if not gold.days:
         return "No day has been loaded yet"
     band = robust_band([d.events for d in gold.days])
-    fields = len([i for i in incidents if i.kind != "gap"])
-    broke = {0: "no field broke", 1: "a field broke"}.get(fields, f"{_number(fields)} fields broke")
+    times = len([i for i in incidents if i.kind != "gap"])
+    broke = {0: "no field broke", 1: "tracking broke once"}.get(times, f"tracking broke {_number(times)} times")
     if band is None:
         few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
         return f"{few} too few to say what volume is normal; {broke}"
@@ -161,9 +171,7 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
         named = day_name(outside[0].day) + (f" and {len(outside) - 1} more" if len(outside) > 1 else "")
         return f"Volume left its usual range on {named}; {broke}"
     return (
-        f"Volume stayed in its usual range while {broke}"
-        if fields
-        else f"Volume stayed in its usual range, and {broke}"
+        f"Volume stayed in its usual range while {broke}" if times else f"Volume stayed in its usual range, and {broke}"
     )
 
 
@@ -200,10 +208,11 @@ def draw_volume(gold: Gold, incidents: Sequence[Incident]) -> Figure:
     days = [d.day for d in gold.days]
     bottom, strip = 0.8 / height, 1.05 / height
     base = bottom + strip * len(strips) + (0.12 / height if strips else 0)
-    axes = figure.add_axes((0.085, base, 0.735, top - base - 0.3 / height))
+    marks = place_marks(figure, (0.085, 0.82), days, [i for i in incidents if i.kind == "gap"])
+    axes = figure.add_axes((0.085, base, 0.735, top - base - marks_height(marks) / height))
     day_axis(axes, days, labels=not strips)
     _events(axes, gold)
-    mark_incidents(axes, days, [i for i in incidents if i.kind == "gap"], rows=1)
+    draw_marks(axes, marks)
     for n, (metric, words, incident) in enumerate(strips):
         box = (0.085, bottom + strip * (len(strips) - 1 - n), 0.735, 0.55 / height)
         panel = figure.add_axes(box)
@@ -251,7 +260,9 @@ def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) 
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
     axes.tick_params(axis="y", labelsize=9.5)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
-    mark_incidents(axes, days, [incident], rows=1)
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    draw_marks(axes, place_marks(figure, (0.085, 0.82), days, [incident]))
     axes.text(
         1.015,
         0.5,

@@ -277,16 +277,16 @@ def evidence_title(gold: Gold) -> str:
 def draw_evidence(gold: Gold) -> Figure:
     subtitle = f"Revenue of counted orders, {period(gold)}, by what is known of where each order came from"
     note = "A channel is known when a visit in the seven days before the order has a source other than direct."
-    figure, top = canvas(gold, 5.3, evidence_title(gold), subtitle, note)
+    figure, top = canvas(gold, 5.0, evidence_title(gold), subtitle, note)
     if not gold.revenue:
         nothing_to_draw(figure, "No revenue has been recorded yet.")
         return figure
     for n, (reading, words) in enumerate((("as_tracked", "As dashboards saw it"), ("healed", "After the repair"))):
-        axes = figure.add_axes((0.015 + 0.495 * n, 0.075, 0.475, top - 0.075))
+        axes = figure.add_axes((0.022 + 0.486 * n, 0.075, 0.47, top - 0.075))
         _donut(axes, gold, evidence(gold, reading), words)
     arrow = FancyArrowPatch(
-        (0.487, 0.39),
-        (0.513, 0.39),
+        (0.488, 0.39),
+        (0.514, 0.39),
         transform=figure.transFigure,
         arrowstyle="-|>",
         mutation_scale=18,
@@ -300,7 +300,7 @@ def draw_evidence(gold: Gold) -> Figure:
 def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> None:
     axes.set_axis_off()
     axes.set_aspect("equal")
-    axes.set_xlim(-2.3, 2.3)
+    axes.set_xlim(-2.4, 2.4)
     axes.set_ylim(-1.42, 1.72)
     axes.text(0, 1.68, words, size=12.5, weight="semibold", color=INK, ha="center", va="top")
     whole, angle, labels = float(gold.revenue), 90.0, []

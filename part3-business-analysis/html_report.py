@@ -3,11 +3,12 @@
 import html
 import json
 from collections.abc import Sequence
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from figure_style import dollars, period, source_line
+from figure_style import day_name, dollars, period, source_line
 from figures_days import revenue_title, volume_title
 from figures_flow import REASON_WORDS, evidence, evidence_title, funnel_title
 from figures_rates import device_rows, device_title
@@ -61,7 +62,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         for d in gold.days
     ]
     broke = [
-        [i.since.isoformat(), i.until.isoformat() if i.until else "lasts", i.severity, i.sentence] for i in incidents
+        [_unbroken(i.since), _unbroken(i.until) if i.until else "lasts", i.severity, i.sentence] for i in incidents
     ]
     steps = funnel(gold)
     reached = [
@@ -106,7 +107,13 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
             ("Step", "Got this far", "Recorded", "Not recorded"),
             reached,
         ),
-        _figure("heat", "Events by day and hour", "An empty hour among full ones is a gap in the recording.", (), []),
+        _figure(
+            "heat",
+            "Events by day and hour",
+            "Crawlers are among them. An empty hour among full ones is a gap in the recording.",
+            (),
+            [],
+        ),
         _section(
             "products",
             "Products",
@@ -142,6 +149,10 @@ def _rates(rows: Sequence[tuple[int, Segment]]) -> Rows:
             [name, f"{s.converted:,}", f"{s.sessions:,}", f"{i.estimate:.2%}", f"{i.low:.2%} to {i.high:.2%}", note]
         )
     return found
+
+
+def _unbroken(day: date) -> str:
+    return day_name(day).replace(" ", "\u00a0")
 
 
 def _evidence(gold: Gold) -> str:
