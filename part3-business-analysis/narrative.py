@@ -7,7 +7,7 @@ from figure_style import dollars, period
 from figures_flow import evidence
 from figures_rates import device_title
 from findings import Change, against_the_rest, compare_devices, funnel, weekdays
-from gold_incidents import Incident
+from gold_incidents import WORDS, Incident
 from gold_reading import Gold, Segment
 from impact import Assumptions, Impact, hold_against
 from intervals import is_small, wilson
@@ -31,7 +31,7 @@ def summary(
     sections = [
         [f"# Executive summary, {period(gold)}", "", *conclusion(gold, incidents, changes)],
         broken(gold, incidents),
-        certain(gold, changes),
+        certain(gold, incidents, changes),
         uncertain(gold, incidents, changes),
         headlines(gold),
         cost(gold, impact, assumptions),
@@ -95,7 +95,7 @@ def broken(gold: Gold, incidents: Sequence[Incident]) -> list[str]:
     return rows
 
 
-def certain(gold: Gold, changes: Sequence[Change]) -> list[str]:
+def certain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
     """What can be said with confidence, with intervals."""
     lines = []
     sessions, converted = (sum(getattr(d, n) for d in gold.days) for n in ("sessions", "sessions_with_order"))
@@ -110,7 +110,12 @@ def certain(gold: Gold, changes: Sequence[Change]) -> list[str]:
     if gold.conversion.get("device"):
         looks = " The intervals allow for every pair of devices and for every system." if compare_devices(gold) else ""
         lines.append(f"**{_cell(device_title(gold))}.**{looks}")
-    lines += [_standing_out("channels", gold.conversion.get("channel", ())), _standing_out("weekdays", weekdays(gold))]
+    channels = _standing_out("channels", gold.conversion.get("channel", ()))
+    if channels:
+        channels += "".join(
+            f" Direct has held search and referral visits too since {_day(i.since)}." for i in _lost_referrer(incidents)
+        )
+    lines += [channels, _standing_out("weekdays", weekdays(gold))]
     return ["## What can be said", "", *[f"- {line}" for line in lines if line]] if lines else []
 
 
@@ -186,17 +191,21 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         if parts["window cut off"]:
             line += f", {dollars(parts['window cut off'])} of it because the days before the first file are not here"
         lines.append(line + ".")
-    for i in [i for i in incidents if i.kind == "lost" and i.what == "referrer" and i.until is None]:
+    for i in _lost_referrer(incidents):
         lines.append(f"**Search and referral visits since {_day(i.since)}** look direct, for the referrer is gone.")
     for c in [
         c for c in _first_grave(changes) if c.measure == "revenue a day" and c.before and not c.difference.is_clear
     ]:
         worst = max(-c.difference.low / c.before, 0)
         lines.append(
-            f"**Small changes of sales.** With {len(gold.days)} days, a fall of up to "
-            f"{min(worst, 1):.0%} of daily revenue would not stand out."
+            f"**Small changes of sales.** With {len(gold.days)} days, a fall of daily revenue by up to "
+            f"{min(worst, 1):.0%} cannot be ruled out."
         )
     return ["## What cannot be said", "", *[f"- {line}" for line in lines]] if lines else []
+
+
+def _lost_referrer(incidents: Sequence[Incident]) -> list[Incident]:
+    return [i for i in incidents if i.kind == "lost" and i.what == "referrer" and i.until is None]
 
 
 def headlines(gold: Gold) -> list[str]:
@@ -244,7 +253,7 @@ def cost(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
     wasted, yearly = impact.waste, impact.ebitda
     lines += [
         "",
-        "**Model, not measurement** ([assumptions](assumptions.yaml)): advertising spent worse for want of channels, "
+        "**Model, not measurement** ([assumptions](assumptions.yaml)): advertising placed worse for want of channels, "
         f"{_range(wasted.low, wasted.high)} in {impact.days} day{_s(impact.days)}; yearly EBITDA effect "
         f"{_range(yearly.low, yearly.high)} (nine of ten draws), at the very most {dollars(yearly.most)}.",
     ]
@@ -297,9 +306,7 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
                 )
             )
         elif i.kind == "share":
-            rows.append(
-                ("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", "the field can be used again")
-            )
+            rows.append(("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", WORDS[i.what].effect))
         else:
             rows.append(
                 (
