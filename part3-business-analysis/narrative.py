@@ -307,14 +307,15 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
             )
         elif i.kind == "share":
             rows.append(("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", WORDS[i.what].effect))
-        else:
-            rows.append(
-                (
-                    "Operations",
-                    f"Compare the orders of {_day(i.since)} with the shop's order list",
-                    f"about {dollars(impact.money.unseen_hours)} accounted for",
-                )
+    gaps = [_day(i.since) for i in incidents if i.kind == "gap"]
+    if gaps:
+        rows.append(
+            (
+                "Operations",
+                f"Compare the orders of {_list(gaps)} with the shop's order list",
+                f"about {dollars(impact.money.unseen_hours)} accounted for",
             )
+        )
     if gold.line("of counted: ids that collide").orders:
         line = gold.line("of counted: ids that collide")
         rows.append(
