@@ -4,6 +4,7 @@ import html
 import json
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -68,7 +69,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     reached = [
         [s, f"{r:,}", f"{k:,}", f"{r - k:,}"] for s, r, k in zip(STEPS, steps.reached, steps.recorded, strict=True)
     ]
-    ledger = [[line.name, f"{line.orders:,}", f"${line.amount:,.2f}"] for line in gold.ledger]
+    ledger = [[line.name, f"{line.orders:,}", _cents(line.amount)] for line in gold.ledger]
     goods = [
         [p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", f"${p.revenue:,.2f}"]
         for p in gold.products
@@ -149,6 +150,10 @@ def _rates(rows: Sequence[tuple[int, Segment]]) -> Rows:
             [name, f"{s.converted:,}", f"{s.sessions:,}", f"{i.estimate:.2%}", f"{i.low:.2%} to {i.high:.2%}", note]
         )
     return found
+
+
+def _cents(amount: Decimal) -> str:
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
 def _unbroken(day: date) -> str:

@@ -153,13 +153,18 @@ def report_sentences(story: Story) -> list[Sentence]:
     return found
 
 
+def _cents(amount: float) -> float:
+    """Half a cent falls the same way by whatever route it was reached."""
+    return round(amount + 1e-6, 2)
+
+
 def report_data(story: Story) -> dict[str, Any]:
     """What the figures should draw, in the shape that `drawn_data` gives."""
     of = story.of
     credits: dict[str, dict[str, list[tuple[str, float, float]]]] = {}
     for (reading, model, channel), (orders, amount) in of.credits.items():
         if orders or amount:
-            credits.setdefault(reading, {}).setdefault(model, []).append((channel, round(amount, 2), round(orders, 2)))
+            credits.setdefault(reading, {}).setdefault(model, []).append((channel, _cents(amount), round(orders, 2)))
     flows: dict[tuple[int, bool, bool], int] = {}
     for *seen, n in of.paths:
         for step in range(3):
@@ -167,12 +172,12 @@ def report_data(story: Story) -> dict[str, Any]:
                 key = (step, seen[step], seen[step + 1])
                 flows[key] = flows.get(key, 0) + n
     return {
-        "revenue": [round(of.daily[d]["revenue"], 2) for d in story.days],
+        "revenue": [_cents(of.daily[d]["revenue"]) for d in story.days],
         "orders": [int(of.daily[d]["orders"]) for d in story.days],
         "hours": [[of.hours.get((d, h), 0) for h in range(24)] for d in story.days],
         "flows": sorted(flows.values()),
         "credits": {r: {m: sorted(rows) for m, rows in models.items()} for r, models in credits.items()},
-        "tornado": sorted((label, round(low, 2), round(high, 2)) for label, low, high in story.swings()),
+        "tornado": sorted((label, _cents(low), _cents(high)) for label, low, high in story.swings()),
     }
 
 
@@ -182,16 +187,16 @@ def drawn_data(data: dict[str, Any]) -> dict[str, Any]:
     worse, better = (trace["customdata"] for trace in figures["tornado"]["data"])
     names = [html.unescape(name) for name in figures["tornado"]["data"][0]["y"]]
     return {
-        "revenue": [round(v, 2) for v in figures["trend"]["data"][0]["y"]],
+        "revenue": [_cents(v) for v in figures["trend"]["data"][0]["y"]],
         "orders": figures["trend"]["data"][1]["y"],
         "hours": figures["heat"]["data"][0]["z"],
         "flows": sorted(figures["funnel"]["data"][0]["link"]["value"]),
         "credits": {
             reading: {
-                model: sorted((row[0], round(row[2], 2), round(row[3], 2)) for row in rows)
+                model: sorted((row[0], _cents(row[2]), round(row[3], 2)) for row in rows)
                 for model, rows in models.items()
             }
             for reading, models in data["attribution"].items()
         },
-        "tornado": sorted((n, round(a, 2), round(b, 2)) for n, a, b in zip(names, worse, better, strict=True)),
+        "tornado": sorted((n, _cents(a), _cents(b)) for n, a, b in zip(names, worse, better, strict=True)),
     }

@@ -23,7 +23,7 @@ _MONTH = "|".join(m for name in MONTHS for m in (name, name[:3]))
 # A file, a day, a time, a severity, a number with its sign and unit, a number in words. "One" is a pronoun here.
 TOKEN = re.compile(
     rf"events_\d{{8}}\.csv|\d{{4}}-\d\d-\d\d|\d{{1,2}}[ \u00a0](?:{_MONTH})\b(?: \d{{4}})?|\d\d:\d\d|\bP[0-3]\b"
-    r"|[+-]?\$?\d[\d,]*(?:\.\d+)?(?:[kM]\b|%)?|\b(?:two|three|four|five|six|seven|eight|nine|ten)\b"
+    r"|[+-]?\$?\d+(?:,\d{3})*(?:\.\d+)?(?:[kM]\b|%)?|\b(?:two|three|four|five|six|seven|eight|nine|ten)\b"
 )
 NUMBER = re.compile(r"([+-]?)(\$?)([\d,]+)(?:\.(\d+))?([kM%]?)")
 
