@@ -128,6 +128,11 @@ def dollars(amount: float) -> str:
     return f"{sign}${size:.0f}"
 
 
+def percent(share: float) -> str:
+    """A share in whole percents; 0.2% is not nothing, and 99.8% not all."""
+    return f"{share:.0%}" if share in (0, 1) or 0.01 <= share < 0.995 else f"{share:.1%}"
+
+
 def day_name(day: date) -> str:
     return f"{day.day} {day:%b}"
 

@@ -17,6 +17,7 @@ from figure_style import (
     draw_marks,
     marks_height,
     nothing_to_draw,
+    percent,
     place_marks,
     text_width,
 )
@@ -26,6 +27,7 @@ from gold_reading import Gold
 from intervals import mean_interval, robust_band
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 MOST_STRIPS = 4
@@ -62,7 +64,7 @@ def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Ch
     marks = place_marks(figure, (0.085, 0.96), days, shown)
     axes = figure.add_axes((0.085, 0.155, 0.875, top - 0.155 - marks_height(marks) / 5.6))
     day_axis(axes, days)
-    axes.set_ylim(0, max([*values, 1]) * 1.17)
+    axes.set_ylim(0, max([*values, 1]) * 1.26)
     _money_axis(axes)
     _means(axes, days, values, next((c.incident.since for c in changes if c.incident.severity == "P0"), None))
     _line(axes, values)
@@ -82,15 +84,18 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         if mean.high < float("inf"):
             axes.fill_between(x, [max(mean.low, 0)] * 2, [mean.high] * 2, color=PALE, linewidth=0, zorder=0)
         axes.plot(x, [mean.estimate] * 2, color=MUTED, linewidth=1.4, zorder=1)
-        foot = max(mean.low, 0) if mean.low > -float("inf") else mean.estimate
+        if end - start < len(days) / 10:
+            continue
+        # Under the band, or on the mean's line where the band reaches the days' names.
+        foot, is_low = mean.low, mean.low < 0.12 * axes.get_ylim()[1]
         axes.annotate(
             f"mean {dollars(mean.estimate)}",
-            (x[0], foot),
-            xytext=(5, -4),
+            (x[0], mean.estimate if is_low else foot),
+            xytext=(5, 3 if is_low else -4),
             textcoords="offset points",
             size=10,
             color=MUTED,
-            va="top",
+            va="bottom" if is_low else "top",
             annotation_clip=False,
         )
 
@@ -122,6 +127,8 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: 
         return
     for pick in (max, min):
         at = values.index(pick(values))
+        if values.count(values[at]) > 1:
+            continue
         below = pick is min and values[at] > 0.15 * max(values)
         name = f"{days[at]:%a} {day_name(days[at])}"
         half = text_width(figure, name, 11, "medium") / axes.get_position().width * len(values) / 2
@@ -140,7 +147,7 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: 
             va="top" if below else "bottom",
             linespacing=1.2,
             zorder=6,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )
 
 
@@ -162,7 +169,8 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
         return "No day has been loaded yet"
     band = robust_band([d.events for d in gold.days])
     times = len([i for i in incidents if i.kind != "gap"])
-    broke = {0: "no field broke", 1: "tracking broke once"}.get(times, f"tracking broke {_number(times)} times")
+    words = {0: "no field broke", 1: "tracking broke once", 2: "tracking broke twice"}
+    broke = words.get(times, f"tracking broke {_number(times)} times")
     if band is None:
         few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
         return f"{few} too few to say what volume is normal; {broke}"
@@ -266,7 +274,7 @@ def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) 
     axes.text(
         1.015,
         0.5,
-        _two_lines(words) + f"\n{y[-1]:.0%} last day",
+        _two_lines(words) + f"\n{percent(y[-1])} last day",
         size=9.5,
         color=TEXT,
         va="center",

@@ -18,6 +18,7 @@ from figure_style import (
     canvas,
     dollars,
     nothing_to_draw,
+    percent,
     period,
     spread,
 )
@@ -97,7 +98,6 @@ def _draw_steps(axes: Axes, found: Funnel, shrink: int) -> None:
     leaving = [found.reached[i] - found.reached[i + 1] for i in range(3)]
     height = found.reached[1] + leaving[0] / shrink if found.reached[1] else leaving[0] / shrink
     axes.set_xlim(0, 100)
-    axes.set_ylim(height * 1.04, -height * 0.02)
     width, gap = 1.3, height * 0.012
     xs = (0.0, 31.0, 60.0, 98.7)
     columns: list[Column] = []
@@ -106,6 +106,8 @@ def _draw_steps(axes: Axes, found: Funnel, shrink: int) -> None:
         onward = (found.reached[i + 1] if i < 3 else found.reached[3]) - missing
         top = 0.0 if i == 0 else columns[-1].top + (height * 0.06 if i < 3 else 0)
         columns.append(Column(xs[i], top, missing, found.recorded[i], onward))
+    deepest = max([height, *(c.top + gap + n for c, n in zip(columns[1:], found.reached[1:], strict=True))])
+    axes.set_ylim(deepest * 1.04, -height * 0.02)
     for i in range(3):
         _flows(axes, found, i, columns, width, gap)
     for i, column in enumerate(columns):
@@ -264,7 +266,7 @@ def evidence_title(gold: Gold) -> str:
     if not gold.revenue:
         return "No revenue was recorded"
     known = {reading: evidence(gold, reading)["known"] for reading in ("as_tracked", "healed")}
-    share = {reading: f"{amount / gold.revenue:.0%}" for reading, amount in known.items()}
+    share = {reading: percent(float(amount / gold.revenue)) for reading, amount in known.items()}
     gained = known["healed"] - known["as_tracked"]
     if gained <= 0:
         return f"{share['healed']} of revenue has a known channel; the repair of ids adds none"
@@ -325,7 +327,7 @@ def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> Non
         labels.append((reason, amount, math.cos(middle), math.sin(middle)))
         angle -= sweep
     known = parts["known"] / gold.revenue
-    axes.text(0, 0.17, f"{known:.0%}", size=25, weight="semibold", color=BLUE, ha="center", va="center")
+    axes.text(0, 0.17, percent(float(known)), size=25, weight="semibold", color=BLUE, ha="center", va="center")
     axes.text(
         0,
         -0.21,
@@ -355,7 +357,7 @@ def _labels(axes: Axes, labels: Sequence[tuple[str, Decimal, float, float]], sid
         axes.text(
             side * 1.31,
             height + 0.02,
-            f"{float(amount) / whole:.0%}  {dollars(float(amount))}",
+            f"{percent(float(amount) / whole)}  {dollars(float(amount))}",
             size=12,
             weight="semibold",
             color=INK,

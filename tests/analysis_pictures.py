@@ -139,12 +139,16 @@ def _funnel(story: Story) -> list[Sentence]:
     )
     if shrink > 1:
         found.append(sentence("The grey block of the first column is drawn # times smaller.", shrink))
-    height = 1.04 * (reached[1] + left[0] / shrink)
+    height = reached[1] + left[0] / shrink
+    # How deep the drawing reaches, for later columns start lower and stand under a gap.
+    depth = 1.04 * max(
+        height, *(0.012 * height + below * height + n for below, n in zip((0.06, 0.12, 0.12), reached[1:], strict=True))
+    )
     for i, step in enumerate(STEPS):
         missing = reached[i] - recorded[i]
         if i == 3:
             found.append(sentence(f"# {step}, #", reached[i], Share(reached[i] / reached[0])))
-        elif missing and missing < 0.03 * height:
+        elif missing and missing < 0.03 * depth:
             found.append(sentence(f"# {step}; # unrecorded", reached[i], missing))
         else:
             found.append(sentence(f"# {step}", reached[i]))
@@ -179,11 +183,13 @@ def _revenue(story: Story) -> list[Sentence]:
     values = [story.of.daily[d]["revenue"] for d in story.days]
     since = next((b.since for b in story.grave if b.since in story.days[1:]), None)
     cut = story.days.index(since) if since and story.change("revenue") else 0
-    found += [sentence("mean #", Money(sum(part) / len(part))) for part in (values[:cut], values[cut:]) if part]
+    # A period of less than a tenth of the days has no room for its name.
+    parts = [p for p in (values[:cut], values[cut:]) if p and len(p) >= len(values) / 10]
+    found += [sentence("mean #", Money(sum(part) / len(part))) for part in parts]
     if len(set(values)) == 1:
         found.append(sentence("#", Money(values[0])))
     else:
-        for value in (max(values), min(values)):
+        for value in (v for v in (max(values), min(values)) if values.count(v) == 1):
             day = story.days[values.index(value)]
             found.append(sentence(f"# {day:%a} #", Money(value), day))
     return found + [_incident(b) for b in story.of.breaks if b.kind != "gap"]
@@ -276,11 +282,9 @@ def volume_title(story: Story) -> list[Sentence]:
     times = sum(b.kind != "gap" for b in story.of.breaks)
     number = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
     broke = (
-        "no field broke"
-        if not times
-        else "tracking broke once"
-        if times == 1
-        else f"tracking broke {number[times]} times"
+        ("no field broke", "tracking broke once", "tracking broke twice")[times]
+        if times < 3
+        else (f"tracking broke {number[times]} times")
     )
     band = usual_range(story)
     if band is None:

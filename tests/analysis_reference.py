@@ -244,9 +244,9 @@ class Reference:
 
 
 def is_small(converted: float, sessions: float) -> bool:
-    """The 95% interval is wider than the share."""
+    """The 95% interval is wider than the share, or than a quarter."""
     low, high = wilson_bounds(converted, sessions)
-    return not sessions or high - low > converted / sessions
+    return not sessions or high - low > min(converted / sessions, 0.25)
 
 
 def outliers(segments: dict[str, tuple[int, int]]) -> tuple[list[str], list[str], int]:

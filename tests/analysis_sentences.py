@@ -76,12 +76,12 @@ class Story:
             found.append((str(self.assumptions["inputs"][name]["label"]), min(ends), max(ends)))
         return sorted(found, key=lambda s: s[1] - s[2])
 
-    def change(self, measure: str) -> Change | None:
+    def change(self, measure: str, around: Break | None = None) -> Change | None:
         """Around the gravest break that has days on both sides; each interval bears four measures around all of them."""
         lasting = [b for b in self.of.breaks if b.kind != "gap" and self.days[0] < b.since <= self.days[-1]]
         if not lasting:
             return None
-        worst = min(lasting, key=lambda b: (b.severity, b.since))
+        worst = around or min(lasting, key=lambda b: (b.severity, b.since))
         confidence = 1 - 0.05 / (4 * len(lasting))
         sides = [[v for d, v in self.of.daily.items() if (d >= worst.since) == late] for late in (False, True)]
         if measure == "conversion":
@@ -91,6 +91,9 @@ class Story:
         old, new = ([v[measure] for v in s] for s in sides)
         bounds = welch(new, old, confidence) if min(len(old), len(new)) > 1 else (float("-inf"), float("inf"))
         return Change(worst, sum(old) / len(old), sum(new) / len(new), *bounds)
+
+    def ids_are_lost(self) -> bool:
+        return any(b.what == "client_id_missing_share" for b in self.of.breaks)
 
     def devices(self) -> Sentence:
         """Whether the two devices most used differ, or one of them less one system, or systems from the rest."""
@@ -131,6 +134,8 @@ class Story:
         if len(segments) < 2 or not sum(c for c, _ in segments.values()):
             return []
         above, below, small = outliers(segments)
+        if small == len(segments):
+            return [sentence(f"All # {kind} are too small to call.", small)]
         parts = [
             f"{listed([f'{n} (#)' for n in names])} convert{'s' if len(names) == 1 else ''} {word} often than the rest"
             for names, word in ((above, "more"), (below, "less"))
@@ -148,8 +153,36 @@ def summary_sentences(story: Story) -> list[Sentence]:
         return []
     period = [story.days[0], story.days[-1]] if len(story.days) > 1 else [story.days[0]]
     found = [sentence(f"Executive summary, {' – '.join('#' * len(period))}", *period)]
-    return [*found, *lead(story), *_broken(story), *_certain(story), *_uncertain(story), *_headlines(story),
+    return [*found, conclusion(story), *lead(story), *_broken(story), *_certain(story), *_uncertain(story), *_headlines(story),
             *_cost(story), *_actions(story)]  # fmt: skip
+
+
+def conclusion(story: Story) -> Sentence:
+    """Whether the measurement broke, and the business with it; lost ids lose visits, never revenue or orders."""
+    if not story.of.breaks:
+        return sentence("Nothing broke in the measurement that the rules can see.")
+    if not story.grave:
+        return sentence("The measurement is damaged, but no column was lost.")
+    words = {
+        "revenue": "revenue a day",
+        "orders": "orders a day",
+        "sessions": "sessions a day",
+        "conversion": "conversion",
+    }
+    around = [b for b in story.grave if story.days[0] < b.since]
+    changes = {(m, b.what): story.change(m, b) for b in around for m in words}
+    clear = {m for (m, _), c in changes.items() if c and c.is_clear}
+    moved = clear - {"sessions", "conversion"} if story.ids_are_lost() else clear
+    if moved:
+        names = " and ".join(sorted(words[m] for m in moved))
+        return sentence(f"The measurement is broken, and the business changed with it: {names}.")
+    if clear:
+        return sentence(
+            "The measurement is broken, and recorded visits changed, as lost ids make them; nothing shows that sales did."
+        )
+    if any(c and abs(c.low) < float("inf") for c in changes.values()):
+        return sentence("The measurement is broken; nothing in the data shows that the business is.")
+    return sentence("The measurement is broken; too few days were recorded to say whether the business changed.")
 
 
 def lead(story: Story) -> list[Sentence]:
@@ -181,7 +214,7 @@ def _broken(story: Story) -> list[Sentence]:
         )
     lasting = sum(b.until is None for b in story.of.breaks)
     if lasting:
-        found.append(sentence(f"# of # still last{'s' * (lasting == 1)} on #.", lasting, len(found), story.days[-1]))
+        found.append(sentence("Still lasting on #: # of #.", story.days[-1], lasting, len(found)))
     return found
 
 
@@ -207,6 +240,8 @@ def _certain(story: Story) -> list[Sentence]:
             unit = " points" if measure == "conversion" else ""
             found.append(sentence(f"{words}# before, # after (difference # to #{unit}, allowing for every comparison made).",
                                   c.of.since, *numbers))  # fmt: skip
+            if measure == "conversion" and c.is_clear and story.ids_are_lost():
+                found.append(sentence("Visits without an id are not among them, so this may be the measurement."))
     if of.segments["device"]:
         devices = story.devices()
         found.append(Sentence(devices.words + ".", devices.numbers))
@@ -236,15 +271,18 @@ def _uncertain(story: Story) -> list[Sentence]:
     rest = story.unlabelled["healed"]
     if rest > 0:
         cut = of.known["healed"].get("window cut off", (0, 0.0))[1]
-        tail = ", # of it because the days before the first file are not here." if cut else "."
+        share = "all" if abs(cut - rest) < 0.005 else "#"
+        tail = f", {share} of it because the days before the first file are not here." if cut else "."
         found.append(sentence(f"# (#) has no known channel even after the repair{tail}",
-                              Money(rest), Share(rest / of.revenue), *([Money(cut)] if cut else [])))  # fmt: skip
+                              Money(rest), Share(rest / of.revenue), *([Money(cut)] if "#" in tail else [])))  # fmt: skip
     found += [
         sentence("Search and referral visits since # look direct, for the referrer is gone.", b.since)
         for b in _no_referrer(story)
     ]
     c = story.change("revenue")
-    if c and c.before and c.low > float("-inf") and not c.is_clear:
+    if c and c.before and c.low > float("-inf") and not c.is_clear and -c.low >= c.before:
+        found.append(sentence("With # days, even an end of all sales cannot be ruled out.", len(story.days)))
+    elif c and c.before and c.low > float("-inf") and not c.is_clear:
         found.append(sentence("With # days, a fall of daily revenue by up to # cannot be ruled out.",
                               len(story.days), Share(min(max(-c.low / c.before, 0), 1))))  # fmt: skip
     return found
@@ -265,13 +303,13 @@ def _headlines(story: Story) -> list[Sentence]:
     ], *(("No conversion rate: page views are not visits, and # of visitors who did more than browse have none on record. "
           "Use the healed one.", [Share(lost / max(reached[1], 1))]) if lost
          else ("Page views are not visits. Use the healed one.", []))))  # fmt: skip
-    without = received["order"] - of.started
+    without = of.orders - of.started
     rows.append(("checkout completion", [
         (received["order"], received["checkout"], "order events / checkout starts, as received"),
         (of.started, of.starts, "orders whose start was recorded / checkouts started, each once"),
     ], *(("Its two sides do not match: # of # orders have no start on record. With a start for each it is # at most, and less if "
           "starts that led nowhere are missing too.",
-          [without, received["order"], Share(received["order"] / (of.starts + without))]) if without > 0
+          [without, of.orders, Share(of.orders / (of.starts + without))]) if without > 0
          else ("Starts and completions belong together; it can be used.", []))))  # fmt: skip
     unseen = [float(of.seen[i, "true"][1]) for i in ("client_id_as_tracked", "client_id")]
     rows.append(("revenue without an earlier event", [
@@ -288,12 +326,15 @@ def _headlines(story: Story) -> list[Sentence]:
         (story.unlabelled[r], of.revenue, "no touch but direct in the window / counted") for r in ("as_tracked", "healed")
     ], *(("# of what is left is for want of earlier days, and shrinks as files come in.", [Share(cut / story.unlabelled["healed"])])
          if cut else ("What is left has no source in its window.", []))))  # fmt: skip
-    collide = of.ledger["of counted: ids that collide"][0]
+    collide, again = of.ledger["of counted: ids that collide"][0], -of.ledger["resubmissions"][0]
+    twice: tuple[str, list[Any]] = ("No order came twice, and no id is shared by two customers.", [])
+    if again:
+        twice = f"# order event{'s' * (again > 1)} came again; here each order counts once.", [again]
     rows.append(("revenue counted twice", [
         (of.ledger["deduplicating by transaction id alone would remove"][1], of.revenue, "what deduplicating by transaction id alone removes"),
         (-of.ledger["resubmissions"][1], of.revenue, "resubmissions of the same order"),
     ], *((f"Not counted twice: # order{'s' * (collide > 1)} of other customers and checkouts under a used id. Removing them would lose "
-          "real sales.", [collide]) if collide else ("No id is shared by two customers.", []))))  # fmt: skip
+          "real sales.", [collide]) if collide else twice)))  # fmt: skip
     return [_headline(*row) for row in rows]
 
 
@@ -312,7 +353,9 @@ def _cost(story: Story) -> list[Sentence]:
     if not of.revenue:
         return []
     found = [
-        sentence("At risk: # was sold while an id or source column was broken.", Money(story.at_risk)),
+        sentence("At risk: # was sold while an id or source column was broken.", Money(story.at_risk))
+        if story.at_risk
+        else sentence("At risk: nothing."),
         sentence(
             "Unlabelled: # as tracked, # after the repair.",
             Money(story.unlabelled["as_tracked"]),
