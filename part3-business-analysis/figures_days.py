@@ -31,6 +31,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 MOST_STRIPS = 4
+# More than so many are a line without dots.
+MANY_DAYS = 60
 
 
 def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
@@ -61,8 +63,10 @@ def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Ch
         return figure
     shown = [i for i in incidents if i.kind != "gap"]
     days, values = [d.day for d in gold.days], [d.revenue for d in gold.days]
-    marks = place_marks(figure, (0.085, 0.96), days, shown)
-    axes = figure.add_axes((0.085, 0.155, 0.875, top - 0.155 - marks_height(marks) / 5.6))
+    # Many days have the mean's name beside them.
+    right = 0.93 if len(days) > MANY_DAYS else 0.96
+    marks = place_marks(figure, (0.085, right), days, shown)
+    axes = figure.add_axes((0.085, 0.155, right - 0.085, top - 0.155 - marks_height(marks) / 5.6))
     day_axis(axes, days)
     axes.set_ylim(0, max([*values, 1]) * 1.26)
     _money_axis(axes)
@@ -86,22 +90,24 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         axes.plot(x, [mean.estimate] * 2, color=MUTED, linewidth=1.4, zorder=1)
         if end - start < len(days) / 10:
             continue
-        # Under the band, or on the mean's line where the band reaches the days' names.
-        foot, is_low = mean.low, mean.low < 0.12 * axes.get_ylim()[1]
+        # Beside a line of many days; else under the band, or on the mean where the band reaches the days' names.
+        is_crowded, is_low = len(days) > MANY_DAYS, mean.low < 0.12 * axes.get_ylim()[1]
         axes.annotate(
-            f"mean {dollars(mean.estimate)}",
-            (x[0], mean.estimate if is_low else foot),
-            xytext=(5, 3 if is_low else -4),
+            f"mean{chr(10) if is_crowded else ' '}{dollars(mean.estimate)}",
+            (x[1] if is_crowded else x[0], mean.estimate if is_crowded or is_low else mean.low),
+            xytext=(4, 0 if is_crowded else 3 if is_low else -4),
             textcoords="offset points",
             size=10,
             color=MUTED,
-            va="bottom" if is_low else "top",
+            va="center" if is_crowded else "bottom" if is_low else "top",
             annotation_clip=False,
+            zorder=5,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )
 
 
 def _line(axes: Axes, values: Sequence[float], colour: str = BLUE) -> None:
-    many = len(values) > 60
+    many = len(values) > MANY_DAYS
     axes.plot(values, color=colour, linewidth=1.3 if many else 2.6, zorder=3, solid_joinstyle="round")
     if not many:
         axes.plot(values, linestyle="", marker="o", markersize=7, color=colour, markeredgecolor="white", zorder=4)
@@ -261,7 +267,7 @@ def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) 
     shares = {r.day: r.share for r in gold.shares[metric]}
     x = [i for i, day in enumerate(days) if day in shares]
     y = [shares[days[i]] for i in x]
-    axes.bar(x, y, width=1.0 if len(days) > 60 else 0.82, color=ORANGE, linewidth=0, zorder=2)
+    axes.bar(x, y, width=1.0 if len(days) > MANY_DAYS else 0.82, color=ORANGE, linewidth=0, zorder=2)
     ceiling = 1.0 if max(y) > 0.5 else max(y) * 1.15 or 1.0
     axes.set_ylim(0, ceiling)
     axes.set_yticks([0, 1.0] if ceiling == 1.0 else [0, max(y)])

@@ -62,7 +62,10 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
     elif moved:
         head = f"The measurement is broken, and the business changed with it: {' and '.join(moved)}."
     elif clear:
-        head = "The measurement is broken, and recorded visits changed, as lost ids make them; nothing shows that sales did."
+        head = (
+            "The measurement is broken, and recorded visits changed, as lost ids make them; "
+            "nothing shows that sales did."
+        )
     elif measurable:
         head = "The measurement is broken; nothing in the data shows that the business is."
     else:
@@ -203,10 +206,11 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     parts = evidence(gold, "healed")
     rest = gold.revenue - parts["known"]
     if rest > 0:
-        line = f"**{dollars(float(rest))} ({percent(float(rest / gold.revenue))}) has no known channel** even after the repair"
+        share = percent(float(rest / gold.revenue))
+        line = f"**{dollars(float(rest))} ({share}) has no known channel** even after the repair"
         if cut := parts["window cut off"]:
-            share = "all" if cut == rest else dollars(float(cut))
-            line += f", {share} of it because the days before the first file are not here"
+            part = "all" if cut == rest else dollars(float(cut))
+            line += f", {part} of it because the days before the first file are not here"
         lines.append(line + ".")
     for i in _lost_referrer(incidents):
         lines.append(f"**Search and referral visits since {_day(i.since)}** look direct, for the referrer is gone.")

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Hashable
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from analysis_arithmetic import wilson_bounds
-from analysis_sentences import REASON_WORDS, Story
+from analysis_sentences import REASON_WORDS
+from analysis_story import Story
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, Wedge
@@ -41,7 +43,7 @@ TOGETHER: dict[str, Key] = {
 
 
 def picture_texts(name: str, figure: Figure) -> list[str]:
-    """Every sentence written in a picture but the marks of its axes; title, subtitle and notes by their size of type."""
+    """Every sentence of a picture but the marks of its axes; title, subtitle and notes by their size of type."""
     by_size: dict[float, list[tuple[float, str]]] = {}
     found = []
     for text in figure.texts:
@@ -132,7 +134,7 @@ def _funnel(story: Story) -> list[Sentence]:
         found.append(sentence("# visitors with none of the four steps are left out.", none))
     if not reached[0]:
         return found
-    left = [a - b for a, b in zip(reached, reached[1:], strict=False)]
+    left = [a - b for a, b in pairwise(reached)]
     ratio = left[0] / max(reached[1], 1)
     shrink = (
         1 if ratio <= 2 else min(s for n in range(9) for s in (2 * 10**n, 5 * 10**n, 10 ** (n + 1)) if ratio / s <= 2)
@@ -308,8 +310,11 @@ def volume_title(story: Story) -> list[Sentence]:
 def broken_shares(story: Story) -> list[tuple[str, str, Any]]:
     """The shares drawn below the volume: metric, words, and the break."""
     found: dict[str, tuple[str, str, Any]] = {}
-    words = {"client_id_missing_share": "events without an id", "line_amount_missing_share": "order lines without a price",
-             "referrer_missing_share": "events without a referrer"}  # fmt: skip
+    words = {
+        "client_id_missing_share": "events without an id",
+        "line_amount_missing_share": "order lines without a price",
+        "referrer_missing_share": "events without a referrer",
+    }
     for b in story.of.breaks:
         metric = b.what if b.kind == "share" else f"{b.what}_missing_share" + "_as_tracked" * (b.kind == "renamed")
         if any(of for _, of in story.of.shares.get(metric, {}).values()):

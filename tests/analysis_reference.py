@@ -23,19 +23,100 @@ select
         select 1 from silver.events as e where e.{id} = o.{id} and e.event_at < o.ordered_at and {which})), 0)
 from silver.orders as o
 """
-# Of events or order lines, those that lack something: numerator and denominator a day.
+MISSING = "select {day}, count(*) - count({column}), count(*) from {table} group by 1"
+# Of events or order lines, those that lack something: a day, how many, of how many.
 SHARES = {
-    "client_id_missing_share": "select event_date, count(*) - count(client_id), count(*) from silver.events group by 1",
-    "client_id_missing_share_as_tracked":
-        "select event_date, count(*) - count(client_id_as_tracked), count(*) from silver.events group by 1",
-    "referrer_missing_share": "select event_date, count(*) - count(referrer_host), count(*) from silver.events group by 1",
-    "line_amount_missing_share": "select order_date, count(*) - count(amount), count(*) from silver.order_items group by 1",
-}  # fmt: skip
+    "client_id_missing_share": MISSING.format(day="event_date", column="client_id", table="silver.events"),
+    "client_id_missing_share_as_tracked": MISSING.format(
+        day="event_date", column="client_id_as_tracked", table="silver.events"
+    ),
+    "referrer_missing_share": MISSING.format(day="event_date", column="referrer_host", table="silver.events"),
+    "line_amount_missing_share": MISSING.format(day="order_date", column="amount", table="silver.order_items"),
+}
+# What is wrong, what is counted, and what the repair brings, in words.
 FAULTS = {
-    "client_id_missing_share": ("events have no client id", "events without an id", "these events belong to a visit again"),
-    "referrer_missing_share": ("events have no referrer", "events without a referrer", "visits without a campaign have a source again"),
-    "line_amount_missing_share": ("order lines have no price", "order lines without a price", "revenue can be told by product again"),
-}  # fmt: skip
+    "client_id_missing_share": (
+        "events have no client id",
+        "events without an id",
+        "these events belong to a visit again",
+    ),
+    "referrer_missing_share": (
+        "events have no referrer",
+        "events without a referrer",
+        "visits without a campaign have a source again",
+    ),
+    "line_amount_missing_share": (
+        "order lines have no price",
+        "order lines without a price",
+        "revenue can be told by product again",
+    ),
+}
+SEGMENTS = {"device": "device", "system": "operating_system", "channel": "first_channel"}
+SEGMENT = """
+select {columns}, count(*) filter (orders > 0), count(*)
+from silver.sessions where reading = 'healed' group by all order by 1
+"""
+HOURS = "select event_date, event_hour, count(*) from silver.events group by all"
+# Of each visitor, which steps are on record; an order of nobody is a visit of which only the order is.
+PATHS = """
+select page_views > 0, carts > 0, checkouts > 0, orders > 0, count(*) from silver.clients group by all
+union all
+select false, false, false, true, count(*) from silver.orders where client_id is null or is_bot
+"""
+RECEIVED = """
+select event, count(*)
+from (select event from silver.events union all select event from silver.rejected_events) group by 1
+"""
+STARTS = """
+select
+    (select count(*) from silver.orders as o where exists (
+        select 1 from silver.events as e where e.event = 'checkout' and e.event_at < o.ordered_at
+        and (e.client_id = o.client_id or e.checkout_token = o.checkout_token))),
+    (select count(distinct coalesce(checkout_token, event_id::varchar)) from silver.events
+        where event = 'checkout' and not is_bot)
+"""
+CREDITS = """
+select reading, model, channel, sum(order_share)::double, sum(credit)::double from gold.attribution group by all
+"""
+PRODUCTS = """
+select
+    coalesce(item_name, '(no name)'), sum(quantity)::bigint, count(*), count(*) - count(amount),
+    coalesce(sum(amount), 0)::double
+from silver.order_items group by 1 order by 5 desc, 3 desc, 1 limit 25
+"""
+KNOWN = """
+select
+    case
+        when known then 'known'
+        when {identity} is null then 'no id'
+        when ordered_at - interval {window} day < (select min(file_date) from bronze.files)::timestamp
+            then 'window cut off'
+        when touched then 'direct only'
+        else 'no touch in the window'
+    end, count(*), sum(revenue)::double
+from (
+    select
+        *,
+        exists (select 1 from silver.order_touches as t
+            where t.order_id = o.order_id and t.reading = '{reading}' and t.channel <> 'Direct') as known,
+        exists (select 1 from silver.order_touches as t
+            where t.order_id = o.order_id and t.reading = '{reading}') as touched
+    from silver.orders as o
+) group by 1
+"""
+TOTAL = "select count(*), coalesce(sum(revenue), 0)::double from "
+SECOND = """
+(select revenue, row_number() over (partition by transaction_id order by {order}) as n from {table}) where n > 1
+"""
+LEDGER = {
+    "exact repeats": TOTAL + "silver.rejected_events where event = 'order' and reason = 'exact repeat'",
+    "rejected": TOTAL + "silver.rejected_events where event = 'order' and reason <> 'exact repeat'",
+    "held": TOTAL + "silver.received_orders where status = 'held'",
+    "resubmissions": TOTAL + "silver.received_orders where status = 'resubmission'",
+    "of counted: ids that collide": TOTAL + SECOND.format(order="ordered_at, order_id", table="silver.orders"),
+    "deduplicating by transaction id alone would remove": TOTAL
+    + SECOND.format(order="event_at, event_id", table="(select * from silver.received_orders where status <> 'held')"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,48 +148,33 @@ class Reference:
         return self._ask.execute(sql).fetchall()
 
     def _read(self) -> None:
-        self.headers = [
-            (d, json.loads(h)) for d, h in self.rows("select file_date, header from bronze.files order by 1")
-        ]
+        headers = self.rows("select file_date, header from bronze.files order by 1")
+        self.headers = [(day, json.loads(header)) for day, header in headers]
         self.files = [n for (n,) in self.rows("select name from bronze.files order by file_date, name")]
-        self.days: list[date] = sorted({d for d, _ in self.headers})
+        self.days: list[date] = sorted({day for day, _ in self.headers})
         self.shares = {name: {d: (n, of) for d, n, of in self.rows(sql)} for name, sql in SHARES.items()}
-        self.hours = {
-            (d, h): n
-            for d, h, n in self.rows("select event_date, event_hour, count(*) from silver.events group by all")
-        }
+        self.hours = {(day, hour): n for day, hour, n in self.rows(HOURS)}
         self.daily = self._days()
-        self.orders, self.revenue = self.rows("select count(*), coalesce(sum(revenue), 0) from silver.orders")[0]
-        self.revenue = float(self.revenue)
-        self.known = {r: self._known(r) for r in READINGS}
+        self.orders, revenue = self.rows("select count(*), coalesce(sum(revenue), 0) from silver.orders")[0]
+        self.revenue = float(revenue)
+        self.known = {reading: self._known(reading) for reading in READINGS}
         self.segments = {
-            name: {str(s): (c, n) for s, c, n in self.rows(f"""select {column}, count(*) filter (orders > 0), count(*)
-                from silver.sessions where reading = 'healed' group by 1 order by 1""")}
-            for name, column in (("device", "device"), ("system", "operating_system"), ("channel", "first_channel"))
-        }  # fmt: skip
-        self.crossed = {(d, s): (c, n) for d, s, c, n in self.rows("""select device, operating_system,
-            count(*) filter (orders > 0), count(*) from silver.sessions where reading = 'healed' group by 1, 2""")}  # fmt: skip
-        self.paths = [tuple(r) for r in self.rows("""select page_views > 0, carts > 0, checkouts > 0, orders > 0, count(*)
-            from silver.clients group by all union all
-            select false, false, false, true, count(*) from silver.orders where client_id is null or is_bot""")]  # fmt: skip
+            name: {str(s): (c, n) for s, c, n in self.rows(SEGMENT.format(columns=column))}
+            for name, column in SEGMENTS.items()
+        }
+        crossed = self.rows(SEGMENT.format(columns="device, operating_system"))
+        self.crossed = {(device, system): (c, n) for device, system, c, n in crossed}
+        self.paths = self.rows(PATHS)
         self.seen = {
-            (i, w): self.rows(EARLIER.format(id=i, which=w))[0]
-            for i in ("client_id", "client_id_as_tracked") for w in ("true", "e.event = 'page_view'")
-        }  # fmt: skip
-        self.received = {e: n for e, n in self.rows("""select event, count(*) from
-            (select event from silver.events union all select event from silver.rejected_events) group by 1""")}  # fmt: skip
-        self.started, self.starts = self.rows("""select
-            (select count(*) from silver.orders as o where exists (select 1 from silver.events as e
-                where e.event = 'checkout' and e.event_at < o.ordered_at
-                and (e.client_id = o.client_id or e.checkout_token = o.checkout_token))),
-            (select count(distinct coalesce(checkout_token, event_id::varchar)) from silver.events
-                where event = 'checkout' and not is_bot)""")[0]  # fmt: skip
+            (identity, which): self.rows(EARLIER.format(id=identity, which=which))[0]
+            for identity in ("client_id", "client_id_as_tracked")
+            for which in ("true", "e.event = 'page_view'")
+        }
+        self.received = dict(self.rows(RECEIVED))
+        self.started, self.starts = self.rows(STARTS)[0]
         self.ledger = self._ledger()
-        self.credits = {(r, m, c): (o, x) for r, m, c, o, x in self.rows("""select reading, model, channel,
-            sum(order_share)::double, sum(credit)::double from gold.attribution group by all""")}  # fmt: skip
-        self.products = self.rows("""select coalesce(item_name, '(no name)'), sum(quantity)::bigint, count(*),
-            count(*) - count(amount), coalesce(sum(amount), 0)::double from silver.order_items group by 1
-            order by 5 desc, 3 desc, 1 limit 25""")  # fmt: skip
+        self.credits = {(r, m, c): (orders, amount) for r, m, c, orders, amount in self.rows(CREDITS)}
+        self.products = self.rows(PRODUCTS)
 
     def _days(self) -> dict[date, dict[str, float]]:
         counted: dict[date, dict[str, float]] = {
@@ -128,37 +194,22 @@ class Reference:
     def _known(self, reading: str) -> dict[str, tuple[int, float]]:
         """Orders and dollars by what is known of their source."""
         identity = {"as_tracked": "client_id_as_tracked", "healed": "client_id"}[reading]
-        found = self.rows(f"""select case
-                when known then 'known' when {identity} is null then 'no id'
-                when ordered_at - interval {WINDOW} day < (select min(file_date) from bronze.files)::timestamp then 'window cut off'
-                when touched then 'direct only' else 'no touch in the window' end,
-                count(*), sum(revenue)::double
-            from (select *, exists (select 1 from silver.order_touches as t where t.order_id = o.order_id
-                    and t.reading = '{reading}' and t.channel <> 'Direct') as known,
-                exists (select 1 from silver.order_touches as t where t.order_id = o.order_id
-                    and t.reading = '{reading}') as touched from silver.orders as o) group by 1""")  # fmt: skip
+        found = self.rows(KNOWN.format(identity=identity, window=WINDOW, reading=reading))
         return {reason: (n, amount) for reason, n, amount in found}
 
     def _ledger(self) -> dict[str, tuple[int, float]]:
-        refused, repeats, held, again, same, more = (self.rows(sql)[0] for sql in (
-            "select count(*), coalesce(sum(revenue), 0)::double from silver.rejected_events where event = 'order' and reason <> 'exact repeat'",
-            "select count(*), coalesce(sum(revenue), 0)::double from silver.rejected_events where event = 'order' and reason = 'exact repeat'",
-            "select count(*), coalesce(sum(revenue), 0)::double from silver.received_orders where status = 'held'",
-            "select count(*), coalesce(sum(revenue), 0)::double from silver.received_orders where status = 'resubmission'",
-            """select count(*), coalesce(sum(revenue), 0)::double from (select revenue, row_number() over (partition by transaction_id
-                order by ordered_at, order_id) as n from silver.orders) where n > 1""",
-            """select count(*), coalesce(sum(revenue), 0)::double from (select revenue, row_number() over (partition by transaction_id
-                order by event_at, event_id) as n from silver.received_orders where status <> 'held') where n > 1""",
-        ))  # fmt: skip
-        gross = tuple(sum(x) for x in zip((self.orders, self.revenue), refused, repeats, held, again, strict=True))
-        minus = {"exact repeats": repeats, "rejected": refused, "held": held, "resubmissions": again}
+        """Orders and dollars a line; what was refused, held or sent again below zero."""
+        totals = {line: self.rows(sql)[0] for line, sql in LEDGER.items()}
+        minus = {line: totals.pop(line) for line in ("exact repeats", "rejected", "held", "resubmissions")}
         return {
-            "gross": (int(gross[0]), gross[1]),
+            "gross": (
+                self.orders + sum(n for n, _ in minus.values()),
+                self.revenue + sum(amount for _, amount in minus.values()),
+            ),
             **{line: (-n, -amount) for line, (n, amount) in minus.items()},
             "counted": (self.orders, self.revenue),
             "difference": (0, 0.0),
-            "of counted: ids that collide": same,
-            "deduplicating by transaction id alone would remove": more,
+            **{line: (n, amount) for line, (n, amount) in totals.items()},
         }
 
     def _headers(self) -> list[Break]:

@@ -9,7 +9,8 @@ from typing import Any
 from analysis_arithmetic import wilson_bounds
 from analysis_pictures import device_rows, evidence_title, funnel_title, revenue_title, volume_title
 from analysis_reference import is_small
-from analysis_sentences import REASON_WORDS, Story, lead
+from analysis_sentences import REASON_WORDS, lead
+from analysis_story import Story
 from printed_numbers import Money, Sentence, Share, sentence, sentences
 
 STEPS = ("Viewed a page", "Added to cart", "Started checkout", "Ordered")
@@ -118,7 +119,7 @@ def report_sentences(story: Story) -> list[Sentence]:
         found.append(sentence(f"evidence: {REASON_WORDS[reason]} | # | #", *map(Money, amounts)))
     assert set(healed) <= set(REASON_WORDS)
     rates = [("channels", False, name, c, n) for name, (c, n) in of.segments["channel"].items()]
-    for section, is_system, name, c, n in [*rates, *(("devices", *row) for row in device_rows(story))]:
+    for section, _, name, c, n in [*rates, *(("devices", *row) for row in device_rows(story))]:
         low, high = wilson_bounds(c, n)
         few, note = ("too small to call", "; too small to call") if is_small(c, n) else ("", "")
         found.append(
@@ -147,8 +148,13 @@ def report_sentences(story: Story) -> list[Sentence]:
                 Money(high),
             )
         )
-        found.append(sentence("At risk #, unlabelled # after the repair; no lost sale can be shown.",
-                              Money(story.at_risk), Money(story.unlabelled["healed"])))  # fmt: skip
+        found.append(
+            sentence(
+                "At risk #, unlabelled # after the repair; no lost sale can be shown.",
+                Money(story.at_risk),
+                Money(story.unlabelled["healed"]),
+            )
+        )
         found += [sentence(f"tornado: {label} | # | #", Money(low), Money(high)) for label, low, high in story.swings()]
     return found
 

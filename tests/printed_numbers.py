@@ -1,4 +1,4 @@
-"""Every number of a text beside the number that it should be: what no expectation covers is told, and so is the rest."""
+"""Every number of a text beside what it should be; what nobody expected is told, and what nobody wrote."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ class Share:
     fraction: float
 
 
-# What a token should be: a count exactly, a float, dollars or a share to the digits shown, a day, or these very letters.
+# What a token should be: a count exactly; a float, dollars or a share to the digits shown; a day; these very letters.
 Expected = int | float | Money | Share | date | str
 
 
@@ -55,7 +55,7 @@ class Sentence:
 
 
 def sentence(template: str, *numbers: Expected) -> Sentence:
-    """`template` has a # for each of `numbers`; numbers within its own words, such as a product's, stay what they are."""
+    """`template` has a # for each of `numbers`; numbers in its own words, such as a product's, stay as they are."""
     within = iter(numbers)
     expected: list[Expected] = [next(within) if t == "#" else t for t in re.findall(rf"#|{TOKEN.pattern}", template)]
     assert next(within, None) is None, template

@@ -13,7 +13,8 @@ from analysis_kit import analyse, build, edit
 from analysis_pictures import drawn, picture_sentences, picture_texts, should_draw, wrong_marks
 from analysis_reference import Reference
 from analysis_report import drawn_data, report_data, report_sentences, report_texts
-from analysis_sentences import INPUTS, Story, summary_sentences
+from analysis_sentences import summary_sentences
+from analysis_story import INPUTS, Story
 from figure_style import use_style
 from findings import find_changes
 from generate_charts import pictures
@@ -207,7 +208,7 @@ def test_the_reference_as_published() -> None:
 
 
 def test_the_draws_follow_the_exact_distribution(made: Callable[[str], Case]) -> None:
-    """The product's quantiles by convolution; the draws' within four of their standard errors, or the model drew wrong."""
+    """The draws' quantiles are within four standard errors of the product's, which convolution gives."""
     fortnight = made("fortnight")
     _, steerable, gain, margin, doubt = fortnight.story.corners
     believed = (1 - doubt[2], 1 - doubt[1], 1 - doubt[0])
