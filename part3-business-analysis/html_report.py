@@ -19,7 +19,7 @@ from gold_reading import Gold, Segment
 from impact import Impact
 from intervals import is_small, wilson
 from narrative import conclusion
-from report_figures import STEPS, attribution, figures
+from report_figures import STEPS, attribution, figures, ranked
 
 HERE = Path(__file__).parent
 READINGS = {"healed": "Healed ids", "as_tracked": "As tracked", "stitched": "Stitched by e-mail and checkout"}
@@ -96,7 +96,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
             "Conversion by the channel a session came by",
             "Bars: 95% intervals (Wilson); grey: too small to call.",
             RATE_HEAD,
-            _rates([(0, s) for s in gold.conversion.get("channel", ())]),
+            _rates([(0, s) for s in ranked(gold.conversion.get("channel", ()))]),
         ),
         _figure(
             "devices", "Conversion by device and system", device_title(gold) + ".", RATE_HEAD, _rates(device_rows(gold))
@@ -104,7 +104,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         _figure(
             "funnel",
             "The funnel as it was recorded",
-            funnel_title(steps) + ".",
+            funnel_title(steps) + ". The bands are those who went further; the table counts all.",
             ("Step", "Got this far", "Recorded", "Not recorded"),
             reached,
         ),

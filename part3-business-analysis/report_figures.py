@@ -24,7 +24,7 @@ def figures(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> dict[s
     return {
         "funnel": sankey(gold),
         "trend": trend(gold, incidents),
-        "channels": rates([(0, s) for s in _ranked(gold.conversion.get("channel", ()))]),
+        "channels": rates([(0, s) for s in ranked(gold.conversion.get("channel", ()))]),
         "devices": rates(device_rows(gold)),
         "heat": heat(gold),
         "tornado": tornado(impact),
@@ -271,7 +271,7 @@ def _around(gold: Gold) -> list[str]:
     return [(datetime.combine(day, time()) + timedelta(hours=hours)).isoformat(" ") for day, hours in ends]
 
 
-def _ranked(segments: Sequence[Segment]) -> list[Segment]:
+def ranked(segments: Sequence[Segment]) -> list[Segment]:
     return sorted(segments, key=lambda s: (-s.sessions, s.name))
 
 

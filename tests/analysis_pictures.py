@@ -44,7 +44,7 @@ TOGETHER: dict[str, Key] = {
 
 def picture_texts(name: str, figure: Figure) -> list[str]:
     """Every sentence of a picture but the marks of its axes; title, subtitle and notes by their size of type."""
-    by_size: dict[float, list[tuple[float, str]]] = {}
+    by_size: dict[float | str, list[tuple[float, str]]] = {}
     found = []
     for text in figure.texts:
         if text.get_gid() == "incident":
@@ -343,10 +343,12 @@ def drawn(name: str, figure: Figure) -> list[float]:
     if name == "funnel_sankey.png":
         return [r.get_height() for r in first.patches if isinstance(r, Rectangle) and r.get_hatch()]
     if name == "device_cvr.png":
-        return [float(x) for line in first.lines if line.get_linewidth() in (7, 11) for x in line.get_xdata()]
+        return [
+            x for line in first.lines if line.get_linewidth() in (7, 11) for x in np.ravel(line.get_xdata()).tolist()
+        ]
     line = next(line for line in first.lines if line.get_linewidth() in (1.3, 2.6))
     bars = [r.get_height() for axes in figure.axes[1:] for r in axes.patches if isinstance(r, Rectangle)]
-    return [float(v) for v in line.get_ydata()] + bars
+    return [*np.ravel(line.get_ydata()).tolist(), *bars]
 
 
 def should_draw(name: str, story: Story, right: float) -> list[float]:

@@ -170,7 +170,7 @@ class Reference:
             for identity in ("client_id", "client_id_as_tracked")
             for which in ("true", "e.event = 'page_view'")
         }
-        self.received = dict(self.rows(RECEIVED))
+        self.received: dict[str, int] = dict(self.rows(RECEIVED))
         self.started, self.starts = self.rows(STARTS)[0]
         self.ledger = self._ledger()
         self.credits = {(r, m, c): (orders, amount) for r, m, c, orders, amount in self.rows(CREDITS)}

@@ -54,10 +54,11 @@ class Story:
         """Wasted spend at 5% and 95%, EBITDA at 5% and 95%, its base case, and its best corner."""
         drawn = triangular_draws(self.assumptions["seed"], self.assumptions["draws"], self.corners)
         wasted, yearly = self.gained * drawn[0] * drawn[1] * drawn[2], self.yearly(*drawn[1:])
-        (_, _, _), *rest = self.corners
-        best = self.yearly(*(high for _, _, high in rest[:3]), rest[3][0])
-        base = self.yearly(*(middle for _, middle, _ in rest))
-        return (*(quantile(v, q) for v in (wasted, yearly) for q in (0.05, 0.95)), base, best)  # type: ignore[return-value]
+        _, steerable, gain, margin, doubt = self.corners
+        base = self.yearly(steerable[1], gain[1], margin[1], doubt[1])
+        best = self.yearly(steerable[2], gain[2], margin[2], doubt[0])
+        low, high = (quantile(yearly, q) for q in (0.05, 0.95))
+        return quantile(wasted, 0.05), quantile(wasted, 0.95), low, high, base, best
 
     def swings(self) -> list[tuple[str, float, float]]:
         """Of each input but the spend, what its ends do to the yearly effect, the widest first."""
@@ -102,11 +103,9 @@ class Story:
         if newcombe(*found[high], *found[low], confidence)[0] > 0:
             for system in sorted({s for d, s in self.of.crossed if d == high}):
                 pair = [
-                    [
-                        whole - part
-                        for whole, part in zip(found[d], self.of.crossed.get((d, system), (0, 0)), strict=True)
-                    ]
+                    (found[d][0] - part[0], found[d][1] - part[1])
                     for d in (high, low)
+                    for part in [self.of.crossed.get((d, system), (0, 0))]
                 ]
                 if min(n for _, n in pair) > 0 and newcombe(*pair[0], *pair[1], confidence)[0] <= 0:
                     return sentence(f"{high} converts more often than {low.lower()}, but not without {system}")
