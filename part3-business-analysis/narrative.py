@@ -210,10 +210,13 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         line = f"**{dollars(float(rest))} ({share}) has no known channel** even after the repair"
         if cut := parts["window cut off"]:
             part = "all" if cut == rest else dollars(float(cut))
-            line += f", {part} of it because the days before the first file are not here"
+            line += f", {part} of it sold so early that the visits before it may not be in the files"
         lines.append(line + ".")
     for i in _lost_referrer(incidents):
-        lines.append(f"**Search and referral visits since {_day(i.since)}** look direct, for the referrer is gone.")
+        lines.append(
+            f"**Search and referral visits without a campaign** look direct since {_day(i.since)}, for the referrer is "
+            "gone."
+        )
     for c in [
         c for c in _first_grave(changes) if c.measure == "revenue a day" and c.before and not c.difference.is_clear
     ]:

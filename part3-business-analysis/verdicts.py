@@ -50,8 +50,8 @@ def source(gold: Gold) -> str:
     healed = gold.figure("revenue without a known source", "healed")
     if cut and healed.numerator:
         return (
-            f"{percent(float(cut.revenue / healed.numerator))} of what is left is for want of earlier "
-            "days, and shrinks as files come in."
+            f"{percent(float(cut.revenue / healed.numerator))} of what is left was sold so early "
+            "that its visits may not be in the files; that part shrinks as files come in."
         )
     return "What is left has no source in its window."
 

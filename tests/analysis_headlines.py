@@ -84,7 +84,11 @@ def _sources(story: Story) -> tuple[str, list[Cell], Verdict]:
     verdict: Verdict = "What is left has no source in its window.", []
     if cut:
         share = Share(cut / story.unlabelled["healed"])
-        verdict = "# of what is left is for want of earlier days, and shrinks as files come in.", [share]
+        verdict = (
+            "# of what is left was sold so early that its visits may not be in the files; that part shrinks as files "
+            "come in.",
+            [share],
+        )
     definition = "no touch but direct in the window / counted"
     cells = [(story.unlabelled[r], story.of.revenue, definition) for r in ("as_tracked", "healed")]
     return "revenue without a known source", cells, verdict

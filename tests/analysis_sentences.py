@@ -188,7 +188,8 @@ def _uncertain(story: Story) -> list[Sentence]:
     if rest > 0:
         cut = of.known["healed"].get("window cut off", (0, 0.0))[1]
         share = "all" if abs(cut - rest) < 0.005 else "#"
-        tail = f", {share} of it because the days before the first file are not here." if cut else "."
+        early = f", {share} of it sold so early that the visits before it may not be in the files."
+        tail = early if cut else "."
         found.append(
             sentence(
                 f"# (#) has no known channel even after the repair{tail}",
@@ -198,7 +199,9 @@ def _uncertain(story: Story) -> list[Sentence]:
             )
         )
     found += [
-        sentence("Search and referral visits since # look direct, for the referrer is gone.", b.since)
+        sentence(
+            "Search and referral visits without a campaign look direct since #, for the referrer is gone.", b.since
+        )
         for b in _no_referrer(story)
     ]
     c = story.change("revenue")
