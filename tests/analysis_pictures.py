@@ -9,11 +9,10 @@ import numpy as np
 from analysis_arithmetic import wilson_bounds
 from analysis_sentences import REASON_WORDS
 from analysis_story import Story
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle, Wedge
 from matplotlib.text import Annotation, Text
-from printed_numbers import Money, Sentence, Share, agrees, sentence, sentences
+from printed_numbers import Expected, Money, Sentence, Share, agrees, sentence, sentences
 
 STEPS = ("viewed a page", "added to cart", "started checkout", "ordered")
 Key = Callable[[Text], Hashable]
@@ -62,30 +61,30 @@ def picture_texts(name: str, figure: Figure) -> list[str]:
 
 
 def wrong_marks(figure: Figure, days: list[date]) -> list[str]:
-    """Marks of the axes that do not say where they stand."""
+    """Marks of the axes that do not say where they stand: a day at its number, a number at itself."""
     figure.canvas.draw()
     told = []
-    for axes in figure.axes:
-        for upright, axis in ((False, axes.xaxis), (True, axes.yaxis)):
+    for axes in [axes for axes in figure.axes if axes.axison]:
+        for axis in (axes.xaxis, axes.yaxis):
             for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True):
-                if (
-                    axes.axison
-                    and label.get_text()
-                    and not _is_mark(label.get_text(), float(place), upright, days, axes)
-                ):
-                    told.append(f"{label.get_text()!r} stands at {place}")
+                text = label.get_text()
+                if text and not (_is_number(text, float(place)) or (axis is axes.xaxis and _is_day(text, place, days))):
+                    told.append(f"{text!r} stands at {place}")
     return told
 
 
-def _is_mark(text: str, place: float, upright: bool, days: list[date], axes: Axes) -> bool:
-    """Days stand at their number; amounts, shares and counts at what they say."""
-    if not upright and not text.endswith("%") and len(axes.get_xticks()) and text != "0":
-        day, first = days[round(place)], text.split("\n")
-        names = {str(day.day), f"{day:%b}", f"{day:%b} {day.year}", str(day.year)}
-        return set(first) <= names and (len(days) > 70 or first[0] == str(day.day))
-    # To the digits shown, of which a share of whole percents has none.
-    return any(agrees(text, kind(place)) for kind in (Money, Share, lambda v: round(v), float)) or (
-        text == "0" and not place
+def _is_number(text: str, place: float) -> bool:
+    expected: list[Expected] = [Money(place), Share(place), round(place)]
+    return not place if text == "0" else any(agrees(text, number) for number in expected)
+
+
+def _is_day(text: str, place: float, days: list[date]) -> bool:
+    """Day and month, or of many days the month and the year."""
+    if not 0 <= round(place) < len(days):
+        return False
+    day, words = days[round(place)], text.split("\n")
+    return set(words) <= {str(day.day), f"{day:%b}", f"{day:%b} {day.year}", str(day.year)} and (
+        len(days) > 70 or words[0].split()[0] == str(day.day)
     )
 
 
