@@ -58,7 +58,7 @@ def select_touched(
         select distinct
             client_id, case when client_id is null then time_text end as time_text,
             {filled["transaction_id"]} as transaction_id, {filled["customer"]} as customer,
-            {filled["checkout_token"]} as checkout_token
+            nullif({filled["checkout_token"]}, '') as checkout_token
         from silver.received as received""")
     keys = " union all ".join(
         f"select {{0}} as member, '{kind}' as kind, {kind} as value from {{1}} where {kind} is not null"
