@@ -201,7 +201,7 @@ def land(
 
 def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> None:
     types = dict(zip(OWN_COLUMNS, ("varchar", "bigint", "bigint", "timestamp", "varchar", "varchar"), strict=True))
-    types |= {name: "varchar" for name in {name.lower(): name for name in reversed(columns)}.values()}
+    types |= dict.fromkeys({name.lower(): name for name in reversed(columns)}.values(), "varchar")
     connection.execute(f"create table {table} ({', '.join(f'{identifier(n)} {t}' for n, t in types.items())})")
 
 

@@ -118,7 +118,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         _section(
             "products",
             "Products",
-            "Lines without a price are counted, not guessed.",
+            "The 25 with most revenue. Lines without a price are counted, not guessed.",
             table(("Product", "Units", "Lines", "Without a price", "Revenue"), goods, 1),
         ),
         _section(

@@ -91,6 +91,7 @@ def report_sentences(story: Story) -> list[Sentence]:
         funnel_title(story),
     ):
         found += [Sentence(s.words + ".", s.numbers) for s in title]
+    found.append(sentence("The 25 with most revenue."))
     found.append(sentence("Bars: 95% intervals (Wilson); grey: too small to call."))
     found += [
         sentence(f"{s}: Segment | With an order | Sessions | Share | 95% interval |") for s in ("channels", "devices")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 from analysis_arithmetic import newcombe, product_quantiles, triangular_draws, welch, wilson_bounds, z_of
-from analysis_kit import analyse, build, edit
+from analysis_kit import analyse, build, edit, run
 from analysis_pictures import drawn, picture_sentences, picture_texts, should_draw, wrong_marks
 from analysis_reference import Reference
 from analysis_report import drawn_data, report_data, report_sentences, report_texts
@@ -33,6 +34,7 @@ ODD = "<b>&$ 7-fold"
 class Case:
     """A warehouse, what part 3 made of it, and what it should have made."""
 
+    warehouse: Path
     summary: list[str]
     page: str
     figures: dict[str, Figure]
@@ -99,7 +101,7 @@ def _case(warehouse: Path, out: Path) -> Case:
     use_style()
     figures = pictures(gold, incidents, find_changes(gold, incidents))
     story = Story(Reference(warehouse), ASSUMPTIONS)
-    return Case(markdown_texts(summary), (out / "report.html").read_text(encoding="utf-8"), figures, story)
+    return Case(warehouse, markdown_texts(summary), (out / "report.html").read_text(encoding="utf-8"), figures, story)
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +162,21 @@ def test_every_number_of_the_report(case: Case) -> None:
     assert drawn_data(data) == report_data(case.story)
 
 
+def test_every_number_of_other_assumptions(made: Callable[[str], Case], tmp_path: Path) -> None:
+    case = made("fortnight")
+    document = yaml.safe_load(ASSUMPTIONS.read_text(encoding="utf-8")) | {"seed": 11, "draws": 900}
+    document["inputs"]["spend_share"].update(low=0.3, base=0.3, high=0.3)
+    document["inputs"]["gain"].update(low=0.4, base=0.6, high=0.9)
+    document["claims"]["wasted_in_window"].update(label="wasted in 30 days", days=30, low=1200, high=2.5e6)
+    path = tmp_path / "assumptions.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    told = run("--no_refresh", "--quiet", "--warehouse", case.warehouse, "--out_dir", tmp_path, "--assumptions", path)
+    assert told == (0, "", "")
+    texts = markdown_texts((tmp_path / "executive_summary.md").read_text(encoding="utf-8"))
+    assert check(texts, summary_sentences(Story(case.story.of, path))) == []
+    assert check(texts, summary_sentences(case.story)) != []
+
+
 def _changed(token: str) -> str:
     """The least change that can be seen: one more in the last digit; of a word, another."""
     at = max((i for i, c in enumerate(token) if c.isdigit()), default=None)
@@ -170,6 +187,7 @@ def _changed(token: str) -> str:
 
 def test_a_changed_a_lost_and_an_added_number_are_told(made: Callable[[str], Case]) -> None:
     fortnight = made("much broken")
+    assert {b.kind for b in fortnight.story.of.breaks} == {"renamed", "lost", "share", "gap"}
     places = [("the summary", fortnight.summary, summary_sentences(fortnight.story))]
     places += [(n, picture_texts(n, fortnight.figures[n]), s) for n, s in picture_sentences(fortnight.story).items()]
     tried = 0
