@@ -138,9 +138,7 @@ def _is_regular(facts: Facts | None, delimiter: str) -> bool:
     return list(_header(facts, delimiter)) == cells and facts.fewest == facts.most == len(cells) - 1
 
 
-def _hashes(
-    spark: "SparkSession", files: Sequence[File], data_dir: str, facts: dict[str, Facts]
-) -> dict[str, str]:
+def _hashes(spark: "SparkSession", files: Sequence[File], data_dir: str, facts: dict[str, Facts]) -> dict[str, str]:
     """A hash of each file's content: SHA-256, and of a large file the number and the sum of its lines' hashes."""
     from pyspark.sql import functions as f
 
@@ -278,9 +276,7 @@ def _names(files: Sequence[File]) -> list[str]:
     return list(names.values())
 
 
-def _land_here(
-    tables: "Tables", files: Sequence[File], data_dir: str, shop: Shop, path: Path
-) -> Iterator[File]:
+def _land_here(tables: "Tables", files: Sequence[File], data_dir: str, shop: Shop, path: Path) -> Iterator[File]:
     """Land files by landing.py, one by one."""
     for file in files:
         here = file

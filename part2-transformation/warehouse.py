@@ -6,6 +6,7 @@ a new file beside the warehouse, which takes its place in one step when the ledg
 """
 
 import contextlib
+import csv
 import fcntl
 import hashlib
 import json
@@ -19,7 +20,7 @@ from typing import Any
 import duckdb
 from increment import merge_touched, select_touched
 from landing import File, find_files, land, land_seeds, survey
-from shop import Shop, json_path, literal, placeholders
+from shop import Shop, identifier, json_path, literal, placeholders
 from statements import Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parent
@@ -70,10 +71,18 @@ class Settings:
 def fingerprint(contract: Path) -> str:
     """A hash of everything besides the files that the result depends on, this program among it."""
     digest = hashlib.sha256(f"{STORAGE_VERSION} {duckdb.__version__}".encode())
-    program = [path for ending in ("*.py", "transform.sql", "seeds/*.csv") for path in sorted(HERE.glob(ending))]
+    program = [
+        path for ending in ("*.py", "transform.sql", "columns.csv", "seeds/*.csv") for path in sorted(HERE.glob(ending))
+    ]
     for path in (contract, *program):
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def column_descriptions() -> dict[str, str]:
+    """What columns.csv says of each column, by name, or by schema, table and name."""
+    with (HERE / "columns.csv").open(encoding="utf-8", newline="") as file:
+        return {row["column"]: row["description"] for row in csv.DictReader(file)}
 
 
 def _silent(text: str) -> None:
@@ -306,6 +315,26 @@ class Build:
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
 
+    def _comment(self, statements: Sequence[Statement]) -> None:
+        """Say of each table and column what it holds: the words of transform.sql and of columns.csv."""
+        comments = [
+            f"comment on table warehouse.{s.name} is {literal(s.description)}"
+            for s in statements
+            if s.name not in WORKING
+        ]
+        words = column_descriptions()
+        columns = self._rows(
+            "select schema_name || '.' || table_name, column_name from duckdb_columns() "
+            "where database_name = 'warehouse' and comment is null"
+        )
+        for table, column in columns:
+            # the columns of the files are the shop's
+            described = words.get(f"{table}.{column}") or (table != "bronze.events" and words.get(column))
+            if described:
+                name = f"warehouse.{table}.{identifier(column)}"
+                comments.append(f"comment on column {name} is {literal(described)}")
+        self.connection.execute(";".join(["begin", *comments, "commit"]))
+
     def _publish(self, run: Run, files: Sequence[File], statements: Sequence[Statement]) -> Run:
         """Let the new warehouse take the old one's place, if its ledger balances."""
         run.ledger = balanced(read_ledger(self.connection, "warehouse."))
@@ -313,10 +342,7 @@ class Build:
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)
-        for statement in statements:
-            if statement.name not in WORKING:
-                described = literal(statement.description)
-                self.connection.execute(f"comment on table warehouse.{statement.name} is {described}")
+        self._comment(statements)
         self.progress("publishing")
         self.connection.execute("checkpoint warehouse")
         self.connection.execute("detach warehouse")
