@@ -26,8 +26,16 @@ from spark_landing import is_sparks, land_with_spark
 from statements import Statement, fill, read_statements
 from suite import Outcome, Suite
 from warehouse import (
-    HERE, STORAGE_VERSION, WORKING, Run, balanced, lock, read_ledger, read_published, write_files,
-)  # fmt: skip
+    HERE,
+    STORAGE_VERSION,
+    WORKING,
+    Run,
+    balanced,
+    lock,
+    read_ledger,
+    read_published,
+    write_files,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -151,7 +159,9 @@ def _spark_errors() -> Iterator[None]:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
         what = (causes or lines or [type(error).__name__])[-1 if causes else 0]
-        raise SparkError(f"Spark could not do it ({what.rstrip('.')}); {LOG} in the warehouse's folder may say more.") from error
+        raise SparkError(
+            f"Spark could not do it ({what.rstrip('.')}); {LOG} in the warehouse's folder may say more."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -356,5 +366,3 @@ def run_suite(suite: Suite, job: Job) -> list[Outcome]:
         selects = " union all ".join(f"({bound(translate(test, 'spark'), tables.views)})" for test in suite.tests)
         found = {row[0]: Outcome(*row) for row in tables.spark.sql(selects).collect()}
     return [found[test] for test in sorted(found)]
-
-
