@@ -26,6 +26,7 @@ from records import read_records
 from shop import Shop, identifier, literal
 
 BATCH = 16 << 20  # bytes that are read together: enough to make a statement worth its planning
+ENOUGH = 512 << 20  # bytes that are written together: many of DuckDB's row groups, few of them begun and not filled
 CHUNK = 1 << 20
 T = TypeVar("T")
 BROKEN_OFF = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -167,33 +168,60 @@ def land(
     shop: Shop,
     work_dir: Path,
     progress: Callable[[int], None] = lambda files: None,
+    into: str | None = None,
 ) -> tuple[list[File], list[str]]:
     """Read files into tables of the current catalog; returns them completed, and the selects that give their records.
 
-    Each select has the columns of OWN_COLUMNS and those of its files. Raises LandingError for a file
-    that cannot be opened or changes all the time.
+    Each select has the columns of OWN_COLUMNS and those of its files. With `into`, a table of that name is made
+    of them all, batch by batch, and no select is left. Raises LandingError for a file that cannot be opened or
+    changes all the time.
     """
     payload_columns = shop.columns[shop.roles["payload"]] if "payload" in shop.roles else ()
     landed: dict[int, File] = {}
-    selects: list[str] = []
+    tables: dict[str, str] = {}
     workers = os.cpu_count() or 1
     # One thread a statement keeps the order of the records, which is their line; the cores share the batches.
     (threads,) = connection.execute("select current_setting('threads')").fetchone() or (workers,)
     connection.execute("set threads = 1")
     with ThreadPoolExecutor(workers) as pool:
         surveys = list(pool.map(lambda f: _opened(survey, f.path, shop.delimiter), files))
-        batches = list(_batches(files, surveys))
-        jobs = {
-            pool.submit(_land_batch, connection, number, batch, payload_columns, work_dir, shop.delimiter): batch
-            for number, batch in enumerate(batches, 1)
-        }
-        for job in as_completed(jobs):
-            done, made = job.result()
+        jobs = [
+            pool.submit(_land_batch, connection, number, batch, payload_columns, work_dir, shop.delimiter)
+            for number, batch in enumerate(_batches(files, surveys), 1)
+        ]
+        if into:
+            _create(connection, into, [name for found in surveys for name in found.header])
+        waiting: list[File] = []
+        for finished in as_completed(jobs):
+            done, made = finished.result()
             landed |= {file.file_id: file for file in done}
-            selects += made
+            tables |= made
+            waiting += done
+            if into and sum(f.size for f in waiting) >= ENOUGH:
+                _move(connection, tables, into, waiting)
+                waiting = []
             progress(len(done))
     connection.execute(f"set threads = {threads}")
-    return [landed[f.file_id] for f in files], selects
+    if into and waiting:
+        _move(connection, tables, into, waiting)
+    return [landed[f.file_id] for f in files], list(tables.values())
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> None:
+    types = dict(zip(OWN_COLUMNS, ("varchar", "bigint", "bigint", "timestamp", "varchar", "varchar"), strict=True))
+    types |= dict.fromkeys({name.lower(): name for name in reversed(columns)}.values(), "varchar")
+    connection.execute(f"create table {table} ({', '.join(f'{identifier(n)} {t}' for n, t in types.items())})")
+
+
+def _move(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], into: str, files: Sequence[File]) -> None:
+    """Insert the records of landed tables, and drop these."""
+    for name in {name for file in files for name in file.header}:
+        # of a file whose header showed itself only when it was read with care
+        connection.execute(f"alter table {into} add column if not exists {identifier(name)} varchar")
+    connection.execute(f"insert into {into} by name {' union all by name '.join(tables.values())}")
+    for table in tables:
+        connection.execute(f"drop table {table}")
+    tables.clear()
 
 
 def _batches(files: Sequence[File], surveys: Sequence[Survey]) -> Iterator[list[tuple[File, Survey]]]:
@@ -221,7 +249,7 @@ def _land_batch(
     payload_columns: Sequence[str],
     work_dir: Path,
     delimiter: str,
-) -> tuple[list[File], list[str]]:
+) -> tuple[list[File], dict[str, str]]:
     with connection.cursor() as cursor:
         name = f"landed_{number}"
         if all(s.regular and s.lines > 1 for _, s in batch) and (done := _try(cursor, name, batch, payload_columns)):
@@ -231,13 +259,13 @@ def _land_batch(
                 _land_batch(connection, number * 100000 + i, [one], payload_columns, work_dir, delimiter)
                 for i, one in enumerate(batch, 1)
             ]
-            return [f for done, _ in parts for f in done], [s for _, made in parts for s in made]
+            return [f for done, _ in parts for f in done], {t: s for _, made in parts for t, s in made.items()}
         return _carefully(cursor, name, batch[0][0], payload_columns, work_dir, delimiter)
 
 
 def _try(
     cursor: duckdb.DuckDBPyConnection, name: str, batch: list[tuple[File, Survey]], payload_columns: Sequence[str]
-) -> tuple[list[File], list[str]] | None:
+) -> tuple[list[File], dict[str, str]] | None:
     """Read a batch with DuckDB; None, and nothing is left, unless it finds a record on every line."""
     first = batch[0][1]
     paths = ", ".join(literal(_plain_glob(f.path)) for f, _ in batch)
@@ -273,7 +301,7 @@ def _try(
         {_valid_json(payload_columns, first.header)} as _payload, {", ".join(map(identifier, first.header))}
         from {name} inner join (values {rows}) as files (file_index, name, file_id, start) using (file_index)"""
     done = [replace(f, content_hash=s.content_hash, header=s.header, records=s.lines - 1) for f, s in batch]
-    return done, [select]
+    return done, {name: select}
 
 
 def _carefully(
@@ -283,7 +311,7 @@ def _carefully(
     payload_columns: Sequence[str],
     work_dir: Path,
     delimiter: str,
-) -> tuple[list[File], list[str]]:
+) -> tuple[list[File], dict[str, str]]:
     """Read one file record by record, through a clean copy; what is no record is kept as text."""
     copy = work_dir / f"{name}.csv"
     longest = records = unreadable = 0
@@ -325,7 +353,7 @@ def _carefully(
         current_localtimestamp() as _loaded_at, _unreadable, {payload} as _payload{names}
         from {name}"""
     done = replace(file, content_hash=content_hash, header=header, records=records, unreadable=unreadable)
-    return [done], [select]
+    return [done], {name: select}
 
 
 def _text_of(path: Path) -> tuple[str, str, bool]:

@@ -162,7 +162,7 @@ def _payload(shop: Shop, key: str) -> str:
 def _token(pattern: str | None) -> str:
     if pattern is None:
         return "cast(null as varchar)"
-    found = f"nullif(regexp_extract(received.page_url, {literal(pattern)}, 1), '')"
+    found = f"regexp_extract(received.page_url, {literal(pattern)}, 1)"
     # The plain text that the pattern starts with tells most pages apart at a fraction of the cost.
     start = re.match(r"[A-Za-z0-9/_-]*", pattern)[0]  # type: ignore[index]
     start = start[:-1] if pattern[len(start) : len(start) + 1] in ("?", "*", "{", "|") else start

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 from dialects import translate
-from increment import BY_DAY, UNITS
+from increment import DAY_COLUMNS, UNITS
 from landing import File, day_files, find_files, land_seeds
 from shop import Shop, identifier, json_path, literal, placeholders
 from spark_landing import is_sparks, land_with_spark
@@ -273,7 +273,7 @@ def day_of(name: str) -> str | None:
     """The column of days by which a table is partitioned."""
     if name == "bronze.events":
         return "_file_id"
-    return "date" if name in BY_DAY else UNITS[name].date if name in UNITS else None
+    return DAY_COLUMNS[name] if name in DAY_COLUMNS else UNITS[name].date if name in UNITS else None
 
 
 def uri(path: Path) -> str:

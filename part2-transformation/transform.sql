@@ -44,53 +44,6 @@ select
 from imported;
 
 
--- silver.rejected_events: records that cannot be used, each with its reason and where it came from.
-create or replace table silver.rejected_events as
--- An exact repeat has the same time, so that few records have to be compared in full.
-with busy_times as (
-    select time_text
-    from silver.received
-    group by time_text
-    having count(*) > 1
-),
-
-repeats as (
-    select
-        received.event_id,
-        row_number() over (
-            partition by
-                received.client_id, received.page_url, received.referrer, received.time_text, received.event_name,
-                received.event_data, received.user_agent, received.other_columns
-            order by received.event_id nulls first
-        ) as occurrence
-    from silver.received as received
-    inner join busy_times on received.time_text = busy_times.time_text
-),
-
-reasons as (
-    select
-        received.event_id, received.source_file, received.line, received.event_name, received.payload,
-        case
-            when received.unreadable is not null then 'unreadable record'
-            when received.event_name is null then 'no event name'
-            when received.event_at is null then 'no readable time'
-            when repeats.occurrence > 1 then 'exact repeat'
-        end as reason
-    from silver.received as received
-    left join repeats on received.event_id = repeats.event_id and repeats.occurrence > 1
-    where
-        received.unreadable is not null or received.event_name is null or received.event_at is null
-        or repeats.occurrence > 1
-)
-
-select
-    reasons.event_id, reasons.source_file, reasons.line, reasons.reason,
-    coalesce(event_roles.event, 'other') as event,
-    case when event_roles.event = 'order' then try_cast({amount} as decimal(12, 2)) end as revenue
-from reasons
-left join bronze.event_roles as event_roles on reasons.event_name = event_roles.event_name;
-
-
 -- silver.terms: standard words of the field, and what the shop's anonymisation makes of each.
 create or replace table silver.terms as
 with terms as (
@@ -167,7 +120,7 @@ qualify row_number() over (
 ) = 1;
 
 
--- silver.parsed_events: every usable event, its page taken apart, and what it says of its source.
+-- silver.parsed_events: every readable event, its page taken apart, and what it says of its source.
 create or replace table silver.parsed_events as
 with received as (
     select
@@ -176,7 +129,7 @@ with received as (
         case when event_roles.event in ('order', 'signup') then received.payload end as payload,
         received.user_agent,
         received.page_url,
-        lower(nullif(regexp_extract(received.referrer, '://([^/?#]*)', 1), '')) as referrer_host,
+        lower(regexp_extract(received.referrer, '://([^/?#]*)', 1)) as referrer_host,
         {checkout_token} as checkout_token,
         case
             when strpos(received.page_url, '#') > 0
@@ -184,12 +137,12 @@ with received as (
             else received.page_url
         end as address
     from silver.received as received
-    left join silver.rejected_events as rejected on received.event_id = rejected.event_id
     left join bronze.event_roles as event_roles on received.event_name = event_roles.event_name
-    where rejected.event_id is null
+    where received.unreadable is null and received.event_name is not null and received.event_at is not null
 ),
 
--- The page, taken apart: a search for a character costs less than a regular expression.
+-- The page, taken apart. A search for a character costs less than a regular expression, and `nullif` of an
+-- expression works it out twice, so that what was empty becomes null only in the end.
 queried as (
     select
         event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
@@ -222,27 +175,77 @@ located as (
             when strpos(host_and_path, '/') > 0 then substr(host_and_path, strpos(host_and_path, '/'))
             when host_and_path is not null then '/'
         end as path,
+        case when strpos(query, '&utm_source=') > 0 then regexp_extract(query, '&utm_source=([^&]*)', 1) end as utm_source,
+        case when strpos(query, '&utm_medium=') > 0 then regexp_extract(query, '&utm_medium=([^&]*)', 1) end as utm_medium,
         case
-            when strpos(query, '&utm_source=') > 0
-                then nullif(nullif(regexp_extract(query, '&utm_source=([^&]*)', 1), ''), {empty_value})
-        end as utm_source,
-        case
-            when strpos(query, '&utm_medium=') > 0
-                then nullif(nullif(regexp_extract(query, '&utm_medium=([^&]*)', 1), ''), {empty_value})
-        end as utm_medium,
-        case
-            when strpos(query, '&utm_campaign=') > 0
-                then nullif(nullif(regexp_extract(query, '&utm_campaign=([^&]*)', 1), ''), {empty_value})
+            when strpos(query, '&utm_campaign=') > 0 then regexp_extract(query, '&utm_campaign=([^&]*)', 1)
         end as utm_campaign
     from hosted
 )
 
 select
-    event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
-    checkout_token, host, path, utm_source, utm_medium, utm_campaign,
+    event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent,
+    nullif(referrer_host, '') as referrer_host,
+    nullif(checkout_token, '') as checkout_token,
+    host, path,
+    case when utm_source not in ('', {empty_value}) then utm_source end as utm_source,
+    case when utm_medium not in ('', {empty_value}) then utm_medium end as utm_medium,
+    case when utm_campaign not in ('', {empty_value}) then utm_campaign end as utm_campaign,
     -- the parameters of seeds/click_ids.csv in their order, each only with a value
     {click_id} as click_id
 from located;
+
+
+-- silver.rejected_events: records that cannot be used, each with its reason and where it came from.
+create or replace table silver.rejected_events as
+-- An exact repeat has the same time, so that few records have to be compared in full.
+with busy_times as (
+    select event_at
+    from silver.parsed_events
+    group by event_at
+    having count(*) > 1
+),
+
+suspects as (
+    select parsed_events.event_id
+    from silver.parsed_events as parsed_events
+    inner join busy_times on parsed_events.event_at = busy_times.event_at
+),
+
+repeats as (
+    select
+        received.event_id,
+        row_number() over (
+            partition by
+                received.client_id, received.page_url, received.referrer, received.time_text, received.event_name,
+                received.event_data, received.user_agent, received.other_columns
+            order by received.event_id nulls first
+        ) as occurrence
+    from silver.received as received
+    inner join suspects on received.event_id = suspects.event_id
+),
+
+reasons as (
+    select
+        received.event_id, received.source_file, received.line, received.event_name, received.payload,
+        case
+            when received.unreadable is not null then 'unreadable record'
+            when received.event_name is null then 'no event name'
+            when usable.event_id is null then 'no readable time'
+            else 'exact repeat'
+        end as reason
+    from silver.received as received
+    left join silver.parsed_events as usable on received.event_id = usable.event_id
+    left join repeats on received.event_id = repeats.event_id and repeats.occurrence > 1
+    where usable.event_id is null or repeats.event_id is not null
+)
+
+select
+    reasons.event_id, reasons.source_file, reasons.line, reasons.reason,
+    coalesce(event_roles.event, 'other') as event,
+    case when event_roles.event = 'order' then try_cast({amount} as decimal(12, 2)) end as revenue
+from reasons
+left join bronze.event_roles as event_roles on reasons.event_name = event_roles.event_name;
 
 
 -- silver.sources: each distinct evidence is judged once, however many events carry it.
@@ -470,7 +473,9 @@ left join silver.sources as sources
     and coalesce(events.utm_campaign, '') = sources.key_campaign
     and coalesce(events.click_id, '') = sources.key_click
     and coalesce(events.referrer_host, '') = sources.key_host
-left join silver.browsers as browsers on events.user_agent = browsers.user_agent;
+left join silver.browsers as browsers on events.user_agent = browsers.user_agent
+left join silver.rejected_events as rejected on events.event_id = rejected.event_id
+where rejected.event_id is null;
 
 
 -- silver.file_totals: what each file held before anything was refused; the ledger starts from it.
@@ -507,36 +512,36 @@ left join rejected on files.name = rejected.source_file;
 -- silver.sessions: events of a client without a gap of {session_gap_minutes} minutes, in two readings: by the healed
 -- id, and by what the column alone held. Declared crawlers have none.
 create or replace table silver.sessions as
-with people as (
+with clients as (
     select
-        event_id, client_id, client_id_as_tracked, event_at, event, path, source, medium, campaign, channel, device,
-        operating_system, browser
+        client_id,
+        count(*) as events,
+        -- Where the column alone held every id of a client, its sessions are the same in both readings.
+        case when count(*) = count(client_id_as_tracked) then 'both' else 'healed' end as found_in
     from silver.events
     where client_id is not null and not is_bot
-),
-
-clients as (
-    select client_id, count(*) as events, count(client_id_as_tracked) as events_as_tracked
-    from people
     group by client_id
 ),
 
--- Most clients have one event, which needs no window; and where the column alone held every id of a
--- client, its sessions are the same in both readings.
+-- Most clients have one event, which needs no window.
 windowed as (
     select
-        'healed' as reading, people.client_id, people.event_id, people.event_at,
-        clients.events = clients.events_as_tracked as is_same_as_tracked
-    from people
-    inner join clients on people.client_id = clients.client_id
-    where clients.events > 1
+        clients.found_in, events.client_id, events.event_id, events.event_at, events.event,
+        events.channel is not null as is_touch
+    from silver.events as events
+    inner join clients on events.client_id = clients.client_id
+    where clients.events > 1 and not events.is_bot
 
     union all
 
-    select 'as_tracked', people.client_id, people.event_id, people.event_at, false
-    from people
-    inner join clients on people.client_id = clients.client_id
-    where people.client_id_as_tracked is not null and clients.events > clients.events_as_tracked
+    select
+        'as_tracked', events.client_id, events.event_id, events.event_at, events.event,
+        events.channel is not null
+    from silver.events as events
+    inner join clients on events.client_id = clients.client_id
+    where
+        clients.events > 1 and clients.found_in = 'healed' and events.client_id_as_tracked is not null
+        and not events.is_bot
 ),
 
 started as (
@@ -544,7 +549,7 @@ started as (
         *,
         case
             when event_at < lag(event_at) over (
-                partition by reading, client_id order by event_at nulls first, event_id nulls first
+                partition by found_in, client_id order by event_at nulls first, event_id nulls first
             ) + interval {session_gap_minutes} minute then 0
             else 1
         end as is_start
@@ -554,38 +559,39 @@ started as (
 -- A session's id is the id of its first event.
 numbered as (
     select
-        reading, event_id, is_same_as_tracked,
+        found_in, event_id, event_at, event, is_touch,
         last_value(case when is_start = 1 then event_id end ignore nulls) over (
-            partition by reading, client_id order by event_at nulls first, event_id nulls first
+            partition by found_in, client_id order by event_at nulls first, event_id nulls first
             rows between unbounded preceding and current row
         ) as session_id
     from started
 ),
 
-detailed as (
-    select
-        numbered.reading, numbered.session_id, numbered.is_same_as_tracked, people.event_id, people.event_at,
-        people.event, people.source, people.medium, people.campaign, people.channel
-    from numbered
-    inner join people on numbered.event_id = people.event_id
-),
-
 touches as (
     select
-        reading, session_id, source, medium, campaign, channel,
+        found_in, session_id, event_id,
         lag(event_id) over (
-            partition by reading, session_id order by event_at nulls first, event_id nulls first
+            partition by found_in, session_id order by event_at nulls first, event_id nulls first
         ) is null as is_first,
         lead(event_id) over (
-            partition by reading, session_id order by event_at nulls first, event_id nulls first
+            partition by found_in, session_id order by event_at nulls first, event_id nulls first
         ) is null as is_last
-    from detailed
-    where channel is not null
+    from numbered
+    where is_touch
+),
+
+touched as (
+    select
+        found_in, session_id,
+        max(case when is_first then event_id end) as first_touch_id,
+        max(case when is_last then event_id end) as last_touch_id
+    from touches
+    group by found_in, session_id
 ),
 
 counted as (
     select
-        reading, session_id, is_same_as_tracked,
+        found_in, session_id,
         max(event_at) as ended_at,
         count(*) as events,
         sum(case when event = 'page_view' then 1 else 0 end) as page_views,
@@ -593,59 +599,61 @@ counted as (
         sum(case when event = 'cart' then 1 else 0 end) as carts,
         sum(case when event = 'checkout' then 1 else 0 end) as checkouts,
         sum(case when event = 'order' then 1 else 0 end) as orders
-    from detailed
-    group by reading, session_id, is_same_as_tracked
+    from numbered
+    group by found_in, session_id
 ),
 
 sessions as (
     select
-        'healed' as reading, people.event_id as session_id, clients.events_as_tracked = 1 as is_same_as_tracked,
-        people.event_at as ended_at, 1 as events,
+        clients.found_in, events.event_id as session_id, events.client_id, events.event_at as started_at,
+        events.event_at as ended_at, 1 as events,
         case when event = 'page_view' then 1 else 0 end as page_views,
         case when event = 'signup' then 1 else 0 end as signups,
         case when event = 'cart' then 1 else 0 end as carts,
         case when event = 'checkout' then 1 else 0 end as checkouts,
         case when event = 'order' then 1 else 0 end as orders,
+        event as first_event, path as landing_path, device, operating_system, browser,
         channel as first_channel, source as first_source, medium as first_medium, campaign as first_campaign,
         channel as last_channel, source as last_source, medium as last_medium, campaign as last_campaign
-    from people
-    inner join clients on people.client_id = clients.client_id
-    where clients.events = 1
+    from silver.events as events
+    inner join clients on events.client_id = clients.client_id
+    where clients.events = 1 and not events.is_bot
 
     union all
 
     select
-        counted.reading, counted.session_id, is_same_as_tracked, ended_at, events, page_views, signups, carts, checkouts,
-        orders,
+        counted.found_in, counted.session_id, start.client_id, start.event_at, counted.ended_at, counted.events,
+        counted.page_views, counted.signups, counted.carts, counted.checkouts, counted.orders,
+        start.event, start.path, start.device, start.operating_system, start.browser,
         first_touch.channel, first_touch.source, first_touch.medium, first_touch.campaign,
         last_touch.channel, last_touch.source, last_touch.medium, last_touch.campaign
     from counted
-    left join touches as first_touch
-        on counted.reading = first_touch.reading and counted.session_id = first_touch.session_id and first_touch.is_first
-    left join touches as last_touch
-        on counted.reading = last_touch.reading and counted.session_id = last_touch.session_id and last_touch.is_last
+    inner join silver.events as start on counted.session_id = start.event_id
+    left join touched on counted.found_in = touched.found_in and counted.session_id = touched.session_id
+    left join silver.events as first_touch on touched.first_touch_id = first_touch.event_id
+    left join silver.events as last_touch on touched.last_touch_id = last_touch.event_id
 ),
 
-in_both_readings as (
-    select * from sessions
+readings as (
+    select 'both' as found_in, 'healed' as reading
     union all
-    select
-        'as_tracked', session_id, false, ended_at, events, page_views, signups, carts, checkouts, orders,
-        first_channel, first_source, first_medium, first_campaign, last_channel, last_source, last_medium, last_campaign
-    from sessions
-    where reading = 'healed' and is_same_as_tracked
+    select 'both', 'as_tracked'
+    union all
+    select 'healed', 'healed'
+    union all
+    select 'as_tracked', 'as_tracked'
 )
 
 select
-    sessions.reading, sessions.session_id, people.client_id, people.event_at as started_at, sessions.ended_at,
-    cast(people.event_at as date) as session_date,
-    cast(sessions.events as bigint) as events,
-    cast(sessions.page_views as bigint) as page_views,
-    cast(sessions.signups as bigint) as signups,
-    cast(sessions.carts as bigint) as carts,
-    cast(sessions.checkouts as bigint) as checkouts,
-    cast(sessions.orders as bigint) as orders,
-    people.event as first_event, people.path as landing_path, people.device, people.operating_system, people.browser,
+    readings.reading, session_id, client_id, started_at, ended_at,
+    cast(started_at as date) as session_date,
+    cast(events as bigint) as events,
+    cast(page_views as bigint) as page_views,
+    cast(signups as bigint) as signups,
+    cast(carts as bigint) as carts,
+    cast(checkouts as bigint) as checkouts,
+    cast(orders as bigint) as orders,
+    first_event, landing_path, device, operating_system, browser,
     coalesce(first_channel, 'Direct') as first_channel,
     coalesce(first_source, '(direct)') as first_source,
     coalesce(first_medium, '(none)') as first_medium,
@@ -654,8 +662,8 @@ select
     coalesce(last_source, '(direct)') as last_source,
     coalesce(last_medium, '(none)') as last_medium,
     last_campaign
-from in_both_readings as sessions
-inner join people on sessions.session_id = people.event_id;
+from sessions
+inner join readings on sessions.found_in = readings.found_in;
 
 
 -- silver.links: which clients gave which e-mail hash or stood at which checkout.
@@ -1481,7 +1489,7 @@ where segment_kind in ('all', 'event', 'device');
 create or replace table gold.daily_metrics as
 with visits as (
     select
-        session_date as date, client_id, device, operating_system, browser, first_channel,
+        session_date as date, client_id, device, operating_system, browser, first_channel as channel,
         case when orders > 0 then 1 else 0 end as has_order,
         case when checkouts > 0 then 1 else 0 end as has_checkout,
         case when page_views = 1 and events = 1 then 1 else 0 end as is_bounce
@@ -1489,26 +1497,49 @@ with visits as (
     where reading = 'healed'
 ),
 
+-- Nearly every visitor comes once a day and is counted with the visit; only the others have to be told apart.
+returning_visitors as (
+    select date, client_id
+    from visits
+    group by date, client_id
+    having count(*) > 1
+),
+
+visit_counts as (
+    select
+        visits.date, device, operating_system, browser, channel,
+        returning_visitors.client_id as returning_client_id,
+        count(*) as sessions,
+        sum(has_order) as sessions_with_order,
+        sum(has_checkout) as sessions_with_checkout,
+        sum(is_bounce) as bounces
+    from visits
+    left join returning_visitors
+        on visits.client_id = returning_visitors.client_id and visits.date = returning_visitors.date
+    group by visits.date, device, operating_system, browser, channel, returning_visitors.client_id
+),
+
 visits_by_segment as (
-    select 'all' as segment_kind, 'all' as segment, visits.* from visits
+    select 'all' as segment_kind, 'all' as segment, visit_counts.* from visit_counts
     union all
-    select 'device', device, visits.* from visits
+    select 'device', device, visit_counts.* from visit_counts
     union all
-    select 'operating_system', operating_system, visits.* from visits
+    select 'operating_system', operating_system, visit_counts.* from visit_counts
     union all
-    select 'browser', browser, visits.* from visits
+    select 'browser', browser, visit_counts.* from visit_counts
     union all
-    select 'channel', first_channel, visits.* from visits
+    select 'channel', channel, visit_counts.* from visit_counts
 ),
 
 visit_totals as (
     select
         date, segment_kind, segment,
-        count(*) as sessions,
-        count(distinct client_id) as visitors,
-        sum(has_order) as sessions_with_order,
-        sum(has_checkout) as sessions_with_checkout,
-        sum(is_bounce) as bounces
+        sum(sessions) as sessions,
+        sum(case when returning_client_id is null then sessions else 0 end) + count(distinct returning_client_id)
+            as visitors,
+        sum(sessions_with_order) as sessions_with_order,
+        sum(sessions_with_checkout) as sessions_with_checkout,
+        sum(bounces) as bounces
     from visits_by_segment
     group by date, segment_kind, segment
 ),

@@ -1,17 +1,17 @@
 """Building the warehouse: from nothing, or only what new, changed and removed files touch.
 
-Both ways run the statements of transform.sql in a catalog in memory, where bronze holds the records to
-look at: all of them, or those of the clients that a change touches. The results are then written to
+Both ways run the statements of transform.sql in a catalog in memory, whose views show them the records to
+look at: all of them, or those of the clients that a change touches. What comes out is written to
 a new file beside the warehouse, which takes its place in one step when the ledger balances.
 """
 
 import contextlib
+import csv
 import fcntl
 import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 from increment import merge_touched, select_touched
 from landing import File, find_files, land, land_seeds, survey
-from shop import Shop, json_path, literal, placeholders
+from shop import Shop, identifier, json_path, literal, placeholders
 from statements import Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parent
@@ -71,10 +71,18 @@ class Settings:
 def fingerprint(contract: Path) -> str:
     """A hash of everything besides the files that the result depends on, this program among it."""
     digest = hashlib.sha256(f"{STORAGE_VERSION} {duckdb.__version__}".encode())
-    program = [path for ending in ("*.py", "transform.sql", "seeds/*.csv") for path in sorted(HERE.glob(ending))]
+    program = [
+        path for ending in ("*.py", "transform.sql", "columns.csv", "seeds/*.csv") for path in sorted(HERE.glob(ending))
+    ]
     for path in (contract, *program):
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def column_descriptions() -> dict[str, str]:
+    """What columns.csv says of each column, by name, or by schema, table and name."""
+    with (HERE / "columns.csv").open(encoding="utf-8", newline="") as file:
+        return {row["column"]: row["description"] for row in csv.DictReader(file)}
 
 
 def _silent(text: str) -> None:
@@ -211,7 +219,9 @@ class Build:
         self.settings = settings
         self.work_dir = work_dir
         self.progress = progress
-        config: dict[str, Any] = {"temp_directory": str(work_dir), "preserve_insertion_order": False}
+        # One checkpoint, at the end, which leaves the row groups as they were written.
+        config: dict[str, Any] = {"checkpoint_threshold": "1TB", "max_vacuum_tasks": 0}
+        config |= {"temp_directory": str(work_dir), "preserve_insertion_order": False}
         if settings.memory_limit:
             config["memory_limit"] = settings.memory_limit
         self.connection = duckdb.connect(config=config)
@@ -221,27 +231,20 @@ class Build:
     def full(self, files: Sequence[File]) -> Run:
         """Everything anew."""
         self._attach()
-        landed, selects = self._land(files)
-        self._bronze(landed, selects)
+        landed, _ = self._land(files, into="warehouse.bronze.events")
+        self._bronze(landed, ["select * from warehouse.bronze.events"])
+        self.connection.execute("create table warehouse.bronze.files as from bronze.files")
         statements = self._statements([name for f in landed for name in f.header])
-        # One thread a statement: two get in each other's way over small tables, and the writer has the other core.
-        self.connection.execute("set threads = 1")
-        with ThreadPoolExecutor(1) as writer:
-            # The file is written by one core while the others go on.
-            written = [writer.submit(self._write, "bronze.events", self.connection.cursor())]
-            for statement in statements:
-                self.progress(statement.name)
+        kinds = {s.name: s.kind for s in statements}
+        for statement in statements:
+            self.progress(statement.name)
+            if statement.name in WORKING:
                 self.connection.execute(statement.sql)
-                if statement.name not in WORKING:
-                    written.append(writer.submit(self._write, statement.name, self.connection.cursor()))
-                for name in [n for n, last in WORKING.items() if last == statement.name]:
-                    kind = next(s.kind for s in statements if s.name == name)
-                    self.connection.execute(f"drop {kind} {name}")
-                for done in [w for w in written if w.done()]:
-                    done.result()
-            self._write("bronze.files", self.connection)
-            for waiting in written:
-                waiting.result()
+            else:
+                self.connection.execute(f"create table warehouse.{statement.name} as {statement.select}")
+                self.connection.execute(f"create view {statement.name} as from warehouse.{statement.name}")
+            for name in [n for n, last in WORKING.items() if last == statement.name]:
+                self.connection.execute(f"drop {kinds[name]} {name}")
         run = Run("full", list(landed), new=[f.name for f in landed])
         return self._publish(run, landed, statements)
 
@@ -275,7 +278,7 @@ class Build:
         for schema in ("bronze", "silver", "gold"):
             self.connection.execute(f"create schema if not exists warehouse.{schema}")
 
-    def _land(self, files: Sequence[File]) -> tuple[list[File], list[str]]:
+    def _land(self, files: Sequence[File], into: str | None = None) -> tuple[list[File], list[str]]:
         done = 0
 
         def count(landed: int) -> None:
@@ -283,7 +286,7 @@ class Build:
             done += landed
             self.progress(f"reading {done} of {len(files)} files")
 
-        return land(self.connection, files, self.settings.shop, self.work_dir, count)
+        return land(self.connection, files, self.settings.shop, self.work_dir, count, into)
 
     def _bronze(self, files: Sequence[File], parts: Sequence[str]) -> None:
         """bronze.events as a view of what was landed, and bronze.files."""
@@ -309,11 +312,28 @@ class Build:
         self.filled = blanks(self.connection, self.settings.shop, columns)
         return [fill(s, self.filled) for s in read_statements(self.settings.sql)]
 
-    def _write(self, name: str, cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.execute(f"create table warehouse.{name} as from memory.{name}")
-
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
+
+    def _comment(self, statements: Sequence[Statement]) -> None:
+        """Say of each table and column what it holds: the words of transform.sql and of columns.csv."""
+        comments = [
+            f"comment on table warehouse.{s.name} is {literal(s.description)}"
+            for s in statements
+            if s.name not in WORKING
+        ]
+        words = column_descriptions()
+        columns = self._rows(
+            "select schema_name || '.' || table_name, column_name from duckdb_columns() "
+            "where database_name = 'warehouse' and comment is null"
+        )
+        for table, column in columns:
+            # the columns of the files are the shop's
+            described = words.get(f"{table}.{column}") or (table != "bronze.events" and words.get(column))
+            if described:
+                name = f"warehouse.{table}.{identifier(column)}"
+                comments.append(f"comment on column {name} is {literal(described)}")
+        self.connection.execute(";".join(["begin", *comments, "commit"]))
 
     def _publish(self, run: Run, files: Sequence[File], statements: Sequence[Statement]) -> Run:
         """Let the new warehouse take the old one's place, if its ledger balances."""
@@ -322,10 +342,7 @@ class Build:
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)
-        for statement in statements:
-            if statement.name not in WORKING:
-                described = literal(statement.description)
-                self.connection.execute(f"comment on table warehouse.{statement.name} is {described}")
+        self._comment(statements)
         self.progress("publishing")
         self.connection.execute("checkpoint warehouse")
         self.connection.execute("detach warehouse")
