@@ -31,6 +31,7 @@ from warehouse import (
     WORKING,
     Run,
     balanced,
+    comment,
     lock,
     read_ledger,
     read_published,
@@ -331,11 +332,9 @@ class Build:
         run_sql("create table warehouse.bronze.build (key varchar, value varchar)")
         build = [("fingerprint", self.job.fingerprint), ("folder", self.folder.name)]
         self.connection.executemany("insert into warehouse.bronze.build values (?, ?)", build)
-        descriptions = {s.name: s.description for s in statements if s.name not in WORKING}
-        for name in ("bronze.events", "bronze.files", *descriptions):
+        for name in ("bronze.events", "bronze.files", *(s.name for s in statements if s.name not in WORKING)):
             run_sql(f"create view warehouse.{name} as {self._view(name)}")
-            if name in descriptions:
-                run_sql(f"comment on view warehouse.{name} is {literal(descriptions[name])}")
+        comment(self.connection, statements, "view")
         run.ledger = balanced(read_ledger(self.connection, "warehouse."))
         run.records, run.unreadable = sum(f.records for f in run.files), sum(f.unreadable for f in run.files)
         run_sql("detach warehouse")

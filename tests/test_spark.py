@@ -199,8 +199,11 @@ def test_a_fortnight_of_odd_files_and_a_worker_that_dies(
             connection.execute("select reason, count(*) from silver.rejected_events group by all").fetchall()
         )
         headers = connection.execute("select count(distinct header) from bronze.files").fetchall()
+        undescribed = connection.execute(
+            "select table_name from duckdb_columns() where schema_name = 'gold' and comment is null"
+        ).fetchall()
     assert rejected["unreadable record"] >= 5 and rejected["no readable time"] >= 4
-    assert headers[0][0] >= 4
+    assert headers[0][0] >= 4 and undescribed == []
 
 
 @needs_spark
