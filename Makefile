@@ -53,11 +53,13 @@ run:  ## run the four parts on the days in data/, or a synthetic fortnight when 
 test:  ## run the whole test suite
 	$(call install,requirements-dev.txt)
 	$(call optional,requirements-spark.txt)
+	$(call optional,requirements-dialects.txt)
 	@$(IN) $(PY) -m pytest
 
 bench:  ## time parts 1 and 2 beside a bare DuckDB scan, and Spark (two hours, and 30 GB below data/)
 	$(call install,requirements-dev.txt)
 	$(call optional,requirements-spark.txt)
+	$(call optional,requirements-dialects.txt)
 	@$(IN) $(PY) tests/bench_validate.py && $(PY) tests/bench_transform.py
 
 detection:  ## measure the monitor's false alarms and what it finds (half an hour)

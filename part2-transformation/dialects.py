@@ -96,27 +96,37 @@ def _bigquery(node: "exp.Expr") -> "exp.Expr":
     # It has names of its own that begin with _file_.
     if isinstance(node, exp.Identifier) and node.name == "_file_id":
         return exp.to_identifier("file_id_")
-    # It takes a null in a list of rows for an integer, where other rows have text.
     if isinstance(node, exp.Values):
-        rows = [row.expressions for row in node.expressions]
-        for cells in zip(*rows, strict=True):
-            if any(cell.is_string for cell in cells):
-                for cell in cells:
-                    if isinstance(cell, exp.Null):
-                        cell.replace(exp.cast(exp.Null(), "text"))
-        return node
+        return _typed_nulls(node)
     # It reads 0.01 as a float.
     if isinstance(node, exp.Literal) and not node.is_string and "." in node.name:
         return exp.cast(exp.Literal.string(node.name), "decimal")
-    # sqlglot leaves precision and scale out: the scale is a rounding, and what has no place is null or an error.
     if isinstance(node, exp.Cast) and node.to.this == exp.DType.DECIMAL and node.to.expressions:
-        precision, scale = (int(parameter.name) for parameter in node.to.expressions)
-        plain = type(node)(this=node.this, to=exp.DataType.build("decimal"))
-        rounded = _filled(f"round(:a, {scale})", a=plain)
-        if isinstance(node, exp.TryCast):
-            return _filled(f"case when abs(:a) < {10 ** (precision - scale)} then :a end", a=rounded)
-        return rounded
+        return _of_scale(node)
     return node
+
+
+def _typed_nulls(values: "exp.Values") -> "exp.Values":
+    """BigQuery takes a null in a list of rows for an integer, where other rows have text."""
+    from sqlglot import exp
+
+    for cells in zip(*(row.expressions for row in values.expressions), strict=True):
+        if any(cell.is_string for cell in cells):
+            for cell in cells:
+                if isinstance(cell, exp.Null):
+                    cell.replace(exp.cast(exp.Null(), "text"))
+    return values
+
+
+def _of_scale(node: "exp.Cast") -> "exp.Expr":
+    """sqlglot leaves precision and scale out for BigQuery: scale is a rounding, and what has no place is null."""
+    from sqlglot import exp
+
+    precision, scale = (int(parameter.name) for parameter in node.to.expressions)
+    rounded = _filled(f"round(:a, {scale})", a=type(node)(this=node.this, to=exp.DataType.build("decimal")))
+    if isinstance(node, exp.TryCast):
+        return _filled(f"case when abs(:a) < {10 ** (precision - scale)} then :a end", a=rounded)
+    return rounded
 
 
 def _filled(sql: str, **expressions: "exp.Expr") -> "exp.Expr":

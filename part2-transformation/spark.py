@@ -26,8 +26,17 @@ from spark_landing import is_sparks, land_with_spark
 from statements import Statement, fill, read_statements
 from suite import Outcome, Suite
 from warehouse import (
-    HERE, STORAGE_VERSION, WORKING, Run, balanced, lock, read_ledger, read_published, write_files,
-)  # fmt: skip
+    HERE,
+    STORAGE_VERSION,
+    WORKING,
+    Run,
+    balanced,
+    comment,
+    lock,
+    read_ledger,
+    read_published,
+    write_files,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -323,11 +332,9 @@ class Build:
         run_sql("create table warehouse.bronze.build (key varchar, value varchar)")
         build = [("fingerprint", self.job.fingerprint), ("folder", self.folder.name)]
         self.connection.executemany("insert into warehouse.bronze.build values (?, ?)", build)
-        descriptions = {s.name: s.description for s in statements if s.name not in WORKING}
-        for name in ("bronze.events", "bronze.files", *descriptions):
+        for name in ("bronze.events", "bronze.files", *(s.name for s in statements if s.name not in WORKING)):
             run_sql(f"create view warehouse.{name} as {self._view(name)}")
-            if name in descriptions:
-                run_sql(f"comment on view warehouse.{name} is {literal(descriptions[name])}")
+        comment(self.connection, statements, "view")
         run.ledger = balanced(read_ledger(self.connection, "warehouse."))
         run.records, run.unreadable = sum(f.records for f in run.files), sum(f.unreadable for f in run.files)
         run_sql("detach warehouse")

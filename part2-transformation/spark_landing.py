@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from landing import OWN_COLUMNS, File, column_names, land
-from shop import Shop, identifier, literal
+from shop import Shop, json_path, literal
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
     from spark import Tables
 
 WHOLE = 64 << 20  # bytes of a file that one task may hold for its hash; a larger one is hashed line by line
+EXPONENT = "^-?[0-9][0-9.]*E-?[0-9]+$"
 GZIP_RATIO = 8  # a compressed file is taken for so many times its size
 
 
@@ -74,6 +75,7 @@ def land_with_spark(
     events = spark.read.schema(schema).parquet(path.absolute().as_uri())
     here = f.col("_file_id").isin([file.file_id for file in others]) if others else f.lit(False)
     _agree_on_json(tables, events.where(f.col("_unreadable").isNull()), here, _payload(shop, names))
+    _agree_on_values(tables, events, shop)
     return [landed[file.file_id] for file in files], events
 
 
@@ -118,7 +120,10 @@ def _look(spark: "SparkSession", files: Sequence[File], data_dir: str, delimiter
         if len(plain) == len(files) or not is_sparks(error):
             raise
         return _look(spark, plain, data_dir, delimiter) if plain else {}
-    return {unquote(row[0]): Facts(*row[:6], int(row[6])) for row in rows}
+    return {
+        unquote(name): Facts(name, lines, header, fewest, most, broken, int(hashes))
+        for name, lines, header, fewest, most, broken, hashes in rows
+    }
 
 
 def is_sparks(error: Exception) -> bool:
@@ -266,6 +271,33 @@ def _agree_on_json(tables: "Tables", events: "DataFrame", here: "Column", payloa
                 f"{name}, line {line}: the payload is JSON for DuckDB and not for Spark (a NaN, a comma too many, a "
                 "name that comes twice); mend the line, or use --engine duckdb."
             )
+
+
+def _agree_on_values(tables: "Tables", events: "DataFrame", shop: Shop) -> None:
+    """Raise SparkError for an order's id, customer or amount that the two engines read differently.
+
+    Java writes 12345678.0 as 1.2345678E7; and the casts differ over digits of other scripts and underscores.
+    """
+    from pyspark.sql import functions as f
+    from spark import SparkError
+
+    payload = events["_payload"]
+    for key, odd in (("transactionId", EXPONENT), ("customer", EXPONENT), ("amount", "_|[^ -~]")):
+        if key not in shop.order:
+            continue
+        path = json_path(shop.order[key])
+        text = f.get_json_object(payload, path)
+        value, theirs = text, "json_extract_string(?, ?)"
+        if key == "amount":
+            value, theirs = text.try_cast("decimal(12, 2)"), "try_cast(json_extract_string(?, ?) as decimal(12, 2))"
+        doubtful = events.where(text.rlike(odd)).select("_source_file", "_line", "_payload", value)
+        for name, line, whole, ours in doubtful.toLocalIterator():
+            found = tables.connection.execute(f"select {theirs}", [whole, path]).fetchone()
+            if found and found[0] != ours:
+                raise SparkError(
+                    f"{name}, line {line}: {shop.order[key]} is {found[0]} for DuckDB and {ours} for Spark; mend the "
+                    "line, or use --engine duckdb."
+                )
 
 
 def _names(files: Sequence[File]) -> list[str]:

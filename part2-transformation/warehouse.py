@@ -212,6 +212,25 @@ def balanced(ledger: list[tuple[str, int, Decimal]]) -> list[tuple[str, int, Dec
     return ledger
 
 
+def comment(connection: duckdb.DuckDBPyConnection, statements: Sequence[Statement], kind: str = "table") -> None:
+    """Say of each table (or view) and column what it holds: the words of transform.sql and of columns.csv."""
+    comments = [
+        f"comment on {kind} warehouse.{s.name} is {literal(s.description)}" for s in statements if s.name not in WORKING
+    ]
+    words = column_descriptions()
+    columns = connection.execute(
+        "select schema_name || '.' || table_name, column_name from duckdb_columns() "
+        "where database_name = 'warehouse' and comment is null"
+    ).fetchall()
+    for table, column in columns:
+        # the columns of the files are the shop's
+        described = words.get(f"{table}.{column}") or (table != "bronze.events" and words.get(column))
+        if described:
+            name = f"warehouse.{table}.{identifier(column)}"
+            comments.append(f"comment on column {name} is {literal(described)}")
+    connection.execute(";".join(["begin", *comments, "commit"]))
+
+
 class Build:
     """One build: a connection whose own catalog is in memory, with the new warehouse attached."""
 
@@ -315,26 +334,6 @@ class Build:
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
 
-    def _comment(self, statements: Sequence[Statement]) -> None:
-        """Say of each table and column what it holds: the words of transform.sql and of columns.csv."""
-        comments = [
-            f"comment on table warehouse.{s.name} is {literal(s.description)}"
-            for s in statements
-            if s.name not in WORKING
-        ]
-        words = column_descriptions()
-        columns = self._rows(
-            "select schema_name || '.' || table_name, column_name from duckdb_columns() "
-            "where database_name = 'warehouse' and comment is null"
-        )
-        for table, column in columns:
-            # the columns of the files are the shop's
-            described = words.get(f"{table}.{column}") or (table != "bronze.events" and words.get(column))
-            if described:
-                name = f"warehouse.{table}.{identifier(column)}"
-                comments.append(f"comment on column {name} is {literal(described)}")
-        self.connection.execute(";".join(["begin", *comments, "commit"]))
-
     def _publish(self, run: Run, files: Sequence[File], statements: Sequence[Statement]) -> Run:
         """Let the new warehouse take the old one's place, if its ledger balances."""
         run.ledger = balanced(read_ledger(self.connection, "warehouse."))
@@ -342,7 +341,7 @@ class Build:
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)
-        self._comment(statements)
+        comment(self.connection, statements)
         self.progress("publishing")
         self.connection.execute("checkpoint warehouse")
         self.connection.execute("detach warehouse")

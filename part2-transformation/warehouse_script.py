@@ -136,7 +136,7 @@ class BigQuery(Warehouse):
 
 
 class Spark(Warehouse):
-    landed, path = "landed_{}", "_metadata.file_name"
+    landed = "landed_{}"
     storage = " using parquet"
 
     def empty_table(self, name: str, columns: str) -> Iterator[str]:
@@ -152,10 +152,12 @@ class Spark(Warehouse):
 
     def load(self, landed: str, columns: Sequence[str], files: Sequence[str], delimiter: str) -> Iterator[str]:
         yield (
-            f"create or replace temporary view {landed} ({self._columns(columns)})\nusing csv\n"
+            f"create or replace temporary view {landed}_csv ({self._columns(columns)})\nusing csv\n"
             f"options (\n    path {self._glob(files)},\n    header 'true', multiLine 'true', quote '\"', escape '\"', "
             f"sep {self.literal(delimiter)}, mode 'FAILFAST'\n)"
         )
+        path = "url_decode(replace(input_file_name(), '+', '%2B'))"
+        yield f"create or replace temporary view {landed} as select {path} as _path, * from {landed}_csv"
 
     def unload(self, landed: str) -> str:
         return f"drop view if exists {landed}"
@@ -171,7 +173,7 @@ class Databricks(Spark):
     def load(self, landed: str, columns: Sequence[str], files: Sequence[str], delimiter: str) -> Iterator[str]:
         yield (
             f"create or replace temporary view {landed} as\n"
-            f"select _metadata, {', '.join(map(self.name, columns))}\n"
+            f"select _metadata.file_name as _path, {', '.join(map(self.name, columns))}\n"
             f"from read_files(\n    {self._glob(files)},\n    format => 'csv', "
             f"schema => {self.literal(self._columns(columns))},\n    header => true, multiLine => true, quote => '\"', "
             f"escape => '\"', sep => {self.literal(delimiter)}, mode => 'FAILFAST'\n)"

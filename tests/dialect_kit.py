@@ -1,4 +1,4 @@
-"""Printed scripts, run: Snowflake's on fakesnow through Snowflake's own connector, BigQuery's on GoogleSQL.
+"""Printed scripts, run: Snowflake's on fakesnow through its own connector, BigQuery's on GoogleSQL, Spark's on Spark.
 
 Neither emulator reads files as its warehouse does. What a script's load says - which columns, in which order, of which
 files - is taken from its text and done here; every other statement runs as it is printed.
@@ -133,6 +133,31 @@ class BigQuery:
     def rows(self, select: str) -> Rows:
         table = self.engine.select(select)
         return [name for name, _ in table.columns], self.engine.rows(table)
+
+
+class Spark:
+    """Spark itself, on one core."""
+
+    name = "spark"
+
+    def __init__(self, folder: Path) -> None:
+        from pyspark.sql import SparkSession
+
+        conf = {"ui.enabled": "false", "sql.shuffle.partitions": "1", "default.parallelism": "1",
+                "sql.warehouse.dir": str(folder), "ui.showConsoleProgress": "false"}  # fmt: skip
+        builder = SparkSession.builder.master("local[1]")
+        for key, value in conf.items():
+            builder = builder.config(f"spark.{key}", value)
+        self.session = builder.getOrCreate()
+
+    def run(self, script: str, folder: Path | None = None) -> None:
+        for commented in script.split(";\n"):
+            if statement := re.sub(r"^--.*\n", "", commented, flags=re.MULTILINE).strip():
+                self.session.sql(statement).collect()
+
+    def rows(self, select: str) -> Rows:
+        found = self.session.sql(select)
+        return found.columns, [tuple(row) for row in found.collect()]
 
 
 def _records(path: Path) -> Iterator[list[str | None]]:

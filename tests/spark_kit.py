@@ -33,6 +33,11 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
 def wait_for(what: Callable[[], Any]) -> Any:
     """The first true value; raises TimeoutError."""
     end = time.monotonic() + STARTUP_SECONDS
@@ -53,8 +58,8 @@ class Cluster:
         self.master = f"spark://127.0.0.1:{self.port}"
         try:
             self.start(
-                "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(self.port), "--webui-port",
-                str(self.web),
+                "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(self.port),
+                "--webui-port", str(self.web),
             )  # fmt: skip
             wait_for(lambda: self._state() is not None)
             self.workers = [self._worker(), self._worker()]

@@ -1,6 +1,7 @@
 """Printed scripts run and give DuckDB's rows, and what engines read differently has a test of its own."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from warehouse_kit import build
 NEEDED = "is not installed: pip install -r requirements-dialects.txt"
 sqlglot = pytest.importorskip("sqlglot", reason=f"sqlglot {NEEDED}")
 
-from dialect_kit import BigQuery, Duck, Snowflake, canonical, write_hard_days  # noqa: E402
+from dialect_kit import BigQuery, Duck, Snowflake, Spark, canonical, write_hard_days  # noqa: E402
 from dialects import ENGINES, DialectError, translate  # noqa: E402
 from warehouse_script import script, suite_script  # noqa: E402
 
@@ -42,9 +43,22 @@ def bigquery() -> BigQuery:
     return BigQuery()
 
 
-@pytest.fixture(params=["snowflake", "bigquery"])
-def engine(request: pytest.FixtureRequest) -> Snowflake | BigQuery:
-    found: Snowflake | BigQuery = request.getfixturevalue(request.param)
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
+    pytest.importorskip("pyspark", reason="pyspark is not installed: pip install -r requirements-spark.txt")
+    if not shutil.which("java"):
+        pytest.skip("Java is not installed: apt-get install openjdk-17-jre-headless")
+    engine = Spark(tmp_path_factory.mktemp("spark"))
+    yield engine
+    engine.session.stop()
+
+
+Engine = Snowflake | BigQuery | Spark
+
+
+@pytest.fixture(params=["snowflake", "bigquery", "spark"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    found: Engine = request.getfixturevalue(request.param)
     return found
 
 
@@ -85,7 +99,7 @@ def test_the_days_reach_every_branch(duck: Duck) -> None:
     assert len(headers) >= 6
 
 
-def test_the_script_gives_the_rows_of_duckdb(engine: Snowflake | BigQuery, hard_days: Path, duck: Duck) -> None:
+def test_the_script_gives_the_rows_of_duckdb(engine: Engine, hard_days: Path, duck: Duck) -> None:
     engine.run(script(engine.name, hard_days, SHOP), hard_days)
     wrong = []
     for table in PUBLISHED:
@@ -114,7 +128,7 @@ def test_a_ledger_that_does_not_balance_stops_the_script(snowflake: Snowflake, f
         snowflake.rows("select * from gold.attribution")
 
 
-def test_a_record_that_was_not_loaded_stops_the_script(engine: Snowflake | BigQuery, days: Path) -> None:
+def test_a_record_that_was_not_loaded_stops_the_script(engine: Engine, days: Path) -> None:
     text = script(engine.name, days, SHOP)
     file = sorted(days.iterdir())[2]
     file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:-1]), "utf-8")
@@ -122,7 +136,8 @@ def test_a_record_that_was_not_loaded_stops_the_script(engine: Snowflake | BigQu
         engine.run(text, days)
 
 
-def test_the_suite_passes(engine: Snowflake | BigQuery) -> None:
+@pytest.mark.parametrize("engine", ["snowflake", "bigquery"], indirect=True)  # and on Spark in test_spark.py
+def test_the_suite_passes(engine: Engine) -> None:
     made, last, _ = suite_script(engine.name, SHOP).rsplit(";\n", 2)
     engine.run(made + ";\n")
     names, outcomes = engine.rows(last)
@@ -206,13 +221,6 @@ def evaluate(request: pytest.FixtureRequest) -> Iterator[Callable[[str], object]
     if request.param == "duckdb":
         with duckdb.connect() as connection:
             yield lambda select: connection.execute(select).fetchall()[0][0]
-    elif request.param == "spark":
-        sql = pytest.importorskip(
-            "pyspark.sql", reason="pyspark is not installed: pip install -r requirements-spark.txt"
-        )
-        session = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", False).getOrCreate()
-        yield lambda select: session.sql(translate(select, "spark")).collect()[0][0]
-        session.stop()
     else:
         engine = request.getfixturevalue(request.param)
         yield lambda select: engine.rows(translate(select, engine.name))[1][0][0]
