@@ -51,6 +51,8 @@ with terms as (
     union distinct
     select medium from bronze.media
     union distinct
+    select source from bronze.click_ids
+    union distinct
     select ''
 ),
 
