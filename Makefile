@@ -28,7 +28,7 @@ define optional
 	fi
 endef
 
-.PHONY: help run test bench detection lint clean
+.PHONY: help run test bench detection lint lock clean
 
 help:  ## list the commands
 	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -68,8 +68,14 @@ detection:  ## measure the monitor's false alarms and what it finds (half an hou
 
 lint:  ## ruff and mypy
 	$(call install,requirements-dev.txt)
-	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests
+	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests examples
+
+lock:  ## write requirements.lock, the hashes of everything that requirements.txt brings
+	$(call install,requirements-dev.txt)
+	@$(IN) $(PY) -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2 && CUSTOM_COMPILE_COMMAND="make lock" \
+	$(PY) -m piptools compile --quiet --upgrade --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host --no-emit-options --output-file requirements.lock requirements.txt
 
 clean:  ## remove the environment, caches, and what a demo or benchmark wrote
-	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/bench
+	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/another_shop data/bench
 	@$(IN) find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -58,6 +58,7 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
     for key in ("transaction_id", "amount", "lines", "customer"):
         names[key] = (getattr(order, key) if order else None) or key
     event = scan.contract.event_of("order")
+    names["time_zone"] = scan.contract.time_zone
     names["order"] = f"{event.name}." if event else ""
     names["order_event"] = event.name if event else ""
     sql = definition.sql.format(**{k: sql_text.literal(v) for k, v in names.items()})

@@ -380,11 +380,11 @@ group by file_no, event
 -- dimension: timeliness
 -- threshold: 0
 -- needs: time
--- says: {failed:,} of {checked:,} hours have no event at all, first the hour from {example} UTC
+-- says: {failed:,} of {checked:,} hours have no event at all, first the hour from {example}
 -- advice: The tag or its collector was down, or the file is incomplete; what was sold in these hours is in the shop's order list only.
 select
     file_no, {time} as "column", 24 as checked, count(*) filter (is_dead) as failed,
-    null as orders, null as revenue, null as record, printf('%02d:00', min(hour) filter (is_dead)) as example
+    null as orders, null as revenue, null as record, printf('%02d:00 %s', min(hour) filter (is_dead), {time_zone}) as example
 from hour_grid
 group by file_no
 

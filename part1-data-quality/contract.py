@@ -60,6 +60,8 @@ def load_contract(path: Path, known_checks: Collection[str] = ()) -> Contract:
         name=root.plain("name", root.plain("id")),
         file_name=_file_name(table),
         delimiter=_delimiter(custom.get("delimiter")),
+        currency=_currency(custom.get("currency")),
+        time_zone=_time_zone(table, custom.get("columnRoles")),
         columns=columns,
         roles=_roles(root, custom.get("columnRoles"), names),
         events=events,
@@ -112,6 +114,28 @@ def _delimiter(node: Node | None) -> str:
     if node is not None and (len(value) != 1 or value in "\"'\r\n\0 "):
         raise node.error(f'{show(value)} is no delimiter; write one character in quotes, such as ";"')
     return str(value)
+
+
+def _currency(node: Node | None) -> str:
+    sign = "$" if node is None else str(node.value)
+    if node is not None and not re.fullmatch(r"[^\W\d_]{1,4}|[^\w\s<>&\"'\\`*|~\[\]#{}%]{1,4}|[A-Z]{1,2}[$]", sign):
+        raise node.error(f"{show(sign)} is no sign of a currency; write one such as $, € or CHF")
+    return sign + " " * sign[-1].isalpha()
+
+
+def _time_zone(table: Node, roles: Node | None) -> str:
+    """The `defaultTimezone` of the time column; UTC where none is said."""
+    time = roles.plain("time") if roles is not None else None
+    column = next((node for node in table.each("properties") if node.plain("name") == time), None)
+    options = column.get("logicalTypeOptions") if column is not None else None
+    node = options.get("defaultTimezone") if options is not None else None
+    if node is None or node.value in ("UTC", "Etc/UTC"):
+        return "UTC"
+    import duckdb  # it knows the zones on every machine
+
+    if not duckdb.execute("select count(*) from pg_timezone_names() where name = ?", [node.value]).fetchall()[0][0]:
+        raise node.error(f"{show(node.value)} is no time zone; write one such as Europe/Berlin")
+    return str(node.value)
 
 
 def _columns(table: Node) -> tuple[dict[str, str], tuple[Column, ...]]:

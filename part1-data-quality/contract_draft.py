@@ -39,6 +39,7 @@ from contract_sample import (
 
 MAX_FILES = 20
 _DATE = re.compile(r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)")
+_CURRENCY = ("", "  - property: currency", "    value: $ # check: what stands before an amount, such as € or CHF")
 _TYPES = {"timestamp": "timestamp", "epoch": "integer", "json": "object"}
 _TYPES |= {name: name for name in ("integer", "number", "boolean")}
 # Names that many shops meet; a host gets into the draft only if it occurs in the files.
@@ -86,7 +87,7 @@ def draft_contract(files: Sequence[Path]) -> str:
             sample, [late for late, early in renames.items() if early == sample.name], roles, events, tables
         )
     lines += ["", "customProperties:", *_column_roles(roles), *_event_lines(events)]
-    lines += [*_hosts(rows, roles), *_order(events, roles), *_delimiter(tables)]
+    lines += [*_hosts(rows, roles), *_order(events, roles), *_CURRENCY, *_delimiter(tables)]
     return "\n".join(lines) + "\n"
 
 
@@ -159,6 +160,15 @@ def _column(
             "  logicalTypeOptions: # check: all values seen match it",
             f"    pattern: {_quote(pattern)}",
         ]
+    if (
+        role == "time"
+        and kind == "timestamp"
+        and not all(re.search("(Z|UTC|[+-]00:?00)$", value) for value in sample.values if value)
+    ):
+        lines += [
+            "  logicalTypeOptions:",
+            "    defaultTimezone: UTC # check: the zone of the files' days, such as Europe/Berlin",
+        ]
     if role == "event" and events.names:
         lines += ["  enum: # check: these were seen; add what is still to come"]
         lines += [f"    - value: {_quote(name)}" for name in events.names]
@@ -179,6 +189,7 @@ def _column_roles(roles: Mapping[str, tuple[str, bool]]) -> list[str]:
     for role in (role for role in ROLES if role in roles):
         name, sure = roles[role]
         lines.append(f"      {role}: {_quote(name)}" + ("" if sure else " # check: a guess"))
+    lines += [f"      # {role}: ... # check: no column looks like it" for role in ROLES if role not in roles]
     return lines
 
 
@@ -281,7 +292,13 @@ def _order(events: Events, roles: Mapping[str, tuple[str, bool]]) -> list[str]:
     customer = pick(paths, "useremail email customeremail emailhash hashedemail customerid userid", known)
     found = {"transactionId": transaction, "amount": amount, "customer": customer, "lines": lines}
     if lines:
-        found |= {"lineAmount": price, "lineQuantity": pieces}
+        found |= {
+            "lineId": pick(paths, "itemid productid sku variantid id", known, lines),
+            "lineName": pick(paths, "itemname productname name title", ("string",), lines),
+            "lineVariant": pick(paths, "itemvariant variantname varianttitle variant option", known, lines),
+            "lineAmount": price,
+            "lineQuantity": pieces,
+        }
     out = ["", "  - property: order", "    value:"]
     out += [f"      {key}: {_quote(path)} # check" for key, path in found.items() if path is not None]
     if lines and price and pieces:

@@ -109,6 +109,8 @@ class Contract:
     name: str
     file_name: str  # strptime pattern of a day's file: "events_%Y%m%d.csv"
     delimiter: str
+    currency: str  # what stands before an amount: "$", "CHF "
+    time_zone: str  # of the files' days and of times without an offset: "UTC", "Europe/Berlin"
     columns: tuple[Column, ...]
     roles: Mapping[str, str]  # role -> column name; NEEDED_ROLES are always there
     events: tuple[Event, ...]

@@ -87,6 +87,7 @@ CUSTOM = {
     "anonymisation": "anonymisation",
     "order": "order",
     "transformation": "transformation",
+    "currency": "text",
     "additionalColumns": "additional_columns",
     "delimiter": "text",
 }

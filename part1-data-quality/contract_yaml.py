@@ -91,7 +91,7 @@ def read_yaml(path: Path) -> Node:
         raise ContractError(f"{path}: this is a directory; give the contract's file in it") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ContractError(f"{path}: the contract cannot be read ({reason}); check the path") from None
+        raise ContractError(f"{path}: the contract cannot be read ({reason}); name another with --contract") from None
     if len(raw) > MAX_BYTES:
         raise ContractError(f"{path}: larger than {MAX_BYTES:,} bytes; is this the contract?")
     try:

@@ -40,6 +40,7 @@ def derivations(
         "line_sum_of_payload": line_sum,
         "lines_complete": lines_complete,
         "breaks_pattern": _breaks_pattern(contract),
+        "time_zone": sql_text.literal(contract.time_zone),
     }
     return {name: sql.format(**filled) for name, sql in DERIVE.items()}
 

@@ -294,7 +294,7 @@ group by all;
 -- ten is empty once in 22,000.
 create table hour_grid as
 with grid as (
-    select files.file_no, h.hour, coalesce(hours.events, 0) as events
+    select files.file_no, h.hour, coalesce(hours.events, 0) as events, files.day + h.hour * interval 1 hour as clock
     from files
     cross join (select unnest(range(24)) as hour) as h
     left join hours on hours.file_no = files.file_no and hours.hour = h.hour
@@ -303,7 +303,8 @@ with grid as (
 
 select
     file_no, hour, events,
-    events = 0 and coalesce((
+    -- an hour that the clocks jump over is no gap
+    events = 0 and clock at time zone {time_zone} at time zone {time_zone} = clock and coalesce((
         select median(other.events)
         from grid as other
         where other.hour = grid.hour and other.file_no <> grid.file_no

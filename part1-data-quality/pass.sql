@@ -35,7 +35,7 @@ with received as (
 ),
 
 parsed as (
-    select *, try_cast(time_text as timestamp) as parsed_at
+    select *, {local_time} as parsed_at
     from received
 ),
 

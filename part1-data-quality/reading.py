@@ -144,12 +144,12 @@ def find_files(data_dir: Path, file_name: str) -> list[tuple[Path, date]]:
         with os.scandir(data_dir) as entries:
             regular = [Path(data_dir, e.name) for e in entries if _is_regular(e)]
     except FileNotFoundError:
-        raise ReadingError(f"The data folder {data_dir} does not exist: check --data_dir.") from None
+        raise ReadingError(f"{data_dir} does not exist; name the folder of the files with --data_dir.") from None
     except NotADirectoryError:
-        raise ReadingError(f"{data_dir} is not a folder: --data_dir takes the folder of the CSVs.") from None
+        raise ReadingError(f"{data_dir} is not a folder; name the folder of the files with --data_dir.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its name is not valid text"
-        message = f"The data folder {str(data_dir)!a} cannot be read ({reason}): check --data_dir."
+        message = f"{str(data_dir)!a} cannot be read ({reason}); name the folder of the files with --data_dir."
         raise ReadingError(message) from None
     found = [(path, day) for path in regular if (day := _delivered_day(path.name, file_name))]
     return sorted(found, key=lambda one: (one[1], one[0].name))

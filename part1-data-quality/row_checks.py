@@ -67,7 +67,8 @@ def sound(contract: Contract, checks: list[RowCheck]) -> str:
     marks = () if pattern and sql_text.is_plain(pattern) else ("@", "%40", '"')
     quick = {
         "client": " and ".join(["strlen(client) >= 16", *(f"not contains(client, '{mark}')" for mark in marks)]),
-        "time": "cast(event_at as date) = file_day and ends_with(time_text, 'Z')",
+        "time": "cast(event_at as date) = file_day"
+        + (" and ends_with(time_text, 'Z')" if contract.time_zone == "UTC" else ""),
         "event": f"event in ({sql_text.values(names)})" if names else "event is not null",
         "payload": f"payload is null and event in ({sql_text.values(silent)})" if names else "payload is null",
         "user_agent": "strlen(user_agent) >= 16",
@@ -136,6 +137,7 @@ def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
         "column": role != "payload",  # its null share only follows the mix of events
         "required": column.required,
         "identifier": role in ("client", "user_agent") or is_text,
+        "utc": role == "time" and contract.time_zone == "UTC",
         "plain": role in ("client", "page", "referrer", "event"),
         "free": role in ("client", "page", "referrer", "payload") or is_text,  # crawlers sign their user agent
         "url": role in ("page", "referrer"),

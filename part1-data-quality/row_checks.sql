@@ -144,7 +144,7 @@ event in ({synonyms})
 -- applies: time_text is not null
 -- example: left(time_text, 40)
 -- says: {failed:,} of {checked:,} time stamps ({share}) cannot be read, such as {example}
--- advice: Have the export write ISO 8601 in UTC again; events without a time fall out of every report.
+-- advice: Have the export write ISO 8601 again; events without a time fall out of every report.
 event_at is null
 
 -- check: timestamp_outside_day
@@ -161,7 +161,7 @@ cast(event_at as date) <> file_day
 
 -- check: timestamp_offset
 -- stake: orders
--- each: time
+-- each: utc
 -- severity: P1
 -- dimension: consistency
 -- threshold: 0

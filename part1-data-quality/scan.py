@@ -127,6 +127,7 @@ class Scan:
         texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
         view = row_checks.plain_event(self.contract)
         return {
+            "local_time": sql_text.local_time(self.contract),
             "sound": row_checks.sound(self.contract, self.row_checks),
             "is_view": f"event = {sql_text.literal(view)}" if view else "false",
             "other_columns": ", ".join(

@@ -127,6 +127,15 @@ def harmless_url(contract: Contract, scheme: str, host: str | None) -> str:
     return f"{place}(?:[?]{query})?(?:#{part})?"
 
 
+def local_time(contract: Contract) -> str:
+    """When an event happened, by the clock of the contract's time zone."""
+    if contract.time_zone == "UTC":  # a time without an offset is one as it stands, and any other is turned into it
+        return "try_cast(time_text as timestamp)"
+    return f"""case when regexp_matches(time_text, ':.*(?:Z|[+-][0-9][0-9](?::?[0-9][0-9])?)$')
+        then try_cast(time_text as timestamptz) at time zone {literal(contract.time_zone)}
+        else try_cast(time_text as timestamp) end"""
+
+
 def macros(contract: Contract) -> str:
     """The macros that row_checks.sql, pass.sql and derive.sql call."""
     hosts = tuple(h.lower() for h in contract.own_hosts)

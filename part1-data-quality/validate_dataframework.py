@@ -71,8 +71,10 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
     from contract import load_contract
     from judge import find_incidents
     from reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
+    from wording import use_currency
 
     contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
+    use_currency(contract.currency)
     options.out_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="validate_") as work:
         scan = read(options, contract, Path(work), stderr)

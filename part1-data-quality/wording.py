@@ -4,6 +4,14 @@ from decimal import Decimal
 
 from definitions import Definition, Measure
 
+# What stands before an amount. Set once: a run is of one shop.
+_sign = "$"
+
+
+def use_currency(sign: str) -> None:
+    global _sign
+    _sign = sign
+
 
 def says(definition: Definition, m: Measure, expected: str = "") -> str:
     """The definition's sentence with the measure's numbers in it."""
@@ -29,4 +37,4 @@ def percent(share: float) -> str:
 
 
 def money(amount: Decimal | None) -> str:
-    return "unknown" if amount is None else f"${amount:,.2f}"
+    return "unknown" if amount is None else f"{_sign}{amount:,.2f}"

@@ -49,7 +49,7 @@ DAY_COLUMNS = {
     "gold.hourly_metrics": "date",
     "gold.daily_metrics": "date",
 }
-WHOLE = ("silver.files", "gold.ledger", "gold.headline_figures")
+WHOLE = ("silver.files", "gold.ledger", "gold.headline_figures", "gold.shop")
 
 
 def select_touched(

@@ -65,7 +65,9 @@ def find_files(data_dir: Path, shop: Shop) -> list[File]:
                 stat = entry.stat()
                 entries.append((entry.name, stat.st_size, f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"))
     except OSError as error:
-        raise LandingError(f"{data_dir}: {error.strerror}; name the folder of the files with --data_dir.") from None
+        said = {"FileNotFoundError": "does not exist", "NotADirectoryError": "is not a folder"}
+        what = said.get(type(error).__name__, f"cannot be read ({error.strerror})")
+        raise LandingError(f"{data_dir} {what}; name the folder of the files with --data_dir.") from None
     return day_files(data_dir, entries, shop)
 
 
@@ -87,7 +89,8 @@ def day_files(data_dir: Path | str, entries: Iterable[tuple[str, int, str]], sho
             found.append((day, name != day.strftime(shop.file_name), name, size, stamp))
     if not found:
         raise LandingError(
-            f"{data_dir} holds no file named like {shop.file_name}; name the right folder with --data_dir."
+            f"{data_dir} holds no file named like {shop.file_name}; name the right folder with --data_dir, "
+            "or another contract with --contract."
         )
     files = []
     for day, same_day in groupby(sorted(found), key=lambda f: f[0]):

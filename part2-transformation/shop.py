@@ -4,10 +4,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import yaml
 
 ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
+_SAYS_WHERE = "validate_dataframework.py --contract"
+_NO_PATHS = ("lineAmountIs", "checkoutToken", "confirmationPath", "duplicates")
 EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
 
 
@@ -24,6 +28,7 @@ class Shop:
     keys; lengths of time are in minutes (session gap) and days (attribution window).
     """
 
+    id: str
     file_name: str
     columns: Mapping[str, tuple[str, ...]]
     roles: Mapping[str, str]
@@ -34,6 +39,8 @@ class Shop:
     hides_hosts: bool
     order: Mapping[str, str]
     delimiter: str
+    currency: str  # what stands before an amount
+    time_zone: str  # of the files' days, and of times without an offset
     session_gap_minutes: int = 30
     window_days: int = 7
     most_clients_of_a_person: int = 5
@@ -48,16 +55,22 @@ def load_shop(path: Path) -> Shop:
         document = yaml.safe_load(path.read_text("utf-8"))
         schema = document["schema"][0]
         custom = {p["property"]: p["value"] for p in document.get("customProperties", [])}
-        columns = {c["name"]: (c["name"], *(s["synonym"] for s in c.get("synonyms", []))) for c in schema["properties"]}
+        # what the header says is a property's physicalName, if it has one
+        header = {c["name"]: c.get("physicalName") or c["name"] for c in schema["properties"]}
+        columns = {
+            header[c["name"]]: (header[c["name"]], *(s["synonym"] for s in c.get("synonyms") or []))
+            for c in schema["properties"]
+        }
         hidden = custom.get("anonymisation") or {}
         events = {}
         for event in custom.get("events", []):
             for name in (event["name"], *(s["synonym"] for s in event.get("synonyms", []))):
                 events[name] = event.get("role", "other")
         shop = Shop(
+            id=str(document["id"]),
             file_name=schema["physicalName"],
             columns=columns,
-            roles=dict(custom["columnRoles"]),
+            roles={role: header.get(name, name) for role, name in custom["columnRoles"].items()},
             events=events,
             own_hosts=tuple(h.lower() for h in custom.get("ownHosts", [])),
             payment_providers=tuple(h.lower() for h in custom.get("paymentProviders", [])),
@@ -65,6 +78,8 @@ def load_shop(path: Path) -> Shop:
             hides_hosts="foreignHost" in hidden,
             order=dict(custom.get("order") or {}),
             delimiter=custom.get("delimiter", ","),
+            currency=_currency(custom.get("currency", "$")),
+            time_zone=_time_zone(schema["properties"], custom["columnRoles"]["time"]),
             **{_snake(key): int(value) for key, value in (custom.get("transformation") or {}).items()},
         )
     except FileNotFoundError:
@@ -74,14 +89,31 @@ def load_shop(path: Path) -> Shop:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         at = f", line {mark.line + 1}" if mark else ""
-        raise ShopError(f"{path}{at}: is not YAML; validate_dataframework.py --contract says more.") from None
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        raise ShopError(
-            f"{path}: lacks or misspells {error}; validate_dataframework.py --contract {path} says where."
-        ) from None
+        raise ShopError(f"{path}{at}: is not YAML; {_SAYS_WHERE} {path} says more.") from None
+    except KeyError as error:
+        raise ShopError(f"{path}: lacks or misspells {error}; {_SAYS_WHERE} {path} says where.") from None
+    except (IndexError, TypeError, AttributeError, ValueError):
+        raise ShopError(f"{path}: is not a contract; {_SAYS_WHERE} {path} says where.") from None
+    paths = {key: path for key, path in shop.order.items() if key not in _NO_PATHS}
+    if odd := [key for key, path in paths.items() if not re.fullmatch(r'[^"\\\x00-\x1f]+', str(path))]:
+        raise ShopError(f"{path}: the order's {odd[0]} names no key of a payload; {_SAYS_WHERE} {path} says more.")
     if missing := [r for r in ("client", "page", "time", "event") if shop.roles.get(r) not in shop.columns]:
         raise ShopError(f"{path}: columnRoles names no column of the contract for {', '.join(missing)}.")
     return shop
+
+
+def _currency(sign: str) -> str:
+    return sign + " " * sign[-1].isalpha()
+
+
+def _time_zone(properties: Sequence[Mapping[str, Any]], time: str) -> str:
+    """The `defaultTimezone` of the time column; UTC where none is said. Raises ShopError for one that DuckDB lacks."""
+    options = next((p.get("logicalTypeOptions") or {} for p in properties if p["name"] == time), {})
+    zone = str(options.get("defaultTimezone", "UTC")).removeprefix("Etc/")
+    known = "select count(*) from pg_timezone_names() where name = ?"
+    if zone != "UTC" and not duckdb.execute(known, [zone]).fetchall()[0][0]:
+        raise ShopError(f"the contract's defaultTimezone {zone!r} is no time zone; write one such as Europe/Berlin.")
+    return zone
 
 
 def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], order_lines: int) -> dict[str, str]:
@@ -109,6 +141,7 @@ def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], o
         "page": column("page"),
         "referrer": column("referrer"),
         "time": column("time"),
+        **_clock(shop.time_zone, column("time")),
         "event": column("event"),
         "payload": column("payload"),
         "user_agent": column("user_agent"),
@@ -123,6 +156,11 @@ def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], o
         "checkout_token": _token(shop.order.get("checkoutToken")),
         "by_transaction_id_alone": str(shop.order.get("duplicates") == "transaction_id").lower(),
         "pieces": "quantity" if shop.order.get("lineAmountIs") == "unit" else "1",
+        "shop": literal(shop.id),
+        "currency": literal(shop.currency),
+        "time_zone": literal(shop.time_zone),
+        "client_column": literal(shop.roles["client"]),
+        "referrer_column": literal(shop.roles.get("referrer", "")),
         "session_gap_minutes": str(shop.session_gap_minutes),
         "window_days": str(shop.window_days),
         "most_clients_of_a_person": str(shop.most_clients_of_a_person),
@@ -149,6 +187,24 @@ def json_path(path: str) -> str:
     parts = (re.fullmatch(r"(.*?)((?:\[[^\]]*\])*)", part) for part in path.split("."))
     names = ((m[1], m[2]) for m in parts if m)
     return "$" + "".join(f".{n}{i}" if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", n) else f'."{n}"{i}' for n, i in names)
+
+
+def _clock(zone: str, time: str) -> dict[str, str]:
+    """How a time is read, and the suffix that turns UTC into the shop's own clock; both are plain where that is UTC."""
+    spaced = f"replace({time}, 'T', ' ')"
+    read = "try_cast(cast(plain_time as varchar) as timestamp)"
+    if zone == "UTC":
+        return {"plain_time": f"replace({spaced}, 'Z', '')", "event_at": read, "in_zone": ""}
+    local, utc = f" at time zone {literal(zone)}", " at time zone 'UTC'"
+    offset = "(Z|[+-][0-9][0-9](:?[0-9][0-9])?)$"
+    return {
+        # an offset is no part of it; the dashes of a day alone are none
+        "plain_time": f"case when length({time}) > 10 then regexp_replace({spaced}, {literal(offset)}, '') "
+        f"else {time} end",
+        "event_at": f"case when length(plain_time) < length(time_text) then try_cast(time_text as timestamptz){utc} "
+        f"else {read}{local}{utc} end",
+        "in_zone": utc + local,
+    }  # fmt: skip
 
 
 def _extract(path: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from dialects import ENGINES
 
 if TYPE_CHECKING:
+    import duckdb
     from spark import Job
     from warehouse import Run
 
@@ -97,7 +98,8 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         print(f"{name}: the memory is not enough; give more with --memory_limit, or free the disk.", file=stderr)
     except (duckdb.InvalidInputException, duckdb.ParserException) as error:
         print(f"{name}: {str(error).splitlines()[0]}.", file=stderr)
-    except (duckdb.IOException, OSError) as error:
+    # a disk that is full ends a write, a commit, or the database
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, OSError) as error:
         named = isinstance(error, OSError) and error.filename
         what = f"{error.filename}: {error.strerror}" if named else str(error).splitlines()[0]  # type: ignore[union-attr]
         print(f"{name}: {what}; the warehouse is as it was. Free the disk, or choose another --warehouse.", file=stderr)
@@ -105,6 +107,8 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 
 def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
+    from shop import load_shop
+
     watched = stderr.isatty() and not options.quiet
 
     def progress(text: str) -> None:
@@ -119,7 +123,7 @@ def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> in
     progress("")
     exported = _export(warehouse, options.export) if options.export else []
     if not options.quiet:
-        lines = summary(run, warehouse)
+        lines = summary(run, warehouse, load_shop(options.contract).currency)
         _print(stdout, [*lines, f"exported: {len(exported)} files to {options.export}"] if exported else lines)
     return 0
 
@@ -154,7 +158,7 @@ def spark_job(options: argparse.Namespace, contract: Path) -> "Job":
     )  # fmt: skip
 
 
-def summary(run: "Run", warehouse: Path) -> list[str]:
+def summary(run: "Run", warehouse: Path, currency: str) -> list[str]:
     """What a run did, and the ledger, as lines of at most 80 columns."""
     days = f"{run.files[0].day} to {run.files[-1].day}" if run.files else ""
     what = {
@@ -171,7 +175,7 @@ def summary(run: "Run", warehouse: Path) -> list[str]:
         lines.append(f"{_count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
     lines += ["", f"  {'ledger':<52}{'orders':>8}{'amount':>17}"]
     for line, orders, amount in run.ledger:
-        money = f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
+        money = f"{'-' * (amount < 0)}{currency}{abs(amount):,.2f}"
         lines.append(f"  {line:<52}{orders:>8,}{money:>17}")
     return lines
 
@@ -183,7 +187,7 @@ def _count(number: int, noun: str) -> str:
 def _export(warehouse: Path, folder: Path) -> list[Path]:
     """Write each gold table as Parquet and as CSV; a file is whole or not there."""
     import duckdb
-    from shop import identifier, literal
+    from shop import literal
 
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -192,13 +196,27 @@ def _export(warehouse: Path, folder: Path) -> list[Path]:
             "select table_name from information_schema.tables where table_schema = 'gold' order by table_name"
         ).fetchall()
         for (table,) in tables:
-            for ending, how in ((".parquet", "format parquet"), (".csv", "format csv, header")):
+            for ending, rows, how in (
+                (".parquet", f"from gold.{table} order by all", "format parquet"),
+                (".csv", _without_formulas(connection, table), "format csv, header"),
+            ):
                 path = folder / f"{table}{ending}"
                 part = path.with_name(path.name + ".part")
-                connection.execute(f"copy (from gold.{identifier(table)} order by all) to {literal(str(part))} ({how})")
-                part.replace(path)
+                try:
+                    connection.execute(f"copy ({rows}) to {literal(str(part))} ({how})")
+                    part.replace(path)
+                finally:
+                    part.unlink(missing_ok=True)
                 written.append(path)
     return written
+
+
+def _without_formulas(connection: "duckdb.DuckDBPyConnection", table: str) -> str:
+    """A gold table's rows, where a text that a spreadsheet would run gets an apostrophe (OWASP, CSV injection)."""
+    columns = connection.execute(f"describe gold.{table}").fetchall()
+    texts = [name for name, kind, *_ in columns if kind == "VARCHAR"]
+    spared = ", ".join(f"regexp_replace({name}, '^[=+@\\t\\r-]', '''\\0') as {name}" for name in texts)
+    return f"select *{f' replace ({spared})' if texts else ''} from (from gold.{table} order by all)"
 
 
 def validate(options: argparse.Namespace, stdout: TextIO) -> int:

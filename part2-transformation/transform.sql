@@ -17,7 +17,7 @@ with imported as (
         {page} as page_url,
         {referrer} as referrer,
         {time} as time_text,
-        replace(replace({time}, 'T', ' '), 'Z', '') as plain_time,
+        {plain_time} as plain_time,
         {event} as event_name,
         {payload} as event_data,
         events._payload as payload,
@@ -28,7 +28,8 @@ with imported as (
 
 select
     source_file, line, unreadable, event_id, client_id, client_id_as_tracked, page_url, referrer, time_text,
-    -- The contract says UTC: a time with an offset is refused rather than read as if it had none.
+    -- In UTC, whatever the contract's time zone. Where that is UTC, a time with an offset is refused rather than read
+    -- as if it had none.
     case
         when strpos(time_text, 'Z') not in (0, length(time_text)) then null
         when plain_time like '0000%' or plain_time like '__________ 24%' then null
@@ -38,7 +39,7 @@ select
                 plain_time,
                 '^([0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-5][0-9][.]?[0-9]*)', 1
             ) = plain_time
-        then try_cast(cast(plain_time as varchar) as timestamp)
+        then {event_at}
     end as event_at,
     event_name, event_data, payload, user_agent, other_columns
 from imported;
@@ -444,8 +445,9 @@ select
     events.client_id,
     events.client_id_as_tracked,
     events.event_at,
-    cast(events.event_at as date) as event_date,
-    extract(hour from events.event_at) as event_hour,
+    -- days and hours by the clock of the contract's time zone
+    cast(events.event_at{in_zone} as date) as event_date,
+    extract(hour from events.event_at{in_zone}) as event_hour,
     events.event,
     events.event_name,
     events.host,
@@ -648,7 +650,7 @@ readings as (
 
 select
     readings.reading, session_id, client_id, started_at, ended_at,
-    cast(started_at as date) as session_date,
+    cast(started_at{in_zone} as date) as session_date,
     cast(events as bigint) as events,
     cast(page_views as bigint) as page_views,
     cast(signups as bigint) as signups,
@@ -961,7 +963,7 @@ bought as (
 
 select
     totals.client_id, totals.first_seen_at, totals.last_seen_at,
-    cast(totals.first_seen_at as date) as first_date,
+    cast(totals.first_seen_at{in_zone} as date) as first_date,
     first_session.device, first_session.operating_system, first_session.browser,
     first_session.first_channel,
     totals.sessions, totals.page_views, totals.carts, totals.checkouts,
@@ -1078,7 +1080,7 @@ select
     ) as position,
     count(*) over (partition by path.reading, path.order_id) as touches,
     -- whole seconds from the touch to the order
-    date_diff('day', cast(path.touched_at as date), orders.order_date) * 86400
+    date_diff('day', cast(path.touched_at as date), cast(orders.ordered_at as date)) * 86400
     + (extract(hour from orders.ordered_at) - extract(hour from path.touched_at)) * 3600
     + (extract(minute from orders.ordered_at) - extract(minute from path.touched_at)) * 60
     + cast(floor(extract(second from orders.ordered_at)) - floor(extract(second from path.touched_at)) as bigint)
@@ -1878,3 +1880,15 @@ select
     cast(coalesce(denominator, 0) as decimal(18, 2)) as denominator,
     cast(coalesce(numerator, 0) as double) / nullif(cast(denominator as double), 0) as share
 from figures;
+
+
+-- gold.shop: what a reader must know of the shop to name an amount, an hour, a window and a lost column.
+create or replace table gold.shop as
+select
+    {shop} as shop,
+    {currency} as currency,
+    {time_zone} as time_zone,
+    {client_column} as client_column,
+    {referrer_column} as referrer_column,
+    {session_gap_minutes} as session_gap_minutes,
+    {window_days} as window_days;

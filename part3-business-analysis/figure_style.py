@@ -1,6 +1,5 @@
 """How every picture looks: type, colours, title, source line, and labels that keep out of each other's way."""
 
-import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +25,6 @@ DPI, WIDTH = 200, 10.0
 def use_style() -> None:
     """Set matplotlib up without a display; the type comes with the code, so that every machine draws alike."""
     matplotlib.use("Agg")
-    # The fallback for letters that Inter lacks has fewer weights, which is no news to the user.
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     # A letter that neither has is drawn as a box.
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")
     for font in sorted((Path(__file__).parent / "fonts").glob("*.otf")):
@@ -101,7 +98,7 @@ def source_line(gold: Gold) -> str:
 
 def save(figure: Figure, path: Path) -> None:
     """Write the same bytes each time: no date and no version in them."""
-    figure.savefig(path, dpi=DPI, metadata={"Software": None})
+    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def nothing_to_draw(figure: Figure, message: str) -> None:
@@ -118,14 +115,8 @@ def period(gold: Gold) -> str:
     return f"{head} – {last.day} {last:%b %Y}"
 
 
-def dollars(amount: float) -> str:
-    """$950, $19.5k, $294k, $2.5M: three figures are as many as anyone reads."""
-    size, sign = abs(amount), "-" if amount < 0 else ""
-    for limit, unit, letter in ((999_500, 1e6, "M"), (999.5, 1e3, "k")):
-        if size >= limit:
-            digits = 0 if size / unit >= 99.95 else 1
-            return f"{sign}${size / unit:.{digits}f}{letter}"
-    return f"{sign}${size:.0f}"
+def number_word(n: int) -> str:
+    return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
 
 
 def percent(share: float) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from currency import short
 from figure_style import (
     BLUE,
     MUTED,
@@ -13,10 +14,10 @@ from figure_style import (
     canvas,
     day_axis,
     day_name,
-    dollars,
     draw_marks,
     marks_height,
     nothing_to_draw,
+    number_word,
     percent,
     place_marks,
     text_width,
@@ -44,9 +45,9 @@ def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
         (c for c in changes if c.measure == "revenue a day"), key=lambda c: (c.incident.severity, c.incident.since)
     )
     if not gravest:
-        return f"Revenue averaged {dollars(mean)} a day"
+        return f"Revenue averaged {short(mean)} a day"
     change = gravest[0]
-    rates = f"{dollars(change.before)} a day before, {dollars(change.after)} after"
+    rates = f"{short(change.before)} a day before, {short(change.after)} after"
     if abs(change.difference.low) == float("inf"):
         return f"Too few days to tell whether sales moved when tracking broke: {rates}"
     if not change.difference.is_clear:
@@ -93,7 +94,7 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         # Beside a line of many days; else under the band, or on the mean where the band reaches the days' names.
         is_crowded, is_low = len(days) > MANY_DAYS, mean.low < 0.12 * axes.get_ylim()[1]
         axes.annotate(
-            f"mean{chr(10) if is_crowded else ' '}{dollars(mean.estimate)}",
+            f"mean{chr(10) if is_crowded else ' '}{short(mean.estimate)}",
             (x[1] if is_crowded else x[0], mean.estimate if is_crowded or is_low else mean.low),
             xytext=(4, 0 if is_crowded else 3 if is_low else -4),
             textcoords="offset points",
@@ -120,7 +121,7 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: 
     if len(set(values)) < 2:
         if any(values):
             axes.annotate(
-                dollars(values[0]),
+                short(values[0]),
                 (0, values[0]),
                 xytext=(0, 10),
                 textcoords="offset points",
@@ -142,7 +143,7 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: 
         low = max([-0.6, *(x + 0.1 for x in lines if x < at)])
         high = min([len(values) - 0.4, *(x - 0.1 for x in lines if x > at)])
         axes.annotate(
-            f"{dollars(values[at])}\n{name}",
+            f"{short(values[at])}\n{name}",
             (at, values[at]),
             xytext=(max(min(at, high - half), low + half), -9 if below else 9),
             textcoords=("data", "offset points"),
@@ -159,7 +160,7 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: 
 
 def _money_axis(axes: Axes) -> None:
     _grid(axes)
-    axes.yaxis.set_major_formatter(lambda v, _: dollars(v).replace(".0", "") if v else "0")
+    axes.yaxis.set_major_formatter(lambda v, _: short(v).replace(".0", "") if v else "0")
 
 
 def _grid(axes: Axes, ticks: int = 5) -> None:
@@ -176,7 +177,7 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
     band = robust_band([d.events for d in gold.days])
     times = len([i for i in incidents if i.kind != "gap"])
     words = {0: "no field broke", 1: "tracking broke once", 2: "tracking broke twice"}
-    broke = words.get(times, f"tracking broke {_number(times)} times")
+    broke = words.get(times, f"tracking broke {number_word(times)} times")
     if band is None:
         few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
         return f"{few} too few to say what volume is normal; {broke}"
@@ -189,15 +190,11 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
     )
 
 
-def _number(n: int) -> str:
-    return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
-
-
 def strip_metrics(gold: Gold, incidents: Sequence[Incident]) -> list[tuple[str, str, Incident]]:
     """The shares that broke, each with its words and why: those of lost columns, and those that rose."""
     strips: dict[str, tuple[str, str, Incident]] = {}
     for incident in incidents:
-        metric, words = f"{incident.what}_missing_share", f"column {incident.what} empty"
+        metric, words = f"{gold.term(incident.what)}_missing_share", f"column {incident.what} empty"
         if incident.kind == "share":
             metric, words = incident.what, WORDS[incident.what].subject
         elif incident.kind == "renamed":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from currency import short
 from figure_style import (
     BLUE,
     GREY,
@@ -16,8 +17,8 @@ from figure_style import (
     SKY,
     TEXT,
     canvas,
-    dollars,
     nothing_to_draw,
+    number_word,
     percent,
     period,
     spread,
@@ -271,14 +272,15 @@ def evidence_title(gold: Gold) -> str:
     if gained <= 0:
         return f"{share['healed']} of revenue has a known channel; the repair of ids adds none"
     return (
-        f"Repairing the id names a channel for {dollars(float(gained))} more: {share['healed']} of "
+        f"Repairing the id names a channel for {short(float(gained))} more: {share['healed']} of "
         f"revenue, not {share['as_tracked']}"
     )
 
 
 def draw_evidence(gold: Gold) -> Figure:
     subtitle = f"Revenue of counted orders, {period(gold)}, by what is known of where each order came from"
-    note = "A channel is known when a visit in the seven days before the order has a source other than direct."
+    days = f"{number_word(gold.window_days)} day{'s' * (gold.window_days > 1)}"
+    note = f"A channel is known when a visit in the {days} before the order has a source other than direct."
     figure, top = canvas(gold, 5.0, evidence_title(gold), subtitle, note)
     if not gold.revenue:
         nothing_to_draw(figure, "No revenue has been recorded yet.")
@@ -331,7 +333,7 @@ def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> Non
     axes.text(
         0,
         -0.21,
-        f"of {dollars(whole)} has a\nknown channel",
+        f"of {short(whole)} has a\nknown channel",
         size=9.5,
         color=TEXT,
         ha="center",
@@ -357,7 +359,7 @@ def _labels(axes: Axes, labels: Sequence[tuple[str, Decimal, float, float]], sid
         axes.text(
             side * 1.31,
             height + 0.02,
-            f"{percent(float(amount) / whole)}  {dollars(float(amount))}",
+            f"{percent(float(amount) / whole)}  {short(float(amount))}",
             size=12,
             weight="semibold",
             color=INK,

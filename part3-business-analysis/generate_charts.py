@@ -2,11 +2,13 @@
 """Draw the five pictures, and write the executive summary and the interactive report, from the warehouse's gold."""
 
 import argparse
+import logging
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -87,13 +89,20 @@ def refresh(options: argparse.Namespace, warehouse: Path, stderr: TextIO) -> int
     ]
     if options.contract:
         line += ["--contract", str(options.contract)]
+    watched = stderr.isatty() and not options.quiet
+    print("\rbringing the warehouse up to date " * watched, end="", file=stderr, flush=True)
     done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
+    print("\r\033[K" * watched, end="", file=stderr, flush=True)
     # Its sentence says what to do; a sentence of ours about it would say less.
-    stderr.write(done.stderr)
+    stderr.write(done.stderr.replace("transform.py: ", f"{Path(__file__).name}: ", 1))
     return done.returncode
 
 
 def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int:
+    # That the fallback for letters that Inter lacks has fewer weights, or that there is no home to keep a list of fonts
+    # in, is no news to the user.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    from currency import use_currency
     from figure_style import save, use_style
     from findings import find_changes
     from gold_incidents import find_incidents
@@ -104,6 +113,7 @@ def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int
 
     assumptions = load_assumptions(options.assumptions)
     gold = read_gold(warehouse)
+    use_currency(gold.currency)
     incidents = find_incidents(gold)
     changes = find_changes(gold, incidents)
     impact = model(gold, incidents, assumptions)
@@ -111,17 +121,28 @@ def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int
     use_style()
     written = []
     for name, figure in pictures(gold, incidents, changes).items():
-        written.append(options.out_dir / name)
-        save(figure, written[-1])
-    written.append(options.out_dir / "executive_summary.md")
+        written.append(whole(options.out_dir / name, partial(save, figure)))
     text = summary(gold, incidents, changes, impact, assumptions)
-    written[-1].write_text(text, encoding="utf-8", newline="\n")
-    written.append(options.out_dir / "report.html")
-    written[-1].write_text(report(gold, incidents, changes, impact), encoding="utf-8", newline="\n")
+    page = report(gold, incidents, changes, impact)
+    for name, content in (("executive_summary.md", text), ("report.html", page)):
+        written.append(
+            whole(options.out_dir / name, partial(Path.write_text, data=content, encoding="utf-8", newline="\n"))
+        )
     if not options.quiet:
         conclusion = next((line for line in text.splitlines() if line.startswith("**")), "").strip("*")
         _print(stdout, "\n".join([conclusion, "", "wrote:", *[f"  {_shown(path)}" for path in written], ""]))
     return 3 if gold.line("difference").amount or gold.line("difference").orders else 0
+
+
+def whole(path: Path, write: Callable[[Path], object]) -> Path:
+    """Write a file so that it is whole or as it was; returns its path."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
 
 
 def pictures(gold: "Gold", incidents: "Sequence[Incident]", changes: "Sequence[Change]") -> "dict[str, Figure]":

@@ -104,7 +104,7 @@ def _share_incidents(gold: Gold, by_header: Sequence[Incident]) -> list[Incident
         if onset is None:
             continue
         first, last, level = onset
-        if any(metric.startswith(i.what) and i.since == first for i in by_header):
+        if any(metric.startswith(gold.term(i.what)) and i.since == first for i in by_header):
             continue
         until = None if gold.days and last == gold.days[-1].day else last
         many = "all" if level > 0.995 else f"{level:.0%} of"
@@ -144,7 +144,11 @@ def empty_hours(gold: Gold) -> dict[date, tuple[list[int], float]]:
         for hour in range(24):
             others = [gold.hours.get((other, hour), 0.0) for other in days if other != day]
             expected = fmean(others) if others else 0.0
-            if gold.hours.get((day, hour), 0.0) == 0 and expected >= EXPECTED_EVENTS:
+            if (
+                gold.hours.get((day, hour), 0.0) == 0
+                and expected >= EXPECTED_EVENTS
+                and (day, hour) not in gold.skipped_hours
+            ):
                 empty.append(hour)
                 missed += expected
         # A whole day without events is a file without events, which the volume shows.
@@ -157,7 +161,7 @@ def _gaps(gold: Gold) -> list[Incident]:
     found = []
     for day, (empty, _) in empty_hours(gold).items():
         hours = f"{len(empty)} hour{'s' if len(empty) > 1 else ''}"
-        sentence = f"{hours} hold no event, the first from {empty[0]:02d}:00 UTC"
+        sentence = f"{hours} hold no event, the first from {empty[0]:02d}:00 {gold.time_zone}"
         found.append(Incident("gap", "events", day, day, "P1", f"{hours} without events", sentence))
     return found
 

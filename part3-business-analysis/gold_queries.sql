@@ -2,6 +2,10 @@
 -- Everything is added up here, so that what Python holds does not grow with the number of events.
 
 
+-- name: shop
+select shop, currency, time_zone, window_days, client_column, referrer_column from gold.shop;
+
+
 -- name: files
 select name, file_date, header, records
 from bronze.files
@@ -42,6 +46,19 @@ from gold.hourly_metrics
 where metric = 'events' and segment_kind = 'all'
 group by date, hour
 order by date, hour;
+
+
+-- name: skipped_hours
+-- An hour that the clocks jump over is no gap.
+select file_date, hour
+from (
+    select distinct files.file_date, h.hour, cast(files.file_date as timestamp) + h.hour * interval 1 hour as clock
+    from bronze.files as files
+    cross join range(24) as h (hour)
+)
+cross join gold.shop
+where clock at time zone time_zone at time zone time_zone <> clock
+order by file_date, hour;
 
 
 -- name: paths

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +27,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Day:
-    """A day's counts; revenue in dollars, sessions without declared crawlers."""
+    """A day's counts; revenue in the shop's currency, sessions without declared crawlers."""
 
     day: date
     events: int
@@ -61,7 +61,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Channel:
-    """What one model in one reading credits a channel with; orders may be parts of orders, revenue is dollars."""
+    """What one model in one reading credits a channel with; orders may be parts of orders."""
 
     reading: str
     model: str
@@ -73,7 +73,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Orders and dollars of one reason for having no source."""
+    """Orders and revenue of one reason for having no source."""
 
     orders: int
     revenue: Decimal
@@ -130,10 +130,20 @@ class Gold:
     ledger: tuple[Line, ...]
     headline: dict[tuple[str, str], Headline]
     products: tuple[Product, ...]
+    currency: str = "$"  # what stands before an amount
+    time_zone: str = "UTC"  # of days and hours
+    skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
+    window_days: int = 7  # before an order, in which a touch counts
+    shop: str = ""  # the contract's id
+    terms: dict[str, str] = field(default_factory=dict)  # gold's words for the columns of the id and the referrer
+
+    def term(self, column: str) -> str:
+        """Gold's word for a column of the files: the start of its metrics' names."""
+        return self.terms.get(column, column)
 
     @property
     def revenue(self) -> Decimal:
-        """Counted revenue in dollars."""
+        """Counted revenue, in the shop's currency like every amount."""
         return self.line("counted").amount
 
     @property
@@ -147,7 +157,7 @@ class Gold:
         return self.headline.get((figure, reading), Headline(figure, reading, "", Decimal(0), Decimal(0)))
 
     def unlabelled(self, reading: str) -> Decimal:
-        """Dollars of orders without a known source, in a reading."""
+        """Revenue of orders without a known source, in a reading."""
         return sum((e.revenue for (r, _), e in self.unattributed.items() if r == reading), Decimal(0))
 
 
@@ -162,16 +172,15 @@ def read_gold(warehouse: Path) -> Gold:
     if warehouse.is_dir():  # of Parquet, with a file of views
         warehouse = warehouse / "warehouse.duckdb"
     if not warehouse.is_file():
-        raise GoldError(
-            f"there is no warehouse {warehouse}; make it with part2-transformation/transform.py, or name another "
-            "--warehouse."
-        )
+        raise GoldError(f"there is no warehouse {warehouse}; make it with transform.py, or name another --warehouse.")
     try:
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             texts = queries(QUERIES.read_text(encoding="utf-8"))
             found = {name: connection.execute(text).fetchall() for name, text in texts.items()}
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].rstrip(".")
+        if "lock" in reason:
+            raise GoldError(f"{warehouse} is in use by another program; close it there, and run again.") from None
         raise GoldError(
             f"{warehouse} cannot be read as a warehouse ({reason}); make it anew with transform.py --full_refresh."
         ) from None
@@ -183,6 +192,7 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
     shares: dict[str, list[Ratio]] = {}
     for metric, day, cases, whole in found["shares"]:
         shares.setdefault(metric, []).append(Ratio(day, float(cases), float(whole)))
+    shop, currency, time_zone, window_days, client, referrer = found["shop"][0]
     conversion: dict[str, list[Segment]] = {}
     for kind, name, converted, sessions in found["conversion"]:
         conversion.setdefault(kind, []).append(Segment(name, converted, sessions))
@@ -202,6 +212,12 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
         ledger=tuple(Line(*row) for row in found["ledger"]),
         headline={(row[0], row[1]): Headline(*row) for row in found["headline"]},
         products=tuple(Product(*row) for row in found["products"]),
+        currency=currency,
+        time_zone=time_zone,
+        skipped_hours=frozenset((day, hour) for day, hour in found["skipped_hours"]),
+        window_days=window_days,
+        shop=shop,
+        terms={client: "client_id", referrer: "referrer"},
     )
 
 

@@ -4,12 +4,12 @@ import html
 import json
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from figure_style import day_name, dollars, period, source_line
+from currency import exact, short
+from figure_style import day_name, period, source_line
 from figures_days import revenue_title, volume_title
 from figures_flow import REASON_WORDS, evidence, evidence_title, funnel_title
 from figures_rates import device_rows, device_title
@@ -41,7 +41,7 @@ def report(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change],
         if gold.days
         else ["**No day has been loaded yet.**"]
     )
-    data = {"figures": figures(gold, incidents, impact), "attribution": attribution(gold)}
+    data = {"currency": gold.currency, "figures": figures(gold, incidents, impact), "attribution": attribution(gold)}
     template = Template((HERE / "report_page.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=html.escape(f"Trust in event data, {period(gold)}"),
@@ -59,8 +59,7 @@ def report(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change],
 
 def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change], impact: Impact) -> list[str]:
     sold = [
-        [d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", f"${d.revenue:,.2f}"]
-        for d in gold.days
+        [d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", exact(d.revenue)] for d in gold.days
     ]
     broke = [
         [_unbroken(i.since), _unbroken(i.until) if i.until else "lasts", i.severity, i.sentence] for i in incidents
@@ -69,12 +68,11 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     reached = [
         [s, f"{r:,}", f"{k:,}", f"{r - k:,}"] for s, r, k in zip(STEPS, steps.reached, steps.recorded, strict=True)
     ]
-    ledger = [[line.name, f"{line.orders:,}", _cents(line.amount)] for line in gold.ledger]
+    ledger = [[line.name, f"{line.orders:,}", exact(line.amount)] for line in gold.ledger]
     goods = [
-        [p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", f"${p.revenue:,.2f}"]
-        for p in gold.products
+        [p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", exact(p.revenue)] for p in gold.products
     ]
-    swings = [[s.label, f"${s.low:,.0f}", f"${s.high:,.0f}"] for s in impact.tornado]
+    swings = [[s.label, exact(s.low, 0), exact(s.high, 0)] for s in impact.tornado]
     return [
         _section(
             "incidents",
@@ -124,7 +122,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         _section(
             "ledger",
             "Ledger",
-            "Every dollar from the files to the orders.",
+            "Every amount from the files to the orders.",
             table(("Line", "Orders", "Amount"), ledger, 1),
         ),
         _figure(
@@ -152,25 +150,21 @@ def _rates(rows: Sequence[tuple[int, Segment]]) -> Rows:
     return found
 
 
-def _cents(amount: Decimal) -> str:
-    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
-
-
 def _unbroken(day: date) -> str:
     return day_name(day).replace(" ", "\u00a0")
 
 
 def _evidence(gold: Gold) -> str:
     tracked, healed = evidence(gold, "as_tracked"), evidence(gold, "healed")
-    rows = [[REASON_WORDS.get(r, r), f"${tracked.get(r, 0):,.2f}", f"${healed[r]:,.2f}"] for r in healed]
+    rows = [[REASON_WORDS.get(r, r), exact(tracked.get(r, 0)), exact(healed[r])] for r in healed]
     return table(("Evidence", "As tracked", "Healed"), rows, 1)
 
 
 def _impact_text(impact: Impact) -> str:
     m = impact.money
     return (
-        f"A model over assumptions, not a measurement: {dollars(impact.ebitda.low)} to {dollars(impact.ebitda.high)} "
-        f"a year in nine of ten draws. At risk {dollars(m.at_risk)}, unlabelled {dollars(m.unlabelled_healed)} after "
+        f"A model over assumptions, not a measurement: {short(impact.ebitda.low)} to {short(impact.ebitda.high)} "
+        f"a year in nine of ten draws. At risk {short(m.at_risk)}, unlabelled {short(m.unlabelled_healed)} after "
         "the repair; no lost sale can be shown."
     )
 

@@ -1,7 +1,7 @@
 """What broken tracking may cost: a model over assumptions.yaml, with ranges, and never one number.
 
-waste    = revenue * spend_share * steerable * blind * gain            dollars in the window
-ebitda   = waste / spend_share * margin * (365 / days) * (1 - doubt)   dollars a year
+waste    = revenue * spend_share * steerable * blind * gain            in the window
+ebitda   = waste / spend_share * margin * (365 / days) * (1 - doubt)   a year
 
 `blind` is measured: the share of revenue that gold can give a channel after the repair of ids and could not before.
 What is wasted could have earned at the average return of advertising, revenue / spend, of which the margin is kept.
@@ -43,7 +43,7 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Claim:
-    """What somebody said of the damage: dollars in so many days."""
+    """What somebody said of the damage: an amount in so many days."""
 
     label: str
     days: int
@@ -55,13 +55,14 @@ class Claim:
 class Assumptions:
     inputs: tuple[Assumption, ...]
     claims: dict[str, Claim]
+    claims_about: str  # the id of the contract whose shop they are about
     seed: int
     draws: int
 
 
 @dataclass(frozen=True)
 class Range:
-    """Dollars: nine of ten draws between low and high, the median, the base case, and the two corners."""
+    """Amounts: nine of ten draws between low and high, the median, the base case, and the two corners."""
 
     low: float
     median: float
@@ -73,7 +74,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Swing:
-    """What one input does to the yearly effect, all others at base, in dollars."""
+    """What one input does to the yearly effect, all others at base."""
 
     label: str
     low: float
@@ -82,7 +83,7 @@ class Swing:
 
 @dataclass(frozen=True)
 class Money:
-    """Three things that are not the same, in dollars: only the last would be money that never came."""
+    """Three things that are not the same: only the last would be money that never came."""
 
     at_risk: float
     unlabelled_as_tracked: float
@@ -132,7 +133,7 @@ def load_assumptions(path: Path) -> Assumptions:
     seed, draws = document.get("seed", 1), document.get("draws", 20000)
     if not (isinstance(seed, int) and isinstance(draws, int) and seed >= 0 and 100 <= draws <= 10**6):
         raise AssumptionsError(f"{path}: seed must be a whole number, and draws one from 100 to 1000000.")
-    return Assumptions(inputs, claims, seed, draws)
+    return Assumptions(inputs, claims, str(document.get("claims_about", "")), seed, draws)
 
 
 def _input(path: Path, name: str, fields: Any) -> Assumption:
@@ -158,14 +159,14 @@ def _claim(path: Path, name: str, fields: Any) -> Claim:
 
 
 def waste(revenue: float, blind: float, spend_share: float, steerable: float, gain: float) -> float:
-    """Dollars of spend in the window that the right channel figures would have placed better."""
+    """Spend in the window that the right channel figures would have placed better."""
     return revenue * spend_share * steerable * blind * gain
 
 
 def ebitda(
     revenue: float, days: int, blind: float, steerable: float, gain: float, margin: float, doubt: float
 ) -> float:
-    """Dollars a year: the waste, had it earned at the average return; the spend itself cancels out."""
+    """A year: the waste, had it earned at the average return; the spend itself cancels out."""
     return revenue * steerable * blind * gain * margin * (1 - doubt) * YEAR / max(days, 1)
 
 
@@ -238,7 +239,7 @@ class ClaimTest:
     share_of_revenue: tuple[float, float]
     # how many times the model's best corner
     times_most: float
-    # spend needed in the claim's days if all of the unlabelled share of it were wasted, in dollars
+    # spend needed in the claim's days if all of the unlabelled share of it were wasted
     spend_needed: tuple[float, float]
     # the product of the fractions that the claim needs, of 1 at most
     product_needed: tuple[float, float]

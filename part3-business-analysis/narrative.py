@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
-from figure_style import dollars, percent, period
+from currency import exact, short
+from figure_style import percent, period
 from figures_flow import evidence
 from figures_rates import device_title
 from findings import Change, against_the_rest, compare_devices, funnel, weekdays
@@ -76,12 +77,12 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
     known = {reading: float(evidence(gold, reading)["known"]) for reading in ("as_tracked", "healed")}
     share = {reading: percent(amount / float(gold.revenue)) for reading, amount in known.items()}
     orders = f"{gold.orders:,} order{_s(gold.orders)}"
-    line = f"{orders} brought ${gold.revenue:,.2f}, and the ledger accounts for every dollar. "
+    line = f"{orders} brought {exact(gold.revenue)}, and the ledger accounts for all of it. "
     if known["healed"] > known["as_tracked"]:
         line += (
             f"Dashboards could give a channel to {share['as_tracked']} of it; with the ids repaired it "
             f"is {share['healed']}, "
-            f"{dollars(known['healed'] - known['as_tracked'])} more. The sales were made either way: what was lost is "
+            f"{short(known['healed'] - known['as_tracked'])} more. The sales were made either way: what was lost is "
             "knowledge of where they came from."
         )
     else:
@@ -101,7 +102,7 @@ def broken(gold: Gold, incidents: Sequence[Incident]) -> list[str]:
     for i in incidents:
         days = [d for d in gold.days if d.day >= i.since and (i.until is None or d.day <= i.until)]
         when = _day(i.since) + ("" if i.until is None else " only" if i.until == i.since else f" to {_day(i.until)}")
-        rows.append(f"| {when} | {_cell(i.sentence)} | {i.severity} | ${sum(d.revenue for d in days):,.2f} |")
+        rows.append(f"| {when} | {_cell(i.sentence)} | {i.severity} | {exact(sum(d.revenue for d in days))} |")
     lasting = [i for i in incidents if i.until is None]
     if lasting:
         rows += ["", f"Still lasting on {_day(gold.days[-1].day)}: {len(lasting)} of {len(incidents)}."]
@@ -157,7 +158,7 @@ def _change_line(c: Change) -> str:
             f"{c.difference.high * 100:+.2f} points",
         ]
     else:
-        shown = [dollars(c.before), dollars(c.after), _signed(c.difference.low), _signed(c.difference.high)]
+        shown = [short(c.before), short(c.after), _signed(c.difference.low), _signed(c.difference.high)]
     verdict = "a clear change" if c.difference.is_clear else "no clear change"
     return (
         f"**{c.measure.capitalize()}: {verdict}** from {_day(c.incident.since)} on: {shown[0]} before, "
@@ -207,9 +208,9 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     rest = gold.revenue - parts["known"]
     if rest > 0:
         share = percent(float(rest / gold.revenue))
-        line = f"**{dollars(float(rest))} ({share}) has no known channel** even after the repair"
+        line = f"**{short(float(rest))} ({share}) has no known channel** even after the repair"
         if cut := parts["window cut off"]:
-            part = "all" if cut == rest else dollars(float(cut))
+            part = "all" if cut == rest else short(float(cut))
             line += f", {part} of it sold so early that the visits before it may not be in the files"
         lines.append(line + ".")
     for i in _lost_referrer(incidents):
@@ -243,7 +244,7 @@ def headlines(gold: Gold) -> list[str]:
         cells = []
         for reading in ("as_tracked", "healed"):
             f = gold.figure(name, reading)
-            amount = f"${f.numerator:,.2f}" if "revenue" in name else f"{f.numerator:,.0f} of {f.denominator:,.0f}"
+            amount = exact(f.numerator) if "revenue" in name else f"{f.numerator:,.0f} of {f.denominator:,.0f}"
             share = f"{f.share:.{2 if f.share < 0.05 else 1}%}" if f.denominator else "not defined"
             cells.append(f"{share} ({amount}): {_cell(f.definition)}")
         rows.append(f"| {name} | {cells[0]} | {cells[1]} | {VERDICTS[name](gold) if name in VERDICTS else ''} |")
@@ -258,16 +259,16 @@ def cost(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
     unseen = "No hour without events was found."
     if m.unseen_hours:
         unseen = (
-            f"The hours without events would have held about {dollars(m.unseen_hours)} of recorded revenue; the shop's "
+            f"The hours without events would have held about {short(m.unseen_hours)} of recorded revenue; the shop's "
             "order list knows whether it was sold."
         )
     lines = [
         "## What it cost",
         "",
-        f"- **At risk: {dollars(m.at_risk)}** was sold while an id or source column was broken. It was earned."
+        f"- **At risk: {short(m.at_risk)}** was sold while an id or source column was broken. It was earned."
         if m.at_risk
         else "- **At risk: nothing.** No id or source column broke while anything was sold.",
-        f"- **Unlabelled: {dollars(m.unlabelled_as_tracked)}** as tracked, {dollars(m.unlabelled_healed)} after the "
+        f"- **Unlabelled: {short(m.unlabelled_as_tracked)}** as tracked, {short(m.unlabelled_healed)} after the "
         "repair. An order without a channel is still a sale.",
         f"- **Lost: no lost sale can be shown.** {unseen}",
     ]
@@ -282,7 +283,7 @@ def cost(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
         "",
         "**Model, not measurement** ([assumptions](assumptions.yaml)): advertising placed worse for want of channels, "
         f"{_range(wasted.low, wasted.high)} in {impact.days} day{_s(impact.days)}; yearly EBITDA effect "
-        f"{_range(yearly.low, yearly.high)} (nine of ten draws), at the very most {dollars(yearly.most)}.",
+        f"{_range(yearly.low, yearly.high)} (nine of ten draws), at the very most {short(yearly.most)}.",
     ]
     return [*lines, *_claims(gold, impact, assumptions)]
 
@@ -291,7 +292,7 @@ def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
     """What would have to be true for what was stated."""
     unseen = gold.figure("revenue without an earlier event", "as_tracked").share
     lines = []
-    for name, claim in assumptions.claims.items():
+    for name, claim in assumptions.claims.items() if gold.shop == assumptions.claims_about else ():
         yearly = name.startswith("ebitda")
         test = hold_against(impact, claim, unseen, yearly)
         stated = f"The {_range(claim.low, claim.high)} stated as {claim.label}"
@@ -321,7 +322,7 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
                 (
                     "Engineering",
                     f"Send {_cell(i.what)} under its old name, or move every report to the new one",
-                    f"{dollars(gained)} of these days gets its channel back",
+                    f"{short(gained)} of these days gets its channel back",
                 )
             )
         elif i.kind == "lost":
@@ -340,20 +341,20 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
             (
                 "Operations",
                 f"Compare the orders of {_list(gaps)} with the shop's order list",
-                f"about {dollars(impact.money.unseen_hours)} accounted for",
+                f"about {short(impact.money.unseen_hours)} accounted for",
             )
         )
     if gold.line("of counted: ids that collide").orders:
         line = gold.line("of counted: ids that collide")
         rows.append(
-            ("Analytics", "Do not deduplicate by transaction id alone", f"${line.amount:,.2f} of real orders kept")
+            ("Analytics", "Do not deduplicate by transaction id alone", f"{exact(line.amount)} of real orders kept")
         )
     if any(i.severity == "P0" for i in incidents):
         rows.append(
             (
                 "Marketing",
                 "Move no budget on channel figures of these days unless they are healed ones",
-                f"decisions on {dollars(impact.money.at_risk)} of sales rest on evidence",
+                f"decisions on {short(impact.money.at_risk)} of sales rest on evidence",
             )
         )
         rows.append(("Finance", "Replace the assumptions by the books: spend, margin", "the range above narrows"))
@@ -373,11 +374,11 @@ def _day(day: date) -> str:
 
 
 def _signed(amount: float) -> str:
-    return ("+" if amount >= 0 else "") + dollars(amount)
+    return ("+" if amount >= 0 else "") + short(amount)
 
 
 def _range(low: float, high: float) -> str:
-    return f"{dollars(low)} to {dollars(high)}"
+    return f"{short(low)} to {short(high)}"
 
 
 def _s(count: int) -> str:

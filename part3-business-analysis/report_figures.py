@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from currency import sign
 from figure_style import GREY, MUTED, ORANGE, SAND, SKY, day_name
 from figures_rates import device_rows
 from findings import funnel
@@ -76,7 +77,7 @@ def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
             "x": days,
             "y": [d.revenue for d in gold.days],
             "line": {"color": BLUE, "width": 3},
-            "hovertemplate": "%{x|%a %d %b}<br>$%{y:,.2f}<extra></extra>",
+            "hovertemplate": f"%{{x|%a %d %b}}<br>{sign()}%{{y:,.2f}}<extra></extra>",
         },
         {
             "type": "bar",
@@ -127,7 +128,7 @@ def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
         "xaxis": {"type": "date", "tickformat": "%d %b", "nticks": 6, "range": _around(gold)},
         "yaxis": {
             "rangemode": "tozero",
-            "tickprefix": "$",
+            "tickprefix": sign(),
             "separatethousands": True,
             "title": {"text": "revenue a day"},
         },
@@ -207,14 +208,14 @@ def heat(gold: Gold) -> Spec:
         "z": grid,
         "colorscale": [[0, "#f4f7fa"], [0.5, SKY], [1, "#0060a0"]],
         "colorbar": {"title": {"text": "events"}, "thickness": 12},
-        "hovertemplate": "%{y}, %{x}:00 UTC: %{z:,} events<extra></extra>",
+        "hovertemplate": f"%{{y}}, %{{x}}:00 {gold.time_zone}: %{{z:,}} events<extra></extra>",
         "xgap": 1,
         "ygap": 1,
     }
     layout = {
         "height": 120 + min(22 * max(len(days), 3), 700),
         "margin": _margin(86, 10, 10, 44),
-        "xaxis": {"title": {"text": "hour, UTC"}, "dtick": 3},
+        "xaxis": {"title": {"text": f"hour, {gold.time_zone}"}, "dtick": 3},
         "yaxis": {"autorange": "reversed", "type": "category"},
     }
     return {"data": [trace], "layout": layout}
@@ -235,7 +236,7 @@ def tornado(impact: Impact) -> Spec:
             "x": [value - base for value in values],
             "marker": {"color": colour},
             "customdata": values,
-            "hovertemplate": "%{y}: $%{customdata:,.0f} a year<extra></extra>",
+            "hovertemplate": f"%{{y}}: {sign()}%{{customdata:,.0f}} a year<extra></extra>",
         }
         for name, colour, values in ends
     ]
@@ -244,7 +245,7 @@ def tornado(impact: Impact) -> Spec:
         "barmode": "overlay",
         "margin": _margin(10, 16, 10, 40),
         "legend": {"orientation": "h", "y": -0.2},
-        "xaxis": {"tickprefix": "$", "separatethousands": True, "rangemode": "tozero"},
+        "xaxis": {"tickprefix": sign(), "separatethousands": True, "rangemode": "tozero"},
         "yaxis": {"automargin": True},
     }
     return {"data": bars, "layout": layout}

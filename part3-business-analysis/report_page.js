@@ -47,11 +47,11 @@
     const trace = {
       type: "bar", orientation: "h", x: rows.map((r) => r[2]), y: rows.map((r) => r[1]), customdata: rows.map((r) => r[3]),
       marker: { color: rows.map((r) => (r[0] === "Unattributed" ? "#d55e00" : r[0] === "Direct" ? "#b9bfc6" : "#2a7fc1")) },
-      hovertemplate: "%{y}: $%{x:,.2f}, %{customdata} orders<extra></extra>",
+      hovertemplate: "%{y}: " + page.currency + "%{x:,.2f}, %{customdata} orders<extra></extra>",
     };
     const layout = {
       height: 90 + 28 * Math.max(rows.length, 3), margin: { l: 10, r: 16, t: 6, b: 40 },
-      xaxis: { tickprefix: "$", separatethousands: true }, yaxis: { automargin: true, type: "category" },
+      xaxis: { tickprefix: page.currency, separatethousands: true }, yaxis: { automargin: true, type: "category" },
     };
     draw("attribution", { data: [trace], layout: layout });
     const body = document.getElementById("attribution-rows");
@@ -59,7 +59,7 @@
     for (const r of rows.slice().reverse()) {
       const row = body.insertRow();
       cell(row, r[0]);
-      cell(row, "$" + r[2].toLocaleString("en-US", { minimumFractionDigits: 2 }), true);
+      cell(row, page.currency + r[2].toLocaleString("en-US", { minimumFractionDigits: 2 }), true);
       cell(row, r[3].toLocaleString("en-US"), true);
     }
   }

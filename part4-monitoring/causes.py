@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from alarms import Alarm, DayReport, Verdict
 from day_metrics import Facts, Value, Warehouse
+from shop_words import money
 from thresholds import Thresholds
 
 LEAST_LIFT = 0.15  # a segment explains by so much more than its usual part, or none is named
@@ -61,7 +62,7 @@ def figure(x: float, kind: str) -> str:
         return f"{x:.2%}" if 0 < x < 0.0995 else f"{x:.1%}"
     if kind == "ratio":
         return f"{x:.2f}"
-    return f"${x:,.0f}" if kind == "amount" else f"{x:,.0f}"
+    return money(x, 0) if kind == "amount" else f"{x:,.0f}"
 
 
 def segment(verdict: Verdict, day: date, warehouse: Warehouse) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from alarms import Alarm, DayReport, Verdict
 from baseline import freedom, student_of
 from causes import figure
+from shop_words import money, zone
 from thresholds import Thresholds
 
 COLOURS = {"GREEN": "32", "YELLOW": "33", "RED": "31", "INSUFFICIENT HISTORY": "36"}
@@ -43,15 +44,15 @@ def alarm_lines(alarm: Alarm) -> list[str]:
     said = state.get(alarm.state, "" if alarm.state == "new" else f", {alarm.state}")
     shown = [f"  {alarm.severity} {alarm.key} ({alarm.layer}{said}): {alarm.text}"]
     facts = [
-        f"since {alarm.opened}" + (f" {alarm.first_bad} UTC" * bool(alarm.first_bad and alarm.day == alarm.opened))
+        f"since {alarm.opened}" + (f" {alarm.first_bad} {zone()}" * bool(alarm.first_bad and alarm.day == alarm.opened))
     ]
     facts.append(f"last good day {alarm.last_good}" if alarm.last_good else "no good day known")
     if alarm.segment:
         facts.append(f"explained by: {alarm.segment}")
     shown.append("       " + "; ".join(facts))
     if alarm.at_stake is not None:
-        more = f", ${alarm.at_stake_since:,.2f} since then" if alarm.day_number > 1 else ""
-        shown.append(f"       ${alarm.at_stake:,.2f} {alarm.stake_text}{more}")
+        more = f", {money(alarm.at_stake_since or 0)} since then" if alarm.day_number > 1 else ""
+        shown.append(f"       {money(alarm.at_stake)} {alarm.stake_text}{more}")
     if alarm.also:
         shown.append("       also: " + "; ".join(alarm.also))
     if alarm.reason:
@@ -131,10 +132,11 @@ def calendar(reports: Sequence[DayReport]) -> list[str]:
             if a.counts
         ]
         shown.append(f"  {report.day}  {report.status:<20}  {'; '.join(keys) or '-'}")
-    shown += ["", f"  {'incident':<40}{'first alarm':<13}{'first bad moment':<18}{'last day':<12}days"]
+    wide = max(18, len(f"00:00:00 {zone()}") + 2)
+    shown += ["", f"  {'incident':<40}{'first alarm':<13}{'first bad moment':<{wide}}{'last day':<12}days"]
     for alarm, last, days in incidents(reports):
-        moment = f"{alarm.first_bad} UTC" if alarm.first_bad else "the day"
-        shown.append(f"  {alarm.key:<40}{alarm.opened!s:<13}{moment:<18}{last!s:<12}{days:>4}")
+        moment = f"{alarm.first_bad} {zone()}" if alarm.first_bad else "the day"
+        shown.append(f"  {alarm.key:<40}{alarm.opened!s:<13}{moment:<{wide}}{last!s:<12}{days:>4}")
     return shown
 
 

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,7 @@ class Facts:
     amounts: dict[date, Amounts] = field(default_factory=dict)
     files: dict[date, list[File]] = field(default_factory=lambda: defaultdict(list))
     by_hour: dict[str, dict[date, dict[int, Value]]] = field(default_factory=lambda: defaultdict(dict))
+    skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
     ledger_difference: tuple[int, float] = (0, 0.0)
 
     @property
@@ -77,12 +78,22 @@ class Warehouse:
         first, last = self.rows("span")[0]
         return None if first is None else (first, last)
 
+    def local(self, moment: datetime) -> datetime:
+        """A moment by the shop's clock."""
+        local: datetime = self.rows("local", moment=moment.isoformat())[0][0]
+        return local
+
+    def end_of(self, day: date) -> float:
+        """When a day ends by the shop's clock, in seconds since 1970."""
+        return float(self.rows("moment", local=f"{day + timedelta(days=1)} 00:00:00")[0][0])
+
     def read(self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24) -> Facts:
         """The facts of these days; with `hours` below 24, of the first hours of each."""
         facts = Facts(first, last, hours)
         limits: dict[str, Any] = {"first": first, "last": last, "paid": list(paid_channels)}
         for metric, day, hour, numerator, denominator in self.rows("hours", **limits):
             facts.by_hour[metric].setdefault(day, {})[hour] = (numerator or 0.0, denominator)
+        facts.skipped_hours = frozenset((day, hour) for day, hour in self.rows("skipped", **limits))
         for day, name, header, records, content_hash in self.rows("files", **limits):
             facts.files[day].append(File(name, tuple(json.loads(header)), records, content_hash))
         if hours == 24:

@@ -76,7 +76,7 @@ group by file_date;
 with events as (
     select
         event_id // 100000000000 as file_day,
-        year(event_at) * 10000 + month(event_at) * 100 + day(event_at) as event_day,
+        year(event_date) * 10000 + month(event_date) * 100 + day(event_date) as event_day,
         client_id,
         hash(client_id, event_name, path, date_trunc('second', event_at)) as event_in_second
     from silver.events
@@ -112,6 +112,17 @@ select metric, date, cast(hour as integer), cast(numerator as double), cast(deno
 from gold.hourly_metrics
 where segment_kind = 'all' and date between $first and $last;
 
+-- skipped: hours that the clocks jump over
+select file_date, cast(hour as integer)
+from (
+    select distinct files.file_date, h.hour, cast(files.file_date as timestamp) + h.hour * interval 1 hour as clock
+    from bronze.files as files
+    cross join range(24) as h (hour)
+    where files.file_date between $first and $last
+)
+cross join gold.shop
+where clock at time zone time_zone at time zone time_zone <> clock;
+
 -- span: first and last day with a file
 select min(file_date), max(file_date) from bronze.files;
 
@@ -128,8 +139,19 @@ select count(*), cast(coalesce(sum(revenue), 0) as double)
 from silver.orders
 where is_collision and order_date = $day;
 
--- first_event: the day's first event
-select min(event_at) from silver.events where event_date = $day;
+-- first_event: the day's first event, by the shop's clock
+select min(event_at) at time zone 'UTC' at time zone any_value(time_zone)
+from silver.events, gold.shop
+where event_date = $day;
+
+-- shop: how it writes an amount, and whose clock it keeps
+select currency, time_zone from gold.shop;
+
+-- local: a moment by the shop's clock
+select cast($moment as timestamptz) at time zone time_zone from gold.shop;
+
+-- moment: the moment of a time by the shop's clock
+select epoch(cast($local as timestamp) at time zone time_zone) from gold.shop;
 
 -- untracked: revenue of a day's orders that the column as tracked gives no earlier event, though the healed id does
 select cast(coalesce(sum(case when has_earlier_event and not has_earlier_event_as_tracked then revenue else 0 end), 0) as double)

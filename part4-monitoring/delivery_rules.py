@@ -5,6 +5,7 @@ from datetime import date
 
 from alarms import Breach
 from day_metrics import Facts, File
+from shop_words import zone
 from thresholds import Column, Thresholds
 
 
@@ -74,7 +75,7 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
     usual = [sum(h.get(hour, (0.0, None))[0] for h in history) / len(history) for hour in range(24)]
     today = counts.get(day, {})
     runs: list[list[int]] = []
-    for hour in range(facts.hours):
+    for hour in (h for h in range(facts.hours) if (day, h) not in facts.skipped_hours):
         if today.get(hour, (0.0, None))[0] == 0:
             if runs and runs[-1][-1] == hour - 1:
                 runs[-1].append(hour)
@@ -85,7 +86,9 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
         return []
     said = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)
     expected = sum(usual[h] for run in runs for h in run)
-    return [_breach(t, "silent_hours", "", f"No event at all from {said} UTC, where about {expected:,.0f} are usual.")]
+    return [
+        _breach(t, "silent_hours", "", f"No event at all from {said} {zone()}, where about {expected:,.0f} are usual.")
+    ]
 
 
 def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
@@ -114,7 +117,7 @@ def revenue_rules(facts: Facts, day: date, baseline: Sequence[date], t: Threshol
     usual = [v[0] for d in baseline if (v := facts.value("orders", d, "count"))]
     enough = not usual or sum(usual) / len(usual) >= t.paid_orders
     if not facts.known("orders") or (revenue and revenue[0] == 0 and enough):
-        return [_breach(t, "zero_revenue", "", "Not one dollar of revenue was counted.", metric="orders")]
+        return [_breach(t, "zero_revenue", "", "No revenue was counted.", metric="orders")]
     paid, shares = facts.values["paid_orders"], facts.value("paid_orders", day, "share")
     before = [paid[d] for d in baseline if d in paid]
     rate = sum(x for x, _ in before) / max(sum(n or 0.0 for _, n in before), 1.0)

@@ -35,27 +35,36 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    p.add_argument("--check_date", metavar="DAY", default="latest", help="2025-03-04, yesterday or latest (default)")
-    p.add_argument("--as_of", metavar="TIME", help="judge the day of this time (UTC) by what had come until then")
-    p.add_argument("--backtest", action="store_true", help="judge every day by what was known then; print a calendar")
     p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
-    p.add_argument(
-        "--warehouse", type=Path,
-        help="DuckDB file, or folder of Parquet, of part 2 (default: warehouse.duckdb in --data_dir)",
-    )  # fmt: skip
     p.add_argument(
         "--contract", type=Path, default=REPO / "part1-data-quality" / "schema.yaml",
         help="contract of the files (default: part1-data-quality/schema.yaml)",
     )  # fmt: skip
     p.add_argument(
-        "--thresholds", type=Path, default=HERE / "thresholds.yaml", help="settings (default: thresholds.yaml)"
+        "--warehouse", type=Path,
+        help="DuckDB file, or folder of Parquet, of part 2 (default: warehouse.duckdb in --data_dir)",
+    )  # fmt: skip
+    p.add_argument(
+        "--thresholds",
+        type=Path,
+        default=HERE / "thresholds.yaml",
+        help="what is watched and how closely (default: thresholds.yaml beside this script)",
     )
     p.add_argument(
         "--history", type=Path, help="SQLite file of all runs (default: monitor.sqlite beside the warehouse)"
     )
-    p.add_argument("--no_refresh", action="store_true", help="take the warehouse as it is")
+    p.add_argument(
+        "--no_refresh", action="store_true", help="read the warehouse as it is; do not run transform.py first"
+    )
+    p.add_argument("--check_date", metavar="DAY", default="latest", help="2025-03-04, yesterday or latest (default)")
+    p.add_argument(
+        "--as_of", metavar="TIME", help="judge the day of this time by what had come until then (UTC unless it says)"
+    )
+    p.add_argument("--backtest", action="store_true", help="judge every day by what was known then; print a calendar")
     p.add_argument("--acknowledge", metavar="ALARM", help="note that this alarm of the day is known, or the new level")
-    p.add_argument("--renotify_hours", type=float, default=24, help="tell Slack again after so long (default: 24)")
+    p.add_argument(
+        "--renotify_hours", metavar="HOURS", type=float, default=24, help="tell Slack again after so long (default: 24)"
+    )
     p.add_argument("--dry_run", action="store_true", help="print the message for Slack and send nothing")
     p.add_argument("--postgres_url", metavar="URL", help="mirror the history there (needs psycopg), for Grafana")
     p.add_argument("--prometheus_textfile", type=Path, metavar="PATH", help="write the state for node_exporter")
@@ -89,7 +98,10 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     except (MonitorError, ThresholdsError, HistoryError, SlackError) as error:
         print(f"{name}: {error}", file=stderr)
     except duckdb.Error as error:
-        print(f"{name}: {str(error).splitlines()[0]}; make the warehouse anew with transform.py.", file=stderr)
+        reason, advice = str(error).splitlines()[0].rstrip("."), "make it anew with transform.py --full_refresh."
+        if "lock" in reason:
+            reason, advice = "is in use by another program", "close it there, and run again."
+        print(f"{name}: {warehouse_path(options)} {reason}; {advice}", file=stderr)
     except sqlite3.Error as error:
         print(
             f"{name}: the history could not be written ({error}); free the disk, or choose another --history.",
@@ -122,19 +134,25 @@ def monitor(
     import duckdb
     from day_metrics import Warehouse
     from monitor_history import History
+    from shop_words import use_shop
     from thresholds import load_columns, load_thresholds
 
     t, columns = load_thresholds(options.thresholds), load_columns(options.contract)
     now = datetime.now(UTC)
-    failure = _failure(refresh)
+    failure = _failure(refresh, stderr.isatty() and not options.quiet)
     path = warehouse_path(options)
     if path.is_dir():  # of Parquet, with a file of views
         path = path / "warehouse.duckdb"
     if not path.exists():
-        raise MonitorError(failure[1] if failure else f"{path} is not there; run without --no_refresh to make it.")
+        raise MonitorError(
+            failure[1].removeprefix("transform.py: ")
+            if failure
+            else f"there is no warehouse {path}; make it with transform.py, or name another --warehouse."
+        )
     history_path = options.history or path.with_name("monitor.sqlite")
     with duckdb.connect(str(path), read_only=True) as connection, History(history_path) as history:
         warehouse = Warehouse(connection)
+        use_shop(*warehouse.rows("shop")[0])
         day, hours = wanted_day(options, warehouse, now, t, stderr)
         reports = judged(warehouse, day, hours, columns, t, history.acknowledgements(), options.backtest)
         if options.acknowledge:
@@ -146,7 +164,7 @@ def monitor(
             history.record(report, hours, now)
         show(options, reports, t, stdout)
         undelivered = [] if options.backtest else tell(options, reports[-1], hours, history, now, stdout)
-        unmirrored = _export(options, reports[-1], history, now)
+        unmirrored = _export(options, reports[-1], history, now, warehouse)
     for sentence in undelivered:
         print(f"{Path(__file__).name}: {sentence} The message waits in {history_path}.", file=stderr)
     for sentence in unmirrored:
@@ -163,11 +181,13 @@ def exit_status(options: argparse.Namespace, report: "DayReport", undelivered: b
     return 3 if report.status == "RED" or (options.strict and report.status == "YELLOW") else 0
 
 
-def _failure(refresh: "subprocess.Popen[str] | None") -> tuple[str, str] | None:
+def _failure(refresh: "subprocess.Popen[str] | None", watched: bool) -> tuple[str, str] | None:
     """The rule that a failed refresh breaks, and part 2's own sentence."""
     if refresh is None:
         return None
+    print("\rbringing the warehouse up to date " * watched, end="", file=sys.stderr, flush=True)
     _, errors = refresh.communicate()
+    print("\r\033[K" * watched, end="", file=sys.stderr, flush=True)
     if refresh.returncode == 0:
         return None
     sentence = errors.strip().splitlines()[-1] if errors.strip() else f"transform.py ended with {refresh.returncode}."
@@ -187,10 +207,12 @@ def wanted_day(
     options: argparse.Namespace, warehouse: "Warehouse", now: datetime, t: "Thresholds", stderr: TextIO
 ) -> tuple[date, int]:
     """The day to judge, and how many of its hours are over (24: all)."""
+    from shop_words import zone
+
     span = warehouse.span()
     if span is None:
         raise MonitorError("the warehouse holds no day; put the daily files into --data_dir.")
-    moment = _moment(options.as_of) if options.as_of else now
+    moment = warehouse.local(_moment(options.as_of) if options.as_of else now)
     if options.as_of:
         day = moment.date()
         if options.check_date not in ("latest", day.isoformat()):
@@ -198,16 +220,18 @@ def wanted_day(
         hours = moment.hour
     else:
         hours = 24
-        yesterday = now.date() - timedelta(days=1)
+        yesterday = moment.date() - timedelta(days=1)
         day = {"latest": span[1], "yesterday": yesterday}.get(options.check_date) or _day(options.check_date)
         age = (yesterday - day).days
         if options.check_date == "latest" and age > 0 and not options.quiet:
             print(f"note: the newest day is {age} days old; from cron, say --check_date yesterday.", file=stderr)
     if day < span[0]:
         raise MonitorError(f"{day} is before the first day of the warehouse, {span[0]}; give a later day.")
-    due = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1, hours=t.latency_hours)
+    due = datetime(day.year, day.month, day.day) + timedelta(days=1, hours=t.latency_hours)
     if not options.as_of and day > span[1] and moment < due:
-        raise MonitorError(f"the file of {day} has not come, and is due at {due:%Y-%m-%d %H:%M} UTC only; ask later.")
+        raise MonitorError(
+            f"the file of {day} has not come, and is due at {due:%Y-%m-%d %H:%M} {zone()} only; ask later."
+        )
     return day, hours
 
 
@@ -292,12 +316,16 @@ def tell(
     return deliver(history, webhook)
 
 
-def _export(options: argparse.Namespace, report: "DayReport", history: "History", now: datetime) -> list[str]:
+def _export(
+    options: argparse.Namespace, report: "DayReport", history: "History", now: datetime, warehouse: "Warehouse"
+) -> list[str]:
     """Write the state where it was asked for; returns what went wrong with PostgreSQL, which is no part of the day."""
     if options.prometheus_textfile:
         from prometheus import textfile, write_textfile
 
-        write_textfile(options.prometheus_textfile, textfile(report, history.waiting(), now))
+        write_textfile(
+            options.prometheus_textfile, textfile(report, history.waiting(), now, warehouse.end_of(report.day))
+        )
     if options.postgres_url:
         from postgres_mirror import PostgresError, mirror
 

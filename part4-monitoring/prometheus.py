@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from alarms import GREEN, RED, TOO_LITTLE, YELLOW, DayReport
@@ -10,9 +10,8 @@ from alarms import GREEN, RED, TOO_LITTLE, YELLOW, DayReport
 STATUSES = {GREEN: 0, YELLOW: 1, RED: 2, TOO_LITTLE: 3}
 
 
-def textfile(report: DayReport, waiting: int, now: datetime) -> str:
-    """The exposition format, version 0.0.4; seconds since 1970 and counts."""
-    end = datetime(report.day.year, report.day.month, report.day.day, tzinfo=UTC).timestamp() + 86_400
+def textfile(report: DayReport, waiting: int, now: datetime, end: float) -> str:
+    """The exposition format, version 0.0.4; seconds since 1970, as the day's `end` is, and counts."""
     counts = Counter(a.severity for a in report.active)
     rows: list[tuple[str, str, list[tuple[str, float]]]] = [
         ("event_trust_status", "0 green, 1 yellow, 2 red, 3 insufficient history.", [("", STATUSES[report.status])]),

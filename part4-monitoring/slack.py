@@ -15,6 +15,7 @@ from typing import Any
 from alarms import Alarm, DayReport
 from monitor_history import History
 from notices import News
+from shop_words import money, zone
 
 VARIABLE = "SLACK_WEBHOOK"
 # Slack's limits: https://docs.slack.dev/reference/block-kit/blocks (2025)
@@ -74,8 +75,8 @@ def _alarm_text(alarm: Alarm) -> str:
     if alarm.segment:
         parts.append(f"explained by: {_escape(alarm.segment)}")
     if alarm.at_stake is not None:
-        more = f" (${alarm.at_stake_since:,.2f} since then)" if alarm.day_number > 1 else ""
-        parts.append(f"${alarm.at_stake:,.2f} {alarm.stake_text}{more}")
+        more = f" ({money(alarm.at_stake_since or 0)} since then)" if alarm.day_number > 1 else ""
+        parts.append(f"{money(alarm.at_stake)} {alarm.stake_text}{more}")
     if alarm.also:
         parts.append("also: " + _escape("; ".join(alarm.also)))
     parts += [f"{i}. {_escape(step)}" for i, step in enumerate(alarm.steps, 1)]
@@ -83,7 +84,7 @@ def _alarm_text(alarm: Alarm) -> str:
 
 
 def _moment(alarm: Alarm) -> str:
-    return f" {alarm.first_bad} UTC" if alarm.first_bad and alarm.day == alarm.opened else ""
+    return f" {alarm.first_bad} {zone()}" if alarm.first_bad and alarm.day == alarm.opened else ""
 
 
 def _day(day: date | None) -> str:

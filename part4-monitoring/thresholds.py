@@ -91,7 +91,7 @@ class Column:
 
 def load_thresholds(path: Path) -> Thresholds:
     """Read thresholds.yaml; raise ThresholdsError with a sentence for whatever cannot be used."""
-    document = _read(path)
+    document = _read(path, "--thresholds")
     try:
         return _thresholds(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -100,13 +100,13 @@ def load_thresholds(path: Path) -> Thresholds:
 
 def load_columns(path: Path) -> list[Column]:
     """The columns of the contract (ODCS) with their roles; raise ThresholdsError if there are none."""
-    document = _read(path)
+    document = _read(path, "--contract")
     try:
         custom = {one["property"]: one["value"] for one in document.get("customProperties") or []}
         roles = {column: role for role, column in (custom.get("columnRoles") or {}).items()}
         return [
             Column(
-                one["name"],
+                one.get("physicalName") or one["name"],  # what the header says
                 tuple(s["synonym"] for s in one.get("synonyms") or []),
                 roles.get(one["name"]),
                 _lost(one),
@@ -114,7 +114,9 @@ def load_columns(path: Path) -> list[Column]:
             for one in document["schema"][0]["properties"]
         ]
     except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise ThresholdsError(f"{path}: {_said(error)}; it does not look like a contract.") from None
+        raise ThresholdsError(
+            f"{path}: {_said(error)}; validate_dataframework.py --contract {path} says where."
+        ) from None
 
 
 def _lost(column: Mapping[str, Any]) -> str:
@@ -124,16 +126,18 @@ def _lost(column: Mapping[str, Any]) -> str:
     return "P1"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, option: str) -> dict[str, Any]:
     try:
         with path.open(encoding="utf-8") as file:
             document = yaml.load(file, Loader=LOADER)  # a safe loader either way
     except OSError as error:
-        raise ThresholdsError(f"{path}: {error.strerror}; name a file that can be read.") from None
+        raise ThresholdsError(f"{path}: cannot be read ({error.strerror}); name another with {option}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ThresholdsError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
+        mark = getattr(error, "problem_mark", None)
+        at = f", line {mark.line + 1}" if mark else ""
+        raise ThresholdsError(f"{path}{at}: is not YAML; correct it, or name another with {option}.") from None
     if not isinstance(document, dict):
-        raise ThresholdsError(f"{path} holds no settings.")
+        raise ThresholdsError(f"{path}: holds no settings; name another with {option}.")
     return document
 
 

@@ -73,7 +73,7 @@ def lead(story: Story) -> list[Sentence]:
         return []
     known = {r: Share(k.get("known", (0, 0.0))[1] / of.revenue) for r, k in of.known.items()}
     sold = sentence(
-        f"# order{'s' * (of.orders != 1)} brought #, and the ledger accounts for every dollar.",
+        f"# order{'s' * (of.orders != 1)} brought #, and the ledger accounts for all of it.",
         of.orders,
         Money(of.revenue),
     )

@@ -115,3 +115,18 @@ def test_figures_of_the_warehouse_and_the_monitor(tmp_path: Path) -> None:
     status = monitor.main([*line, *command.split(), "--no_refresh", "--dry_run"], out, io.StringIO())
     assert status == 3
     assert out.getvalue().startswith(printed)
+
+
+def test_the_lock_is_of_the_requirements() -> None:
+    """Every pin of requirements.txt stands in the lock, and every package of the lock has hashes (`make lock`)."""
+    pins = re.findall(r"^[\w-]+==\S+$", (REPO / "requirements.txt").read_text(), re.M)
+    lock = (REPO / "requirements.lock").read_text()
+    locked = re.findall(r"^([\w-]+==\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", lock, re.M)
+    assert len(pins) >= 5 and set(pins) <= {name for name, _ in locked}
+    assert len(locked) == len(re.findall(r"^\S+==", lock, re.M)) and "http" not in lock
+
+
+def test_every_locked_package_has_its_licence() -> None:
+    page = (REPO / "CONTRIBUTING.md").read_text()
+    for name in re.findall(r"^([\w-]+)==", (REPO / "requirements.lock").read_text(), re.M):
+        assert re.search(rf"\| {re.escape(name)}( \([\w-]+\))? \| [A-Za-z]", page), name

@@ -138,7 +138,7 @@ def test_the_textfile_is_in_the_exposition_format(tmp_path: Path, filled: Path) 
 
 
 def test_the_alert_rules_read_what_is_written() -> None:
-    written = set(re.findall(r"^(event_trust_\w+)", textfile(day_report(DAY), 0, NOW), re.MULTILINE))
+    written = set(re.findall(r"^(event_trust_\w+)", textfile(day_report(DAY), 0, NOW, 1741219200.0), re.MULTILINE))
     read = set(re.findall(r"event_trust_\w+", "\n".join(re.findall(r"expr: (.+)", RULES.read_text("utf-8")))))
     assert read and read <= written
 
@@ -146,7 +146,7 @@ def test_the_alert_rules_read_what_is_written() -> None:
 @pytest.mark.skipif(not shutil.which("promtool"), reason="NOT TESTED: promtool is not installed (Debian: prometheus)")
 def test_promtool_takes_the_rules_and_the_textfile() -> None:
     subprocess.run(["promtool", "check", "rules", str(RULES)], check=True, capture_output=True)
-    text = textfile(day_report(DAY, "a"), 1, NOW)
+    text = textfile(day_report(DAY, "a"), 1, NOW, 1741219200.0)
     subprocess.run(["promtool", "check", "metrics"], input=text, text=True, check=True, capture_output=True)
 
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from figure_style import dollars, spread
+from currency import short
+from figure_style import spread
 from findings import against_the_rest, compare_devices, funnel
 from gold_incidents import find_incidents, rise
 from gold_reading import DataFile, Day, Gold, Ratio, Segment
@@ -187,7 +188,7 @@ def test_wrong_assumptions_are_told(tmp_path: Path, old: str, new: str, told: st
 
 def test_short_dollars() -> None:
     amounts = (0, 950, 999.6, 19_509, 294_461.4, 999_600, 2.5e6, -1234)
-    assert [dollars(a) for a in amounts] == ["$0", "$950", "$1.0k", "$19.5k", "$294k", "$1.0M", "$2.5M", "-$1.2k"]
+    assert [short(a) for a in amounts] == ["$0", "$950", "$1.0k", "$19.5k", "$294k", "$1.0M", "$2.5M", "-$1.2k"]
 
 
 def test_labels_keep_apart() -> None:

@@ -320,7 +320,7 @@ def test_two_hours_are_dead_on_7_march(run: Run, query: Query) -> None:
         except select file, hour(event_at) from events""")  # fmt: skip
     assert sorted(empty) == [("events_20250307.csv", 11), ("events_20250307.csv", 12)]
     assert run.counts("hours_without_events", status="fail") == {"events_20250307.csv": (24, 2)}
-    assert run.rows("hours_without_events")["events_20250307.csv"]["example"] == "11:00"
+    assert run.rows("hours_without_events")["events_20250307.csv"]["example"] == "11:00 UTC"
 
 
 def test_headless_browsers_walk_through_the_checkout(run: Run, query: Query) -> None:
