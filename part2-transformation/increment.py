@@ -66,7 +66,10 @@ def select_touched(
     run = connection.execute
     run(f"""create temp table arriving_or_gone as
         select distinct
-            client_id, case when client_id is null then time_text end as time_text,
+            client_id,
+            -- repeats of a record without an id have its time
+            case when client_id is null then event_at end as event_at,
+            case when client_id is null then time_text end as time_text,
             {filled["transaction_id"]} as transaction_id, {filled["customer"]} as customer,
             nullif({filled["checkout_token"]}, '') as checkout_token
         from silver.received as received""")
@@ -102,16 +105,22 @@ def select_touched(
     events = "warehouse.bronze.events as events"
     names = {row[0].lower() for row in run("describe warehouse.bronze.events").fetchall()}
     client, time = _existing(filled["client"], names), _existing(filled["time"], names)
-    run(f"create temp table anonymous as select rowid as row_number from {events} where {client} is null")
-    run(f"""create temp table without_client as
-        select rowid as row_number, {time} as time_text, '#' || (_file_id * 1000000000 + _line) as member
-        from {events} where {not_gone} and rowid in (from anonymous)""")
+    run("""create temp table anonymous as
+        select event_id from warehouse.silver.events
+        where client_id is null and event_at in (select event_at from arriving_or_gone where event_at is not null)
+        union
+        select try_cast(substr(client_id, 2) as bigint) from touched_clients where client_id like '#%'""")
+    run("""create temp table repeats as
+        select event_id from warehouse.silver.rejected_events where reason = 'exact repeat'""")
+    by_id = "on events._file_id = event_id // 1000000000 and events._line = event_id % 1000000000"
     run(f"""create temp table rows_before as
-        select rowid as row_number from {events} where {not_gone} and {client} in (from touched_clients)
-        union all
-        select row_number from without_client
-        where time_text in (select time_text from arriving_or_gone where time_text is not null)
-            or member in (from touched_clients)""")
+        select events.rowid as row_number from {events} where {not_gone} and {client} in (from touched_clients)
+        union
+        select events.rowid from {events} inner join anonymous {by_id} where {not_gone} and {client} is null
+        union
+        select events.rowid from {events} inner join repeats {by_id}
+        where {not_gone} and {client} is null
+            and {time} in (select time_text from arriving_or_gone where time_text is not null)""")
     run(f"create table landed_before as select events.* from {events} where rowid in (from rows_before)")
     run("create temp table touched_events as select event_id from silver.received")
     run(
