@@ -155,14 +155,17 @@ class Scan:
                 progress(read[future])
             self.files.sort(key=lambda f: f.file_no)
             self.connection.execute(f"set threads = {workers}")
-            measures = pool.submit(
-                row_checks.run, self.connection.cursor(), self.row_checks, self._tallies, self._settled
-            )
             files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
             parts = derivations(self.contract, files, patterns.result())
             self._execute(parts.pop("first"))
+            # What takes longest comes first.
+            longest = pool.submit(self._execute, parts.pop("payloads"))
+            measures = pool.submit(
+                row_checks.run, self.connection.cursor(), self.row_checks, self._tallies, self._settled
+            )
             list(pool.map(self._execute, parts.values()))
             self.measures = measures.result()
+            longest.result()
         for file_no, orders, revenue in self.connection.execute(PASS["orders"]).fetchall():
             self.files[file_no].orders, self.files[file_no].revenue = orders, revenue or Decimal(0)
         for file_no, event, count in self.connection.execute("select * from event_counts").fetchall():

@@ -5,8 +5,10 @@ that share them. All records of the clients so reached are looked at again, by t
 the rows that come out differently are exchanged. Figures by day are made again for the days of those rows.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 from shop import identifier, literal
@@ -15,17 +17,18 @@ from statements import Statement
 
 @dataclass(frozen=True)
 class Table:
-    """How a published table is exchanged: in units of `unit`, of which those in `scope` were looked at again."""
+    """How a published table is exchanged: in units of `unit`; rows whose `key` is in `scope` were looked at again."""
 
     unit: str
     scope: str  # touched_events or touched_clients
     date: str | None = None  # the day under which its rows count
+    key: str | None = None  # the unit, unless a number finds the same rows faster
 
 
 UNITS = {
     "silver.rejected_events": Table("event_id", "touched_events"),
     "silver.events": Table("event_id", "touched_events", "event_date"),
-    "silver.sessions": Table("client_id", "touched_clients", "session_date"),
+    "silver.sessions": Table("client_id", "touched_events", "session_date", key="session_id"),
     "silver.links": Table("client_id", "touched_clients"),
     "silver.people": Table("client_id", "touched_clients"),
     "silver.received_orders": Table("event_id", "touched_events", "event_date"),
@@ -36,9 +39,16 @@ UNITS = {
     "gold.attribution": Table("order_id", "touched_events", "order_date"),
     "gold.unattributed": Table("order_id", "touched_events", "order_date"),
 }
-BY_DAY = (
-    "gold.channel_performance", "gold.funnel", "gold.products", "gold.hourly_metrics", "gold.daily_metrics"
-)  # fmt: skip
+# Figures by day, in the order of their statements, with the column that holds the day.
+DAY_COLUMNS = {
+    "gold.channel_performance": "date",
+    "gold.funnel": "date",
+    "gold.products": "date",
+    "silver.event_counts": "event_date",
+    "silver.event_metrics": "date",
+    "gold.hourly_metrics": "date",
+    "gold.daily_metrics": "date",
+}
 WHOLE = ("silver.files", "gold.ledger", "gold.headline_figures", "gold.shop")
 
 
@@ -56,7 +66,10 @@ def select_touched(
     run = connection.execute
     run(f"""create temp table arriving_or_gone as
         select distinct
-            client_id, case when client_id is null then time_text end as time_text,
+            client_id,
+            -- repeats of a record without an id have its time
+            case when client_id is null then event_at end as event_at,
+            case when client_id is null then time_text end as time_text,
             {filled["transaction_id"]} as transaction_id, {filled["customer"]} as customer,
             nullif({filled["checkout_token"]}, '') as checkout_token
         from silver.received as received""")
@@ -66,7 +79,14 @@ def select_touched(
     )
     # An event without an id is a member of its own.
     member = "coalesce(client_id, '#' || event_id)"
-    run("create temp table members as " + keys.format(member, "warehouse.silver.events"))
+    # Rows are found by few columns, and then fetched: a search reads all columns that it is asked for.
+    run("""create temp table keyed as
+        select rowid as row_number from warehouse.silver.events
+        where transaction_id is not null or customer is not null or checkout_token is not null""")
+    run(f"""create temp table keyed_events as
+        select {member} as member, transaction_id, customer, checkout_token from warehouse.silver.events
+        where rowid in (from keyed)""")
+    run("create temp table members as " + keys.format("member", "keyed_events"))
     run("""create temp table touched_clients as
         select distinct client_id from arriving_or_gone where client_id is not null""")
     touched = keys.format("client_id", "arriving_or_gone")
@@ -85,15 +105,23 @@ def select_touched(
     events = "warehouse.bronze.events as events"
     names = {row[0].lower() for row in run("describe warehouse.bronze.events").fetchall()}
     client, time = _existing(filled["client"], names), _existing(filled["time"], names)
-    run(f"""create table landed_before as
-        select events.* from {events}
-        where {not_gone} and {client} in (from touched_clients)
-        union all
-        select events.* from {events}
-        where {not_gone} and {client} is null and (
-            {time} in (select time_text from arriving_or_gone where time_text is not null)
-            or '#' || (_file_id * 1000000000 + _line) in (from touched_clients)
-        )""")
+    run("""create temp table anonymous as
+        select event_id from warehouse.silver.events
+        where client_id is null and event_at in (select event_at from arriving_or_gone where event_at is not null)
+        union
+        select try_cast(substr(client_id, 2) as bigint) from touched_clients where client_id like '#%'""")
+    run("""create temp table repeats as
+        select event_id from warehouse.silver.rejected_events where reason = 'exact repeat'""")
+    by_id = "on events._file_id = event_id // 1000000000 and events._line = event_id % 1000000000"
+    run(f"""create temp table rows_before as
+        select events.rowid as row_number from {events} where {not_gone} and {client} in (from touched_clients)
+        union
+        select events.rowid from {events} inner join anonymous {by_id} where {not_gone} and {client} is null
+        union
+        select events.rowid from {events} inner join repeats {by_id}
+        where {not_gone} and {client} is null
+            and {time} in (select time_text from arriving_or_gone where time_text is not null)""")
+    run(f"create table landed_before as select events.* from {events} where rowid in (from rows_before)")
     run("create temp table touched_events as select event_id from silver.received")
     run(
         "create or replace view bronze.events as "
@@ -114,10 +142,9 @@ def merge_touched(
 ) -> None:
     """Run the statements on the records to look at again, and exchange in the warehouse what comes out differently."""
     run = connection.execute
-    run("create temp table changed_days (day date)")
-    day_tables = {*BY_DAY, "silver.event_counts", "silver.event_metrics"}
+    run("create temp table changed_days (name varchar, day date)")
     for statement in statements:
-        if statement.name not in day_tables and statement.name not in WHOLE:
+        if statement.name not in DAY_COLUMNS and statement.name not in WHOLE:
             run(statement.sql)
     _exchange_bronze(connection, gone, landed, columns)
     files = ", ".join(map(literal, [*gone, *landed]))
@@ -136,26 +163,40 @@ def _renew_figures(
     """Make the figures of the changed days again, and those of the whole; the statements see the warehouse now."""
     run = connection.execute
     by_name = {s.name: s for s in statements}
-    day_tables = {*BY_DAY, "silver.event_counts", "silver.event_metrics"}
     _look_at(connection, "silver.rejected_events", "true")
     run(by_name["silver.files"].sql)
     run("""insert into changed_days
-        select file_date from (
+        select 'silver.files', file_date from (
             (from silver.files except from warehouse.silver.files)
             union all (from warehouse.silver.files except from silver.files)
         )""")
-    for name, table in UNITS.items():
-        if table.date:
-            _look_at(connection, name, f"{table.date} in (from changed_days)")
     run("create or replace table warehouse.silver.files as from silver.files")
-    _look_at(connection, "silver.files", "file_date in (from changed_days)")
-    for statement in statements:
-        if statement.name in day_tables:
-            run(statement.sql)
-            if statement.name not in working:
-                run(f"delete from warehouse.{statement.name} where date in (from changed_days)")
-                run(f"insert into warehouse.{statement.name} by name select * from {statement.name}")
-    for name in (*UNITS, *BY_DAY, "silver.file_totals", "silver.files"):
+    changed: dict[str, set[date]] = {}
+    for name, day in run("from changed_days").fetchall():
+        changed.setdefault(name, set()).add(day)
+    dates = {"silver.files": "file_date", **DAY_COLUMNS}
+    dates |= {name: table.date for name, table in UNITS.items() if table.date}
+    reads = {
+        name: dates.keys() & set(re.findall(r"(?:silver|gold)[.]\w+", by_name[name].select)) for name in DAY_COLUMNS
+    }
+    # A figure is made for the days on which anything changed that it is made of; what is made on the way, and
+    # all that is made of it, for the same days.
+    made_of = {name: set(tables) for name, tables in reads.items()}
+    for tables in made_of.values():  # in the order of the statements, each of which reads earlier ones
+        tables |= {deeper for table in list(tables) for deeper in made_of.get(table, ())}
+    days = {name: {day for table in tables for day in changed.get(table, ())} for name, tables in made_of.items()}
+    for name in DAY_COLUMNS:
+        if name in working:
+            users = [user for user, tables in made_of.items() if name in tables]
+            days |= {table: {day for user in users for day in days[user]} for table in (name, *users)}
+    for name in DAY_COLUMNS:
+        for table in reads[name] - set(working):
+            _look_at(connection, table, _among(dates[table], days[name]))
+        run(by_name[name].sql)
+        if name not in working:
+            run(f"delete from warehouse.{name} where {_among('date', days[name])}")
+            run(f"insert into warehouse.{name} by name select * from {name}")
+    for name in (*UNITS, *(DAY_COLUMNS.keys() - set(working)), "silver.file_totals", "silver.files"):
         _look_at(connection, name, "true")
     for name in ("gold.ledger", "gold.headline_figures"):
         run(by_name[name].sql)
@@ -165,21 +206,30 @@ def _renew_figures(
 
 def _exchange(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
     run = connection.execute
-    unit = table.unit
-    key = "event_id" if table.scope == "touched_events" else "client_id"
+    unit, key = table.unit, table.key or table.unit
+    touched = f"{key} in (select {'event_id' if table.scope == 'touched_events' else 'client_id'} from {table.scope})"
+    run(f"""create or replace temp table rows_before as
+        select rowid as row_number from warehouse.{name} where {touched}""")
     run(f"""create or replace temp table before as
-        select * from warehouse.{name} where {unit} in (select {key} from {table.scope})""")
-    run(f"""create or replace temp table after as
-        select * from memory.{name} where {unit} in (select {key} from {table.scope})""")
-    run(f"""create or replace temp table changed as
-        select distinct {unit} as unit from (
-            (select * from before except all select * from after) union all
-            (select * from after except all select * from before)
+        select rowid as row_number, * from warehouse.{name} where rowid in (from rows_before)""")
+    run(f"create or replace temp table after as select * from memory.{name} where {touched}")
+    # Most keys are on one side only; no more than the others have to be compared in full.
+    day = table.date or "null"
+    both = f"{key} in (select {key} from before) and {key} in (select {key} from after)"
+    run(f"""create or replace temp table differences as
+        select {unit} as unit, {day} as day from before where {key} not in (select {key} from after)
+        union all
+        select {unit}, {day} from after where {key} not in (select {key} from before)
+        union all
+        select {unit}, {day} from (
+            (select * exclude (row_number) from before where {both} except all select * from after where {both})
+            union all
+            (select * from after where {both} except all select * exclude (row_number) from before where {both})
         )""")
-    if table.date:
-        for rows in ("before", "after"):
-            run(f"insert into changed_days select distinct {table.date} from {rows} where {unit} in (from changed)")
-    run(f"delete from warehouse.{name} where {unit} in (from changed)")
+    run("create or replace temp table changed as select distinct unit from differences")
+    run(f"insert into changed_days select distinct '{name}', day from differences where day is not null")
+    run(f"""delete from warehouse.{name}
+        where rowid in (select row_number from before where {unit} in (from changed))""")
     run(f"insert into warehouse.{name} by name select * from after where {unit} in (from changed)")
 
 
@@ -212,6 +262,12 @@ def _look_at(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -
     if found:
         connection.execute(f"drop {'view' if found[0] == 'VIEW' else 'table'} memory.{name}")
     connection.execute(f"create view memory.{name} as select * from warehouse.{name} where {condition}")
+
+
+def _among(column: str, days: Collection[date]) -> str:
+    """A condition in plain words, by which DuckDB passes over what lies outside."""
+    listed = ", ".join(f"date '{day}'" for day in sorted(days))
+    return f"{column} in ({listed})" if days else "false"
 
 
 def _existing(sql: str, names: Collection[str]) -> str:

@@ -13,7 +13,7 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import date
@@ -58,37 +58,45 @@ class File:
 
 def find_files(data_dir: Path, shop: Shop) -> list[File]:
     """The day files of a folder, by day and name; raises LandingError when there is none."""
+    entries = []
+    try:
+        for entry in os.scandir(data_dir):
+            if entry.is_file():
+                stat = entry.stat()
+                entries.append((entry.name, stat.st_size, f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"))
+    except OSError as error:
+        said = {"FileNotFoundError": "does not exist", "NotADirectoryError": "is not a folder"}
+        what = said.get(type(error).__name__, f"cannot be read ({error.strerror})")
+        raise LandingError(f"{data_dir} {what}; name the folder of the files with --data_dir.") from None
+    return day_files(data_dir, entries, shop)
+
+
+def day_files(data_dir: Path | str, entries: Iterable[tuple[str, int, str]], shop: Shop) -> list[File]:
+    """Those of a folder's entries (name, bytes, stamp) that are files of a day, by day and name; as find_files."""
     days = re.escape(shop.file_name)
     for mark, width in (("Y", 4), ("m", 2), ("d", 2)):
         days = days.replace(f"%{mark}", f"(?P<{mark}>[0-9]{{{width}}})", 1)
     # Another delivery of the day has something behind the date; any may be compressed.
     stem, dot, ending = days.rpartition(r"\.")
     pattern = re.compile(f"{stem}[^/]*?{dot}{ending}(?:[.]gz)?" if dot else days, re.IGNORECASE)
-    found: list[tuple[date, bool, str, os.stat_result]] = []
-    try:
-        for entry in os.scandir(data_dir):
-            match = pattern.fullmatch(entry.name)
-            if match and entry.is_file():
-                try:
-                    day = date(int(match["Y"]), int(match["m"]), int(match["d"]))
-                except ValueError:
-                    continue
-                found.append((day, entry.name != day.strftime(shop.file_name), entry.name, entry.stat()))
-    except OSError as error:
-        said = {"FileNotFoundError": "does not exist", "NotADirectoryError": "is not a folder"}
-        what = said.get(type(error).__name__, f"cannot be read ({error.strerror})")
-        raise LandingError(f"{data_dir} {what}; name the folder of the files with --data_dir.") from None
+    found: list[tuple[date, bool, str, int, str]] = []
+    for name, size, stamp in entries:
+        if match := pattern.fullmatch(name):
+            try:
+                day = date(int(match["Y"]), int(match["m"]), int(match["d"]))
+            except ValueError:
+                continue
+            found.append((day, name != day.strftime(shop.file_name), name, size, stamp))
     if not found:
         raise LandingError(
             f"{data_dir} holds no file named like {shop.file_name}; name the right folder with --data_dir, "
             "or another contract with --contract."
         )
     files = []
-    for day, same_day in groupby(sorted(found, key=lambda f: f[:3]), key=lambda f: f[0]):
-        for number, (_, _, name, stat) in enumerate(same_day, 1):
+    for day, same_day in groupby(sorted(found), key=lambda f: f[0]):
+        for number, (_, _, name, size, stamp) in enumerate(same_day, 1):
             file_id = (day.year * 10000 + day.month * 100 + day.day) * 100 + number
-            stamp = f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
-            files.append(File(data_dir / name, day, file_id, stat.st_size, stamp))
+            files.append(File(Path(data_dir) / name, day, file_id, size, stamp))
     return files
 
 

@@ -25,10 +25,15 @@ class Statement:
 
 def read_statements(path: Path) -> list[Statement]:
     """The statements of a file in their order; raises ValueError for one that creates nothing."""
+    return parse_statements(path.read_text("utf-8"), str(path))
+
+
+def parse_statements(text: str, source: str) -> list[Statement]:
+    """The statements of a text in their order; raises ValueError, with its source, for one that creates nothing."""
     statements: list[Statement] = []
     comments: list[str] = []
     lines: list[str] = []
-    for line in path.read_text("utf-8").splitlines():
+    for line in text.splitlines():
         if not lines and (line.startswith("--") or not line.strip()):
             comments = [*comments, line.removeprefix("--").strip()] if line.strip() else []
             continue
@@ -37,7 +42,7 @@ def read_statements(path: Path) -> list[Statement]:
             sql = "\n".join(lines).rstrip()[:-1]
             match = _CREATE.match(sql)
             if match is None:
-                raise ValueError(f"{path}: a statement creates no table: {sql[:60]!r}")
+                raise ValueError(f"{source}: a statement creates no table: {sql[:60]!r}")
             description = " ".join(comments).removeprefix(f"{match[2]}: ")
             statements.append(Statement(match[1].lower(), match[2], description, sql[match.end() :]))
             comments, lines = [], []

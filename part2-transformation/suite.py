@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 from landing import land_seeds
 from shop import Shop
-from statements import fill, read_statements
+from statements import Statement, fill, parse_statements, read_statements
 from warehouse import HERE, blanks
 
 OWNERS = "ABCDEFGHI"  # the nine tests that the owner asked for; the others are ours
@@ -25,26 +25,40 @@ class Outcome:
         return self.expected == self.actual
 
 
-def run_suite(
-    shop: Shop, suite: Path = HERE / "validation_tr.sql", sql: Path = HERE / "transform.sql"
-) -> list[Outcome]:
-    """Run every test of the suite; raises duckdb.Error where a statement of it or of transform.sql fails.
+@dataclass(frozen=True)
+class Suite:
+    """What an engine runs one after the other: tables of rows, transform.sql over them, and the tests."""
 
-    The suite's rows are those of `shop`, whose lengths of time are set to what its tests are about.
+    rows: list[Statement]
+    statements: list[Statement]
+    tests: list[str]
+
+
+def read_suite(shop: Shop, suite: Path = HERE / "validation_tr.sql", sql: Path = HERE / "transform.sql") -> Suite:
+    """The suite with every blank filled in.
+
+    Its rows are those of `shop`, whose lengths of time are set to what its tests are about.
     """
     shop = replace(shop, session_gap_minutes=30, window_days=7, most_clients_of_a_person=5)
-    rows, _, tests = suite.read_text("utf-8").partition(MARK)
+    text, _, tests = suite.read_text("utf-8").partition(MARK)
+    rows = parse_statements(text, str(suite))
     with duckdb.connect() as connection:
         land_seeds(connection, shop, HERE / "seeds")
-        connection.execute(rows)
+        for statement in rows:
+            connection.execute(statement.sql)
         columns = [row[0] for row in connection.execute("describe bronze.events").fetchall()]
         filled = blanks(connection, shop, columns)
-        for statement in read_statements(sql):
-            connection.execute(fill(statement, filled).sql)
-        outcomes = []
-        for test in duckdb.extract_statements(tests):
-            outcomes += [Outcome(*row) for row in connection.execute(test.query).fetchall()]
-    return outcomes
+    statements = [fill(s, filled) for s in read_statements(sql)]
+    return Suite(rows, statements, [test.query for test in duckdb.extract_statements(tests)])
+
+
+def run_suite(shop: Shop, suite: Suite) -> list[Outcome]:
+    """Run every test on DuckDB; raises duckdb.Error where a statement of the suite or of transform.sql fails."""
+    with duckdb.connect() as connection:
+        land_seeds(connection, shop, HERE / "seeds")
+        for statement in (*suite.rows, *suite.statements):
+            connection.execute(statement.sql)
+        return [Outcome(*row) for test in suite.tests for row in connection.execute(test).fetchall()]
 
 
 def table(outcomes: list[Outcome]) -> list[str]:

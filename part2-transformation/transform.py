@@ -4,18 +4,24 @@
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from dialects import ENGINES
+
 if TYPE_CHECKING:
     import duckdb
+    from spark import Job
     from warehouse import Run
+
+Say = Callable[[str], None]
 
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parent
 EXAMPLE = """example:
   python part2-transformation/transform.py --data_dir data --warehouse data/warehouse.duckdb
+  python part2-transformation/transform.py --data_dir data --engine spark --master spark://host:7077
 
 exit status:
   0 fine, 2 could not run, 3 the ledger does not balance or a test of --validate failed
@@ -26,18 +32,40 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
+    p.add_argument("--data_dir", type=place, default=REPO / "data", help="folder of the daily files (default: data/)")
     p.add_argument(
         "--contract", type=Path, default=REPO / "part1-data-quality" / "schema.yaml",
         help="contract of the files (default: part1-data-quality/schema.yaml)",
     )  # fmt: skip
-    p.add_argument("--warehouse", type=Path, help="DuckDB file to write (default: warehouse.duckdb in --data_dir)")
+    p.add_argument(
+        "--warehouse", type=Path,
+        help="DuckDB file to write (default: warehouse.duckdb in --data_dir), or of Spark a folder "
+        "(default: warehouse_spark there)",
+    )  # fmt: skip
+    p.add_argument(
+        "--engine", choices=("duckdb", "spark"), help="what does the work (default: what made the warehouse, or duckdb)"
+    )
+    cluster = p.add_mutually_exclusive_group()
+    cluster.add_argument("--master", metavar="URL", help="Spark's cluster, such as spark://host:7077")
+    cluster.add_argument("--remote", metavar="URL", help="or its Spark Connect server, such as sc://host:15002")
     p.add_argument("--full_refresh", action="store_true", help="make everything anew, not only what changed")
     p.add_argument("--export", type=Path, metavar="DIR", help="write the gold tables there as Parquet and CSV too")
     p.add_argument("--validate", action="store_true", help="run the test suite validation_tr.sql instead")
-    p.add_argument("--memory_limit", metavar="SIZE", default="3GB", help="most memory for DuckDB (default: 3GB)")
+    p.add_argument(
+        "--print_sql", choices=ENGINES, metavar="ENGINE",
+        help=f"print it all as a script instead, for {', '.join(ENGINES)}",
+    )  # fmt: skip
+    p.add_argument("--location", metavar="URL", help="where that script finds the files: a stage, bucket or folder")
+    p.add_argument(
+        "--memory_limit", metavar="SIZE", default="3GB", help="most memory for DuckDB, or Spark's driver (default: 3GB)"
+    )
     p.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return p
+
+
+def place(text: str) -> Path | str:
+    """A folder, or an address such as s3a://shop/events, which only Spark can read."""
+    return text if "://" in text else Path(text)
 
 
 def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
@@ -46,14 +74,22 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     options = parser().parse_args(args)
     # After the arguments, so that --help and a mistyped option answer at once.
     import duckdb
+    from dialects import DialectError
     from landing import LandingError
     from shop import ShopError
+    from spark import CATALOG, SparkError
     from warehouse import LedgerError
 
     name = Path(__file__).name
+    made_by_spark = bool(options.warehouse) and (options.warehouse / CATALOG).is_file()
+    options.engine = options.engine or ("spark" if made_by_spark else "duckdb")
     try:
+        if isinstance(options.data_dir, str) and not (options.engine == "spark" and options.warehouse):
+            raise SparkError(f"{options.data_dir} needs --engine spark, and a folder for --warehouse.")
+        if options.print_sql:
+            return print_sql(options, stdout)
         return validate(options, stdout) if options.validate else transform(options, stdout, stderr)
-    except (ShopError, LandingError) as error:
+    except (ShopError, LandingError, DialectError, SparkError) as error:
         print(f"{name}: {error}", file=stderr)
     except LedgerError as error:
         print(f"{name}: {error}", file=stderr)
@@ -72,6 +108,28 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
     from shop import load_shop
+
+    watched = stderr.isatty() and not options.quiet
+
+    def progress(text: str) -> None:
+        if watched:
+            print(f"\r\033[K{text}", end="", file=stderr, flush=True)
+
+    def say(text: str) -> None:
+        if not options.quiet:
+            print(text, file=stderr)
+
+    run, warehouse = (on_spark if options.engine == "spark" else on_duckdb)(options, say, progress)
+    progress("")
+    exported = _export(warehouse, options.export) if options.export else []
+    if not options.quiet:
+        lines = summary(run, warehouse, load_shop(options.contract).currency)
+        _print(stdout, [*lines, f"exported: {len(exported)} files to {options.export}"] if exported else lines)
+    return 0
+
+
+def on_duckdb(options: argparse.Namespace, say: Say, progress: Say) -> tuple["Run", Path]:
+    from shop import load_shop
     from warehouse import Settings, fingerprint, refresh
 
     warehouse = options.warehouse or options.data_dir / "warehouse.duckdb"
@@ -79,19 +137,25 @@ def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> in
         options.data_dir, warehouse, load_shop(options.contract), fingerprint(options.contract),
         options.full_refresh, options.memory_limit,
     )  # fmt: skip
-    watched = stderr.isatty() and not options.quiet
+    return refresh(settings, say, progress), warehouse
 
-    def progress(text: str) -> None:
-        if watched:
-            print(f"\r\033[K{text}", end="", file=stderr, flush=True)
 
-    run = refresh(settings, lambda text: None if options.quiet else print(text, file=stderr), progress)
-    progress("")
-    exported = _export(warehouse, options.export) if options.export else []
-    if not options.quiet:
-        lines = summary(run, warehouse, settings.shop.currency)
-        _print(stdout, [*lines, f"exported: {len(exported)} files to {options.export}"] if exported else lines)
-    return 0
+def on_spark(options: argparse.Namespace, say: Say, progress: Say) -> tuple["Run", Path]:
+    from spark import CATALOG, refresh
+
+    job = spark_job(options, options.contract)
+    return refresh(job, say, progress), job.warehouse / CATALOG
+
+
+def spark_job(options: argparse.Namespace, contract: Path) -> "Job":
+    from shop import load_shop
+    from spark import Job
+    from warehouse import fingerprint
+
+    return Job(
+        str(options.data_dir), options.warehouse or options.data_dir / "warehouse_spark", load_shop(contract),
+        fingerprint(contract), options.full_refresh, options.master, options.remote, options.memory_limit,
+    )  # fmt: skip
 
 
 def summary(run: "Run", warehouse: Path, currency: str) -> list[str]:
@@ -156,14 +220,32 @@ def _without_formulas(connection: "duckdb.DuckDBPyConnection", table: str) -> st
 
 
 def validate(options: argparse.Namespace, stdout: TextIO) -> int:
+    import spark
     from shop import load_shop
-    from suite import run_suite, table
+    from suite import read_suite, run_suite, table
 
     # The suite's rows are of this repository's contract, whichever shop's data are transformed.
-    outcomes = run_suite(load_shop(REPO / "part1-data-quality" / "schema.yaml"))
+    contract = REPO / "part1-data-quality" / "schema.yaml"
+    shop = load_shop(contract)
+    if options.engine == "spark":
+        outcomes = spark.run_suite(read_suite(shop), spark_job(options, contract))
+    else:
+        outcomes = run_suite(shop, read_suite(shop))
     if not options.quiet:
         _print(stdout, table(outcomes))
     return 0 if outcomes and all(o.passed for o in outcomes) else 3
+
+
+def print_sql(options: argparse.Namespace, stdout: TextIO) -> int:
+    from shop import load_shop
+    from warehouse_script import script, suite_script
+
+    if options.validate:
+        text = suite_script(options.print_sql, load_shop(REPO / "part1-data-quality" / "schema.yaml"))
+    else:
+        text = script(options.print_sql, options.data_dir, load_shop(options.contract), options.location)
+    _print(stdout, text.splitlines())
+    return 0
 
 
 def _print(stdout: TextIO, lines: Sequence[str]) -> None:

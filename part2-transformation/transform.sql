@@ -33,10 +33,13 @@ select
     case
         when strpos(time_text, 'Z') not in (0, length(time_text)) then null
         when plain_time like '0000%' or plain_time like '__________ 24%' then null
-        when plain_time like '____-__-__ __:__:__' or (
-            plain_time like '____-__-__ __:__:__._%' and length(plain_time) <= 26
-            and strpos(substr(plain_time, 20), '-') = 0 and strpos(plain_time, '+') = 0
-        ) then {event_at}
+        -- Digits where digits belong, for engines read ' 9:00:00', '09:00:00.PST' or '09:00:60'.
+        when (length(plain_time) = 19 or length(plain_time) between 21 and 26 and substr(plain_time, 20, 1) = '.')
+            and regexp_extract(
+                plain_time,
+                '^([0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-5][0-9][.]?[0-9]*)', 1
+            ) = plain_time
+        then {event_at}
     end as event_at,
     event_name, event_data, payload, user_agent, other_columns
 from imported;
@@ -48,6 +51,8 @@ with terms as (
     select source as term from bronze.sources
     union distinct
     select medium from bronze.media
+    union distinct
+    select source from bronze.click_ids
     union distinct
     select ''
 ),
@@ -917,7 +922,8 @@ lines as (
         {item_id} as item_id,
         {item_name} as item_name,
         {item_variant} as item_variant,
-        try_cast({quantity} as integer) as quantity,
+        -- rounded as a decimal: one engine reads '2.0' as a whole number, another does not
+        cast(round(try_cast({quantity} as decimal(12, 2))) as bigint) as quantity,
         try_cast({line_amount} as decimal(12, 2)) as given_amount
     from payloads
     {end}
@@ -1845,10 +1851,10 @@ figures as (
     select 6, 'revenue without an earlier event', 'healed', 'by the healed id', revenue_without_event, revenue
     from orders
     union all
-    select 7, 'orders without an earlier page view', 'as_tracked', 'by the column alone', orders_without_page_view_as_tracked, orders
+    select 7, 'orders without an earlier page view', 'as_tracked', 'by the column alone', orders_without_page_view_as_tracked, orders.orders
     from orders
     union all
-    select 8, 'orders without an earlier page view', 'healed', 'by the healed id', orders_without_page_view, orders
+    select 8, 'orders without an earlier page view', 'healed', 'by the healed id', orders_without_page_view, orders.orders
     from orders
     union all
     select 9, 'revenue without a known source', 'as_tracked', 'no touch but direct in the window / counted', revenue_as_tracked, revenue

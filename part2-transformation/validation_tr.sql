@@ -157,7 +157,7 @@ from bronze.cases;
 
 select 'A' as test, 'a first event starts a session' as name, '1 session from 10:00' as expected, (select cast(count(*) as varchar) || ' session from ' || cast(extract(hour from min(started_at)) as varchar) || ':00' from silver.sessions where client_id = 'a1' and reading = 'healed') as actual;
 
-select 'B' as test, 'a gap of 30 minutes splits, 29:59.999 does not' as name, '2 and 1' as expected, (select cast(sum(case when client_id = 'b1' then 1 else 0 end) as varchar) || ' and ' || cast(sum(case when client_id = 'b2' then 1 else 0 end) as varchar) from silver.sessions where reading = 'healed') as actual;
+select 'B' as test, 'a gap of 30 minutes splits, 29:59.999 does not' as name, '2 and 1' as expected, (select cast(count(case when client_id = 'b1' then 1 end) as varchar) || ' and ' || cast(count(case when client_id = 'b2' then 1 end) as varchar) from silver.sessions where reading = 'healed') as actual;
 
 select 'C' as test, 'mixed channels: first Organic Search, last Paid Search' as name, 'Organic Search, Paid Search' as expected, (select max(first_channel || ', ' || last_channel) from silver.sessions where client_id = 'c1' and reading = 'healed') as actual;
 
@@ -167,7 +167,7 @@ select 'E' as test, 'no earlier session: its own, else a reason' as name, 'Direc
 
 select 'F' as test, 'orders after deduplication = attributed orders, everywhere' as name, (select cast(18 * count(*) as varchar) from silver.orders) as expected, (select cast(count(*) as varchar) from (select distinct order_id, model, reading from gold.attribution) as attributed) as actual;
 
-select 'G' as test, 'revenue parity: files = ledger = credit' as name, (select cast(sum(revenue) as varchar) || ', 0.00' from silver.orders) as expected, (select cast(cast(max(credit) as decimal(18, 2)) as varchar) from (select sum(credit) as credit from gold.attribution group by model, reading having sum(credit) <> (select sum(revenue) from silver.orders) union all select sum(revenue) from silver.orders) as credits) || ', ' || (select cast(amount as varchar) from gold.ledger where line = 'difference') as actual;
+select 'G' as test, 'revenue parity in cents: files = ledger = credit' as name, (select cast(cast(sum(revenue) * 100 as bigint) as varchar) || ', 0' from silver.orders) as expected, (select cast(cast(max(shared) * 100 as bigint) as varchar) from (select sum(credit) as shared from gold.attribution group by model, reading having sum(credit) <> (select sum(revenue) from silver.orders) union all select sum(revenue) from silver.orders) as credits) || ', ' || (select cast(cast(amount * 100 as bigint) as varchar) from gold.ledger where line = 'difference') as actual;
 
 select 'H' as test, 'no session ends before it starts' as name, '0' as expected, (select cast(count(*) as varchar) from silver.sessions where ended_at < started_at) as actual;
 
@@ -175,15 +175,15 @@ select 'I' as test, 'no silver session without a client' as name, '0' as expecte
 
 select 'J' as test, 'a renamed id is healed; as tracked the order has none' as name, 'Organic Social; no id' as expected, (select max(channel) from gold.attribution where transaction_id = 'J-1' and model = 'first_click' and reading = 'healed') || '; ' || (select max(reason) from gold.unattributed where transaction_id = 'J-1' and reading = 'as_tracked') as actual;
 
-select 'K' as test, 'the same id from the same checkout is a resubmission' as name, '1 of 2' as expected, (select cast(sum(case when status = 'counted' then 1 else 0 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'K-1') as actual;
+select 'K' as test, 'the same id from the same checkout is a resubmission' as name, '1 of 2' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'K-1') as actual;
 
-select 'L' as test, 'the same id, customer and amount is a resubmission' as name, '1 of 2' as expected, (select cast(sum(case when status = 'counted' then 1 else 0 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-1') as actual;
+select 'L' as test, 'the same id, customer and amount is a resubmission' as name, '1 of 2' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-1') as actual;
 
-select 'M' as test, 'another customer''s order under the same id is a collision' as name, '2 counted, 1 collides' as expected, (select cast(count(*) as varchar) || ' counted, ' || cast(sum(case when is_collision then 1 else 0 end) as varchar) || ' collides' from silver.orders where transaction_id = 'M-1') as actual;
+select 'M' as test, 'another customer''s order under the same id is a collision' as name, '2 counted, 1 collides' as expected, (select cast(count(*) as varchar) || ' counted, ' || cast(count(case when is_collision then 1 end) as varchar) || ' collides' from silver.orders where transaction_id = 'M-1') as actual;
 
-select 'N' as test, 'held: no transaction id, no readable amount, negative' as name, '3 held, 480.00' as expected, (select cast(count(*) as varchar) || ' held, ' || cast(sum(revenue) as varchar) from silver.received_orders where status = 'held') as actual;
+select 'N' as test, 'held: no transaction id, no readable amount, negative' as name, '3 held, 48000 cents' as expected, (select cast(count(*) as varchar) || ' held, ' || cast(cast(sum(revenue) * 100 as bigint) as varchar) || ' cents' from silver.received_orders where status = 'held') as actual;
 
-select 'O' as test, 'an exact repeat is dropped and on the ledger' as name, '-1 order, -600.00' as expected, (select cast(orders as varchar) || ' order, ' || cast(amount as varchar) from gold.ledger where line = 'exact repeats') as actual;
+select 'O' as test, 'an exact repeat is dropped and on the ledger' as name, '-1 order, -60000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'exact repeats') as actual;
 
 select 'P1' as test, 'a time with an offset or an impossible date is refused' as name, '2' as expected, (select cast(count(*) as varchar) from silver.rejected_events where reason = 'no readable time') as actual;
 
@@ -195,13 +195,13 @@ select 'R' as test, 'a session over midnight is one' as name, '1' as expected, (
 
 select 'S' as test, 'a crawler has no session; its order counts' as name, '0 sessions, 1 order' as expected, (select cast(count(*) as varchar) from silver.sessions where client_id = 's1') || ' sessions, ' || (select cast(count(*) as varchar) from silver.orders where client_id = 's1') || ' order' as actual;
 
-select 'T1' as test, 'linear credit of 100.00 over three touches' as name, '33.33, 33.33, 33.34' as expected, (select max(case when position = 1 then cast(credit as varchar) end) || ', ' || max(case when position = 2 then cast(credit as varchar) end) || ', ' || max(case when position = 3 then cast(credit as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'linear' and reading = 'healed') as actual;
+select 'T1' as test, 'linear credit of 10000 cents over three touches' as name, '3333, 3333, 3334' as expected, (select max(case when position = 1 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 2 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 3 then cast(cast(credit * 100 as bigint) as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'linear' and reading = 'healed') as actual;
 
-select 'T2' as test, 'position based: 40, 20, 40' as name, '40.00, 20.00, 40.00' as expected, (select max(case when position = 1 then cast(credit as varchar) end) || ', ' || max(case when position = 2 then cast(credit as varchar) end) || ', ' || max(case when position = 3 then cast(credit as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'position_based' and reading = 'healed') as actual;
+select 'T2' as test, 'position based: 40, 20, 40 percent' as name, '4000, 2000, 4000' as expected, (select max(case when position = 1 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 2 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 3 then cast(cast(credit * 100 as bigint) as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'position_based' and reading = 'healed') as actual;
 
-select 'T3' as test, 'time decay: 2^(-7/7), 2^(-5/7), 2^(-1/7)' as name, '24.81, 30.24, 44.95' as expected, (select max(case when position = 1 then cast(credit as varchar) end) || ', ' || max(case when position = 2 then cast(credit as varchar) end) || ', ' || max(case when position = 3 then cast(credit as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'time_decay' and reading = 'healed') as actual;
+select 'T3' as test, 'time decay: 2^(-7/7), 2^(-5/7), 2^(-1/7)' as name, '2481, 3024, 4495' as expected, (select max(case when position = 1 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 2 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 3 then cast(cast(credit * 100 as bigint) as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'time_decay' and reading = 'healed') as actual;
 
-select 'T4' as test, 'the lines of an order, one without a price' as name, '3 lines, 100.00' as expected, (select cast(count(*) as varchar) || ' lines, ' || cast(sum(amount) as varchar) from silver.order_items where order_id in (select order_id from silver.orders where transaction_id = 'T-1')) as actual;
+select 'T4' as test, 'the lines of an order, one without a price' as name, '3 lines, 10000 cents' as expected, (select cast(count(*) as varchar) || ' lines, ' || cast(cast(sum(amount) * 100 as bigint) as varchar) || ' cents' from silver.order_items where order_id in (select order_id from silver.orders where transaction_id = 'T-1')) as actual;
 
 select 'U' as test, 'last click is direct, last non-direct is SMS' as name, 'Direct, SMS' as expected, (select max(case when model = 'last_click' then channel end) || ', ' || max(case when model = 'last_non_direct' then channel end) from gold.attribution where transaction_id = 'U-1' and reading = 'healed') as actual;
 

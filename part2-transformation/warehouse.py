@@ -6,6 +6,7 @@ a new file beside the warehouse, which takes its place in one step when the ledg
 """
 
 import contextlib
+import csv
 import fcntl
 import hashlib
 import json
@@ -19,7 +20,7 @@ from typing import Any
 import duckdb
 from increment import merge_touched, select_touched
 from landing import File, find_files, land, land_seeds, survey
-from shop import Shop, json_path, literal, placeholders
+from shop import Shop, identifier, json_path, literal, placeholders
 from statements import Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parent
@@ -70,10 +71,18 @@ class Settings:
 def fingerprint(contract: Path) -> str:
     """A hash of everything besides the files that the result depends on, this program among it."""
     digest = hashlib.sha256(f"{STORAGE_VERSION} {duckdb.__version__}".encode())
-    program = [path for ending in ("*.py", "transform.sql", "seeds/*.csv") for path in sorted(HERE.glob(ending))]
+    program = [
+        path for ending in ("*.py", "transform.sql", "columns.csv", "seeds/*.csv") for path in sorted(HERE.glob(ending))
+    ]
     for path in (contract, *program):
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def column_descriptions() -> dict[str, str]:
+    """What columns.csv says of each column, by name, or by schema, table and name."""
+    with (HERE / "columns.csv").open(encoding="utf-8", newline="") as file:
+        return {row["column"]: row["description"] for row in csv.DictReader(file)}
 
 
 def _silent(text: str) -> None:
@@ -87,7 +96,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = _silent, progress: 
     """
     find_files(settings.data_dir, settings.shop)  # before anything is made: the folder may be a mistyped one
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
+    with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
         files = find_files(settings.data_dir, settings.shop)
         published = None if settings.full_refresh else read_published(settings.warehouse)
         if published is None or published.fingerprint != settings.fingerprint:
@@ -174,6 +183,54 @@ def blanks(connection: duckdb.DuckDBPyConnection, shop: Shop, columns: Sequence[
     return placeholders(shop, columns, [p for (p,) in click_ids], (longest and longest[0]) or 1)
 
 
+def write_files(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> None:
+    """bronze.files, in the connection's own catalog."""
+    connection.execute(
+        "create or replace table bronze.files (name varchar, file_date date, file_id bigint, header varchar, "
+        "records bigint, unreadable bigint, bytes bigint, content_hash varchar, stamp varchar)"
+    )
+    connection.executemany(
+        "insert into bronze.files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.unreadable),
+                *(f.size, f.content_hash, f.stamp),
+            )
+            for f in files
+        ],
+    )
+
+
+def balanced(ledger: list[tuple[str, int, Decimal]]) -> list[tuple[str, int, Decimal]]:
+    """The ledger, if its difference is zero; else raises LedgerError."""
+    difference = next(row for row in ledger if row[0] == "difference")
+    if difference[1] != 0 or difference[2] != 0:
+        raise LedgerError(
+            f"the ledger does not balance: {difference[1]} orders and {difference[2]:,.2f} are neither counted nor "
+            "named; nothing was published. Please report this with the ledger above."
+        )
+    return ledger
+
+
+def comment(connection: duckdb.DuckDBPyConnection, statements: Sequence[Statement], kind: str = "table") -> None:
+    """Say of each table (or view) and column what it holds: the words of transform.sql and of columns.csv."""
+    comments = [
+        f"comment on {kind} warehouse.{s.name} is {literal(s.description)}" for s in statements if s.name not in WORKING
+    ]
+    words = column_descriptions()
+    columns = connection.execute(
+        "select schema_name || '.' || table_name, column_name from duckdb_columns() "
+        "where database_name = 'warehouse' and comment is null"
+    ).fetchall()
+    for table, column in columns:
+        # the columns of the files are the shop's
+        described = words.get(f"{table}.{column}") or (table != "bronze.events" and words.get(column))
+        if described:
+            name = f"warehouse.{table}.{identifier(column)}"
+            comments.append(f"comment on column {name} is {literal(described)}")
+    connection.execute(";".join(["begin", *comments, "commit"]))
+
+
 class Build:
     """One build: a connection whose own catalog is in memory, with the new warehouse attached."""
 
@@ -253,20 +310,7 @@ class Build:
     def _bronze(self, files: Sequence[File], parts: Sequence[str]) -> None:
         """bronze.events as a view of what was landed, and bronze.files."""
         self.connection.execute("create or replace view bronze.events as " + " union all by name ".join(parts))
-        self.connection.execute(
-            "create or replace table bronze.files (name varchar, file_date date, file_id bigint, header varchar, "
-            "records bigint, unreadable bigint, bytes bigint, content_hash varchar, stamp varchar)"
-        )
-        self.connection.executemany(
-            "insert into bronze.files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    *(f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.unreadable),
-                    *(f.size, f.content_hash, f.stamp),
-                )
-                for f in files
-            ],
-        )
+        write_files(self.connection, files)
 
     def _all_files(self, files: Sequence[File], landed: Sequence[File]) -> list[File]:
         """All files as they are now known: those just landed, and the others as the warehouse has them."""
@@ -292,21 +336,12 @@ class Build:
 
     def _publish(self, run: Run, files: Sequence[File], statements: Sequence[Statement]) -> Run:
         """Let the new warehouse take the old one's place, if its ledger balances."""
-        run.ledger = read_ledger(self.connection, "warehouse.")
+        run.ledger = balanced(read_ledger(self.connection, "warehouse."))
         run.records, run.unreadable = sum(f.records for f in files), sum(f.unreadable for f in files)
-        difference = next(row for row in run.ledger if row[0] == "difference")
-        if difference[1] != 0 or difference[2] != 0:
-            raise LedgerError(
-                f"the ledger does not balance: {difference[1]} orders and {difference[2]:,.2f} are neither counted nor "
-                "named; nothing was published. Please report this with the ledger above."
-            )
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)
-        for statement in statements:
-            if statement.name not in WORKING:
-                described = literal(statement.description)
-                self.connection.execute(f"comment on table warehouse.{statement.name} is {described}")
+        comment(self.connection, statements)
         self.progress("publishing")
         self.connection.execute("checkpoint warehouse")
         self.connection.execute("detach warehouse")
@@ -316,7 +351,7 @@ class Build:
 
 
 @contextlib.contextmanager
-def _lock(warehouse: Path, say: Callable[[str], None]) -> Iterator[None]:
+def lock(warehouse: Path, say: Callable[[str], None]) -> Iterator[None]:
     """One run at a time; a second one waits."""
     with warehouse.with_name(warehouse.name + ".lock").open("w") as file:
         try:

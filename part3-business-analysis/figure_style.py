@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -118,6 +119,11 @@ def number_word(n: int) -> str:
     return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
 
 
+def percent(share: float) -> str:
+    """A share in whole percents; 0.2% is not nothing, and 99.8% not all."""
+    return f"{share:.0%}" if share in (0, 1) or 0.01 <= share < 0.995 else f"{share:.1%}"
+
+
 def day_name(day: date) -> str:
     return f"{day.day} {day:%b}"
 
@@ -147,29 +153,54 @@ def day_axis(axes: Axes, days: Sequence[date], labels: bool = True) -> None:
     axes.set_xlim(-0.6, max(count, 1) - 0.4)
 
 
-def mark_incidents(axes: Axes, days: Sequence[date], incidents: Sequence[Incident], rows: int = 3) -> None:
-    """A dotted line where each incident began, and its name above the drawing, on the first row with room."""
-    figure = axes.figure
-    assert isinstance(figure, Figure)
-    box, ends = axes.get_position(), [-1.0] * rows
-    for incident in incidents:
-        if incident.since not in days:
-            continue
+@dataclass(frozen=True)
+class Mark:
+    """An incident on a drawing: where its line stands (in days), its words, and where these start (0 to 1)."""
+
+    x: float
+    text: str
+    start: float
+    row: int
+
+
+def place_marks(
+    figure: Figure, box: tuple[float, float], days: Sequence[date], incidents: Sequence[Incident], rows: int = 4
+) -> list[Mark]:
+    """Rows for the incidents' names above a drawing that reaches from box[0] to box[1] of the figure's width.
+
+    Each stands under the names that reach over its line, so that no line runs through a name. One that finds no row is
+    left out; it stands in the summary's table.
+    """
+    placed: list[Mark] = []
+    ends: list[tuple[float, int]] = []
+    for incident in [i for i in incidents if i.since in days]:
         x = days.index(incident.since) - 0.5
-        axes.axvline(x, color=INK, linewidth=1.1, linestyle=(0, (1.5, 2)), zorder=1)
-        at = box.x0 + box.width * (x + 0.6) / max(len(days), 1)
+        at = box[0] + (box[1] - box[0]) * (x + 0.6) / (max(len(days), 1) + 0.2)
         text = f"{day_name(incident.since)}: {incident.label}"
         width = text_width(figure, text, 9.5, "medium")
-        right = at + width > 0.985
-        start = at - width - 0.005 if right else at + 0.005
-        row = next((r for r in range(rows) if ends[r] < start), None)
-        if row is None:
-            continue
-        ends[row] = start + width + 0.012
-        y = 1 + (0.05 + 0.21 * (rows - 1 - row)) / (box.height * figure.get_figheight())
+        start = min(at + 0.005, 0.99 - width)
+        row = max([r + 1 for end, r in ends if end > start - 0.01], default=0)
+        if row < rows:
+            placed.append(Mark(x, text, start, row))
+            ends.append((start + width, row))
+    return placed
+
+
+def marks_height(marks: Sequence[Mark]) -> float:
+    """Inches that the names of incidents take above a drawing."""
+    return 0.06 + 0.21 * max([mark.row + 1 for mark in marks], default=0)
+
+
+def draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
+    """A dotted line where each incident began, up to its name."""
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    box, last = axes.get_position(), max([mark.row for mark in marks], default=0)
+    for mark in marks:
+        up = (0.05 + 0.21 * (last - mark.row)) / figure.get_figheight()
         axes.plot(
-            [x, x],
-            [1, y + 0.01],
+            [mark.x, mark.x],
+            [0, 1 + (up + 0.03 / figure.get_figheight()) / box.height],
             transform=axes.get_xaxis_transform(),
             color=INK,
             linewidth=1.1,
@@ -177,17 +208,8 @@ def mark_incidents(axes: Axes, days: Sequence[date], incidents: Sequence[Inciden
             linestyle=(0, (1.5, 2)),
             zorder=1,
         )
-        axes.text(
-            x + (-0.005 if right else 0.005) * len(days) / box.width,
-            y,
-            text,
-            size=9.5,
-            weight="medium",
-            color=INK,
-            transform=axes.get_xaxis_transform(),
-            ha="right" if right else "left",
-            va="bottom",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+        figure.text(
+            mark.start, box.y1 + up, mark.text, size=9.5, weight="medium", color=INK, va="bottom", gid="incident"
         )
 
 

@@ -14,9 +14,13 @@ from figure_style import (
     canvas,
     day_axis,
     day_name,
-    mark_incidents,
+    draw_marks,
+    marks_height,
     nothing_to_draw,
     number_word,
+    percent,
+    place_marks,
+    text_width,
 )
 from findings import Change
 from gold_incidents import WORDS, Incident
@@ -24,9 +28,12 @@ from gold_reading import Gold
 from intervals import mean_interval, robust_band
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 MOST_STRIPS = 4
+# More than so many are a line without dots.
+MANY_DAYS = 60
 
 
 def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
@@ -56,15 +63,18 @@ def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Ch
         nothing_to_draw(figure, "No order has been recorded yet.")
         return figure
     shown = [i for i in incidents if i.kind != "gap"]
-    axes = figure.add_axes((0.085, 0.155, 0.875, top - 0.155 - 0.125))
     days, values = [d.day for d in gold.days], [d.revenue for d in gold.days]
+    # Many days have the mean's name beside them.
+    right = 0.93 if len(days) > MANY_DAYS else 0.96
+    marks = place_marks(figure, (0.085, right), days, shown)
+    axes = figure.add_axes((0.085, 0.155, right - 0.085, top - 0.155 - marks_height(marks) / 5.6))
     day_axis(axes, days)
-    axes.set_ylim(0, max([*values, 1]) * 1.17)
+    axes.set_ylim(0, max([*values, 1]) * 1.26)
     _money_axis(axes)
     _means(axes, days, values, next((c.incident.since for c in changes if c.incident.severity == "P0"), None))
     _line(axes, values)
-    _extremes(axes, days, values)
-    mark_incidents(axes, days, shown)
+    _extremes(axes, days, values, [mark.x for mark in marks])
+    draw_marks(axes, marks)
     return figure
 
 
@@ -79,28 +89,35 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         if mean.high < float("inf"):
             axes.fill_between(x, [max(mean.low, 0)] * 2, [mean.high] * 2, color=PALE, linewidth=0, zorder=0)
         axes.plot(x, [mean.estimate] * 2, color=MUTED, linewidth=1.4, zorder=1)
-        foot = max(mean.low, 0) if mean.low > -float("inf") else mean.estimate
+        if end - start < len(days) / 10:
+            continue
+        # Beside a line of many days; else under the band, or on the mean where the band reaches the days' names.
+        is_crowded, is_low = len(days) > MANY_DAYS, mean.low < 0.12 * axes.get_ylim()[1]
         axes.annotate(
-            f"mean {short(mean.estimate)}",
-            (x[0], foot),
-            xytext=(5, -4),
+            f"mean{chr(10) if is_crowded else ' '}{short(mean.estimate)}",
+            (x[1] if is_crowded else x[0], mean.estimate if is_crowded or is_low else mean.low),
+            xytext=(4, 0 if is_crowded else 3 if is_low else -4),
             textcoords="offset points",
             size=10,
             color=MUTED,
-            va="top",
+            va="center" if is_crowded else "bottom" if is_low else "top",
             annotation_clip=False,
+            zorder=5,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )
 
 
 def _line(axes: Axes, values: Sequence[float], colour: str = BLUE) -> None:
-    many = len(values) > 60
+    many = len(values) > MANY_DAYS
     axes.plot(values, color=colour, linewidth=1.3 if many else 2.6, zorder=3, solid_joinstyle="round")
     if not many:
         axes.plot(values, linestyle="", marker="o", markersize=7, color=colour, markeredgecolor="white", zorder=4)
 
 
-def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None:
-    """The best and the worst day, by name."""
+def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float]) -> None:
+    """The best and the worst day, by name, beside the lines of incidents (in days) and not across them."""
+    figure = axes.figure
+    assert isinstance(figure, Figure)
     if len(set(values)) < 2:
         if any(values):
             axes.annotate(
@@ -117,21 +134,27 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float]) -> None
         return
     for pick in (max, min):
         at = values.index(pick(values))
+        if values.count(values[at]) > 1:
+            continue
         below = pick is min and values[at] > 0.15 * max(values)
-        align = "left" if at == 0 else "right" if at == len(values) - 1 else "center"
+        name = f"{days[at]:%a} {day_name(days[at])}"
+        half = text_width(figure, name, 11, "medium") / axes.get_position().width * len(values) / 2
+        # From the left edge or a line to the right edge or a line; in the middle where it fits.
+        low = max([-0.6, *(x + 0.1 for x in lines if x < at)])
+        high = min([len(values) - 0.4, *(x - 0.1 for x in lines if x > at)])
         axes.annotate(
-            f"{short(values[at])}\n{days[at]:%a} {day_name(days[at])}",
+            f"{short(values[at])}\n{name}",
             (at, values[at]),
-            xytext=(0, -9 if below else 9),
-            textcoords="offset points",
+            xytext=(max(min(at, high - half), low + half), -9 if below else 9),
+            textcoords=("data", "offset points"),
             size=11,
             weight="medium",
             color=BLUE,
-            ha=align,
+            ha="center",
             va="top" if below else "bottom",
             linespacing=1.2,
             zorder=6,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )
 
 
@@ -152,8 +175,9 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
     if not gold.days:
         return "No day has been loaded yet"
     band = robust_band([d.events for d in gold.days])
-    fields = len([i for i in incidents if i.kind != "gap"])
-    broke = {0: "no field broke", 1: "a field broke"}.get(fields, f"{number_word(fields)} fields broke")
+    times = len([i for i in incidents if i.kind != "gap"])
+    words = {0: "no field broke", 1: "tracking broke once", 2: "tracking broke twice"}
+    broke = words.get(times, f"tracking broke {number_word(times)} times")
     if band is None:
         few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
         return f"{few} too few to say what volume is normal; {broke}"
@@ -162,9 +186,7 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
         named = day_name(outside[0].day) + (f" and {len(outside) - 1} more" if len(outside) > 1 else "")
         return f"Volume left its usual range on {named}; {broke}"
     return (
-        f"Volume stayed in its usual range while {broke}"
-        if fields
-        else f"Volume stayed in its usual range, and {broke}"
+        f"Volume stayed in its usual range while {broke}" if times else f"Volume stayed in its usual range, and {broke}"
     )
 
 
@@ -197,10 +219,11 @@ def draw_volume(gold: Gold, incidents: Sequence[Incident]) -> Figure:
     days = [d.day for d in gold.days]
     bottom, strip = 0.8 / height, 1.05 / height
     base = bottom + strip * len(strips) + (0.12 / height if strips else 0)
-    axes = figure.add_axes((0.085, base, 0.735, top - base - 0.3 / height))
+    marks = place_marks(figure, (0.085, 0.82), days, [i for i in incidents if i.kind == "gap"])
+    axes = figure.add_axes((0.085, base, 0.735, top - base - marks_height(marks) / height))
     day_axis(axes, days, labels=not strips)
     _events(axes, gold)
-    mark_incidents(axes, days, [i for i in incidents if i.kind == "gap"], rows=1)
+    draw_marks(axes, marks)
     for n, (metric, words, incident) in enumerate(strips):
         box = (0.085, bottom + strip * (len(strips) - 1 - n), 0.735, 0.55 / height)
         panel = figure.add_axes(box)
@@ -241,18 +264,20 @@ def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) 
     shares = {r.day: r.share for r in gold.shares[metric]}
     x = [i for i, day in enumerate(days) if day in shares]
     y = [shares[days[i]] for i in x]
-    axes.bar(x, y, width=1.0 if len(days) > 60 else 0.82, color=ORANGE, linewidth=0, zorder=2)
+    axes.bar(x, y, width=1.0 if len(days) > MANY_DAYS else 0.82, color=ORANGE, linewidth=0, zorder=2)
     ceiling = 1.0 if max(y) > 0.5 else max(y) * 1.15 or 1.0
     axes.set_ylim(0, ceiling)
     axes.set_yticks([0, 1.0] if ceiling == 1.0 else [0, max(y)])
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
     axes.tick_params(axis="y", labelsize=9.5)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
-    mark_incidents(axes, days, [incident], rows=1)
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    draw_marks(axes, place_marks(figure, (0.085, 0.82), days, [incident]))
     axes.text(
         1.015,
         0.5,
-        _two_lines(words) + f"\n{y[-1]:.0%} last day",
+        _two_lines(words) + f"\n{percent(y[-1])} last day",
         size=9.5,
         color=TEXT,
         va="center",

@@ -19,6 +19,7 @@ from figure_style import (
     canvas,
     nothing_to_draw,
     number_word,
+    percent,
     period,
     spread,
 )
@@ -98,7 +99,6 @@ def _draw_steps(axes: Axes, found: Funnel, shrink: int) -> None:
     leaving = [found.reached[i] - found.reached[i + 1] for i in range(3)]
     height = found.reached[1] + leaving[0] / shrink if found.reached[1] else leaving[0] / shrink
     axes.set_xlim(0, 100)
-    axes.set_ylim(height * 1.04, -height * 0.02)
     width, gap = 1.3, height * 0.012
     xs = (0.0, 31.0, 60.0, 98.7)
     columns: list[Column] = []
@@ -107,6 +107,8 @@ def _draw_steps(axes: Axes, found: Funnel, shrink: int) -> None:
         onward = (found.reached[i + 1] if i < 3 else found.reached[3]) - missing
         top = 0.0 if i == 0 else columns[-1].top + (height * 0.06 if i < 3 else 0)
         columns.append(Column(xs[i], top, missing, found.recorded[i], onward))
+    deepest = max([height, *(c.top + gap + n for c, n in zip(columns[1:], found.reached[1:], strict=True))])
+    axes.set_ylim(deepest * 1.04, -height * 0.02)
     for i in range(3):
         _flows(axes, found, i, columns, width, gap)
     for i, column in enumerate(columns):
@@ -265,7 +267,7 @@ def evidence_title(gold: Gold) -> str:
     if not gold.revenue:
         return "No revenue was recorded"
     known = {reading: evidence(gold, reading)["known"] for reading in ("as_tracked", "healed")}
-    share = {reading: f"{amount / gold.revenue:.0%}" for reading, amount in known.items()}
+    share = {reading: percent(float(amount / gold.revenue)) for reading, amount in known.items()}
     gained = known["healed"] - known["as_tracked"]
     if gained <= 0:
         return f"{share['healed']} of revenue has a known channel; the repair of ids adds none"
@@ -279,16 +281,16 @@ def draw_evidence(gold: Gold) -> Figure:
     subtitle = f"Revenue of counted orders, {period(gold)}, by what is known of where each order came from"
     days = f"{number_word(gold.window_days)} day{'s' * (gold.window_days > 1)}"
     note = f"A channel is known when a visit in the {days} before the order has a source other than direct."
-    figure, top = canvas(gold, 5.3, evidence_title(gold), subtitle, note)
+    figure, top = canvas(gold, 5.0, evidence_title(gold), subtitle, note)
     if not gold.revenue:
         nothing_to_draw(figure, "No revenue has been recorded yet.")
         return figure
     for n, (reading, words) in enumerate((("as_tracked", "As dashboards saw it"), ("healed", "After the repair"))):
-        axes = figure.add_axes((0.015 + 0.495 * n, 0.075, 0.475, top - 0.075))
+        axes = figure.add_axes((0.022 + 0.486 * n, 0.075, 0.47, top - 0.075))
         _donut(axes, gold, evidence(gold, reading), words)
     arrow = FancyArrowPatch(
-        (0.487, 0.39),
-        (0.513, 0.39),
+        (0.488, 0.39),
+        (0.514, 0.39),
         transform=figure.transFigure,
         arrowstyle="-|>",
         mutation_scale=18,
@@ -302,7 +304,7 @@ def draw_evidence(gold: Gold) -> Figure:
 def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> None:
     axes.set_axis_off()
     axes.set_aspect("equal")
-    axes.set_xlim(-2.3, 2.3)
+    axes.set_xlim(-2.4, 2.4)
     axes.set_ylim(-1.42, 1.72)
     axes.text(0, 1.68, words, size=12.5, weight="semibold", color=INK, ha="center", va="top")
     whole, angle, labels = float(gold.revenue), 90.0, []
@@ -327,7 +329,7 @@ def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> Non
         labels.append((reason, amount, math.cos(middle), math.sin(middle)))
         angle -= sweep
     known = parts["known"] / gold.revenue
-    axes.text(0, 0.17, f"{known:.0%}", size=25, weight="semibold", color=BLUE, ha="center", va="center")
+    axes.text(0, 0.17, percent(float(known)), size=25, weight="semibold", color=BLUE, ha="center", va="center")
     axes.text(
         0,
         -0.21,
@@ -357,7 +359,7 @@ def _labels(axes: Axes, labels: Sequence[tuple[str, Decimal, float, float]], sid
         axes.text(
             side * 1.31,
             height + 0.02,
-            f"{float(amount) / whole:.0%}  {short(float(amount))}",
+            f"{percent(float(amount) / whole)}  {short(float(amount))}",
             size=12,
             weight="semibold",
             color=INK,

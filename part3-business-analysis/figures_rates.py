@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from figure_style import BLUE, GREY, INK, MUTED, RULE, SKY, TEXT, canvas, nothing_to_draw, period
+from figure_style import BLUE, GREY, INK, MUTED, RULE, SKY, TEXT, canvas, nothing_to_draw, period, text_width
 from findings import against_the_rest, compare_devices
 from gold_reading import Gold, Segment
 from intervals import is_small, wilson
@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 MOST_ROWS = 12
+# Where the names of rows end, as a fraction of the figure's width.
+NAMES = 0.27
 
 
 def device_title(gold: Gold) -> str:
@@ -73,7 +75,7 @@ def draw_devices(gold: Gold) -> Figure:
     if not rows:
         nothing_to_draw(figure, "No session has been recorded yet.")
         return figure
-    axes = figure.add_axes((0.235, 0.78 / height, 0.72, top - 0.78 / height - 0.28 / height))
+    axes = figure.add_axes((NAMES, 0.78 / height, 0.955 - NAMES, top - 0.78 / height - 0.28 / height))
     _scale(axes, rows)
     whole = wilson(sum(s.converted for s in devices), sum(s.sessions for s in devices))
     axes.axvline(whole.estimate, color=MUTED, linewidth=1.3, zorder=1)
@@ -143,14 +145,18 @@ def _row(axes: Axes, y: int, depth: int, segment: Segment) -> None:
         ha="center",
         va="bottom",
         zorder=6,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
     )
-    indent = -0.215 if depth == 0 else -0.165
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    counts = f"{segment.converted:,} of {segment.sessions:,}"
+    room = NAMES - 0.025 - text_width(figure, counts, 9.5)
+    indent = 0.04 if depth == 0 else 0.075
     size, colour = (12.5, INK) if depth == 0 else (10.5, TEXT)
     axes.text(
-        indent * 1.31,
+        (indent - NAMES) / (0.955 - NAMES),
         y,
-        segment.name,
+        _short(figure, segment.name, size, "semibold" if depth == 0 else "regular", room - indent),
         size=size,
         weight="semibold" if depth == 0 else "regular",
         color=colour,
@@ -160,10 +166,18 @@ def _row(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     axes.text(
         -0.02,
         y,
-        f"{segment.converted:,} of {segment.sessions:,}",
+        counts,
         size=9.5,
         color=MUTED,
         ha="right",
         va="center",
         transform=axes.get_yaxis_transform(),
     )
+
+
+def _short(figure: Figure, name: str, size: float, weight: str, width: float) -> str:
+    """A name cut to fit the width (a fraction of the figure's)."""
+    kept = name
+    while len(kept) > 1 and text_width(figure, kept, size, weight) > width:
+        kept = kept.removesuffix("…")[:-1].rstrip() + "…"
+    return kept

@@ -34,7 +34,10 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--data_dir", type=Path, default=REPO / "data", help="folder of the daily files (default: data/)")
     p.add_argument("--contract", type=Path, help="contract of the files (default: part1-data-quality/schema.yaml)")
-    p.add_argument("--warehouse", type=Path, help="DuckDB file to read (default: warehouse.duckdb in --data_dir)")
+    p.add_argument(
+        "--warehouse", type=Path,
+        help="DuckDB file, or folder of Parquet, to read (default: warehouse.duckdb in --data_dir)",
+    )  # fmt: skip
     p.add_argument("--out_dir", type=Path, default=HERE, help="folder for what is made (default: this script's)")
     p.add_argument(
         "--assumptions",

@@ -17,23 +17,41 @@ EXPECTED_EVENTS = 20.0
 
 @dataclass(frozen=True)
 class Words:
-    """A share in words: what is counted, of what, and what is wrong with it."""
+    """A share in words: what is counted, of what, what is wrong with it, and what its repair would bring."""
 
     subject: str
     whole: str
     fault: str
+    effect: str
 
 
 WORDS = {
-    "client_id_missing_share": Words("events without an id", "events", "have no client id"),
-    "referrer_missing_share": Words("events without a referrer", "events", "have no referrer"),
-    "line_amount_missing_share": Words("order lines without a price", "order lines", "have no price"),
-    "item_missing_share": Words("order lines without an item id", "order lines", "have no item id"),
-    "unknown_event_share": Words("events of an unknown name", "events", "have a name nobody declared"),
-    "unreadable_share": Words("records that cannot be read", "records", "cannot be read"),
-    "rejected_share": Words("records refused", "records", "are refused"),
-    "held_order_share": Words("orders without id or amount", "order events", "have no order id or no amount"),
-    "resubmission_share": Words("orders sent again", "order events", "repeat an order"),
+    "client_id_missing_share": Words(
+        "events without an id", "events", "have no client id", "these events belong to a visit again"
+    ),
+    "referrer_missing_share": Words(
+        "events without a referrer", "events", "have no referrer", "visits without a campaign have a source again"
+    ),
+    "line_amount_missing_share": Words(
+        "order lines without a price", "order lines", "have no price", "revenue can be told by product again"
+    ),
+    "item_missing_share": Words(
+        "order lines without an item id", "order lines", "have no item id", "units can be told by product again"
+    ),
+    "unknown_event_share": Words(
+        "events of an unknown name",
+        "events",
+        "have a name nobody declared",
+        "these events are counted as what they are",
+    ),
+    "unreadable_share": Words("records that cannot be read", "records", "cannot be read", "these records count again"),
+    "rejected_share": Words("records refused", "records", "are refused", "these records count again"),
+    "held_order_share": Words(
+        "orders without id or amount", "order events", "have no order id or no amount", "these orders count as sales"
+    ),
+    "resubmission_share": Words(
+        "orders sent again", "order events", "repeat an order", "no order is counted twice elsewhere"
+    ),
 }
 
 

@@ -90,7 +90,8 @@ order by segment_kind, segment;
 
 
 -- name: systems
--- Gold has devices and operating systems apart; whether a device or its system differs needs both at once.
+-- The one query of silver: gold.daily_metrics cuts sessions by device or by operating system, gold.funnel by device, and
+-- whether a device differs, or one of its systems, needs both at once. iOS and Android run on two devices each.
 select
     device, operating_system,
     cast(sum(case when orders > 0 then 1 else 0 end) as bigint) as converted,

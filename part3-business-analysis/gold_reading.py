@@ -169,6 +169,8 @@ def queries(text: str) -> dict[str, str]:
 
 def read_gold(warehouse: Path) -> Gold:
     """Read the warehouse; raises GoldError with a sentence when there is none, or when it is not one of part 2's."""
+    if warehouse.is_dir():  # of Parquet, with a file of views
+        warehouse = warehouse / "warehouse.duckdb"
     if not warehouse.is_file():
         raise GoldError(f"there is no warehouse {warehouse}; make it with transform.py, or name another --warehouse.")
     try:

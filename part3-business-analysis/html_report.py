@@ -3,12 +3,13 @@
 import html
 import json
 from collections.abc import Sequence
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 from currency import exact, short
-from figure_style import period, source_line
+from figure_style import day_name, period, source_line
 from figures_days import revenue_title, volume_title
 from figures_flow import REASON_WORDS, evidence, evidence_title, funnel_title
 from figures_rates import device_rows, device_title
@@ -18,7 +19,7 @@ from gold_reading import Gold, Segment
 from impact import Impact
 from intervals import is_small, wilson
 from narrative import conclusion
-from report_figures import STEPS, attribution, figures
+from report_figures import STEPS, attribution, figures, ranked
 
 HERE = Path(__file__).parent
 READINGS = {"healed": "Healed ids", "as_tracked": "As tracked", "stitched": "Stitched by e-mail and checkout"}
@@ -61,7 +62,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         [d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", exact(d.revenue)] for d in gold.days
     ]
     broke = [
-        [i.since.isoformat(), i.until.isoformat() if i.until else "lasts", i.severity, i.sentence] for i in incidents
+        [_unbroken(i.since), _unbroken(i.until) if i.until else "lasts", i.severity, i.sentence] for i in incidents
     ]
     return [
         _section(
@@ -84,7 +85,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
             "Conversion by the channel a session came by",
             "Bars: 95% intervals (Wilson); grey: too small to call.",
             RATE_HEAD,
-            _rates([(0, s) for s in gold.conversion.get("channel", ())]),
+            _rates([(0, s) for s in ranked(gold.conversion.get("channel", ()))]),
         ),
         _figure(
             "devices", "Conversion by device and system", device_title(gold) + ".", RATE_HEAD, _rates(device_rows(gold))
@@ -108,15 +109,21 @@ def _what_else(gold: Gold, impact: Impact) -> list[str]:
         _figure(
             "funnel",
             "The funnel as it was recorded",
-            funnel_title(steps) + ".",
+            funnel_title(steps) + ". The bands are those who went further; the table counts all.",
             ("Step", "Got this far", "Recorded", "Not recorded"),
             reached,
         ),
-        _figure("heat", "Events by day and hour", "An empty hour among full ones is a gap in the recording.", (), []),
+        _figure(
+            "heat",
+            "Events by day and hour",
+            "Crawlers are among them. An empty hour among full ones is a gap in the recording.",
+            (),
+            [],
+        ),
         _section(
             "products",
             "Products",
-            "Lines without a price are counted, not guessed.",
+            "The 25 with most revenue. Lines without a price are counted, not guessed.",
             table(("Product", "Units", "Lines", "Without a price", "Revenue"), goods, 1),
         ),
         _section(
@@ -148,6 +155,10 @@ def _rates(rows: Sequence[tuple[int, Segment]]) -> Rows:
             [name, f"{s.converted:,}", f"{s.sessions:,}", f"{i.estimate:.2%}", f"{i.low:.2%} to {i.high:.2%}", note]
         )
     return found
+
+
+def _unbroken(day: date) -> str:
+    return day_name(day).replace(" ", "\u00a0")
 
 
 def _evidence(gold: Gold) -> str:

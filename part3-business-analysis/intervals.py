@@ -41,9 +41,9 @@ def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> I
 
 
 def is_small(successes: float, trials: float) -> bool:
-    """A cell too small to call: its 95% interval is wider than the share itself."""
+    """A cell too small to call: its 95% interval is wider than the share itself, or than a quarter of all."""
     share = wilson(successes, trials)
-    return trials <= 0 or share.high - share.low > share.estimate
+    return trials <= 0 or share.high - share.low > min(share.estimate, 0.25)
 
 
 def share_difference(a: float, of_a: float, b: float, of_b: float, confidence: float = CONFIDENCE) -> Interval:

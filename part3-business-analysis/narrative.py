@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from datetime import date
 
 from currency import exact, short
-from figure_style import period
+from figure_style import percent, period
 from figures_flow import evidence
 from figures_rates import device_title
 from findings import Change, against_the_rest, compare_devices, funnel, weekdays
-from gold_incidents import Incident
+from gold_incidents import WORDS, Incident
 from gold_reading import Gold, Segment
 from impact import Assumptions, Impact, hold_against
 from intervals import is_small, wilson
 from verdicts import VERDICTS
 
+# Measures that need an id to be counted.
+VISITS = ("sessions a day", "conversion")
 PICTURES = (
     ("attribution_loss_pie.png", "Revenue by what is known of its source"),
     ("revenue_trend.png", "Revenue a day, with the incidents"),
@@ -32,7 +34,7 @@ def summary(
     sections = [
         [f"# Executive summary, {period(gold)}", "", *conclusion(gold, incidents, changes)],
         broken(gold, incidents),
-        certain(gold, changes),
+        certain(gold, incidents, changes),
         uncertain(gold, incidents, changes),
         headlines(gold),
         cost(gold, impact, assumptions),
@@ -50,7 +52,9 @@ def summary(
 def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
     """Is the business broken, or the measurement, or both, or neither?"""
     grave = [i for i in incidents if i.severity == "P0"]
-    moved = sorted({c.measure for c in changes if c.difference.is_clear and c.incident in grave})
+    clear = {c.measure for c in changes if c.difference.is_clear and c.incident in grave}
+    # Where events lost their id, fewer visits are recorded than were made; revenue and orders need no id.
+    moved = sorted(clear - set(VISITS) if _ids_are_lost(incidents) else clear)
     measurable = any(abs(c.difference.low) < float("inf") for c in changes if c.incident in grave)
     if not incidents:
         head = "Nothing broke in the measurement that the rules can see."
@@ -58,6 +62,11 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
         head = "The measurement is damaged, but no column was lost."
     elif moved:
         head = f"The measurement is broken, and the business changed with it: {' and '.join(moved)}."
+    elif clear:
+        head = (
+            "The measurement is broken, and recorded visits changed, as lost ids make them; "
+            "nothing shows that sales did."
+        )
     elif measurable:
         head = "The measurement is broken; nothing in the data shows that the business is."
     else:
@@ -66,7 +75,7 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
     if not gold.revenue:
         return [*text, "", "No revenue was recorded in these days."]
     known = {reading: float(evidence(gold, reading)["known"]) for reading in ("as_tracked", "healed")}
-    share = {reading: f"{amount / float(gold.revenue):.0%}" for reading, amount in known.items()}
+    share = {reading: percent(amount / float(gold.revenue)) for reading, amount in known.items()}
     orders = f"{gold.orders:,} order{_s(gold.orders)}"
     line = f"{orders} brought {exact(gold.revenue)}, and the ledger accounts for all of it. "
     if known["healed"] > known["as_tracked"]:
@@ -81,6 +90,10 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
     return [*text, "", line]
 
 
+def _ids_are_lost(incidents: Sequence[Incident]) -> bool:
+    return any(i.kind == "share" and i.what == "client_id_missing_share" for i in incidents)
+
+
 def broken(gold: Gold, incidents: Sequence[Incident]) -> list[str]:
     """What broke, when, and how much was sold meanwhile."""
     if not incidents:
@@ -92,11 +105,11 @@ def broken(gold: Gold, incidents: Sequence[Incident]) -> list[str]:
         rows.append(f"| {when} | {_cell(i.sentence)} | {i.severity} | {exact(sum(d.revenue for d in days))} |")
     lasting = [i for i in incidents if i.until is None]
     if lasting:
-        rows += ["", f"{len(lasting)} of {len(incidents)} still last{_verb(lasting)} on {_day(gold.days[-1].day)}."]
+        rows += ["", f"Still lasting on {_day(gold.days[-1].day)}: {len(lasting)} of {len(incidents)}."]
     return rows
 
 
-def certain(gold: Gold, changes: Sequence[Change]) -> list[str]:
+def certain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
     """What can be said with confidence, with intervals."""
     lines = []
     sessions, converted = (sum(getattr(d, n) for d in gold.days) for n in ("sessions", "sessions_with_order"))
@@ -107,12 +120,21 @@ def certain(gold: Gold, changes: Sequence[Change]) -> list[str]:
             f"{converted:,} of {sessions:,})."
         )
     for change in _first_grave(changes):
-        lines.append(_change_line(change))
+        line = _change_line(change)
+        if change.measure in VISITS and change.difference.is_clear and _ids_are_lost(incidents):
+            line += " Visits without an id are not among them, so this may be the measurement."
+        lines.append(line)
     if gold.conversion.get("device"):
         looks = " The intervals allow for every pair of devices and for every system." if compare_devices(gold) else ""
         lines.append(f"**{_cell(device_title(gold))}.**{looks}")
-    lines += [_standing_out("channels", gold.conversion.get("channel", ())), _standing_out("weekdays", weekdays(gold))]
-    return ["## What can be said", "", *[f"- {line}" for line in lines if line]] if lines else []
+    channels = _standing_out("channels", gold.conversion.get("channel", ()))
+    if channels:
+        channels += "".join(
+            f" Direct has held search and referral visits too since {_day(i.since)}." for i in _lost_referrer(incidents)
+        )
+    lines += [channels, _standing_out("weekdays", weekdays(gold))]
+    said = [f"- {line}" for line in lines if line]
+    return ["## What can be said", "", *said] if said else []
 
 
 def _first_grave(changes: Sequence[Change]) -> list[Change]:
@@ -159,6 +181,8 @@ def _standing_out(kind: str, segments: Sequence[Segment]) -> str:
         for names, word in ((higher, "more"), (lower, "less"))
         if names
     ]
+    if len(small) == len(segments):
+        return f"All {len(segments)} {kind} are too small to call."
     text = f"Of {len(segments)} {kind}, " + ("; ".join(parts) if parts else "none differs clearly from the rest")
     if not small:
         return text + "."
@@ -173,31 +197,41 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     if lost:
         lines.append(
             f"**Orders over page views are no conversion rate.** {lost:,} of the {found.reached[1]:,} "
-            f"visitors who did more than browse ({lost / found.reached[1]:.0%}) have no page view on record."
+            f"visitors who did more than browse ({percent(lost / found.reached[1])}) have no page view on record."
         )
     if found.gaps:
         lines.append(
             f"**Where the funnel leaks is not known.** {found.gaps:,} of {found.buyers:,} buyers lack a "
             f"recorded step before their order; a missing step is a missing event, not a shorter journey."
         )
-    parts = {reason: float(amount) for reason, amount in evidence(gold, "healed").items()}
-    rest = sum(parts.values()) - parts["known"]
+    parts = evidence(gold, "healed")
+    rest = gold.revenue - parts["known"]
     if rest > 0:
-        line = f"**{short(rest)} ({rest / float(gold.revenue):.0%}) has no known channel** even after the repair"
-        if parts["window cut off"]:
-            line += f", {short(parts['window cut off'])} of it because the days before the first file are not here"
+        share = percent(float(rest / gold.revenue))
+        line = f"**{short(float(rest))} ({share}) has no known channel** even after the repair"
+        if cut := parts["window cut off"]:
+            part = "all" if cut == rest else short(float(cut))
+            line += f", {part} of it sold so early that the visits before it may not be in the files"
         lines.append(line + ".")
-    for i in [i for i in incidents if i.kind == "lost" and gold.term(i.what) == "referrer" and i.until is None]:
-        lines.append(f"**Search and referral visits since {_day(i.since)}** look direct, for the referrer is gone.")
+    for i in _lost_referrer(incidents):
+        lines.append(
+            f"**Search and referral visits without a campaign** look direct since {_day(i.since)}, for the referrer is "
+            "gone."
+        )
     for c in [
         c for c in _first_grave(changes) if c.measure == "revenue a day" and c.before and not c.difference.is_clear
     ]:
         worst = max(-c.difference.low / c.before, 0)
+        fall = f"a fall of daily revenue by up to {worst:.0%}" if worst < 1 else "even an end of all sales"
         lines.append(
-            f"**Small changes of sales.** With {len(gold.days)} days, a fall of up to "
-            f"{min(worst, 1):.0%} of daily revenue would not stand out."
+            f"**{'Small' if worst < 1 else 'Any'} changes of sales.** With {len(gold.days)} days, {fall} "
+            "cannot be ruled out."
         )
     return ["## What cannot be said", "", *[f"- {line}" for line in lines]] if lines else []
+
+
+def _lost_referrer(incidents: Sequence[Incident]) -> list[Incident]:
+    return [i for i in incidents if i.kind == "lost" and i.what == "referrer" and i.until is None]
 
 
 def headlines(gold: Gold) -> list[str]:
@@ -231,7 +265,9 @@ def cost(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
     lines = [
         "## What it cost",
         "",
-        f"- **At risk: {short(m.at_risk)}** was sold while an id or source column was broken. It was earned.",
+        f"- **At risk: {short(m.at_risk)}** was sold while an id or source column was broken. It was earned."
+        if m.at_risk
+        else "- **At risk: nothing.** No id or source column broke while anything was sold.",
         f"- **Unlabelled: {short(m.unlabelled_as_tracked)}** as tracked, {short(m.unlabelled_healed)} after the "
         "repair. An order without a channel is still a sale.",
         f"- **Lost: no lost sale can be shown.** {unseen}",
@@ -245,7 +281,7 @@ def cost(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
     wasted, yearly = impact.waste, impact.ebitda
     lines += [
         "",
-        "**Model, not measurement** ([assumptions](assumptions.yaml)): advertising spent worse for want of channels, "
+        "**Model, not measurement** ([assumptions](assumptions.yaml)): advertising placed worse for want of channels, "
         f"{_range(wasted.low, wasted.high)} in {impact.days} day{_s(impact.days)}; yearly EBITDA effect "
         f"{_range(yearly.low, yearly.high)} (nine of ten draws), at the very most {short(yearly.most)}.",
     ]
@@ -298,17 +334,16 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
                 )
             )
         elif i.kind == "share":
-            rows.append(
-                ("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", "the field can be used again")
+            rows.append(("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", WORDS[i.what].effect))
+    gaps = [_day(i.since) for i in incidents if i.kind == "gap"]
+    if gaps:
+        rows.append(
+            (
+                "Operations",
+                f"Compare the orders of {_list(gaps)} with the shop's order list",
+                f"about {short(impact.money.unseen_hours)} accounted for",
             )
-        else:
-            rows.append(
-                (
-                    "Operations",
-                    f"Compare the orders of {_day(i.since)} with the shop's order list",
-                    f"about {short(impact.money.unseen_hours)} accounted for",
-                )
-            )
+        )
     if gold.line("of counted: ids that collide").orders:
         line = gold.line("of counted: ids that collide")
         rows.append(
@@ -348,10 +383,6 @@ def _range(low: float, high: float) -> str:
 
 def _s(count: int) -> str:
     return "" if count == 1 else "s"
-
-
-def _verb(incidents: Sequence[Incident]) -> str:
-    return "s" if len(incidents) == 1 else ""
 
 
 def _list(names: Sequence[str]) -> str:

@@ -1,10 +1,11 @@
 """The interactive figures as plain data for plotly.js: a name, traces and a layout each."""
 
 from collections.abc import Sequence
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from currency import sign
-from figure_style import GREY, ORANGE, SAND, SKY, day_name
+from figure_style import GREY, MUTED, ORANGE, SAND, SKY, day_name
 from figures_rates import device_rows
 from findings import funnel
 from gold_incidents import Incident
@@ -16,13 +17,15 @@ Spec = dict[str, Any]
 # Told apart from white paper and from dark alike.
 BLUE = "#2a7fc1"
 STEPS = ("Viewed a page", "Added to cart", "Started checkout", "Ordered")
+# Short, so that four of them stand side by side on a phone.
+SHORT_STEPS = ("viewed a page", "cart", "checkout", "ordered")
 
 
 def figures(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> dict[str, Spec]:
     return {
         "funnel": sankey(gold),
         "trend": trend(gold, incidents),
-        "channels": rates([(0, s) for s in _ranked(gold.conversion.get("channel", ()))]),
+        "channels": rates([(0, s) for s in ranked(gold.conversion.get("channel", ()))]),
         "devices": rates(device_rows(gold)),
         "heat": heat(gold),
         "tornado": tornado(impact),
@@ -39,12 +42,12 @@ def sankey(gold: Gold) -> Spec:
     labels: list[str] = []
     colours: list[str] = []
     index: dict[tuple[int, bool], int] = {}
-    for i, step in enumerate(STEPS):
+    for i, step in enumerate(SHORT_STEPS):
         for seen in (False, True):
             count = found.recorded[i] if seen else found.reached[i] - found.recorded[i]
             if count:
                 index[i, seen] = len(labels)
-                labels.append(f"{step}: {count:,}" + ("" if seen else " not recorded"))
+                labels.append(f"{count:,}<br>{step}" if seen else f"{count:,} not<br>recorded")
                 colours.append(BLUE if seen else SAND)
     links = [
         (index[i, a], index[i + 1, b], n, SKY if a and b else SAND) for (i, a, b), n in sorted(found.flows.items())
@@ -53,7 +56,7 @@ def sankey(gold: Gold) -> Spec:
         "type": "sankey",
         "arrangement": "fixed",
         "valueformat": ",",
-        "node": {"label": labels, "color": colours, "pad": 26, "thickness": 16, "line": {"width": 0}},
+        "node": {"label": labels, "color": colours, "pad": 34, "thickness": 16, "line": {"width": 0}},
         "link": {
             "source": [x[0] for x in links],
             "target": [x[1] for x in links],
@@ -88,14 +91,15 @@ def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
         },
     ]
     shown = [i for i in incidents if i.kind != "gap"]
-    shapes, notes = _marks(shown)
+    shapes, notes = _marks(shown, gold)
     top = max([d.orders for d in gold.days], default=1)
     layout = {
         "height": 440,
         "margin": _margin(62, 40, 36 + 26 * len(shown), 40),
         "shapes": shapes,
         "annotations": notes,
-        "xaxis": {"type": "date", "tickformat": "%d %b"},
+        # The names of incidents would widen it otherwise.
+        "xaxis": {"type": "date", "tickformat": "%d %b", "nticks": 6, "range": _around(gold)},
         "yaxis": {
             "rangemode": "tozero",
             "tickprefix": sign(),
@@ -115,11 +119,12 @@ def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
     return {"data": traces, "layout": layout}
 
 
-def _marks(incidents: Sequence[Incident]) -> tuple[list[Spec], list[Spec]]:
+def _marks(incidents: Sequence[Incident], gold: Gold) -> tuple[list[Spec], list[Spec]]:
     """A dotted line where each incident began, and its name above the others'."""
     shapes, notes = [], []
     for n, i in enumerate(incidents):
         x = i.since.isoformat()
+        is_early = 2 * (i.since - gold.days[0].day) <= gold.days[-1].day - gold.days[0].day
         shapes.append(
             {
                 "type": "line",
@@ -137,7 +142,7 @@ def _marks(incidents: Sequence[Incident]) -> tuple[list[Spec], list[Spec]]:
                 "yref": "paper",
                 "y": 1.02 + 0.075 * (len(incidents) - 1 - n),
                 "yanchor": "bottom",
-                "xanchor": "left",
+                "xanchor": "left" if is_early else "right",
                 "showarrow": False,
                 "text": plain(f"{day_name(i.since)}: {i.label}"),
                 "font": {"size": 11},
@@ -156,25 +161,30 @@ def rates(rows: Sequence[tuple[int, Segment]]) -> Spec:
         f"{i.low:.2%} to {i.high:.2%}" + ("; too small to call" if few else "")
         for (_, s), i, few in zip(shown, spans, small, strict=True)
     ]
-    # Rows by number, for a system's name comes under more than one device.
-    trace = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [i.estimate for i in spans],
-        "y": list(range(len(shown))),
-        "text": text,
-        "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"size": 11, "color": [GREY if few else BLUE for few in small]},
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [i.high - i.estimate for i in spans],
-            "arrayminus": [i.estimate - i.low for i in spans],
-            "color": SKY,
-            "thickness": 4,
-            "width": 0,
-        },
-    }
+    traces = []
+    for is_few, dot, bar in ((False, BLUE, SKY), (True, MUTED, GREY)):
+        # Rows by number, for a system's name comes under more than one device.
+        rows_of = [n for n, few in enumerate(small) if few == is_few]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [spans[n].estimate for n in rows_of],
+                "y": rows_of,
+                "text": [text[n] for n in rows_of],
+                "hovertemplate": "%{text}<extra></extra>",
+                "marker": {"size": 11, "color": dot},
+                "error_x": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [spans[n].high - spans[n].estimate for n in rows_of],
+                    "arrayminus": [spans[n].estimate - spans[n].low for n in rows_of],
+                    "color": bar,
+                    "thickness": 4,
+                    "width": 0,
+                },
+            }
+        )
     firm = [i.high for i, few in zip(spans, small, strict=True) if not few] + [1.6 * i.estimate for i in spans]
     names = [("\u2003" if depth else "") + plain(s.name) for depth, s in shown]
     layout = {
@@ -186,11 +196,12 @@ def rates(rows: Sequence[tuple[int, Segment]]) -> Spec:
             "tickmode": "array",
             "tickvals": list(range(len(shown))),
             "ticktext": names,
+            "range": [-0.6, len(shown) - 0.4],
             "showgrid": False,
             "zeroline": False,
         },
     }
-    return {"data": [trace], "layout": layout}
+    return {"data": traces, "layout": layout}
 
 
 def heat(gold: Gold) -> Spec:
@@ -259,7 +270,15 @@ def attribution(gold: Gold) -> dict[str, dict[str, list[list[Any]]]]:
     return found
 
 
-def _ranked(segments: Sequence[Segment]) -> list[Segment]:
+def _around(gold: Gold) -> list[str]:
+    """From half a day before the first day to half a day after the last."""
+    if not gold.days:
+        return ["2000-01-01", "2000-01-02"]
+    ends = (gold.days[0].day, -12), (gold.days[-1].day, 12)
+    return [(datetime.combine(day, time()) + timedelta(hours=hours)).isoformat(" ") for day, hours in ends]
+
+
+def ranked(segments: Sequence[Segment]) -> list[Segment]:
     return sorted(segments, key=lambda s: (-s.sessions, s.name))
 
 

@@ -4,6 +4,7 @@
   const page = JSON.parse(document.getElementById("data").textContent);
   const root = document.documentElement;
   const button = document.getElementById("theme");
+  let onPaper = false;
   const config = { displaylogo: false, responsive: true, displayModeBar: false };
 
   function colour(name) {
@@ -17,6 +18,8 @@
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: "Inter, system-ui, sans-serif", size: 12, color: colour("--text") },
     });
+    // As wide as A4 and Letter between their margins; the screen's width is no guide to the page's.
+    if (onPaper) whole.width = 620;
     for (const axis of ["xaxis", "yaxis", "yaxis2"]) {
       if (axis in layout || axis !== "yaxis2") whole[axis] = Object.assign({}, lines, layout[axis]);
     }
@@ -25,6 +28,8 @@
 
   function draw(name, spec) {
     const place = document.getElementById("plot-" + name);
+    // A Sankey that is redrawn fades in; one drawn anew is there at once, also on paper.
+    if (place && spec.data[0].type === "sankey") Plotly.purge(place);
     if (place) Plotly.react(place, structuredClone(spec.data), themed(structuredClone(spec.layout)), config);
   }
 
@@ -79,9 +84,13 @@
   let before = "light";
   window.addEventListener("beforeprint", () => {
     before = root.dataset.theme;
+    onPaper = true;
     theme(false);
     for (const one of document.querySelectorAll("details")) one.open = true;
   });
-  window.addEventListener("afterprint", () => theme(before === "dark"));
+  window.addEventListener("afterprint", () => {
+    onPaper = false;
+    theme(before === "dark");
+  });
   theme(window.matchMedia("(prefers-color-scheme: dark)").matches);
 })();

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from figure_style import percent
 from findings import funnel
 from gold_reading import Gold
 
@@ -12,20 +13,19 @@ def conversion(gold: Gold) -> str:
     if missing:
         return (
             f"No conversion rate: page views are not visits, and "
-            f"{missing / max(found.reached[1], 1):.0%} of visitors who "
+            f"{percent(missing / max(found.reached[1], 1))} of visitors who "
             "did more than browse have none on record. Use the healed one."
         )
     return "Page views are not visits. Use the healed one."
 
 
 def completion(gold: Gold) -> str:
-    f = gold.figure("checkout completion", "as_tracked")
     healed = gold.figure("checkout completion", "healed")
-    without = float(f.numerator - healed.numerator)
+    without = gold.orders - int(healed.numerator)
     if without > 0:
-        most = float(f.numerator) / (float(healed.denominator) + without)
+        most = gold.orders / (int(healed.denominator) + without)
         return (
-            f"Its two sides do not match: {without:,.0f} of {f.numerator:,.0f} orders have no start on "
+            f"Its two sides do not match: {without:,} of {gold.orders:,} orders have no start on "
             f"record. With a start for "
             f"each it is {most:.1%} at most, and less if starts that led nowhere are missing too."
         )
@@ -50,8 +50,8 @@ def source(gold: Gold) -> str:
     healed = gold.figure("revenue without a known source", "healed")
     if cut and healed.numerator:
         return (
-            f"{float(cut.revenue / healed.numerator):.0%} of what is left is for want of earlier "
-            "days, and shrinks as files come in."
+            f"{percent(float(cut.revenue / healed.numerator))} of what is left was sold so early "
+            "that its visits may not be in the files; that part shrinks as files come in."
         )
     return "What is left has no source in its window."
 
@@ -63,7 +63,10 @@ def twice(gold: Gold) -> str:
             f"Not counted twice: {collisions.orders} order{'s' if collisions.orders > 1 else ''} of "
             f"other customers and checkouts under a used id. Removing them would lose real sales."
         )
-    return "No id is shared by two customers."
+    again = -gold.line("resubmissions").orders
+    if again:
+        return f"{again:,} order event{'s' if again > 1 else ''} came again; here each order counts once."
+    return "No order came twice, and no id is shared by two customers."
 
 
 VERDICTS: dict[str, Callable[[Gold], str]] = {

@@ -40,7 +40,10 @@ def parser() -> argparse.ArgumentParser:
         "--contract", type=Path, default=REPO / "part1-data-quality" / "schema.yaml",
         help="contract of the files (default: part1-data-quality/schema.yaml)",
     )  # fmt: skip
-    p.add_argument("--warehouse", type=Path, help="DuckDB file to read (default: warehouse.duckdb in --data_dir)")
+    p.add_argument(
+        "--warehouse", type=Path,
+        help="DuckDB file, or folder of Parquet, of part 2 (default: warehouse.duckdb in --data_dir)",
+    )  # fmt: skip
     p.add_argument(
         "--thresholds",
         type=Path,
@@ -138,6 +141,8 @@ def monitor(
     now = datetime.now(UTC)
     failure = _failure(refresh, stderr.isatty() and not options.quiet)
     path = warehouse_path(options)
+    if path.is_dir():  # of Parquet, with a file of views
+        path = path / "warehouse.duckdb"
     if not path.exists():
         raise MonitorError(
             failure[1].removeprefix("transform.py: ")

@@ -92,6 +92,7 @@ def read_seeds(shop: Shop, folder: Path) -> None:
     sources = seed_rows(folder, "sources.csv")
     shop.categories = {row["source"].lower(): row["category"] for row in sources}
     terms = [row["source"] for row in sources] + [row["medium"] for row in seed_rows(folder, "media.csv")]
+    terms += [row["source"] for row in seed_rows(folder, "click_ids.csv")]
     for term in sorted(terms, key=str.lower, reverse=True):  # the alphabetically first is put in last
         for variant in (term, term.lower(), term.upper(), term[:1].upper() + term[1:].lower()):
             shop.terms[hidden_value(variant)] = term.lower()

@@ -29,6 +29,9 @@ window.addEventListener("load", () => setTimeout(() => {
   const theme = document.documentElement.dataset.theme;
   document.getElementById("theme").click();
   seen.themed = theme !== document.documentElement.dataset.theme;
+  const bands = [...document.querySelectorAll(".sankey-link")];
+  seen.bands = bands.filter((b) => getComputedStyle(b).opacity === "1").length;
+  seen.allBands = bands.length;
   seen.plots = [...document.querySelectorAll(".plot")].filter((p) => p.querySelector("svg.main-svg")).length;
   seen.wanted = document.querySelectorAll(".plot").length;
   seen.fetched = performance.getEntriesByType("resource").map((e) => e.name).filter((n) => !n.startsWith("data:"));
@@ -72,5 +75,6 @@ def test_in_a_browser(page: Path, tmp_path: Path, size: str) -> None:
     assert seen["before"] != seen["after"]
     assert seen["rows"] > 1
     assert seen["themed"]
+    assert seen["bands"] == seen["allBands"] > 0
     assert not seen["wide"]
     assert seen["unnamed"] == 0

@@ -97,6 +97,8 @@ def test_small_cells_are_small() -> None:
     assert is_small(10, 998)
     assert not is_small(108, 9916)
     assert is_small(0, 0)
+    assert is_small(1, 1)
+    assert not is_small(98, 100)
 
 
 def test_band_needs_a_week() -> None:
