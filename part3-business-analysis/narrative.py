@@ -130,7 +130,8 @@ def certain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]
     channels = _standing_out("channels", gold.conversion.get("channel", ()))
     if channels:
         channels += "".join(
-            f" Direct has held search and referral visits too since {_day(i.since)}." for i in _lost_referrer(gold, incidents)
+            f" Direct has held search and referral visits too since {_day(i.since)}."
+            for i in _lost_referrer(gold, incidents)
         )
     lines += [channels, _standing_out("weekdays", weekdays(gold))]
     said = [f"- {line}" for line in lines if line]
