@@ -28,7 +28,7 @@ define optional
 	fi
 endef
 
-.PHONY: help run test bench detection lint lock clean
+.PHONY: help run test coverage bench scale detection lint diagram lock clean
 
 help:  ## list the commands
 	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -56,11 +56,19 @@ test:  ## run the whole test suite
 	$(call optional,requirements-dialects.txt)
 	@$(IN) $(PY) -m pytest
 
+coverage:  ## run the whole test suite, and say which lines no test reaches
+	$(call install,requirements-dev.txt)
+	@$(IN) $(PY) -m coverage erase && $(PY) -m coverage run -m pytest; $(PY) -m coverage combine --quiet; $(PY) -m coverage report
+
 bench:  ## time parts 1 and 2 beside a bare DuckDB scan, and Spark (two hours, and 30 GB below data/)
 	$(call install,requirements-dev.txt)
 	$(call optional,requirements-spark.txt)
 	$(call optional,requirements-dialects.txt)
 	@$(IN) $(PY) tests/bench_validate.py && $(PY) tests/bench_transform.py
+
+scale:  ## measure every part against rows, 1e4 to 1e6, and write documentation_scale.md (minutes)
+	$(call install,requirements-dev.txt)
+	@$(IN) $(PY) tests/bench_scale.py
 
 detection:  ## measure the monitor's false alarms and what it finds (half an hour)
 	$(call install,requirements-dev.txt)
@@ -70,6 +78,11 @@ lint:  ## ruff and mypy
 	$(call install,requirements-dev.txt)
 	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests examples
 
+diagram:  ## draw part2-transformation/architecture_diagram.png (needs Debian's graphviz)
+	@$(IN) printf '<fontconfig><dir>%s</dir></fontconfig>' "$$PWD/part3-business-analysis/fonts" > .venv/fonts.conf && \
+	FONTCONFIG_FILE="$$PWD/.venv/fonts.conf" dot -Tpng -o part2-transformation/architecture_diagram.png \
+	part2-transformation/architecture_diagram.dot
+
 lock:  ## write requirements.lock, the hashes of everything that requirements.txt brings
 	$(call install,requirements-dev.txt)
 	@$(IN) $(PY) -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2 && CUSTOM_COMPILE_COMMAND="make lock" \
@@ -77,5 +90,5 @@ lock:  ## write requirements.lock, the hashes of everything that requirements.tx
 	--no-emit-trusted-host --no-emit-options --output-file requirements.lock requirements.txt
 
 clean:  ## remove the environment, caches, and what a demo or benchmark wrote
-	@$(IN) rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/another_shop data/bench
+	@$(IN) rm -rf .venv .coverage* .pytest_cache .hypothesis .mypy_cache .ruff_cache data/demo data/another_shop data/bench
 	@$(IN) find . -name __pycache__ -type d -prune -exec rm -rf {} +

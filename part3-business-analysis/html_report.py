@@ -64,15 +64,6 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     broke = [
         [_unbroken(i.since), _unbroken(i.until) if i.until else "lasts", i.severity, i.sentence] for i in incidents
     ]
-    steps = funnel(gold)
-    reached = [
-        [s, f"{r:,}", f"{k:,}", f"{r - k:,}"] for s, r, k in zip(STEPS, steps.reached, steps.recorded, strict=True)
-    ]
-    ledger = [[line.name, f"{line.orders:,}", exact(line.amount)] for line in gold.ledger]
-    goods = [
-        [p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", exact(p.revenue)] for p in gold.products
-    ]
-    swings = [[s.label, exact(s.low, 0), exact(s.high, 0)] for s in impact.tornado]
     return [
         _section(
             "incidents",
@@ -99,6 +90,22 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
         _figure(
             "devices", "Conversion by device and system", device_title(gold) + ".", RATE_HEAD, _rates(device_rows(gold))
         ),
+        *_what_else(gold, impact),
+    ]
+
+
+def _what_else(gold: Gold, impact: Impact) -> list[str]:
+    """The sections that need no incident: funnel, hours, products, ledger, model."""
+    steps = funnel(gold)
+    reached = [
+        [s, f"{r:,}", f"{k:,}", f"{r - k:,}"] for s, r, k in zip(STEPS, steps.reached, steps.recorded, strict=True)
+    ]
+    ledger = [[line.name, f"{line.orders:,}", exact(line.amount)] for line in gold.ledger]
+    goods = [
+        [p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", exact(p.revenue)] for p in gold.products
+    ]
+    swings = [[s.label, exact(s.low, 0), exact(s.high, 0)] for s in impact.tornado]
+    return [
         _figure(
             "funnel",
             "The funnel as it was recorded",

@@ -90,34 +90,8 @@ def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
             "hovertemplate": "%{y} orders<extra></extra>",
         },
     ]
-    shapes, notes = [], []
     shown = [i for i in incidents if i.kind != "gap"]
-    for n, i in enumerate(shown):
-        x = i.since.isoformat()
-        is_early = 2 * (i.since - gold.days[0].day) <= gold.days[-1].day - gold.days[0].day
-        shapes.append(
-            {
-                "type": "line",
-                "x0": x,
-                "x1": x,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"dash": "dot", "width": 1.5, "color": ORANGE},
-            }
-        )
-        notes.append(
-            {
-                "x": x,
-                "yref": "paper",
-                "y": 1.02 + 0.075 * (len(shown) - 1 - n),
-                "yanchor": "bottom",
-                "xanchor": "left" if is_early else "right",
-                "showarrow": False,
-                "text": plain(f"{day_name(i.since)}: {i.label}"),
-                "font": {"size": 11},
-            }
-        )
+    shapes, notes = _marks(shown, gold)
     top = max([d.orders for d in gold.days], default=1)
     layout = {
         "height": 440,
@@ -143,6 +117,38 @@ def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
         "hovermode": "x unified",
     }
     return {"data": traces, "layout": layout}
+
+
+def _marks(incidents: Sequence[Incident], gold: Gold) -> tuple[list[Spec], list[Spec]]:
+    """A dotted line where each incident began, and its name above the others'."""
+    shapes, notes = [], []
+    for n, i in enumerate(incidents):
+        x = i.since.isoformat()
+        is_early = 2 * (i.since - gold.days[0].day) <= gold.days[-1].day - gold.days[0].day
+        shapes.append(
+            {
+                "type": "line",
+                "x0": x,
+                "x1": x,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"dash": "dot", "width": 1.5, "color": ORANGE},
+            }
+        )
+        notes.append(
+            {
+                "x": x,
+                "yref": "paper",
+                "y": 1.02 + 0.075 * (len(incidents) - 1 - n),
+                "yanchor": "bottom",
+                "xanchor": "left" if is_early else "right",
+                "showarrow": False,
+                "text": plain(f"{day_name(i.since)}: {i.label}"),
+                "font": {"size": 11},
+            }
+        )
+    return shapes, notes
 
 
 def rates(rows: Sequence[tuple[int, Segment]]) -> Spec:

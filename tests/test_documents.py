@@ -14,9 +14,13 @@ import monitor
 import pytest
 import transform
 import validate_dataframework
+from make_days import make
+from statements import read_statements
+from warehouse import WORKING
 
 REPO = Path(__file__).parents[1]
 PART1 = REPO / "part1-data-quality"
+PART2 = REPO / "part2-transformation"
 REAL = REPO.parent / "shared" / "data"
 README = (REPO / "README.md").read_text(encoding="utf-8")
 PAGE = (PART1 / "validation-dataframework.md").read_text(encoding="utf-8")
@@ -61,6 +65,10 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*cache", "data", ".hypothesis")
     shutil.copytree(REPO, copy, ignore=ignored)
     (copy / ".venv").symlink_to(sys.prefix)
+    subprocess.run(["make", "run"], cwd=copy, check=True, capture_output=True)
+    for day in (copy / "data" / "demo").glob("events_*.csv"):
+        shutil.copy(day, copy / "data")
+    make(copy / "data" / "another_shop")
     return copy
 
 
@@ -73,17 +81,15 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ELSEWHERE])
-def test_commands_of_the_readme(command: str, clone: Path, tmp_path: Path) -> None:
-    """Each runs as printed, from the repository, where `make run` has made the demonstration's days."""
-    subprocess.run(["make", "run"], cwd=clone, check=True, capture_output=True)
-    days = clone / "data" / "demo"
-    for day in days.glob("events_*.csv"):
-        if "--data_dir" not in command:
-            shutil.copy(day, clone / "data")
+def test_commands_of_the_readme(command: str, clone: Path) -> None:
+    """Each runs as printed, where `make run` has made the demonstration's days, and data/ has them too."""
     environment = {**os.environ, "PATH": f"{clone / '.venv' / 'bin'}:{os.environ['PATH']}"}
     done = subprocess.run(command, shell=True, cwd=clone, env=environment, capture_output=True, text=True)
     assert done.returncode in (0, 3), done.stderr
     assert "Traceback" not in done.stderr
+    (shown,) = re.findall(rf"^\$ {re.escape(command)}\n((?:(?!\$|```).*\n)*)", README, re.M)
+    if "another_shop" in command and shown:
+        assert done.stdout.startswith(shown.removesuffix("...\n"))
 
 
 def test_options_of_the_readme_are_those_of_the_command() -> None:
@@ -130,3 +136,46 @@ def test_every_locked_package_has_its_licence() -> None:
     page = (REPO / "CONTRIBUTING.md").read_text()
     for name in re.findall(r"^([\w-]+)==", (REPO / "requirements.lock").read_text(), re.M):
         assert re.search(rf"\| {re.escape(name)}( \([\w-]+\))? \| [A-Za-z]", page), name
+
+
+def test_the_diagram_has_the_tables_that_are_published() -> None:
+    drawn = re.findall(r">((?:bronze|silver|gold)\.\w+)<", (PART2 / "architecture_diagram.dot").read_text())
+    made = [s.name for s in read_statements(PART2 / "transform.sql") if s.name not in WORKING]
+    assert sorted(drawn) == sorted([*made, "bronze.events", "bronze.files", "bronze.build"])
+    assert (PART2 / "architecture_diagram.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_figures_of_the_readme_are_those_of_the_summary() -> None:
+    """executive_summary.md is held against the real days; what README repeats of it must be the same."""
+    summary = (REPO / "part3-business-analysis" / "executive_summary.md").read_text(encoding="utf-8")
+    readme = " ".join(README.split())
+    (told,) = re.findall(
+        r"^(\d+) orders brought (\S+), .* a channel to (\d+%) of it; .* it is (\d+%), (\S+) more\.", summary, re.M
+    )
+    orders, revenue, tracked, healed, gained = told
+    assert f"of {revenue} in {orders} orders, dashboards could give a channel to {tracked}" in readme
+    assert f"healed, it is {healed}, {gained} more" in readme
+    for pattern in (
+        r"(\d[\d.]* to [\d.]+ times all revenue of such a period)",
+        r"yearly EBITDA effect (\S+ to \S+) \(",
+        r"(at the very most \S+[kM])",
+        r"(\d+% of visitors who did more than browse have)",
+        r"(\d+ of \d+ orders) have no start on record",
+        r"revenue counted twice \| [\d.]+% \((\S+)\)",
+        r"(nothing in the data shows that the business is)",
+    ):
+        (said,) = set(re.findall(pattern, summary))
+        assert said in readme, said
+
+
+def test_the_suite_of_the_readme_is_that_of_the_command() -> None:
+    out = io.StringIO()
+    assert transform.main(["--validate"], out, io.StringIO()) == 0
+    owners, whole = re.findall(r"(\d+/\d+) passed", out.getvalue())
+    assert f"{owners} of the owner's suite and {whole} in all" in README
+
+
+def test_links_lead_somewhere() -> None:
+    for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "documentation_scale.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", (REPO / page).read_text(encoding="utf-8")):
+            assert (REPO / target).exists(), (page, target)
