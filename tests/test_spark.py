@@ -376,14 +376,21 @@ def test_spark_connect(cluster: Cluster, five_days: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("absent", "told"),
-    [("pyspark", "needs the package pyspark"), ("java", "needs Java 17"), ("address", "needs --engine spark")],
+    [
+        ("pyspark", "needs the package pyspark"),
+        ("sqlglot", "needs the package sqlglot"),
+        ("java", "needs Java 17"),
+        ("address", "needs --engine spark"),
+    ],
 )
 def test_what_is_absent_is_named(
     absent: str, told: str, five_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = ["--data_dir", str(five_days), "--engine", "spark", "--warehouse", str(tmp_path / "w")]
-    if absent == "pyspark":
-        monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    if absent in ("pyspark", "sqlglot"):
+        if absent == "pyspark" and ABSENT and "sqlglot" in ABSENT:
+            pytest.skip(f"NOT TESTED ON SPARK: {ABSENT}")
+        monkeypatch.setitem(sys.modules, {"pyspark": "pyspark.sql"}.get(absent, absent), None)
     elif absent == "java":
         if ABSENT and "package" in ABSENT:
             pytest.skip(f"NOT TESTED ON SPARK: {ABSENT}")
