@@ -381,6 +381,8 @@ def test_spark_connect(cluster: Cluster, five_days: Path, tmp_path: Path) -> Non
         ("sqlglot", "needs the package sqlglot"),
         ("java", "needs Java 17"),
         ("address", "needs --engine spark"),
+        ("server", "nobody answers"),
+        ("folder", "is a file, and Spark writes a folder"),
     ],
 )
 def test_what_is_absent_is_named(
@@ -399,6 +401,15 @@ def test_what_is_absent_is_named(
         monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
         monkeypatch.setenv("PATH", "/nowhere")
         monkeypatch.delenv("JAVA_HOME", raising=False)
+    elif absent == "server":
+        line += ["--remote", f"sc://127.0.0.1:{free_port()}"]
+        if ABSENT:
+            pytest.skip(f"NOT TESTED ON SPARK: {ABSENT}")
+        from pyspark.sql import SparkSession
+
+        monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    elif absent == "folder":
+        (tmp_path / "w").write_text("", "utf-8")
     else:
         line = ["--data_dir", "s3a://shop/events", "--warehouse", str(tmp_path / "w")]
     status, stdout, stderr = run(*line)
