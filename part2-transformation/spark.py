@@ -114,8 +114,8 @@ def refresh(job: Job, say: Callable[[str], None] = _silent, progress: Callable[[
 def connect(job: Job) -> "SparkSession":
     """A session on the cluster, or the one that this process already has; raises SparkError where it cannot be."""
     try:
-        import sqlglot  # noqa: F401
         from pyspark.sql import SparkSession
+        from sqlglot import parse_one  # noqa: F401
     except ImportError as error:
         package = (error.name or "pyspark").partition(".")[0]
         raise SparkError(NEEDED.format(f"the package {package} (pip install -r requirements-spark.txt)")) from None
