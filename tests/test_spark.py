@@ -381,10 +381,11 @@ def test_the_suite_in_sql_and_files_by_spark_connect(cluster: Cluster, five_days
     for day in sorted(five_days.iterdir())[:2]:
         shutil.copy(day, data)
     server = cluster.start(
-        "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]", "--driver-memory", "1g",
+        "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]",
         "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
         "--conf", f"spark.connect.grpc.binding.port={port}", "--conf", "spark.connect.grpc.binding.address=127.0.0.1",
         "--conf", "spark.ui.enabled=false", "--conf", "spark.sql.shuffle.partitions=4", "spark-internal",
+        memory="1g",
     )  # fmt: skip
     wait_for(lambda: listens(port))
     sql = shortened((PART2 / "transform.sql").read_text("utf-8"), tmp_path / "sql")
