@@ -116,6 +116,15 @@ def _time_zone(properties: Sequence[Mapping[str, Any]], time: str) -> str:
     return zone
 
 
+def in_utc(shop: Shop) -> Shop:
+    """The shop, for an engine whose time zones nobody has compared with DuckDB's; raises ShopError unless it is UTC."""
+    if shop.time_zone != "UTC":
+        raise ShopError(
+            f"the contract's days are those of {shop.time_zone}, which only --engine duckdb knows; use that."
+        )
+    return shop
+
+
 def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], order_lines: int) -> dict[str, str]:
     """What stands for each {name} of transform.sql.
 

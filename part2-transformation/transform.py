@@ -148,12 +148,12 @@ def on_spark(options: argparse.Namespace, say: Say, progress: Say) -> tuple["Run
 
 
 def spark_job(options: argparse.Namespace, contract: Path) -> "Job":
-    from shop import load_shop
+    from shop import in_utc, load_shop
     from spark import Job
     from warehouse import fingerprint
 
     return Job(
-        str(options.data_dir), options.warehouse or options.data_dir / "warehouse_spark", load_shop(contract),
+        str(options.data_dir), options.warehouse or options.data_dir / "warehouse_spark", in_utc(load_shop(contract)),
         fingerprint(contract), options.full_refresh, options.master, options.remote, options.memory_limit,
     )  # fmt: skip
 
@@ -237,13 +237,13 @@ def validate(options: argparse.Namespace, stdout: TextIO) -> int:
 
 
 def print_sql(options: argparse.Namespace, stdout: TextIO) -> int:
-    from shop import load_shop
+    from shop import in_utc, load_shop
     from warehouse_script import script, suite_script
 
     if options.validate:
         text = suite_script(options.print_sql, load_shop(REPO / "part1-data-quality" / "schema.yaml"))
     else:
-        text = script(options.print_sql, options.data_dir, load_shop(options.contract), options.location)
+        text = script(options.print_sql, options.data_dir, in_utc(load_shop(options.contract)), options.location)
     _print(stdout, text.splitlines())
     return 0
 

@@ -130,7 +130,8 @@ def certain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]
     channels = _standing_out("channels", gold.conversion.get("channel", ()))
     if channels:
         channels += "".join(
-            f" Direct has held search and referral visits too since {_day(i.since)}." for i in _lost_referrer(incidents)
+            f" Direct has held search and referral visits too since {_day(i.since)}."
+            for i in _lost_referrer(gold, incidents)
         )
     lines += [channels, _standing_out("weekdays", weekdays(gold))]
     said = [f"- {line}" for line in lines if line]
@@ -213,7 +214,7 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
             part = "all" if cut == rest else short(float(cut))
             line += f", {part} of it sold so early that the visits before it may not be in the files"
         lines.append(line + ".")
-    for i in _lost_referrer(incidents):
+    for i in _lost_referrer(gold, incidents):
         lines.append(
             f"**Search and referral visits without a campaign** look direct since {_day(i.since)}, for the referrer is "
             "gone."
@@ -230,8 +231,8 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     return ["## What cannot be said", "", *[f"- {line}" for line in lines]] if lines else []
 
 
-def _lost_referrer(incidents: Sequence[Incident]) -> list[Incident]:
-    return [i for i in incidents if i.kind == "lost" and i.what == "referrer" and i.until is None]
+def _lost_referrer(gold: Gold, incidents: Sequence[Incident]) -> list[Incident]:
+    return [i for i in incidents if i.kind == "lost" and gold.term(i.what) == "referrer" and i.until is None]
 
 
 def headlines(gold: Gold) -> list[str]:

@@ -90,7 +90,7 @@ def test_analysis(shop: Path) -> None:
         ("30 March", "the column visitor arrives as visitorId"),
         ("2 April", r"the column came\_from is gone"),
     ]
-    assert "Search and referral visits since 2 April" in text  # the referrer is known by its role
+    assert "look direct since 2 April" in text  # the referrer is known by its role
     page = re.sub(r"<script>.*?</script>", "", (shop / "report.html").read_text(encoding="utf-8"), flags=re.S)
     assert "Europe/Berlin" in page and "UTC" not in page
     for shown in (text, page):
@@ -203,3 +203,12 @@ def test_a_currency_or_time_zone_that_is_none_is_one_sentence(tmp_path: Path, ol
         error = io.StringIO()
         assert main(["--data_dir", str(tmp_path), "--contract", str(path)], io.StringIO(), error) == 2
         assert error.getvalue().count("\n") == 1 and told.strip("'") in error.getvalue().replace("`", "'")
+
+
+@pytest.mark.parametrize("how", [("--engine", "spark"), ("--print_sql", "snowflake"), ("--print_sql", "bigquery")])
+def test_other_engines_refuse_another_time_zone(shop: Path, how: tuple[str, str]) -> None:
+    """What nobody has compared with DuckDB is refused, not done somehow."""
+    error = io.StringIO()
+    line = ["--data_dir", str(shop / "days"), "--contract", str(CONTRACT), *how]
+    assert transform.main(line, io.StringIO(), error) == 2
+    assert "Europe/Berlin, which only --engine duckdb knows" in error.getvalue()
