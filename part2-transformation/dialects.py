@@ -98,9 +98,6 @@ def _bigquery(node: "exp.Expr") -> "exp.Expr":
         return exp.to_identifier("file_id_")
     if isinstance(node, exp.Values):
         return _typed_nulls(node)
-    # It reads 0.01 as a float.
-    if isinstance(node, exp.Literal) and not node.is_string and "." in node.name:
-        return exp.cast(exp.Literal.string(node.name), "decimal")
     if isinstance(node, exp.Cast) and node.to.this == exp.DType.DECIMAL and node.to.expressions:
         return _of_scale(node)
     return node

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import duckdb
 from dialects import translate
@@ -51,6 +53,7 @@ SETTINGS = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "false",
 }
+SECONDS = 10  # that a server may take to answer a call
 BYTES_A_PARTITION = 64 << 20  # of the files, for each partition of a shuffle
 TYPES = {"string": "varchar", "timestamp_ntz": "timestamp", "int": "integer"}  # of Spark in DuckDB's words
 
@@ -112,11 +115,14 @@ def connect(job: Job) -> "SparkSession":
     """A session on the cluster, or the one that this process already has; raises SparkError where it cannot be."""
     try:
         from pyspark.sql import SparkSession
-    except ImportError:
-        raise SparkError(NEEDED.format("the package pyspark (pip install -r requirements-spark.txt)")) from None
+        from sqlglot import parse_one  # noqa: F401
+    except ImportError as error:
+        package = (error.name or "pyspark").partition(".")[0]
+        raise SparkError(NEEDED.format(f"the package {package} (pip install -r requirements-spark.txt)")) from None
     active = SparkSession.getActiveSession()
     builder = SparkSession.builder.appName("transform")
     if active is None and job.remote:
+        _answers(job.remote)
         builder = builder.remote(job.remote)
     elif active is None:
         java = os.environ.get("JAVA_HOME")
@@ -133,6 +139,17 @@ def connect(job: Job) -> "SparkSession":
     for key, value in SETTINGS.items():
         session.conf.set(key, value)
     return session
+
+
+def _answers(remote: str) -> None:
+    """Raise SparkError where nobody listens; Spark itself would try for ten minutes."""
+    try:
+        address = urlsplit(remote)
+        socket.create_connection((address.hostname or "", address.port or 15002), SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise SparkError(
+            f"{remote}: nobody answers ({error}); write --remote like sc://host:15002, and start its server."
+        ) from None
 
 
 @contextlib.contextmanager
@@ -157,9 +174,11 @@ def _spark_errors() -> Iterator[None]:
     except Exception as error:
         if not is_sparks(error):
             raise
+        # Java's own words, the innermost cause first; "An error occurred while calling" says nothing.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-        what = (causes or lines or [type(error).__name__])[-1 if causes else 0]
+        said = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")][-1:]
+        said += [line.removeprefix(": ") for line in lines if line.startswith(": ")]
+        what = [*said, *lines, type(error).__name__][0]
         raise SparkError(
             f"Spark could not do it ({what.rstrip('.')}); {LOG} in the warehouse's folder may say more."
         ) from error

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from spark import Tables
 
 WHOLE = 64 << 20  # bytes of a file that one task may hold for its hash; a larger one is hashed line by line
-EXPONENT = "^-?[0-9][0-9.]*E-?[0-9]+$"
+# What an order's values look like where the two engines may read them differently.
+ODD = {"transactionId": "^-?[0-9][0-9.]*E-?[0-9]+$", "customer": "^-?[0-9][0-9.]*E-?[0-9]+$", "amount": "_|[^ -~]"}
+MONEY = "decimal(12, 2)"  # of transform.sql
 GZIP_RATIO = 8  # a compressed file is taken for so many times its size
 
 
@@ -281,22 +283,25 @@ def _agree_on_values(tables: "Tables", events: "DataFrame", shop: Shop) -> None:
     from pyspark.sql import functions as f
     from spark import SparkError
 
-    payload = events["_payload"]
-    for key, odd in (("transactionId", EXPONENT), ("customer", EXPONENT), ("amount", "_|[^ -~]")):
-        if key not in shop.order:
-            continue
-        path = json_path(shop.order[key])
-        text = f.get_json_object(payload, path)
-        value, theirs = text, "json_extract_string(?, ?)"
-        if key == "amount":
-            value, theirs = text.try_cast("decimal(12, 2)"), "try_cast(json_extract_string(?, ?) as decimal(12, 2))"
-        doubtful = events.where(text.rlike(odd)).select("_source_file", "_line", "_payload", value)
-        for name, line, whole, ours in doubtful.toLocalIterator():
-            found = tables.connection.execute(f"select {theirs}", [whole, path]).fetchone()
-            if found and found[0] != ours:
+    readings = []
+    doubtful, values = f.lit(False), []
+    for key, odd in ODD.items():
+        if key in shop.order:
+            path = json_path(shop.order[key])
+            text = f.get_json_object(events["_payload"], path)
+            doubtful = doubtful | text.rlike(odd)
+            values.append(text.try_cast(MONEY) if key == "amount" else text)
+            extracted = "json_extract_string(?, ?)"
+            sql = f"select try_cast({extracted} as {MONEY})" if key == "amount" else f"select {extracted}"
+            readings.append((shop.order[key], path, sql))
+    rows = events.where(doubtful).select("_source_file", "_line", "_payload", *values)
+    for name, line, payload, *ours in rows.toLocalIterator():
+        for value, (what, path, sql) in zip(ours, readings, strict=True):
+            found = tables.connection.execute(sql, [payload, path]).fetchall()[0][0]
+            if found != value:
                 raise SparkError(
-                    f"{name}, line {line}: {shop.order[key]} is {found[0]} for DuckDB and {ours} for Spark; mend the "
-                    "line, or use --engine duckdb."
+                    f"{name}, line {line}: {what} is {found} for DuckDB and {value} for Spark; mend the line, or use "
+                    "--engine duckdb."
                 )
 
 

@@ -626,13 +626,13 @@ sessions as (
     union all
 
     select
-        counted.found_in, counted.session_id, start.client_id, start.event_at, counted.ended_at, counted.events,
+        counted.found_in, counted.session_id, opening.client_id, opening.event_at, counted.ended_at, counted.events,
         counted.page_views, counted.signups, counted.carts, counted.checkouts, counted.orders,
-        start.event, start.path, start.device, start.operating_system, start.browser,
+        opening.event, opening.path, opening.device, opening.operating_system, opening.browser,
         first_touch.channel, first_touch.source, first_touch.medium, first_touch.campaign,
         last_touch.channel, last_touch.source, last_touch.medium, last_touch.campaign
     from counted
-    inner join silver.events as start on counted.session_id = start.event_id
+    inner join silver.events as opening on counted.session_id = opening.event_id
     left join touched on counted.found_in = touched.found_in and counted.session_id = touched.session_id
     left join silver.events as first_touch on touched.first_touch_id = first_touch.event_id
     left join silver.events as last_touch on touched.last_touch_id = last_touch.event_id

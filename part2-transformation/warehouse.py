@@ -12,6 +12,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -269,11 +270,13 @@ class Build:
 
     def incremental(self, run: Run) -> Run:
         """Only what the files of `run` touch, on a copy of the warehouse."""
-        self.progress("copying the warehouse")
-        shutil.copyfile(self.settings.warehouse, self.target)
-        self._attach()
         arriving = [f for f in run.files if f.name in {*run.new, *run.changed}]
-        landed, selects = self._land(arriving)
+        with ThreadPoolExecutor(1) as pool:
+            copying = pool.submit(shutil.copyfile, self.settings.warehouse, self.target)
+            landed, selects = self._land(arriving)
+            self.progress("copying the warehouse")
+            copying.result()
+        self._attach()
         headers = self._rows("select name, header from warehouse.bronze.files")
         known = {name: json.loads(header) for name, header in headers}
         columns = [n for f in landed for n in f.header]

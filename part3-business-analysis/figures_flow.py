@@ -25,6 +25,7 @@ from figure_style import (
 )
 from findings import Funnel, funnel
 from gold_reading import Gold
+from intervals import wilson
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, PathPatch, Rectangle, Wedge
@@ -72,6 +73,9 @@ def draw_funnel(gold: Gold) -> Figure:
         1 if ratio <= 2 else next(s for n in range(9) for s in (2 * 10**n, 5 * 10**n, 10 ** (n + 1)) if ratio / s <= 2)
     )
     notes = [f"The grey block of the first column is drawn {shrink} times smaller." if shrink > 1 else ""]
+    if found.buyers:
+        ordered = wilson(found.buyers, found.reached[0])
+        notes.append(f"Ordered: {ordered.low:.2%} to {ordered.high:.2%} with 95% confidence.")
     if gold.sign_up_only:
         notes.append(f"{gold.sign_up_only:,} visitors with none of the four steps are left out.")
     figure, top = canvas(gold, 6.4, funnel_title(found), subtitle, " ".join(n for n in notes if n))

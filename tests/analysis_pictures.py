@@ -133,6 +133,9 @@ def _funnel(story: Story) -> list[Sentence]:
         found.append(sentence("# visitors with none of the four steps are left out.", none))
     if not reached[0]:
         return found
+    if reached[3]:
+        bounds = map(Share, wilson_bounds(reached[3], reached[0]))
+        found.append(sentence("Ordered: # to # with 95% confidence.", *bounds))
     left = [a - b for a, b in pairwise(reached)]
     ratio = left[0] / max(reached[1], 1)
     shrink = (

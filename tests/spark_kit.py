@@ -68,13 +68,13 @@ class Cluster:
             self.close()
             raise
 
-    def start(self, *line: str) -> subprocess.Popen[bytes]:
+    def start(self, *line: str, memory: str = "256m") -> subprocess.Popen[bytes]:
         """A process of Spark's, the leader of a group of its own, with what it says in a file."""
         import pyspark
 
         home = Path(pyspark.__file__).parent
         environment = {
-            **os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "256m",
+            **os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": memory,
             "SPARK_WORKER_DIR": str(self.folder / "workers"), "SPARK_LOCAL_DIRS": str(self.folder / "local"),
             "SPARK_DAEMON_JAVA_OPTS": CLIENT_ONLY, "SPARK_SUBMIT_OPTS": CLIENT_ONLY,
         }  # fmt: skip
