@@ -54,7 +54,7 @@ test:  ## run the whole test suite
 	$(call install,requirements-dev.txt)
 	$(call optional,requirements-spark.txt)
 	$(call optional,requirements-dialects.txt)
-	@$(IN) $(PY) -m pytest
+	@$(IN) $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 coverage:  ## run the whole test suite, and say which lines no test reaches
 	$(call install,requirements-dev.txt)

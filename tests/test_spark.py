@@ -390,8 +390,10 @@ def test_the_suite_in_sql_and_files_by_spark_connect(cluster: Cluster, five_days
     wait_for(lambda: listens(port))
     sql = shortened((PART2 / "transform.sql").read_text("utf-8"), tmp_path / "sql")
     line = ["--data_dir", str(data), "--warehouse", str(tmp_path / "spark"), "--engine", "spark"]
+    client = tmp_path / "client.py"  # a file: pyspark takes python -c for a run of its doctests
+    client.write_text(CLIENT, "utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", CLIENT, str(sql), *line, "--remote", f"sc://127.0.0.1:{port}"],
+        [sys.executable, str(client), str(sql), *line, "--remote", f"sc://127.0.0.1:{port}"],
         capture_output=True, text=True, check=False,
         env={**os.environ, "PATH": "/nowhere", "JAVA_HOME": "/nowhere", "PYTHONPATH": str(PART2)},
     )  # fmt: skip
