@@ -136,7 +136,8 @@ def multiplied(fortnight_of: Path, factor: int) -> Path:
     for path in map(Path, files_of(fortnight_of)):
         if (folder / path.name).exists():
             continue
-        with duckdb.connect(config={"enable_progress_bar": False}) as connection:
+        with duckdb.connect() as connection:
+            connection.execute("set enable_progress_bar = false")
             source = f"read_csv('{path}', header = true, all_varchar = true, quote = '\"', escape = '\"')"
             client = connection.execute(f"describe from {source}").fetchall()[0][0]
             connection.execute(f"""
