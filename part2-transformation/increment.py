@@ -77,15 +77,14 @@ def select_touched(
         f"select {{0}} as member, '{kind}' as kind, {kind} as value from {{1}} where {kind} is not null"
         for kind in ("transaction_id", "customer", "checkout_token")
     )
-    # An event without an id is a member of its own.
-    member = "coalesce(client_id, '#' || event_id)"
     # Rows are found by few columns, and then fetched: a search reads all columns that it is asked for.
     run("""create temp table keyed as
         select rowid as row_number from warehouse.silver.events
         where transaction_id is not null or customer is not null or checkout_token is not null""")
-    run(f"""create temp table keyed_events as
-        select {member} as member, transaction_id, customer, checkout_token from warehouse.silver.events
-        where rowid in (from keyed)""")
+    # An event without an id is a member of its own.
+    run("""create temp table keyed_events as
+        select coalesce(client_id, '#' || event_id) as member, transaction_id, customer, checkout_token
+        from warehouse.silver.events where rowid in (from keyed)""")
     run("create temp table members as " + keys.format("member", "keyed_events"))
     run("""create temp table touched_clients as
         select distinct client_id from arriving_or_gone where client_id is not null""")
@@ -194,7 +193,7 @@ def _renew_figures(
             _look_at(connection, table, _among(dates[table], days[name]))
         run(by_name[name].sql)
         if name not in working:
-            run(f"delete from warehouse.{name} where {_among('date', days[name])}")
+            run(f"delete from warehouse.{name} where {_among(dates[name], days[name])}")
             run(f"insert into warehouse.{name} by name select * from {name}")
     for name in (*UNITS, *(DAY_COLUMNS.keys() - set(working)), "silver.file_totals", "silver.files"):
         _look_at(connection, name, "true")

@@ -37,6 +37,7 @@ from warehouse import (
     lock,
     read_ledger,
     read_published,
+    silent,
     write_files,
 )
 
@@ -81,11 +82,7 @@ class Job:
     sql: Path = HERE / "transform.sql"
 
 
-def _silent(text: str) -> None:
-    """Say nothing."""
-
-
-def refresh(job: Job, say: Callable[[str], None] = _silent, progress: Callable[[str], None] = _silent) -> Run:
+def refresh(job: Job, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
     """Bring the folder up to date with the files: everything anew, or nothing if nothing changed.
 
     Raises LandingError, LedgerError or SparkError; the former tables are then as they were.

@@ -86,11 +86,11 @@ def column_descriptions() -> dict[str, str]:
         return {row["column"]: row["description"] for row in csv.DictReader(file)}
 
 
-def _silent(text: str) -> None:
+def silent(text: str) -> None:
     """Say nothing."""
 
 
-def refresh(settings: Settings, say: Callable[[str], None] = _silent, progress: Callable[[str], None] = _silent) -> Run:
+def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
     """Bring the warehouse up to date with the files.
 
     Raises LandingError, LedgerError or duckdb.Error; the old warehouse is then as it was.

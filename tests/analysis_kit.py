@@ -60,3 +60,16 @@ def edit(folder: Path, change: Callable[[str], str]) -> None:
         header, *lines = path.read_text(encoding="utf-8").splitlines()
         kept = [changed for line in lines if (changed := change(line))]
         path.write_text("\n".join([header, *kept]) + "\n", encoding="utf-8")
+
+
+def first_order_only() -> Callable[[str], str]:
+    """Keeps the first order that it sees, and nothing else."""
+    kept: list[str] = []
+
+    def keep(line: str) -> str:
+        if kept or "checkout_completed" not in line:
+            return ""
+        kept.append(line)
+        return line
+
+    return keep

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 import yaml
 from analysis_arithmetic import newcombe, product_quantiles, triangular_draws, welch, wilson_bounds, z_of
-from analysis_kit import analyse, build, edit, run
+from analysis_kit import analyse, build, edit, first_order_only, run
 from analysis_pictures import drawn, picture_sentences, picture_texts, should_draw, wrong_marks
 from analysis_reference import Reference
 from analysis_report import drawn_data, report_data, report_sentences, report_texts
@@ -70,18 +70,6 @@ def _much_broken(line: str) -> str:
     return line
 
 
-def _one_order() -> Callable[[str], str]:
-    kept: list[str] = []
-
-    def keep(line: str) -> str:
-        if kept or "checkout_completed" not in line:
-            return ""
-        kept.append(line)
-        return line
-
-    return keep
-
-
 CASES: dict[str, Callable[[Path], None]] = {
     "fortnight": _edited(_same),
     "no orders in March": _edited(_no_orders_in_march),
@@ -89,7 +77,7 @@ CASES: dict[str, Callable[[Path], None]] = {
     "healthy": _edited(_same, days=8, incidents=False),
     "three days": _edited(_same, days=3),
     "six days": _edited(_same, days=6),
-    "one order": _edited(_one_order(), days=2),
+    "one order": _edited(first_order_only(), days=2),
     "no order": _edited(lambda line: "" if "checkout_completed" in line else line, days=5),
 }
 

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 import yaml
-from analysis_kit import PICTURES, analyse, build, edit, one, run
+from analysis_kit import PICTURES, analyse, build, edit, first_order_only, one, run
 from figures_flow import evidence, evidence_title
 from figures_rates import device_title
 from findings import find_changes, funnel
@@ -210,25 +210,12 @@ def _nothing(line: str) -> str:
     return ""
 
 
-def _only_orders() -> Callable[[str], str]:
-    """Keeps the first order that it sees, and nothing else."""
-    kept: list[str] = []
-
-    def keep(line: str) -> str:
-        if kept or "checkout_completed" not in line:
-            return ""
-        kept.append(line)
-        return line
-
-    return keep
-
-
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (_nothing, "No revenue was recorded"),
         (_no_order, "No session ended in an order"),
-        (_only_orders(), "1 order brought"),
+        (first_order_only(), "1 order brought"),
     ],
     ids=["nothing", "no order", "one order"],
 )
