@@ -171,8 +171,8 @@ create macro masked(value) as
 create macro place_of(url) as
     left(regexp_replace(regexp_extract(url, '^https?://[^/?#]*([^?#]*)', 1), '[^/]{{24,}}', '...', 'g'), 40);
 create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');
-create macro path_of(key) as ltrim(substr(
-    case when contains(key, '[') then regexp_replace(key, '\\[[0-9]+\\]', '[]', 'g') else key end, 2), '.');
+create macro key_name(key) as
+    case when key = '' or contains(key, '.') or contains(key, '[') then '"' || key || '"' else key end;
 create macro clean_query(url) as
     regexp_full_match(url, {literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?")});
 create macro raw_key(url) as split_part(list_filter(
