@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from contract import Contract, Rule, load_contract
+from day_file import DayFile
 from definitions import Definition, Measure
 from drift import LEAST_MATCH, Profile, likeness, profiles, shape
 from judge import DAYS_BESIDE, Finding, Incident, find_incidents, judge
-from reading import DayFile
 from scan import FileFacts
 from wording import money, percent, says
 
