@@ -7,12 +7,13 @@ the data but the names of events and of payload keys, and the shop's own hosts.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from contract_guess import (
     NEAR,
+    Roles,
     Sample,
     Shape,
     find_renames,
@@ -129,9 +130,7 @@ def _head(files: Sequence[Path], notes: Iterable[str]) -> list[str]:
     ]
 
 
-def _column(
-    sample: Sample, late_names: Sequence[str], roles: Mapping[str, tuple[str, bool]], events: Events, files: int
-) -> list[str]:
+def _column(sample: Sample, late_names: Sequence[str], roles: Roles, events: Events, files: int) -> list[str]:
     """One entry of `properties`, of a column seen in some of so many files."""
     role = next((role for role, (name, _) in roles.items() if name == sample.name), None)
     kind, worst = kind_of(sample.values), max(sample.empty.values())
@@ -176,7 +175,7 @@ def _options(values: Sequence[str], kind: str, role: str | None) -> list[str]:
     return []
 
 
-def _column_roles(roles: Mapping[str, tuple[str, bool]]) -> list[str]:
+def _column_roles(roles: Roles) -> list[str]:
     lines = ["  - property: columnRoles", "    value:"]
     for role in (role for role in ROLES if role in roles):
         name, sure = roles[role]
@@ -229,7 +228,7 @@ def _payload(shape: Shape, indent: str) -> Iterator[str]:
                 yield from _payload(element, indent + "      ")
 
 
-def _hosts(rows: Sequence[Row], roles: Mapping[str, tuple[str, bool]]) -> list[str]:
+def _hosts(rows: Sequence[Row], roles: Roles) -> list[str]:
     """The hosts, and how foreign ones and query values are hidden."""
     page, referrer = roles["page"][0], roles.get("referrer", ("", False))[0]
     pages = Counter(host_of(row.get(page, "")) for row in rows)
@@ -258,7 +257,7 @@ def _occurs(known: str, hosts: Iterable[str]) -> bool:
     return any(pattern.fullmatch(host) for host in hosts)
 
 
-def _order(events: Events, roles: Mapping[str, tuple[str, bool]]) -> list[str]:
+def _order(events: Events, roles: Roles) -> list[str]:
     """Which payload keys make an order, tried on the orders themselves."""
     paths = paths_of(events.shapes[events.order]) if events.order in events.shapes else {}
     known, number = ("string", "integer"), ("number", "integer", "string")

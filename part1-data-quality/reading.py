@@ -112,7 +112,7 @@ def survey(path: Path, day: date | None, delimiter: str, work_dir: Path) -> DayF
     Never raises for what the file holds; ReadingError only if `work_dir` cannot be written or the delimiter
     is of no use.
     """
-    check_delimiter(delimiter)
+    _check_delimiter(delimiter)
     file = DayFile(path.name, path, day, 0, delimiter=delimiter)
     try:
         before = path.stat()
@@ -138,7 +138,7 @@ def recover(day_file: DayFile, delimiter: str, work_dir: Path) -> DayFile:
     are counted in `rejected` and listed, up to 1,000 of a kind, in `problems`; `records` is exact afterwards.
     Bounded memory. ReadingError only if `work_dir` cannot be written.
     """
-    check_delimiter(delimiter)
+    _check_delimiter(delimiter)
     if day_file.source is None:
         return day_file
     import recovery  # only damaged files pay for it
@@ -146,7 +146,7 @@ def recover(day_file: DayFile, delimiter: str, work_dir: Path) -> DayFile:
     return recovery.recover(day_file, work_dir)
 
 
-def check_delimiter(delimiter: str) -> None:
+def _check_delimiter(delimiter: str) -> None:
     """Raise ReadingError unless the delimiter is one ASCII character that can delimit."""
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in '" \r\n\0':
         raise ReadingError(

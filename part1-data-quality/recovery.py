@@ -150,7 +150,7 @@ class _Recovery:
     def __init__(self, file: DayFile, source: Path, out: BinaryIO) -> None:
         self.file, self.out, self.log = file, out, _Log(file.problems)
         self.blocks = _lines(file, source, self.log)
-        self.data, self.at, self.line, self.over = b"", 0, 1, False
+        self.data, self.at, self.line, self.ended = b"", 0, 1, False
         self.rows = self.rejected = self.blank = self.pending_blank = 0
         self.kept_lines = 0
         self.multiline = self.mixed = False
@@ -187,12 +187,12 @@ class _Recovery:
 
     def _fill(self) -> bool:
         """At least one record of the longest kind lies ahead, or all that is left; False at the end."""
-        if not self.over and len(self.data) - self.at <= RECORD_BYTES + 2:
+        if not self.ended and len(self.data) - self.at <= RECORD_BYTES + 2:
             parts = [self.data[self.at :]]
             size = len(parts[0])
             while size < 2 * RECORD_BYTES:
                 if not (block := next(self.blocks, b"")):
-                    self.over = True
+                    self.ended = True
                     break
                 parts.append(block)
                 size += len(block)
@@ -234,7 +234,7 @@ class _Recovery:
         if self.file.newline == "\r\n":
             lines = lines.replace(b"\r\n", b"\n")
         count = lines.count(b"\n")
-        self._row(count)
+        self._count_rows(count)
         working_copy.write(self.out, lines)
         self.kept_lines += count
         self.at, self.line = end, self.line + count
@@ -243,7 +243,7 @@ class _Recovery:
     def _one_record(self) -> None:
         limit = min(len(self.data), self.at + RECORD_BYTES)
         end = self.data.find(b"\n", self.at, limit) + 1
-        final = self.over and limit == len(self.data)
+        final = self.ended and limit == len(self.data)
         if not end and not final:
             return self._skip_long_line()
         end = end or limit
@@ -268,7 +268,7 @@ class _Recovery:
     def _keep(self, record: bytes, parsed: Parsed) -> None:
         if parsed.message:
             self.log.line("surplus_empty", self.line, parsed.message)
-        self._row(1)
+        self._count_rows(1)
         working_copy.write(self.out, record)
         first = self.line
         self._advance(parsed.end)
@@ -282,7 +282,7 @@ class _Recovery:
         while not (end := self.data.find(b"\n", self.at) + 1):
             block = next(self.blocks, b"")
             if not block:
-                self.over = True
+                self.ended = True
                 end = len(self.data)
                 break
             self.data, self.at = block, 0
@@ -291,11 +291,11 @@ class _Recovery:
     def _advance(self, end: int) -> None:
         """Go on at `end`, which is after a line end or the end of the file."""
         self.line += self.data.count(b"\n", self.at, end)
-        if self.over and end == len(self.data) and not self.data.endswith(b"\n"):
+        if self.ended and end == len(self.data) and not self.data.endswith(b"\n"):
             self.line += 1
         self.at = end
 
-    def _row(self, count: int) -> None:
+    def _count_rows(self, count: int) -> None:
         """The next `count` rows start here, one a line."""
         self._count_blank()
         shift = self.line - (self.rows + 2)
