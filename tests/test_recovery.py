@@ -91,10 +91,10 @@ def test_many_bad_lines_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", [b'x","\n', b'"\n', b'a,"""\n', b'"",""\n', b',"b\n', b'"a""b\n', b' "\n'])
 def test_no_quadratic_time(line: bytes, tmp_path: Path) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     file, rows = read(HEAD + line * 60_000, tmp_path)
     assert file.records == file.rejected + len(rows)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_latin1_in_bulk(tmp_path: Path) -> None:
