@@ -19,8 +19,8 @@ from csv_header import with_header
 from csv_record import RECORD_BYTES, TOO_LONG, Parsed, parse, serialised, sound_lines
 from day_file import DayFile, Kind, Problem
 
-BLOCK = 1 << 20
-PROBLEMS = 1_000  # of a kind, listed one by one
+BLOCK = 1 << 20  # bytes read at once
+MOST_OF_A_KIND = 1_000  # problems that are listed one by one
 REPLACED = "\ufffd".encode()
 # From Latin-1; the five bytes that Windows-1252 leaves open stay as they are.
 WINDOWS_1252 = {
@@ -33,7 +33,7 @@ class _SourceError(Exception):
 
 
 class _Log:
-    """Problems with lines; every one counted, the first PROBLEMS of a kind kept."""
+    """Problems with lines; every one counted, and so many of a kind kept."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.whole = list(problems)
@@ -48,14 +48,14 @@ class _Log:
     def line(self, kind: Kind, line: int, message: str, lost: int = 0) -> None:
         self.seen[kind] += 1
         self.lost[kind] += lost
-        if self.seen[kind] <= PROBLEMS:
+        if self.seen[kind] <= MOST_OF_A_KIND:
             self.lines.append(Problem(kind, line, message, lost))
 
     def problems(self) -> tuple[Problem, ...]:
         more = [
-            Problem(kind, None, f"and {count - PROBLEMS:,} more", max(self.lost[kind] - PROBLEMS, 0))
+            Problem(kind, None, f"and {count - MOST_OF_A_KIND:,} more", max(self.lost[kind] - MOST_OF_A_KIND, 0))
             for kind, count in self.seen.items()
-            if count > PROBLEMS
+            if count > MOST_OF_A_KIND
         ]
         return (*self.whole, *sorted(self.lines, key=lambda problem: problem.line or 0), *more)
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import working_copy
 from day_file import DayFile, Problem
 
-BLOCK = 1 << 20
+BLOCK = 1 << 20  # bytes read, and unpacked, at once
 GZIP_BYTES = 20 << 30  # the most that a file may expand to
 GZIP_RATIO = 1_000  # deflate ends at 1,032, and only for one byte repeated
 GZIP_SMALL = 16 << 20  # below this the ratio does not matter
