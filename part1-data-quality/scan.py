@@ -21,9 +21,10 @@ import duckdb
 import row_checks
 import sql_text
 from contract import Contract
+from day_file import DayFile, ReadingError
 from definitions import PASS, Measure
 from derive import crawler_patterns, derivations
-from reading import DayFile, ReadingError, find_files, recover, survey
+from reading import find_files, recover, survey
 
 NOT_THE_FILES_FAULT = (
     duckdb.BinderException,
