@@ -33,7 +33,7 @@ class _SourceError(Exception):
 
 
 class _Log:
-    """Problems with lines; every one counted, and so many of a kind kept."""
+    """Problems with lines: every one is counted, the first of each kind are kept."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.whole = list(problems)
