@@ -17,8 +17,8 @@ import duckdb
 import monitor
 import pytest
 import transform
+from day_files import find_files
 from gold_reading import read_gold
-from landing import find_files
 from shop import load_shop
 from spark import CATALOG, Job, SparkError, Tables, _listed, refresh
 from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for
