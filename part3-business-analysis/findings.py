@@ -32,7 +32,6 @@ class DeviceFinding:
     system: str | None
     higher_without: Segment | None
     lower_without: Segment | None
-    difference_without: Interval | None
 
 
 @dataclass(frozen=True)
@@ -98,11 +97,11 @@ def compare_devices(gold: Gold) -> DeviceFinding | None:
         if min(pair[0].sessions, pair[1].sessions) > 0:
             candidates.append((_difference(*pair, looks), system, *pair))
     if not candidates:
-        return DeviceFinding(higher, lower, difference, None, None, None, None)
+        return DeviceFinding(higher, lower, difference, None, None, None)
     rest, system, first, second = min(candidates, key=lambda c: c[0].estimate)
     if rest.is_clear:
-        return DeviceFinding(higher, lower, difference, None, None, None, None)
-    return DeviceFinding(higher, lower, difference, system, first, second, rest)
+        return DeviceFinding(higher, lower, difference, None, None, None)
+    return DeviceFinding(higher, lower, difference, system, first, second)
 
 
 def _difference(a: Segment, b: Segment, looks: int) -> Interval:

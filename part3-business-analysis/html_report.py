@@ -117,8 +117,6 @@ def _what_else(gold: Gold, impact: Impact) -> list[str]:
             "heat",
             "Events by day and hour",
             "Crawlers are among them. An empty hour among full ones is a gap in the recording.",
-            (),
-            [],
         ),
         _section(
             "products",
@@ -194,7 +192,7 @@ def _attribution() -> str:
     return _section("attribution", "Revenue by channel", "Every model shares out the same revenue, to the cent.", body)
 
 
-def _figure(name: str, title: str, text: str, head: Sequence[str], rows: Rows) -> str:
+def _figure(name: str, title: str, text: str, head: Sequence[str] = (), rows: Rows = ()) -> str:
     body = f'<div class="plot" id="plot-{name}" role="img" aria-label="{html.escape(title)}"></div>'
     if head:
         body += f"<details><summary>As a table</summary>{table(head, rows, 1)}</details>"
