@@ -23,7 +23,7 @@ from spark import CATALOG, Job, SparkError, Tables, _listed, refresh
 from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for, write_odd_files
 from synthetic_events import generate
 from warehouse import WORKING, LedgerError, fingerprint
-from warehouse_kit import differing_tables
+from warehouse_kit import command, differing_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -55,13 +55,8 @@ needs_spark = pytest.mark.skipif(ABSENT is not None, reason=f"NOT TESTED ON SPAR
 needs_real_days = pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON REAL DATA: {REAL} is absent")
 
 
-def run(*args: str) -> tuple[int, str, str]:
-    stdout, stderr = io.StringIO(), io.StringIO()
-    return transform.main(list(args), stdout, stderr), stdout.getvalue(), stderr.getvalue()
-
-
 def on_duckdb(data: Path, warehouse: Path) -> Path:
-    status, _, stderr = run("--data_dir", str(data), "--warehouse", str(warehouse), "--quiet")
+    status, _, stderr = command("--data_dir", data, "--warehouse", warehouse, "--quiet")
     assert status == 0, stderr
     return warehouse
 
@@ -180,7 +175,7 @@ def test_nothing_changed(built: tuple[Path, dict[str, Any]], odd_files: Path) ->
     """The folder tells which engine made it, and what it was made of."""
     folder, seen = built
     before = (folder / CATALOG).read_bytes()
-    status, stdout, _ = run("--data_dir", str(odd_files), "--warehouse", str(folder))
+    status, stdout, _ = command("--data_dir", odd_files, "--warehouse", folder)
     assert status == 0
     assert "nothing changed" in stdout and f"{seen['run'].records:,} records" in stdout
     assert (folder / CATALOG).read_bytes() == before
@@ -341,7 +336,7 @@ def test_the_suite_in_sql_and_files_by_spark_connect(cluster: Cluster, five_days
     )  # fmt: skip
     cluster.kill(server)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == run("--validate", "--engine", "duckdb")[1]
+    assert done.stdout == command("--validate", "--engine", "duckdb")[1]
     published = set(UNNEEDED) - WORKING.keys()
     assert set(differing_tables(on_duckdb(data, tmp_path / "w.duckdb"), tmp_path / "spark" / CATALOG)) == published
 
@@ -384,7 +379,7 @@ def test_what_is_absent_is_named(
         (tmp_path / "w").write_text("", "utf-8")
     else:
         line = ["--data_dir", "s3a://shop/events", "--warehouse", str(tmp_path / "w")]
-    status, stdout, stderr = run(*line)
+    status, stdout, stderr = command(*line)
     assert (status, stdout) == (2, "")
     assert told in stderr and len(stderr.splitlines()) == 1
     assert not list(tmp_path.glob("w/build-*"))

@@ -1,6 +1,5 @@
 """The command of part 2: what it prints, what it keeps safe, and that a part of the work equals the whole."""
 
-import io
 import os
 import random
 import re
@@ -19,7 +18,7 @@ from shop import load_shop
 from statements import read_statements
 from synthetic_events import generate
 from warehouse import Build, LedgerError, Run, Settings, column_descriptions, fingerprint, refresh
-from warehouse_kit import differing_tables, run
+from warehouse_kit import command, differing_tables, run
 
 PART2 = Path(transform.__file__).parent
 SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"
@@ -37,11 +36,6 @@ def fortnight(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build(data: Path, warehouse: Path, *args: str) -> None:
     status, _, stderr = run(data, warehouse, SCHEMA, *args)
     assert status == 0, stderr
-
-
-def run_line(line: list[str]) -> tuple[int, str, str]:
-    stdout, stderr = io.StringIO(), io.StringIO()
-    return transform.main(line, stdout, stderr), stdout.getvalue(), stderr.getvalue()
 
 
 def arrive(rng: random.Random, folder: Path, source: Path) -> None:
@@ -198,7 +192,7 @@ def test_a_mistake_is_one_sentence(args: list[str], told: str, fortnight: Path, 
 
 
 def test_a_mistyped_folder_is_not_made(tmp_path: Path) -> None:
-    status, _, stderr = run_line(["--data_dir", str(tmp_path / "dta")])
+    status, _, stderr = command("--data_dir", tmp_path / "dta")
     assert status == 2 and "name the folder" in stderr
     assert not (tmp_path / "dta").exists()
 

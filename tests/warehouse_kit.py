@@ -43,11 +43,15 @@ TABLES = {
 }
 
 
-def run(data_dir: Path, warehouse: Path, contract: Path, *args: str) -> tuple[int, str, str]:
+def command(*args: object) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of the command."""
     stdout, stderr = io.StringIO(), io.StringIO()
-    line = ["--data_dir", str(data_dir), "--warehouse", str(warehouse), "--contract", str(contract), "--quiet", *args]
-    return transform.main(line, stdout, stderr), stdout.getvalue(), stderr.getvalue()
+    return transform.main([str(a) for a in args], stdout, stderr), stdout.getvalue(), stderr.getvalue()
+
+
+def run(data_dir: Path, warehouse: Path, contract: Path, *args: str) -> tuple[int, str, str]:
+    """The same, of a quiet run on these files."""
+    return command("--data_dir", data_dir, "--warehouse", warehouse, "--contract", contract, "--quiet", *args)
 
 
 def rows(warehouse: Path, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
