@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import duckdb
-from day_files import File, LandingError, ensure_unchanged
+from daily_files import File, LandingError, ensure_unchanged
 from records import read_records
 from shop import Shop, identifier, literal
 

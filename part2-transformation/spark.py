@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import duckdb
-from day_files import File, day_files, find_files
+from daily_files import File, day_files, find_files
 from dialects import translate
 from increment import DAY_COLUMNS, UNITS
 from landing import land_seeds, plain_glob

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from day_files import File, stamp_of
+from daily_files import File, stamp_of
 from landing import OWN_COLUMNS, column_names, land
 from shop import Shop, json_path, literal
 

@@ -74,7 +74,7 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     options = parser().parse_args(args)
     # After the arguments, so that --help and a mistyped option answer at once.
     import duckdb
-    from day_files import LandingError
+    from daily_files import LandingError
     from dialects import DialectError
     from shop import ShopError
     from spark import CATALOG, SparkError

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from day_files import File, find_files
+from daily_files import File, find_files
 from increment import merge_touched, select_touched
 from landing import land, land_seeds, survey
 from shop import Shop, identifier, json_path, literal, placeholders

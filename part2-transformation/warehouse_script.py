@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
-from day_files import File, find_files
+from daily_files import File, find_files
 from dialects import DialectError, quoted, translate
 from landing import land, land_seeds, survey
 from shop import Shop, identifier

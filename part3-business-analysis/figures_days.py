@@ -21,6 +21,7 @@ from figure_style import (
     percent,
     place_marks,
     text_width,
+    two_lines,
 )
 from findings import Change
 from gold_incidents import WORDS, Incident
@@ -277,17 +278,10 @@ def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) 
     axes.text(
         1.015,
         0.5,
-        _two_lines(words) + f"\n{percent(y[-1])} last day",
+        two_lines(words, longest=17) + f"\n{percent(y[-1])} last day",
         size=9.5,
         color=TEXT,
         va="center",
         transform=axes.transAxes,
         linespacing=1.3,
     )
-
-
-def _two_lines(words: str) -> str:
-    if len(words) <= 17:
-        return words
-    middle = min((i for i, c in enumerate(words) if c == " "), key=lambda i: abs(i - len(words) / 2), default=0)
-    return words[:middle] + "\n" + words[middle + 1 :] if middle else words

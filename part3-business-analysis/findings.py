@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from gold_incidents import Incident
 from gold_reading import STEPS, Gold, Segment
 from intervals import Interval, is_small, mean_difference, share_difference, simultaneous
 
+# Why an order has no source, in the order in which they are shown.
+REASONS = ("window cut off", "direct only", "no touch in the window", "no id")
 MEASURES = ("revenue a day", "orders a day", "sessions a day", "conversion")
 
 
@@ -133,6 +136,15 @@ def weekdays(gold: Gold) -> tuple[Segment, ...]:
         for n, p in zip(names, parts, strict=True)
     ]
     return tuple(s for s in totals if s.sessions)
+
+
+def evidence(gold: Gold, reading: str) -> dict[str, Decimal]:
+    """Dollars by what is known of where they came from; they add up to counted revenue."""
+    parts = {reason: Decimal(0) for reason in REASONS}
+    for (of, reason), found in gold.unattributed.items():
+        if of == reading:
+            parts[reason] = parts.get(reason, Decimal(0)) + found.revenue
+    return {"known": gold.revenue - sum(parts.values()), **parts}
 
 
 def funnel(gold: Gold) -> Funnel:

@@ -11,9 +11,9 @@ from string import Template
 from currency import exact, short
 from figure_style import day_name, period, source_line
 from figures_days import revenue_title, volume_title
-from figures_flow import REASON_WORDS, evidence, evidence_title, funnel_title
+from figures_flow import REASON_WORDS, evidence_title, funnel_title
 from figures_rates import device_rows, device_title
-from findings import Change, funnel
+from findings import Change, evidence, funnel
 from gold_incidents import Incident
 from gold_reading import Gold, Segment
 from impact import Impact

@@ -5,9 +5,8 @@ from datetime import date
 
 from currency import exact, short
 from figure_style import percent, period
-from figures_flow import evidence
 from figures_rates import device_title
-from findings import Change, against_the_rest, compare_devices, funnel, weekdays
+from findings import Change, against_the_rest, compare_devices, evidence, funnel, weekdays
 from gold_incidents import WORDS, Incident
 from gold_reading import Gold, Segment
 from impact import Assumptions, Impact, hold_against

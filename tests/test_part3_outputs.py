@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import yaml
 from analysis_kit import PICTURES, analyse, build, edit, first_order_only, one, run
-from figures_flow import evidence, evidence_title
+from figures_flow import evidence_title
 from figures_rates import device_title
-from findings import find_changes, funnel
+from findings import evidence, find_changes, funnel
 from gold_incidents import find_incidents
 from gold_reading import Gold, read_gold
 from html_report import report

@@ -16,7 +16,7 @@ import duckdb
 import monitor
 import pytest
 import transform
-from day_files import find_files
+from daily_files import find_files
 from gold_reading import read_gold
 from shop import load_shop
 from spark import CATALOG, Job, SparkError, Tables, _listed, refresh
