@@ -108,11 +108,11 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         )
 
 
-def _line(axes: Axes, values: Sequence[float], colour: str = BLUE) -> None:
+def _line(axes: Axes, values: Sequence[float]) -> None:
     many = len(values) > MANY_DAYS
-    axes.plot(values, color=colour, linewidth=1.3 if many else 2.6, zorder=3, solid_joinstyle="round")
+    axes.plot(values, color=BLUE, linewidth=1.3 if many else 2.6, zorder=3, solid_joinstyle="round")
     if not many:
-        axes.plot(values, linestyle="", marker="o", markersize=7, color=colour, markeredgecolor="white", zorder=4)
+        axes.plot(values, linestyle="", marker="o", markersize=7, color=BLUE, markeredgecolor="white", zorder=4)
 
 
 def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float]) -> None:
@@ -164,8 +164,8 @@ def _money_axis(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(lambda v, _: short(v).replace(".0", "") if v else "0")
 
 
-def _grid(axes: Axes, ticks: int = 5) -> None:
-    axes.locator_params(axis="y", nbins=ticks)
+def _grid(axes: Axes) -> None:
+    axes.locator_params(axis="y", nbins=5)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", labelsize=10.5)

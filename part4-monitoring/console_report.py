@@ -8,12 +8,11 @@ from alarms import GREEN, RED, TOO_LITTLE, YELLOW, Alarm, DayReport, Verdict
 from baseline import freedom, student_of
 from causes import figure
 from shop_words import money, zone
-from thresholds import Thresholds
 
 COLOURS = {GREEN: "32", YELLOW: "33", RED: "31", TOO_LITTLE: "36"}
 
 
-def lines(report: DayReport, t: Thresholds, expected_false: str, verbose: bool, colour: bool) -> list[str]:
+def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool) -> list[str]:
     """The report as lines; `expected_false` says what the simulation found for these thresholds."""
     shown = [headline(report, colour)]
     for alarm in report.alarms:
