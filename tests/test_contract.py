@@ -197,11 +197,26 @@ def test_bounds_of_rules(
 ) -> None:
     text = SMALL.replace("    quality:\n", f"    quality:\n      - {{metric: rowCount, {bound}}}\n")
     rule = load(tmp_path, text).rule("row_count")
-    assert rule is not None and (rule.threshold, rule.threshold_rows, rule.at_least) == (
-        threshold,
-        rows,
-        least,
-    )
+    assert rule is not None
+    assert (rule.threshold, rule.threshold_rows, rule.at_least) == (threshold, rows, least)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "checks", "allowed", "pattern"),
+    [
+        ("validValues: [a, 1, true]", ["value_invalid"], ("a", "1", "true"), None),
+        ("pattern: '^x'", ["value_pattern"], (), "^x"),
+        ("validValues: [x, xy], pattern: '^x'", ["value_invalid", "value_pattern"], ("x", "xy"), "^x"),
+        ("missingValues: [null, '']", ["null_share"], (), None),
+    ],
+)
+def test_arguments(tmp_path: Path, arguments: str, checks: list[str], allowed: tuple[str], pattern: str) -> None:
+    metric = "missingValues" if "null_share" in checks else "invalidValues"
+    rule = f"{{metric: {metric}, arguments: {{{arguments}}}, mustBe: 3, severity: P2}}"
+    contract = load(tmp_path, SMALL.replace("- name: url", f"- {{name: url, quality: [{rule}]}}"))
+    assert (contract.columns[1].allowed, contract.columns[1].pattern) == (allowed, pattern)
+    found = [r for r in contract.rules if r.column == "url"]
+    assert [(r.check, r.threshold_rows, r.severity) for r in found] == [(check, 3.0, "P2") for check in checks]
 
 
 def test_bounds_of_values(tmp_path: Path) -> None:
@@ -217,8 +232,16 @@ def test_bounds_of_values(tmp_path: Path) -> None:
 def test_paths_of_nested_payloads(tmp_path: Path) -> None:
     nested = "{name: a, properties: [{name: b}, {name: c, logicalType: array, items: {logicalType: integer}}]}"
     contract = load(tmp_path, SMALL.replace("- name: lines\n", f"- {nested}\n          - name: lines\n"))
-    paths = [key.path for key in contract.events[0].payload]
-    assert paths == ["id", "sum", "a", "a.b", "a.c", "a.c[]", "lines", "lines[].price"]
+    assert [key.path for key in contract.events[0].payload] == [
+        "id",
+        "sum",
+        "a",
+        "a.b",
+        "a.c",
+        "a.c[]",
+        "lines",
+        "lines[].price",
+    ]
 
 
 def test_hosts() -> None:
