@@ -105,7 +105,7 @@ def _file_name(table: Node) -> str:
 
 def _delimiter(node: Node | None) -> str:
     value = "," if node is None else node.value
-    if node is not None and (len(value) != 1 or value in "\"'\r\n\0 "):
+    if node is not None and (len(value) != 1 or not value.isascii() or value.isalnum() or value in "\"'\r\n\0 "):
         raise node.error(f'{show(value)} is no delimiter; write one character in quotes, such as ";"')
     return str(value)
 

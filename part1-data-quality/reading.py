@@ -109,10 +109,8 @@ def _delivered_day(name: str, pattern: str) -> date | None:
 def survey(path: Path, day: date | None, delimiter: str, work_dir: Path) -> DayFile:
     """Look at the bytes of `path` once. `delimiter` is the contract's; unpacked copies go to `work_dir`.
 
-    Never raises for what the file holds; ReadingError only if `work_dir` cannot be written or the delimiter
-    is of no use.
+    Never raises for what the file holds; ReadingError only if `work_dir` cannot be written.
     """
-    _check_delimiter(delimiter)
     file = DayFile(path.name, path, day, 0, delimiter=delimiter)
     try:
         before = path.stat()
@@ -131,27 +129,17 @@ def survey(path: Path, day: date | None, delimiter: str, work_dir: Path) -> DayF
     return file
 
 
-def recover(day_file: DayFile, delimiter: str, work_dir: Path) -> DayFile:
+def recover(day_file: DayFile, work_dir: Path) -> DayFile:
     """Read `day_file` record by record and write what is sound as a clean UTF-8 CSV into `work_dir`.
 
-    `delimiter` is the contract's (the file's own, `day_file.delimiter`, decides and stays). Records left out
-    are counted in `rejected` and listed, up to 1,000 of a kind, in `problems`; `records` is exact afterwards.
-    Bounded memory. ReadingError only if `work_dir` cannot be written.
+    Records left out are counted in `rejected` and listed, up to 1,000 of a kind, in `problems`; `records` is
+    exact afterwards. Bounded memory. ReadingError only if `work_dir` cannot be written.
     """
-    _check_delimiter(delimiter)
     if day_file.source is None:
         return day_file
     import recovery  # only damaged files pay for it
 
     return recovery.recover(day_file, work_dir)
-
-
-def _check_delimiter(delimiter: str) -> None:
-    """Raise ReadingError unless the delimiter is one ASCII character that can delimit."""
-    if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in '" \r\n\0':
-        raise ReadingError(
-            f"The delimiter {delimiter!a} cannot be used: name one character such as , ; | or a tab in the contract."
-        )
 
 
 def _open_source(file: DayFile, work_dir: Path) -> DayFile:

@@ -224,7 +224,7 @@ class Scan:
                 self._read_batch([facts], prepared)
             return
         facts = batch[0]
-        facts.file = recover(facts.file, self.contract.delimiter, self.work_dir)
+        facts.file = recover(facts.file, self.work_dir)
         facts.headers = _headers(self.contract, facts.file)
         if facts.file.readable and not self._try_batch([facts]):
             raise ReadingError(f"{facts.file.path} changes while it is read; run again when its transfer has ended.")

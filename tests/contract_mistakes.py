@@ -263,8 +263,9 @@ MISTAKES = [  # old, new, sentence
      '@set.ownHosts.value[0]: must be text; put it in quotes'),
     (PAYLOAD, PAYLOAD + '  - property: ownHosts\n    «value: a.example\n',
      '@set.ownHosts.value: must be a list: begin every entry with `- `'),
-    (PAYLOAD, PAYLOAD + '  - property: delimiter\n    «value: ";;"\n',
-     '@set.delimiter.value: `;;` is no delimiter; write one character in quotes, such as ";"'),
+    *[(PAYLOAD, PAYLOAD + f'  - property: delimiter\n    «value: "{text}"\n',
+       f'@set.delimiter.value: `{text}` is no delimiter; write one character in quotes, such as ";"')
+      for text in (';;', 'x', '7', 'é', "'")],
     ('hits-%Y-%m-%d.csv', '«hits.csv',
      "schema.hits.physicalName: `hits.csv` does not tell a file's day; write one like "
      "events_%Y%m%d.csv"),

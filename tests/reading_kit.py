@@ -35,14 +35,14 @@ def read(data: bytes, tmp_path: Path, name: str = "events_20250301.csv", delimit
     file = survey(path, DAY, delimiter, work)
     if file.damaged:
         assert file.readable is None
-        file = recover(file, delimiter, work)
+        file = recover(file, work)
     try:
         rows = rows_of(file)
         if len(rows) == file.rows:
             return file, rows
     except duckdb.Error:
         pass
-    file = recover(file, delimiter, work)
+    file = recover(file, work)
     return file, rows_of(file)
 
 

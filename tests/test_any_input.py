@@ -35,7 +35,7 @@ def hold(contents: list[bytes], five_days: Path) -> None:
         told = {row["file"]: int(row["rows"]) + int(row["unreadable"]) for row in rows(out_dir, "dq_profile.csv")}
         for path in data_dir.iterdir():
             surveyed = survey(path, None, ",", work)
-            assert told.pop(path.name) == (recover(surveyed, ",", work).records if surveyed.source else 0)
+            assert told.pop(path.name) == (recover(surveyed, work).records if surveyed.source else 0)
         assert not told
 
 

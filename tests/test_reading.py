@@ -164,7 +164,7 @@ def test_headers(line: bytes, header: tuple[str, ...], problems: list[str], tmp_
 def test_single_column(tmp_path: Path) -> None:
     file, rows = read(b"a\n1\n\n2\n", tmp_path)
     assert rows == [("1",), ("",), ("2",)] and file.problems == ()
-    assert recover(file, ",", tmp_path / "work").records == 3
+    assert recover(file, tmp_path / "work").records == 3
 
 
 def test_gzip(tmp_path: Path) -> None:
@@ -196,14 +196,6 @@ def test_unreadable(tmp_path: Path) -> None:
     assert told(gone) == [("unreadable", None)] and gone.problems[0].rows_lost is None
     os.mkfifo(tmp_path / "pipe")
     assert told(survey(tmp_path / "pipe", DAY, ",", tmp_path)) == [("unreadable", None)]
-
-
-def test_a_delimiter_that_is_none(tmp_path: Path) -> None:
-    path = tmp_path / "events_20250301.csv"
-    path.write_bytes(HEAD + b"1,2\n")
-    for delimiter in ("", ",,", '"', "\n", "é", "x"):
-        with pytest.raises(ReadingError, match="delimiter"):
-            survey(path, DAY, delimiter, tmp_path)
 
 
 def test_contracts_own_delimiter(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_gone_meanwhile(tmp_path: Path) -> None:
     path.write_bytes(HEAD + b"1,2\n")
     file = survey(path, DAY, ",", tmp_path / "work")
     path.unlink()
-    assert told(recover(file, ",", tmp_path / "work")) == [("unreadable", None)]
+    assert told(recover(file, tmp_path / "work")) == [("unreadable", None)]
 
 
 def test_no_room_for_a_copy(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_no_room_for_a_copy(tmp_path: Path) -> None:
     path.write_bytes(HEAD + b"1,2\n")
     (tmp_path / "flat").touch()
     with pytest.raises(ReadingError, match="cannot be written"):
-        recover(survey(path, DAY, ",", tmp_path), ",", tmp_path / "flat")
+        recover(survey(path, DAY, ",", tmp_path), tmp_path / "flat")
 
 
 # ---- properties
@@ -178,7 +178,7 @@ def in_place(data: bytes) -> tuple[DayFile, Rows]:
         assert lines == sorted(set(lines)) and (not lines or lines[-1] <= last)
         bad = [p.line for p in file.problems if p.line and p.rows_lost]
         assert not set(bad) & set(lines)
-        again = recover(file, ",", Path(folder, "again"))
+        again = recover(file, Path(folder, "again"))
         if file.source and again.readable:
             back = rows_of(again)
             assert len(back) == again.rows
