@@ -135,7 +135,7 @@ def monitor(
     from day_metrics import Warehouse
     from monitor_history import History
     from shop_words import use_shop
-    from thresholds import load_columns, load_thresholds
+    from thresholds import load_columns, load_latency, load_thresholds
 
     t, columns = load_thresholds(options.thresholds), load_columns(options.contract)
     now = datetime.now(UTC)
@@ -153,7 +153,7 @@ def monitor(
     with duckdb.connect(str(path), read_only=True) as connection, History(history_path) as history:
         warehouse = Warehouse(connection)
         use_shop(*warehouse.rows("shop")[0])
-        day, hours = wanted_day(options, warehouse, now, t, stderr)
+        day, hours = wanted_day(options, warehouse, now, load_latency(options.contract), stderr)
         reports = judged(warehouse, day, hours, columns, t, history.acknowledgements(), options.backtest)
         if options.acknowledge:
             acknowledge(options.acknowledge, reports[-1], history, now)
@@ -204,7 +204,7 @@ def _add_failure(report: "DayReport", failure: tuple[str, str], t: "Thresholds")
 
 
 def wanted_day(
-    options: argparse.Namespace, warehouse: "Warehouse", now: datetime, t: "Thresholds", stderr: TextIO
+    options: argparse.Namespace, warehouse: "Warehouse", now: datetime, latency: timedelta, stderr: TextIO
 ) -> tuple[date, int]:
     """The day to judge, and how many of its hours are over (24: all)."""
     from shop_words import zone
@@ -227,7 +227,7 @@ def wanted_day(
             print(f"note: the newest day is {age} days old; from cron, say --check_date yesterday.", file=stderr)
     if day < span[0]:
         raise MonitorError(f"{day} is before the first day of the warehouse, {span[0]}; give a later day.")
-    due = datetime(day.year, day.month, day.day) + timedelta(days=1, hours=t.latency_hours)
+    due = datetime(day.year, day.month, day.day) + timedelta(days=1) + latency
     if not options.as_of and day > span[1] and moment < due:
         raise MonitorError(
             f"the file of {day} has not come, and is due at {due:%Y-%m-%d %H:%M} {zone()} only; ask later."

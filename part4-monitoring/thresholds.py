@@ -2,13 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LATENCY_UNITS = {
+    "m": HOUR / 60,
+    "min": HOUR / 60,
+    "minute": HOUR / 60,
+    "h": HOUR,
+    "hr": HOUR,
+    "hour": HOUR,
+    "d": DAY,
+    "day": DAY,
+}
 KINDS = ("count", "share", "ratio", "amount")
 SEVERITIES = ("P0", "P1", "P2", "P3")
 
@@ -63,7 +74,6 @@ class Thresholds:
     weekday_weight: float
     limit: float
     level_days: int
-    latency_hours: float
     silent_events: float
     paid_orders: float
     paid_channels: tuple[str, ...]
@@ -119,6 +129,20 @@ def load_columns(path: Path) -> list[Column]:
         ) from None
 
 
+def load_latency(path: Path) -> timedelta:
+    """How long after a day's end its file is due: the contract's `latency` (ODCS, slaProperties); none is no time."""
+    levels = [one for one in _read(path, "--contract").get("slaProperties") or [] if one.get("property") == "latency"]
+    if not levels:
+        return timedelta()
+    value, unit = levels[0].get("value"), str(levels[0].get("unit", "")).lower()
+    try:
+        return float(value) * LATENCY_UNITS[unit if unit in LATENCY_UNITS else unit.removesuffix("s")]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise ThresholdsError(
+            f"{path}: the latency {value} {unit} is no span of time; write it like `value: 6`, `unit: h`."
+        ) from None
+
+
 def _lost(column: Mapping[str, Any]) -> str:
     for check in column.get("quality") or []:
         if check.get("implementation") == "column_missing":
@@ -163,7 +187,6 @@ def _thresholds(document: dict[str, Any]) -> Thresholds:
         float(document["weekday_weight"]),
         limit,
         _above(document, "level_days", 2),
-        float(document["latency_hours"]),
         float(document["silent_events"]),
         float(document["paid_orders"]),
         tuple(document["paid_channels"]),

@@ -138,6 +138,22 @@ def test_a_day_that_has_not_come_is_red(line: Line) -> None:
     assert (found["status"], "no_file" in keys(found)) == ("RED", True)
 
 
+@pytest.mark.parametrize(
+    ("latency", "status"),
+    [
+        ("value: 2000000\n    unit: h", "has not come, and is due at"),
+        ("value: 0\n    unit: days", "RED"),
+        ("value: soon\n    unit: h", "the latency soon h is no span of time"),
+    ],
+)
+def test_a_file_is_late_when_the_contract_says_so(latency: str, status: str, line: Line, tmp_path: Path) -> None:
+    text = (SCRIPT.parents[1] / "part1-data-quality" / "schema.yaml").read_text("utf-8")
+    assert "value: 6\n    unit: h" in text
+    (tmp_path / "c.yaml").write_text(text.replace("value: 6\n    unit: h", latency), encoding="utf-8")
+    code, stdout, stderr = run(*line("2025-03-10", "--contract", tmp_path / "c.yaml"))
+    assert (code, status in (stdout if status == "RED" else stderr)) == (3 if status == "RED" else 2, True)
+
+
 def test_a_refresh_that_fails_is_red_and_says_so(tmp_path: Path, incidents: Path) -> None:
     folder = Path(shutil.copytree(incidents, tmp_path / "days"))
     broken = tmp_path / "schema.yaml"
