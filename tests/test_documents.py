@@ -62,7 +62,7 @@ def test_committed_reports_are_those_of_the_real_days(tmp_path: Path) -> None:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository as a newcomer gets it, in a folder with a space, with this environment for its own."""
     copy = tmp_path_factory.mktemp("a newcomer") / "repo"
-    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*cache", "data", ".hypothesis")
+    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*cache", "data", ".hypothesis", ".coverage*")
     shutil.copytree(REPO, copy, ignore=ignored)
     (copy / ".venv").symlink_to(sys.prefix)
     subprocess.run(["make", "run"], cwd=copy, check=True, capture_output=True)
