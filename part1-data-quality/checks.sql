@@ -164,10 +164,11 @@ where required
 -- says: {failed:,} of {checked:,} objects at {column} ({share}) hold nothing but nulls
 -- advice: Exchanges or test orders without lines; have the shop mark them, and keep them out of product reports.
 select
-    file_no, event || '.' || path as "column", count(*) as checked, count(*) filter (values_held = 0) as failed,
-    count(distinct record) filter (values_held = 0 and step = 'order') as orders,
-    sum(revenue) filter (values_held = 0) as revenue, min(record) filter (values_held = 0) as record, null as example
-from objects
+    file_no, event || '.' || path as "column", count(*) as checked, count(*) filter (not holds_values) as failed,
+    count(distinct record) filter (not holds_values and step = 'order') as orders,
+    sum(revenue) filter (not holds_values) as revenue, min(record) filter (not holds_values) as record, null as example
+from nodes
+where type = 'OBJECT'
 group by file_no, event, path
 
 -- check: payload_key_shift

@@ -30,10 +30,7 @@ from contract_rules import read_rules
 from contract_shape import CUSTOM, check_shape, regexp
 from contract_yaml import Node, near, read_yaml, show
 
-__all__ = [
-    "NEEDED_ROLES", "ROLES", "Anonymisation", "Column", "Contract", "ContractError", "Event", "Key",
-    "OrderIdentity", "Rule", "host_regexp", "load_contract",
-]  # fmt: skip
+__all__ = ["Column", "Contract", "ContractError", "Event", "Rule", "host_regexp", "load_contract"]
 
 _SECONDS = {"s": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600}
 _SECONDS |= {"d": 86_400, "day": 86_400, "w": 604_800, "week": 604_800, "y": 31_536_000, "year": 31_536_000}
@@ -55,9 +52,6 @@ def load_contract(path: Path, known_checks: Collection[str] = ()) -> Contract:
     events = _events(custom.get("events"))
     contract = Contract(
         path=path,
-        id=root.plain("id"),
-        version=root.plain("version"),
-        name=root.plain("name", root.plain("id")),
         file_name=_file_name(table),
         delimiter=_delimiter(custom.get("delimiter")),
         currency=_currency(custom.get("currency")),
@@ -157,7 +151,7 @@ def _columns(table: Node) -> tuple[dict[str, str], tuple[Column, ...]]:
         columns.append(Column(
             name, node.plain("logicalType", "string"), node.plain("required", False),
             tuple(dict.fromkeys(str(synonym.value) for synonym in synonyms)), _pattern(node), _allowed(node),
-            low, high, length, node.plain("classification"), node.line,
+            low, high, length, node.line,
         ))  # fmt: skip
     if not columns:
         raise table.error("`properties` is empty; describe at least the columns that have a role")
@@ -239,7 +233,7 @@ def _events(node: Node | None) -> tuple[Event, ...]:
             if key.path in keys:
                 raise where.error(f"the key {show(key.path)} stands here twice; keep one")
             keys[key.path] = key
-        events.append(Event(name, synonyms, role, tuple(keys.values()), entry.line))
+        events.append(Event(name, synonyms, role, tuple(keys.values())))
     return tuple(events)
 
 
@@ -256,7 +250,7 @@ def _key(node: Node, path: str) -> Iterator[tuple[Key, Node]]:
     low, high, _ = _bounds(node)
     logical = node.plain("logicalType", "string")
     required = node.plain("required", False)
-    yield Key(path, logical, required, _pattern(node), _allowed(node), low, high, node.line), node
+    yield Key(path, logical, required, _pattern(node), _allowed(node), low, high), node
     yield from _keys(node.each("properties"), path + ".")
     if (items := node.get("items")) is not None:
         nested = items.get("properties") is not None or items.get("items") is not None

@@ -7,12 +7,13 @@ the data but the names of events and of payload keys, and the shop's own hosts.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from contract_guess import (
     NEAR,
+    Roles,
     Sample,
     Shape,
     find_renames,
@@ -83,9 +84,8 @@ def draft_contract(files: Sequence[Path]) -> str:
     events = find_events(rows, roles)
     lines = _head(chosen, notes)
     for sample in columns:
-        lines += _column(
-            sample, [late for late, early in renames.items() if early == sample.name], roles, events, tables
-        )
+        late_names = [late for late, early in renames.items() if early == sample.name]
+        lines += _column(sample, late_names, roles, events, len(tables))
     lines += ["", "customProperties:", *_column_roles(roles), *_event_lines(events)]
     lines += [*_hosts(rows, roles), *_order(events, roles), *_CURRENCY, *_delimiter(tables)]
     return "\n".join(lines) + "\n"
@@ -130,19 +130,13 @@ def _head(files: Sequence[Path], notes: Iterable[str]) -> list[str]:
     ]
 
 
-def _column(
-    sample: Sample,
-    late_names: Sequence[str],
-    roles: Mapping[str, tuple[str, bool]],
-    events: Events,
-    tables: Sequence[Table],
-) -> list[str]:
-    """One entry of `properties`."""
+def _column(sample: Sample, late_names: Sequence[str], roles: Roles, events: Events, files: int) -> list[str]:
+    """One entry of `properties`, of a column seen in some of so many files."""
     role = next((role for role, (name, _) in roles.items() if name == sample.name), None)
     kind, worst = kind_of(sample.values), max(sample.empty.values())
     lines = [f"- name: {_quote(sample.name)}"]
-    if len(sample.empty) < len(tables):
-        lines.append("  " + _comment(f"missing from {len(tables) - len(sample.empty)} of {len(tables)} files"))
+    if len(sample.empty) < files:
+        lines.append("  " + _comment(f"missing from {files - len(sample.empty)} of {files} files"))
     if worst > sample.healthy + NEAR:
         hint = f"up to {worst:.0%} of a file's rows are empty, {sample.healthy:.1%} of a good file's"
         lines.append("  " + _comment(hint))
@@ -154,21 +148,7 @@ def _column(
     if late_names:
         lines.append("  synonyms: # check: a later name of the same values")
         lines += [f"    - synonym: {_quote(name)}" for name in late_names]
-    pattern = pattern_of(sample.values) if kind in ("word", "id") and role in ("client", None) else None
-    if pattern:
-        lines += [
-            "  logicalTypeOptions: # check: all values seen match it",
-            f"    pattern: {_quote(pattern)}",
-        ]
-    if (
-        role == "time"
-        and kind == "timestamp"
-        and not all(re.search("(Z|UTC|[+-]00:?00)$", value) for value in sample.values if value)
-    ):
-        lines += [
-            "  logicalTypeOptions:",
-            "    defaultTimezone: UTC # check: the zone of the files' days, such as Europe/Berlin",
-        ]
+    lines += _options(sample.values, kind, role)
     if role == "event" and events.names:
         lines += ["  enum: # check: these were seen; add what is still to come"]
         lines += [f"    - value: {_quote(name)}" for name in events.names]
@@ -184,7 +164,18 @@ def _column(
     return ["      " + line for line in lines]
 
 
-def _column_roles(roles: Mapping[str, tuple[str, bool]]) -> list[str]:
+def _options(values: Sequence[str], kind: str, role: str | None) -> list[str]:
+    """The pattern of an identifier's values; the zone of times that tell none."""
+    pattern = pattern_of(values) if kind in ("word", "id") and role in ("client", None) else None
+    if pattern:
+        return ["  logicalTypeOptions: # check: all values seen match it", f"    pattern: {_quote(pattern)}"]
+    if role == "time" and kind == "timestamp" and not all(re.search("(Z|UTC|[+-]00:?00)$", v) for v in values if v):
+        zone = "UTC # check: the zone of the files' days, such as Europe/Berlin"
+        return ["  logicalTypeOptions:", f"    defaultTimezone: {zone}"]
+    return []
+
+
+def _column_roles(roles: Roles) -> list[str]:
     lines = ["  - property: columnRoles", "    value:"]
     for role in (role for role in ROLES if role in roles):
         name, sure = roles[role]
@@ -237,7 +228,7 @@ def _payload(shape: Shape, indent: str) -> Iterator[str]:
                 yield from _payload(element, indent + "      ")
 
 
-def _hosts(rows: Sequence[Row], roles: Mapping[str, tuple[str, bool]]) -> list[str]:
+def _hosts(rows: Sequence[Row], roles: Roles) -> list[str]:
     """The hosts, and how foreign ones and query values are hidden."""
     page, referrer = roles["page"][0], roles.get("referrer", ("", False))[0]
     pages = Counter(host_of(row.get(page, "")) for row in rows)
@@ -266,7 +257,7 @@ def _occurs(known: str, hosts: Iterable[str]) -> bool:
     return any(pattern.fullmatch(host) for host in hosts)
 
 
-def _order(events: Events, roles: Mapping[str, tuple[str, bool]]) -> list[str]:
+def _order(events: Events, roles: Roles) -> list[str]:
     """Which payload keys make an order, tried on the orders themselves."""
     paths = paths_of(events.shapes[events.order]) if events.order in events.shapes else {}
     known, number = ("string", "integer"), ("number", "integer", "string")

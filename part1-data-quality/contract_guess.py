@@ -17,6 +17,8 @@ NEAR = 0.01  # a share below this is as good as none
 ENOUGH = 20  # so many different values are needed before a pattern is believed
 MAX_KEYS = 60  # an object of more keys is a map, whose keys are values
 
+Roles = dict[str, tuple[str, bool]]  # role -> the column that plays it, and whether that is sure
+
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?\s?(Z|UTC|[+-]\d\d:?\d\d)?")
 _EPOCH = re.compile(r"1\d{9}(\d{3}){0,2}(\.\d+)?")
 _KINDS = (
@@ -156,9 +158,9 @@ def _is_rename(early: Sample, late: Sample) -> bool:
     return pattern is not None and pattern == pattern_of(late.values)
 
 
-def find_roles(samples: Sequence[Sample]) -> dict[str, tuple[str, bool]]:
-    """role -> (column, whether both its name and its values say so); the needed roles always get one."""
-    roles: dict[str, tuple[str, bool]] = {}
+def find_roles(samples: Sequence[Sample]) -> Roles:
+    """The columns' roles, sure where both name and values say so; the needed roles always get one."""
+    roles: Roles = {}
     kinds = {sample.name: kind_of(sample.values) for sample in samples}
     for role, (fitting, words) in _ROLES.items():
         free = [s for s in samples if s.name not in [name for name, _ in roles.values()]]

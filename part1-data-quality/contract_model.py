@@ -22,13 +22,9 @@ class Rule:
     check: str  # what a `library` metric maps to, or a custom rule's `implementation`
     column: str | None
     severity: str | None  # "P0".."P3"
-    dimension: str | None
     threshold: float | None  # largest failed share that is tolerated, 0..1
     threshold_rows: float | None  # largest failed number of rows that is tolerated
-    description: str | None
     advice: str | None  # `businessImpact`: what to do first
-    arguments: Mapping[str, Any]
-    line: int  # in the YAML file, 1-based
     at_least: float | None = None  # smallest number demanded (`rowCount` and custom rules)
 
 
@@ -45,8 +41,7 @@ class Column:
     minimum: float | None
     maximum: float | None
     max_length: int | None  # characters
-    classification: str | None
-    line: int
+    line: int  # in the YAML file, 1-based
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,6 @@ class Key:
     allowed: tuple[str, ...]
     minimum: float | None
     maximum: float | None
-    line: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,6 @@ class Event:
     synonyms: tuple[str, ...]
     role: str | None  # one of EVENT_ROLES
     payload: tuple[Key, ...]
-    line: int
 
 
 @dataclass(frozen=True)
@@ -104,9 +97,6 @@ class Contract:
     """What a shop's event files must look like."""
 
     path: Path
-    id: str
-    version: str
-    name: str
     file_name: str  # strptime pattern of a day's file: "events_%Y%m%d.csv"
     delimiter: str
     currency: str  # what stands before an amount: "$", "CHF "

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection, Iterator
-from types import MappingProxyType
 
 from contract_model import Rule
 from contract_shape import check_shape, regexp
@@ -52,11 +51,7 @@ def _rule(node: Node, column: str | None, known_checks: Collection[str]) -> Rule
         _check_arguments(arguments)
     unit = bounds.plain("unit", node.plain("unit"))
     share, rows, least = _limits(bounds, unit, needed=kind == "library")
-    return Rule(
-        check, column, node.plain("severity"), node.plain("dimension"), share, rows,
-        node.plain("description"), node.plain("businessImpact"),
-        MappingProxyType(bounds.plain("arguments", {})), node.line, least,
-    )  # fmt: skip
+    return Rule(check, column, node.plain("severity"), share, rows, node.plain("businessImpact"), least)
 
 
 def _implementation(node: Node, known_checks: Collection[str]) -> Node | None:

@@ -11,8 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from contract_guess import Sample, Shape, event_roles, kind_of
+from contract_guess import Roles, Sample, Shape, event_roles, kind_of
 from contract_model import ContractError
+from csv_header import DELIMITERS
 
 MAX_ROWS, MAX_EVENTS = 5_000, 50
 
@@ -48,7 +49,7 @@ def read_table(path: Path) -> Table:
             first = file.readline(1_000_000)
             if not first.strip():
                 raise ContractError(f"{path}, line 1: the file is empty; give a day with a header and events")
-            delimiter = max(",;\t|", key=first.count)
+            delimiter = max(DELIMITERS, key=first.count)
             file.seek(0)
             reader = csv.reader(file, delimiter=delimiter)
             header = [name.strip() for name in next(reader)]
@@ -97,7 +98,7 @@ def read_row(header: Sequence[str], cells: Sequence[str], renames: Mapping[str, 
     return {renames.get(name, name): cell for name, cell in zip(header, cells, strict=False)}
 
 
-def find_events(rows: Iterable[Row], roles: Mapping[str, tuple[str, bool]]) -> Events:
+def find_events(rows: Iterable[Row], roles: Roles) -> Events:
     """The kinds of event, and what the payload of each holds."""
     column, payload = roles["event"][0], roles.get("payload", ("", False))[0]
     found, counts = Events(), Counter(row.get(column, "") for row in rows)

@@ -69,13 +69,11 @@ def _key_rows(contract: Contract) -> list[str]:
 
 def _breaks_pattern(contract: Contract) -> str:
     """Whether a node's `value` breaks the pattern that the contract has for its `event` and `path`."""
-    return (
-        " or ".join(
-            f"(event = {sql_text.literal(e.name)} and path = {sql_text.literal(k.path)} "
-            f"and not regexp_full_match(value, {sql_text.literal(k.pattern)}))"
-            for e in contract.events
-            for k in e.payload
-            if k.pattern
-        )
-        or "false"
-    )
+    whens = [
+        f"when event = {sql_text.literal(e.name)} and path = {sql_text.literal(k.path)} "
+        f"then not regexp_full_match(value, {sql_text.literal(k.pattern)})"
+        for e in contract.events
+        for k in e.payload
+        if k.pattern
+    ]
+    return f"case {' '.join(whens)} else false end" if whens else "false"

@@ -5,9 +5,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
 
+from day_file import Kind
 from definitions import Definition, Measure
 from drift import LEAST_MATCH, likeness, profiles
-from reading import Kind
 from scan import FileFacts, Scan
 from wording import percent
 

@@ -11,7 +11,6 @@ from typing import Any
 from contract import Contract
 from definitions import Definition, Measure
 from history import amount_range, count_range, is_beyond, share_range
-from reading import physical_line
 from scan import FileFacts
 from wording import percent, says
 
@@ -123,7 +122,7 @@ class _Limits:
             return _finding(
                 status, self.definition, facts, m.column, **seen, message=expected if status == "skip" else ""
             )
-        line = m.line if m.line or m.record is None else physical_line(facts.file, m.record)
+        line = m.line if m.line or m.record is None else facts.file.physical_line(m.record)
         return _finding(
             "fail", self.definition, facts, m.column, **seen, severity=self.severity,
             orders=m.orders, revenue=m.revenue, line=line, example=m.example, expected=expected, place=m.place,

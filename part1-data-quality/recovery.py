@@ -10,16 +10,17 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from reading import UTF8_BOM, DayFile, Kind, Problem, unreadable, with_header
-from unpacking import BLOCK, write, writer
+import working_copy
+from csv_header import with_header
+from csv_record import RECORD_BYTES, TOO_LONG, Parsed, parse, serialised, sound_lines
+from day_file import DayFile, Kind, Problem
 
-RECORD_BYTES = 1_900_000  # a longer record is reported and not kept; DuckDB itself stops at 2,000,000
-RECORD_LINES = 1_000  # a quoted field that runs over more lines was never meant to
-PROBLEMS = 1_000  # of a kind, listed one by one
+BLOCK = 1 << 20  # bytes read at once
+MOST_OF_A_KIND = 1_000  # problems that are listed one by one
 REPLACED = "\ufffd".encode()
 # From Latin-1; the five bytes that Windows-1252 leaves open stay as they are.
 WINDOWS_1252 = {
@@ -32,7 +33,7 @@ class _SourceError(Exception):
 
 
 class _Log:
-    """Problems with lines; every one counted, the first PROBLEMS of a kind kept."""
+    """Problems with lines: every one is counted, the first of each kind are kept."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.whole = list(problems)
@@ -47,14 +48,14 @@ class _Log:
     def line(self, kind: Kind, line: int, message: str, lost: int = 0) -> None:
         self.seen[kind] += 1
         self.lost[kind] += lost
-        if self.seen[kind] <= PROBLEMS:
+        if self.seen[kind] <= MOST_OF_A_KIND:
             self.lines.append(Problem(kind, line, message, lost))
 
     def problems(self) -> tuple[Problem, ...]:
         more = [
-            Problem(kind, None, f"and {count - PROBLEMS:,} more", max(self.lost[kind] - PROBLEMS, 0))
+            Problem(kind, None, f"and {count - MOST_OF_A_KIND:,} more", max(self.lost[kind] - MOST_OF_A_KIND, 0))
             for kind, count in self.seen.items()
-            if count > PROBLEMS
+            if count > MOST_OF_A_KIND
         ]
         return (*self.whole, *sorted(self.lines, key=lambda problem: problem.line or 0), *more)
 
@@ -83,8 +84,8 @@ def _raw(file: DayFile, source: Path) -> Iterator[bytes]:
 
 
 def _without_mark(data: bytes) -> bytes:
-    while data.startswith(UTF8_BOM):
-        data = data[len(UTF8_BOM) :]
+    while data.startswith(codecs.BOM_UTF8):
+        data = data[len(codecs.BOM_UTF8) :]
     return data
 
 
@@ -128,86 +129,6 @@ def _mended_line(line: bytes, number: int, file: DayFile, log: _Log) -> bytes:
     return line
 
 
-# ---- one record
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """One record: its fields, where it ends (after its line end), or what is wrong with it."""
-
-    fields: list[bytes]
-    end: int
-    fault: Kind | None = None
-    message: str = ""
-
-
-def parse(data: bytes, start: int, stop: int, mark: bytes, wanted: int | None, final: bool = True) -> Parsed:
-    """The record at `start` as DuckDB takes it: spaces around quotes and quotes in unquoted fields are legal.
-
-    `stop` bounds the search, `final` says that the file ends there, `wanted` is the number of fields.
-    """
-    field, closed = _patterns(mark)
-    fields: list[bytes] = []
-    at, stray = start, False
-    while match := field.match(data, at, stop):
-        quoted, plain = match[1], match[2]
-        at = match.end()
-        past_end = at == stop and not match[3]
-        if past_end and not final:
-            return Parsed(fields, at, "field_too_long", f"starts a record longer than {RECORD_BYTES:,} bytes")
-        if quoted is None:
-            stray = stray or b'"' in plain
-            fields.append(plain.removesuffix(b"\r") if match[3] != mark else plain)
-        else:
-            fields.append(quoted.replace(b'""', b'"'))
-        if match[3] != mark:
-            return _checked(data, Parsed(fields, at), start, wanted, stray)
-        if wanted and len(fields) > wanted and fields[-1] and b"\n" in data[start:at]:
-            break  # a quote is out of step; following it further could take forever
-    close = closed.match(data, at, stop)
-    if close and b"\n" not in data[start : close.end()]:
-        message = f"holds text after the closing quote of field {len(fields) + 1}"
-        return Parsed(fields, at, "stray_quote", message)
-    message = f"opens a quote in field {len(fields) + 1} that is not closed where a field may end"
-    return Parsed(fields, at, "unterminated_quote", message)
-
-
-def _checked(data: bytes, parsed: Parsed, start: int, wanted: int | None, stray: bool) -> Parsed:
-    fields, found = parsed.fields, len(parsed.fields)
-    if wanted is None:
-        return parsed
-    while len(fields) > wanted and not fields[-1]:
-        fields.pop()
-    lines = data.count(b"\n", start, parsed.end - 1)
-    if lines >= RECORD_LINES:
-        message = f"opens a quote that runs over {lines:,} lines"
-        return replace(parsed, fault="unterminated_quote", message=message)
-    if len(fields) != wanted:
-        message = f"holds {found:,} fields instead of {wanted:,}"
-        if lines:
-            message += f" (together with the {lines:,} lines that a quote joins to it)"
-        return replace(
-            parsed,
-            fault="stray_quote" if stray else "ragged",
-            message=message + (" and a quote inside a field" if stray else ""),
-        )
-    if found != wanted:
-        return replace(parsed, message=f"holds {found - wanted:,} empty fields too many")
-    return parsed
-
-
-_compiled: dict[bytes, tuple[re.Pattern[bytes], re.Pattern[bytes]]] = {}
-
-
-def _patterns(mark: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """One field with its end; one quoted field, whatever follows."""
-    if mark not in _compiled:
-        d, quoted = re.escape(mark), rb' *+"([^"]*+(?:""[^"]*+)*+)"'
-        field = rb'(?:%b *+(?:\r(?=\n|\Z))?+|(?! *+")([^%b\n]*+))(%b|\n|\Z)' % (quoted, d, d)
-        _compiled[mark] = (re.compile(field), re.compile(quoted))
-    return _compiled[mark]
-
-
 # ---- the whole file
 
 
@@ -216,11 +137,11 @@ def recover(file: DayFile, work_dir: Path) -> DayFile:
     assert file.source is not None
     target = work_dir / (file.name + ".clean.csv")
     try:
-        with writer(target) as out:
+        with working_copy.create(target) as out:
             return _Recovery(file, file.source, out).run(target)
     except _SourceError as error:
         assert isinstance(error.args[0], OSError)
-        return unreadable(file, error.args[0])
+        return file.unreadable(error.args[0])
 
 
 class _Recovery:
@@ -229,7 +150,7 @@ class _Recovery:
     def __init__(self, file: DayFile, source: Path, out: BinaryIO) -> None:
         self.file, self.out, self.log = file, out, _Log(file.problems)
         self.blocks = _lines(file, source, self.log)
-        self.data, self.at, self.line, self.over = b"", 0, 1, False
+        self.data, self.at, self.line, self.ended = b"", 0, 1, False
         self.rows = self.rejected = self.blank = self.pending_blank = 0
         self.kept_lines = 0
         self.multiline = self.mixed = False
@@ -239,7 +160,7 @@ class _Recovery:
         if not self._header():
             problems = (*self.log.problems(), Problem("empty", None, "holds no header"))
             return replace(self.file, problems=problems, readable=None, damaged=False, records=0)
-        self.bulk = _bulk(self.mark, self.wanted, self.file.newline)
+        self.sound_lines = sound_lines(self.mark, self.wanted, self.file.newline)
         while self._fill():
             if not self._copy_lines():
                 self._one_record()
@@ -266,12 +187,12 @@ class _Recovery:
 
     def _fill(self) -> bool:
         """At least one record of the longest kind lies ahead, or all that is left; False at the end."""
-        if not self.over and len(self.data) - self.at <= RECORD_BYTES + 2:
+        if not self.ended and len(self.data) - self.at <= RECORD_BYTES + 2:
             parts = [self.data[self.at :]]
             size = len(parts[0])
             while size < 2 * RECORD_BYTES:
                 if not (block := next(self.blocks, b"")):
-                    self.over = True
+                    self.ended = True
                     break
                 parts.append(block)
                 size += len(block)
@@ -295,12 +216,12 @@ class _Recovery:
         self.kept_lines += 1
         # DuckDB names the columns itself, and a CR in a quoted name would lose it every row.
         names = [re.sub(rb"\s", b" ", name.encode()) for name in self.file.header]
-        write(self.out, _serialised(names, self.mark))
+        working_copy.write(self.out, serialised(names, self.mark))
         return True
 
     def _copy_lines(self) -> bool:
         """Copy the lines ahead that are sound beyond doubt; False if there is none."""
-        match = self.bulk.match(self.data, self.at)
+        match = self.sound_lines.match(self.data, self.at)
         end = match.end() if match else self.at
         at = self.at
         while end - at > RECORD_BYTES:  # a longer line must not slip through
@@ -313,8 +234,8 @@ class _Recovery:
         if self.file.newline == "\r\n":
             lines = lines.replace(b"\r\n", b"\n")
         count = lines.count(b"\n")
-        self._row(count)
-        write(self.out, lines)
+        self._count_rows(count)
+        working_copy.write(self.out, lines)
         self.kept_lines += count
         self.at, self.line = end, self.line + count
         return True
@@ -322,7 +243,7 @@ class _Recovery:
     def _one_record(self) -> None:
         limit = min(len(self.data), self.at + RECORD_BYTES)
         end = self.data.find(b"\n", self.at, limit) + 1
-        final = self.over and limit == len(self.data)
+        final = self.ended and limit == len(self.data)
         if not end and not final:
             return self._skip_long_line()
         end = end or limit
@@ -333,10 +254,10 @@ class _Recovery:
         parsed = parse(self.data, self.at, limit, self.mark, self.wanted, final)
         kind, message = parsed.fault, parsed.message
         if not kind:
-            record = _serialised(parsed.fields, self.mark)
+            record = serialised(parsed.fields, self.mark)
             if len(record) <= RECORD_BYTES:
                 return self._keep(record, parsed)
-            kind, message = "field_too_long", f"starts a record longer than {RECORD_BYTES:,} bytes"
+            kind, message = "field_too_long", TOO_LONG
         cut = kind == "unterminated_quote" or (kind == "ragged" and len(parsed.fields) < self.wanted)
         if cut and final and end == len(self.data) and not self.data.endswith(b"\n"):
             kind, message = "truncated", message + ", and the file ends there"
@@ -347,8 +268,8 @@ class _Recovery:
     def _keep(self, record: bytes, parsed: Parsed) -> None:
         if parsed.message:
             self.log.line("surplus_empty", self.line, parsed.message)
-        self._row(1)
-        write(self.out, record)
+        self._count_rows(1)
+        working_copy.write(self.out, record)
         first = self.line
         self._advance(parsed.end)
         self.kept_lines += self.line - first
@@ -361,7 +282,7 @@ class _Recovery:
         while not (end := self.data.find(b"\n", self.at) + 1):
             block = next(self.blocks, b"")
             if not block:
-                self.over = True
+                self.ended = True
                 end = len(self.data)
                 break
             self.data, self.at = block, 0
@@ -370,11 +291,11 @@ class _Recovery:
     def _advance(self, end: int) -> None:
         """Go on at `end`, which is after a line end or the end of the file."""
         self.line += self.data.count(b"\n", self.at, end)
-        if self.over and end == len(self.data) and not self.data.endswith(b"\n"):
+        if self.ended and end == len(self.data) and not self.data.endswith(b"\n"):
             self.line += 1
         self.at = end
 
-    def _row(self, count: int) -> None:
+    def _count_rows(self, count: int) -> None:
         """The next `count` rows start here, one a line."""
         self._count_blank()
         shift = self.line - (self.rows + 2)
@@ -390,22 +311,3 @@ class _Recovery:
 
     def _count_blank(self) -> None:
         self.blank, self.pending_blank = self.blank + self.pending_blank, 0
-
-
-def _serialised(fields: list[bytes], mark: bytes) -> bytes:
-    return mark.join(_quoted(value, mark) for value in fields) + b"\n" if fields != [b""] else b'""\n'
-
-
-def _quoted(value: bytes, mark: bytes) -> bytes:
-    spaced = value[:1] == b" " or value[-1:] == b" "
-    if spaced or b'"' in value or b"\n" in value or b"\r" in value or mark in value:
-        return b'"' + value.replace(b'"', b'""') + b'"'
-    return value
-
-
-def _bulk(mark: bytes, wanted: int, newline: str) -> re.Pattern[bytes]:
-    """As many lines as are sound beyond doubt: quotes, if any, around whole fields, and no newline inside."""
-    d = re.escape(mark)
-    field = rb'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*+"|[^"\r\n' + d + rb"]*+)"
-    end = rb"\r\n" if newline == "\r\n" else rb"\n"
-    return re.compile(rb"(?:%b(?:%b%b){%d}%b)*" % (field, d, field, wanted - 1, end))

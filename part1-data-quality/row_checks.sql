@@ -44,7 +44,7 @@
 -- example: none
 -- says: {failed:,} of {checked:,} events ({share}) have no campaign in {column}, where {expected} is usual
 -- advice: Look whether a redirect or a consent tool strips the parameters; paid visits look direct without them.
-page is null or not contains(page, 'utm_source=')
+case when contains(page, '?') then not contains(page, 'utm_source=') else true end
 
 -- check: quote_stray
 -- each: plain

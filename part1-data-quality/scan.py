@@ -8,7 +8,7 @@ file by file through `reading.recover`, and nothing of the failed attempt stays.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,9 +21,10 @@ import duckdb
 import row_checks
 import sql_text
 from contract import Contract
+from day_file import DayFile, ReadingError
 from definitions import PASS, Measure
 from derive import crawler_patterns, derivations
-from reading import DayFile, ReadingError, find_files, recover, survey
+from reading import find_files, recover, survey
 
 NOT_THE_FILES_FAULT = (
     duckdb.BinderException,
@@ -33,6 +34,7 @@ NOT_THE_FILES_FAULT = (
 )
 LONGEST_GAP = timedelta(days=366)  # between two files of a folder; each day of a gap is a finding
 BATCH = 48 << 20  # bytes that are read together: enough to make a statement worth its planning
+LARGE = BATCH // 4
 
 
 @dataclass
@@ -120,7 +122,6 @@ class Scan:
         self._flagged = [sql for sql in tallied if sql not in settled and sql != "true"]
         self._tallies: dict[int, dict[str, int]] = {}
         self._filled = self._placeholders()
-        self.connection.execute(PASS["shared"].format(**self._filled) + sql_text.macros(contract))
 
     def _placeholders(self) -> dict[str, str]:
         """What stands for the placeholders of pass.sql that are the same for every batch."""
@@ -147,9 +148,10 @@ class Scan:
         """
         workers = os.cpu_count() or 1
         with ThreadPoolExecutor(workers) as pool:
+            prepared = pool.submit(self._prepare)
             patterns = pool.submit(crawler_patterns)
             # A batch is read while the next one is surveyed.
-            read = {pool.submit(self._read_batch, batch): len(batch) for batch in self._batches(days)}
+            read = {pool.submit(self._read_batch, batch, prepared): len(batch) for batch in self._batches(days)}
             for future in as_completed(read):
                 future.result()
                 progress(read[future])
@@ -173,6 +175,10 @@ class Scan:
         for file_no, count in self.connection.execute("select * from crawler_events").fetchall():
             self.files[file_no].crawler_events = int(count)
 
+    def _prepare(self) -> None:
+        """Make the tables and macros that every batch uses; it takes as long as surveying the first files."""
+        self._execute(PASS["shared"].format(**self._filled) + sql_text.macros(self.contract))
+
     def _execute(self, sql: str) -> None:
         with self.connection.cursor() as cursor:
             cursor.execute(sql)
@@ -184,27 +190,38 @@ class Scan:
         return self._tallies[facts.file_no][f"{self.raw_names[column]} is null"] / facts.records
 
     def _batches(self, days: Iterable[tuple[int, DayFile]]) -> Iterator[list[FileFacts]]:
-        """Add each day to `files`, and give those to be read together: of one form, and not too large."""
+        """Add each day to `files`, and give those to be read together: of one form, and not too large.
+
+        Large files go alone first and last, so that no core waits for the next batch or for the last.
+        """
         batches: dict[object, list[FileFacts]] = {}
+        waiting = os.cpu_count() or 1
         for file_no, file in days:
             facts = FileFacts(file_no, file, file.day or date.min, _headers(self.contract, file))
             self.files.append(facts)
             if not file.readable and not file.damaged:
+                continue
+            if waiting and file.size > LARGE:
+                waiting -= 1
+                yield [facts]
                 continue
             batch = batches.setdefault(_form(file), [])
             if batch and sum(f.file.size for f in batch) + file.size > BATCH:
                 yield batch
                 batch = batches[_form(file)] = []
             batch.append(facts)
-        yield from filter(None, batches.values())
+        for batch in filter(None, batches.values()):
+            large = sum(f.file.size for f in batch) > LARGE
+            yield from ([f] for f in batch) if large else [batch]
 
-    def _read_batch(self, batch: list[FileFacts]) -> None:
+    def _read_batch(self, batch: list[FileFacts], prepared: Future[None]) -> None:
         """Read and count a batch; file by file, and each as carefully as it needs, if not all is sound."""
+        prepared.result()
         if not any(f.file.damaged for f in batch) and self._try_batch(batch):
             return
         if len(batch) > 1:
             for facts in batch:
-                self._read_batch([facts])
+                self._read_batch([facts], prepared)
             return
         facts = batch[0]
         facts.file = recover(facts.file, self.contract.delimiter, self.work_dir)

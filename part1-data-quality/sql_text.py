@@ -1,4 +1,4 @@
-"""SQL made from the contract: quoted names and values, JSON paths and the macros of the pass.
+"""SQL made from the contract: quoted names and values, JSON paths, and what fills macros.sql.
 
 Everything of the contract that reaches DuckDB goes through `literal`, so that no name or pattern in
 it can end a string and start a statement.
@@ -8,6 +8,9 @@ import json
 import re
 
 from contract import Contract, Event, host_regexp
+from definitions import HERE
+
+MACROS = (HERE / "macros.sql").read_text(encoding="utf-8")
 
 EMAIL = r"[A-Za-z0-9._+-]+(?:@|%40)[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}"
 # A number with its country code; one under a key that says so; one written in the American way.
@@ -137,52 +140,29 @@ def local_time(contract: Contract) -> str:
 
 
 def macros(contract: Contract) -> str:
-    """The macros that row_checks.sql, pass.sql and derive.sql call."""
+    """macros.sql, made ready for the contract."""
     hosts = tuple(h.lower() for h in contract.own_hosts)
     own = "|".join(h.replace(".", "[.]") for h in hosts)
     roots = [h for h in hosts if not any(h.endswith("." + other) for other in hosts)]
     starts = [f"starts_with(url, {literal(f'{scheme}://{h}/')})" for h in hosts for scheme in ("https", "http")]
     below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
-    token = contract.order.checkout_token if contract.order else None
-    confirmation = contract.order.confirmation_path if contract.order else None
+    order = contract.order
+    token = order.checkout_token if order else None
+    confirmation = order.confirmation_path if order else None
     pair = query_pair(contract)
-    amount = payload_text(contract.order.amount if contract.order else None)
-    return f"""
-create macro nested_too_deep(text) as strlen(text) > 4000
-    and strlen(text) - strlen(replace(replace(text, '{{', ''), '[', '')) > 2000;
-create macro host_of(url) as lower(split_part(split_part(split_part(url, '/', 3), '?', 1), ':', 1));
-create macro own_url(url) as {" or ".join(starts) or "false"};
-create macro own_host(host) as {f"host in ({values(hosts)})" if hosts else "true"};
-create macro mentions_own(url) as {" or ".join(f"contains(url, {literal('.' + h)})" for h in roots) or "false"};
-create macro harmless_page(url) as regexp_full_match(url, {literal(harmless_url(contract, "https?", own))});
-create macro harmless_referrer(url) as case
-    when url is null then true
-    when regexp_full_match(url, {literal(harmless_url(contract, "[a-z-]+", known_hosts(contract)))})
-        then own_url(url) or not mentions_own(url)
-    else false end;
-create macro own_domain(host) as {" or ".join(below) or "false"};
-create macro step_of(event) as {event_case(contract.events, "event", "role", "null::funnel_step", "funnel_step")};
-create macro event_name_of(event) as {event_case(contract.events, "event", "name", "event")};
-create macro token_of(page) as {f"nullif(regexp_extract(page, {literal(token)}, 1), '')" if token else "null"};
-create macro is_confirmation(page) as {f"contains(page, {literal(confirmation)})" if confirmation else "false"};
-create macro amount_of(payload) as try_cast({amount} as decimal(12, 2));
-create macro masked(value) as
-    left(value, 4) || regexp_replace(substr(value, 5, 36), '[A-Za-z0-9]', '*', 'g');
-create macro place_of(url) as
-    left(regexp_replace(regexp_extract(url, '^https?://[^/?#]*([^?#]*)', 1), '[^/]{{24,}}', '...', 'g'), 40);
-create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');
-create macro path_of(key) as ltrim(substr(
-    case when contains(key, '[') then regexp_replace(key, '\\[[0-9]+\\]', '[]', 'g') else key end, 2), '.');
-create macro clean_query(url) as
-    regexp_full_match(url, {literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?")});
-create macro raw_key(url) as split_part(list_filter(
-    string_split(regexp_extract(url, '[?]([^#]*)', 1), '&'),
-    lambda part: not regexp_full_match(part, {literal(pair)}))[1], '=', 1);
-create macro luhn(digits) as list_sum(list_transform(range(length(digits)), lambda i:
-    case when i % 2 = 0 then cast(digits[length(digits) - i] as integer)
-         else (cast(digits[length(digits) - i] as integer) * 2) // 10
-            + (cast(digits[length(digits) - i] as integer) * 2) % 10 end)) % 10 = 0;
-create macro card_in(value) as list_filter(
-    list_transform(regexp_extract_all(value, {literal(CARD)}, 1), lambda s: regexp_replace(s, '[^0-9]', '', 'g')),
-    lambda digits: luhn(digits))[1];
-"""
+    return MACROS.format(
+        own_url=" or ".join(starts) or "false",
+        own_host=f"host in ({values(hosts)})" if hosts else "true",
+        mentions_own=" or ".join(f"contains(url, {literal('.' + h)})" for h in roots) or "false",
+        harmless_page=literal(harmless_url(contract, "https?", own)),
+        harmless_referrer=literal(harmless_url(contract, "[a-z-]+", known_hosts(contract))),
+        own_domain=" or ".join(below) or "false",
+        step=event_case(contract.events, "event", "role", "null::funnel_step", "funnel_step"),
+        event_name=event_case(contract.events, "event", "name", "event"),
+        token=f"nullif(regexp_extract(page, {literal(token)}, 1), '')" if token else "null",
+        is_confirmation=f"contains(page, {literal(confirmation)})" if confirmation else "false",
+        amount=payload_text(order.amount if order else None),
+        clean_url=literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?"),
+        pair=literal(pair),
+        card=literal(CARD),
+    )

@@ -1,4 +1,4 @@
-"""Unpack gzip within bounds, and write working copies."""
+"""Unpack gzip, within bounds."""
 
 import zlib
 from collections.abc import Iterator
@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from reading import DayFile, Problem, ReadingError
+import working_copy
+from day_file import DayFile, Problem
 
-BLOCK = 1 << 20
+BLOCK = 1 << 20  # bytes read, and unpacked, at once
 GZIP_BYTES = 20 << 30  # the most that a file may expand to
 GZIP_RATIO = 1_000  # deflate ends at 1,032, and only for one byte repeated
 GZIP_SMALL = 16 << 20  # below this the ratio does not matter
@@ -18,7 +19,7 @@ def unpack(file: DayFile, work_dir: Path) -> DayFile:
     """`file` with `source` the decompressed copy in `work_dir`; what came before damage is kept."""
     target = work_dir / (file.name + ".plain.csv")
     problem, written = None, 0
-    with file.path.open("rb") as packed, writer(target) as out:
+    with file.path.open("rb") as packed, working_copy.create(target) as out:
         try:
             for piece in _inflated(packed):
                 written += len(piece)
@@ -30,19 +31,19 @@ def unpack(file: DayFile, work_dir: Path) -> DayFile:
                         None,
                     )
                     break
-                write(out, piece)
+                working_copy.write(out, piece)
         except (zlib.error, EOFError) as error:
             what = "ends early" if isinstance(error, EOFError) else "is corrupt"
             message = f"holds compressed data that {what} after {written:,} bytes of CSV"
             problem = Problem("gzip_broken", None, message, None)
-    problems = (*file.problems, *([problem] if problem else []))
-    if problem and (problem.kind == "gzip_bomb" or not written):
-        target.unlink()
-        return replace(file, problems=problems)
-    if not written:
-        target.unlink()
-        return replace(file, problems=(*problems, Problem("empty", None, "is empty once unpacked")))
-    return replace(file, source=target, problems=problems)
+    if not problem and not written:
+        problem = Problem("empty", None, "is empty once unpacked")
+    if problem:
+        file = file.with_problem(problem)
+        if problem.kind == "gzip_bomb" or not written:
+            target.unlink()
+            return file
+    return replace(file, source=target)
 
 
 def _inflated(packed: BinaryIO) -> Iterator[bytes]:
@@ -59,27 +60,3 @@ def _inflated(packed: BinaryIO) -> Iterator[bytes]:
                 yield piece
             data = member.unconsumed_tail
         data = member.unused_data
-
-
-def writer(target: Path) -> BinaryIO:
-    """A new working copy, its folder made. Raises ReadingError."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return target.open("wb")
-    except OSError as error:
-        raise _unwritable(target, error) from None
-
-
-def write(out: BinaryIO, data: bytes) -> None:
-    """Write to a working copy. Raises ReadingError."""
-    try:
-        out.write(data)
-    except OSError as error:
-        raise _unwritable(Path(out.name), error) from None
-
-
-def _unwritable(target: Path, error: OSError) -> ReadingError:
-    return ReadingError(
-        f"The working copy {target} cannot be written ({error.strerror}): "
-        "make room there or name another folder for temporary files."
-    )

@@ -73,6 +73,21 @@ def select_touched(
             {filled["transaction_id"]} as transaction_id, {filled["customer"]} as customer,
             nullif({filled["checkout_token"]}, '') as checkout_token
         from silver.received as received""")
+    _reach_clients(connection)
+    _fetch_records(connection, filled, gone)
+    run("create temp table touched_events as select event_id from silver.received")
+    run(
+        "create or replace view bronze.events as "
+        + " union all by name ".join(
+            [*selects, "select * from landed_before", "select * from warehouse.bronze.events where false"]
+        )
+    )
+    run("insert into touched_events select event_id from silver.received")
+
+
+def _reach_clients(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make touched_clients: whoever shares an order, an e-mail hash or a checkout with a client that is reached."""
+    run = connection.execute
     keys = " union all ".join(
         f"select {{0}} as member, '{kind}' as kind, {kind} as value from {{1}} where {kind} is not null"
         for kind in ("transaction_id", "customer", "checkout_token")
@@ -100,6 +115,11 @@ def select_touched(
             except from touched_clients""")
         if _count(connection, "touched_clients") + _count(connection, "touched_keys") == before:
             break
+
+
+def _fetch_records(connection: duckdb.DuckDBPyConnection, filled: Mapping[str, str], gone: Sequence[str]) -> None:
+    """Make landed_before: of the files that stay, the clients' records, and what may repeat a record without an id."""
+    run = connection.execute
     not_gone = f"_source_file not in ({', '.join(map(literal, gone))})" if gone else "true"
     events = "warehouse.bronze.events as events"
     names = {row[0].lower() for row in run("describe warehouse.bronze.events").fetchall()}
@@ -121,14 +141,6 @@ def select_touched(
         where {not_gone} and {client} is null
             and {time} in (select time_text from arriving_or_gone where time_text is not null)""")
     run(f"create table landed_before as select events.* from {events} where rowid in (from rows_before)")
-    run("create temp table touched_events as select event_id from silver.received")
-    run(
-        "create or replace view bronze.events as "
-        + " union all by name ".join(
-            [*selects, "select * from landed_before", "select * from warehouse.bronze.events where false"]
-        )
-    )
-    run("insert into touched_events select event_id from silver.received")
 
 
 def merge_touched(

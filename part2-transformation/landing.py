@@ -13,15 +13,14 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import date
-from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import duckdb
+from daily_files import File, LandingError, ensure_unchanged
 from records import read_records
 from shop import Shop, identifier, literal
 
@@ -31,73 +30,6 @@ CHUNK = 1 << 20
 T = TypeVar("T")
 BROKEN_OFF = (EOFError, zlib.error, gzip.BadGzipFile)
 OWN_COLUMNS = ("_source_file", "_file_id", "_line", "_loaded_at", "_unreadable", "_payload")
-
-
-class LandingError(Exception):
-    """Files that cannot be landed; the message is one sentence for the user."""
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of a day. `file_id` is its day and its number among the day's files: 2025030401."""
-
-    path: Path
-    day: date
-    file_id: int
-    size: int
-    stamp: str  # time and inode of the last change: the content is looked at only when this differs
-    content_hash: str = ""
-    header: tuple[str, ...] = ()
-    records: int = 0
-    unreadable: int = 0
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-
-def find_files(data_dir: Path, shop: Shop) -> list[File]:
-    """The day files of a folder, by day and name; raises LandingError when there is none."""
-    entries = []
-    try:
-        for entry in os.scandir(data_dir):
-            if entry.is_file():
-                stat = entry.stat()
-                entries.append((entry.name, stat.st_size, f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"))
-    except OSError as error:
-        said = {"FileNotFoundError": "does not exist", "NotADirectoryError": "is not a folder"}
-        what = said.get(type(error).__name__, f"cannot be read ({error.strerror})")
-        raise LandingError(f"{data_dir} {what}; name the folder of the files with --data_dir.") from None
-    return day_files(data_dir, entries, shop)
-
-
-def day_files(data_dir: Path | str, entries: Iterable[tuple[str, int, str]], shop: Shop) -> list[File]:
-    """Those of a folder's entries (name, bytes, stamp) that are files of a day, by day and name; as find_files."""
-    days = re.escape(shop.file_name)
-    for mark, width in (("Y", 4), ("m", 2), ("d", 2)):
-        days = days.replace(f"%{mark}", f"(?P<{mark}>[0-9]{{{width}}})", 1)
-    # Another delivery of the day has something behind the date; any may be compressed.
-    stem, dot, ending = days.rpartition(r"\.")
-    pattern = re.compile(f"{stem}[^/]*?{dot}{ending}(?:[.]gz)?" if dot else days, re.IGNORECASE)
-    found: list[tuple[date, bool, str, int, str]] = []
-    for name, size, stamp in entries:
-        if match := pattern.fullmatch(name):
-            try:
-                day = date(int(match["Y"]), int(match["m"]), int(match["d"]))
-            except ValueError:
-                continue
-            found.append((day, name != day.strftime(shop.file_name), name, size, stamp))
-    if not found:
-        raise LandingError(
-            f"{data_dir} holds no file named like {shop.file_name}; name the right folder with --data_dir, "
-            "or another contract with --contract."
-        )
-    files = []
-    for day, same_day in groupby(sorted(found), key=lambda f: f[0]):
-        for number, (_, _, name, size, stamp) in enumerate(same_day, 1):
-            file_id = (day.year * 10000 + day.month * 100 + day.day) * 100 + number
-            files.append(File(Path(data_dir) / name, day, file_id, size, stamp))
-    return files
 
 
 @dataclass(frozen=True)
@@ -133,29 +65,31 @@ def survey(path: Path, delimiter: str) -> Survey:
                 if valid and not (chunk.isascii() and not decoder.getstate()[0]):
                     decoder.decode(chunk)
             decoder.decode(b"", final=True)
-        except BROKEN_OFF:
-            valid = False
-        except UnicodeDecodeError:
+        except (*BROKEN_OFF, UnicodeDecodeError):
             valid = False
     first = head.partition(b"\n")[0].rstrip(b"\r")
     text = first.decode("utf-8-sig", "replace")
-    best = max((delimiter, ";", "\t", "|", ","), key=text.count)
-    delimiter = delimiter if delimiter in text else best
-    cells = next(csv.reader([text], delimiter=delimiter), [])
+    delimiter = _delimiter_in(text, delimiter)
+    header = column_names(text, delimiter)
     windows = returns > 0 and returns == newlines == head.count(b"\r\n") + newlines - head.count(b"\n")
     regular = (
         valid and not nul and not is_gzip and (returns == 0 or windows)
         and not head.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b'"' not in first
     )  # fmt: skip
     lines = newlines + (last not in (b"\n", b""))
-    return Survey(digest.hexdigest(), column_names(cells), delimiter, "\\r\\n" if windows else "\\n", lines, regular)
+    return Survey(digest.hexdigest(), header, delimiter, "\\r\\n" if windows else "\\n", lines, regular)
 
 
-def column_names(cells: Sequence[str]) -> tuple[str, ...]:
-    """Header cells as names of columns: none empty, none twice (case does not tell them apart), none of ours."""
+def _delimiter_in(line: str, delimiter: str) -> str:
+    """The contract's delimiter; where a header has none of it, the one that it has most of."""
+    return delimiter if delimiter in line else max((delimiter, ";", "\t", "|", ","), key=line.count)
+
+
+def column_names(line: str, delimiter: str) -> tuple[str, ...]:
+    """A header's cells as names of columns: none empty, none twice (case does not tell them apart), none of ours."""
     taken = {name.lower() for name in OWN_COLUMNS}
     names = []
-    for number, cell in enumerate(cells, 1):
+    for number, cell in enumerate(next(csv.reader([line], delimiter=delimiter), []), 1):
         wanted = name = re.sub(r"[\x00-\x1f]", " ", cell).strip() or f"column_{number}"
         suffix = 2
         while name.lower() in taken:
@@ -271,7 +205,7 @@ def _try(
 ) -> tuple[list[File], dict[str, str]] | None:
     """Read a batch with DuckDB; None, and nothing is left, unless it finds a record on every line."""
     first = batch[0][1]
-    paths = ", ".join(literal(_plain_glob(f.path)) for f, _ in batch)
+    paths = ", ".join(literal(plain_glob(f.path)) for f, _ in batch)
     columns = ", ".join(f"{literal(n)}: 'varchar'" for n in first.header)
     try:
         cursor.execute(
@@ -292,8 +226,7 @@ def _try(
         cursor.execute(f"drop table {name}")
         return None
     for file, _ in batch:
-        if _changed(file):
-            raise LandingError(f"{file.path} changes while it is read; run again when its transfer has ended.")
+        ensure_unchanged(file)
     rows = ", ".join(
         f"({i}, {literal(file.name)}, {file.file_id}, {start})"
         for (i, _, start), (file, _) in zip(counts, batch, strict=True)
@@ -317,6 +250,30 @@ def _carefully(
 ) -> tuple[list[File], dict[str, str]]:
     """Read one file record by record, through a clean copy; what is no record is kept as text."""
     copy = work_dir / f"{name}.csv"
+    done, longest = _clean_copy(file, copy, delimiter)
+    ensure_unchanged(file)
+    columns = ", ".join(f"{literal(n)}: 'varchar'" for n in done.header)
+    separator = ", " if columns else ""
+    cursor.execute(
+        f"""create table {name} as
+        select * from read_csv({literal(plain_glob(copy))}, auto_detect = false, header = false, parallel = false,
+            columns = {{'_line': 'bigint', '_unreadable': 'varchar'{separator}{columns}}}, delim = ',', quote = '"',
+            escape = '"', max_line_size = {max(2 << 20, longest + 4096)})"""
+    )
+    copy.unlink()
+    names = "".join(f", {identifier(n)}" for n in done.header)
+    payload = _valid_json(payload_columns, done.header)
+    select = f"""select {literal(file.name)} as _source_file, cast({file.file_id} as bigint) as _file_id, _line,
+        current_localtimestamp() as _loaded_at, _unreadable, {payload} as _payload{names}
+        from {name}"""
+    return [done], {name: select}
+
+
+def _clean_copy(file: File, copy: Path, delimiter: str) -> tuple[File, int]:
+    """Write a file's records as (line, text that is no record, fields); returns it completed, and the longest's bytes.
+
+    The bytes are what the longest record takes at most.
+    """
     longest = records = unreadable = 0
     with copy.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -324,39 +281,20 @@ def _carefully(
         first = text.lstrip("\r\n")
         line_of_header = 1 + text[: len(text) - len(first)].count("\n")
         line, _, rest = first.partition("\n")
-        if delimiter not in line:
-            delimiter = max((delimiter, ";", "\t", "|", ","), key=line.count)
-        header = column_names(next(csv.reader([line], delimiter=delimiter), []))
+        delimiter = _delimiter_in(line, delimiter)
+        header = column_names(line, delimiter)
         for number, fields, raw in read_records(rest, delimiter, len(header), line_of_header + 1):
             records += 1
             unreadable += raw is not None
             longest = max(longest, sum(map(len, fields)) * 4 + len(raw or "") * 4)
             writer.writerow([number, raw if raw is not None else "", *(fields or [""] * len(header))])
-    if not complete:
-        unreadable += 1
-        records += 1
-        end = line_of_header + 1 + rest.count("\n")
-        with copy.open("a", encoding="utf-8", newline="") as out:
-            writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        if not complete:
+            records += 1
+            unreadable += 1
+            end = line_of_header + 1 + rest.count("\n")
             writer.writerow([end, "(the rest of the compressed file is missing)", *[""] * len(header)])
-    if _changed(file):
-        raise LandingError(f"{file.path} changes while it is read; run again when its transfer has ended.")
-    columns = ", ".join(f"{literal(n)}: 'varchar'" for n in header)
-    separator = ", " if columns else ""
-    cursor.execute(
-        f"""create table {name} as
-        select * from read_csv({literal(_plain_glob(copy))}, auto_detect = false, header = false, parallel = false,
-            columns = {{'_line': 'bigint', '_unreadable': 'varchar'{separator}{columns}}}, delim = ',', quote = '"',
-            escape = '"', max_line_size = {max(2 << 20, longest + 4096)})"""
-    )
-    copy.unlink()
-    names = "".join(f", {identifier(n)}" for n in header)
-    payload = _valid_json(payload_columns, header)
-    select = f"""select {literal(file.name)} as _source_file, cast({file.file_id} as bigint) as _file_id, _line,
-        current_localtimestamp() as _loaded_at, _unreadable, {payload} as _payload{names}
-        from {name}"""
     done = replace(file, content_hash=content_hash, header=header, records=records, unreadable=unreadable)
-    return [done], {name: select}
+    return done, longest
 
 
 def _text_of(path: Path) -> tuple[str, str, bool]:
@@ -397,14 +335,6 @@ def _opened(read: Callable[..., T], path: Path, *args: object) -> T:
         raise LandingError(f"{path}: {error.strerror}; make it readable, or move it out of the folder.") from None
 
 
-def _changed(file: File) -> bool:
-    try:
-        stat = file.path.stat()
-    except OSError:
-        return True
-    return (stat.st_size, f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}") != (file.size, file.stamp)
-
-
 def _valid_json(columns: Sequence[str], header: Sequence[str]) -> str:
     """The payload where it is JSON: an engine may raise on text that is none."""
     there = {name.lower(): name for name in header}
@@ -415,7 +345,7 @@ def _valid_json(columns: Sequence[str], header: Sequence[str]) -> str:
     return f"case when json_valid({payload}) then {payload} end"
 
 
-def _plain_glob(path: Path) -> str:
+def plain_glob(path: Path) -> str:
     """A path in which no character stands for others."""
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
@@ -426,7 +356,7 @@ def land_seeds(connection: duckdb.DuckDBPyConnection, shop: Shop, seeds: Path) -
         connection.execute(f"create schema if not exists {schema}")
     for seed in sorted(seeds.glob("*.csv")):
         connection.execute(
-            f"create table bronze.{seed.stem} as from read_csv({literal(_plain_glob(seed))}, header = true, "
+            f"create table bronze.{seed.stem} as from read_csv({literal(plain_glob(seed))}, header = true, "
             "all_varchar = true, delim = ',', quote = '\"')"
         )
     connection.execute("create table bronze.event_roles (event_name varchar, event varchar)")

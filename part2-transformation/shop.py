@@ -12,7 +12,7 @@ import yaml
 ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
 _SAYS_WHERE = "validate_dataframework.py --contract"
 _NO_PATHS = ("lineAmountIs", "checkoutToken", "confirmationPath", "duplicates")
-EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
+NULL = "cast(null as varchar)"
 
 
 class ShopError(Exception):
@@ -52,36 +52,7 @@ def load_shop(path: Path) -> Shop:
     The validator checks a contract in full, to the line; here only what is read is looked at.
     """
     try:
-        document = yaml.safe_load(path.read_text("utf-8"))
-        schema = document["schema"][0]
-        custom = {p["property"]: p["value"] for p in document.get("customProperties", [])}
-        # what the header says is a property's physicalName, if it has one
-        header = {c["name"]: c.get("physicalName") or c["name"] for c in schema["properties"]}
-        columns = {
-            header[c["name"]]: (header[c["name"]], *(s["synonym"] for s in c.get("synonyms") or []))
-            for c in schema["properties"]
-        }
-        hidden = custom.get("anonymisation") or {}
-        events = {}
-        for event in custom.get("events", []):
-            for name in (event["name"], *(s["synonym"] for s in event.get("synonyms", []))):
-                events[name] = event.get("role", "other")
-        shop = Shop(
-            id=str(document["id"]),
-            file_name=schema["physicalName"],
-            columns=columns,
-            roles={role: header.get(name, name) for role, name in custom["columnRoles"].items()},
-            events=events,
-            own_hosts=tuple(h.lower() for h in custom.get("ownHosts", [])),
-            payment_providers=tuple(h.lower() for h in custom.get("paymentProviders", [])),
-            hides_values="queryValue" in hidden,
-            hides_hosts="foreignHost" in hidden,
-            order=dict(custom.get("order") or {}),
-            delimiter=custom.get("delimiter", ","),
-            currency=_currency(custom.get("currency", "$")),
-            time_zone=_time_zone(schema["properties"], custom["columnRoles"]["time"]),
-            **{_snake(key): int(value) for key, value in (custom.get("transformation") or {}).items()},
-        )
+        shop = _shop_of(yaml.safe_load(path.read_text("utf-8")))
     except FileNotFoundError:
         raise ShopError(f"{path}: no such contract; name one with --contract.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -100,6 +71,38 @@ def load_shop(path: Path) -> Shop:
     if missing := [r for r in ("client", "page", "time", "event") if shop.roles.get(r) not in shop.columns]:
         raise ShopError(f"{path}: columnRoles names no column of the contract for {', '.join(missing)}.")
     return shop
+
+
+def _shop_of(document: Mapping[str, Any]) -> Shop:
+    schema = document["schema"][0]
+    custom = {p["property"]: p["value"] for p in document.get("customProperties", [])}
+    # what the header says is a property's physicalName, if it has one
+    header = {c["name"]: c.get("physicalName") or c["name"] for c in schema["properties"]}
+    columns = {
+        header[c["name"]]: (header[c["name"]], *(s["synonym"] for s in c.get("synonyms") or []))
+        for c in schema["properties"]
+    }
+    hidden = custom.get("anonymisation") or {}
+    events = {}
+    for event in custom.get("events", []):
+        for name in (event["name"], *(s["synonym"] for s in event.get("synonyms", []))):
+            events[name] = event.get("role", "other")
+    return Shop(
+        id=str(document["id"]),
+        file_name=schema["physicalName"],
+        columns=columns,
+        roles={role: header.get(name, name) for role, name in custom["columnRoles"].items()},
+        events=events,
+        own_hosts=tuple(h.lower() for h in custom.get("ownHosts", [])),
+        payment_providers=tuple(h.lower() for h in custom.get("paymentProviders", [])),
+        hides_values="queryValue" in hidden,
+        hides_hosts="foreignHost" in hidden,
+        order=dict(custom.get("order") or {}),
+        delimiter=custom.get("delimiter", ","),
+        currency=_currency(custom.get("currency", "$")),
+        time_zone=_time_zone(schema["properties"], custom["columnRoles"]["time"]),
+        **{_snake(key): int(value) for key, value in (custom.get("transformation") or {}).items()},
+    )
 
 
 def _currency(sign: str) -> str:
@@ -131,40 +134,17 @@ def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], o
     present: the columns that bronze.events has; a contract column among them is read, another is null.
     click_ids: the URL parameters, the strongest first. order_lines: the most lines of any order.
     """
-    there = {name.lower() for name in present}
-
-    def healed(names: Sequence[str]) -> str:
-        found = [f"events.{identifier(name)}" for name in names if name.lower() in there]
-        if not found:
-            return "cast(null as varchar)"
-        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
-
-    def column(role: str) -> str:
-        return healed(shop.columns[shop.roles[role]]) if role in shop.roles else "cast(null as varchar)"
-
-    others = [healed(names) for name, names in shop.columns.items() if name not in shop.roles.values()]
     empty = "D41D8C" if shop.hides_values else ""  # upper(md5('')[:6])
-    filled = {
-        "client": column("client"),
-        "client_as_tracked": healed([shop.roles["client"]]),
-        "page": column("page"),
-        "referrer": column("referrer"),
-        "time": column("time"),
-        **_clock(shop.time_zone, column("time")),
-        "event": column("event"),
-        "payload": column("payload"),
-        "user_agent": column("user_agent"),
-        "other_columns": " || '|' || ".join(f"coalesce({sql}, '')" for sql in others) or "cast(null as varchar)",
+    columns = _columns(shop, present)
+    return {
+        **columns,
+        **_clock(shop.time_zone, columns["time"]),
         "values_are_hidden": str(shop.hides_values).lower(),
         "hosts_are_hidden": str(shop.hides_hosts).lower(),
         "empty_value": literal(empty),
         "click_id": _click_id(click_ids, empty),
-        "transaction_id": _payload(shop, "transactionId"),
-        "amount": _payload(shop, "amount"),
-        "customer": _payload(shop, "customer"),
-        "checkout_token": _token(shop.order.get("checkoutToken")),
-        "by_transaction_id_alone": str(shop.order.get("duplicates") == "transaction_id").lower(),
-        "pieces": "quantity" if shop.order.get("lineAmountIs") == "unit" else "1",
+        **_order(shop),
+        "order_lines": str(order_lines),
         "shop": literal(shop.id),
         "currency": literal(shop.currency),
         "time_zone": literal(shop.time_zone),
@@ -173,14 +153,41 @@ def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], o
         "session_gap_minutes": str(shop.session_gap_minutes),
         "window_days": str(shop.window_days),
         "most_clients_of_a_person": str(shop.most_clients_of_a_person),
-        "order_lines": str(order_lines),
     }
+
+
+def _columns(shop: Shop, present: Iterable[str]) -> dict[str, str]:
+    """Each role's column, the first of its names that has a value; and the columns without a role, as one text."""
+    there = {name.lower() for name in present}
+
+    def healed(names: Sequence[str]) -> str:
+        found = [f"events.{identifier(name)}" for name in names if name.lower() in there]
+        if not found:
+            return NULL
+        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+    others = [healed(names) for name, names in shop.columns.items() if name not in shop.roles.values()]
+    return {
+        **{role: healed(shop.columns[shop.roles[role]]) if role in shop.roles else NULL for role in ROLES},
+        "client_as_tracked": healed([shop.roles["client"]]),
+        "other_columns": " || '|' || ".join(f"coalesce({sql}, '')" for sql in others) or NULL,
+    }
+
+
+def _order(shop: Shop) -> dict[str, str]:
+    """Where the payload holds an order's values and those of its lines, and how these are to be read."""
     lines = {"item_id": "lineId", "item_name": "lineName", "item_variant": "lineVariant"}
     lines |= {"quantity": "lineQuantity", "line_amount": "lineAmount"}
-    for name, key in lines.items():
-        path = shop.order.get(key, "")
-        filled[name] = _extract(path.replace("[]", "[{n}]")) if "[]" in path else "cast(null as varchar)"
-    return filled
+    paths = {name: shop.order.get(key, "") for name, key in lines.items()}
+    return {
+        "transaction_id": _payload(shop, "transactionId"),
+        "amount": _payload(shop, "amount"),
+        "customer": _payload(shop, "customer"),
+        "checkout_token": _token(shop.order.get("checkoutToken")),
+        "by_transaction_id_alone": str(shop.order.get("duplicates") == "transaction_id").lower(),
+        "pieces": "quantity" if shop.order.get("lineAmountIs") == "unit" else "1",
+        **{name: _extract(path.replace("[]", "[{n}]")) if "[]" in path else NULL for name, path in paths.items()},
+    }
 
 
 def identifier(name: str) -> str:
@@ -221,12 +228,12 @@ def _extract(path: str) -> str:
 
 
 def _payload(shop: Shop, key: str) -> str:
-    return _extract(shop.order[key]) if key in shop.order else "cast(null as varchar)"
+    return _extract(shop.order[key]) if key in shop.order else NULL
 
 
 def _token(pattern: str | None) -> str:
     if pattern is None:
-        return "cast(null as varchar)"
+        return NULL
     found = f"regexp_extract(received.page_url, {literal(pattern)}, 1)"
     # The plain text that the pattern starts with tells most pages apart at a fraction of the cost.
     start = re.match(r"[A-Za-z0-9/_-]*", pattern)[0]  # type: ignore[index]
@@ -245,7 +252,7 @@ def _click_id(parameters: Sequence[str], empty: str) -> str:
             f"when strpos(query, {needle}) > 0 and substr(query, {value}, 1) not in ('', '&') "
             f"and substr(query, {value}, 6) <> {literal(empty)} then {literal(parameter)}"
         )
-    return f"case {' '.join(cases)} end" if cases else "cast(null as varchar)"
+    return f"case {' '.join(cases)} end" if cases else NULL
 
 
 def _snake(name: str) -> str:

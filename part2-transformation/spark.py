@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import duckdb
+from daily_files import File, day_files, find_files
 from dialects import translate
 from increment import DAY_COLUMNS, UNITS
-from landing import File, day_files, find_files, land_seeds
-from shop import Shop, identifier, json_path, literal, placeholders
+from landing import land_seeds, plain_glob
+from shop import Shop, identifier, json_path, literal
 from spark_landing import is_sparks, land_with_spark
 from statements import Statement, fill, read_statements
 from suite import Outcome, Suite
@@ -33,6 +34,7 @@ from warehouse import (
     WORKING,
     Run,
     balanced,
+    blanks,
     comment,
     lock,
     read_ledger,
@@ -317,12 +319,7 @@ class Build:
         tables.see("bronze.events", events)
         write_files(self.connection, landed)
         tables.share("bronze.files", self.folder, "from bronze.files order by file_id")
-        click_ids = self.connection.execute(
-            "select parameter from bronze.click_ids order by cast(priority as integer)"
-        ).fetchall()
-        filled = placeholders(
-            shop, [n for f in landed for n in f.header], [p for (p,) in click_ids], self._order_lines(events)
-        )
+        filled = blanks(self.connection, shop, [n for f in landed for n in f.header], self._order_lines(events))
         statements = [fill(s, filled) for s in read_statements(self.job.sql)]
         for statement in statements:
             self.progress(statement.name)
@@ -363,7 +360,7 @@ class Build:
         fields = [(f.name, f.dataType.simpleString()) for f in self.tables.schemas[name].fields]
         day = day_of(name)
         by_day = f", hive_types = {{{literal(day)}: {dict(fields)[day]}}}" if day and any(path.glob("*=*")) else ""
-        files = literal(re.sub(r"([*?\[])", r"[\1]", str(path)) + "/**/*.parquet")
+        files = literal(f"{plain_glob(path)}/**/*.parquet")
         columns = ", ".join(
             f"cast({identifier(column)} as {TYPES.get(kind, kind)}) as {identifier(column)}" for column, kind in fields
         )

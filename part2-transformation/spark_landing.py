@@ -5,7 +5,6 @@ The others, a few damaged ones, are read on this machine by landing.py, as DuckD
 counted from its place in its part of the file and the records in the parts before.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from landing import OWN_COLUMNS, File, column_names, land
+from daily_files import File, stamp_of
+from landing import OWN_COLUMNS, column_names, land
 from shop import Shop, json_path, literal
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def land_with_spark(
         places, done = _places(raw, regular, facts)
         landed = {
             file.file_id: replace(
-                file, header=_header(facts[file.name], shop.delimiter), records=facts[file.name].lines - 1,
+                file, header=column_names(facts[file.name].header, shop.delimiter), records=facts[file.name].lines - 1,
                 content_hash=hashes[file.name],
             )
             for file in done
@@ -133,16 +133,12 @@ def is_sparks(error: Exception) -> bool:
     return type(error).__module__.startswith(("pyspark", "py4j", "grpc"))
 
 
-def _header(facts: Facts, delimiter: str) -> tuple[str, ...]:
-    return column_names(next(csv.reader([facts.header], delimiter=delimiter), []))
-
-
 def _is_regular(facts: Facts | None, delimiter: str) -> bool:
     """Whether every line is a record of the header's width, under names that need no mending."""
     if facts is None or facts.damaged or facts.lines < 2 or '"' in facts.header or delimiter not in facts.header:
         return False
     cells = facts.header.split(delimiter)
-    return list(_header(facts, delimiter)) == cells and facts.fewest == facts.most == len(cells) - 1
+    return list(column_names(facts.header, delimiter)) == cells and facts.fewest == facts.most == len(cells) - 1
 
 
 def _hashes(spark: "SparkSession", files: Sequence[File], data_dir: str, facts: dict[str, Facts]) -> dict[str, str]:
@@ -172,7 +168,7 @@ def _read(
     from pyspark.sql import functions as f
 
     def header(file: File) -> tuple[str, ...]:
-        return _header(facts[file.name], delimiter)
+        return column_names(facts[file.name].header, delimiter)
 
     path = (tables.work / "records").absolute().as_uri()
     for number, (names, same) in enumerate(groupby(sorted(files, key=header), key=header)):
@@ -322,9 +318,7 @@ def _land_here(tables: "Tables", files: Sequence[File], data_dir: str, shop: Sho
             copy = tables.work / file.name
             copy.write_bytes(content[0] if content else b"")
             stat = copy.stat()
-            here = replace(
-                file, path=copy, size=stat.st_size, stamp=f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
-            )
+            here = replace(file, path=copy, size=stat.st_size, stamp=stamp_of(stat))
         (done,), (select,) = land(tables.connection, [here], shop, tables.work)
         part = path / f"_file_id={file.file_id}"
         part.mkdir(parents=True)

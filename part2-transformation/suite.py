@@ -1,7 +1,6 @@
 """The test suite in SQL: rows of its own, transform.sql over them, and what must come out."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import duckdb
 from landing import land_seeds
@@ -11,6 +10,7 @@ from warehouse import HERE, blanks
 
 OWNERS = "ABCDEFGHI"  # the nine tests that the owner asked for; the others are ours
 MARK = "-- transform.sql\n"
+SUITE = HERE / "validation_tr.sql"
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,21 @@ class Suite:
     tests: list[str]
 
 
-def read_suite(shop: Shop, suite: Path = HERE / "validation_tr.sql", sql: Path = HERE / "transform.sql") -> Suite:
+def read_suite(shop: Shop) -> Suite:
     """The suite with every blank filled in.
 
     Its rows are those of `shop`, whose lengths of time are set to what its tests are about.
     """
     shop = replace(shop, session_gap_minutes=30, window_days=7, most_clients_of_a_person=5)
-    text, _, tests = suite.read_text("utf-8").partition(MARK)
-    rows = parse_statements(text, str(suite))
+    text, _, tests = SUITE.read_text("utf-8").partition(MARK)
+    rows = parse_statements(text, str(SUITE))
     with duckdb.connect() as connection:
         land_seeds(connection, shop, HERE / "seeds")
         for statement in rows:
             connection.execute(statement.sql)
         columns = [row[0] for row in connection.execute("describe bronze.events").fetchall()]
         filled = blanks(connection, shop, columns)
-    statements = [fill(s, filled) for s in read_statements(sql)]
+    statements = [fill(s, filled) for s in read_statements(HERE / "transform.sql")]
     return Suite(rows, statements, [test.query for test in duckdb.extract_statements(tests)])
 
 

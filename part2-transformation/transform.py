@@ -74,8 +74,8 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     options = parser().parse_args(args)
     # After the arguments, so that --help and a mistyped option answer at once.
     import duckdb
+    from daily_files import LandingError
     from dialects import DialectError
-    from landing import LandingError
     from shop import ShopError
     from spark import CATALOG, SparkError
     from warehouse import LedgerError

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from daily_files import File, find_files
 from increment import merge_touched, select_touched
-from landing import File, find_files, land, land_seeds, survey
+from landing import land, land_seeds, survey
 from shop import Shop, identifier, json_path, literal, placeholders
 from statements import Statement, fill, read_statements
 
@@ -170,18 +171,28 @@ def compare(files: Sequence[File], published: Published, shop: Shop) -> Run:
     return run
 
 
-def blanks(connection: duckdb.DuckDBPyConnection, shop: Shop, columns: Sequence[str]) -> dict[str, str]:
-    """What fills the blanks of transform.sql, for the records in bronze.events, which has these columns."""
+def blanks(
+    connection: duckdb.DuckDBPyConnection, shop: Shop, columns: Sequence[str], order_lines: int | None = None
+) -> dict[str, str]:
+    """What fills the blanks of transform.sql, for the records in bronze.events, which has these columns.
+
+    order_lines: the most lines of any order, where another engine has bronze.events and counted them.
+    """
     click_ids = connection.execute(
         "select parameter from bronze.click_ids order by cast(priority as integer)"
     ).fetchall()
-    longest: tuple[int] | None = None
-    if lines := shop.order.get("lines"):
-        longest = connection.execute(
-            f"select max(json_array_length(_payload, {literal(json_path(lines))})) from bronze.events "
-            "where _payload is not null"
-        ).fetchone()
-    return placeholders(shop, columns, [p for (p,) in click_ids], (longest and longest[0]) or 1)
+    return placeholders(shop, columns, [p for (p,) in click_ids], order_lines or _order_lines(connection, shop))
+
+
+def _order_lines(connection: duckdb.DuckDBPyConnection, shop: Shop) -> int:
+    """The most lines that an order has."""
+    if not (lines := shop.order.get("lines")):
+        return 1
+    longest = connection.execute(
+        f"select max(json_array_length(_payload, {literal(json_path(lines))})) from bronze.events "
+        "where _payload is not null"
+    ).fetchone()
+    return (longest and longest[0]) or 1
 
 
 def write_files(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> None:

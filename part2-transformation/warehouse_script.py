@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
+from daily_files import File, find_files
 from dialects import DialectError, translate
-from landing import File, find_files, land, land_seeds, survey
+from landing import land, land_seeds, survey
 from shop import Shop, identifier
 from statements import Statement, fill, read_statements
 from suite import read_suite

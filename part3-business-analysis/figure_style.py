@@ -80,6 +80,15 @@ def wrapped(figure: Figure, text: str, size: float, weight: str, width: float) -
     return [*lines, line] if line else lines
 
 
+def two_lines(words: str, longest: int) -> str:
+    """Words broken at the space nearest their middle, if they have more letters than that."""
+    spaces = [i for i, c in enumerate(words) if c == " "]
+    if len(words) <= longest or not spaces:
+        return words
+    middle = min(spaces, key=lambda i: abs(i - len(words) / 2))
+    return words[:middle] + "\n" + words[middle + 1 :]
+
+
 def text_width(figure: Figure, text: str, size: float, weight: str = "regular") -> float:
     """How wide text is, as a fraction of the figure's width."""
     canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)

@@ -21,6 +21,7 @@ from figure_style import (
     percent,
     place_marks,
     text_width,
+    two_lines,
 )
 from findings import Change
 from gold_incidents import WORDS, Incident
@@ -107,11 +108,11 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         )
 
 
-def _line(axes: Axes, values: Sequence[float], colour: str = BLUE) -> None:
+def _line(axes: Axes, values: Sequence[float]) -> None:
     many = len(values) > MANY_DAYS
-    axes.plot(values, color=colour, linewidth=1.3 if many else 2.6, zorder=3, solid_joinstyle="round")
+    axes.plot(values, color=BLUE, linewidth=1.3 if many else 2.6, zorder=3, solid_joinstyle="round")
     if not many:
-        axes.plot(values, linestyle="", marker="o", markersize=7, color=colour, markeredgecolor="white", zorder=4)
+        axes.plot(values, linestyle="", marker="o", markersize=7, color=BLUE, markeredgecolor="white", zorder=4)
 
 
 def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float]) -> None:
@@ -163,8 +164,8 @@ def _money_axis(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(lambda v, _: short(v).replace(".0", "") if v else "0")
 
 
-def _grid(axes: Axes, ticks: int = 5) -> None:
-    axes.locator_params(axis="y", nbins=ticks)
+def _grid(axes: Axes) -> None:
+    axes.locator_params(axis="y", nbins=5)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", labelsize=10.5)
@@ -277,17 +278,10 @@ def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) 
     axes.text(
         1.015,
         0.5,
-        _two_lines(words) + f"\n{percent(y[-1])} last day",
+        two_lines(words, longest=17) + f"\n{percent(y[-1])} last day",
         size=9.5,
         color=TEXT,
         va="center",
         transform=axes.transAxes,
         linespacing=1.3,
     )
-
-
-def _two_lines(words: str) -> str:
-    if len(words) <= 17:
-        return words
-    middle = min((i for i, c in enumerate(words) if c == " "), key=lambda i: abs(i - len(words) / 2), default=0)
-    return words[:middle] + "\n" + words[middle + 1 :] if middle else words

@@ -22,8 +22,9 @@ from figure_style import (
     percent,
     period,
     spread,
+    two_lines,
 )
-from findings import Funnel, funnel
+from findings import Funnel, evidence, funnel
 from gold_reading import Gold
 from intervals import wilson
 from matplotlib.axes import Axes
@@ -32,7 +33,6 @@ from matplotlib.patches import FancyArrowPatch, PathPatch, Rectangle, Wedge
 from matplotlib.path import Path
 
 STEP_WORDS = ("viewed a page", "added to cart", "started checkout", "ordered")
-REASONS = ("window cut off", "direct only", "no touch in the window", "no id")
 REASON_WORDS = {
     "known": "channel known",
     "direct only": "direct visits only",
@@ -257,15 +257,6 @@ def _step_label(axes: Axes, found: Funnel, i: int, column: Column, width: float)
         )
 
 
-def evidence(gold: Gold, reading: str) -> dict[str, Decimal]:
-    """Dollars by what is known of where they came from; they add up to counted revenue."""
-    parts = {reason: Decimal(0) for reason in REASONS}
-    for (of, reason), found in gold.unattributed.items():
-        if of == reading:
-            parts[reason] = parts.get(reason, Decimal(0)) + found.revenue
-    return {"known": gold.revenue - sum(parts.values()), **parts}
-
-
 def evidence_title(gold: Gold) -> str:
     """What the repair of the id is worth in labelled revenue."""
     if not gold.revenue:
@@ -373,19 +364,10 @@ def _labels(axes: Axes, labels: Sequence[tuple[str, Decimal, float, float]], sid
         axes.text(
             side * 1.31,
             height - 0.02,
-            _fold(REASON_WORDS.get(reason, reason)),
+            two_lines(REASON_WORDS.get(reason, reason), longest=16),
             size=9.2,
             color=TEXT,
             ha="left" if side > 0 else "right",
             va="top",
             linespacing=1.25,
         )
-
-
-def _fold(words: str) -> str:
-    """In two lines when long."""
-    if len(words) <= 16:
-        return words
-    spaces = [i for i, c in enumerate(words) if c == " "]
-    middle = min(spaces, key=lambda i: abs(i - len(words) / 2), default=None)
-    return words if middle is None else words[:middle] + "\n" + words[middle + 1 :]

@@ -91,7 +91,8 @@ def draw_devices(gold: Gold) -> Figure:
         va="bottom",
     )
     for y, (depth, segment) in enumerate(rows):
-        _row(axes, y, depth, segment)
+        _interval(axes, y, depth, segment)
+        _name(axes, y, depth, segment)
     return figure
 
 
@@ -110,7 +111,8 @@ def _scale(axes: Axes, rows: Sequence[tuple[int, Segment]]) -> None:
     axes.set_yticks([])
 
 
-def _row(axes: Axes, y: int, depth: int, segment: Segment) -> None:
+def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
+    """The share as a dot with its figure, on a bar from end to end of its interval; an arrow where that goes on."""
     share = wilson(segment.converted, segment.sessions)
     small = is_small(segment.converted, segment.sessions)
     dot, bar = (MUTED, RULE) if small else (BLUE, SKY)
@@ -147,6 +149,10 @@ def _row(axes: Axes, y: int, depth: int, segment: Segment) -> None:
         zorder=6,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
     )
+
+
+def _name(axes: Axes, y: int, depth: int, segment: Segment) -> None:
+    """Left of the axes the segment's name, cut to its room, and its counts."""
     figure = axes.figure
     assert isinstance(figure, Figure)
     counts = f"{segment.converted:,} of {segment.sessions:,}"

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from gold_incidents import Incident
 from gold_reading import STEPS, Gold, Segment
 from intervals import Interval, is_small, mean_difference, share_difference, simultaneous
 
+# Why an order has no source, in the order in which they are shown.
+REASONS = ("window cut off", "direct only", "no touch in the window", "no id")
 MEASURES = ("revenue a day", "orders a day", "sessions a day", "conversion")
 
 
@@ -32,7 +35,6 @@ class DeviceFinding:
     system: str | None
     higher_without: Segment | None
     lower_without: Segment | None
-    difference_without: Interval | None
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,11 @@ def compare_devices(gold: Gold) -> DeviceFinding | None:
         if min(pair[0].sessions, pair[1].sessions) > 0:
             candidates.append((_difference(*pair, looks), system, *pair))
     if not candidates:
-        return DeviceFinding(higher, lower, difference, None, None, None, None)
+        return DeviceFinding(higher, lower, difference, None, None, None)
     rest, system, first, second = min(candidates, key=lambda c: c[0].estimate)
     if rest.is_clear:
-        return DeviceFinding(higher, lower, difference, None, None, None, None)
-    return DeviceFinding(higher, lower, difference, system, first, second, rest)
+        return DeviceFinding(higher, lower, difference, None, None, None)
+    return DeviceFinding(higher, lower, difference, system, first, second)
 
 
 def _difference(a: Segment, b: Segment, looks: int) -> Interval:
@@ -134,6 +136,15 @@ def weekdays(gold: Gold) -> tuple[Segment, ...]:
         for n, p in zip(names, parts, strict=True)
     ]
     return tuple(s for s in totals if s.sessions)
+
+
+def evidence(gold: Gold, reading: str) -> dict[str, Decimal]:
+    """Dollars by what is known of where they came from; they add up to counted revenue."""
+    parts = {reason: Decimal(0) for reason in REASONS}
+    for (of, reason), found in gold.unattributed.items():
+        if of == reading:
+            parts[reason] = parts.get(reason, Decimal(0)) + found.revenue
+    return {"known": gold.revenue - sum(parts.values()), **parts}
 
 
 def funnel(gold: Gold) -> Funnel:

@@ -7,7 +7,7 @@ select shop, currency, time_zone, window_days, client_column, referrer_column fr
 
 
 -- name: files
-select name, file_date, header, records
+select name, file_date, header
 from bronze.files
 order by file_date, name;
 

@@ -22,7 +22,6 @@ class DataFile:
     name: str
     day: date
     columns: tuple[str, ...]
-    records: int
 
 
 @dataclass(frozen=True)
@@ -188,7 +187,7 @@ def read_gold(warehouse: Path) -> Gold:
 
 
 def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
-    files = tuple(DataFile(name, day, tuple(json.loads(header)), n) for name, day, header, n in found["files"])
+    files = tuple(DataFile(name, day, tuple(json.loads(header))) for name, day, header in found["files"])
     shares: dict[str, list[Ratio]] = {}
     for metric, day, cases, whole in found["shares"]:
         shares.setdefault(metric, []).append(Ratio(day, float(cases), float(whole)))

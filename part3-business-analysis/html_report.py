@@ -11,9 +11,9 @@ from string import Template
 from currency import exact, short
 from figure_style import day_name, period, source_line
 from figures_days import revenue_title, volume_title
-from figures_flow import REASON_WORDS, evidence, evidence_title, funnel_title
+from figures_flow import REASON_WORDS, evidence_title, funnel_title
 from figures_rates import device_rows, device_title
-from findings import Change, funnel
+from findings import Change, evidence, funnel
 from gold_incidents import Incident
 from gold_reading import Gold, Segment
 from impact import Impact
@@ -117,8 +117,6 @@ def _what_else(gold: Gold, impact: Impact) -> list[str]:
             "heat",
             "Events by day and hour",
             "Crawlers are among them. An empty hour among full ones is a gap in the recording.",
-            (),
-            [],
         ),
         _section(
             "products",
@@ -194,7 +192,7 @@ def _attribution() -> str:
     return _section("attribution", "Revenue by channel", "Every model shares out the same revenue, to the cent.", body)
 
 
-def _figure(name: str, title: str, text: str, head: Sequence[str], rows: Rows) -> str:
+def _figure(name: str, title: str, text: str, head: Sequence[str] = (), rows: Rows = ()) -> str:
     body = f'<div class="plot" id="plot-{name}" role="img" aria-label="{html.escape(title)}"></div>'
     if head:
         body += f"<details><summary>As a table</summary>{table(head, rows, 1)}</details>"

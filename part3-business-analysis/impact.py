@@ -234,25 +234,19 @@ def _range(values: NDArray[np.float64], base: float, least: float, most: float) 
 class ClaimTest:
     """What would have to be true for a claim."""
 
-    claim: Claim
     # the claim against what it is a part of: revenue in its days
     share_of_revenue: tuple[float, float]
-    # how many times the model's best corner
-    times_most: float
     # spend needed in the claim's days if all of the unlabelled share of it were wasted
     spend_needed: tuple[float, float]
     # the product of the fractions that the claim needs, of 1 at most
     product_needed: tuple[float, float]
 
 
-def hold_against(impact: Impact, claim: Claim, unlabelled: float, yearly: bool) -> ClaimTest:
+def hold_against(impact: Impact, claim: Claim, unlabelled: float) -> ClaimTest:
     """Hold a claim against what was measured; `unlabelled` is the share of revenue that the claim rests on."""
     a_day = impact.revenue / max(impact.days, 1)
     sold = a_day * claim.days
     shares = (claim.low / sold, claim.high / sold) if sold else (float("inf"),) * 2
-    most = (
-        (impact.ebitda.most if yearly else impact.waste.most) * claim.days / (YEAR if yearly else max(impact.days, 1))
-    )
     spend = (claim.low / unlabelled, claim.high / unlabelled) if unlabelled else (float("inf"),) * 2
     product = tuple(s / impact.blind if impact.blind else float("inf") for s in shares)
-    return ClaimTest(claim, shares, claim.low / most if most else float("inf"), spend, (product[0], product[1]))
+    return ClaimTest(shares, spend, (product[0], product[1]))

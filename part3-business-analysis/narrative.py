@@ -5,9 +5,8 @@ from datetime import date
 
 from currency import exact, short
 from figure_style import percent, period
-from figures_flow import evidence
 from figures_rates import device_title
-from findings import Change, against_the_rest, compare_devices, funnel, weekdays
+from findings import Change, against_the_rest, compare_devices, evidence, funnel, weekdays
 from gold_incidents import WORDS, Incident
 from gold_reading import Gold, Segment
 from impact import Assumptions, Impact, hold_against
@@ -294,10 +293,9 @@ def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
     unseen = gold.figure("revenue without an earlier event", "as_tracked").share
     lines = []
     for name, claim in assumptions.claims.items() if gold.shop == assumptions.claims_about else ():
-        yearly = name.startswith("ebitda")
-        test = hold_against(impact, claim, unseen, yearly)
+        test = hold_against(impact, claim, unseen)
         stated = f"The {_range(claim.low, claim.high)} stated as {claim.label}"
-        if yearly:
+        if name.startswith("ebitda"):
             low, high = test.product_needed
             lines.append(
                 f"{stated} would need gain × steerable × margin × certainty to be {low:.0%} to {high:.0%}; "
@@ -315,27 +313,7 @@ def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
 
 def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[str]:
     """Who should do what, and what it would bring."""
-    rows: list[tuple[str, str, str]] = []
-    gained = impact.money.unlabelled_as_tracked - impact.money.unlabelled_healed
-    for i in incidents:
-        if i.kind == "renamed":
-            rows.append(
-                (
-                    "Engineering",
-                    f"Send {_cell(i.what)} under its old name, or move every report to the new one",
-                    f"{short(gained)} of these days gets its channel back",
-                )
-            )
-        elif i.kind == "lost":
-            rows.append(
-                (
-                    "Engineering",
-                    f"Put the column {_cell(i.what)} back, and export the days again",
-                    "search, social and referral visits can be told from direct ones",
-                )
-            )
-        elif i.kind == "share":
-            rows.append(("Engineering", f"Find what changed on {_day(i.since)}: {i.sentence}", WORDS[i.what].effect))
+    rows = [("Engineering", *_repair(i, impact)) for i in incidents if i.kind != "gap"]
     gaps = [_day(i.since) for i in incidents if i.kind == "gap"]
     if gaps:
         rows.append(
@@ -345,11 +323,10 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
                 f"about {short(impact.money.unseen_hours)} accounted for",
             )
         )
-    if gold.line("of counted: ids that collide").orders:
-        line = gold.line("of counted: ids that collide")
-        rows.append(
-            ("Analytics", "Do not deduplicate by transaction id alone", f"{exact(line.amount)} of real orders kept")
-        )
+    collisions = gold.line("of counted: ids that collide")
+    if collisions.orders:
+        kept = f"{exact(collisions.amount)} of real orders kept"
+        rows.append(("Analytics", "Do not deduplicate by transaction id alone", kept))
     if any(i.severity == "P0" for i in incidents):
         rows.append(
             (
@@ -368,6 +345,23 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
         "|---|---|---|",
         *[f"| {a} | {b} | {c} |" for a, b, c in rows],
     ]
+
+
+def _repair(incident: Incident, impact: Impact) -> tuple[str, str]:
+    """What mends an incident, and what that would bring."""
+    i, money = incident, impact.money
+    if i.kind == "renamed":
+        gained = short(money.unlabelled_as_tracked - money.unlabelled_healed)
+        return (
+            f"Send {_cell(i.what)} under its old name, or move every report to the new one",
+            f"{gained} of these days gets its channel back",
+        )
+    if i.kind == "lost":
+        return (
+            f"Put the column {_cell(i.what)} back, and export the days again",
+            "search, social and referral visits can be told from direct ones",
+        )
+    return f"Find what changed on {_day(i.since)}: {i.sentence}", WORDS[i.what].effect
 
 
 def _day(day: date) -> str:

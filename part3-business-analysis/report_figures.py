@@ -11,7 +11,7 @@ from findings import funnel
 from gold_incidents import Incident
 from gold_reading import Gold, Segment
 from impact import Impact
-from intervals import is_small, wilson
+from intervals import Interval, is_small, wilson
 
 Spec = dict[str, Any]
 # Told apart from white paper and from dark alike.
@@ -68,28 +68,6 @@ def sankey(gold: Gold) -> Spec:
 
 
 def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
-    days = [d.day.isoformat() for d in gold.days]
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": "Revenue",
-            "x": days,
-            "y": [d.revenue for d in gold.days],
-            "line": {"color": BLUE, "width": 3},
-            "hovertemplate": f"%{{x|%a %d %b}}<br>{sign()}%{{y:,.2f}}<extra></extra>",
-        },
-        {
-            "type": "bar",
-            "name": "Orders",
-            "x": days,
-            "y": [d.orders for d in gold.days],
-            "yaxis": "y2",
-            "marker": {"color": GREY},
-            "opacity": 0.55,
-            "hovertemplate": "%{y} orders<extra></extra>",
-        },
-    ]
     shown = [i for i in incidents if i.kind != "gap"]
     shapes, notes = _marks(shown, gold)
     top = max([d.orders for d in gold.days], default=1)
@@ -116,7 +94,33 @@ def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
         "legend": {"orientation": "h", "y": -0.15},
         "hovermode": "x unified",
     }
-    return {"data": traces, "layout": layout}
+    return {"data": _sales(gold), "layout": layout}
+
+
+def _sales(gold: Gold) -> list[Spec]:
+    """Each day's revenue as a line, its orders as bars behind it."""
+    days = [d.day.isoformat() for d in gold.days]
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "Revenue",
+            "x": days,
+            "y": [d.revenue for d in gold.days],
+            "line": {"color": BLUE, "width": 3},
+            "hovertemplate": f"%{{x|%a %d %b}}<br>{sign()}%{{y:,.2f}}<extra></extra>",
+        },
+        {
+            "type": "bar",
+            "name": "Orders",
+            "x": days,
+            "y": [d.orders for d in gold.days],
+            "yaxis": "y2",
+            "marker": {"color": GREY},
+            "opacity": 0.55,
+            "hovertemplate": "%{y} orders<extra></extra>",
+        },
+    ]
 
 
 def _marks(incidents: Sequence[Incident], gold: Gold) -> tuple[list[Spec], list[Spec]]:
@@ -161,30 +165,12 @@ def rates(rows: Sequence[tuple[int, Segment]]) -> Spec:
         f"{i.low:.2%} to {i.high:.2%}" + ("; too small to call" if few else "")
         for (_, s), i, few in zip(shown, spans, small, strict=True)
     ]
-    traces = []
-    for is_few, dot, bar in ((False, BLUE, SKY), (True, MUTED, GREY)):
-        # Rows by number, for a system's name comes under more than one device.
-        rows_of = [n for n, few in enumerate(small) if few == is_few]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": [spans[n].estimate for n in rows_of],
-                "y": rows_of,
-                "text": [text[n] for n in rows_of],
-                "hovertemplate": "%{text}<extra></extra>",
-                "marker": {"size": 11, "color": dot},
-                "error_x": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [spans[n].high - spans[n].estimate for n in rows_of],
-                    "arrayminus": [spans[n].estimate - spans[n].low for n in rows_of],
-                    "color": bar,
-                    "thickness": 4,
-                    "width": 0,
-                },
-            }
-        )
+    # Rows by number, for a system's name comes under more than one device.
+    rows_by_number = list(zip(range(len(shown)), spans, text, small, strict=True))
+    traces = [
+        _dots([(n, span, words) for n, span, words, few in rows_by_number if few == is_few], dot, bar)
+        for is_few, dot, bar in ((False, BLUE, SKY), (True, MUTED, GREY))
+    ]
     firm = [i.high for i, few in zip(spans, small, strict=True) if not few] + [1.6 * i.estimate for i in spans]
     names = [("\u2003" if depth else "") + plain(s.name) for depth, s in shown]
     layout = {
@@ -202,6 +188,28 @@ def rates(rows: Sequence[tuple[int, Segment]]) -> Spec:
         },
     }
     return {"data": traces, "layout": layout}
+
+
+def _dots(rows: Sequence[tuple[int, Interval, str]], dot: str, bar: str) -> Spec:
+    """Shares as dots of one colour, with their intervals; each row by its number, with what it says when pointed at."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [i.estimate for _, i, _ in rows],
+        "y": [number for number, _, _ in rows],
+        "text": [words for _, _, words in rows],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {"size": 11, "color": dot},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [i.high - i.estimate for _, i, _ in rows],
+            "arrayminus": [i.estimate - i.low for _, i, _ in rows],
+            "color": bar,
+            "thickness": 4,
+            "width": 0,
+        },
+    }
 
 
 def heat(gold: Gold) -> Spec:

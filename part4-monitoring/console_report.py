@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from alarms import Alarm, DayReport, Verdict
+from alarms import GREEN, RED, TOO_LITTLE, YELLOW, Alarm, DayReport, Verdict
 from baseline import freedom, student_of
 from causes import figure
 from shop_words import money, zone
-from thresholds import Thresholds
 
-COLOURS = {"GREEN": "32", "YELLOW": "33", "RED": "31", "INSUFFICIENT HISTORY": "36"}
+COLOURS = {GREEN: "32", YELLOW: "33", RED: "31", TOO_LITTLE: "36"}
 
 
-def lines(report: DayReport, t: Thresholds, expected_false: str, verbose: bool, colour: bool) -> list[str]:
+def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool) -> list[str]:
     """The report as lines; `expected_false` says what the simulation found for these thresholds."""
     shown = [headline(report, colour)]
     for alarm in report.alarms:
@@ -33,7 +32,7 @@ def headline(report: DayReport, colour: bool = False) -> str:
     if quiet:
         parts.append(f"{quiet} acknowledged or planned")
     parts.append(f"{len(report.judged)} of {len(report.verdicts)} metrics judged")
-    if report.insufficient and report.status != "INSUFFICIENT HISTORY":
+    if report.insufficient and report.status != TOO_LITTLE:
         parts.append(f"INSUFFICIENT HISTORY for {len(report.insufficient)}")
     return f"{status}  {report.day}: {'; '.join(parts)}."
 

@@ -41,7 +41,6 @@ class Facts:
     files: dict[date, list[File]] = field(default_factory=lambda: defaultdict(list))
     by_hour: dict[str, dict[date, dict[int, Value]]] = field(default_factory=lambda: defaultdict(dict))
     skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
-    ledger_difference: tuple[int, float] = (0, 0.0)
 
     @property
     def days(self) -> list[date]:
@@ -106,7 +105,6 @@ class Warehouse:
             facts.amounts = {day: Amounts(*rest) for day, *rest in self.rows("amounts", **limits)}
         else:
             _sum_hours(facts)
-        facts.ledger_difference = self.rows("ledger")[0]
         return facts
 
 

@@ -126,9 +126,6 @@ where clock at time zone time_zone at time zone time_zone <> clock;
 -- span: first and last day with a file
 select min(file_date), max(file_date) from bronze.files;
 
--- ledger: what the ledger cannot explain
-select cast(orders as bigint), cast(amount as double) from gold.ledger where line = 'difference';
-
 -- segments: one metric's segments, for the days compared
 select segment_kind, segment, date, cast(numerator as double), cast(denominator as double)
 from gold.daily_metrics

@@ -162,7 +162,7 @@ def monitor(
             _add_failure(reports[-1], failure, t)
         for report in reports if options.backtest else reports[-1:]:
             history.record(report, hours, now)
-        show(options, reports, t, stdout)
+        show(options, reports, stdout)
         undelivered = [] if options.backtest else tell(options, reports[-1], hours, history, now, stdout)
         unmirrored = _export(options, reports[-1], history, now, warehouse)
     for sentence in undelivered:
@@ -279,7 +279,7 @@ def acknowledge(key: str, report: "DayReport", history: "History", now: datetime
     history.acknowledge(Acknowledgement(key, alarm.opened, report.day), now)
 
 
-def show(options: argparse.Namespace, reports: "Sequence[DayReport]", t: "Thresholds", stdout: TextIO) -> None:
+def show(options: argparse.Namespace, reports: "Sequence[DayReport]", stdout: TextIO) -> None:
     from console_report import as_document, calendar, lines
     from expectations import expected_false_alarms
 
@@ -292,7 +292,7 @@ def show(options: argparse.Namespace, reports: "Sequence[DayReport]", t: "Thresh
     elif options.backtest:
         shown = calendar(reports)
     else:
-        shown = lines(reports[-1], t, expected_false_alarms(options.thresholds), options.verbose, colour)
+        shown = lines(reports[-1], expected_false_alarms(options.thresholds), options.verbose, colour)
     _print(stdout, shown)
 
 

@@ -207,5 +207,5 @@ def _alarms(report: DayReport, hours: int) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
-def notice_of(alarm: Alarm, state: str, now: datetime) -> Notice:
-    return Notice(alarm.key, alarm.opened or alarm.day, alarm.day, alarm.severity, state, now)
+def notice_of(alarm: Alarm, now: datetime) -> Notice:
+    return Notice(alarm.key, alarm.opened or alarm.day, alarm.day, alarm.severity, alarm.state, now)

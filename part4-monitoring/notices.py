@@ -28,10 +28,11 @@ def news(
     told = [a for a in report.active if _worth_telling(a, open_notices.get(a.key), now, renotify_hours)]
     standing = {a.key for a in report.alarms}
     recovered = [n for n in open_notices.values() if whole_day and n.key not in standing and n.day < report.day]
-    kept = [notice_of(a, a.state, now) for a in told]
+    now_open = [notice_of(a, now) for a in told]
+    kept = list(now_open)
     kept += [Notice(n.key, n.opened, report.day, n.severity, "recovered", now) for n in recovered]
     # The same key may have been open since another day; that incident is over.
-    for notice in (notice_of(a, a.state, now) for a in told):
+    for notice in now_open:
         old = open_notices.get(notice.key)
         if old and old.opened != notice.opened:
             kept.append(Notice(old.key, old.opened, old.day, old.severity, "recovered", now))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from alarms import Alarm, DayReport
+from alarms import GREEN, RED, YELLOW, Alarm, DayReport
 from monitor_history import History
 from notices import News
 from shop_words import money, zone
@@ -22,7 +22,7 @@ VARIABLE = "SLACK_WEBHOOK"
 BLOCKS, HEADER, SECTION, FALLBACK = 50, 150, 3000, 3000
 ALARMS = 15  # what one message tells at length
 ATTEMPTS, TIMEOUT, LONGEST_WAIT = 4, 10.0, 30.0  # seconds
-SIGNS = {"RED": ":red_circle:", "YELLOW": ":large_yellow_circle:", "GREEN": ":large_green_circle:"}
+SIGNS = {RED: ":red_circle:", YELLOW: ":large_yellow_circle:", GREEN: ":large_green_circle:"}
 
 
 class SlackError(Exception):

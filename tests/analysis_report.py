@@ -9,7 +9,7 @@ from typing import Any
 from analysis_arithmetic import wilson_bounds
 from analysis_pictures import device_rows, evidence_title, funnel_title, revenue_title, volume_title
 from analysis_reference import is_small
-from analysis_sentences import REASON_WORDS, lead
+from analysis_sentences import REASON_WORDS, lead, shares
 from analysis_story import Story
 from printed_numbers import Money, Sentence, Share, sentence, sentences
 
@@ -74,90 +74,129 @@ def report_texts(page: str) -> tuple[list[str], dict[str, Any]]:
 def report_sentences(story: Story) -> list[Sentence]:
     """All of the report that holds a number."""
     of = story.of
+    return [
+        *_head(story),
+        *_fixed_words(),
+        *_breaks(story),
+        *_days(story),
+        *_evidence(story),
+        *_rates(story),
+        *_funnel(story),
+        *(sentence(f"products: {name} | # | # | # | #", u, n, w, Money(x)) for name, u, n, w, x in of.products),
+        *(sentence(f"ledger: {line} | # | #", n, Money(amount)) for line, (n, amount) in of.ledger.items()),
+        *(_model(story) if story.days else []),
+    ]
+
+
+def _head(story: Story) -> list[Sentence]:
+    """The page's title, period, source and lead, and the sentences above its figures."""
     ends = story.days[:1] if len(story.days) == 1 else [story.days[0], story.days[-1]]
     period = " – ".join("#" * len(ends))
-    files = of.files
+    files = story.of.files
     source = (
         sentence(f"Source: {files[0]} to {files[-1]}, # files.", len(files))
         if len(files) > 1
         else sentence(f"Source: {files[0]}.")
     )
-    found = [sentence(f"Trust in event data, {period}", *ends), sentence(period, *ends), source, *lead(story)]
-    for title in (
-        volume_title(story),
-        revenue_title(story),
-        evidence_title(story),
-        [story.devices()],
-        funnel_title(story),
-    ):
-        found += [Sentence(s.words + ".", s.numbers) for s in title]
-    found.append(sentence("The 25 with most revenue."))
-    found.append(sentence("Bars: 95% intervals (Wilson); grey: too small to call."))
-    found += [
-        sentence(f"{s}: Segment | With an order | Sessions | Share | 95% interval |") for s in ("channels", "devices")
+    titles = [
+        *volume_title(story),
+        *revenue_title(story),
+        *evidence_title(story),
+        story.devices(),
+        *funnel_title(story),
     ]
-    found += [sentence(words) for words in ("Position based (40/20/40)", "Time decay (halves in 7 days)")]
-    for b in of.breaks:
+    return [
+        sentence(f"Trust in event data, {period}", *ends),
+        sentence(period, *ends),
+        source,
+        *lead(story),
+        *(Sentence(title.words + ".", title.numbers) for title in titles),
+    ]
+
+
+def _fixed_words() -> list[Sentence]:
+    """What stands there whatever the data are."""
+    heads = [f"{s}: Segment | With an order | Sessions | Share | 95% interval |" for s in ("channels", "devices")]
+    return [
+        sentence(words)
+        for words in (
+            "The 25 with most revenue.",
+            "Bars: 95% intervals (Wilson); grey: too small to call.",
+            *heads,
+            "Position based (40/20/40)",
+            "Time decay (halves in 7 days)",
+        )
+    ]
+
+
+def _breaks(story: Story) -> list[Sentence]:
+    found = []
+    for b in story.of.breaks:
         until = ["#", b.until] if b.until else ["lasts"]
-        numbers = [Share(n) if isinstance(n, float) else n for n in b.numbers]
+        numbers = shares(b)
         found.append(sentence(f"incidents: # | {until[0]} | {b.severity} | {b.words}", b.since, *until[1:], *numbers))
         if b.kind != "gap":
             found.append(sentence(f"trend: #: {b.label}", b.since, *numbers))
-    for day, v in of.daily.items():
-        found.append(
-            sentence(
-                "trend: # | # | # | # | #",
-                day,
-                int(v["events"]),
-                int(v["sessions"]),
-                int(v["orders"]),
-                Money(v["revenue"]),
-            )
+    return found
+
+
+def _days(story: Story) -> list[Sentence]:
+    return [
+        sentence(
+            "trend: # | # | # | # | #", day, int(v["events"]), int(v["sessions"]), int(v["orders"]), Money(v["revenue"])
         )
-    healed = {"known": 0, **of.known["healed"]}
-    for reason in REASON_WORDS:
-        amounts = [of.known[r].get(reason, (0, 0.0))[1] for r in ("as_tracked", "healed")]
-        found.append(sentence(f"evidence: {REASON_WORDS[reason]} | # | #", *map(Money, amounts)))
-    assert set(healed) <= set(REASON_WORDS)
-    rates = [("channels", False, name, c, n) for name, (c, n) in of.segments["channel"].items()]
-    for section, _, name, c, n in [*rates, *(("devices", *row) for row in device_rows(story))]:
+        for day, v in story.of.daily.items()
+    ]
+
+
+def _evidence(story: Story) -> list[Sentence]:
+    known = story.of.known
+    assert set(known["healed"]) <= set(REASON_WORDS)
+    return [
+        sentence(
+            f"evidence: {words} | # | #", *(Money(known[r].get(reason, (0, 0.0))[1]) for r in ("as_tracked", "healed"))
+        )
+        for reason, words in REASON_WORDS.items()
+    ]
+
+
+def _rates(story: Story) -> list[Sentence]:
+    """Each share twice: as a row of the table, and as what its dot says when pointed at."""
+    found = []
+    channels = [("channels", False, name, c, n) for name, (c, n) in story.of.segments["channel"].items()]
+    for section, _, name, c, n in [*channels, *(("devices", *row) for row in device_rows(story))]:
         low, high = wilson_bounds(c, n)
         few, note = ("too small to call", "; too small to call") if is_small(c, n) else ("", "")
-        found.append(
-            sentence(
-                f"{section}: {name} | # | # | # | # to # | {few}".strip(), c, n, Share(c / n), Share(low), Share(high)
-            )
-        )
-        found.append(
-            sentence(
-                f"{section}: {name}: # (# of #), 95% interval # to #{note}", Share(c / n), c, n, Share(low), Share(high)
-            )
-        )
-    reached, recorded = of.reached(), of.recorded()
+        row = f"{section}: {name} | # | # | # | # to # | {few}".strip()
+        found.append(sentence(row, c, n, Share(c / n), Share(low), Share(high)))
+        label = f"{section}: {name}: # (# of #), 95% interval # to #{note}"
+        found.append(sentence(label, Share(c / n), c, n, Share(low), Share(high)))
+    return found
+
+
+def _funnel(story: Story) -> list[Sentence]:
+    found = []
+    reached, recorded = story.of.reached(), story.of.recorded()
     for step, short, r, k in zip(STEPS, SHORT, reached, recorded, strict=True):
         found.append(sentence(f"funnel: {step} | # | # | #", r, k, r - k))
         found += [sentence(f"funnel: #<br>{short}", k)] if k else []
         found += [sentence("funnel: # not<br>recorded", r - k)] if r - k else []
-    found += [sentence(f"products: {name} | # | # | # | #", u, n, w, Money(x)) for name, u, n, w, x in of.products]
-    found += [sentence(f"ledger: {line} | # | #", n, Money(amount)) for line, (n, amount) in of.ledger.items()]
-    if story.days:
-        low, high = story.ranges()[2:4]
-        found.append(
-            sentence(
-                "A model over assumptions, not a measurement: # to # a year in nine of ten draws.",
-                Money(low),
-                Money(high),
-            )
-        )
-        found.append(
-            sentence(
-                "At risk #, unlabelled # after the repair; no lost sale can be shown.",
-                Money(story.at_risk),
-                Money(story.unlabelled["healed"]),
-            )
-        )
-        found += [sentence(f"tornado: {label} | # | #", Money(low), Money(high)) for label, low, high in story.swings()]
     return found
+
+
+def _model(story: Story) -> list[Sentence]:
+    low, high = story.ranges()[2:4]
+    return [
+        sentence(
+            "A model over assumptions, not a measurement: # to # a year in nine of ten draws.", Money(low), Money(high)
+        ),
+        sentence(
+            "At risk #, unlabelled # after the repair; no lost sale can be shown.",
+            Money(story.at_risk),
+            Money(story.unlabelled["healed"]),
+        ),
+        *(sentence(f"tornado: {label} | # | #", Money(low), Money(high)) for label, low, high in story.swings()),
+    ]
 
 
 def _cents(amount: float) -> float:

@@ -57,9 +57,8 @@ def conclusion(story: Story) -> Sentence:
         return sentence(f"The measurement is broken, and the business changed with it: {names}.")
     if clear:
         return sentence(
-            "The measurement is broken, and recorded visits changed, as lost ids "
-            ""
-            "make them; nothing shows that sales did."
+            "The measurement is broken, and recorded visits changed, as lost ids make them; "
+            "nothing shows that sales did."
         )
     if any(c and abs(c.low) < float("inf") for c in changes.values()):
         return sentence("The measurement is broken; nothing in the data shows that the business is.")
@@ -96,9 +95,7 @@ def _broken(story: Story) -> list[Sentence]:
         until = [] if b.until in (None, b.since) else [b.until]
         when = "# to #" if until else "# only" if b.until else "#"
         found.append(
-            sentence(
-                f"| {when} | {b.words} | {b.severity} | # |", b.since, *until, *_shares(b), Money(story.of.sold(b))
-            )
+            sentence(f"| {when} | {b.words} | {b.severity} | # |", b.since, *until, *shares(b), Money(story.of.sold(b)))
         )
     lasting = sum(b.until is None for b in story.of.breaks)
     if lasting:
@@ -106,7 +103,8 @@ def _broken(story: Story) -> list[Sentence]:
     return found
 
 
-def _shares(of: Break) -> list[Any]:
+def shares(of: Break) -> list[Any]:
+    """A break's numbers; a fraction among them is shown in percent."""
     return [Share(n) if isinstance(n, float) else n for n in of.numbers]
 
 
@@ -176,46 +174,50 @@ def _uncertain(story: Story) -> list[Sentence]:
     if of.gaps_before_orders():
         found.append(
             sentence(
-                "# of # buyers lack a recorded step before their order; a missing step "
-                ""
-                "is a missing event, not a "
-                "shorter journey.",
+                "# of # buyers lack a recorded step before their order; a missing step is a missing event, "
+                "not a shorter journey.",
                 of.gaps_before_orders(),
                 reached[3],
             )
         )
-    rest = story.unlabelled["healed"]
-    if rest > 0:
-        cut = of.known["healed"].get("window cut off", (0, 0.0))[1]
-        share = "all" if abs(cut - rest) < 0.005 else "#"
-        early = f", {share} of it sold so early that the visits before it may not be in the files."
-        tail = early if cut else "."
-        found.append(
-            sentence(
-                f"# (#) has no known channel even after the repair{tail}",
-                Money(rest),
-                Share(rest / of.revenue),
-                *([Money(cut)] if "#" in tail else []),
-            )
-        )
+    found += _without_channel(story)
     found += [
         sentence(
             "Search and referral visits without a campaign look direct since #, for the referrer is gone.", b.since
         )
         for b in _no_referrer(story)
     ]
-    c = story.change("revenue")
-    if c and c.before and c.low > float("-inf") and not c.is_clear and -c.low >= c.before:
-        found.append(sentence("With # days, even an end of all sales cannot be ruled out.", len(story.days)))
-    elif c and c.before and c.low > float("-inf") and not c.is_clear:
-        found.append(
-            sentence(
-                "With # days, a fall of daily revenue by up to # cannot be ruled out.",
-                len(story.days),
-                Share(min(max(-c.low / c.before, 0), 1)),
-            )
+    return [*found, *_not_ruled_out(story)]
+
+
+def _without_channel(story: Story) -> list[Sentence]:
+    """What the repair leaves without a channel, and how much of it because the files start too late."""
+    rest = story.unlabelled["healed"]
+    if rest <= 0:
+        return []
+    cut = story.of.known["healed"].get("window cut off", (0, 0.0))[1]
+    share = "all" if abs(cut - rest) < 0.005 else "#"
+    early = f", {share} of it sold so early that the visits before it may not be in the files."
+    tail = early if cut else "."
+    return [
+        sentence(
+            f"# (#) has no known channel even after the repair{tail}",
+            Money(rest),
+            Share(rest / story.of.revenue),
+            *([Money(cut)] if "#" in tail else []),
         )
-    return found
+    ]
+
+
+def _not_ruled_out(story: Story) -> list[Sentence]:
+    """The fall of revenue that so few days cannot exclude."""
+    c, days = story.change("revenue"), len(story.days)
+    if not c or not c.before or c.low == float("-inf") or c.is_clear:
+        return []
+    if -c.low >= c.before:
+        return [sentence("With # days, even an end of all sales cannot be ruled out.", days)]
+    fall = Share(max(-c.low / c.before, 0))
+    return [sentence("With # days, a fall of daily revenue by up to # cannot be ruled out.", days, fall)]
 
 
 def _cost(story: Story) -> list[Sentence]:
@@ -235,9 +237,7 @@ def _cost(story: Story) -> list[Sentence]:
     if story.unseen:
         found.append(
             sentence(
-                "The hours without events would have held about # of recorded revenue; "
-                ""
-                "the shop's order list knows "
+                "The hours without events would have held about # of recorded revenue; the shop's order list knows "
                 "whether it was sold.",
                 Money(story.unseen),
             )
@@ -248,10 +248,8 @@ def _cost(story: Story) -> list[Sentence]:
     days = len(story.days)
     found.append(
         sentence(
-            "Model, not measurement ([assumptions](assumptions.yaml)): advertising "
-            ""
-            "placed worse for want of channels, # to # in # "
-            f"day{'s' * (days != 1)}; yearly EBITDA effect # to # (nine of ten draws), at the very most #.",
+            "Model, not measurement ([assumptions](assumptions.yaml)): advertising placed worse for want of channels, "
+            f"# to # in # day{'s' * (days != 1)}; yearly EBITDA effect # to # (nine of ten draws), at the very most #.",
             Money(waste_low),
             Money(waste_high),
             days,
@@ -260,6 +258,12 @@ def _cost(story: Story) -> list[Sentence]:
             Money(best),
         )
     )
+    return [*found, *_claims(story, base, best)]
+
+
+def _claims(story: Story, base: float, best: float) -> list[Sentence]:
+    """What would have to be true for what was stated, beside the model's base case and best corner."""
+    of, days, found = story.of, len(story.days), []
     a_year, unseen = story.gained * 365 / days, float(of.seen["client_id_as_tracked", "true"][1]) / of.revenue
     for name, claim in story.assumptions.get("claims", {}).items():
         ends = claim["low"], claim["high"]
@@ -268,8 +272,7 @@ def _cost(story: Story) -> list[Sentence]:
             found.append(
                 sentence(
                     f"The # to # stated as {claim['label']} would need gain × steerable × margin × certainty "
-                    "to be # to #; "
-                    "the base case has #, the best corner #.",
+                    "to be # to #; the base case has #, the best corner #.",
                     *map(Money, ends),
                     *needed,
                     Share(base / a_year),
@@ -286,10 +289,8 @@ def _cost(story: Story) -> list[Sentence]:
             )
             found.append(
                 sentence(
-                    "It comes about only if # to # was spent on advertising and the whole "
-                    ""
-                    "# of it, as the share of revenue "
-                    "without a recorded journey, was wasted.",
+                    "It comes about only if # to # was spent on advertising and the whole # of it, as the share "
+                    "of revenue without a recorded journey, was wasted.",
                     *(Money(x / unseen) for x in ends),
                     Share(unseen),
                 )
@@ -304,15 +305,14 @@ def _actions(story: Story) -> list[Sentence]:
             found.append(
                 sentence(
                     f"| Engineering | Send {b.what} under its old name, or move every report to the new one "
-                    "| # of these days "
-                    "gets its channel back |",
+                    "| # of these days gets its channel back |",
                     Money(story.gained),
                 )
             )
         elif b.kind == "share":
             found.append(
                 sentence(
-                    f"| Engineering | Find what changed on #: {b.words} | {FAULTS[b.what][2]} |", b.since, *_shares(b)
+                    f"| Engineering | Find what changed on #: {b.words} | {FAULTS[b.what][2]} |", b.since, *shares(b)
                 )
             )
     if gaps:
@@ -334,10 +334,8 @@ def _actions(story: Story) -> list[Sentence]:
     if story.grave:
         found.append(
             sentence(
-                "| Marketing | Move no budget on channel figures of these days unless "
-                ""
-                "they are healed ones | decisions on # of "
-                "sales rest on evidence |",
+                "| Marketing | Move no budget on channel figures of these days unless they are healed ones "
+                "| decisions on # of sales rest on evidence |",
                 Money(story.at_risk),
             )
         )

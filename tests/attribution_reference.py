@@ -215,6 +215,19 @@ def unattributed_row(order: Row, path: list[Row], reading: str, identity: str | 
     return {"order_id": order["event_id"], "reading": reading, "reason": reason, "revenue": order["revenue"]}
 
 
+def sessions_by_identity(
+    tracked: list[list[Row]], healed: list[list[Row]], labels: dict[str, str]
+) -> dict[tuple[str, str], list[list[Row]]]:
+    """The sessions of each identity, by reading and identity."""
+    mine: dict[tuple[str, str], list[list[Row]]] = defaultdict(list)
+    for session in tracked:
+        mine["as_tracked", session[0]["client_id_as_tracked"]].append(session)
+    for session in healed:
+        mine["healed", session[0]["client_id"]].append(session)
+        mine["stitched", labels[session[0]["client_id"]]].append(session)
+    return mine
+
+
 def reference(files: Sequence[Path], contract: Path, seeds: Path) -> Tables:
     """Every table from the files, the contract and the seeds alone."""
     shop = read_contract(contract)
@@ -230,12 +243,7 @@ def reference(files: Sequence[Path], contract: Path, seeds: Path) -> Tables:
     }
     judged = judge_orders(shop, events)
     tracked, healed = (sessions_of(events, identity) for identity in ("client_id_as_tracked", "client_id"))
-    mine: dict[tuple[str, str], list[list[Row]]] = defaultdict(list)  # the sessions of each identity
-    for session in tracked:
-        mine["as_tracked", session[0]["client_id_as_tracked"]].append(session)
-    for session in healed:
-        mine["healed", session[0]["client_id"]].append(session)
-        mine["stitched", labels[session[0]["client_id"]]].append(session)
+    mine = sessions_by_identity(tracked, healed, labels)
     tables = Tables(
         rejected_events=rejected,
         events=events,

@@ -1,5 +1,9 @@
-"""A real Spark cluster on this machine: a master and workers as processes of their own, on loopback only."""
+"""A real Spark cluster on this machine, and a fortnight for it of what deliveries do to files.
 
+The cluster is a master and workers as processes of their own, on loopback only.
+"""
+
+import gzip
 import importlib.util
 import json
 import os
@@ -13,8 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from synthetic_events import generate
+
 CLIENT_ONLY = "-XX:TieredStopAtLevel=1"  # tests run too short for the slower, better compiler to pay
 STARTUP_SECONDS = 120
+# What stands for an order's payload and is no JSON object, and what is no time as other engines see it.
+NO_PAYLOADS = (
+    '{""revenue"": 1} x', '{""revenue"": 1}{}', "{'revenue': 1}", "not", '{""transaction_id"": ""A-1""', "1",
+)  # fmt: skip
+ODD_TIMES = (
+    "2025-03-07 09:00:00.PST", "2025-03-07  9:00:00", "2025-03-07 09:00:00. 1", "2025-03-07T09:00:00.1234567Z",
+)  # fmt: skip
 
 
 def missing() -> str | None:
@@ -113,3 +126,35 @@ class Cluster:
         for process in reversed(self.processes):
             if process.poll() is None:
                 self.kill(process)
+
+
+def write_odd_files(data: Path) -> None:
+    """A fortnight with a column renamed and one gone, and what deliveries do to files besides."""
+    days = generate(data, days=14, events_per_day=150, seed=11)
+    text = [day.read_text("utf-8") for day in days]
+    # a second delivery, under a name in which characters would stand for others
+    days[0].with_name(days[0].stem + " {again}, 100% [1].csv").write_text(text[0][: len(text[0]) // 2], "utf-8")
+    days[1].write_bytes(text[1].replace("\n", "\r\n").encode())
+    days[2].write_bytes(b"\xef\xbb\xbf" + text[2].encode())
+    lines = text[3].split("\n")
+    lines[5:5] = ["too,few", 'an,"open quote,x', "", 'a,b"c,d,e,f,g,h', 'a,"b"c,d,e,f,g,h']
+    days[3].write_text("\n".join(lines), "utf-8")
+    days[4].write_text(text[4].replace("Mozilla", "Moz\nilla", 3).replace("Mozilla", "Moz\0illa", 1), "utf-8")
+    days[5].write_bytes(text[5].replace("Mozilla", "Möz", 1).encode("cp1252"))
+    with gzip.open(f"{days[6]}.gz", "wb") as packed:
+        packed.write(text[6].encode())
+    days[6].unlink()
+    Path(f"{days[7]}.gz").write_bytes(gzip.compress(text[7].encode())[:-500])
+    days[7].unlink()
+    days[8].write_text(text[8].split("\n")[0] + "\n", "utf-8")  # a header only
+    days[9].write_text(text[9].replace("page_url", '"page_url"', 1).replace("clientId", "client id", 1), "utf-8")
+    assert not text[10].endswith("\n")
+    days[10].write_text(text[10] + "\n", "utf-8")
+    header = text[11].split("\n")[0].split(",")
+    for payload in NO_PAYLOADS:
+        cells = {"timestamp": "2025-03-06T12:00:00Z", "event_name": "checkout_completed", "event_data": f'"{payload}"'}
+        text[11] += "\n" + ",".join(cells.get(name, '""' if name == "user_agent" else "") for name in header)
+    for moment in ODD_TIMES:
+        text[12] += "\n" + ",".join(moment if name == "timestamp" else "page_viewed" for name in header)
+    days[11].write_text(text[11], "utf-8")
+    days[12].write_text(text[12], "utf-8")

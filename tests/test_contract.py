@@ -72,11 +72,11 @@ def test_schema_says_what_the_shop_needs() -> None:
 def test_schema_rules(check: str, column: str, severity: str, threshold: float | None) -> None:
     rule = load_contract(SCHEMA).rule(check, column)
     assert rule is not None and (rule.severity, rule.threshold) == (severity, threshold)
-    assert rule.advice and rule.line > 1
+    assert rule.advice
 
 
 def test_every_rule_gives_advice() -> None:
-    assert [rule.check for rule in load_contract(SCHEMA).rules if not (rule.advice and rule.dimension)] == []
+    assert [rule.check for rule in load_contract(SCHEMA).rules if not rule.advice] == []
 
 
 def test_loading_is_fast() -> None:
@@ -132,7 +132,7 @@ def test_levels_are_those_of_odcs(odcs: Any) -> None:
 
 def test_a_small_contract_has_defaults(tmp_path: Path) -> None:
     contract = load(tmp_path, SMALL[: SMALL.index("  - property: events")].replace("      payload: props\n", ""))
-    assert contract.name == "shop" and contract.delimiter == "," and contract.additional_columns == "report"
+    assert contract.delimiter == "," and contract.additional_columns == "report"
     assert contract.events == () and contract.order is None and contract.anonymisation is None
     assert contract.own_hosts == () and contract.sla == {} and contract.column_of("payload") is None
     assert contract.columns[0].logical_type == "string" and not contract.columns[0].required

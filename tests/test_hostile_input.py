@@ -265,6 +265,34 @@ def test_odd_payloads(days: Path, tmp_path: Path) -> None:
     assert malformed == 4  # the two that are not JSON, twice each
 
 
+def test_keys_that_are_no_words(days: Path, tmp_path: Path) -> None:
+    """A key of the contract is found however it is spelt, and counted where it stands."""
+
+    def change(document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:
+        events = {event["name"]: event for event in custom["events"]["value"]}
+        added = [{"name": key, "logicalType": "integer", "required": True} for key in ("_net", "gift-card", "é")]
+        parcel = {"name": "9 kg", "logicalType": "object", "properties": [{"name": "_id", "logicalType": "string"}]}
+        events["checkout_completed"]["payload"] += [*added, parcel]
+
+    payload = {"transaction_id": "a", "revenue": 1, "_net": 1, "gift-card": "x", "é": None, "9 kg": {"_id": "p"}}
+    who = ("1740268798-abcdefghijkl", "https://puffy.com/", "", "2025-02-26T23:59:00Z", "purchase")
+    add(day(days), cells(*who, json.dumps(payload), "x"))
+    found = [
+        row for row in report(days, tmp_path, "--contract", contract(tmp_path, change)) if row["file"] == day(days).name
+    ]
+    shown = {
+        check: {row["column"]: row["failed"] for row in found if row["check"] == check}
+        for check in ("payload_key_missing", "payload_key_type")
+    }
+    orders = day(days).read_text("utf-8").count(",checkout_completed,") + 1
+    start = "checkout_completed."
+    assert shown["payload_key_missing"][start + "_net"] == str(orders - 1)
+    assert shown["payload_key_missing"][start + "é"] == str(orders)
+    assert shown["payload_key_type"][start + "_net"] == "0"
+    assert shown["payload_key_type"][start + "gift-card"] == "1"
+    assert shown["payload_key_type"][start + "9 kg._id"] == "0"
+
+
 @pytest.mark.parametrize("amount", [10**10, 1e300, -0.0, "NaN", "Infinity", "1e3", 0.005, -(10**9)])
 def test_odd_amounts(amount: object, days: Path, tmp_path: Path) -> None:
     add(day(days), *[order(amount)] * 3)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from contract import Contract, Rule, load_contract
+from day_file import DayFile
 from definitions import Definition, Measure
 from drift import LEAST_MATCH, Profile, likeness, profiles, shape
 from judge import DAYS_BESIDE, Finding, Incident, find_incidents, judge
-from reading import DayFile
 from scan import FileFacts
 from wording import money, percent, says
 
@@ -88,7 +88,7 @@ def test_a_count_is_compared_with_the_days_beside_it(contract: Contract) -> None
 
 
 def rule(threshold: float | None = None, rows: float | None = None, column: str | None = "c") -> Rule:
-    return Rule("some_check", column, "P0", None, threshold, rows, None, "Call.", {}, 1)
+    return Rule("some_check", column, "P0", threshold, rows, "Call.")
 
 
 def test_the_contract_overrides_a_threshold(contract: Contract) -> None:

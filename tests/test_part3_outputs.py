@@ -3,7 +3,9 @@
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from time import process_time
 
@@ -12,9 +14,9 @@ import numpy as np
 import pytest
 import yaml
 from analysis_kit import PICTURES, analyse, build, edit, first_order_only, one, run
-from figures_flow import evidence, evidence_title
+from figures_flow import evidence_title
 from figures_rates import device_title
-from findings import find_changes, funnel
+from findings import evidence, find_changes, funnel
 from gold_incidents import find_incidents
 from gold_reading import Gold, read_gold
 from html_report import report
@@ -74,8 +76,22 @@ from read_csv(?, header = true, all_varchar = true, union_by_name = true, filena
 """
 
 
-def test_the_summary_recomputed_from_the_files(case: tuple[Path, Path, str]) -> None:
-    files, warehouse, text = case
+@dataclass(frozen=True)
+class Recomputed:
+    """What the files say; `unseen` is revenue without an earlier event, `no_view` orders without a page view before."""
+
+    orders: int
+    revenue: Decimal
+    views: int
+    starts: int
+    unseen: dict[str, Decimal]
+    no_view: dict[str, int]
+    buyers: int
+    gaps: int
+    sold_since: dict[str, Decimal]
+
+
+def recomputed(files: Path) -> Recomputed:
     with duckdb.connect() as c:
         c.execute(EVENTS, [[str(p) for p in sorted(files.glob("events_*.csv"))]])
 
@@ -84,38 +100,40 @@ def test_the_summary_recomputed_from_the_files(case: tuple[Path, Path, str]) -> 
             assert found is not None
             return tuple(found)
 
-        orders, revenue = row("select count(*), sum(revenue) from e where event = 'checkout_completed'")
-        views, starts = (
-            row("""select count(*) filter (event = 'page_viewed'), count(*) filter (event = 'checkout_started')
-            from e""")
-        )
         seen = """select count(*), sum(revenue) from e as o where event = 'checkout_completed'
             and not exists (select 1 from e as x where x.{who} = o.{who} and x.at < o.at {and_})"""
-        unseen = {who: row(seen.format(who=who, and_=""))[1] or 0 for who in ("client", "tracked")}
         view = "and x.event = 'page_viewed'"
-        no_view = {who: row(seen.format(who=who, and_=view))[0] for who in ("client", "tracked")}
         steps = """with c as (select client, max(event = 'page_viewed') as v, max(event = 'product_added_to_cart') as a,
                 max(event = 'checkout_started') as s, max(event = 'checkout_completed') as o from e
                 where client is not null and client in (select client from e group by 1) group by client)
             select count(*) filter (o), count(*) filter (o and not (v and a and s)) from c"""
+        orders, revenue = row("select count(*), sum(revenue) from e where event = 'checkout_completed'")
+        views, starts = row("""select count(*) filter (event = 'page_viewed'),
+            count(*) filter (event = 'checkout_started') from e""")
         buyers, gaps = row(steps)
-        sold_since = {
-            day: row(f"select sum(revenue) from e where file_date >= date '{day}' and event = 'checkout_completed'")[0]
-            for day in ("2025-02-27", "2025-03-04")
-        }
-    assert f"{orders:,} orders brought ${revenue:,.2f}" in text
-    assert f"| {orders / views:.2%} ({orders:,} of {views:,})" in text.replace("conversion | ", "| ", 1)
-    assert f"| {orders / starts:.1%} ({orders:,} of {starts:,})" in text
-    assert f"| {unseen['tracked'] / revenue:.1%} (${unseen['tracked']:,.2f})" in text
-    assert (
-        f"| {unseen['client'] / revenue:.{2 if unseen['client'] / revenue < 0.05 else 1}%} (${unseen['client']:,.2f})"
-        in text
-    )
+        unseen = {who: row(seen.format(who=who, and_=""))[1] or Decimal(0) for who in ("client", "tracked")}
+        no_view = {who: row(seen.format(who=who, and_=view))[0] for who in ("client", "tracked")}
+        sold = "select sum(revenue) from e where event = 'checkout_completed' and file_date >= date '{}'"
+        sold_since = {day: row(sold.format(day))[0] for day in ("2025-02-27", "2025-03-04")}
+    return Recomputed(orders, revenue, views, starts, unseen, no_view, buyers, gaps, sold_since)
+
+
+def short_share(part: Decimal | int, whole: Decimal | int) -> str:
+    """In percent, with a digit more where it is small."""
+    return f"{part / whole:.{2 if part / whole < 0.05 else 1}%}"
+
+
+def test_the_summary_recomputed_from_the_files(case: tuple[Path, Path, str]) -> None:
+    files, warehouse, text = case
+    of = recomputed(files)
+    assert f"{of.orders:,} orders brought ${of.revenue:,.2f}" in text
+    assert f"| {of.orders / of.views:.2%} ({of.orders:,} of {of.views:,})" in text.replace("conversion | ", "| ", 1)
+    assert f"| {of.orders / of.starts:.1%} ({of.orders:,} of {of.starts:,})" in text
     for who in ("tracked", "client"):
-        share = no_view[who] / orders
-        assert f"| {share:.{2 if share < 0.05 else 1}%} ({no_view[who]:,} of {orders:,})" in text
-    assert f"{gaps:,} of {buyers:,} buyers lack" in text
-    for day, sold in sold_since.items():
+        assert f"| {short_share(of.unseen[who], of.revenue)} (${of.unseen[who]:,.2f})" in text
+        assert f"| {short_share(of.no_view[who], of.orders)} ({of.no_view[who]:,} of {of.orders:,})" in text
+    assert f"{of.gaps:,} of {of.buyers:,} buyers lack" in text
+    for day, sold in of.sold_since.items():
         assert re.search(
             rf"\| {date.fromisoformat(day).day} \w+ \| the column .* \| P0 \| \${re.escape(f'{sold:,.2f}')} \|", text
         )

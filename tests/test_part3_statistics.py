@@ -38,9 +38,7 @@ def gold(**fields: object) -> Gold:
 
 
 def files(*headers: str) -> tuple[DataFile, ...]:
-    return tuple(
-        DataFile(f"f{n}.csv", FIRST + timedelta(n), tuple(header.split()), 10) for n, header in enumerate(headers)
-    )
+    return tuple(DataFile(f"f{n}.csv", FIRST + timedelta(n), tuple(header.split())) for n, header in enumerate(headers))
 
 
 # Newcombe 1998, Statistics in Medicine 17: table I of the single share, table II of the difference (method 10).

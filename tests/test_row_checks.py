@@ -27,6 +27,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def judged(path: Path, work: Path) -> tuple[int, int, dict[str, int]]:
     """Events, sound events, and those that are spared a check and fail it, by check and column."""
     scan = Scan(CONTRACT, work)
+    scan._prepare()
     day = datetime.strptime(path.name, CONTRACT.file_name).date()
     (batch,) = scan._batches([(0, survey(path, day, ",", work))])
     raw = PASS["raw"].format(received=scan._received(batch), **scan._filled)

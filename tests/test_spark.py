@@ -1,6 +1,5 @@
 """The same warehouse on Apache Spark, row for row: on a cluster of three processes, one of which does not survive."""
 
-import gzip
 import io
 import os
 import shutil
@@ -17,13 +16,14 @@ import duckdb
 import monitor
 import pytest
 import transform
+from daily_files import find_files
 from gold_reading import read_gold
-from landing import find_files
 from shop import load_shop
 from spark import CATALOG, Job, SparkError, Tables, _listed, refresh
-from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for
+from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for, write_odd_files
 from synthetic_events import generate
 from warehouse import WORKING, LedgerError, fingerprint
+from warehouse_kit import command, differing_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -55,13 +55,8 @@ needs_spark = pytest.mark.skipif(ABSENT is not None, reason=f"NOT TESTED ON SPAR
 needs_real_days = pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON REAL DATA: {REAL} is absent")
 
 
-def run(*args: str) -> tuple[int, str, str]:
-    stdout, stderr = io.StringIO(), io.StringIO()
-    return transform.main(list(args), stdout, stderr), stdout.getvalue(), stderr.getvalue()
-
-
 def on_duckdb(data: Path, warehouse: Path) -> Path:
-    status, _, stderr = run("--data_dir", str(data), "--warehouse", str(warehouse), "--quiet")
+    status, _, stderr = command("--data_dir", data, "--warehouse", warehouse, "--quiet")
     assert status == 0, stderr
     return warehouse
 
@@ -77,27 +72,6 @@ def shortened(sql: str, path: Path) -> Path:
     assert len(kept) == len(parts) - len(UNNEEDED)
     path.write_text("\n\n\n".join(kept), "utf-8")
     return path
-
-
-def differences(one: Path, other: Path, tables_apart: int = 0) -> list[str]:
-    """The published tables of which two warehouses hold other columns or other rows; so many only one may have."""
-    wrong = []
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{one}' as a (read_only); attach '{other}' as b (read_only)")
-        names = "select table_schema || '.' || table_name from information_schema.tables where table_catalog = ?"
-        tables, others = ({row[0] for row in connection.execute(names, [c]).fetchall()} for c in ("a", "b"))
-        assert len(tables) > 20
-        wrong += sorted(tables ^ others) if len(tables ^ others) != tables_apart else []
-        for table in sorted(tables & others - {"bronze.build"}):
-            columns, theirs = ([r[0] for r in connection.execute(f"describe {c}.{table}").fetchall()] for c in "ab")
-            wrong += [f"{table}: {columns} and {theirs}"] if set(columns) != set(theirs) else []
-            # when it was landed, and the file system's own mark of a file
-            compared = ", ".join(f'"{c}"' for c in columns if c not in ("_loaded_at", "stamp"))
-            for left, right in (("a", "b"), ("b", "a")):
-                more = f"select {compared} from {left}.{table} except all select {compared} from {right}.{table}"
-                rows = connection.execute(f"select count(*) from ({more})").fetchall()[0][0]
-                wrong += [f"{table}: {rows} rows of {left} only"] if rows else []
-    return wrong
 
 
 @pytest.fixture(scope="module")
@@ -132,45 +106,8 @@ def executors(session: "SparkSession") -> int:
 
 @pytest.fixture(scope="module")
 def odd_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fortnight with a column renamed and one gone, and what deliveries do to files besides."""
     data = tmp_path_factory.mktemp("odd [files]")
-    days = generate(data, days=14, events_per_day=150, seed=11)
-    text = [day.read_text("utf-8") for day in days]
-    # a second delivery, under a name in which characters would stand for others
-    days[0].with_name(days[0].stem + " {again}, 100% [1].csv").write_text(text[0][: len(text[0]) // 2], "utf-8")
-    days[1].write_bytes(text[1].replace("\n", "\r\n").encode())
-    days[2].write_bytes(b"\xef\xbb\xbf" + text[2].encode())
-    lines = text[3].split("\n")
-    lines[5:5] = ["too,few", 'an,"open quote,x', "", 'a,b"c,d,e,f,g,h', 'a,"b"c,d,e,f,g,h']
-    days[3].write_text("\n".join(lines), "utf-8")
-    days[4].write_text(text[4].replace("Mozilla", "Moz\nilla", 3).replace("Mozilla", "Moz\0illa", 1), "utf-8")
-    days[5].write_bytes(text[5].replace("Mozilla", "Möz", 1).encode("cp1252"))
-    with gzip.open(f"{days[6]}.gz", "wb") as packed:
-        packed.write(text[6].encode())
-    days[6].unlink()
-    Path(f"{days[7]}.gz").write_bytes(gzip.compress(text[7].encode())[:-500])
-    days[7].unlink()
-    days[8].write_text(text[8].split("\n")[0] + "\n", "utf-8")  # a header only
-    days[9].write_text(text[9].replace("page_url", '"page_url"', 1).replace("clientId", "client id", 1), "utf-8")
-    assert not text[10].endswith("\n")
-    days[10].write_text(text[10] + "\n", "utf-8")
-    payloads = [
-        '{""revenue"": 1} x',
-        '{""revenue"": 1}{}',
-        "{'revenue': 1}",
-        "not",
-        '{""transaction_id"": ""A-1""',
-        "1",
-    ]
-    header = text[11].split("\n")[0].split(",")
-    for payload in payloads:
-        cells = {"timestamp": "2025-03-06T12:00:00Z", "event_name": "checkout_completed", "event_data": f'"{payload}"'}
-        text[11] += "\n" + ",".join(cells.get(name, '""' if name == "user_agent" else "") for name in header)
-    times = ["2025-03-07 09:00:00.PST", "2025-03-07  9:00:00", "2025-03-07 09:00:00. 1", "2025-03-07T09:00:00.1234567Z"]
-    for moment in times:
-        text[12] += "\n" + ",".join(moment if name == "timestamp" else "page_viewed" for name in header)
-    days[11].write_text(text[11], "utf-8")
-    days[12].write_text(text[12], "utf-8")
+    write_odd_files(data)
     return data
 
 
@@ -178,7 +115,7 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_real_days
 def test_the_real_days(session: "SparkSession", tmp_path: Path) -> None:
     refresh(job_of(REAL, tmp_path / "spark"))
-    assert differences(on_duckdb(REAL, tmp_path / "w.duckdb"), tmp_path / "spark" / CATALOG) == []
+    assert differing_tables(on_duckdb(REAL, tmp_path / "w.duckdb"), tmp_path / "spark" / CATALOG) == []
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +157,7 @@ def test_a_fortnight_of_odd_files_and_a_worker_that_dies(
     folder, seen = built
     assert seen["in"] == "silver.sessions" and seen["tasks"] > 0
     wait_for(lambda: executors(session) == 1)
-    assert differences(on_duckdb(odd_files, tmp_path / "w.duckdb"), folder / CATALOG) == []
+    assert differing_tables(on_duckdb(odd_files, tmp_path / "w.duckdb"), folder / CATALOG) == []
     with duckdb.connect(str(folder / CATALOG), read_only=True) as connection:
         rejected = dict(
             connection.execute("select reason, count(*) from silver.rejected_events group by all").fetchall()
@@ -238,7 +175,7 @@ def test_nothing_changed(built: tuple[Path, dict[str, Any]], odd_files: Path) ->
     """The folder tells which engine made it, and what it was made of."""
     folder, seen = built
     before = (folder / CATALOG).read_bytes()
-    status, stdout, _ = run("--data_dir", str(odd_files), "--warehouse", str(folder))
+    status, stdout, _ = command("--data_dir", odd_files, "--warehouse", folder)
     assert status == 0
     assert "nothing changed" in stdout and f"{seen['run'].records:,} records" in stdout
     assert (folder / CATALOG).read_bytes() == before
@@ -399,9 +336,9 @@ def test_the_suite_in_sql_and_files_by_spark_connect(cluster: Cluster, five_days
     )  # fmt: skip
     cluster.kill(server)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == run("--validate", "--engine", "duckdb")[1]
-    published = len(UNNEEDED) - len(WORKING.keys() & set(UNNEEDED))
-    assert differences(on_duckdb(data, tmp_path / "w.duckdb"), tmp_path / "spark" / CATALOG, published) == []
+    assert done.stdout == command("--validate", "--engine", "duckdb")[1]
+    published = set(UNNEEDED) - WORKING.keys()
+    assert set(differing_tables(on_duckdb(data, tmp_path / "w.duckdb"), tmp_path / "spark" / CATALOG)) == published
 
 
 @pytest.mark.parametrize(
@@ -442,7 +379,7 @@ def test_what_is_absent_is_named(
         (tmp_path / "w").write_text("", "utf-8")
     else:
         line = ["--data_dir", "s3a://shop/events", "--warehouse", str(tmp_path / "w")]
-    status, stdout, stderr = run(*line)
+    status, stdout, stderr = command(*line)
     assert (status, stdout) == (2, "")
     assert told in stderr and len(stderr.splitlines()) == 1
     assert not list(tmp_path.glob("w/build-*"))

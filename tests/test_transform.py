@@ -1,6 +1,5 @@
 """The command of part 2: what it prints, what it keeps safe, and that a part of the work equals the whole."""
 
-import io
 import os
 import random
 import re
@@ -19,7 +18,7 @@ from shop import load_shop
 from statements import read_statements
 from synthetic_events import generate
 from warehouse import Build, LedgerError, Run, Settings, column_descriptions, fingerprint, refresh
-from warehouse_kit import run
+from warehouse_kit import command, differing_tables, run
 
 PART2 = Path(transform.__file__).parent
 SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"
@@ -37,30 +36,6 @@ def fortnight(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build(data: Path, warehouse: Path, *args: str) -> None:
     status, _, stderr = run(data, warehouse, SCHEMA, *args)
     assert status == 0, stderr
-
-
-def same(one: Path, other: Path) -> list[str]:
-    """The tables in which two warehouses differ."""
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{one}' as a (read_only); attach '{other}' as b (read_only)")
-        tables = connection.execute(
-            "select table_schema || '.' || table_name from information_schema.tables where table_catalog = 'b'"
-        ).fetchall()
-        assert len(tables) > 20
-        wrong = []
-        for (table,) in tables:
-            columns = [row[0] for row in connection.execute(f"describe b.{table}").fetchall()]
-            names = ", ".join(f'"{c}"' for c in columns if c not in ("_loaded_at", "stamp"))
-            for left, right in (("a", "b"), ("b", "a")):
-                sql = f"select {names} from {left}.{table} except all select {names} from {right}.{table}"
-                if connection.execute(f"select count(*) from ({sql})").fetchall() != [(0,)]:
-                    wrong.append(f"{table}: {left} has more")
-        return wrong
-
-
-def run_line(line: list[str]) -> tuple[int, str, str]:
-    stdout, stderr = io.StringIO(), io.StringIO()
-    return transform.main(line, stdout, stderr), stdout.getvalue(), stderr.getvalue()
 
 
 def arrive(rng: random.Random, folder: Path, source: Path) -> None:
@@ -100,7 +75,7 @@ def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path, mo
         arrive(rng, data, fortnight)
         build(data, tmp_path / "part.duckdb")
         build(data, tmp_path / "whole.duckdb", "--full_refresh")
-        assert same(tmp_path / "part.duckdb", tmp_path / "whole.duckdb") == [], step
+        assert differing_tables(tmp_path / "part.duckdb", tmp_path / "whole.duckdb") == [], step
     assert len(parts) >= 2  # and not the whole every time
 
 
@@ -143,12 +118,12 @@ def test_killed_at_any_moment(fortnight: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
         # the old one, or the new one where the kill came too late
-        assert warehouse.read_bytes() == before or same(warehouse, tmp_path / "first.duckdb") == []
+        assert warehouse.read_bytes() == before or differing_tables(warehouse, tmp_path / "first.duckdb") == []
         before = warehouse.read_bytes()
     sorted(data.iterdir())[-1].unlink()
     build(data, warehouse)
     build(data, tmp_path / "whole.duckdb")
-    assert same(warehouse, tmp_path / "whole.duckdb") == []
+    assert differing_tables(warehouse, tmp_path / "whole.duckdb") == []
 
 
 def test_two_runs_at_once(fortnight: Path, tmp_path: Path) -> None:
@@ -217,7 +192,7 @@ def test_a_mistake_is_one_sentence(args: list[str], told: str, fortnight: Path, 
 
 
 def test_a_mistyped_folder_is_not_made(tmp_path: Path) -> None:
-    status, _, stderr = run_line(["--data_dir", str(tmp_path / "dta")])
+    status, _, stderr = command("--data_dir", tmp_path / "dta")
     assert status == 2 and "name the folder" in stderr
     assert not (tmp_path / "dta").exists()
 

@@ -43,11 +43,15 @@ TABLES = {
 }
 
 
-def run(data_dir: Path, warehouse: Path, contract: Path, *args: str) -> tuple[int, str, str]:
+def command(*args: object) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of the command."""
     stdout, stderr = io.StringIO(), io.StringIO()
-    line = ["--data_dir", str(data_dir), "--warehouse", str(warehouse), "--contract", str(contract), "--quiet", *args]
-    return transform.main(line, stdout, stderr), stdout.getvalue(), stderr.getvalue()
+    return transform.main([str(a) for a in args], stdout, stderr), stdout.getvalue(), stderr.getvalue()
+
+
+def run(data_dir: Path, warehouse: Path, contract: Path, *args: str) -> tuple[int, str, str]:
+    """The same, of a quiet run on these files."""
+    return command("--data_dir", data_dir, "--warehouse", warehouse, "--contract", contract, "--quiet", *args)
 
 
 def rows(warehouse: Path, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
@@ -81,6 +85,28 @@ def differences(warehouse: Path, files: Sequence[Path], contract: Path, values: 
                 pairs = [f"{c} {mine[c]!r}, the reference has {other[c]!r}" for c in wrong] if values else wrong
                 told += [f"{table} {name}: {'; '.join(pairs)}"] if wrong else []
     return told
+
+
+def differing_tables(one: Path, other: Path) -> list[str]:
+    """The tables that only one of two warehouses has, by name, and how others differ, a line each."""
+    wrong = []
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{one}' as a (read_only); attach '{other}' as b (read_only)")
+        names = "select table_schema || '.' || table_name from information_schema.tables where table_catalog = ?"
+        tables, others = ({row[0] for row in connection.execute(names, [c]).fetchall()} for c in ("a", "b"))
+        assert len(tables) > 20
+        wrong += sorted(tables ^ others)
+        for table in sorted(tables & others):
+            columns, theirs = ([r[0] for r in connection.execute(f"describe {c}.{table}").fetchall()] for c in "ab")
+            wrong += [f"{table}: {columns} and {theirs}"] if set(columns) != set(theirs) else []
+            # when it was landed, and the file system's own marks of a file and of a build
+            compared = ", ".join(f'"{c}"' for c in columns if c not in ("_loaded_at", "stamp"))
+            rows = "select {} from {}.{}" + (" where key <> 'folder'" if table == "bronze.build" else "")
+            for left, right in (("a", "b"), ("b", "a")):
+                more = f"{rows.format(compared, left, table)} except all {rows.format(compared, right, table)}"
+                found = connection.execute(f"select count(*) from ({more})").fetchall()[0][0]
+                wrong += [f"{table}: {found} rows of {left} only"] if found else []
+    return wrong
 
 
 def _by_key(key: tuple[str, ...], table: list[Row]) -> dict[tuple[Any, ...], list[Row]]:

@@ -1,0 +1,100 @@
+"""What is known about one delivered file: its name and day, how it may be read, and what is wrong with its bytes."""
+
+import bisect
+from array import array
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal[
+    # The whole file. Rows: all lost, or unknown how many (`rows_lost` None).
+    "unreadable",  # cannot be opened or read; vanished; not a regular file
+    "empty",  # no byte, or nothing but blank lines
+    "not_csv",  # begins like a zip, xlsx, PDF, Parquet..., or without a line end for 64 kB
+    "gzip_broken",  # the compressed data end early or are corrupt; what came before is kept
+    "gzip_bomb",  # expands beyond all reason; not read
+    "changed",  # changed while it was read; what was read is kept
+    # The whole file. No row lost.
+    "no_records",  # a header and nothing else
+    "header_damaged",  # its quotes do not close on its line
+    "header_empty_name",
+    "header_duplicate",
+    "misnamed_gzip",  # compressed without .gz in the name, or the reverse
+    "bom",  # UTF-8 byte order mark
+    "utf_16",  # UTF-16 or UTF-32, transcoded
+    "delimiter",  # another than the contract's
+    "line_ends",  # not simply LF
+    "blank_lines",  # between records
+    # One line each. The row is kept.
+    "encoding",  # not UTF-8: read as Windows-1252, or U+FFFD where UTF-16 is broken
+    "nul_byte",  # NUL bytes taken out
+    "surplus_empty",  # more fields than the header, all empty (DuckDB drops them without a word)
+    # One line each. The row is lost.
+    "ragged",  # another number of fields than the header
+    "stray_quote",  # a quote where none may be
+    "unterminated_quote",  # an opening quote that is never, or too late, or wrongly closed
+    "truncated",  # the file ends within its last record
+    "field_too_long",  # a record longer than 1.9 MB
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something about the bytes, in one place."""
+
+    kind: Kind
+    line: int | None  # physical line, 1-based, the header is line 1; None: the whole file
+    message: str  # one clause, no newline, no data
+    rows_lost: int | None = 0  # records that are not in `readable` for this; None: cannot be known
+
+
+@dataclass(frozen=True)
+class DayFile:
+    """One delivered file, and how DuckDB may read it."""
+
+    name: str  # relative to the data folder
+    path: Path
+    day: date | None  # from the name, by the contract's pattern
+    size: int  # bytes on disk
+    header: tuple[str, ...] = ()
+    readable: Path | None = None  # what DuckDB may read; None: nothing to read, or recover() first
+    records: int = 0  # physical records after the header, counted from the bytes
+    regular: bool = False  # one record a physical line: record k stands on line k + 1
+    problems: tuple[Problem, ...] = ()
+    damaged: bool = False  # recover() has to come before DuckDB; `records` is an estimate until then
+    delimiter: str = ","  # of `readable`
+    multiline: bool = False  # `readable` has quoted newlines: read it with parallel=false
+    rejected: int = 0  # records that are reported and not in `readable`
+    source: Path | None = None  # the bytes of the CSV: `path`, or the unpacked copy
+    encoding: str = "utf-8"
+    newline: str = "\n"  # of `source`
+    # From row shifts[0][i] on, lines are shifts[1][i] further down than in a regular file.
+    shifts: tuple["array[int]", "array[int]"] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def rows(self) -> int:
+        """Rows that DuckDB must find in `readable`."""
+        return self.records - self.rejected
+
+    def with_problem(self, problem: Problem) -> "DayFile":
+        return replace(self, problems=(*self.problems, problem))
+
+    def lost(self, problem: Problem) -> "DayFile":
+        """The file with nothing in it to read, and the problem that is why."""
+        file = self.with_problem(problem)
+        return replace(file, readable=None, source=None, records=0, regular=False, damaged=False)
+
+    def unreadable(self, error: OSError) -> "DayFile":
+        """The file lost, for the system does not let it be read."""
+        reason = error.strerror or "input/output error"
+        return self.lost(Problem("unreadable", None, f"cannot be read ({reason})", None))
+
+    def physical_line(self, record: int) -> int:
+        """Physical line on which row `record` (1-based, of `readable`) starts in the delivered file."""
+        at = bisect.bisect_right(self.shifts[0], record) if self.shifts else 0
+        return record + 1 + (self.shifts[1][at - 1] if at and self.shifts else 0)
+
+
+class ReadingError(Exception):
+    """The files cannot be read; str() is one sentence that says what, where and what to do."""

@@ -1,0 +1,42 @@
+-- What row_checks.sql, pass.sql and derive.sql call. What stands in braces is filled from the contract by sql_text.py.
+
+-- addresses
+create macro host_of(url) as lower(split_part(split_part(split_part(url, '/', 3), '?', 1), ':', 1));
+create macro own_host(host) as {own_host};
+create macro own_domain(host) as {own_domain};
+create macro own_url(url) as {own_url};
+create macro mentions_own(url) as {mentions_own};
+create macro harmless_page(url) as regexp_full_match(url, {harmless_page});
+create macro harmless_referrer(url) as case
+    when url is null then true
+    when regexp_full_match(url, {harmless_referrer})
+        then own_url(url) or not mentions_own(url)
+    else false end;
+create macro clean_query(url) as regexp_full_match(url, {clean_url});
+create macro raw_key(url) as split_part(list_filter(
+    string_split(regexp_extract(url, '[?]([^#]*)', 1), '&'),
+    lambda part: not regexp_full_match(part, {pair}))[1], '=', 1);
+create macro place_of(url) as
+    left(regexp_replace(regexp_extract(url, '^https?://[^/?#]*([^?#]*)', 1), '[^/]{{24,}}', '...', 'g'), 40);
+create macro token_of(page) as {token};
+create macro is_confirmation(page) as {is_confirmation};
+
+-- events and their payloads
+create macro step_of(event) as {step};
+create macro event_name_of(event) as {event_name};
+create macro amount_of(payload) as try_cast({amount} as decimal(12, 2));
+create macro nested_too_deep(text) as strlen(text) > 4000
+    and strlen(text) - strlen(replace(replace(text, '{{', ''), '[', '')) > 2000;
+create macro key_name(key) as
+    case when key = '' or contains(key, '.') or contains(key, '[') then '"' || key || '"' else key end;
+create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');
+
+-- what nobody should have sent
+create macro luhn(digits) as list_sum(list_transform(range(length(digits)), lambda i:
+    case when i % 2 = 0 then cast(digits[length(digits) - i] as integer)
+         else (cast(digits[length(digits) - i] as integer) * 2) // 10
+            + (cast(digits[length(digits) - i] as integer) * 2) % 10 end)) % 10 = 0;
+create macro card_in(value) as list_filter(
+    list_transform(regexp_extract_all(value, {card}, 1), lambda s: regexp_replace(s, '[^0-9]', '', 'g')),
+    lambda digits: luhn(digits))[1];
+create macro masked(value) as left(value, 4) || regexp_replace(substr(value, 5, 36), '[A-Za-z0-9]', '*', 'g');
