@@ -1,9 +1,10 @@
 """What part 3 writes: recomputed from the files by another route, changed with the data, right at the edges."""
 
+import math
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,15 +17,15 @@ import yaml
 from analysis_kit import PICTURES, analyse, build, edit, first_order_only, one, run
 from currency import short
 from figure_style import day_axis
-from figures_days import draw_revenue
+from figures_days import draw_revenue, revenue_title
 from figures_flow import evidence_title
 from figures_rates import device_title
-from findings import evidence, find_changes, funnel
+from findings import Change, evidence, find_changes, funnel
 from gold_incidents import find_incidents
-from gold_reading import Gold, read_gold
+from gold_reading import Gold, Segment, read_gold
 from html_report import report
 from impact import load_assumptions, model
-from intervals import wilson
+from intervals import Interval, wilson
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from synthetic_events import generate
@@ -266,8 +267,8 @@ def test_a_single_day(tmp_path: Path) -> None:
     [
         (7, ["1\nJan", "2", "3", "4", "5", "6", "7"]),
         (30, ["6\nJan", "13", "20", "27"]),
-        (100, ["1\nJan", "1\nFeb", "1\nMar", "1\nApr"]),
-        (800, ["1\nJan 2025", "1\nMar", "1\nMay", "1\nJul", "1\nSep", "1\nNov", "1\nJan", "1\nMar"]),
+        (100, ["Jan\n2025", "Feb", "Mar", "Apr"]),
+        (800, ["Jan\n2025", "Mar", "May", "Jul", "Sep", "Nov", "Jan\n2026", "Mar"]),
     ],
 )
 def test_as_many_days_are_named_as_there_is_room_for(count: int, named: list[str]) -> None:
@@ -275,6 +276,38 @@ def test_as_many_days_are_named_as_there_is_room_for(count: int, named: list[str
     axes = Figure().subplots()
     day_axis(axes, [date(2025, 1, 1) + timedelta(n) for n in range(count)])
     assert [label.get_text() for label in axes.get_xticklabels()][: len(named)] == named
+
+
+@pytest.mark.parametrize(
+    ("after", "low", "high", "told"),
+    [
+        (50.0, -70.0, -30.0, "Sales fell when tracking broke: "),
+        (150.0, 30.0, 70.0, "Sales rose when tracking broke: "),
+        (110.0, -20.0, 40.0, "Sales show no clear difference since tracking broke: "),
+        (110.0, -math.inf, math.inf, "Too few days to tell whether sales moved when tracking broke: "),
+    ],
+)
+def test_the_revenue_title_says_no_more_than_its_interval(
+    after: float, low: float, high: float, told: str, warehouse: Path
+) -> None:
+    gold = read_gold(warehouse)
+    incident = find_incidents(gold)[0]
+    change = Change(incident, "revenue a day", 100.0, after, Interval(after - 100, low, high))
+    assert revenue_title(gold, [change]) == f"{told}$100 a day before, ${after:.0f} after"
+
+
+@pytest.mark.parametrize(
+    ("mobile", "told"),
+    [
+        (200, "Desktop converts 100% more often than mobile"),
+        (390, "Mobile and desktop show no clear difference in how often a session ends in an order"),
+        (800, "Mobile converts 100% more often than desktop"),
+    ],
+)
+def test_the_device_title_says_no_more_than_its_interval(mobile: int, told: str, warehouse: Path) -> None:
+    devices = (Segment("Desktop", 400, 40_000), Segment("Mobile", mobile, 40_000))
+    gold = replace(read_gold(warehouse), conversion={"device": devices}, systems={})
+    assert device_title(gold) == told
 
 
 def test_odd_names_stay_text(warehouse: Path, tmp_path: Path) -> None:
