@@ -26,7 +26,7 @@ from contract_model import (
     Rule,
     host_regexp,
 )
-from contract_rules import read_rules
+from contract_rules import arguments_of, read_rules
 from contract_shape import CUSTOM, check_shape, regexp
 from contract_yaml import Node, near, read_yaml, show
 
@@ -176,14 +176,25 @@ def _roles(root: Node, node: Node | None, names: Mapping[str, str]) -> Mapping[s
 
 
 def _pattern(node: Node) -> str | None:
-    options = node.get("logicalTypeOptions")
-    return None if options is None else regexp(options.get("pattern"))
+    """What a value looks like: the option `pattern`, or an argument of the rule for invalid values."""
+    options, told = node.get("logicalTypeOptions"), arguments_of(node).get("pattern")
+    own = None if options is None else options.get("pattern")
+    if own is not None and told is not None:
+        raise told.error("the column has a `pattern` already; keep one")
+    return regexp(told if own is None else own)
 
 
 def _allowed(node: Node) -> tuple[str, ...]:
+    """The values that there may be: `enum`, or `validValues` of the rule for invalid values."""
+    told = arguments_of(node).get("validValues")
+    entries = [*node.each("enum")]
+    if told is not None:
+        if entries:
+            raise told.error("the column has an `enum` already; keep one")
+        entries = told.value
     values: dict[str, None] = {}
-    for entry in node.each("enum"):
-        value = entry.plain("value")
+    for entry in entries:
+        value = entry.plain("value") if isinstance(entry.value, dict) else entry.value
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if text in values:
             raise entry.error(f"the value {show(text)} stands here twice; keep one")

@@ -105,7 +105,10 @@ def _comment(text: str) -> str:
 
 
 def _head(files: Sequence[Path], notes: Iterable[str]) -> list[str]:
-    patterns = Counter(_DATE.sub(r"%Y\1%m\1%d", path.name.replace("%", "%%"), count=1) for path in files)
+    names = [
+        re.sub(r"[.]gz\Z", "", path.name, flags=re.IGNORECASE) for path in files
+    ]  # a reader unpacks what is packed
+    patterns = Counter(_DATE.sub(r"%Y\1%m\1%d", name.replace("%", "%%"), count=1) for name in names)
     pattern, hint = patterns.most_common(1)[0][0], ""
     if "%Y" not in pattern.replace("%%", "") or not pattern.isprintable():
         pattern = "events_%Y%m%d.csv"

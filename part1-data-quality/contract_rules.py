@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterator
 
 from contract_model import Rule
-from contract_shape import check_shape, regexp
+from contract_shape import check_shape
 from contract_yaml import Node, near, show
 
 ENGINE = "validate_dataframework"
@@ -24,34 +24,44 @@ def read_rules(table: Node, known_checks: Collection[str]) -> Iterator[Rule]:
     seen: set[tuple[str, str | None]] = set()
     for column, place in places:
         for node in place.each("quality"):
-            rule = _rule(node, column, known_checks)
-            if rule is None:
-                continue
-            if (rule.check, column) in seen:
-                raise node.error(f"there is a rule for {rule.check} here already; keep one")
-            seen.add((rule.check, column))
-            yield rule
+            for rule in _rules(node, column, known_checks):
+                if (rule.check, column) in seen:
+                    raise node.error(f"there is a rule for {rule.check} here already; keep one")
+                seen.add((rule.check, column))
+                yield rule
 
 
-def _rule(node: Node, column: str | None, known_checks: Collection[str]) -> Rule | None:
-    """One rule; None for text, SQL, and other engines' rules, which are not ours to run."""
+def arguments_of(column: Node) -> dict[str, Node]:
+    """What a column's `invalidValues` rule says of its values: `validValues` and `pattern`."""
+    found: dict[str, Node] = {}
+    for rule in column.each("quality"):
+        arguments = rule.get("arguments")
+        if arguments is not None and rule.plain("metric") == "invalidValues":
+            check_shape(arguments, "arguments")
+            found |= {name: arguments.value[name] for name in ("validValues", "pattern") if name in arguments.value}
+    return found
+
+
+def _rules(node: Node, column: str | None, known_checks: Collection[str]) -> Iterator[Rule]:
+    """What one rule says of a check, or two; nothing for text, SQL and other engines' rules, not ours to run."""
     kind = node.plain("type", "library")
     if kind == "custom":
         if (told := _implementation(node, known_checks)) is None:
-            return None
-        check = str(told.plain("check")) if isinstance(told.value, dict) else str(told.value)
+            return
+        checks = [str(told.plain("check")) if isinstance(told.value, dict) else str(told.value)]
     elif kind == "library":
         if node.get("metric") is None:
             raise node.error("a library rule needs a `metric`; add one, or say `type: custom`")
-        told, check = node, METRICS[node.plain("metric")]
+        told, checks = node, [METRICS[node.plain("metric")]]
+        if (arguments := node.get("arguments")) is not None:
+            checks = _checks_of(arguments, node.plain("metric"), column) or checks
     else:
-        return None
+        return
     bounds = told if isinstance(told.value, dict) else Node({}, told.line, None, "")
-    if (arguments := bounds.get("arguments")) is not None:
-        _check_arguments(arguments)
     unit = bounds.plain("unit", node.plain("unit"))
     share, rows, least = _limits(bounds, unit, needed=kind == "library")
-    return Rule(check, column, node.plain("severity"), share, rows, node.plain("businessImpact"), least)
+    for check in checks:
+        yield Rule(check, column, node.plain("severity"), share, rows, node.plain("businessImpact"), least)
 
 
 def _implementation(node: Node, known_checks: Collection[str]) -> Node | None:
@@ -74,15 +84,17 @@ def _implementation(node: Node, known_checks: Collection[str]) -> Node | None:
     return told
 
 
-def _check_arguments(arguments: Node) -> None:
-    if not isinstance(arguments.value, dict):
-        raise arguments.error("must have keys below it, such as `pattern:`")
-    for name in ("validValues", "missingValues"):
-        if (values := arguments.get(name)) is not None and not isinstance(values.value, list):
-            raise values.error("must be a list: begin every entry with `- `")
-    if (pattern := arguments.get("pattern")) is not None:
-        check_shape(pattern, "text")
-        regexp(pattern)
+def _checks_of(arguments: Node, metric: str, column: str | None) -> list[str]:
+    """The checks that run a library rule's arguments; an argument that none runs is refused."""
+    check_shape(arguments, "arguments")
+    for name, value in arguments.value.items():
+        if name == "missingValues" and metric == name:
+            if told := next((entry for entry in value.value if entry.value not in (None, "")), None):
+                raise told.error(f"{show(told.value)} is not taken for missing; exclude it by `pattern` or `enum`")
+        elif metric != "invalidValues" or name == "missingValues" or column is None:
+            raise value.error("is not run here; `validValues` and `pattern` are, in a column's invalidValues rule")
+    checks = {"validValues": "value_invalid", "pattern": "value_pattern"}
+    return [check for name, check in checks.items() if name in arguments.value]
 
 
 def _limits(node: Node, unit: str | None, needed: bool) -> tuple[float | None, float | None, float | None]:

@@ -2,8 +2,10 @@
 
 import contextlib
 import csv
+import gzip
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,8 +46,10 @@ def read_table(path: Path) -> Table:
     """Header, rows and delimiter of a file, as far as its first rows tell."""
     try:
         with path.open("rb") as raw:
+            unpack = gzip.open if raw.read(2) == b"\x1f\x8b" else open
+        with unpack(path, "rb") as raw:
             encoding = "utf-16" if raw.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        with path.open(encoding=encoding, errors="replace", newline="") as file:
+        with unpack(path, "rt", encoding=encoding, errors="replace", newline="") as file:
             first = file.readline(1_000_000)
             if not first.strip():
                 raise ContractError(f"{path}, line 1: the file is empty; give a day with a header and events")
@@ -56,8 +60,8 @@ def read_table(path: Path) -> Table:
             rows: list[list[str]] = []
             with contextlib.suppress(csv.Error):  # a quote that never closes: what was read must do
                 rows.extend(islice((row for row in reader if row), MAX_ROWS))
-    except (OSError, ValueError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ContractError(f"{path}: cannot be read as a CSV ({reason}); check the path") from None
     if any(kind_of([name]) in ("timestamp", "epoch", "url", "json") for name in header):
         raise ContractError(f"{path}, line 1: this is data and no header; put the columns' names there")

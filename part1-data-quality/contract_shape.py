@@ -29,7 +29,7 @@ _PROPERTY = _ELEMENT + (
     "properties:[property] items:item map:any "
 )
 _BOUNDS = (
-    "unit:unit arguments:any mustBe:any mustNotBe:any mustBeGreaterThan:number mustBeGreaterOrEqualTo:number "
+    "unit:unit mustBe:any mustNotBe:any mustBeGreaterThan:number mustBeGreaterOrEqualTo:number "
     "mustBeLessThan:number mustBeLessOrEqualTo:number mustBeBetween:[number] mustNotBeBetween:[number] "
 )
 LEVELS = {
@@ -61,7 +61,8 @@ LEVELS = {
     "item": "name " + _PROPERTY,
     "quality": _BOUNDS + "id businessImpact description dimension:dimension method name schedule scheduler "
     "severity:severity tags:[text] type:rule_type metric:metric rule query engine "
-    "implementation:any " + _NOTES,
+    "arguments:any implementation:any " + _NOTES,
+    "arguments": "validValues:[scalar] missingValues:[any] pattern properties:[text]",  # of a library rule
     # logicalTypeOptions, by logicalType
     "string options": "minLength:whole maxLength:whole pattern format",
     "number options": "multipleOf:number minimum:number maximum:number exclusiveMinimum:number "

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import yaml
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # safe either way; in C it takes an eighth of the time
 ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
 _SAYS_WHERE = "validate_dataframework.py --contract"
 _NO_PATHS = ("lineAmountIs", "checkoutToken", "confirmationPath", "duplicates")
@@ -52,7 +53,7 @@ def load_shop(path: Path) -> Shop:
     The validator checks a contract in full, to the line; here only what is read is looked at.
     """
     try:
-        shop = _shop_of(yaml.safe_load(path.read_text("utf-8")))
+        shop = _shop_of(yaml.load(path.read_text("utf-8"), Loader=LOADER))
     except FileNotFoundError:
         raise ShopError(f"{path}: no such contract; name one with --contract.") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -9,6 +9,8 @@ from random import Random
 from statistics import mean, variance
 
 import pytest
+import thresholds
+import yaml
 from alarms import GREEN, INSUFFICIENT, RED, TOO_LITTLE, YELLOW, DayReport
 from baseline import Amounts, Point, normal_equivalent, score, score_amount, student_of
 from console_report import headline, sees, table
@@ -308,6 +310,11 @@ def test_the_status_is_the_first_word() -> None:
     assert "INSUFFICIENT HISTORY" in headline(judge(facts(1), COLUMNS, T)[0])
 
 
+def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thresholds, "LOADER", yaml.SafeLoader)
+    assert load_thresholds(HERE / "thresholds.yaml") == T
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -315,6 +322,11 @@ def test_the_status_is_the_first_word() -> None:
         ("group: traffic", "grup: traffic", "grup"),
         ("min_days: 4", "min_days: 1", "min_days must be at least 2"),
         ("history_days: 28", "", "'history_days' is missing"),
+        (
+            'checkouts: ["Start a checkout',
+            'checkouts: [Start: a "checkout", "',
+            "runbooks: checkouts needs three steps",
+        ),
         ("planned: []", "planned: [{from: soon, until: later, keys: [], reason: x}]", "planned"),
     ],
 )

@@ -149,10 +149,10 @@ def _thresholds(document: dict[str, Any]) -> Thresholds:
     roles = {key: _known(names, groups) for key, names in document["roles"].items()}
     rules = {name: _rule(name, one, groups) for name, one in document["rules"].items()}
     _known(brings, groups)
-    runbooks = {key: tuple(map(str, steps)) for key, steps in document["runbooks"].items()}
+    runbooks = {key: tuple(steps) for key, steps in document["runbooks"].items()}
     for key in (*rules, *groups):
-        if len(runbooks.get(key, ())) != 3:
-            raise ValueError(f"runbooks: {key} needs three steps")
+        if [type(step) for step in runbooks.get(key, ())] != [str] * 3:  # unquoted, a colon makes a mapping
+            raise ValueError(f"runbooks: {key} needs three steps, each a text in quotes")
     return Thresholds(
         _above(document, "history_days", 1),
         _above(document, "min_days", 2),

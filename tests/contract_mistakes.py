@@ -50,6 +50,7 @@ customProperties:
 
 FIRST = "      - name: visitor\n"
 COLUMN = FIRST + "        "
+INVALID = COLUMN + "quality:\n          - metric: invalidValues\n            mustBe: 0\n            "
 CHECK = "        implementation: some_check\n"
 BOUND = "        implementation:\n          check: some_check\n"
 ROLES = "      client: visitor\n"
@@ -181,13 +182,29 @@ MISTAKES = [  # old, new, sentence
      '`some_check`?'),
     ('engine: validate_dataframework', '«engine: validate_dataframe',
      '@rule.engine: unknown engine `validate_dataframe`; did you mean `validate_dataframework`?'),
-    (CHECK, BOUND + '          «arguments: [1]\n',
-     '@rule.implementation.arguments: must have keys below it, such as `pattern:`'),
-    (CHECK, BOUND + '          arguments: {«validValues: a}\n',
-     '@rule.implementation.arguments.validValues: must be a list: begin every entry with `- `'),
-    (CHECK, BOUND + '          arguments: {«pattern: (}\n',
-     '@rule.implementation.arguments.pattern: `(` is no regular expression (missing ), unterminated '
-     'subpattern at position 0); correct it'),
+    (CHECK, BOUND + '          «arguments: {a: 1}\n',
+     '@rule.implementation: unknown key `arguments`; it may be `check`, `unit`, `mustBe`, `mustNotBe`, '
+     '`mustBeGreaterThan`, `mustBeGreaterOrEqualTo`, `mustBeLessThan`, `mustBeLessOrEqualTo`, '
+     '`mustBeBetween`, `mustNotBeBetween`'),
+    (FIRST, INVALID + '«arguments: {validValue: [a]}\n',
+     '@column.quality.invalidValues.arguments: unknown key `validValue`; did you mean `validValues`?'),
+    (FIRST, INVALID + 'arguments: {«validValues: a}\n',
+     '@column.quality.invalidValues.arguments.validValues: must be a list: begin every entry with `- `'),
+    (FIRST, INVALID + 'arguments: {validValues: [a, «a]}\n',
+     '@column.quality.invalidValues.arguments.validValues[1]: the value `a` stands here twice; keep one'),
+    (FIRST, INVALID + 'arguments: {«pattern: (}\n',
+     '@column.quality.invalidValues.arguments.pattern: `(` is no regular expression (missing ), '
+     'unterminated subpattern at position 0); correct it'),
+    (FIRST, INVALID + 'arguments: {«pattern: a}\n        logicalTypeOptions: {pattern: b}\n',
+     '@column.quality.invalidValues.arguments.pattern: the column has a `pattern` already; keep one'),
+    (FIRST, INVALID + 'arguments: {«validValues: [a]}\n        enum: [{value: b}]\n',
+     '@column.quality.invalidValues.arguments.validValues: the column has an `enum` already; keep one'),
+    (FIRST, INVALID + 'arguments: {«missingValues: [a]}\n',
+     "@column.quality.invalidValues.arguments.missingValues: is not run here; `validValues` and `pattern` are, in a "
+     "column's invalidValues rule"),
+    (FIRST, INVALID.replace('invalid', 'missing') + 'arguments: {missingValues: [null, «n/a]}\n',
+     '@column.quality.missingValues.arguments.missingValues[1]: `n/a` is not taken for missing; exclude it by '
+     '`pattern` or `enum`'),
     (CHECK, '        «implementation: {check: some_check, mustBe: 0, mustBeLessThan: 2}\n',
      '@rule.implementation: has mustBe and mustBeLessThan; a rule needs exactly one bound'),
     (CHECK, CHECK + '        «mustBe: 0\n',

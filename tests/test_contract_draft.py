@@ -1,6 +1,7 @@
 """A draft loads, has the right roles, and holds nobody's values: on the real days, and on other shops'."""
 
 import csv
+import gzip
 import importlib.resources
 import io
 import json
@@ -15,6 +16,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import synthetic_events
 import yaml
 from contract import Contract, ContractError, load_contract
 from contract_draft import draft_contract
@@ -258,6 +260,18 @@ def test_patterns(make: Callable[[int], str], pattern: str | None) -> None:
 )
 def test_hidden_values(values: list[str], pattern: str | None) -> None:
     assert hidden_pattern(values) == pattern
+
+
+def test_packed_days_give_the_same_draft(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "plain", tmp_path / "packed"
+    packed.mkdir()
+    for path in synthetic_events.generate(plain, days=2, events_per_day=300):
+        (packed / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    assert draft_contract(sorted(packed.iterdir())) == draft_contract(sorted(plain.iterdir()))
+    torn = packed / "events_20250301.csv.gz"
+    torn.write_bytes(min(packed.iterdir()).read_bytes()[:200])
+    with pytest.raises(ContractError, match="Compressed file ended"):
+        draft_contract([torn])
 
 
 def test_event_roles_by_name() -> None:
