@@ -24,6 +24,7 @@ from warehouse_kit import command, differing_tables, run
 PART2 = Path(transform.__file__).parent
 SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"
 SQL = (PART2 / "transform.sql").read_text("utf-8")
+UNBALANCED = SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500")
 STEPS = int(os.environ.get("INCREMENT_STEPS", "5"))
 
 
@@ -141,11 +142,22 @@ def test_a_ledger_that_does_not_balance_publishes_nothing(fortnight: Path, tmp_p
     warehouse, broken = tmp_path / "w.duckdb", tmp_path / "broken.sql"
     build(fortnight, warehouse)
     before = warehouse.read_bytes()
-    broken.write_text(SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500"), "utf-8")
+    broken.write_text(UNBALANCED, "utf-8")
     settings = Settings(fortnight, warehouse, load_shop(SCHEMA), fingerprint(SCHEMA), full_refresh=True)
     with pytest.raises(LedgerError, match="does not balance"):
         refresh(replace(settings, sql=broken))
     assert warehouse.read_bytes() == before
+
+
+def test_a_ledger_that_does_not_balance_is_status_3(fortnight: Path, tmp_path: Path) -> None:
+    part2 = shutil.copytree(PART2, tmp_path / "part2", ignore=shutil.ignore_patterns("__pycache__"))
+    (part2 / "transform.sql").write_text(UNBALANCED, "utf-8")
+    line = ["--data_dir", fortnight, "--contract", SCHEMA, "--warehouse", tmp_path / "w" / "w.duckdb"]
+    line = [sys.executable, part2 / "transform.py", *line]
+    done = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1), done.stderr
+    assert re.match(r"transform\.py: the ledger does not balance: -?[0-9]+ orders and", done.stderr)
+    assert not list((tmp_path / "w").glob("w.duckdb")) and not list((tmp_path / "w").glob("*.building"))
 
 
 def test_every_record_is_kept(tmp_path: Path) -> None:
