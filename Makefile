@@ -56,9 +56,14 @@ test:  ## run the whole test suite
 	$(call optional,requirements-dialects.txt)
 	@$(IN) $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-coverage:  ## run the whole test suite, and say which lines no test reaches
+coverage:  ## run the whole test suite, and say which lines no test reaches, and the share of each part
 	$(call install,requirements-dev.txt)
-	@$(IN) $(PY) -m coverage erase && $(PY) -m coverage run -m pytest; $(PY) -m coverage combine --quiet; $(PY) -m coverage report
+	$(call optional,requirements-spark.txt)
+	$(call optional,requirements-dialects.txt)
+	@$(IN) $(PY) -m coverage erase; $(PY) -m coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder; status=$$?; \
+	$(PY) -m coverage combine --quiet && $(PY) -m coverage report || exit $$?; \
+	for part in part*; do echo "$$part $$($(PY) -m coverage report --format=total --include="$$part/*")%"; done; \
+	exit $$status
 
 bench:  ## time parts 1 and 2 beside a bare DuckDB scan, and Spark (two hours, and 30 GB below data/)
 	$(call install,requirements-dev.txt)

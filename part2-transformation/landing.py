@@ -67,7 +67,7 @@ def survey(path: Path, delimiter: str) -> Survey:
             decoder.decode(b"", final=True)
         except (*BROKEN_OFF, UnicodeDecodeError):
             valid = False
-    first = head.partition(b"\n")[0].rstrip(b"\r")
+    first = head.partition(b"\n" if newlines else b"\r")[0].rstrip(b"\r")
     text = first.decode("utf-8-sig", "replace")
     delimiter = _delimiter_in(text, delimiter)
     header = column_names(text, delimiter)
@@ -89,7 +89,7 @@ def column_names(line: str, delimiter: str) -> tuple[str, ...]:
     """A header's cells as names of columns: none empty, none twice (case does not tell them apart), none of ours."""
     taken = {name.lower() for name in OWN_COLUMNS}
     names = []
-    for number, cell in enumerate(next(csv.reader([line], delimiter=delimiter), []), 1):
+    for number, cell in enumerate(next(csv.reader([line.replace("\r", " ")], delimiter=delimiter), []), 1):
         wanted = name = re.sub(r"[\x00-\x1f]", " ", cell).strip() or f"column_{number}"
         suffix = 2
         while name.lower() in taken:
@@ -127,7 +127,7 @@ def land(
             for number, batch in enumerate(_batches(files, surveys), 1)
         ]
         if into:
-            _create(connection, into, [name for found in surveys for name in found.header])
+            _create(connection, into, [name for found in surveys if found.regular for name in found.header])
         waiting: list[File] = []
         for finished in as_completed(jobs):
             done, made = finished.result()
@@ -152,7 +152,7 @@ def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence
 
 def _move(connection: duckdb.DuckDBPyConnection, tables: dict[str, str], into: str, files: Sequence[File]) -> None:
     """Insert the records of landed tables, and drop these."""
-    for name in {name for file in files for name in file.header}:
+    for name in dict.fromkeys(name for file in files for name in file.header):
         # of a file whose header showed itself only when it was read with care
         connection.execute(f"alter table {into} add column if not exists {identifier(name)} varchar")
     connection.execute(f"insert into {into} by name {' union all by name '.join(tables.values())}")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from dialects import ENGINES
+from warehouses import WAREHOUSES
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,8 +52,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--export", type=Path, metavar="DIR", help="write the gold tables there as Parquet and CSV too")
     p.add_argument("--validate", action="store_true", help="run the test suite validation_tr.sql instead")
     p.add_argument(
-        "--print_sql", choices=ENGINES, metavar="ENGINE",
-        help=f"print it all as a script instead, for {', '.join(ENGINES)}",
+        "--print_sql", choices=WAREHOUSES, metavar="ENGINE",
+        help=f"print it all as a script instead, for {', '.join(WAREHOUSES)}",
     )  # fmt: skip
     p.add_argument("--location", metavar="URL", help="where that script finds the files: a stage, bucket or folder")
     p.add_argument(

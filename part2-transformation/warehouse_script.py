@@ -11,15 +11,14 @@ from pathlib import Path
 
 import duckdb
 from daily_files import File, find_files
-from dialects import DialectError, quoted, translate
+from dialects import DialectError, translate
 from landing import land, land_seeds, survey
 from shop import Shop, identifier
 from statements import Statement, fill, read_statements
 from suite import read_suite
 from warehouse import HERE, WORKING, blanks
+from warehouses import LONGEST_LIST, WAREHOUSES, Warehouse
 
-LONGEST_LIST = 500  # rows of an insert, and files of a load; Snowflake takes no more than 1,000 files
-SCHEMAS = ("bronze", "silver", "gold")
 LEDGER = "gold.ledger"
 PASSED = "case when expected is not distinct from actual then 'PASS' else 'FAIL' end as result"
 FILES = """
@@ -54,144 +53,14 @@ from gold.ledger
 order by position nulls first"""
 
 
-class Warehouse:
-    """What an engine says besides selects; the names of its methods are those of what they make."""
-
-    text = "string"
-    integer = "bigint"
-    quote = "`"
-    place = "/path/to/the/files"
-    landed = "bronze.landed_{}"
-    path = "_path"  # which file a record came from
-    row: str | None = None  # its number there; None where the engine keeps no order
-
-    def __init__(self, engine: str, location: str | None = None) -> None:
-        self.engine = engine
-        self.location = (location or self.place).rstrip("/")
-
-    def name(self, column: str) -> str:
-        return self.quote + column.replace(self.quote, 2 * self.quote) + self.quote
-
-    def literal(self, text: str | None) -> str:
-        return quoted(text, self.engine)
-
-    def schemas(self) -> Iterator[str]:
-        yield from (f"create schema if not exists {schema}" for schema in SCHEMAS)
-
-    def empty_table(self, name: str, columns: str) -> Iterator[str]:
-        yield f"create or replace table {name} ({columns})"
-
-    def create(self, kind: str, name: str, select: str) -> Iterator[str]:
-        yield f"create or replace {kind} {name} as\n{translate(select, self.engine)}"
-
-    def load(self, landed: str, columns: Sequence[str], files: Sequence[str], delimiter: str) -> Iterator[str]:
-        """What makes `landed`: the records of CSV files that all have these columns, as text."""
-        raise NotImplementedError
-
-    def unload(self, landed: str) -> str:
-        return f"drop table if exists {landed}"
-
-    def _columns(self, columns: Sequence[str]) -> str:
-        return ", ".join(f"{self.name(column)} {self.text}" for column in columns)
-
-
-class Snowflake(Warehouse):
-    text, quote, place = "varchar", '"', "@bronze.landing"
-    row = "row_number() over (partition by _path order by _row nulls first)"  # whether it counts the header or not
-
-    def schemas(self) -> Iterator[str]:
-        yield from super().schemas()
-        if self.location == self.place:
-            yield (
-                "-- Fill it first: put 'file:///folder/events_*.csv' @bronze.landing auto_compress = false\n"
-                "create stage if not exists bronze.landing"
-            )
-
-    def load(self, landed: str, columns: Sequence[str], files: Sequence[str], delimiter: str) -> Iterator[str]:
-        yield f"create or replace table {landed} (_path varchar, _row bigint, {self._columns(columns)})"
-        numbers = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-        for start in range(0, len(files), LONGEST_LIST):
-            names = ", ".join(map(self.literal, files[start : start + LONGEST_LIST]))
-            yield (
-                f"copy into {landed}\n"
-                f"from (select metadata$filename, metadata$file_row_number, {numbers} from {self.location})\n"
-                f"files = ({names})\n"
-                f"file_format = (type = csv field_delimiter = {self.literal(delimiter)} skip_header = 1 "
-                "field_optionally_enclosed_by = '\"' escape_unenclosed_field = none null_if = ())"
-            )
-
-
-class BigQuery(Warehouse):
-    integer, place, path = "int64", "gs://BUCKET", "_FILE_NAME"
-
-    def load(self, landed: str, columns: Sequence[str], files: Sequence[str], delimiter: str) -> Iterator[str]:
-        uris = ", ".join(self.literal(f"{self.location}/{file}") for file in files)
-        yield (
-            f"create or replace external table {landed} ({self._columns(columns)})\n"
-            f"options (\n    format = 'CSV', field_delimiter = {self.literal(delimiter)}, skip_leading_rows = 1, "
-            f"quote = '\"', allow_quoted_newlines = true,\n    uris = [{uris}]\n)"
-        )
-
-    def unload(self, landed: str) -> str:
-        return f"drop external table if exists {landed}"
-
-
-class Spark(Warehouse):
-    landed = "landed_{}"
-    storage = " using parquet"
-
-    def empty_table(self, name: str, columns: str) -> Iterator[str]:
-        yield f"drop table if exists {name}"
-        yield f"create table {name} ({columns}){self.storage}"
-
-    def create(self, kind: str, name: str, select: str) -> Iterator[str]:
-        if kind == "view":
-            yield from super().create(kind, name, select)
-        else:
-            yield f"drop table if exists {name}"
-            yield f"create table {name}{self.storage} as\n{translate(select, self.engine)}"
-
-    def load(self, landed: str, columns: Sequence[str], files: Sequence[str], delimiter: str) -> Iterator[str]:
-        yield (
-            f"create or replace temporary view {landed}_csv ({self._columns(columns)})\nusing csv\n"
-            f"options (\n    path {self._glob(files)},\n    header 'true', multiLine 'true', quote '\"', escape '\"', "
-            f"sep {self.literal(delimiter)}, mode 'FAILFAST'\n)"
-        )
-        path = "url_decode(replace(input_file_name(), '+', '%2B'))"
-        yield f"create or replace temporary view {landed} as select {path} as _path, * from {landed}_csv"
-
-    def unload(self, landed: str) -> str:
-        return f"drop view if exists {landed}"
-
-    def _glob(self, files: Sequence[str]) -> str:
-        return self.literal(f"{self.location}/{{{','.join(files)}}}")
-
-
-class Databricks(Spark):
-    place = "/Volumes/main/bronze/landing"
-    empty_table, create = Warehouse.empty_table, Warehouse.create
-
-    def load(self, landed: str, columns: Sequence[str], files: Sequence[str], delimiter: str) -> Iterator[str]:
-        yield (
-            f"create or replace temporary view {landed} as\n"
-            f"select _metadata.file_name as _path, {', '.join(map(self.name, columns))}\n"
-            f"from read_files(\n    {self._glob(files)},\n    format => 'csv', "
-            f"schema => {self.literal(self._columns(columns))},\n    header => true, multiLine => true, quote => '\"', "
-            f"escape => '\"', sep => {self.literal(delimiter)}, mode => 'FAILFAST'\n)"
-        )
-
-
-_WAREHOUSES = {"snowflake": Snowflake, "bigquery": BigQuery, "spark": Spark, "databricks": Databricks}
-
-
 def script(engine: str, data_dir: Path, shop: Shop, location: str | None = None) -> str:
     """All of it, to be pasted. `location` is where the engine finds the files: a stage, a URL or a folder.
 
     Raises LandingError for a folder without files, and DialectError for a file at which a loader stops, or where
     sqlglot is not installed.
     """
-    warehouse = _WAREHOUSES[engine](engine, location)
-    if isinstance(warehouse, Spark) and not location and engine == "spark":
+    warehouse = WAREHOUSES[engine](engine, location)
+    if not location and not warehouse.place:
         warehouse.location = str(data_dir.resolve())
     return _text(engine, _statements(warehouse, data_dir, shop))
 
@@ -210,6 +79,7 @@ def _statements(warehouse: Warehouse, data_dir: Path, shop: Shop) -> Iterator[st
         connection.execute("create view bronze.events as " + " union all by name ".join(selects))
         filled = blanks(connection, shop, [name for file in files for name in file.header])
         yield from warehouse.schemas()
+        yield from warehouse.stage()
         yield from _seeds(warehouse, connection)
     yield from _bronze(warehouse, files, shop)
     made = [fill(s, filled) for s in read_statements(HERE / "transform.sql")]
@@ -226,13 +96,13 @@ def suite_script(engine: str, shop: Shop) -> str:
     Raises DialectError where sqlglot is not installed.
     """
     return _text(
-        f"{engine} --validate", map(_in_schemas_of_its_own, _suite_statements(_WAREHOUSES[engine](engine), shop))
+        f"{engine} --validate", map(_in_schemas_of_its_own, _suite_statements(WAREHOUSES[engine](engine), shop))
     )
 
 
 def _suite_statements(warehouse: Warehouse, shop: Shop) -> Iterator[str]:
     suite = read_suite(shop)
-    yield from (f"create schema if not exists {schema}" for schema in SCHEMAS)
+    yield from warehouse.schemas()
     with duckdb.connect() as connection:
         land_seeds(connection, shop, HERE / "seeds")
         yield from _seeds(warehouse, connection)

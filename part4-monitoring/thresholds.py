@@ -84,10 +84,6 @@ class Thresholds:
     planned: tuple[Planned, ...]
     runbooks: Mapping[str, tuple[str, ...]]
 
-    @property
-    def groups(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(m.group for m in self.metrics))
-
 
 @dataclass(frozen=True)
 class Column:

@@ -58,6 +58,17 @@ PAYLOAD = "      payload: props\n"
 KEY = "          - name: id\n"
 ORDER = "      amount: sum\n"
 
+
+def between(start: str, end: str) -> str:
+    """What stands in SMALL from one text to another."""
+    return SMALL[SMALL.index(start) : SMALL.index(end)]
+
+
+COLUMNS = between("  - name: hits", "    quality:")
+ALL_ROLES = between("  - property: columnRoles", "  - property: events")
+EVENT = between('      - name: "the', "        role: order")
+ROLE = between("        role: order", ORDER)
+
 _SHORT = {  # what a sentence may begin with
     "@option": "schema.hits.properties.visitor.logicalTypeOptions",
     "@column": "schema.hits.properties.visitor",
@@ -360,4 +371,14 @@ MISTAKES = [  # old, new, sentence
     (ORDER, ORDER + '---\n«a: b\n', 'a second document begins here; keep one contract a file'),
     (FIRST, COLUMN + '«<<: {a: b}\n',
      '@column: unknown key `<<`; take it out, or put it under `customProperties`'),
+    (COLUMNS, COLUMNS[: COLUMNS.index('    properties')].replace('name', '«name') + '    properties: []\n',
+     'schema.hits: `properties` is empty; describe at least the columns that have a role'),
+    (SMALL, '«' + SMALL.replace(ALL_ROLES, ''),
+     'no column has a role; add the custom property `columnRoles` with client, page, time, event'),
+    (ROLE, ROLE.replace('role: order', 'role: cart').replace('order\n    value', 'order\n    «value'),
+     '@set.order.value: no event has the role order; give one `role: order`, or take this out'),
+    (EVENT, EVENT.replace('\n', '\n        enum: [{value: sell}]\n', 1).replace('name: buy', '«name: buy'),
+     "@set.events.value.buy: the `enum` of `the 'event' \" ü` lacks `buy`; add it there, or correct it here"),
+    (ALL_ROLES, ALL_ROLES.replace(PAYLOAD, '').replace('value', '«value'),
+     '@set.columnRoles.value: events have a payload, but no column has the role; add `payload:`'),
 ]

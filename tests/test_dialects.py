@@ -20,13 +20,15 @@ NEEDED = "is not installed: pip install -r requirements-dialects.txt"
 sqlglot = pytest.importorskip("sqlglot", reason=f"sqlglot {NEEDED}")
 
 from dialect_kit import BigQuery, Duck, Snowflake, Spark, canonical, write_hard_days  # noqa: E402
-from dialects import ENGINES, DialectError, translate  # noqa: E402
+from dialects import DialectError, translate  # noqa: E402
 from warehouse_script import script, suite_script  # noqa: E402
+from warehouses import WAREHOUSES  # noqa: E402
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 PART2 = Path(transform.__file__).parent
 SHOP = load_shop(SCHEMA)
 STATEMENTS = read_statements(PART2 / "transform.sql")
+WHOLE = ["snowflake", "bigquery"]  # where whole scripts run; Spark's load runs here, its selects in test_spark.py
 PUBLISHED = [statement.name for statement in STATEMENTS if statement.name not in WORKING]
 
 
@@ -57,7 +59,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
 Engine = Snowflake | BigQuery | Spark
 
 
-@pytest.fixture(params=["snowflake", "bigquery", "spark"])
+@pytest.fixture(params=[*WHOLE, "spark"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     found: Engine = request.getfixturevalue(request.param)
     return found
@@ -111,7 +113,7 @@ def differences(engine: Engine, duck: Duck) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("engine", ["snowflake", "bigquery"], indirect=True)
+@pytest.mark.parametrize("engine", WHOLE, indirect=True)
 def test_the_script_gives_the_rows_of_duckdb(engine: Engine, hard_days: Path, duck: Duck) -> None:
     engine.run(script(engine.name, hard_days, SHOP), hard_days)
     assert differences(engine, duck) == []
@@ -156,7 +158,7 @@ def test_a_ledger_that_does_not_balance_stops_the_script(snowflake: Snowflake, f
         snowflake.rows("select * from gold.attribution")
 
 
-@pytest.mark.parametrize("engine", ["snowflake", "bigquery"], indirect=True)
+@pytest.mark.parametrize("engine", WHOLE, indirect=True)
 def test_a_record_that_was_not_loaded_stops_the_script(engine: Engine, days: Path) -> None:
     text = script(engine.name, days, SHOP)
     file = sorted(days.iterdir())[2]
@@ -165,7 +167,7 @@ def test_a_record_that_was_not_loaded_stops_the_script(engine: Engine, days: Pat
         engine.run(text, days)
 
 
-@pytest.mark.parametrize("engine", ["snowflake", "bigquery"], indirect=True)  # and on Spark in test_spark.py
+@pytest.mark.parametrize("engine", WHOLE, indirect=True)  # and on Spark in test_spark.py
 def test_the_suite_passes(engine: Engine) -> None:
     made, last, _ = suite_script(engine.name, SHOP).rsplit(";\n", 2)
     engine.run(made + ";\n")
@@ -246,7 +248,7 @@ CONSTRUCTS: dict[str, tuple[str, list[str], object]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["duckdb", "snowflake", "bigquery", "spark"])
+@pytest.fixture(scope="module", params=["duckdb", *WHOLE, "spark"])
 def evaluate(request: pytest.FixtureRequest) -> Iterator[Callable[[str], object]]:
     """The one value of a select in DuckDB's words."""
     if request.param == "duckdb":
@@ -286,7 +288,7 @@ def test_an_error_stops_and_is_read(evaluate: Callable[[str], object]) -> None:
         evaluate(f"select {checked} from (select 'broken' as x) as t")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", WAREHOUSES)
 def test_a_construct_that_an_engine_has_not_is_an_error(engine: str) -> None:
     lacking = "regexp_extract(x, 'a', 0, 'i')" if "spark" in engine or "bricks" in engine else "x -> '$.i[*].a'"
     with pytest.raises(DialectError, match=f"{engine} has no words for .select "):

@@ -62,7 +62,7 @@ def test_committed_reports_are_those_of_the_real_days(tmp_path: Path) -> None:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository as a newcomer gets it, in a folder with a space, with this environment for its own."""
     copy = tmp_path_factory.mktemp("a newcomer") / "repo"
-    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*cache", "data", ".hypothesis")
+    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*cache", "data", ".hypothesis", ".coverage*")
     shutil.copytree(REPO, copy, ignore=ignored)
     (copy / ".venv").symlink_to(sys.prefix)
     subprocess.run(["make", "run"], cwd=copy, check=True, capture_output=True)
@@ -181,3 +181,20 @@ def test_links_lead_somewhere() -> None:
     for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "documentation_scale.md"):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", (REPO / page).read_text(encoding="utf-8")):
             assert (REPO / target).exists(), (page, target)
+
+
+def test_names_of_the_recipes_are_those_of_the_code() -> None:
+    """A file or a name that a recipe speaks of is there, also after it was called something else."""
+    files = [path for path in REPO.rglob("*") if not {".venv", ".git", "data"} & set(path.relative_to(REPO).parts)]
+    code = "\n".join(
+        path.read_text("utf-8") for path in files if re.search("[.](py|sql|csv|yaml)$|Makefile$", path.name)
+    )
+    recipes = (REPO / "CONTRIBUTING.md").read_text("utf-8").partition("## Licences")[0]
+    named = re.findall(r"`([^`]+)`", recipes)
+    assert len(named) > 40
+    for name in named:
+        if re.search(r"[\w*][.](py|sql|csv|yaml|md|txt)$", name):
+            assert any(path.match(name.replace("…", "*")) for path in files), name
+        else:
+            bare = re.escape(name.partition("(")[0]).replace("…", r"\w+")
+            assert re.search(bare.replace(r"make\ ", "^") + r"(?!\w)", code, re.M), name

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,31 @@ def test_mistakes_are_one_sentence(line: Line, tmp_path: Path, incidents: Path) 
         line("2025-03-04", "--prometheus_textfile", tmp_path / "none" / "x.prom"),
     ):  # fmt: skip
         assert run(*args)[0] == 2, args
+
+
+def test_a_day_that_is_not_due_is_no_alarm(line: Line) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    status, stdout, stderr = run(*line(today))
+    assert (status, stdout) == (2, "")
+    assert f"the file of {today} has not come, and is due at " in stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("watch: up, stake: day, label: unr", "watch: upwards, stake: day, label: unr", "watch is both, up"),
+        ("min_days: 4", "min_days: 1", "min_days must be at least 2"),
+        ("group: crawlers, kind: share", "group: crawlers, kind: part", "kind 'part' is none of"),
+        ("  sources: [Compare the", "  source: [Compare the", "runbooks: sources needs three steps"),
+        ("  sources: [attribution]", "  sources: [atribution]", "'atribution' is no group of a metric"),
+    ],
+)
+def test_a_setting_that_is_none_is_one_sentence(line: Line, tmp_path: Path, old: str, new: str, told: str) -> None:
+    text = THRESHOLDS.read_text("utf-8")
+    assert text.count(old) == 1, "the case no longer fits"
+    (tmp_path / "t.yaml").write_text(text.replace(old, new), "utf-8")
+    status, _, stderr = run(*line("2025-03-04", "--thresholds", tmp_path / "t.yaml"))
+    assert status == 2 and "t.yaml: " in stderr and told in stderr, stderr
 
 
 def test_a_day_that_has_not_come_is_red(line: Line) -> None:

@@ -1,10 +1,11 @@
 """What part 3 writes: recomputed from the files by another route, changed with the data, right at the edges."""
 
+import math
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from time import process_time
@@ -14,14 +15,18 @@ import numpy as np
 import pytest
 import yaml
 from analysis_kit import PICTURES, analyse, build, edit, first_order_only, one, run
+from currency import short
+from figure_style import day_axis
+from figures_days import draw_revenue, revenue_title
 from figures_flow import evidence_title
 from figures_rates import device_title
-from findings import evidence, find_changes, funnel
+from findings import Change, evidence, find_changes, funnel
 from gold_incidents import find_incidents
-from gold_reading import Gold, read_gold
+from gold_reading import Gold, Segment, read_gold
 from html_report import report
 from impact import load_assumptions, model
-from intervals import wilson
+from intervals import Interval, wilson
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 from synthetic_events import generate
 from test_part3_statistics import ASSUMPTIONS
@@ -247,6 +252,64 @@ def test_days_with_next_to_nothing(tmp_path: Path, change: Callable[[str], str],
         assert (tmp_path / "out" / name).stat().st_size > 5000, name
 
 
+def test_a_single_day(tmp_path: Path) -> None:
+    generate(tmp_path / "days", days=1, events_per_day=900, seed=2)
+    text = analyse(build(tmp_path / "days", tmp_path / "w.duckdb"), tmp_path / "out")
+    assert text.startswith("# Executive summary, 23 Feb 2025\n")
+    assert not re.search(r"\b(nan|inf|None)\b", text)
+    gold = read_gold(tmp_path / "w.duckdb")
+    shown = [t.get_text() for t in draw_revenue(gold, (), ()).axes[0].texts]
+    assert short(gold.days[0].revenue) in shown and gold.days[0].revenue > 0
+
+
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [
+        (7, ["1\nJan", "2", "3", "4", "5", "6", "7"]),
+        (30, ["6\nJan", "13", "20", "27"]),
+        (100, ["Jan\n2025", "Feb", "Mar", "Apr"]),
+        (800, ["Jan\n2025", "Mar", "May", "Jul", "Sep", "Nov", "Jan\n2026", "Mar"]),
+    ],
+)
+def test_as_many_days_are_named_as_there_is_room_for(count: int, named: list[str]) -> None:
+    """Each, else Mondays, else months, else every second month."""
+    axes = Figure().subplots()
+    day_axis(axes, [date(2025, 1, 1) + timedelta(n) for n in range(count)])
+    assert [label.get_text() for label in axes.get_xticklabels()][: len(named)] == named
+
+
+@pytest.mark.parametrize(
+    ("after", "low", "high", "told"),
+    [
+        (50.0, -70.0, -30.0, "Sales fell when tracking broke: "),
+        (150.0, 30.0, 70.0, "Sales rose when tracking broke: "),
+        (110.0, -20.0, 40.0, "Sales show no clear difference since tracking broke: "),
+        (110.0, -math.inf, math.inf, "Too few days to tell whether sales moved when tracking broke: "),
+    ],
+)
+def test_the_revenue_title_says_no_more_than_its_interval(
+    after: float, low: float, high: float, told: str, warehouse: Path
+) -> None:
+    gold = read_gold(warehouse)
+    incident = find_incidents(gold)[0]
+    change = Change(incident, "revenue a day", 100.0, after, Interval(after - 100, low, high))
+    assert revenue_title(gold, [change]) == f"{told}$100 a day before, ${after:.0f} after"
+
+
+@pytest.mark.parametrize(
+    ("mobile", "told"),
+    [
+        (200, "Desktop converts 100% more often than mobile"),
+        (390, "Mobile and desktop show no clear difference in how often a session ends in an order"),
+        (800, "Mobile converts 100% more often than desktop"),
+    ],
+)
+def test_the_device_title_says_no_more_than_its_interval(mobile: int, told: str, warehouse: Path) -> None:
+    devices = (Segment("Desktop", 400, 40_000), Segment("Mobile", mobile, 40_000))
+    gold = replace(read_gold(warehouse), conversion={"device": devices}, systems={})
+    assert device_title(gold) == told
+
+
 def test_odd_names_stay_text(warehouse: Path, tmp_path: Path) -> None:
     made = Path(shutil.copy(warehouse, tmp_path / "w.duckdb"))
     odd = "<b>&$</b></script>|`*_ 渠道"
@@ -294,6 +357,29 @@ def test_mistakes_are_told_in_a_sentence(fortnight: Path, tmp_path: Path) -> Non
     assert status == 2 and stderr
     status, _, stderr = run("--assumptions", tmp_path / "no.yaml", "--no_refresh", "--out_dir", tmp_path)
     assert (status, "--assumptions" in stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "fields", "told"),
+    [
+        ("inputs", "spend_share", {"low": 0}, "spend_share must be more than 0"),
+        ("inputs", "spend_share", {"low": 9}, "spend_share must have 0 <= low <= base"),
+        ("inputs", "spend_share", {"base": "much"}, "low, base and high of spend_share must be numbers"),
+        ("claims", "first", {"label": "a claim"}, "the claim first needs label, days, low and high"),
+    ],
+)
+def test_an_assumption_that_cannot_be_is_one_sentence(
+    section: str, name: str, fields: dict[str, object], told: str, warehouse: Path, tmp_path: Path
+) -> None:
+    document = yaml.safe_load(ASSUMPTIONS.read_text(encoding="utf-8"))
+    document[section] = {**(document.get(section) or {})}
+    document[section][name] = {**document[section].get(name, {}), **fields}
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    out = tmp_path / "out"
+    line = ("--no_refresh", "--warehouse", warehouse, "--out_dir", out, "--assumptions", tmp_path / "a.yaml")
+    status, stdout, stderr = run(*line)
+    assert (status, stdout, len(stderr.splitlines())) == (2, "", 1) and told in stderr
+    assert not out.exists() or not list(out.iterdir())
 
 
 def test_it_refreshes_first(fortnight: Path, tmp_path: Path) -> None:

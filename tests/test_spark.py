@@ -341,6 +341,19 @@ def test_the_suite_in_sql_and_files_by_spark_connect(cluster: Cluster, five_days
     assert set(differing_tables(on_duckdb(data, tmp_path / "w.duckdb"), tmp_path / "spark" / CATALOG)) == published
 
 
+@needs_spark
+def test_a_cluster_that_is_none_is_one_sentence(five_days: Path, tmp_path: Path) -> None:
+    """In a process of its own, since a session that is there already is taken."""
+    line = ["--data_dir", str(five_days), "--warehouse", str(tmp_path / "w"), "--engine", "spark"]
+    line += ["--master", "nowhere://host", "--memory_limit", "512MB"]
+    command = [sys.executable, str(PART2 / "transform.py"), *line]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert done.stderr.startswith("transform.py: Spark could not do it (")
+    assert "SparkException" in (tmp_path / "w" / "spark.log").read_text("utf-8")  # as the sentence says
+    assert not list(tmp_path.glob("w/build-*"))
+
+
 @pytest.mark.parametrize(
     ("absent", "told"),
     [

@@ -8,21 +8,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 import transform
-from shop import load_shop
+from shop import identifier, load_shop
 from statements import read_statements
-from synthetic_events import generate
+from synthetic_events import COLUMNS, generate
 from warehouse import Build, LedgerError, Run, Settings, column_descriptions, fingerprint, refresh
 from warehouse_kit import command, differing_tables, run
 
 PART2 = Path(transform.__file__).parent
 SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"
 SQL = (PART2 / "transform.sql").read_text("utf-8")
+UNBALANCED = SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500")
 STEPS = int(os.environ.get("INCREMENT_STEPS", "5"))
 
 
@@ -140,11 +142,22 @@ def test_a_ledger_that_does_not_balance_publishes_nothing(fortnight: Path, tmp_p
     warehouse, broken = tmp_path / "w.duckdb", tmp_path / "broken.sql"
     build(fortnight, warehouse)
     before = warehouse.read_bytes()
-    broken.write_text(SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500"), "utf-8")
+    broken.write_text(UNBALANCED, "utf-8")
     settings = Settings(fortnight, warehouse, load_shop(SCHEMA), fingerprint(SCHEMA), full_refresh=True)
     with pytest.raises(LedgerError, match="does not balance"):
         refresh(replace(settings, sql=broken))
     assert warehouse.read_bytes() == before
+
+
+def test_a_ledger_that_does_not_balance_is_status_3(fortnight: Path, tmp_path: Path) -> None:
+    part2 = shutil.copytree(PART2, tmp_path / "part2", ignore=shutil.ignore_patterns("__pycache__"))
+    (part2 / "transform.sql").write_text(UNBALANCED, "utf-8")
+    line = ["--data_dir", fortnight, "--contract", SCHEMA, "--warehouse", tmp_path / "w" / "w.duckdb"]
+    line = [sys.executable, part2 / "transform.py", *line]
+    done = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1), done.stderr
+    assert re.match(r"transform\.py: the ledger does not balance: -?[0-9]+ orders and", done.stderr)
+    assert not list((tmp_path / "w").glob("w.duckdb")) and not list((tmp_path / "w").glob("*.building"))
 
 
 def test_every_record_is_kept(tmp_path: Path) -> None:
@@ -170,6 +183,31 @@ def test_every_record_is_kept(tmp_path: Path) -> None:
         returns = "select count(*) from bronze.events where user_agent like '%\r%'"
         assert connection.execute(returns).fetchall() == [(0,)]
         assert sum(f[1] for f in files) == connection.execute("select count(*) from bronze.events").fetchall()[0][0]
+
+
+@pytest.mark.parametrize(
+    "rewritten",
+    [lambda text: text.encode("utf-16"), lambda text: text.replace("\n", "\r").encode()],
+    ids=["UTF-16", "returns alone"],
+)
+def test_another_encoding_or_line_end_is_read_as_what_it_is(
+    rewritten: Callable[[str], bytes], fortnight: Path, tmp_path: Path
+) -> None:
+    """What a spreadsheet of Windows or of an old Mac saves has the same records, lines and columns."""
+    names = "select string_agg(column_name, ',' order by column_name) from (describe bronze.events)"
+    events = ", ".join(["_source_file", "_line", "_unreadable", "_payload", *map(identifier, COLUMNS)])
+    selects = (names, f"select {events} from bronze.events", "select name, header, records from bronze.files")
+    found = []
+    for how in (str.encode, rewritten):
+        data = tmp_path / "data"
+        shutil.copytree(fortnight, data)
+        second = sorted(data.iterdir())[1]
+        second.write_bytes(how(second.read_text("utf-8")))
+        build(data, tmp_path / "w.duckdb", "--full_refresh")
+        shutil.rmtree(data)
+        with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
+            found.append([connection.execute(f"{select} order by all").fetchall() for select in selects])
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(

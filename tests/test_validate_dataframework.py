@@ -79,6 +79,16 @@ def test_nothing_to_read(days: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_other_files_of_the_folder_are_named(days: Path, tmp_path: Path) -> None:
+    """A day under a wrong name looks like no day."""
+    day(days).rename(days / "Events 2025-02-26.csv")
+    (days / "notes.txt").write_text("no CSV")
+    args = ("--data_dir", days, "--out_dir", tmp_path)
+    told = f"note: 1 other CSV in {days} not named like events_%Y%m%d.csv, not read: 'Events 2025-02-26.csv'\n"
+    assert run(*args)[2] == told
+    assert run(*args, "--quiet")[2] == ""
+
+
 def test_a_contract_that_cannot_be_used(days: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     for text, word in (
