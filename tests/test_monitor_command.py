@@ -147,7 +147,7 @@ def test_a_day_that_is_not_due_is_no_alarm(line: Line) -> None:
         ("watch: up, stake: day, label: unr", "watch: upwards, stake: day, label: unr", "watch is both, up"),
         ("min_days: 4", "min_days: 1", "min_days must be at least 2"),
         ("group: crawlers, kind: share", "group: crawlers, kind: part", "kind 'part' is none of"),
-        ("  sources: [Compare the", "  source: [Compare the", "runbooks: sources needs three steps"),
+        ('  sources: ["Compare the', '  source: ["Compare the', "runbooks: sources needs three steps"),
         ("  sources: [attribution]", "  sources: [atribution]", "'atribution' is no group of a metric"),
     ],
 )
