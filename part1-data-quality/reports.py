@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -83,10 +83,18 @@ def write_csv(path: Path, columns: Iterable[str], rows: Iterable[dict[str, Any]]
 
 
 def write_json(
-    path: Path, rows: list[dict[str, Any]], profile: list[dict[str, Any]], incidents: Sequence[Incident]
+    path: Path,
+    rows: list[dict[str, Any]],
+    profile: list[dict[str, Any]],
+    incidents: Sequence[Incident],
+    dimensions: Mapping[str, str],
 ) -> None:
-    """The rows of both CSVs and the incidents, amounts as text so that no cent is rounded."""
-    document = {"incidents": [incident_row(i) for i in incidents], "findings": rows, "files": profile}
+    """The rows of both CSVs and the incidents, amounts as text so that no cent is rounded.
+
+    `dimensions` maps a check to its dimension of quality (ODCS), by which a data catalogue groups findings.
+    """
+    findings = [row | {"dimension": dimensions[row["check"]]} for row in rows]
+    document = {"incidents": [incident_row(i) for i in incidents], "findings": findings, "files": profile}
     write_whole(path, json.dumps(document, indent=1, default=str, ensure_ascii=False) + "\n")
 
 

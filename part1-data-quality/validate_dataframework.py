@@ -86,7 +86,7 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
     write_csv(written[1], profile[0], profile)
     if options.json:
         written.append(options.out_dir / "dq_report.json")
-        write_json(written[-1], rows, profile, incidents)
+        write_json(written[-1], rows, profile, incidents, {d.check: d.dimension for d in DEFINITIONS.values()})
     if options.junit:
         written.append(options.out_dir / "dq_report.xml")
         write_junit(written[-1], findings)

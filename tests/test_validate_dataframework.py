@@ -14,6 +14,7 @@ import validate_dataframework
 import yaml
 from checks import DEFINITIONS
 from command_kit import HEADER, SCHEMA, SCRIPT, VIEW, add, command, day, failing, order, report, rows, run
+from contract_shape import CHOICES
 from reports import REPORT_COLUMNS
 
 # ---- options and exit status
@@ -154,6 +155,9 @@ def test_json_and_junit_agree_with_the_csv(days: Path, tmp_path: Path) -> None:
     key = ("check", "file", "column", "status", "severity")
     assert [[one[k] for k in key] for one in document["findings"]] == [[row[k] for k in key] for row in found]
     assert [one["failed"] for one in document["findings"]] == [int(r["failed"]) if r["failed"] else None for r in found]
+    dimensions = {one["check"]: one["dimension"] for one in document["findings"]}
+    assert (dimensions["event_fired_twice"], dimensions["null_share"]) == ("uniqueness", "completeness")
+    assert set(dimensions.values()) <= set(CHOICES["dimension"])
     assert [one["file"] for one in document["files"]] == [row["file"] for row in rows(tmp_path, "dq_profile.csv")]
     numbers = {row["incident"] for row in found if row["status"] == "fail"}
     assert {str(one["incident"]) for one in document["incidents"]} == numbers
