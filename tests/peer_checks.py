@@ -108,9 +108,18 @@ failed = set()
 for check in DataContract(data_contract_file=sys.argv[2]).test().checks:
     if check.result == "failed":
         time = "time" if "Conversion Error" in (check.reason or "") else check.name
-        failed.add("columns" if check.type == "field_is_present" else check.qualityId or time)
+        failed.add("columns" if check.type in ("field_is_present", "field_type") else check.qualityId or time)
 json.dump(sorted(failed), open(sys.argv[1], "w"))
 """
+
+# The table is loaded as Soda's is, but into a file.
+DATACONTRACT_LOADED = f'''
+import sys
+import duckdb
+
+with duckdb.connect(sys.argv[2] + ".duckdb") as connection:
+    connection.execute("""create table events as {EVENTS_SQL}""", {{"files": sys.argv[3:]}})
+{DATACONTRACT}'''
 
 DBT = """
 import json, sys
@@ -132,45 +141,46 @@ def soda_contract(place: Path, _: list[str]) -> None:
 def data_contract(place: Path, files: list[str]) -> None:
     """A contract that names the place of the files, and their first and last day."""
     days = [datetime.strptime(Path(path).name, "events_%Y%m%d.csv").date() for path in files]
-    order = f"event_name in {tuple(ORDERS)}"
-    contract = f"""
-apiVersion: v3.1.0
-kind: DataContract
-id: events
-name: Web events
-version: 1.0.0
-status: active
-servers: [{{server: files, type: local, path: "{Path(files[0]).parent}/events_*.csv", format: csv, delimiter: ","}}]
-schema:
-  - name: events
-    quality:
-      - {{id: rows, metric: rowCount, mustBeBetween: [{ROWS[0]}, {ROWS[1]}]}}
-      - id: day
-        type: sql
-        query: select count(*) from events where cast("timestamp" as date) not between '{min(days)}' and '{max(days)}'
-        mustBe: 0
-      - id: transaction
-        type: sql
-        query: select count(*) - count(distinct event_data ->> '$.transaction_id') from events where {order}
-        mustBe: 0
-      - id: revenue
-        type: sql
-        query: select count(*) from events where {order} and cast(event_data ->> '$.revenue' as double) < 0
-        mustBe: 0
-    properties:
-      - name: client_id
-        logicalType: string
-        quality: [{{id: client, metric: nullValues, mustBeLessThan: 2, unit: percent}}]
-      - {{name: page_url, logicalType: string, quality: [{{id: page, metric: nullValues, mustBe: 0}}]}}
-      - {{name: referrer, logicalType: string}}
-      - {{name: timestamp, logicalType: timestamp, quality: [{{id: time, metric: nullValues, mustBe: 0}}]}}
-      - name: event_name
-        logicalType: string
-        quality: [{{id: event, metric: invalidValues, arguments: {{validValues: {EVENTS}}}, mustBe: 0}}]
-      - {{name: event_data, logicalType: string}}
-      - {{name: user_agent, logicalType: string}}
-"""
-    place.write_text(contract, encoding="utf-8")
+    server = {"type": "local", "path": f"{Path(files[0]).parent}/events_*.csv", "format": "csv", "delimiter": ","}
+    outside = f"cast(\"timestamp\" as date) not between '{min(days)}' and '{max(days)}'"
+    write_data_contract(place, server, {"timestamp": "timestamp"}, outside)
+
+
+def data_contract_of_table(place: Path, _: list[str]) -> None:
+    """The same contract for a DuckDB file, whose table knows each row's file and keeps the time that was written."""
+    database = Path(f"{place}.duckdb")
+    database.unlink(missing_ok=True)
+    server = {"type": "duckdb", "database": str(database), "schema": "main"}
+    write_data_contract(place, server, {"timestamp": "string", "time": "timestamp"}, "day <> file_day")
+
+
+def write_data_contract(place: Path, server: dict[str, str], times: dict[str, str], outside: str) -> None:
+    """Write it: the last of the times is what must have been read, and the condition says what no row may be."""
+    sql = {
+        "day": f"select count(*) from events where {outside}",
+        "transaction": f"""select count(*) - count(distinct event_data ->> '$.transaction_id') from events
+            where event_name in {tuple(ORDERS)}""",
+        "revenue": f"""select count(*) from events
+            where event_name in {tuple(ORDERS)} and cast(event_data ->> '$.revenue' as double) < 0""",
+    }
+    checks: dict[str, dict[str, object]] = {
+        "client_id": {"id": "client", "metric": "nullValues", "mustBeLessThan": 2, "unit": "percent"},
+        "page_url": {"id": "page", "metric": "nullValues", "mustBe": 0},
+        list(times)[-1]: {"id": "time", "metric": "nullValues", "mustBe": 0},
+        "event_name": {"id": "event", "metric": "invalidValues", "arguments": {"validValues": EVENTS}, "mustBe": 0},
+    }
+    properties = [
+        {"name": name, "logicalType": kind, "quality": [checks[name]] if name in checks else []}
+        for name, kind in (dict.fromkeys(COLUMNS, "string") | times).items()
+    ]
+    rows = {"id": "rows", "metric": "rowCount", "mustBeBetween": ROWS}
+    quality = [rows, *({"id": name, "type": "sql", "query": query, "mustBe": 0} for name, query in sql.items())]
+    contract = {
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "events", "version": "1.0.0", "status": "active",
+        "servers": [{"server": "days", **server}],
+        "schema": [{"name": "events", "quality": quality, "properties": properties}],
+    }  # fmt: skip
+    place.write_text(json.dumps(contract), encoding="utf-8")  # JSON is YAML
 
 
 def dbt_project(place: Path, files: list[str]) -> None:
@@ -198,26 +208,40 @@ def dbt_project(place: Path, files: list[str]) -> None:
         "tests/rows.sql": f"""select count(*) from {{{{ ref('events') }}}}
             having count(*) not between {ROWS[0]} and {ROWS[1]}""",
     }
-    for name, text in written.items():  # JSON is YAML
+    for name, text in written.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text(text, encoding="utf-8")
 
 
 class Peer(NamedTuple):
-    name: str
-    package: str  # whose version is told
+    name: str  # with the place of its version
+    package: str  # whose version that is
+    option: str  # of the benchmark, that names a Python which has it
     install: str
     program: str
     prepare: Callable[[Path, list[str]], None]  # writes what it reads beside the files, and is not timed
 
 
-PEERS = {
-    "gx": Peer("Great Expectations", "great_expectations", "great_expectations", GX, lambda place, files: None),
-    "soda": Peer("Soda Core", "soda-core", "soda-duckdb", SODA, soda_contract),
-    "datacontract": Peer(
-        "datacontract-cli", "datacontract-cli", "datacontract-cli[duckdb]", DATACONTRACT, data_contract
+PEERS = (
+    Peer("Great Expectations {}", "great_expectations", "gx", "great_expectations", GX, lambda place, files: None),
+    Peer("Soda Core {}", "soda-core", "soda", "soda-duckdb", SODA, soda_contract),
+    Peer(
+        "datacontract-cli {}",
+        "datacontract-cli",
+        "datacontract",
+        "datacontract-cli[duckdb]",
+        DATACONTRACT_LOADED,
+        data_contract_of_table,
     ),
-    "dbt": Peer("dbt-duckdb", "dbt-duckdb", "dbt-duckdb", DBT, dbt_project),
-}
+    Peer(
+        "datacontract-cli {}, CSV",
+        "datacontract-cli",
+        "datacontract",
+        "datacontract-cli[duckdb]",
+        DATACONTRACT,
+        data_contract,
+    ),
+    Peer("dbt-duckdb {}", "dbt-duckdb", "dbt", "dbt-duckdb", DBT, dbt_project),
+)
 # What they would tell their makers over the network is switched off; dbt's is in its project.
 QUIET = {"GX_ANALYTICS_ENABLED": "false", "SODA_CORE_TELEMETRY_ENABLED": "false"}
