@@ -119,7 +119,7 @@ def proofs(work: Path) -> list[Path]:
 
 def hold(name: str, verdict: Path, folder: Path) -> None:
     """End the benchmark where a tool has found something else than is wrong."""
-    found, wrong = set(json.loads(verdict.read_text()) if verdict.exists() else ["no result"]), truth(folder)
+    found, wrong = set(json.loads(verdict.read_text())), truth(folder)
     if found != wrong:
         sys.exit(f"bench_peers.py: in {folder} {name} found {sorted(found)} where {sorted(wrong)} is wrong")
 
@@ -155,7 +155,9 @@ def main(args: list[str]) -> int:
             print(f"not installed, and left out: {told}")
         for folder in proofs(work) if verdicts else []:
             for name, verdict in verdicts.items():
-                subprocess.run(commands[name](folder, work), capture_output=True)
+                done = subprocess.run(commands[name](folder, work), capture_output=True, text=True)
+                if not verdict.exists():
+                    sys.exit(f"bench_peers.py: {name} came to no result: {done.stderr.strip()[-500:]}")
                 hold(name, verdict, folder)
         print(HEADER)
         compare(commands, data, options.runs)
