@@ -99,6 +99,8 @@ def test_a_contract_that_is_none(script: str, days: Path, tmp_path: Path) -> Non
         ) else run(script, "--data_dir", days, "--contract", tmp_path / name, out=tmp_path / "out")  # fmt: skip
         told = sentence(done, script)
         assert name in told and ("--contract" in told or script == VALIDATE), told
+        if name == "none.yaml":
+            assert told == f"{tmp_path / name}: no such contract; name one with --contract."
 
 
 @every_script
