@@ -58,7 +58,7 @@ class Facts:
 
 
 class Warehouse:
-    """A read-only connection and the named statements of day_metrics.sql; `until` (UTC): no order from then on counts."""
+    """A read-only connection and the named statements of day_metrics.sql; no order from `until` (UTC) on counts."""
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", until: datetime | None = None) -> None:
         self.connection = connection

@@ -120,7 +120,7 @@ def test_the_backtest_knows_no_more_than_each_day_did(line: Line) -> None:
 
 
 def test_the_money_of_a_day_being_written_is_what_came_until_then(incidents: Path, line: Line) -> None:
-    """Counted from the files: what the incident's earlier days sold, and this day before the time; not what came later."""
+    """Counted from the files: what the incident's earlier days sold, and this day before the time."""
     until, files = "2025-03-05T18:00:00Z", str(incidents / "events_*.csv")
     sold, lost = duckdb.sql(
         f"""
