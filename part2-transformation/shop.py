@@ -67,8 +67,8 @@ def load_shop(path: Path) -> Shop:
     """
     try:
         document = yaml.load(path.read_text("utf-8"), Loader=LOADER)
-        if odd := _misspelt(document):
-            raise ShopError(f"{path}: unknown word {odd[0]!r}; did you mean {odd[1]!r}?")
+        if slip := _misspelt(document):
+            raise ShopError(f"{path}: unknown word {slip[0]!r}; did you mean {slip[1]!r}?")
         shop = _shop_of(document)
     except FileNotFoundError:
         raise ShopError(f"{path}: no such contract; name one with --contract.") from None

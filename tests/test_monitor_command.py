@@ -122,7 +122,7 @@ def test_the_backtest_knows_no_more_than_each_day_did(line: Line) -> None:
 def test_the_money_of_a_day_being_written_is_what_came_until_then(incidents: Path, line: Line) -> None:
     """Counted from the files: what the incident's earlier days sold, and this day before the time."""
     until, files = "2025-03-05T18:00:00Z", str(incidents / "events_*.csv")
-    sold, lost = duckdb.sql(
+    sold, lost = duckdb.execute(
         f"""
         with events as (
             select coalesce(client_id, "clientId") as client, timestamp, event_name, event_data
