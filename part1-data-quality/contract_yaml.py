@@ -89,6 +89,8 @@ def read_yaml(path: Path) -> Node:
             raw = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise ContractError(f"{path}: this is a directory; give the contract's file in it") from None
+    except FileNotFoundError:
+        raise ContractError(f"{path}: no such contract; name one with --contract.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ContractError(f"{path}: the contract cannot be read ({reason}); name another with --contract") from None

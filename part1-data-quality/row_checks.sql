@@ -1,8 +1,11 @@
 -- Checks of one event at a time. Each is a condition that is true where an event fails; the pass
 -- counts it over every file. The lines above a condition are its definition:
 --   check      the name under which the contract may set its severity and threshold
---   each       one check a column: a role, `required`, or another kind that row_checks.py lists;
+--   each       one check a column: a role of the contract (client, user_agent, ...), `required`, or another kind
+--              of `_kinds` in row_checks.py; a word that is none checks nothing.
 --              {column} stands for it, {pattern}, {allowed}, {minimum}, {maximum} for its contract
+--   severity, dimension   where the contract says nothing
+--   says, advice          what is wrong, with {failed}, {checked}, {share} and {expected}; what to do first
 --   needs      roles without which there is nothing to check in a file
 --   applies    which events can fail (all, when it is left out)
 --   suspect    a cheap condition that every event that fails meets; only where it is true the

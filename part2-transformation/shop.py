@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,18 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # safe either way; in C 
 ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
 _SAYS_WHERE = "validate_dataframework.py --contract"
 _NO_PATHS = ("lineAmountIs", "checkoutToken", "confirmationPath", "duplicates")
+# The words of a contract that are read here. A near miss of one is refused: it would leave ids unhealed, or no order.
+_COLUMN = ("name", "physicalName", "synonyms", "logicalTypeOptions")
+_EVENT = ("name", "role", "synonyms")
+_EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
+_ORDER = (
+    "transactionId", "amount", "customer", "lines", "lineId", "lineName", "lineVariant", "lineAmount", "lineQuantity",
+    *_NO_PATHS,
+)  # fmt: skip
+_CUSTOM = (
+    "columnRoles", "events", "ownHosts", "paymentProviders", "anonymisation", "order", "delimiter", "currency",
+    "transformation",
+)  # fmt: skip
 NULL = "cast(null as varchar)"
 
 
@@ -53,7 +66,10 @@ def load_shop(path: Path) -> Shop:
     The validator checks a contract in full, to the line; here only what is read is looked at.
     """
     try:
-        shop = _shop_of(yaml.load(path.read_text("utf-8"), Loader=LOADER))
+        document = yaml.load(path.read_text("utf-8"), Loader=LOADER)
+        if slip := _misspelt(document):
+            raise ShopError(f"{path}: unknown word {slip[0]!r}; did you mean {slip[1]!r}?")
+        shop = _shop_of(document)
     except FileNotFoundError:
         raise ShopError(f"{path}: no such contract; name one with --contract.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -104,6 +120,25 @@ def _shop_of(document: Mapping[str, Any]) -> Shop:
         time_zone=_time_zone(schema["properties"], custom["columnRoles"]["time"]),
         **{_snake(key): int(value) for key, value in (custom.get("transformation") or {}).items()},
     )
+
+
+def _misspelt(document: Mapping[str, Any]) -> tuple[str, str] | None:
+    """A word that is nearly one of those read here, and that one; None if there is none."""
+    custom = [p for p in document.get("customProperties") or [] if p.get("vendor") is None]
+    values = {p["property"]: p["value"] for p in custom}
+    events = values.get("events") or []
+    looked_at = [
+        *((key, _COLUMN) for column in document["schema"][0]["properties"] for key in column),
+        *((p["property"], _CUSTOM) for p in custom),
+        *((key, ROLES) for key in values.get("columnRoles") or {}),
+        *((key, _EVENT) for event in events for key in event),
+        *((event["role"], _EVENT_ROLES) for event in events if event.get("role")),
+        *((key, _ORDER) for key in values.get("order") or {}),
+    ]
+    for word, known in looked_at:
+        if word not in known and (near := get_close_matches(str(word), known, 1, 0.8)):
+            return str(word), near[0]
+    return None
 
 
 def _currency(sign: str) -> str:

@@ -77,7 +77,7 @@ def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
         "shapes": shapes,
         "annotations": notes,
         # The names of incidents would widen it otherwise.
-        "xaxis": {"type": "date", "tickformat": "%d %b", "nticks": 6, "range": _around(gold)},
+        "xaxis": {"type": "date", "tickformat": "%-d %b", "nticks": 6, "range": _around(gold)},
         "yaxis": {
             "rangemode": "tozero",
             "tickprefix": sign(),
@@ -108,7 +108,7 @@ def _sales(gold: Gold) -> list[Spec]:
             "x": days,
             "y": [d.revenue for d in gold.days],
             "line": {"color": BLUE, "width": 3},
-            "hovertemplate": f"%{{x|%a %d %b}}<br>{sign()}%{{y:,.2f}}<extra></extra>",
+            "hovertemplate": f"%{{x|%a %-d %b}}<br>{sign()}%{{y:,.2f}}<extra></extra>",
         },
         {
             "type": "bar",
@@ -128,7 +128,7 @@ def _marks(incidents: Sequence[Incident], gold: Gold) -> tuple[list[Spec], list[
     shapes, notes = [], []
     for n, i in enumerate(incidents):
         x = i.since.isoformat()
-        is_early = 2 * (i.since - gold.days[0].day) <= gold.days[-1].day - gold.days[0].day
+        place = (i.since - gold.days[0].day) / max(gold.days[-1].day - gold.days[0].day, timedelta(days=1))
         shapes.append(
             {
                 "type": "line",
@@ -146,7 +146,7 @@ def _marks(incidents: Sequence[Incident], gold: Gold) -> tuple[list[Spec], list[
                 "yref": "paper",
                 "y": 1.02 + 0.075 * (len(incidents) - 1 - n),
                 "yanchor": "bottom",
-                "xanchor": "left" if is_early else "right",
+                "xanchor": "left" if place < 1 / 3 else "center" if place < 2 / 3 else "right",  # fits a telephone
                 "showarrow": False,
                 "text": plain(f"{day_name(i.since)}: {i.label}"),
                 "font": {"size": 11},

@@ -152,15 +152,17 @@ def stake(alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thresholds) -> fl
     kind, day = _stake_kind(alarm), alarm.day
     if kind is None:
         return None
-    got = facts.values["revenue"].get(day, (0.0, None))[0]
+    got, untracked = map(float, warehouse.rows("sold", day=day, until=warehouse.until)[0])
     usual = _usual_revenue(alarm, facts, t)
     if kind == "day":
         return got
     if kind == "untracked":
-        return float(warehouse.rows("untracked", day=day)[0][0])
+        return untracked
     if kind == "collisions":
         return float(warehouse.rows("collisions", day=day)[0][1])
     if kind == "anonymous":
+        if facts.hours < 24:  # known by the day only
+            return None
         return facts.values["unattributed_share"].get(day, (0.0, None))[0]
     if usual is None:
         return None

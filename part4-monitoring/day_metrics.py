@@ -58,10 +58,11 @@ class Facts:
 
 
 class Warehouse:
-    """A read-only connection and the named statements of day_metrics.sql."""
+    """A read-only connection and the named statements of day_metrics.sql; no order from `until` (UTC) on counts."""
 
-    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+    def __init__(self, connection: "duckdb.DuckDBPyConnection", until: datetime | None = None) -> None:
         self.connection = connection
+        self.until = until or datetime.max
         self.statements = {}
         for part in SQL.read_text("utf-8").split("\n\n-- ")[1:]:
             name, _, sql = part.partition(":")

@@ -150,7 +150,10 @@ select cast($moment as timestamptz) at time zone time_zone from gold.shop;
 -- moment: the moment of a time by the shop's clock
 select epoch(cast($local as timestamp) at time zone time_zone) from gold.shop;
 
--- untracked: revenue of a day's orders that the column as tracked gives no earlier event, though the healed id does
-select cast(coalesce(sum(case when has_earlier_event and not has_earlier_event_as_tracked then revenue else 0 end), 0) as double)
+-- sold: revenue of a day's orders before $until (UTC), and of those among them that the column as tracked gives no
+-- earlier event, though the healed id does
+select
+    cast(coalesce(sum(revenue), 0) as double),
+    cast(coalesce(sum(case when has_earlier_event and not has_earlier_event_as_tracked then revenue else 0 end), 0) as double)
 from silver.orders
-where order_date = $day;
+where order_date = $day and ordered_at < $until;

@@ -151,7 +151,8 @@ def monitor(
         )
     history_path = options.history or path.with_name("monitor.sqlite")
     with duckdb.connect(str(path), read_only=True) as connection, History(history_path) as history:
-        warehouse = Warehouse(connection)
+        until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None
+        warehouse = Warehouse(connection, until)
         use_shop(*warehouse.rows("shop")[0])
         day, hours = wanted_day(options, warehouse, now, load_latency(options.contract), stderr)
         reports = judged(warehouse, day, hours, columns, t, history.acknowledgements(), options.backtest)

@@ -150,6 +150,9 @@ def _read(path: Path, option: str) -> dict[str, Any]:
     try:
         with path.open(encoding="utf-8") as file:
             document = yaml.load(file, Loader=LOADER)  # a safe loader either way
+    except FileNotFoundError:
+        what = "contract" if option == "--contract" else "file"
+        raise ThresholdsError(f"{path}: no such {what}; name one with {option}.") from None
     except OSError as error:
         raise ThresholdsError(f"{path}: cannot be read ({error.strerror}); name another with {option}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

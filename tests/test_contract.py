@@ -234,7 +234,7 @@ def test_a_file_that_is_no_contract(tmp_path: Path, raw: bytes, sentence: str) -
 def test_no_file(tmp_path: Path) -> None:
     for path, part in (
         (tmp_path, "is a directory"),
-        (tmp_path / "x", "No such file"),
+        (tmp_path / "x", "no such contract"),
         (Path("\0"), "cannot be read"),
     ):
         with pytest.raises(ContractError, match=part):

@@ -99,6 +99,25 @@ def test_a_contract_that_is_none(script: str, days: Path, tmp_path: Path) -> Non
         ) else run(script, "--data_dir", days, "--contract", tmp_path / name, out=tmp_path / "out")  # fmt: skip
         told = sentence(done, script)
         assert name in told and ("--contract" in told or script == VALIDATE), told
+        if name == "none.yaml":
+            assert told == f"{tmp_path / name}: no such contract; name one with --contract."
+
+
+@pytest.mark.parametrize("script", [VALIDATE, TRANSFORM])
+@pytest.mark.parametrize(
+    ("word", "odd"),
+    [
+        ("synonyms", "synonims"), ("property: order", "property: orders"), ("property: events", "property: event"),
+        ("transactionId", "transactionID"), ("role: order", "role: oder"), ("referrer: referrer", "referer: referrer"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_word_of_the_contract(script: str, word: str, odd: str, days: Path, tmp_path: Path) -> None:
+    """It would leave ids unhealed, or count no order, and nobody would be told."""
+    text = (REPO / "part1-data-quality" / "schema.yaml").read_text("utf-8")
+    assert word in text
+    (tmp_path / "c.yaml").write_text(text.replace(word, odd, 1), "utf-8")
+    done = run(script, "--data_dir", days, "--contract", tmp_path / "c.yaml", out=tmp_path / "out")
+    assert "did you mean" in sentence(done, script)
 
 
 @every_script

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from bench_detection import NAMED, as_markdown, break_one, prepare
 from monitor_kit import REAL, SCRIPT, fortnight, keys, real_days, report, run, transform
@@ -116,6 +117,34 @@ def test_the_backtest_knows_no_more_than_each_day_did(line: Line) -> None:
         assert backtest[day] == alone
     calendar = run("--backtest", *line("latest"))[1]
     assert "2025-02-27  RED" in calendar and "first bad moment" in calendar
+
+
+def test_the_money_of_a_day_being_written_is_what_came_until_then(incidents: Path, line: Line) -> None:
+    """Counted from the files: what the incident's earlier days sold, and this day before the time."""
+    until, files = "2025-03-05T18:00:00Z", str(incidents / "events_*.csv")
+    sold, lost = duckdb.execute(
+        f"""
+        with events as (
+            select coalesce(client_id, "clientId") as client, timestamp, event_name, event_data
+            from read_csv('{files}', union_by_name = true, all_varchar = true)
+        ),
+        sales as (
+            select
+                timestamp, cast(event_data ->> 'revenue' as double) as revenue,
+                exists (from events as e where e.client = sale.client and e.timestamp < sale.timestamp) as known
+            from events as sale
+            where event_name = 'checkout_completed' and timestamp < '{until}'
+        )
+        select
+            sum(revenue) filter (timestamp > '2025-03-04'), sum(revenue) filter (timestamp > '2025-02-27' and known)
+        from sales
+        """
+    ).fetchall()[0]
+    found = {a["key"]: a["at_stake_since"] for a in report(*line("2025-03-05", "--as_of", until))["alarms"]}
+    assert found["column_lost:referrer"] == pytest.approx(sold) and sold > 0
+    assert found["column_renamed:client_id"] == pytest.approx(lost) and lost > 0
+    whole = {a["key"]: a["at_stake_since"] for a in report(*line("2025-03-05"))["alarms"]}
+    assert whole["column_lost:referrer"] > sold and whole["column_renamed:client_id"] > lost
 
 
 def test_mistakes_are_one_sentence(line: Line, tmp_path: Path, incidents: Path) -> None:
