@@ -7,8 +7,9 @@ import duckdb
 import faults
 import pytest
 import synthetic_events
+from command_kit import contract
 from contract import load_contract
-from definitions import PASS
+from definitions import PASS, ROW_CHECKS
 from reading import survey
 from row_checks import expand
 from scan import Scan
@@ -56,6 +57,13 @@ def test_no_sound_event_fails_a_check(fault: str, healthy: Path, tmp_path: Path)
         pytest.skip("not readable as it is; recovery.py has its own tests")
     assert total > 0 or fault == "header_only"
     assert wrong == {}
+
+
+def test_every_check_has_a_column_that_it_looks_at(tmp_path: Path) -> None:
+    """A word after `each:` that names no kind of column would leave its check without any."""
+    price = {"name": "price", "logicalType": "number", "logicalTypeOptions": {"minimum": 0}}
+    path = contract(tmp_path, lambda document, *_: document["schema"][0]["properties"].append(price))
+    assert {check.definition.check for check in expand(load_contract(path))} == {check.check for check in ROW_CHECKS}
 
 
 def test_most_healthy_events_are_sound(healthy: Path, tmp_path: Path) -> None:
