@@ -42,9 +42,9 @@ def alarm_lines(alarm: Alarm) -> list[str]:
     state = {"ongoing": f", day {alarm.day_number}", "level": f", day {alarm.day_number}: a change of level"}
     said = state.get(alarm.state, "" if alarm.state == "new" else f", {alarm.state}")
     shown = [f"  {alarm.severity} {alarm.key} ({alarm.layer}{said}): {alarm.text}"]
-    facts = [
-        f"since {alarm.opened}" + (f" {alarm.first_bad} {zone()}" * bool(alarm.first_bad and alarm.day == alarm.opened))
-    ]
+    moment = f" {alarm.first_bad} {zone()}" * bool(alarm.first_bad and alarm.day == alarm.opened)
+    before = "" if alarm.last_good else " or before"
+    facts = [f"since {alarm.opened}{moment}{before}"]
     facts.append(f"last good day {alarm.last_good}" if alarm.last_good else "no good day known")
     if alarm.segment:
         facts.append(f"explained by: {alarm.segment}")

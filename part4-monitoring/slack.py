@@ -70,7 +70,8 @@ def _alarm_text(alarm: Alarm) -> str:
     days = f"day {alarm.day_number} of the incident" if alarm.day_number > 1 else "new"
     if alarm.state == "level":
         days += "; a change of level, to be acknowledged"
-    since = f"since {alarm.opened}{_moment(alarm)}; last good day {_day(alarm.last_good)}"
+    before = "" if alarm.last_good else " or before"
+    since = f"since {alarm.opened}{_moment(alarm)}{before}; last good day {_day(alarm.last_good)}"
     parts = [f"*{alarm.severity} {_escape(alarm.key)}* ({alarm.layer}, {days})", _escape(alarm.text), since]
     if alarm.segment:
         parts.append(f"explained by: {_escape(alarm.segment)}")
