@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import duckdb
+from comments import comment
 from daily_files import File, day_files, find_files
 from dialects import translate
 from increment import DAY_COLUMNS, UNITS
@@ -35,7 +36,6 @@ from warehouse import (
     Run,
     balanced,
     blanks,
-    comment,
     lock,
     read_ledger,
     read_published,
@@ -347,7 +347,7 @@ class Build:
         self.connection.executemany("insert into warehouse.bronze.build values (?, ?)", build)
         for name in ("bronze.events", "bronze.files", *(s.name for s in statements if s.name not in WORKING)):
             run_sql(f"create view warehouse.{name} as {self._view(name)}")
-        comment(self.connection, statements, "view")
+        comment(self.connection, [s for s in statements if s.name not in WORKING], "view")
         run.ledger = balanced(read_ledger(self.connection, "warehouse."))
         run.records, run.unreadable = sum(f.records for f in run.files), sum(f.unreadable for f in run.files)
         run_sql("detach warehouse")

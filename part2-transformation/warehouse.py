@@ -6,7 +6,6 @@ a new file beside the warehouse, which takes its place in one step when the ledg
 """
 
 import contextlib
-import csv
 import fcntl
 import hashlib
 import json
@@ -19,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from comments import comment
 from daily_files import File, find_files
 from increment import merge_touched, select_touched
 from landing import land, land_seeds, survey
-from shop import Shop, identifier, json_path, literal, placeholders
+from shop import Shop, json_path, literal, placeholders
 from statements import Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parent
@@ -39,6 +39,9 @@ WORKING = {
     "silver.event_counts": "silver.event_metrics",
     "silver.event_metrics": "gold.daily_metrics",
 }
+# Its rows are each of one client, so that it may be made for some clients at a time; else all their windows and joins
+# are in memory at once, as many bytes an event.
+BY_CLIENT = {"silver.sessions": 400}
 
 
 class LedgerError(Exception):
@@ -79,12 +82,6 @@ def fingerprint(contract: Path) -> str:
     for path in (contract, *program):
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def column_descriptions() -> dict[str, str]:
-    """What columns.csv says of each column, by name, or by schema, table and name."""
-    with (HERE / "columns.csv").open(encoding="utf-8", newline="") as file:
-        return {row["column"]: row["description"] for row in csv.DictReader(file)}
 
 
 def silent(text: str) -> None:
@@ -224,25 +221,6 @@ def balanced(ledger: list[tuple[str, int, Decimal]]) -> list[tuple[str, int, Dec
     return ledger
 
 
-def comment(connection: duckdb.DuckDBPyConnection, statements: Sequence[Statement], kind: str = "table") -> None:
-    """Say of each table (or view) and column what it holds: the words of transform.sql and of columns.csv."""
-    comments = [
-        f"comment on {kind} warehouse.{s.name} is {literal(s.description)}" for s in statements if s.name not in WORKING
-    ]
-    words = column_descriptions()
-    columns = connection.execute(
-        "select schema_name || '.' || table_name, column_name from duckdb_columns() "
-        "where database_name = 'warehouse' and comment is null"
-    ).fetchall()
-    for table, column in columns:
-        # the columns of the files are the shop's
-        described = words.get(f"{table}.{column}") or (table != "bronze.events" and words.get(column))
-        if described:
-            name = f"warehouse.{table}.{identifier(column)}"
-            comments.append(f"comment on column {name} is {literal(described)}")
-    connection.execute(";".join(["begin", *comments, "commit"]))
-
-
 class Build:
     """One build: a connection whose own catalog is in memory, with the new warehouse attached."""
 
@@ -272,12 +250,32 @@ class Build:
             if statement.name in WORKING:
                 self.connection.execute(statement.sql)
             else:
-                self.connection.execute(f"create table warehouse.{statement.name} as {statement.select}")
+                self._make(statement)
                 self.connection.execute(f"create view {statement.name} as from warehouse.{statement.name}")
             for name in [n for n, last in WORKING.items() if last == statement.name]:
                 self.connection.execute(f"drop {kinds[name]} {name}")
         run = Run("full", list(landed), new=[f.name for f in landed])
         return self._publish(run, landed, statements)
+
+    def _make(self, statement: Statement) -> None:
+        """A published table of a full build; one that outgrows the memory in slices, each of some of the clients."""
+        slices, table = 1, f"warehouse.{statement.name}"
+        if size := BY_CLIENT.get(statement.name):
+            ((needed, limit),) = self._rows(
+                f"select {size} * count(*), parse_formatted_bytes(current_setting('memory_limit')) from silver.events"
+            )
+            slices = 1 + needed // limit
+        for n in range(slices):
+            if slices > 1:
+                self.progress(f"{statement.name} {n + 1} of {slices}")
+                self._show_events(f"where hash(client_id) % {slices} = {n}")
+            self.connection.execute(f"{f'insert into {table}' if n else f'create table {table} as'} {statement.select}")
+        if slices > 1:
+            self._show_events()
+
+    def _show_events(self, where: str = "") -> None:
+        """Let the statements see these events of the new warehouse."""
+        self.connection.execute(f"create or replace view silver.events as from warehouse.silver.events {where}")
 
     def incremental(self, run: Run) -> Run:
         """Only what the files of `run` touch, on a copy of the warehouse."""
@@ -355,7 +353,7 @@ class Build:
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)
-        comment(self.connection, statements)
+        comment(self.connection, [s for s in statements if s.name not in WORKING])
         self.progress("publishing")
         self.connection.execute("checkpoint warehouse")
         self.connection.execute("detach warehouse")

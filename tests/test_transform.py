@@ -15,10 +15,12 @@ from pathlib import Path
 import duckdb
 import pytest
 import transform
+import warehouse
+from comments import column_descriptions
 from shop import identifier, load_shop
 from statements import read_statements
 from synthetic_events import COLUMNS, generate
-from warehouse import Build, LedgerError, Run, Settings, column_descriptions, fingerprint, refresh
+from warehouse import Build, LedgerError, Run, Settings, fingerprint, refresh
 from warehouse_kit import command, differing_tables, run
 
 PART2 = Path(transform.__file__).parent
@@ -126,6 +128,18 @@ def test_killed_at_any_moment(fortnight: Path, tmp_path: Path) -> None:
     build(data, warehouse)
     build(data, tmp_path / "whole.duckdb")
     assert differing_tables(warehouse, tmp_path / "whole.duckdb") == []
+
+
+def test_a_table_that_outgrows_the_memory_is_made_in_slices(
+    fortnight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, sliced, said = tmp_path / "whole.duckdb", tmp_path / "sliced.duckdb", list[str]()
+    settings = Settings(fortnight, whole, load_shop(SCHEMA), fingerprint(SCHEMA), memory_limit="1GB")
+    records = refresh(settings).records
+    monkeypatch.setattr(warehouse, "BY_CLIENT", {"silver.sessions": 5 * 10**9 // (2 * records)})
+    refresh(replace(settings, warehouse=sliced), progress=said.append)
+    assert {f"silver.sessions {n} of 3" for n in (1, 2, 3)} <= set(said)
+    assert differing_tables(whole, sliced) == []
 
 
 def test_two_runs_at_once(fortnight: Path, tmp_path: Path) -> None:
