@@ -9,6 +9,9 @@ from day_metrics import Facts, Value, Warehouse
 from shop_words import money
 from thresholds import Thresholds
 
+# Which metric of the warehouse has the segments of one that has none, by the day and by the hour.
+DAILY = {"records": "events"}
+HOURLY = DAILY | {"orders": "order_events"}
 LEAST_LIFT = 0.15  # a segment explains by so much more than its usual part, or none is named
 RULE_STAKES = {
     "column_renamed": "untracked", "column_lost": "day", "all_null": "day", "id_collision": "collisions",
@@ -31,7 +34,7 @@ def explain(reports: Sequence[DayReport], facts: Facts, warehouse: Warehouse, t:
             head = alarm.verdicts[0]
             alarm.text = f"{head.metric.label}: {said(head)}."
             alarm.also = [f"{v.metric.label} {said(v)}" for v in alarm.verdicts[1:]]
-            alarm.segment = segment(head, report.day, warehouse)
+            alarm.segment = segment(head, report.day, facts, warehouse)
             hour = first_bad_hour(head, report.day, facts)
             alarm.first_bad = "" if hour is None else f"{hour:02}:00"
         else:
@@ -65,14 +68,17 @@ def figure(x: float, kind: str) -> str:
     return money(x, 0) if kind == "amount" else f"{x:,.0f}"
 
 
-def segment(verdict: Verdict, day: date, warehouse: Warehouse) -> str:
+def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> str:
     """The segment that explains most of the deviation beyond its usual part; "all alike" if there is none.
 
     A segment's deviation is what it has beyond its own baseline; its part of the whole deviation is set against
     its part of the whole (the surprise of Bhagwan et al., Adtributor, NSDI 2014).
     """
-    name = {"records": "events"}.get(verdict.metric.name, verdict.metric.name)
-    rows = warehouse.rows("segments", metric=name, days=[*verdict.history, day])
+    name, days = verdict.metric.name, [*verdict.history, day]
+    if facts.hours == 24 or verdict.metric.kind != "count":  # a share needs no whole day, and has more kinds by the day
+        rows = warehouse.rows("segments", metric=DAILY.get(name, name), days=days)
+    else:
+        rows = warehouse.rows("segments_of_hours", metric=HOURLY.get(name, name), days=days, hours=facts.hours)
     kinds: dict[str, dict[str, list[tuple[date, float, float | None]]]] = defaultdict(lambda: defaultdict(list))
     for kind, value, at, x, n in rows:
         kinds[kind][value].append((at, x or 0.0, n))
@@ -108,8 +114,7 @@ def first_bad_hour(verdict: Verdict, day: date, facts: Facts) -> int | None:
     An hour adds what it has beyond the middle between the usual and the day's own level, as in a CUSUM chart (Page
     1954), so that an hour that looks usual ends the run.
     """
-    name = {"records": "events", "orders": "order_events"}.get(verdict.metric.name, verdict.metric.name)
-    hours = facts.by_hour.get(name)
+    hours = facts.by_hour.get(HOURLY.get(verdict.metric.name, verdict.metric.name))
     if not hours or verdict.score is None or not verdict.history:
         return None
     sign = 1 if verdict.score.change > 0 else -1

@@ -131,6 +131,12 @@ select segment_kind, segment, date, cast(numerator as double), cast(denominator 
 from gold.daily_metrics
 where metric = $metric and segment_kind <> 'all' and list_contains($days, date);
 
+-- segments_of_hours: the same over the hours that are over
+select segment_kind, segment, date, cast(sum(numerator) as double), cast(sum(denominator) as double)
+from gold.hourly_metrics
+where metric = $metric and segment_kind <> 'all' and list_contains($days, date) and hour < $hours
+group by segment_kind, segment, date;
+
 -- collisions: orders of a day that carry another order's transaction id, and what they are worth
 select count(*), cast(coalesce(sum(revenue), 0) as double)
 from silver.orders

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from bench_detection import NAMED, as_markdown, break_one, prepare
 from monitor_kit import REAL, SCRIPT, fortnight, keys, real_days, report, run, transform
+from synthetic_events import generate
 from thresholds import load_thresholds
 
 THRESHOLDS = SCRIPT.with_name("thresholds.yaml")
@@ -145,6 +146,17 @@ def test_the_money_of_a_day_being_written_is_what_came_until_then(incidents: Pat
     assert found["column_renamed:client_id"] == pytest.approx(lost) and lost > 0
     whole = {a["key"]: a["at_stake_since"] for a in report(*line("2025-03-05"))["alarms"]}
     assert whole["column_lost:referrer"] > sold and whole["column_renamed:client_id"] > lost
+
+
+def test_a_day_being_written_is_explained_by_the_hours_that_are_over(tmp_path: Path) -> None:
+    """At noon half of every device's usual day is still to come; what is missing are the telephones."""
+    *_, path = generate(tmp_path / "days", days=10, events_per_day=3570, incidents=False)
+    rows = path.read_text("utf-8").splitlines(keepends=True)
+    kept = [row for number, row in enumerate(rows) if number % 4 == 0 or "Mobile" not in row]
+    path.write_text("".join(kept), encoding="utf-8")
+    day = f"{path.stem[-8:-4]}-{path.stem[-4:-2]}-{path.stem[-2:]}"
+    found = {a["key"]: a for a in report("--data_dir", tmp_path / "days", "--as_of", f"{day}T12:00Z")["alarms"]}
+    assert found["checkouts"]["segment"] == "device Mobile (87% of it)"
 
 
 def test_mistakes_are_one_sentence(line: Line, tmp_path: Path, incidents: Path) -> None:
