@@ -39,8 +39,8 @@ WORKING = {
     "silver.event_counts": "silver.event_metrics",
     "silver.event_metrics": "gold.daily_metrics",
 }
-# Its rows are each of one client, so that it may be made for some clients at a time; else all their windows and joins
-# are in memory at once, as many bytes an event.
+# Tables whose rows are each of one client, and the bytes an event that their windows and joins hold in memory at once.
+# Where that is more than there is, they are made for some of the clients at a time.
 BY_CLIENT = {"silver.sessions": 400}
 
 
