@@ -258,6 +258,8 @@ def _keys(nodes: Iterator[Node], above: str) -> Iterator[tuple[Key, Node]]:
 
 
 def _key(node: Node, path: str) -> Iterator[tuple[Key, Node]]:
+    if (rules := node.get("quality")) is not None:
+        raise rules.error("is not run for a payload key; say `required`, `enum` or `logicalTypeOptions` instead")
     low, high, _ = _bounds(node)
     logical = node.plain("logicalType", "string")
     required = node.plain("required", False)

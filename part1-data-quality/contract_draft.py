@@ -40,6 +40,10 @@ from contract_sample import (
 
 MAX_FILES = 20
 _DATE = re.compile(r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)")
+_LATENCY = (
+    "", "slaProperties:", "  - property: latency",
+    "    value: 6 # check: how long after a day's end its file is there; so long the monitor waits", "    unit: h",
+)  # fmt: skip
 _CURRENCY = ("", "  - property: currency", "    value: $ # check: what stands before an amount, such as € or CHF")
 _TYPES = {"timestamp": "timestamp", "epoch": "integer", "json": "object"}
 _TYPES |= {name: name for name in ("integer", "number", "boolean")}
@@ -86,7 +90,7 @@ def draft_contract(files: Sequence[Path]) -> str:
     for sample in columns:
         late_names = [late for late, early in renames.items() if early == sample.name]
         lines += _column(sample, late_names, roles, events, len(tables))
-    lines += ["", "customProperties:", *_column_roles(roles), *_event_lines(events)]
+    lines += [*_LATENCY, "", "customProperties:", *_column_roles(roles), *_event_lines(events)]
     lines += [*_hosts(rows, roles), *_order(events, roles), *_CURRENCY, *_delimiter(tables)]
     return "\n".join(lines) + "\n"
 
@@ -105,9 +109,8 @@ def _comment(text: str) -> str:
 
 
 def _head(files: Sequence[Path], notes: Iterable[str]) -> list[str]:
-    names = [
-        re.sub(r"[.]gz\Z", "", path.name, flags=re.IGNORECASE) for path in files
-    ]  # a reader unpacks what is packed
+    # What is packed is unpacked, whatever the contract's name of a file says.
+    names = [re.sub(r"[.]gz\Z", "", path.name, flags=re.IGNORECASE) for path in files]
     patterns = Counter(_DATE.sub(r"%Y\1%m\1%d", name.replace("%", "%%"), count=1) for name in names)
     pattern, hint = patterns.most_common(1)[0][0], ""
     if "%Y" not in pattern.replace("%%", "") or not pattern.isprintable():

@@ -197,7 +197,7 @@ with recursive tree as (
     from conversions
     where payload is not null and event in ({described_events})
     union all
-    -- json_tree gives the same, and takes three times as long.
+    -- level by level: json_tree takes three times as long
     select
         file_no, record, event, step, revenue, path,
         case

@@ -145,7 +145,7 @@ def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
         "anonymised": role in ("page", "referrer") and anonymised,
         "hidden_host": role == "referrer" and sql_text.known_hosts(contract) is not None,
         "limited": column.max_length is not None,
-        "pattern": column.pattern is not None and role != "time",
+        "pattern": column.pattern is not None,
         "allowed": bool(_allowed(column, role, contract)),
         "typed": role is None and column.logical_type in SQL_TYPES,
         "bounded": column.minimum is not None or column.maximum is not None,

@@ -47,6 +47,7 @@
 -- example: none
 -- says: {failed:,} of {checked:,} events ({share}) have no campaign in {column}, where {expected} is usual
 -- advice: Look whether a redirect or a consent tool strips the parameters; paid visits look direct without them.
+-- Most pages have no query, and are not searched twice.
 case when contains(page, '?') then not contains(page, 'utm_source=') else true end
 
 -- check: quote_stray

@@ -23,6 +23,7 @@ import duckdb
 from daily_files import File, LandingError, ensure_unchanged
 from records import read_records
 from shop import Shop, identifier, literal
+from statements import SCHEMAS
 
 BATCH = 16 << 20  # bytes that are read together: enough to make a statement worth its planning
 ENOUGH = 512 << 20  # bytes that are written together: many of DuckDB's row groups, few of them begun and not filled
@@ -352,7 +353,7 @@ def plain_glob(path: Path) -> str:
 
 def land_seeds(connection: duckdb.DuckDBPyConnection, shop: Shop, seeds: Path) -> None:
     """The schemas, the rules that are data, and what the contract lists, as tables of bronze."""
-    for schema in ("bronze", "silver", "gold"):
+    for schema in SCHEMAS:
         connection.execute(f"create schema if not exists {schema}")
     for seed in sorted(seeds.glob("*.csv")):
         connection.execute(

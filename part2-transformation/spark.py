@@ -27,7 +27,7 @@ from increment import DAY_COLUMNS, UNITS
 from landing import land_seeds, plain_glob
 from shop import Shop, identifier, json_path, literal
 from spark_landing import is_sparks, land_with_spark
-from statements import Statement, fill, read_statements
+from statements import SCHEMAS, Statement, fill, read_statements
 from suite import Outcome, Suite
 from warehouse import (
     HERE,
@@ -340,7 +340,7 @@ class Build:
         target = self.folder / "work" / CATALOG
         run_sql = self.connection.execute
         run_sql(f"attach {literal(str(target))} as warehouse (storage_version {literal(STORAGE_VERSION)})")
-        for schema in ("bronze", "silver", "gold"):
+        for schema in SCHEMAS:
             run_sql(f"create schema warehouse.{schema}")
         run_sql("create table warehouse.bronze.build (key varchar, value varchar)")
         build = [("fingerprint", self.job.fingerprint), ("folder", self.folder.name)]

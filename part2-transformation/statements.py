@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+SCHEMAS = ("bronze", "silver", "gold")  # where the tables stand
 _CREATE = re.compile(r"create or replace (table|view) (\w+[.]\w+) as\n", re.IGNORECASE)
 _REPEATED = re.compile(r"\{for each line of an order\}(.*?)\{end\}", re.DOTALL)
 

@@ -23,7 +23,7 @@ from daily_files import File, find_files
 from increment import merge_touched, select_touched
 from landing import land, land_seeds, survey
 from shop import Shop, json_path, literal, placeholders
-from statements import Statement, fill, read_statements
+from statements import SCHEMAS, Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parent
 STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that can open the file is 1.4
@@ -306,7 +306,7 @@ class Build:
         self.connection.execute(
             f"attach {literal(str(self.target))} as warehouse (storage_version {literal(STORAGE_VERSION)})"
         )
-        for schema in ("bronze", "silver", "gold"):
+        for schema in SCHEMAS:
             self.connection.execute(f"create schema if not exists warehouse.{schema}")
 
     def _land(self, files: Sequence[File], into: str | None = None) -> tuple[list[File], list[str]]:

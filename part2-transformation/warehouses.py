@@ -6,9 +6,9 @@ WAREHOUSES is the list that --print_sql offers. Nothing heavy is imported: trans
 from collections.abc import Iterator, Sequence
 
 from dialects import quoted, translate
+from statements import SCHEMAS
 
 LONGEST_LIST = 500  # rows of an insert, and files of a load; Snowflake takes no more than 1,000 files
-SCHEMAS = ("bronze", "silver", "gold")
 
 
 class Warehouse:

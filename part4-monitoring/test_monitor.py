@@ -318,7 +318,10 @@ def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("kind: count", "kind: sum", "kind 'sum'"),
+        ("kind: count", "kind: sum", "kind 'sum' is none of"),
+        ("watch: up, stake: day, label: unr", "watch: upwards, stake: day, label: unr", "watch is both, up"),
+        ('  sources: ["Compare the', '  source: ["Compare the', "runbooks: sources needs three steps"),
+        ("  sources: [attribution]", "  sources: [atribution]", "'atribution' is no group of a metric"),
         ("group: traffic", "grup: traffic", "grup"),
         ("min_days: 4", "min_days: 1", "min_days must be at least 2"),
         ("history_days: 28", "", "'history_days' is missing"),
@@ -332,7 +335,9 @@ def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.Mon
 )
 def test_a_mistake_in_the_settings_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:
     path = tmp_path / "thresholds.yaml"
-    path.write_text((HERE / "thresholds.yaml").read_text("utf-8").replace(old, new, 1), encoding="utf-8")
+    text = (HERE / "thresholds.yaml").read_text("utf-8")
+    assert old in text, "the case no longer fits"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ThresholdsError, match=said) as error:
         load_thresholds(path)
     assert "\n" not in str(error.value)

@@ -9,17 +9,13 @@ from typing import Any
 import yaml
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LATENCY_UNITS = {
-    "m": HOUR / 60,
-    "min": HOUR / 60,
-    "minute": HOUR / 60,
-    "h": HOUR,
-    "hr": HOUR,
-    "hour": HOUR,
-    "d": DAY,
-    "day": DAY,
-}
+    name: timedelta(seconds=seconds)
+    for seconds, names in (
+        (1, "s second"), (60, "m min minute"), (3600, "h hr hour"), (86_400, "d day"), (604_800, "w week"),
+    )
+    for name in names.split()
+}  # fmt: skip
 KINDS = ("count", "share", "ratio", "amount")
 SEVERITIES = ("P0", "P1", "P2", "P3")
 

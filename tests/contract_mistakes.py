@@ -186,6 +186,9 @@ MISTAKES = [  # old, new, sentence
      '@rule.implementation: unknown key `arguments`; it may be `check`, `unit`, `mustBe`, `mustNotBe`, '
      '`mustBeGreaterThan`, `mustBeGreaterOrEqualTo`, `mustBeLessThan`, `mustBeLessOrEqualTo`, '
      '`mustBeBetween`, `mustNotBeBetween`'),
+    (KEY, KEY + '            «quality: [{metric: nullValues, mustBe: 0}]\n',
+     '@set.events.value.buy.payload.id.quality: is not run for a payload key; say `required`, `enum` or '
+     '`logicalTypeOptions` instead'),
     (FIRST, INVALID + '«arguments: {validValue: [a]}\n',
      '@column.quality.invalidValues.arguments: unknown key `validValue`; did you mean `validValues`?'),
     (FIRST, INVALID + 'arguments: {«validValues: a}\n',

@@ -293,6 +293,19 @@ def test_keys_that_are_no_words(days: Path, tmp_path: Path) -> None:
     assert shown["payload_key_type"][start + "9 kg._id"] == "0"
 
 
+@pytest.mark.parametrize("column", ["client_id", "page_url", "timestamp", "event_name", "user_agent"])
+def test_a_rule_of_invalid_values_is_run_on_any_column(column: str, days: Path, tmp_path: Path) -> None:
+    def change(document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:
+        columns[column].pop("logicalTypeOptions", None)
+        rule = {"metric": "invalidValues", "arguments": {"pattern": "^[^0-9a-zA-Z]"}, "mustBe": 0, "severity": "P2"}
+        columns[column]["quality"] = [rule]
+
+    found = report(days, tmp_path, "--contract", contract(tmp_path, change))
+    told = [row for row in failing(found, "value_pattern") if row["column"] == column]
+    assert {row["file"] for row in told} == {path.name for path in days.iterdir()}
+    assert all(row["failed"] == row["checked"] != "0" and row["severity"] == "P2" for row in told)
+
+
 @pytest.mark.parametrize("amount", [10**10, 1e300, -0.0, "NaN", "Infinity", "1e3", 0.005, -(10**9)])
 def test_odd_amounts(amount: object, days: Path, tmp_path: Path) -> None:
     add(day(days), *[order(amount)] * 3)

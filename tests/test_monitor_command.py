@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -175,31 +174,6 @@ def test_mistakes_are_one_sentence(line: Line, tmp_path: Path, incidents: Path) 
         assert run(*args)[0] == 2, args
 
 
-def test_a_day_that_is_not_due_is_no_alarm(line: Line) -> None:
-    today = datetime.now(UTC).date().isoformat()
-    status, stdout, stderr = run(*line(today))
-    assert (status, stdout) == (2, "")
-    assert f"the file of {today} has not come, and is due at " in stderr
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "told"),
-    [
-        ("watch: up, stake: day, label: unr", "watch: upwards, stake: day, label: unr", "watch is both, up"),
-        ("min_days: 4", "min_days: 1", "min_days must be at least 2"),
-        ("group: crawlers, kind: share", "group: crawlers, kind: part", "kind 'part' is none of"),
-        ('  sources: ["Compare the', '  source: ["Compare the', "runbooks: sources needs three steps"),
-        ("  sources: [attribution]", "  sources: [atribution]", "'atribution' is no group of a metric"),
-    ],
-)
-def test_a_setting_that_is_none_is_one_sentence(line: Line, tmp_path: Path, old: str, new: str, told: str) -> None:
-    text = THRESHOLDS.read_text("utf-8")
-    assert text.count(old) == 1, "the case no longer fits"
-    (tmp_path / "t.yaml").write_text(text.replace(old, new), "utf-8")
-    status, _, stderr = run(*line("2025-03-04", "--thresholds", tmp_path / "t.yaml"))
-    assert status == 2 and "t.yaml: " in stderr and told in stderr, stderr
-
-
 def test_a_day_that_has_not_come_is_red(line: Line) -> None:
     found = report(*line("2025-03-10"))
     assert (found["status"], "no_file" in keys(found)) == ("RED", True)
@@ -218,7 +192,10 @@ def test_a_file_is_late_when_the_contract_says_so(latency: str, status: str, lin
     assert "value: 6\n    unit: h" in text
     (tmp_path / "c.yaml").write_text(text.replace("value: 6\n    unit: h", latency), encoding="utf-8")
     code, stdout, stderr = run(*line("2025-03-10", "--contract", tmp_path / "c.yaml"))
-    assert (code, status in (stdout if status == "RED" else stderr)) == (3 if status == "RED" else 2, True)
+    if status == "RED":
+        assert code == 3 and stdout.startswith("RED")
+    else:
+        assert (code, stdout) == (2, "") and status in stderr
 
 
 def test_a_refresh_that_fails_is_red_and_says_so(tmp_path: Path, incidents: Path) -> None:
