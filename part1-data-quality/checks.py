@@ -17,11 +17,11 @@ def run_checks(scan: Scan) -> list[Finding]:
     findings: list[Finding] = []
     failed: set[tuple[str, int, str]] = set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        measured = list(pool.map(lambda definition: _measures(definition, scan), DEFINITIONS.values()))
-    for definition, measures in zip(DEFINITIONS.values(), measured, strict=True):
-        found = judge(definition, measures, scan.files, scan.contract, failed)
-        failed.update((f.check, f.file_no, f.column) for f in found if f.status == "fail")
-        findings += found
+        measured = pool.map(lambda definition: _measures(definition, scan), DEFINITIONS.values())
+        for definition, measures in zip(DEFINITIONS.values(), measured, strict=True):
+            found = judge(definition, measures, scan.files, scan.contract, failed)
+            failed.update((f.check, f.file_no, f.column) for f in found if f.status == "fail")
+            findings += found
     return findings
 
 

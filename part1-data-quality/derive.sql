@@ -1,5 +1,5 @@
 -- What the checks look at, made from the tables of pass.sql after the last file. `first` comes before
--- the other parts, which then run side by side.
+-- the other parts, which then run side by side, those that take long at their head.
 
 -- first
 create table files as
@@ -32,40 +32,115 @@ select
 from (values {contract_keys}) as k (event, path, types, required, minimum, maximum, allowed)
 where event is not null;
 
--- crawlers
--- One row a user agent, with the crawler that it declares itself to be.
-create table agents as
-select agent_key, crawler, crawler is not null as is_crawler
-from (
-    select agent_key, {crawler} as crawler
-    from (select agent_key, any_value(user_agent) as user_agent from agent_counts group by agent_key)
-);
-
-create table crawler_events as
-select file_no, sum(events) as events
-from agent_counts
-inner join agents using (agent_key)
-where is_crawler
-group by file_no;
-
--- Every kind of event in every file, the kinds that a file lacks too. `humans` is what the other
--- kinds are compared with: a flood of crawlers is no fall of the orders.
-create table event_grid as
-with counts as (
-    select file_no, event_name_of(event) as event, sum(events) as events
-    from event_counts
-    group by all
+-- payloads
+-- Every value in a payload that the contract describes, with its path: items[].quantity.
+create table nodes as
+with recursive tree as (
+    select
+        file_no, record, event_name_of(event) as event, step, revenue, cast(null as varchar) as parent, '' as path,
+        cast(payload as json) as value, json_type(payload) as type
+    from conversions
+    where payload is not null and event in ({described_events})
+    union all
+    -- level by level: json_tree takes three times as long
+    select
+        file_no, record, event, step, revenue, path,
+        case
+            when key is null then path || '[]'
+            when path = '' then key_name(key)
+            else path || '.' || key_name(key)
+        end,
+        value, type
+    from (
+        select
+            file_no, record, event, step, revenue, path,
+            unnest(case when type = 'OBJECT' then json_keys(value) end) as key,
+            unnest(case when type = 'OBJECT' then json_extract(value, '$.*') else json_extract(value, '$[*]') end) as value,
+            unnest(case when type = 'OBJECT' then json_type(value, '$.*') else json_type(value, '$[*]') end) as type
+        from tree
+        where type in ('OBJECT', 'ARRAY')
+    )
 )
 
 select
-    files.file_no, contract_events.event,
-    cast(coalesce(counts.events, 0) as bigint) as events,
-    cast(records - coalesce(crawler_events.events, 0) as bigint) as humans
-from files
-cross join contract_events
-left join counts on counts.file_no = files.file_no and counts.event = contract_events.event
-left join crawler_events on crawler_events.file_no = files.file_no
-where records > 0;
+    file_no, record, event, step, revenue, parent, path, type,
+    case when type not in ('OBJECT', 'ARRAY', 'NULL') then json_extract_string(value, '$') end as value,
+    case when type = 'OBJECT' then len(list_filter(json_type(value, '$.*'), lambda t: t <> 'NULL')) > 0 end as holds_values
+from tree;
+
+-- What the payloads hold: one row a file, event and key. A key counts as missing where it is null
+-- or absent in an object that holds anything at all; an object of nulls only is empty, once.
+create table payload_paths as
+with parents as (
+    select file_no, record, event, any_value(step) as step, any_value(revenue) as revenue, path as parent, count(*) as objects
+    from nodes
+    where holds_values
+    group by file_no, record, event, path
+),
+
+keys as (
+    select *, row_number() over () as key_no
+    from (
+        select event, path, parent, types, required, minimum, maximum, allowed, true as declared
+        from contract_keys
+        union all
+        select distinct event, path, parent, null, false, null, null, null, false
+        from nodes
+        anti join contract_keys using (event, path)
+        where path <> '' and not ends_with(path, '[]')
+    )
+),
+
+found as (
+    select
+        file_no, record, key_no,
+        count(*) as present,
+        count(*) filter (not list_contains(types, type)) as mistyped,
+        min(value) filter (not list_contains(types, type)) as example_mistyped,
+        count(*) filter (
+            try_cast(value as double) < minimum or try_cast(value as double) > maximum
+            or not list_contains(allowed, value) or {breaks_pattern}
+        ) as out_of_range,
+        min(value) filter (
+            try_cast(value as double) < minimum or try_cast(value as double) > maximum
+            or not list_contains(allowed, value) or {breaks_pattern}
+        ) as example_out_of_range
+    from nodes
+    inner join keys using (event, path)
+    where type <> 'NULL'
+    group by file_no, record, key_no
+),
+
+cases as (
+    select
+        parents.file_no, parents.record, parents.event, step, revenue, keys.path, declared, required, objects,
+        coalesce(present, 0) as present, coalesce(mistyped, 0) as mistyped, coalesce(out_of_range, 0) as out_of_range,
+        example_mistyped, example_out_of_range
+    from parents
+    inner join keys using (event, parent)
+    left join found using (file_no, record, key_no)
+)
+
+select
+    file_no, event, path, any_value(declared) as declared, any_value(required) as required,
+    cast(sum(objects) as bigint) as parents,
+    cast(sum(least(present, objects)) as bigint) as present,
+    cast(sum(mistyped) as bigint) as mistyped,
+    cast(sum(out_of_range) as bigint) as out_of_range,
+    count(*) filter (step = 'order' and present < objects) as orders_without,
+    sum(revenue) filter (present < objects) as revenue_without,
+    min(record) filter (present < objects) as record_without,
+    count(*) filter (step = 'order' and mistyped > 0) as orders_mistyped,
+    sum(revenue) filter (mistyped > 0) as revenue_mistyped,
+    min(record) filter (mistyped > 0) as record_mistyped,
+    masked(min(example_mistyped)) as example_mistyped,
+    count(*) filter (step = 'order' and out_of_range > 0) as orders_out_of_range,
+    sum(revenue) filter (out_of_range > 0) as revenue_out_of_range,
+    min(record) filter (out_of_range > 0) as record_out_of_range,
+    masked(min(example_out_of_range)) as example_out_of_range,
+    min(record) filter (present > 0) as record_present
+from cases
+group by file_no, event, path;
 
 -- orders
 create table orders as
@@ -187,115 +262,40 @@ select
 from order_journeys
 group by file_no;
 
--- payloads
--- Every value in a payload that the contract describes, with its path: items[].quantity.
-create table nodes as
-with recursive tree as (
-    select
-        file_no, record, event_name_of(event) as event, step, revenue, cast(null as varchar) as parent, '' as path,
-        cast(payload as json) as value, json_type(payload) as type
-    from conversions
-    where payload is not null and event in ({described_events})
-    union all
-    -- level by level: json_tree takes three times as long
-    select
-        file_no, record, event, step, revenue, path,
-        case
-            when key is null then path || '[]'
-            when path = '' then key_name(key)
-            else path || '.' || key_name(key)
-        end,
-        value, type
-    from (
-        select
-            file_no, record, event, step, revenue, path,
-            unnest(case when type = 'OBJECT' then json_keys(value) end) as key,
-            unnest(case when type = 'OBJECT' then json_extract(value, '$.*') else json_extract(value, '$[*]') end) as value,
-            unnest(case when type = 'OBJECT' then json_type(value, '$.*') else json_type(value, '$[*]') end) as type
-        from tree
-        where type in ('OBJECT', 'ARRAY')
-    )
+-- crawlers
+-- One row a user agent, with the crawler that it declares itself to be.
+create table agents as
+select agent_key, crawler, crawler is not null as is_crawler
+from (
+    select agent_key, {crawler} as crawler
+    from (select agent_key, any_value(user_agent) as user_agent from agent_counts group by agent_key)
+);
+
+create table crawler_events as
+select file_no, sum(events) as events
+from agent_counts
+inner join agents using (agent_key)
+where is_crawler
+group by file_no;
+
+-- Every kind of event in every file, the kinds that a file lacks too. `humans` is what the other
+-- kinds are compared with: a flood of crawlers is no fall of the orders.
+create table event_grid as
+with counts as (
+    select file_no, event_name_of(event) as event, sum(events) as events
+    from event_counts
+    group by all
 )
 
 select
-    file_no, record, event, step, revenue, parent, path, type,
-    case when type not in ('OBJECT', 'ARRAY', 'NULL') then json_extract_string(value, '$') end as value,
-    case when type = 'OBJECT' then len(list_filter(json_type(value, '$.*'), lambda t: t <> 'NULL')) > 0 end as holds_values
-from tree;
-
--- What the payloads hold: one row a file, event and key. A key counts as missing where it is null
--- or absent in an object that holds anything at all; an object of nulls only is empty, once.
-create table payload_paths as
-with parents as (
-    select file_no, record, event, any_value(step) as step, any_value(revenue) as revenue, path as parent, count(*) as objects
-    from nodes
-    where holds_values
-    group by file_no, record, event, path
-),
-
-keys as (
-    select *, row_number() over () as key_no
-    from (
-        select event, path, parent, types, required, minimum, maximum, allowed, true as declared
-        from contract_keys
-        union all
-        select distinct event, path, parent, null, false, null, null, null, false
-        from nodes
-        anti join contract_keys using (event, path)
-        where path <> '' and not ends_with(path, '[]')
-    )
-),
-
-found as (
-    select
-        file_no, record, key_no,
-        count(*) as present,
-        count(*) filter (not list_contains(types, type)) as mistyped,
-        min(value) filter (not list_contains(types, type)) as example_mistyped,
-        count(*) filter (
-            try_cast(value as double) < minimum or try_cast(value as double) > maximum
-            or not list_contains(allowed, value) or {breaks_pattern}
-        ) as out_of_range,
-        min(value) filter (
-            try_cast(value as double) < minimum or try_cast(value as double) > maximum
-            or not list_contains(allowed, value) or {breaks_pattern}
-        ) as example_out_of_range
-    from nodes
-    inner join keys using (event, path)
-    where type <> 'NULL'
-    group by file_no, record, key_no
-),
-
-cases as (
-    select
-        parents.file_no, parents.record, parents.event, step, revenue, keys.path, declared, required, objects,
-        coalesce(present, 0) as present, coalesce(mistyped, 0) as mistyped, coalesce(out_of_range, 0) as out_of_range,
-        example_mistyped, example_out_of_range
-    from parents
-    inner join keys using (event, parent)
-    left join found using (file_no, record, key_no)
-)
-
-select
-    file_no, event, path, any_value(declared) as declared, any_value(required) as required,
-    cast(sum(objects) as bigint) as parents,
-    cast(sum(least(present, objects)) as bigint) as present,
-    cast(sum(mistyped) as bigint) as mistyped,
-    cast(sum(out_of_range) as bigint) as out_of_range,
-    count(*) filter (step = 'order' and present < objects) as orders_without,
-    sum(revenue) filter (present < objects) as revenue_without,
-    min(record) filter (present < objects) as record_without,
-    count(*) filter (step = 'order' and mistyped > 0) as orders_mistyped,
-    sum(revenue) filter (mistyped > 0) as revenue_mistyped,
-    min(record) filter (mistyped > 0) as record_mistyped,
-    masked(min(example_mistyped)) as example_mistyped,
-    count(*) filter (step = 'order' and out_of_range > 0) as orders_out_of_range,
-    sum(revenue) filter (out_of_range > 0) as revenue_out_of_range,
-    min(record) filter (out_of_range > 0) as record_out_of_range,
-    masked(min(example_out_of_range)) as example_out_of_range,
-    min(record) filter (present > 0) as record_present
-from cases
-group by file_no, event, path;
+    files.file_no, contract_events.event,
+    cast(coalesce(counts.events, 0) as bigint) as events,
+    cast(records - coalesce(crawler_events.events, 0) as bigint) as humans
+from files
+cross join contract_events
+left join counts on counts.file_no = files.file_no and counts.event = contract_events.event
+left join crawler_events on crawler_events.file_no = files.file_no
+where records > 0;
 
 -- others
 create table repeats as

@@ -1,7 +1,7 @@
 -- What row_checks.sql, pass.sql and derive.sql call. What stands in braces is filled from the contract by sql_text.py.
 
 -- addresses
-create macro host_of(url) as lower(split_part(split_part(split_part(url, '/', 3), '?', 1), ':', 1));
+create macro host_of(url) as lower(regexp_extract(url, '^[^/]*/[^/]*/([^/?:]*)', 1));
 create macro own_host(host) as {own_host};
 create macro own_domain(host) as {own_domain};
 create macro own_url(url) as {own_url};

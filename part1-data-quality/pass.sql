@@ -157,23 +157,22 @@ from (select *, {tested} from (select *, {spared} from unsound))
 group by file_no;
 
 -- details
-with failed as (
-    select file_no, record, step, revenue, {example} as example, {place} as place
-    from unsound
-    where {condition}
-),
-
-places as (
-    select file_no, place, count(*) as events
-    from failed
-    where place is not null
-    group by file_no, place
-    qualify row_number() over (partition by file_no order by count(*) desc, place) = 1
-)
-
 select
     file_no, count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record) as record,
-    arg_min(example, record) as example, any_value(places.place) as place, any_value(places.events) as there
-from failed
-left join places using (file_no)
+    arg_min({example}, record) as example
+from unsound
+where {condition}
 group by file_no;
+
+-- places
+with failed as (
+    select file_no, place_of(page) as place
+    from unsound
+    where {condition}
+)
+
+select file_no, place, count(*) as events
+from failed
+where place is not null
+group by file_no, place
+qualify row_number() over (partition by file_no order by count(*) desc, place) = 1;

@@ -32,7 +32,7 @@ class RowCheck:
     applies: str
     condition: str
     example: str
-    spared: str  # what holds for most values, and for none that fails; `false` where there is no such test
+    spared: str  # what holds for many events, and for none that fails
 
     @property
     def fails(self) -> str:
@@ -113,18 +113,22 @@ def _of_column(definition: Definition, column: Column, contract: Contract) -> It
         return
     filled = _filled(column, role, contract)
     applies, suspect, fails = (t.format(**filled) for t in (definition.applies, definition.suspect, definition.sql))
+    if definition.threshold != "shift" or applies != "true":
+        fails = f"coalesce({fails}, false)"
+        # DuckDB evaluates both sides of an `and` in a select, but a case only where it must.
+        for guard in (suspect, applies):
+            fails = fails if guard == "true" else f"case when {guard} then {fails} else false end"
     example = definition.example or "left({column}, 40)"
+    harmless = (
+        f" or harmless_{role}({role})" if role in ("page", "referrer") and definition.each in OF_ADDRESSES else ""
+    )
     yield RowCheck(
         definition,
         column.name,
         applies,
-        fails
-        if definition.threshold == "shift" and applies == "true"
-        # DuckDB evaluates both sides of an `and` in a select, but a case only where it must.
-        else f"case when {applies} then case when {suspect} then coalesce({fails}, false) else false end "
-        "else false end",
+        fails,
         "null" if example == "none" else example.format(**filled),
-        f"harmless_{role}({role})" if role in ("page", "referrer") and definition.each in OF_ADDRESSES else "false",
+        "false" if definition.check == "header_repeated" else f"is_header{harmless}",
     )
 
 
@@ -195,7 +199,7 @@ def run(
     sql = PASS["failed"].format(
         spared=", ".join(f"{sql} as spared_{i}" for i, sql in enumerate(spared)),
         tested=", ".join(
-            f"case when spared_{spared.index(c.spared)} then false else {c.fails} end as f{i}"
+            f"case when spared_{spared.index(c.spared)} then false else {c.condition} end as f{i}"
             for i, c in enumerate(strict)
         ),
         counted=", ".join(f"count(*) filter (f{i})" for i in range(len(strict))),
@@ -222,13 +226,16 @@ def run(
 
 def _details(connection: duckdb.DuckDBPyConnection, check: RowCheck) -> dict[int, Measure]:
     """Where a check failed, and what that touches. A page says where, for events that lack something."""
-    place = "place_of(page)" if check.example == "null" else "null"
-    sql = PASS["details"].format(condition=check.fails, example=check.example, place=place)
-    found = {}
-    for n, orders, revenue, record, example, page, there in connection.execute(sql).fetchall():
+    places = {}
+    if check.example == "null":
+        found = connection.execute(PASS["places"].format(condition=check.fails)).fetchall()
+        places = {n: (place, events) for n, place, events in found}
+    details = {}
+    sql = PASS["details"].format(condition=check.fails, example=check.example)
+    for n, orders, revenue, record, example in connection.execute(sql).fetchall():
         at_stake = check.definition.stake == "orders" and orders > 0
-        found[n] = Measure(
+        details[n] = Measure(
             n, check.column, 0, 0, orders if at_stake else None, revenue if at_stake else None, record,
-            example=example, place=(page, there) if page else None,
+            example=example, place=places.get(n),
         )  # fmt: skip
-    return found
+    return details

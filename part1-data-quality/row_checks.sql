@@ -188,7 +188,7 @@ and right(time_text, 5) not in ('00:00', '+0000')
 -- suspect: not own_url(page)
 -- says: {failed:,} of {checked:,} page addresses ({share}) are not web addresses
 -- advice: Check what the tag sends as the page; paths and channels are read from it.
-not (starts_with(page, 'https://') or starts_with(page, 'http://')) or split_part(page, '/', 3) = ''
+not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(page) = ''
 
 -- check: referrer_malformed
 -- each: referrer
@@ -199,7 +199,7 @@ not (starts_with(page, 'https://') or starts_with(page, 'http://')) or split_par
 -- example: masked(referrer)
 -- says: {failed:,} of {checked:,} referrers ({share}) are not web or app addresses
 -- advice: Check what the tag sends as the referrer; channels are read from it.
-not contains(referrer, '://') or split_part(referrer, '/', 3) = ''
+not contains(referrer, '://') or host_of(referrer) = ''
 
 -- check: host_foreign
 -- each: page

@@ -35,6 +35,7 @@ NOT_THE_FILES_FAULT = (
 LONGEST_GAP = timedelta(days=366)  # between two files of a folder; each day of a gap is a finding
 BATCH = 48 << 20  # bytes that are read together: enough to make a statement worth its planning
 LARGE = BATCH // 4
+BUFFER = 4 << 20  # DuckDB's own of 32 MB would be new memory each time, and leave the processor's cache
 
 
 @dataclass
@@ -100,16 +101,11 @@ def _size(path: Path) -> int:
 class Scan:
     """The state of one run: the contract, the files and the DuckDB connection that holds the counts."""
 
-    def __init__(self, contract: Contract, work_dir: Path, memory_limit: str | None = None):
-        """Raises duckdb.Error for a memory limit that DuckDB does not understand."""
-        # As a join, the test of a short list is made for every event, also where a `case` spares it.
-        config: dict[str, Any] = {"threads": 1, "temp_directory": str(work_dir), "disabled_optimizers": "in_clause"}
-        if memory_limit:
-            config["memory_limit"] = memory_limit
+    def __init__(self, contract: Contract, work_dir: Path, connection: duckdb.DuckDBPyConnection):
         self.contract = contract
         self.work_dir = work_dir
         self.files: list[FileFacts] = []
-        self.connection = duckdb.connect(config=config)
+        self.connection = connection
         self.raw_names = row_checks.raw_names(contract)
         self.row_checks = row_checks.expand(contract)
         self.measures: dict[str, list[Measure]] = {}  # of the row checks, by name
@@ -158,16 +154,14 @@ class Scan:
             self.files.sort(key=lambda f: f.file_no)
             self.connection.execute(f"set threads = {workers}")
             files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
-            parts = derivations(self.contract, files, patterns.result())
-            self._execute(parts.pop("first"))
             # What takes longest comes first.
-            longest = pool.submit(self._execute, parts.pop("payloads"))
             measures = pool.submit(
                 row_checks.run, self.connection.cursor(), self.row_checks, self._tallies, self._settled
             )
+            parts = derivations(self.contract, files, patterns.result())
+            self._execute(parts.pop("first"))
             list(pool.map(self._execute, parts.values()))
             self.measures = measures.result()
-            longest.result()
         for file_no, orders, revenue in self.connection.execute(PASS["orders"]).fetchall():
             self.files[file_no].orders, self.files[file_no].revenue = orders, revenue or Decimal(0)
         for file_no, event, count in self.connection.execute("select * from event_counts").fetchall():
@@ -206,13 +200,12 @@ class Scan:
                 yield [facts]
                 continue
             batch = batches.setdefault(_form(file), [])
-            if batch and sum(f.file.size for f in batch) + file.size > BATCH:
+            if batch and _bytes(batch) + file.size > BATCH:
                 yield batch
                 batch = batches[_form(file)] = []
             batch.append(facts)
         for batch in filter(None, batches.values()):
-            large = sum(f.file.size for f in batch) > LARGE
-            yield from ([f] for f in batch) if large else [batch]
+            yield from ([f] for f in batch) if _bytes(batch) > LARGE else [batch]
 
     def _read_batch(self, batch: list[FileFacts], prepared: Future[None]) -> None:
         """Read and count a batch; file by file, and each as carefully as it needs, if not all is sound."""
@@ -271,7 +264,7 @@ class Scan:
             from read_csv(
                 [{files}], auto_detect = false, columns = {{{columns}}}, header = true, compression = 'none',
                 delim = {sql_text.literal(first.file.delimiter)}, quote = '"', escape = '"',
-                parallel = {str(not first.file.multiline).lower()}
+                parallel = {str(not first.file.multiline).lower()}, buffer_size = {BUFFER}
             )"""
 
     def _keep(
@@ -303,6 +296,10 @@ def _of_file(batch: Sequence[FileFacts], values: Sequence[str], place: str = "ca
 
 def _day(facts: FileFacts) -> str:
     return f"date '{facts.day}'"
+
+
+def _bytes(batch: Sequence[FileFacts]) -> int:
+    return sum(f.file.size for f in batch)
 
 
 def _form(file: DayFile) -> tuple[object, ...]:

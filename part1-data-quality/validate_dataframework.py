@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from contract import Contract
     from scan import FileFacts, Scan
 
 HERE = Path(__file__).resolve().parent
@@ -66,18 +65,26 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 
 def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
-    from checks import DEFINITIONS, run_checks
-    from console import summary
-    from contract import load_contract
-    from judge import find_incidents
-    from reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
-    from wording import use_currency
+    from concurrent.futures import ThreadPoolExecutor
 
-    contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
-    use_currency(contract.currency)
-    options.out_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="validate_") as work:
-        scan = read(options, contract, Path(work), stderr)
+    from engine import connect
+
+    with tempfile.TemporaryDirectory(prefix="validate_") as work, ThreadPoolExecutor(1) as pool:
+        # Opening DuckDB takes as long as the imports that are left.
+        connection = pool.submit(connect, Path(work), options.memory_limit)
+        from checks import DEFINITIONS, run_checks
+        from console import summary
+        from contract import load_contract
+        from judge import find_incidents
+        from reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
+        from scan import Scan
+        from wording import use_currency
+
+        contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
+        use_currency(contract.currency)
+        options.out_dir.mkdir(parents=True, exist_ok=True)
+        scan = Scan(contract, Path(work), connection.result())
+        read(scan, options.data_dir, stderr, options.quiet)
         findings = run_checks(scan)
     incidents = find_incidents(findings, DEFINITIONS, scan.files)
     rows, profile = report_rows(findings, incidents), profile_rows(scan)
@@ -97,30 +104,20 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
     return 3 if options.fail_on != "never" and worst <= options.fail_on else 0
 
 
-def read(options: argparse.Namespace, contract: "Contract", work: Path, stderr: TextIO) -> "Scan":
-    """Read every file; raises ReadingError with a sentence for a size of memory that is none, or too small."""
+def read(scan: "Scan", data_dir: Path, stderr: TextIO, quiet: bool) -> None:
+    """Read every file; raises ReadingError with a sentence where the memory is too small."""
     import duckdb
     from day_file import ReadingError
-    from scan import Scan, survey_days
+    from scan import survey_days
 
-    size = options.memory_limit
-    no_size = ReadingError(f"--memory_limit {size!r} is no size; write it like 512MB.")
-    # DuckDB takes an empty or negative size for none at all.
-    if size is not None and not re.fullmatch(r"\d+([.]\d+)? ?\w+", size):
-        raise no_size
     try:
-        scan = Scan(contract, work, size)
-    except duckdb.Error:
-        raise no_size from None
-    try:
-        scan.run(survey_days(options.data_dir, contract, work), _progress(stderr, options.quiet))
+        scan.run(survey_days(data_dir, scan.contract, scan.work_dir), _progress(stderr, quiet))
     except duckdb.OutOfMemoryException:
         raise ReadingError(
-            f"there is not enough memory, or not enough disk below {work}, for these files; "
+            f"there is not enough memory, or not enough disk below {scan.work_dir}, for these files; "
             "free some, or set another --memory_limit."
         ) from None
-    _note_others(options.data_dir, scan.files, contract.file_name, stderr, options.quiet)
-    return scan
+    _note_others(data_dir, scan.files, scan.contract.file_name, stderr, quiet)
 
 
 def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:

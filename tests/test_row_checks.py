@@ -10,6 +10,7 @@ import synthetic_events
 from command_kit import contract
 from contract import load_contract
 from definitions import PASS, ROW_CHECKS
+from engine import connect
 from reading import survey
 from row_checks import expand
 from scan import Scan
@@ -27,7 +28,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def judged(path: Path, work: Path) -> tuple[int, int, dict[str, int]]:
     """Events, sound events, and those that are spared a check and fail it, by check and column."""
-    scan = Scan(CONTRACT, work)
+    scan = Scan(CONTRACT, work, connect(work))
     scan._prepare()
     day = datetime.strptime(path.name, CONTRACT.file_name).date()
     (batch,) = scan._batches([(0, survey(path, day, ",", work))])
