@@ -123,7 +123,7 @@ qualify row_number() over (
 ) = 1;
 
 
--- silver.parsed_events: every readable event, its page taken apart, and what it says of its source.
+-- silver.parsed_events: every readable record of an event, its page taken apart, and what it says of its source.
 create or replace table silver.parsed_events as
 with received as (
     select
@@ -141,7 +141,8 @@ with received as (
         end as address
     from silver.received as received
     left join bronze.event_roles as event_roles on received.event_name = event_roles.event_name
-    where received.unreadable is null and received.event_name is not null and received.event_at is not null
+    -- Those without a time are refused below, where it is a column: here it would be worked out twice.
+    where received.unreadable is null and received.event_name is not null
 ),
 
 -- The page, taken apart. A search for a character costs less than a regular expression, and `nullif` of an
@@ -205,6 +206,7 @@ create or replace table silver.rejected_events as
 with busy_times as (
     select event_at
     from silver.parsed_events
+    where event_at is not null
     group by event_at
     having count(*) > 1
 ),
@@ -234,13 +236,13 @@ reasons as (
         case
             when received.unreadable is not null then 'unreadable record'
             when received.event_name is null then 'no event name'
-            when usable.event_id is null then 'no readable time'
+            when parsed_events.event_at is null then 'no readable time'
             else 'exact repeat'
         end as reason
     from silver.received as received
-    left join silver.parsed_events as usable on received.event_id = usable.event_id
+    left join silver.parsed_events as parsed_events on received.event_id = parsed_events.event_id
     left join repeats on received.event_id = repeats.event_id and repeats.occurrence > 1
-    where usable.event_id is null or repeats.event_id is not null
+    where parsed_events.event_at is null or repeats.event_id is not null
 )
 
 select
