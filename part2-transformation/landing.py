@@ -236,8 +236,10 @@ def _try(
             f"select _file_id, count(*), min(_line), max(_line) from {target} "
             f"where _file_id in ({', '.join(str(f.file_id) for f, _ in batch)}) group by all order by all"
         ).fetchall()
-    except duckdb.OutOfMemoryException:
-        raise
+    except (duckdb.OutOfMemoryException, duckdb.IOException):
+        for file, _ in batch:
+            ensure_unchanged(file)
+        raise  # no fault of the files: the disk is full
     except duckdb.Error:
         found = []
     if found != sorted((f.file_id, s.lines - 1, 2, s.lines) for f, s in batch):

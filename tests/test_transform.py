@@ -11,11 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Self, cast
 
 import duckdb
 import pytest
 import transform
 from comments import column_descriptions
+from daily_files import LandingError, find_files
+from landing import _try, survey
 from shop import identifier, load_shop
 from statements import read_statements
 from synthetic_events import COLUMNS, generate
@@ -105,6 +108,24 @@ def test_nothing_changed(fortnight: Path, tmp_path: Path) -> None:
     build(fortnight, warehouse)
     assert warehouse.read_bytes() == before
     assert {p.name for p in tmp_path.iterdir()} == {"w.duckdb", "w.duckdb.lock"}
+
+
+def test_a_full_disk_is_no_fault_of_a_file(fortnight: Path) -> None:
+    """A file that no disk has room for is not read again with care, record by record."""
+    file = find_files(fortnight, load_shop(SCHEMA))[0]
+
+    class Full:
+        def execute(self, sql: str) -> Self:
+            if sql.startswith("insert"):
+                raise duckdb.IOException("No space left on device")
+            return self
+
+    batch = [(file, survey(file.path, ","))]
+    with pytest.raises(duckdb.IOException, match="No space"):
+        _try(cast(duckdb.DuckDBPyConnection, Full()), "landed_1", batch, (), "warehouse.bronze.events")
+    with pytest.raises(LandingError, match="changes while it is read"):
+        changed = [(replace(file, size=1), batch[0][1])]
+        _try(cast(duckdb.DuckDBPyConnection, Full()), "landed_1", changed, (), "warehouse.bronze.events")
 
 
 def test_killed_at_any_moment(fortnight: Path, tmp_path: Path) -> None:
