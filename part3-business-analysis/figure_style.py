@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -29,6 +29,9 @@ def use_style() -> None:
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")
     for font in sorted((Path(__file__).parent / "fonts").glob("*.otf")):
         font_manager.fontManager.addfont(str(font))
+        # Medium and semibold call themselves families of their own; and an Inter of the machine's own is not drawn.
+        entries = font_manager.fontManager.ttflist
+        entries.insert(0, replace(entries.pop(), name="Inter"))
     matplotlib.rcParams.update(
         {
             "font.family": ["Inter", "DejaVu Sans"],

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from analysis_kit import PICTURES, analyse, build, edit, first_order_only, one, run
 from currency import short
-from figure_style import day_axis
+from figure_style import day_axis, use_style
 from figures_days import draw_revenue, revenue_title
 from figures_flow import evidence_title
 from figures_rates import device_title
@@ -27,6 +27,7 @@ from html_report import report
 from impact import load_assumptions, model
 from intervals import Interval, wilson
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.image import imread
 from synthetic_events import generate
 from test_part3_statistics import ASSUMPTIONS
@@ -196,6 +197,12 @@ def test_committed_outputs_are_those_of_the_real_days(tmp_path: Path) -> None:
     for name in PICTURES:
         # The picture, not its compression, which is another on another machine.
         assert np.allclose(imread(COMMITTED / name), imread(tmp_path / "out" / name), atol=0.02), name
+
+
+@pytest.mark.parametrize(("weight", "name"), [("regular", "Regular"), ("medium", "Medium"), ("semibold", "SemiBold")])
+def test_each_weight_is_drawn_in_the_type_that_comes_with_the_code(weight: str, name: str) -> None:
+    use_style()
+    assert Path(findfont(FontProperties(family="Inter", weight=weight))) == COMMITTED / "fonts" / f"Inter-{name}.otf"
 
 
 def test_a_second_run_gives_the_same_bytes(warehouse: Path, out: Path, tmp_path: Path) -> None:
