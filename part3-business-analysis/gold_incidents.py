@@ -76,7 +76,11 @@ def find_incidents(gold: Gold) -> tuple[Incident, ...]:
 
 
 def _header_incidents(files: Sequence[DataFile]) -> list[Incident]:
-    """A column that a day's files had and the next day's have not; a rename when another came in its place."""
+    """A column that a day's files had and the next day's have not; a rename when another came in its place.
+
+    An empty file has lost no column; that it holds no event is another matter.
+    """
+    files = [file for file in files if file.columns]
     days = sorted({file.day for file in files})
     headers = {day: [set(f.columns) for f in files if f.day == day] for day in days}
     columns = {day: set.intersection(*sets) for day, sets in headers.items()}
@@ -151,8 +155,7 @@ def empty_hours(gold: Gold) -> dict[date, tuple[list[int], float]]:
             ):
                 empty.append(hour)
                 missed += expected
-        # A whole day without events is a file without events, which the volume shows.
-        if empty and len(empty) < 24:
+        if empty:
             found[day] = (empty, missed)
     return found
 
