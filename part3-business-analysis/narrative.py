@@ -68,6 +68,8 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
         )
     elif measurable:
         head = "The measurement is broken; nothing in the data shows that the business is."
+    elif not any(c.incident in grave for c in changes):
+        head = "The measurement is broken from the first day on; no day before it says whether the business changed."
     else:
         head = "The measurement is broken; too few days were recorded to say whether the business changed."
     text = [f"**{head}**"]
@@ -100,7 +102,9 @@ def broken(gold: Gold, incidents: Sequence[Incident]) -> list[str]:
     rows = ["## What broke", "", "| Since | What | Severity | Sold on these days |", "|---|---|---|---:|"]
     for i in incidents:
         days = [d for d in gold.days if d.day >= i.since and (i.until is None or d.day <= i.until)]
-        when = _day(i.since) + ("" if i.until is None else " only" if i.until == i.since else f" to {_day(i.until)}")
+        before = " or before" if i.kind in ("renamed", "lost") and i.since == gold.days[0].day else ""
+        until = "" if i.until is None else " only" if i.until == i.since and not before else f" to {_day(i.until)}"
+        when = _day(i.since) + before + until
         rows.append(f"| {when} | {_cell(i.sentence)} | {i.severity} | {exact(sum(d.revenue for d in days))} |")
     lasting = [i for i in incidents if i.until is None]
     if lasting:

@@ -224,6 +224,17 @@ def test_the_data_change_and_so_does_the_summary(fortnight: Path, out: Path, tmp
     assert (tmp_path / "out" / "revenue_trend.png").read_bytes() != (out / "revenue_trend.png").read_bytes()
 
 
+def test_days_that_begin_after_the_break_are_broken(fortnight: Path, tmp_path: Path) -> None:
+    days = Path(shutil.copytree(fortnight, tmp_path / "days"))
+    for path in sorted(days.glob("events_*.csv"))[:10]:
+        path.unlink()
+    text = analyse(build(days, tmp_path / "w.duckdb"), tmp_path / "out")
+    assert "**The measurement is broken from the first day on; " in text
+    assert "| 5 March or before | the column client\\_id arrives as clientId | P0 |" in text
+    assert "| 5 March or before | the column referrer is gone | P0 |" in text
+    assert "**At risk: $" in text
+
+
 def test_healthy_days_have_no_incident_and_no_action(tmp_path: Path) -> None:
     generate(tmp_path / "days", days=8, events_per_day=500, seed=5, incidents=False)
     text = analyse(build(tmp_path / "days", tmp_path / "w.duckdb"), tmp_path / "out")

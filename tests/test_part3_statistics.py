@@ -112,6 +112,16 @@ def test_a_column_lost_renamed_and_back() -> None:
     ]
 
 
+def test_the_first_day_is_held_against_the_contract() -> None:
+    terms = {"client_id": "client_id", "ref": "referrer", "": "referrer"}
+    found = find_incidents(gold(files=files("clientId url", "clientId url", "clientId url ref"), terms=terms))
+    assert [(i.kind, i.what, i.since.day, i.until and i.until.day) for i in found] == [
+        ("renamed", "client_id", 1, None),
+        ("lost", "ref", 1, 2),
+    ]
+    assert find_incidents(gold(files=files("client_id url ref"), terms=terms)) == ()
+
+
 def test_an_empty_file_has_lost_no_column() -> None:
     assert find_incidents(gold(files=files("id url ref", "", "id url ref"))) == ()
     (one,) = find_incidents(gold(files=files("id url ref", "", "id url")))
