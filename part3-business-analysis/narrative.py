@@ -13,6 +13,11 @@ from impact import Assumptions, Impact, hold_against
 from intervals import is_small, wilson
 from verdicts import VERDICTS
 
+# What a lost column's return would bring, by gold's word for it.
+LOST = {
+    "client_id": WORDS["client_id_missing_share"].effect,
+    "referrer": "search, social and referral visits can be told from direct ones",
+}
 # Measures that need an id to be counted.
 VISITS = ("sessions a day", "conversion")
 PICTURES = (
@@ -317,7 +322,7 @@ def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
 
 def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[str]:
     """Who should do what, and what it would bring."""
-    rows = [("Engineering", *_repair(i, impact)) for i in incidents if i.kind != "gap"]
+    rows = [("Engineering", *_repair(i, impact, gold.term(i.what))) for i in incidents if i.kind != "gap"]
     gaps = [_day(i.since) for i in incidents if i.kind == "gap"]
     if gaps:
         rows.append(
@@ -351,20 +356,18 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
     ]
 
 
-def _repair(incident: Incident, impact: Impact) -> tuple[str, str]:
-    """What mends an incident, and what that would bring."""
+def _repair(incident: Incident, impact: Impact, term: str) -> tuple[str, str]:
+    """What mends an incident, and what that would bring; `term` is gold's word for a column."""
     i, money = incident, impact.money
+    back = LOST.get(term, "what reports read from it is there again")
     if i.kind == "renamed":
         gained = short(money.unlabelled_as_tracked - money.unlabelled_healed)
         return (
             f"Send {_cell(i.what)} under its old name, or move every report to the new one",
-            f"{gained} of these days gets its channel back",
+            f"{gained} of these days gets its channel back" if term == "client_id" else back,
         )
     if i.kind == "lost":
-        return (
-            f"Put the column {_cell(i.what)} back, and export the days again",
-            "search, social and referral visits can be told from direct ones",
-        )
+        return f"Put the column {_cell(i.what)} back, and export the days again", back
     return f"Find what changed on {_day(i.since)}: {i.sentence}", WORDS[i.what].effect
 
 

@@ -29,6 +29,7 @@ from intervals import Interval, wilson
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.image import imread
+from narrative import actions
 from synthetic_events import generate
 from test_part3_statistics import ASSUMPTIONS
 
@@ -233,6 +234,22 @@ def test_days_that_begin_after_the_break_are_broken(fortnight: Path, tmp_path: P
     assert "| 5 March or before | the column client\\_id arrives as clientId | P0 |" in text
     assert "| 5 March or before | the column referrer is gone | P0 |" in text
     assert "**At risk: $" in text
+
+
+def test_what_a_column_brings_back_is_its_own(warehouse: Path) -> None:
+    gold = read_gold(warehouse)
+    impact = model(gold, find_incidents(gold), load_assumptions(ASSUMPTIONS))
+    incident = find_incidents(gold)[0]
+    told = {}
+    for kind in ("lost", "renamed"):
+        for what in ("client_id", "referrer", "user_agent"):
+            lines = actions(gold, [replace(incident, kind=kind, what=what)], impact)
+            (line,) = [x for x in lines if "Engineering" in x]
+            told[kind, what] = line.split(" | ")[-1]
+    visits = "search, social and referral visits can be told from direct ones |"
+    assert [k for k, v in told.items() if v == visits] == [("lost", "referrer"), ("renamed", "referrer")]
+    assert [k for k, v in told.items() if "gets its channel back" in v] == [("renamed", "client_id")]
+    assert told["lost", "client_id"] == "these events belong to a visit again |"
 
 
 def test_healthy_days_have_no_incident_and_no_action(tmp_path: Path) -> None:
