@@ -288,6 +288,16 @@ def test_the_growing_day_is_compared_with_the_same_hours() -> None:
     assert not keys(last(f))
 
 
+def test_a_day_being_written_long_after_the_last_file_is_no_green_one() -> None:
+    f = facts()
+    f.hours, end = 12, f.last
+    f.last = end + timedelta(days=T.history_days)
+    assert keys(last(f)) == ["silent_hours"]
+    f.last += timedelta(days=1)
+    assert (keys(last(f)), last(f).status) == (["no_file"], RED)
+    assert "nor of the 28 days before it" in last(f).alarms[0].text
+
+
 # --- words ------------------------------------------------------------------------------------------------
 
 
