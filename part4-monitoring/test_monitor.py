@@ -320,6 +320,13 @@ def test_the_status_is_the_first_word() -> None:
     assert "INSUFFICIENT HISTORY" in headline(judge(facts(1), COLUMNS, T)[0])
 
 
+def test_the_headline_names_the_worst_alarm_whether_or_not_money_hangs_on_it() -> None:
+    f = facts()
+    rename(f, f.last, "client_id", "clientId")
+    assert last(f).alarms[0].at_stake is None
+    assert "; worst: column_renamed:client_id; " in headline(last(f))
+
+
 def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thresholds, "LOADER", yaml.SafeLoader)
     assert load_thresholds(HERE / "thresholds.yaml") == T
