@@ -105,7 +105,10 @@ def source_line(gold: Gold) -> str:
         return "Source: no files yet."
     first, last = gold.files[0].name, gold.files[-1].name
     names = first if len(gold.files) == 1 else f"{first} to {last}, {len(gold.files)} files"
-    return f"Source: {names}."
+    missing = len(gold.missing_days)
+    return (
+        f"Source: {names}" + (f"; {missing} day{'s' if missing > 1 else ''} between without" if missing else "") + "."
+    )
 
 
 def save(figure: Figure, path: Path) -> None:

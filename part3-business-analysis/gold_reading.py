@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -139,6 +139,13 @@ class Gold:
     def term(self, column: str) -> str:
         """Gold's word for a column of the files: the start of its metrics' names."""
         return self.terms.get(column, column)
+
+    @property
+    def missing_days(self) -> list[date]:
+        """Days between the first and the last that have no file; they are in no figure."""
+        there = {d.day for d in self.days}
+        first, last = min(there, default=date.max), max(there, default=date.min)
+        return [d for n in range((last - first).days) if (d := first + timedelta(days=n)) not in there]
 
     @property
     def revenue(self) -> Decimal:

@@ -202,6 +202,10 @@ def _standing_out(kind: str, segments: Sequence[Segment]) -> str:
 def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
     """What cannot be said, and why."""
     found, lines = funnel(gold), []
+    if missing := gold.missing_days:
+        named = [_day(d) for d in missing[:4]] + ([f"{len(missing) - 4} more"] if len(missing) > 4 else [])
+        have = "day has" if len(missing) == 1 else "days have"
+        lines.append(f"**{len(missing):,} {have} no file**: {_list(named)}. What was sold then is in no figure here.")
     lost = found.reached[0] - found.recorded[0]
     if lost:
         lines.append(

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from analysis_kit import PICTURES, analyse, build, edit, first_order_only, one, run
 from currency import short
-from figure_style import day_axis, use_style
+from figure_style import day_axis, source_line, use_style
 from figures_days import draw_revenue, revenue_title
 from figures_flow import evidence_title
 from figures_rates import device_title
@@ -234,6 +234,17 @@ def test_days_that_begin_after_the_break_are_broken(fortnight: Path, tmp_path: P
     assert "| 5 March or before | the column client\\_id arrives as clientId | P0 |" in text
     assert "| 5 March or before | the column referrer is gone | P0 |" in text
     assert "**At risk: $" in text
+
+
+def test_days_without_a_file_are_told(fortnight: Path, tmp_path: Path) -> None:
+    days = Path(shutil.copytree(fortnight, tmp_path / "days"))
+    for day in ("20250224", "20250305", "20250306"):
+        (days / f"events_{day}.csv").unlink()
+    text = analyse(build(days, tmp_path / "w.duckdb"), tmp_path / "out")
+    assert "- **3 days have no file**: 24 February, 5 March and 6 March. What was sold then is in no figure" in text
+    assert source_line(read_gold(tmp_path / "w.duckdb")).endswith(
+        "events_20250308.csv, 11 files; 3 days between without."
+    )
 
 
 def test_what_a_column_brings_back_is_its_own(warehouse: Path) -> None:
