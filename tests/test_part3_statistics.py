@@ -198,6 +198,10 @@ def test_model_by_hand() -> None:
         ("  doubt:", "  doubts:", "doubt needs"),
         ("inputs:", "inputs: [", "cannot be read as YAML"),
         ("draws: 20000", "draws: 1", "draws"),
+        ("high: 0.35", "high: .inf", "spend_share must have"),
+        ("days: 14", "days: 0", "wasted_in_window must have days of 1 or more"),
+        ("low: 650000", "low: 800000", "wasted_in_window must have"),
+        ("high: 4000000", "high: .inf", "ebitda_a_year must have"),
     ],
 )
 def test_wrong_assumptions_are_told(tmp_path: Path, old: str, new: str, told: str) -> None:
