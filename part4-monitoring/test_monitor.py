@@ -348,6 +348,15 @@ def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.Mon
             "runbooks: checkouts needs three steps",
         ),
         ("planned: []", "planned: [{from: soon, until: later, keys: [], reason: x}]", "planned"),
+        ("planned: []", "planned: [{from: 2025-05-03, until: 2025-05-01, keys: [], reason: x}]", "is after until"),
+        (
+            "planned: []",
+            "planned: [{from: 2025-05-01, until: 2025-05-01, keys: [trafic], reason: x}]",
+            "'trafic' is no",
+        ),
+        ("weekday_weight: 4", "weekday_weight: 0", "weekday_weight must be a number above 0"),
+        ("limit: 3.3", "limit: .nan", "limit must be a number above 0"),
+        ("effect: 0.35, urgent: 0.8", "effect: much, urgent: 0.8", "effect must be a number above 0"),
     ],
 )
 def test_a_mistake_in_the_settings_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:
