@@ -175,6 +175,18 @@ def test_the_fifth_day_of_a_rename_is_as_red_as_the_first() -> None:
     assert alarm.verdicts[0].metric.name == "client_id_missing_share_as_tracked"
 
 
+def test_a_day_without_a_file_ends_no_incident() -> None:
+    f = facts()
+    for day in f.days[-5:]:
+        rename(f, day, "client_id", "clientId")
+    del f.files[f.days[-3]]
+    known = [Acknowledgement("column_renamed:client_id", f.days[-5], f.days[-4])]
+    assert keys(judge(f, COLUMNS, T)[-3]) == ["no_file"]
+    alarm = last(f).alarms[0]
+    assert (alarm.key, alarm.opened, alarm.day_number) == ("column_renamed:client_id", f.days[-5], 4)
+    assert last(f, known=known).status == "GREEN"
+
+
 def test_a_lost_column_is_red_on_the_first_day_of_all() -> None:
     f = facts(1)
     rename(f, f.first, "referrer", None)
