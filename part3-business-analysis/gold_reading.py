@@ -180,9 +180,14 @@ def read_gold(warehouse: Path) -> Gold:
     if not warehouse.is_file():
         raise GoldError(f"there is no warehouse {warehouse}; make it with transform.py, or name another --warehouse.")
     try:
+        with warehouse.open("rb") as file:
+            if file.read(12)[8:] != b"DUCK":  # for one of SQLite, DuckDB would fetch an extension from the network
+                raise GoldError(f"{warehouse} cannot be read as a warehouse; name another with --warehouse.")
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             texts = queries(QUERIES.read_text(encoding="utf-8"))
             found = {name: connection.execute(text).fetchall() for name, text in texts.items()}
+    except OSError as error:
+        raise GoldError(f"{warehouse}: {error.strerror}; make it readable, or name another with --warehouse.") from None
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].rstrip(".")
         if "lock" in reason:

@@ -396,9 +396,10 @@ def test_the_model_keeps_its_order_and_its_seed(warehouse: Path, tmp_path: Path)
 def test_mistakes_are_told_in_a_sentence(fortnight: Path, tmp_path: Path) -> None:
     status, _, stderr = run("--no-refresh", "--warehouse", tmp_path / "none.duckdb", "--out-dir", tmp_path)
     assert (status, "there is no warehouse" in stderr) == (2, True)
-    (tmp_path / "bad.duckdb").write_text("not a database")
-    status, _, stderr = run("--no_refresh", "--warehouse", tmp_path / "bad.duckdb", "--out_dir", tmp_path)
-    assert (status, "cannot be read as a warehouse" in stderr) == (2, True)
+    for head in ("not a database", "SQLite format 3\0", ""):
+        (tmp_path / "bad.duckdb").write_text(head)
+        status, _, stderr = run("--no_refresh", "--warehouse", tmp_path / "bad.duckdb", "--out_dir", tmp_path)
+        assert (status, "cannot be read as a warehouse; name another" in stderr) == (2, True)
     status, _, stderr = run("--data_dir", tmp_path / "nowhere", "--out_dir", tmp_path)
     assert status == 2 and stderr
     status, _, stderr = run("--assumptions", tmp_path / "no.yaml", "--no_refresh", "--out_dir", tmp_path)
