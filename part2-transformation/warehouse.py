@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 from comments import comment
-from daily_files import File, find_files
+from daily_files import File, LandingError, find_files
 from increment import merge_touched, select_touched
 from landing import land, land_seeds, survey
 from shop import Shop, json_path, literal, placeholders
@@ -94,6 +94,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
     Raises LandingError, LedgerError or duckdb.Error; the old warehouse is then as it was.
     """
     find_files(settings.data_dir, settings.shop)  # before anything is made: the folder may be a mistyped one
+    refuse_foreign(settings.warehouse)  # as may the warehouse, which is about to be replaced
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
         files = find_files(settings.data_dir, settings.shop)
@@ -134,6 +135,20 @@ def read_published(warehouse: Path) -> Published | None:
             )  # fmt: skip
     except duckdb.Error:
         return None
+
+
+def refuse_foreign(warehouse: Path) -> None:
+    """Raise LandingError for a file that is no warehouse: a slip in --warehouse must not cost the user's own file."""
+    if not warehouse.is_file() or not warehouse.stat().st_size:
+        return
+    with warehouse.open("rb") as file:
+        foreign = file.read(12)[8:] != b"DUCK"
+    if not foreign:
+        with contextlib.suppress(duckdb.Error), duckdb.connect(str(warehouse), read_only=True) as connection:
+            tables = connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
+            foreign = bool(tables) and ("bronze", "build") not in tables
+    if foreign:
+        raise LandingError(f"{warehouse} is no warehouse and is left as it is; name another file with --warehouse.")
 
 
 def read_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> list[tuple[str, int, Decimal]]:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -29,6 +29,9 @@ def use_style() -> None:
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")
     for font in sorted((Path(__file__).parent / "fonts").glob("*.otf")):
         font_manager.fontManager.addfont(str(font))
+        # Medium and semibold call themselves families of their own; and an Inter of the machine's own is not drawn.
+        entries = font_manager.fontManager.ttflist
+        entries.insert(0, replace(entries.pop(), name="Inter"))
     matplotlib.rcParams.update(
         {
             "font.family": ["Inter", "DejaVu Sans"],
@@ -102,7 +105,10 @@ def source_line(gold: Gold) -> str:
         return "Source: no files yet."
     first, last = gold.files[0].name, gold.files[-1].name
     names = first if len(gold.files) == 1 else f"{first} to {last}, {len(gold.files)} files"
-    return f"Source: {names}."
+    missing = len(gold.missing_days)
+    return (
+        f"Source: {names}" + (f"; {missing} day{'s' if missing > 1 else ''} between without" if missing else "") + "."
+    )
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from statistics import fmean
 
 from gold_reading import DataFile, Gold, Ratio
@@ -70,23 +69,31 @@ class Incident:
 
 def find_incidents(gold: Gold) -> tuple[Incident, ...]:
     """All incidents, first the earliest and gravest."""
-    by_header = _header_incidents(gold.files)
+    by_header = _header_incidents(gold)
     found = [*by_header, *_share_incidents(gold, by_header), *_gaps(gold)]
     return tuple(sorted(found, key=lambda i: (i.since, i.severity, i.what)))
 
 
-def _header_incidents(files: Sequence[DataFile]) -> list[Incident]:
-    """A column that a day's files had and the next day's have not; a rename when another came in its place."""
+def _header_incidents(gold: Gold) -> list[Incident]:
+    """A column that a day's files had and the next day's have not; a rename when another came in its place.
+
+    The first day is held against the contract, of which gold knows the columns of the id and the referrer. An empty
+    file has lost no column; that it holds no event is another matter.
+    """
+    files = [file for file in gold.files if file.columns]
     days = sorted({file.day for file in files})
     headers = {day: [set(f.columns) for f in files if f.day == day] for day in days}
     columns = {day: set.intersection(*sets) for day, sets in headers.items()}
+    agreed = {name for name in gold.terms if name}
     found = []
-    for before, day in pairwise(days):
-        came = sorted(columns[day] - columns[before])
-        for name in [c for c in _in_order(files) if c in columns[before] - columns[day]]:
+    for day, before in zip(days, [agreed, *columns.values()], strict=False):
+        came = sorted(columns[day] - before)
+        for name in [c for c in dict.fromkeys([*_in_order(files), *gold.terms]) if c in before - columns[day]]:
             back = next((d for d in days if d > day and name in columns[d]), None)
             until = days[days.index(back) - 1] if back else None
             heir = min(came, key=lambda c: (_plain(c) != _plain(name), c)) if came else None
+            if heir and day == days[0] and _plain(heir) != _plain(name):
+                heir = None
             if heir:
                 came.remove(heir)
                 label, sentence = f"{name} renamed {heir}", f"the column {name} arrives as {heir}"
@@ -151,8 +158,7 @@ def empty_hours(gold: Gold) -> dict[date, tuple[list[int], float]]:
             ):
                 empty.append(hour)
                 missed += expected
-        # A whole day without events is a file without events, which the volume shows.
-        if empty and len(empty) < 24:
+        if empty:
             found[day] = (empty, missed)
     return found
 

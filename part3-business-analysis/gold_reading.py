@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -141,6 +141,13 @@ class Gold:
         return self.terms.get(column, column)
 
     @property
+    def missing_days(self) -> list[date]:
+        """Days between the first and the last that have no file; they are in no figure."""
+        there = {d.day for d in self.days}
+        first, last = min(there, default=date.max), max(there, default=date.min)
+        return [d for n in range((last - first).days) if (d := first + timedelta(days=n)) not in there]
+
+    @property
     def revenue(self) -> Decimal:
         """Counted revenue, in the shop's currency like every amount."""
         return self.line("counted").amount
@@ -173,9 +180,14 @@ def read_gold(warehouse: Path) -> Gold:
     if not warehouse.is_file():
         raise GoldError(f"there is no warehouse {warehouse}; make it with transform.py, or name another --warehouse.")
     try:
+        with warehouse.open("rb") as file:
+            if file.read(12)[8:] != b"DUCK":  # for one of SQLite, DuckDB would fetch an extension from the network
+                raise GoldError(f"{warehouse} cannot be read as a warehouse; name another with --warehouse.")
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             texts = queries(QUERIES.read_text(encoding="utf-8"))
             found = {name: connection.execute(text).fetchall() for name, text in texts.items()}
+    except OSError as error:
+        raise GoldError(f"{warehouse}: {error.strerror}; make it readable, or name another with --warehouse.") from None
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].rstrip(".")
         if "lock" in reason:

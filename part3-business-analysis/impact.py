@@ -142,7 +142,7 @@ def _input(path: Path, name: str, fields: Any) -> Assumption:
     values = [fields["low"], fields["base"], fields["high"]]
     if any(isinstance(v, bool) or not isinstance(v, int | float) for v in values):
         raise AssumptionsError(f"{path}: low, base and high of {name} must be numbers.")
-    if not 0 <= values[0] <= values[1] <= values[2] or (name != "spend_share" and values[2] > 1):
+    if not 0 <= values[0] <= values[1] <= values[2] < float("inf") or (name != "spend_share" and values[2] > 1):
         raise AssumptionsError(f"{path}: {name} must have 0 <= low <= base <= high <= 1, for it is a fraction.")
     if name == "spend_share" and values[0] == 0:
         raise AssumptionsError(f"{path}: spend_share must be more than 0, for without advertising nothing is steered.")
@@ -153,9 +153,12 @@ def _input(path: Path, name: str, fields: Any) -> Assumption:
 
 def _claim(path: Path, name: str, fields: Any) -> Claim:
     try:
-        return Claim(str(fields["label"]), int(fields["days"]), float(fields["low"]), float(fields["high"]))
-    except (KeyError, TypeError, ValueError):
+        claim = Claim(str(fields["label"]), int(fields["days"]), float(fields["low"]), float(fields["high"]))
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise AssumptionsError(f"{path}: the claim {name} needs label, days, low and high.") from None
+    if claim.days < 1 or not 0 <= claim.low <= claim.high < float("inf"):
+        raise AssumptionsError(f"{path}: the claim {name} must have days of 1 or more, and 0 <= low <= high.")
+    return claim
 
 
 def waste(revenue: float, blind: float, spend_share: float, steerable: float, gain: float) -> float:

@@ -13,6 +13,11 @@ from impact import Assumptions, Impact, hold_against
 from intervals import is_small, wilson
 from verdicts import VERDICTS
 
+# What a lost column's return would bring, by gold's word for it.
+LOST = {
+    "client_id": WORDS["client_id_missing_share"].effect,
+    "referrer": "search, social and referral visits can be told from direct ones",
+}
 # Measures that need an id to be counted.
 VISITS = ("sessions a day", "conversion")
 PICTURES = (
@@ -68,6 +73,8 @@ def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chan
         )
     elif measurable:
         head = "The measurement is broken; nothing in the data shows that the business is."
+    elif not any(c.incident in grave for c in changes):
+        head = "The measurement is broken from the first day on; no day before it says whether the business changed."
     else:
         head = "The measurement is broken; too few days were recorded to say whether the business changed."
     text = [f"**{head}**"]
@@ -100,7 +107,9 @@ def broken(gold: Gold, incidents: Sequence[Incident]) -> list[str]:
     rows = ["## What broke", "", "| Since | What | Severity | Sold on these days |", "|---|---|---|---:|"]
     for i in incidents:
         days = [d for d in gold.days if d.day >= i.since and (i.until is None or d.day <= i.until)]
-        when = _day(i.since) + ("" if i.until is None else " only" if i.until == i.since else f" to {_day(i.until)}")
+        before = " or before" if i.kind in ("renamed", "lost") and i.since == gold.days[0].day else ""
+        until = "" if i.until is None else " only" if i.until == i.since and not before else f" to {_day(i.until)}"
+        when = _day(i.since) + before + until
         rows.append(f"| {when} | {_cell(i.sentence)} | {i.severity} | {exact(sum(d.revenue for d in days))} |")
     lasting = [i for i in incidents if i.until is None]
     if lasting:
@@ -193,6 +202,10 @@ def _standing_out(kind: str, segments: Sequence[Segment]) -> str:
 def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
     """What cannot be said, and why."""
     found, lines = funnel(gold), []
+    if missing := gold.missing_days:
+        named = [_day(d) for d in missing[:4]] + ([f"{len(missing) - 4} more"] if len(missing) > 4 else [])
+        have = "day has" if len(missing) == 1 else "days have"
+        lines.append(f"**{len(missing):,} {have} no file**: {_list(named)}. What was sold then is in no figure here.")
     lost = found.reached[0] - found.recorded[0]
     if lost:
         lines.append(
@@ -313,7 +326,7 @@ def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
 
 def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[str]:
     """Who should do what, and what it would bring."""
-    rows = [("Engineering", *_repair(i, impact)) for i in incidents if i.kind != "gap"]
+    rows = [("Engineering", *_repair(i, impact, gold.term(i.what))) for i in incidents if i.kind != "gap"]
     gaps = [_day(i.since) for i in incidents if i.kind == "gap"]
     if gaps:
         rows.append(
@@ -347,20 +360,18 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
     ]
 
 
-def _repair(incident: Incident, impact: Impact) -> tuple[str, str]:
-    """What mends an incident, and what that would bring."""
+def _repair(incident: Incident, impact: Impact, term: str) -> tuple[str, str]:
+    """What mends an incident, and what that would bring; `term` is gold's word for a column."""
     i, money = incident, impact.money
+    back = LOST.get(term, "what reports read from it is there again")
     if i.kind == "renamed":
         gained = short(money.unlabelled_as_tracked - money.unlabelled_healed)
         return (
             f"Send {_cell(i.what)} under its old name, or move every report to the new one",
-            f"{gained} of these days gets its channel back",
+            f"{gained} of these days gets its channel back" if term == "client_id" else back,
         )
     if i.kind == "lost":
-        return (
-            f"Put the column {_cell(i.what)} back, and export the days again",
-            "search, social and referral visits can be told from direct ones",
-        )
+        return f"Put the column {_cell(i.what)} back, and export the days again", back
     return f"Find what changed on {_day(i.since)}: {i.sentence}", WORDS[i.what].effect
 
 

@@ -26,7 +26,7 @@ def headline(report: DayReport, colour: bool = False) -> str:
     """The status in the first word; fit to be a cron mail's only line."""
     status = f"\033[{COLOURS[report.status]}m{report.status}\033[0m" if colour else report.status
     parts = [f"{_count(len(report.active), 'alarm')}" if report.active else "nothing wrong found"]
-    if report.active and report.active[0].at_stake is not None:
+    if report.active:
         parts.append(f"worst: {report.active[0].key}")
     quiet = sum(not a.counts for a in report.alarms)
     if quiet:

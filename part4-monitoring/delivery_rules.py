@@ -1,7 +1,7 @@
 """Rules that need no statistics: they hold on the first day and on little data."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from alarms import Breach
 from day_metrics import Facts, File
@@ -14,10 +14,12 @@ def breaches(
 ) -> list[Breach]:
     """Every rule that the day breaks, in causal order. `baseline` are the earlier days without an incident."""
     files = facts.files.get(day) or []
-    if not files and facts.hours < 24:  # its file may not have been begun; the heartbeat decides
+    recent = [d for d in facts.days if day - timedelta(days=t.history_days) <= d < day and facts.files.get(d)]
+    if not files and facts.hours < 24 and recent:  # its file may not have been begun; the heartbeat decides
         return silent_hours(facts, day, baseline, t)
     if not files:
-        return [_breach(t, "no_file", "", f"No file of {day} has come.")]
+        before = "" if recent else f", nor of the {t.history_days} days before it,"
+        return [_breach(t, "no_file", "", f"No file of {day}{before} has come.")]
     found = header_breaches(files, columns, t)
     if len(files) > 1:
         names = ", ".join(f.name for f in files)

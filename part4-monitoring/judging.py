@@ -60,7 +60,7 @@ def judge_day(
     alarms = _grouped(rules, verdicts, day, t)
     for alarm in alarms:
         _remember(alarm, day, facts, t, known, memory)
-    for key in [k for k in memory.runs if k not in {a.key for a in alarms}]:
+    for key in [k for k in memory.runs if k not in {a.key for a in alarms} and not gone]:  # a day unseen ends nothing
         del memory.runs[key]
     _spoil(alarms, day, t, memory)
     return DayReport(day, sorted(alarms, key=lambda a: (not a.counts, a.severity)), verdicts)

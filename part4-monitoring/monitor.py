@@ -149,6 +149,9 @@ def monitor(
             if failure
             else f"there is no warehouse {path}; make it with transform.py, or name another --warehouse."
         )
+    with path.open("rb") as file:
+        if file.read(12)[8:] != b"DUCK":  # for one of SQLite, DuckDB would fetch an extension from the network
+            raise MonitorError(f"{path} is no warehouse; name another with --warehouse.")
     history_path = options.history or path.with_name("monitor.sqlite")
     with duckdb.connect(str(path), read_only=True) as connection, History(history_path) as history:
         until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None

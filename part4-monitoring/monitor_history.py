@@ -95,7 +95,12 @@ class History:
                 for statement in TABLES.split(";\n")[:-1]:
                     self.connection.execute(statement)
         except (sqlite3.Error, OSError) as error:
-            raise HistoryError(f"{path}: {error}; choose another --history, or remove this file.") from None
+            advice = "choose another --history"
+            if "locked" in str(error):
+                advice = "another program holds it: close that, and run again"
+            elif "not a database" in str(error) or "malformed" in str(error):
+                advice += ", or move this file away; what it had noted and what waited for Slack stay in it"
+            raise HistoryError(f"{path}: {error}; {advice}.") from None
 
     def __enter__(self) -> "History":
         return self

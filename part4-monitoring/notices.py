@@ -23,11 +23,16 @@ class News:
 def news(
     report: DayReport, before: Sequence[Notice], now: datetime, renotify_hours: float, whole_day: bool = True
 ) -> News:
-    """Compare a report with what was told before. A day that is still being written recovers nothing."""
+    """Compare a report with what was told before.
+
+    A day that is still being written recovers nothing, nor does one without events; and what a standing alarm brings
+    with it is hidden by it, not over.
+    """
     open_notices = {n.key: n for n in before if n.state != "recovered"}
     told = [a for a in report.active if _worth_telling(a, open_notices.get(a.key), now, renotify_hours)]
-    standing = {a.key for a in report.alarms}
-    recovered = [n for n in open_notices.values() if whole_day and n.key not in standing and n.day < report.day]
+    seen = whole_day and not any(a.name in ("no_file", "no_events") for a in report.alarms)
+    standing = {key for a in report.alarms for key in (a.key, *a.brings)}
+    recovered = [n for n in open_notices.values() if seen and n.key not in standing and n.day < report.day]
     now_open = [notice_of(a, now) for a in told]
     kept = list(now_open)
     kept += [Notice(n.key, n.opened, report.day, n.severity, "recovered", now) for n in recovered]

@@ -59,7 +59,8 @@ def message(report: DayReport, news: News) -> dict[str, Any]:
         blocks.append(_section(f":white_check_mark: *recovered* {_escape(notice.key)}, open since {notice.opened}"))
     quiet = len(report.active) - len(told)
     if quiet:
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": f"{quiet} known alarms go on."}]})
+        known = f"{quiet} known alarm{'s go' if quiet > 1 else ' goes'} on."
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": known}]})
     words = [f"{a.severity} {a.key}: {a.text}" for a in told] + [f"recovered: {n.key}" for n in news.recovered]
     text = _cut(_escape(f"{SIGNS.get(report.status, '')} {title}. ".lstrip() + " | ".join(words)), FALLBACK)
     return {"text": text, "blocks": blocks[:BLOCKS]}

@@ -175,6 +175,18 @@ def test_the_fifth_day_of_a_rename_is_as_red_as_the_first() -> None:
     assert alarm.verdicts[0].metric.name == "client_id_missing_share_as_tracked"
 
 
+def test_a_day_without_a_file_ends_no_incident() -> None:
+    f = facts()
+    for day in f.days[-5:]:
+        rename(f, day, "client_id", "clientId")
+    del f.files[f.days[-3]]
+    known = [Acknowledgement("column_renamed:client_id", f.days[-5], f.days[-4])]
+    assert keys(judge(f, COLUMNS, T)[-3]) == ["no_file"]
+    alarm = last(f).alarms[0]
+    assert (alarm.key, alarm.opened, alarm.day_number) == ("column_renamed:client_id", f.days[-5], 4)
+    assert last(f, known=known).status == "GREEN"
+
+
 def test_a_lost_column_is_red_on_the_first_day_of_all() -> None:
     f = facts(1)
     rename(f, f.first, "referrer", None)
@@ -288,6 +300,16 @@ def test_the_growing_day_is_compared_with_the_same_hours() -> None:
     assert not keys(last(f))
 
 
+def test_a_day_being_written_long_after_the_last_file_is_no_green_one() -> None:
+    f = facts()
+    f.hours, end = 12, f.last
+    f.last = end + timedelta(days=T.history_days)
+    assert keys(last(f)) == ["silent_hours"]
+    f.last += timedelta(days=1)
+    assert (keys(last(f)), last(f).status) == (["no_file"], RED)
+    assert "nor of the 28 days before it" in last(f).alarms[0].text
+
+
 # --- words ------------------------------------------------------------------------------------------------
 
 
@@ -308,6 +330,13 @@ def test_the_status_is_the_first_word() -> None:
     for report in judge(facts(6), COLUMNS, T):
         assert headline(report).startswith(report.status)
     assert "INSUFFICIENT HISTORY" in headline(judge(facts(1), COLUMNS, T)[0])
+
+
+def test_the_headline_names_the_worst_alarm_whether_or_not_money_hangs_on_it() -> None:
+    f = facts()
+    rename(f, f.last, "client_id", "clientId")
+    assert last(f).alarms[0].at_stake is None
+    assert "; worst: column_renamed:client_id; " in headline(last(f))
 
 
 def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,6 +360,15 @@ def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.Mon
             "runbooks: checkouts needs three steps",
         ),
         ("planned: []", "planned: [{from: soon, until: later, keys: [], reason: x}]", "planned"),
+        ("planned: []", "planned: [{from: 2025-05-03, until: 2025-05-01, keys: [], reason: x}]", "is after until"),
+        (
+            "planned: []",
+            "planned: [{from: 2025-05-01, until: 2025-05-01, keys: [trafic], reason: x}]",
+            "'trafic' is no",
+        ),
+        ("weekday_weight: 4", "weekday_weight: 0", "weekday_weight must be a number above 0"),
+        ("limit: 3.3", "limit: .nan", "limit must be a number above 0"),
+        ("effect: 0.35, urgent: 0.8", "effect: much, urgent: 0.8", "effect must be a number above 0"),
     ],
 )
 def test_a_mistake_in_the_settings_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:

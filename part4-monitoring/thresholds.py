@@ -165,7 +165,7 @@ def _said(error: Exception) -> str:
 
 
 def _thresholds(document: dict[str, Any]) -> Thresholds:
-    limit = float(document["limit"])
+    limit = _positive(document["limit"], "limit")
     metrics = tuple(_metric(name, one, limit) for name, one in document["metrics"].items())
     groups = tuple(dict.fromkeys(m.group for m in metrics))
     brings = {key: _known(names, groups) for key, names in document["brings"].items()}
@@ -179,7 +179,7 @@ def _thresholds(document: dict[str, Any]) -> Thresholds:
     return Thresholds(
         _above(document, "history_days", 1),
         _above(document, "min_days", 2),
-        float(document["weekday_weight"]),
+        _positive(document["weekday_weight"], "weekday_weight"),
         limit,
         _above(document, "level_days", 2),
         float(document["silent_events"]),
@@ -189,7 +189,7 @@ def _thresholds(document: dict[str, Any]) -> Thresholds:
         rules,
         brings,
         roles,
-        tuple(_planned(one) for one in document.get("planned") or []),
+        tuple(_planned(one, (*rules, *groups)) for one in document.get("planned") or []),
         runbooks,
     )
 
@@ -201,12 +201,22 @@ def _above(document: dict[str, Any], key: str, least: int) -> int:
     return value
 
 
+def _positive(value: Any, what: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
+        raise ValueError(f"{what} must be a number above 0")
+    return float(value)
+
+
 def _metric(name: str, one: dict[str, Any], limit: float) -> Metric:
     metric = Metric(name, **({"limit": limit} | one))
     if metric.kind not in KINDS:
         raise ValueError(f"metrics: {name}: kind {metric.kind!r} is none of {', '.join(KINDS)}")
     if metric.watch not in ("both", "up", "down") or metric.severity not in SEVERITIES:
         raise ValueError(f"metrics: {name}: watch is both, up or down, and severity P0 to P3")
+    _positive(metric.limit, f"metrics: {name}: limit")
+    for field, value in (("effect", metric.effect), ("urgent", metric.urgent), ("least", metric.least)):
+        if value:  # 0 is any change
+            _positive(value, f"metrics: {name}: {field}")
     return metric
 
 
@@ -222,8 +232,13 @@ def _known(names: Any, groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _planned(one: dict[str, Any]) -> Planned:
+def _planned(one: dict[str, Any], names: tuple[str, ...]) -> Planned:
     first, last = one["from"], one["until"]
     if not (isinstance(first, date) and isinstance(last, date)):
         raise ValueError("planned: from and until are days such as 2025-05-01")
+    if first > last:
+        raise ValueError(f"planned: from {first} is after until {last}")
+    for key in one["keys"]:
+        if str(key).partition(":")[0] not in names:
+            raise ValueError(f"planned: {key!r} is no rule and no group of a metric")
     return Planned(first, last, tuple(one["keys"]), str(one["reason"]))

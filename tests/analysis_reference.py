@@ -259,7 +259,7 @@ class Reference:
                 expected = sum(self.hours.get((d, hour), 0) for d in others) / max(len(others), 1)
                 if not self.hours.get((day, hour)) and expected >= 20:
                     found.setdefault(day, {})[hour] = expected
-        return {d: h for d, h in found.items() if len(h) < 24}
+        return found
 
     def _gaps(self) -> list[Break]:
         found = []

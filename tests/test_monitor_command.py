@@ -169,6 +169,7 @@ def test_mistakes_are_one_sentence(line: Line, tmp_path: Path, incidents: Path) 
         line("2025-03-04", "--acknowledge", "nothing"), ("--data_dir", empty), ("--data_dir", empty, "--no_refresh"),
         line("2025-03-04", "--thresholds", tmp_path / "none.yaml"), line("2025-03-04", "--contract", THRESHOLDS),
         ("--data_dir", incidents, "--no_refresh", "--history", broken),
+        ("--data_dir", incidents, "--no_refresh", "--history", tmp_path / "h", "--warehouse", broken),
         line("2025-03-04", "--prometheus_textfile", tmp_path / "none" / "x.prom"),
     ):  # fmt: skip
         assert run(*args)[0] == 2, args

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from alarms import Alarm, DayReport
 from judging import Acknowledgement
-from monitor_history import History
+from monitor_history import History, HistoryError
 from monitor_kit import SCRIPT, fortnight, run
 from prometheus import textfile
 
@@ -60,6 +60,21 @@ def test_the_same_judgement_leaves_the_same_rows(tmp_path: Path) -> None:
             history.record(day_report(DAY, "a", "b"), 24, NOW)
         found.append(dump(path))
     assert found[0] == found[1] and len(found[0]["alarms"]) == 2
+
+
+def test_nobody_is_told_to_remove_a_history_that_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, connect = tmp_path / "h.sqlite", sqlite3.connect
+    with History(path):
+        pass
+    monkeypatch.setattr(sqlite3, "connect", lambda at, **options: connect(at, **options | {"timeout": 0.05}))
+    other = connect(path, isolation_level=None)
+    other.execute("begin immediate")
+    with pytest.raises(HistoryError, match="locked; another program holds it: close that, and run again"):
+        History(path)
+    other.close()
+    path.write_bytes(b"no database, but a text of some length")
+    with pytest.raises(HistoryError, match="not a database; choose another --history, or move this file away; "):
+        History(path)
 
 
 def test_a_part_of_a_day_does_not_replace_the_whole(tmp_path: Path) -> None:

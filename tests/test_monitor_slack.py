@@ -250,6 +250,16 @@ def test_a_recovery_is_told_once_and_only_of_a_whole_day() -> None:
     assert not told([], list(found.told), day=tomorrow + timedelta(days=1))
 
 
+def test_what_cannot_be_seen_has_not_recovered() -> None:
+    before = list(told([alarm("column_renamed:id"), alarm("sources")], []).told)
+    tomorrow = DAY + timedelta(days=1)
+    for unseen in ("no_file", "no_events"):
+        assert not told([alarm(unseen, day=tomorrow)], before, day=tomorrow).recovered
+    lost = alarm("column_lost:referrer", day=tomorrow)
+    lost.brings = ("sources", "attribution")
+    assert [n.key for n in told([lost], before, day=tomorrow).recovered] == ["column_renamed:id"]
+
+
 # --- the command ------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from analysis_kit import PICTURES, analyse, build, edit, first_order_only, one, run
 from currency import short
-from figure_style import day_axis
+from figure_style import day_axis, source_line, use_style
 from figures_days import draw_revenue, revenue_title
 from figures_flow import evidence_title
 from figures_rates import device_title
@@ -27,7 +27,9 @@ from html_report import report
 from impact import load_assumptions, model
 from intervals import Interval, wilson
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.image import imread
+from narrative import actions
 from synthetic_events import generate
 from test_part3_statistics import ASSUMPTIONS
 
@@ -198,6 +200,12 @@ def test_committed_outputs_are_those_of_the_real_days(tmp_path: Path) -> None:
         assert np.allclose(imread(COMMITTED / name), imread(tmp_path / "out" / name), atol=0.02), name
 
 
+@pytest.mark.parametrize(("weight", "name"), [("regular", "Regular"), ("medium", "Medium"), ("semibold", "SemiBold")])
+def test_each_weight_is_drawn_in_the_type_that_comes_with_the_code(weight: str, name: str) -> None:
+    use_style()
+    assert Path(findfont(FontProperties(family="Inter", weight=weight))) == COMMITTED / "fonts" / f"Inter-{name}.otf"
+
+
 def test_a_second_run_gives_the_same_bytes(warehouse: Path, out: Path, tmp_path: Path) -> None:
     analyse(warehouse, tmp_path)
     for name in (*PICTURES, "executive_summary.md", "report.html"):
@@ -215,6 +223,44 @@ def test_the_data_change_and_so_does_the_summary(fortnight: Path, out: Path, tmp
     assert "the business changed with it" in after
     assert "Revenue a day: a clear change" in after or "Conversion: a clear change" in after
     assert (tmp_path / "out" / "revenue_trend.png").read_bytes() != (out / "revenue_trend.png").read_bytes()
+
+
+def test_days_that_begin_after_the_break_are_broken(fortnight: Path, tmp_path: Path) -> None:
+    days = Path(shutil.copytree(fortnight, tmp_path / "days"))
+    for path in sorted(days.glob("events_*.csv"))[:10]:
+        path.unlink()
+    text = analyse(build(days, tmp_path / "w.duckdb"), tmp_path / "out")
+    assert "**The measurement is broken from the first day on; " in text
+    assert "| 5 March or before | the column client\\_id arrives as clientId | P0 |" in text
+    assert "| 5 March or before | the column referrer is gone | P0 |" in text
+    assert "**At risk: $" in text
+
+
+def test_days_without_a_file_are_told(fortnight: Path, tmp_path: Path) -> None:
+    days = Path(shutil.copytree(fortnight, tmp_path / "days"))
+    for day in ("20250224", "20250305", "20250306"):
+        (days / f"events_{day}.csv").unlink()
+    text = analyse(build(days, tmp_path / "w.duckdb"), tmp_path / "out")
+    assert "- **3 days have no file**: 24 February, 5 March and 6 March. What was sold then is in no figure" in text
+    assert source_line(read_gold(tmp_path / "w.duckdb")).endswith(
+        "events_20250308.csv, 11 files; 3 days between without."
+    )
+
+
+def test_what_a_column_brings_back_is_its_own(warehouse: Path) -> None:
+    gold = read_gold(warehouse)
+    impact = model(gold, find_incidents(gold), load_assumptions(ASSUMPTIONS))
+    incident = find_incidents(gold)[0]
+    told = {}
+    for kind in ("lost", "renamed"):
+        for what in ("client_id", "referrer", "user_agent"):
+            lines = actions(gold, [replace(incident, kind=kind, what=what)], impact)
+            (line,) = [x for x in lines if "Engineering" in x]
+            told[kind, what] = line.split(" | ")[-1]
+    visits = "search, social and referral visits can be told from direct ones |"
+    assert [k for k, v in told.items() if v == visits] == [("lost", "referrer"), ("renamed", "referrer")]
+    assert [k for k, v in told.items() if "gets its channel back" in v] == [("renamed", "client_id")]
+    assert told["lost", "client_id"] == "these events belong to a visit again |"
 
 
 def test_healthy_days_have_no_incident_and_no_action(tmp_path: Path) -> None:
@@ -350,9 +396,10 @@ def test_the_model_keeps_its_order_and_its_seed(warehouse: Path, tmp_path: Path)
 def test_mistakes_are_told_in_a_sentence(fortnight: Path, tmp_path: Path) -> None:
     status, _, stderr = run("--no-refresh", "--warehouse", tmp_path / "none.duckdb", "--out-dir", tmp_path)
     assert (status, "there is no warehouse" in stderr) == (2, True)
-    (tmp_path / "bad.duckdb").write_text("not a database")
-    status, _, stderr = run("--no_refresh", "--warehouse", tmp_path / "bad.duckdb", "--out_dir", tmp_path)
-    assert (status, "cannot be read as a warehouse" in stderr) == (2, True)
+    for head in ("not a database", "SQLite format 3\0", ""):
+        (tmp_path / "bad.duckdb").write_text(head)
+        status, _, stderr = run("--no_refresh", "--warehouse", tmp_path / "bad.duckdb", "--out_dir", tmp_path)
+        assert (status, "cannot be read as a warehouse; name another" in stderr) == (2, True)
     status, _, stderr = run("--data_dir", tmp_path / "nowhere", "--out_dir", tmp_path)
     assert status == 2 and stderr
     status, _, stderr = run("--assumptions", tmp_path / "no.yaml", "--no_refresh", "--out_dir", tmp_path)

@@ -112,6 +112,22 @@ def test_a_column_lost_renamed_and_back() -> None:
     ]
 
 
+def test_the_first_day_is_held_against_the_contract() -> None:
+    terms = {"client_id": "client_id", "ref": "referrer", "": "referrer"}
+    found = find_incidents(gold(files=files("clientId url", "clientId url", "clientId url ref"), terms=terms))
+    assert [(i.kind, i.what, i.since.day, i.until and i.until.day) for i in found] == [
+        ("renamed", "client_id", 1, None),
+        ("lost", "ref", 1, 2),
+    ]
+    assert find_incidents(gold(files=files("client_id url ref"), terms=terms)) == ()
+
+
+def test_an_empty_file_has_lost_no_column() -> None:
+    assert find_incidents(gold(files=files("id url ref", "", "id url ref"))) == ()
+    (one,) = find_incidents(gold(files=files("id url ref", "", "id url")))
+    assert (one.kind, one.what, one.since.day) == ("lost", "ref", 3)
+
+
 def test_a_share_rises_once_and_ends() -> None:
     shares = [0.02, 0.01, 0.03, 0.20, 0.09, 0.02, 0.30]
     ratios = [Ratio(FIRST + timedelta(n), 1000 * s, 1000) for n, s in enumerate(shares)]
@@ -131,6 +147,13 @@ def test_an_empty_hour_among_full_ones() -> None:
     del hours[days[1].day, 7]
     found = find_incidents(gold(days=days, hours=hours))
     assert [(i.kind, i.since.day, i.until) for i in found] == [("gap", 2, days[1].day)]
+
+
+def test_a_day_without_any_event_among_full_ones() -> None:
+    days = tuple(Day(FIRST + timedelta(n), 600, 0, 0.0, 0, 0) for n in range(3))
+    hours = {(d.day, h): 25.0 for d in (days[0], days[2]) for h in range(24)}
+    (one,) = find_incidents(gold(days=days, hours=hours))
+    assert (one.kind, one.since.day, one.label) == ("gap", 2, "24 hours without events")
 
 
 def test_a_difference_of_devices_that_is_one_system() -> None:
@@ -175,6 +198,10 @@ def test_model_by_hand() -> None:
         ("  doubt:", "  doubts:", "doubt needs"),
         ("inputs:", "inputs: [", "cannot be read as YAML"),
         ("draws: 20000", "draws: 1", "draws"),
+        ("high: 0.35", "high: .inf", "spend_share must have"),
+        ("days: 14", "days: 0", "wasted_in_window must have days of 1 or more"),
+        ("low: 650000", "low: 800000", "wasted_in_window must have"),
+        ("high: 4000000", "high: .inf", "ebitda_a_year must have"),
     ],
 )
 def test_wrong_assumptions_are_told(tmp_path: Path, old: str, new: str, told: str) -> None:

@@ -263,6 +263,20 @@ def test_a_mistake_is_one_sentence(args: list[str], told: str, fortnight: Path, 
     assert not done.stdout
 
 
+@pytest.mark.parametrize("args", [(), ("--full_refresh",)])
+def test_a_file_that_is_no_warehouse_is_left_as_it_is(args: tuple[str, ...], fortnight: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("create table mine as select 1 as kept")
+    copied = Path(shutil.copy(next(fortnight.glob("*.csv")), tmp_path))
+    for path in (other, copied):
+        before = path.read_bytes()
+        status, _, stderr = run(fortnight, path, SCHEMA, *args)
+        assert (status, stderr.count("\n"), "is no warehouse and is left as it is" in stderr) == (2, 1, True)
+        assert path.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == sorted([other, copied])
+
+
 def test_a_mistyped_folder_is_not_made(tmp_path: Path) -> None:
     status, _, stderr = command("--data_dir", tmp_path / "dta")
     assert status == 2 and "name the folder" in stderr
