@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from figure_style import BLUE, GREY, INK, MUTED, RULE, SKY, TEXT, canvas, nothing_to_draw, period, text_width
-from findings import against_the_rest, compare_devices
+from findings import called, compare_devices
 from gold_reading import Gold, Segment
 from intervals import is_small, wilson
 from matplotlib.axes import Axes
@@ -45,10 +45,8 @@ def outlying_systems(gold: Gold) -> dict[str, list[str]]:
     segments = gold.conversion.get("operating_system", ())
     found: dict[str, list[str]] = {}
     for words, sign in (("more", 1), ("less", -1)):
-        names = [n for n, i in against_the_rest(segments).items() if i.is_clear and i.estimate * sign > 0]
-        small = {s.name for s in segments if is_small(s.converted, s.sessions)}
-        if [n for n in names if n not in small]:
-            found[words] = [n for n in names if n not in small]
+        if names := [n for n, i in called(segments).items() if i.estimate * sign > 0]:
+            found[words] = names
     return found
 
 

@@ -127,6 +127,22 @@ def against_the_rest(segments: Sequence[Segment]) -> dict[str, Interval]:
     }
 
 
+def called(segments: Sequence[Segment]) -> dict[str, Interval]:
+    """Those of against_the_rest() that differ clearly, and are no cells too small to call.
+
+    No cell is too small that would hold five orders if it were like the others (Cochran 1954): one order where twelve
+    were due says something, two of two sessions nothing.
+    """
+    converted, sessions = sum(s.converted for s in segments), sum(s.sessions for s in segments)
+    large = {
+        s.name
+        for s in segments
+        if not is_small(s.converted, s.sessions)
+        or s.sessions * (converted - s.converted) >= 5 * (sessions - s.sessions) > 0
+    }
+    return {n: i for n, i in against_the_rest(segments).items() if i.is_clear and n in large}
+
+
 def weekdays(gold: Gold) -> tuple[Segment, ...]:
     """Sessions and those with an order by weekday, Monday first."""
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +13,7 @@ from figure_style import day_name, period, source_line
 from figures_days import revenue_title, volume_title
 from figures_flow import REASON_WORDS, evidence_title, funnel_title
 from figures_rates import device_rows, device_title
-from findings import Change, evidence, funnel
+from findings import Change, called, evidence, funnel
 from gold_incidents import Incident
 from gold_reading import Gold, Segment
 from impact import Impact
@@ -64,6 +64,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     broke = [
         [_unbroken(i.since), _unbroken(i.until) if i.until else "lasts", i.severity, i.sentence] for i in incidents
     ]
+    channels = gold.conversion.get("channel", ())
     return [
         _section(
             "incidents",
@@ -85,7 +86,7 @@ def _sections(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
             "Conversion by the channel a session came by",
             "Bars: 95% intervals (Wilson); grey: too small to call.",
             RATE_HEAD,
-            _rates([(0, s) for s in ranked(gold.conversion.get("channel", ()))]),
+            _rates([(0, s) for s in ranked(channels)], called(channels)),
         ),
         _figure(
             "devices", "Conversion by device and system", device_title(gold) + ".", RATE_HEAD, _rates(device_rows(gold))
@@ -143,11 +144,11 @@ def _what_else(gold: Gold, impact: Impact) -> list[str]:
 RATE_HEAD = ("Segment", "With an order", "Sessions", "Share", "95% interval", "")
 
 
-def _rates(rows: Sequence[tuple[int, Segment]]) -> Rows:
+def _rates(rows: Sequence[tuple[int, Segment]], clear: Container[str] = ()) -> Rows:
     found = []
     for depth, s in rows:
         i = wilson(s.converted, s.sessions)
-        note = "too small to call" if is_small(s.converted, s.sessions) else ""
+        note = "too small to call" if is_small(s.converted, s.sessions) and s.name not in clear else ""
         name = ("\u2003" if depth else "") + s.name
         found.append(
             [name, f"{s.converted:,}", f"{s.sessions:,}", f"{i.estimate:.2%}", f"{i.low:.2%} to {i.high:.2%}", note]

@@ -6,7 +6,7 @@ from datetime import date
 from currency import exact, short
 from figure_style import percent, period
 from figures_rates import device_title
-from findings import Change, against_the_rest, compare_devices, evidence, funnel, weekdays
+from findings import Change, called, compare_devices, evidence, funnel, weekdays
 from gold_incidents import WORDS, Incident
 from gold_reading import Gold, Segment
 from impact import Assumptions, Impact, hold_against
@@ -180,8 +180,8 @@ def _standing_out(kind: str, segments: Sequence[Segment]) -> str:
     if len(segments) < 2 or not any(s.converted for s in segments):
         return ""
     by_name = {s.name: s for s in segments}
-    small = [s.name for s in segments if is_small(s.converted, s.sessions)]
-    clear = {n: i for n, i in against_the_rest(segments).items() if i.is_clear and n not in small}
+    clear = called(segments)
+    small = [s.name for s in segments if is_small(s.converted, s.sessions) and s.name not in clear]
     shares = {n: f"{_cell(n)} ({by_name[n].converted / by_name[n].sessions:.2%})" for n in clear}
     higher = [shares[n] for n, i in clear.items() if i.estimate > 0]
     lower = [shares[n] for n, i in clear.items() if i.estimate < 0]

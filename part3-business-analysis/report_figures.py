@@ -1,13 +1,13 @@
 """The interactive figures as plain data for plotly.js: a name, traces and a layout each."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from currency import sign
 from figure_style import GREY, MUTED, ORANGE, SAND, SKY, day_name
 from figures_rates import device_rows
-from findings import funnel
+from findings import called, funnel
 from gold_incidents import Incident
 from gold_reading import Gold, Segment
 from impact import Impact
@@ -22,10 +22,11 @@ SHORT_STEPS = ("viewed a page", "cart", "checkout", "ordered")
 
 
 def figures(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> dict[str, Spec]:
+    channels = gold.conversion.get("channel", ())
     return {
         "funnel": sankey(gold),
         "trend": trend(gold, incidents),
-        "channels": rates([(0, s) for s in ranked(gold.conversion.get("channel", ()))]),
+        "channels": rates([(0, s) for s in ranked(channels)], called(channels)),
         "devices": rates(device_rows(gold)),
         "heat": heat(gold),
         "tornado": tornado(impact),
@@ -155,11 +156,11 @@ def _marks(incidents: Sequence[Incident], gold: Gold) -> tuple[list[Spec], list[
     return shapes, notes
 
 
-def rates(rows: Sequence[tuple[int, Segment]]) -> Spec:
-    """Shares with their Wilson intervals; small cells in grey."""
+def rates(rows: Sequence[tuple[int, Segment]], clear: Container[str] = ()) -> Spec:
+    """Shares with their Wilson intervals; small cells in grey, but for those that differ clearly."""
     shown = list(reversed(rows))
     spans = [wilson(s.converted, s.sessions) for _, s in shown]
-    small = [is_small(s.converted, s.sessions) for _, s in shown]
+    small = [is_small(s.converted, s.sessions) and s.name not in clear for _, s in shown]
     text = [
         f"{plain(s.name)}: {i.estimate:.2%} ({s.converted:,} of {s.sessions:,}), 95% interval "
         f"{i.low:.2%} to {i.high:.2%}" + ("; too small to call" if few else "")

@@ -301,15 +301,18 @@ def is_small(converted: float, sessions: float) -> bool:
 
 
 def outliers(segments: dict[str, tuple[int, int]]) -> tuple[list[str], list[str], int]:
-    """Segments above and below all others together, of those not too small; and how many are too small."""
+    """Segments above and below all others together, of those not too small; and how many are too small.
+
+    A small one is called where the others' share would have brought it five orders.
+    """
     whole = [sum(v[n] for v in segments.values()) for n in (0, 1)]
     above, below = [], []
     for name, (c, n) in segments.items():
-        if not is_small(c, n) and whole[1] > n:
+        if whole[1] > n and (not is_small(c, n) or n * (whole[0] - c) / (whole[1] - n) >= 5):
             low, high = newcombe(c, n, whole[0] - c, whole[1] - n, 1 - 0.05 / len(segments))
             above += [name] if low > 0 else []
             below += [name] if high < 0 else []
-    return above, below, sum(is_small(*v) for v in segments.values())
+    return above, below, sum(is_small(*v) for name, v in segments.items() if name not in (*above, *below))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis_arithmetic import wilson_bounds
 from analysis_pictures import device_rows, evidence_title, funnel_title, revenue_title, volume_title
-from analysis_reference import is_small
+from analysis_reference import is_small, outliers
 from analysis_sentences import REASON_WORDS, lead, shares
 from analysis_story import Story
 from printed_numbers import Money, Sentence, Share, sentence, sentences
@@ -164,9 +164,11 @@ def _rates(story: Story) -> list[Sentence]:
     """Each share twice: as a row of the table, and as what its dot says when pointed at."""
     found = []
     channels = [("channels", False, name, c, n) for name, (c, n) in story.of.segments["channel"].items()]
+    above, below, _ = outliers(story.of.segments["channel"])
     for section, _, name, c, n in [*channels, *(("devices", *row) for row in device_rows(story))]:
+        small = is_small(c, n) and not (section == "channels" and name in (*above, *below))
         low, high = wilson_bounds(c, n)
-        few, note = ("too small to call", "; too small to call") if is_small(c, n) else ("", "")
+        few, note = ("too small to call", "; too small to call") if small else ("", "")
         row = f"{section}: {name} | # | # | # | # to # | {few}".strip()
         found.append(sentence(row, c, n, Share(c / n), Share(low), Share(high)))
         label = f"{section}: {name}: # (# of #), 95% interval # to #{note}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from currency import short
 from figure_style import spread
-from findings import against_the_rest, compare_devices, funnel
+from findings import against_the_rest, called, compare_devices, funnel
 from gold_incidents import find_incidents, rise
 from gold_reading import DataFile, Day, Gold, Ratio, Segment
 from impact import AssumptionsError, ebitda, load_assumptions, waste
@@ -88,6 +88,15 @@ def test_looking_many_times_widens() -> None:
     alike = [Segment(str(n), 100, 10000) for n in range(19)] + [Segment("odd", 122, 10000)]
     assert share_difference(122, 10000, 1900, 190000).is_clear
     assert not any(i.is_clear for i in against_the_rest(alike).values())
+
+
+def test_a_small_cell_is_called_where_five_orders_were_due() -> None:
+    rest = Segment("rest", 300, 30000)
+    found = {
+        share: called([rest, Segment("few", *share)])
+        for share in ((1, 1252), (0, 600), (0, 490), (2, 2), (6, 1252), (120, 10000))
+    }
+    assert {share for share, names in found.items() if "few" in names} == {(1, 1252), (0, 600)}
 
 
 def test_small_cells_are_small() -> None:
