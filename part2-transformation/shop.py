@@ -1,5 +1,6 @@
 """What the contract says of the shop, as the pieces of SQL that transform.sql leaves open in {braces}."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -186,6 +187,9 @@ def placeholders(shop: Shop, present: Iterable[str], click_ids: Sequence[str], o
         "time_zone": literal(shop.time_zone),
         "client_column": literal(shop.roles["client"]),
         "referrer_column": literal(shop.roles.get("referrer", "")),
+        "known_columns": literal(
+            json.dumps([name for names in shop.columns.values() for name in names], ensure_ascii=False)
+        ),
         "session_gap_minutes": str(shop.session_gap_minutes),
         "window_days": str(shop.window_days),
         "most_clients_of_a_person": str(shop.most_clients_of_a_person),

@@ -1892,5 +1892,6 @@ select
     {time_zone} as time_zone,
     {client_column} as client_column,
     {referrer_column} as referrer_column,
+    {known_columns} as known_columns,
     {session_gap_minutes} as session_gap_minutes,
     {window_days} as window_days;

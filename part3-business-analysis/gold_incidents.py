@@ -75,7 +75,7 @@ def find_incidents(gold: Gold) -> tuple[Incident, ...]:
 
 
 def _header_incidents(gold: Gold) -> list[Incident]:
-    """A column that a day's files had and the next day's have not; a rename when another came in its place.
+    """A column of the contract that a day's files had and the next day's have not; a rename when another took its place.
 
     The first day is held against the contract, of which gold knows the columns of the id and the referrer. An empty
     file has lost no column; that it holds no event is another matter.
@@ -88,7 +88,8 @@ def _header_incidents(gold: Gold) -> list[Incident]:
     found = []
     for day, before in zip(days, [agreed, *columns.values()], strict=False):
         came = sorted(columns[day] - before)
-        for name in [c for c in dict.fromkeys([*_in_order(files), *gold.terms]) if c in before - columns[day]]:
+        gone = (before - columns[day]) & gold.known_columns
+        for name in [c for c in dict.fromkeys([*_in_order(files), *gold.terms]) if c in gone]:
             back = next((d for d in days if d > day and name in columns[d]), None)
             until = days[days.index(back) - 1] if back else None
             heir = min(came, key=lambda c: (_plain(c) != _plain(name), c)) if came else None

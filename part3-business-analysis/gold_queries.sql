@@ -3,7 +3,7 @@
 
 
 -- name: shop
-select shop, currency, time_zone, window_days, client_column, referrer_column from gold.shop;
+select shop, currency, time_zone, window_days, client_column, referrer_column, known_columns from gold.shop;
 
 
 -- name: files

@@ -135,6 +135,7 @@ class Gold:
     window_days: int = 7  # before an order, in which a touch counts
     shop: str = ""  # the contract's id
     terms: dict[str, str] = field(default_factory=dict)  # gold's words for the columns of the id and the referrer
+    known_columns: frozenset[str] = frozenset()  # every name that the contract knows a column by
 
     def term(self, column: str) -> str:
         """Gold's word for a column of the files: the start of its metrics' names."""
@@ -203,7 +204,7 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
     shares: dict[str, list[Ratio]] = {}
     for metric, day, cases, whole in found["shares"]:
         shares.setdefault(metric, []).append(Ratio(day, float(cases), float(whole)))
-    shop, currency, time_zone, window_days, client, referrer = found["shop"][0]
+    shop, currency, time_zone, window_days, client, referrer, known = found["shop"][0]
     conversion: dict[str, list[Segment]] = {}
     for kind, name, converted, sessions in found["conversion"]:
         conversion.setdefault(kind, []).append(Segment(name, converted, sessions))
@@ -229,6 +230,7 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
         window_days=window_days,
         shop=shop,
         terms={client: "client_id", referrer: "referrer"},
+        known_columns=frozenset(json.loads(known)),
     )
 
 

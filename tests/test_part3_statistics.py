@@ -32,7 +32,7 @@ def gold(**fields: object) -> Gold:
     empty: dict[str, object] = {
         "files": (), "days": (), "shares": {}, "hours": {}, "paths": {}, "sign_up_only": 0, "orders_without_id": 0,
         "unattributed": {}, "conversion": {}, "systems": {}, "channels": (), "ledger": (), "headline": {},
-        "products": (),
+        "products": (), "known_columns": frozenset({"id", "client_id", "clientId", "url", "ref"}),
     }  # fmt: skip
     return Gold(**(empty | fields))  # type: ignore[arg-type]
 
@@ -129,6 +129,12 @@ def test_the_first_day_is_held_against_the_contract() -> None:
         ("lost", "ref", 1, 2),
     ]
     assert find_incidents(gold(files=files("client_id url ref"), terms=terms)) == ()
+
+
+def test_a_column_that_the_contract_does_not_know_may_go() -> None:
+    assert find_incidents(gold(files=files("id url ab_test", "id url"))) == ()
+    (one,) = find_incidents(gold(files=files("id url ref", "id url referer")))
+    assert (one.kind, one.label) == ("renamed", "ref renamed referer")
 
 
 def test_an_empty_file_has_lost_no_column() -> None:
