@@ -75,7 +75,7 @@ def find_incidents(gold: Gold) -> tuple[Incident, ...]:
 
 
 def _header_incidents(gold: Gold) -> list[Incident]:
-    """A column of the contract that a day's files had and the next day's have not; a rename when another took its place.
+    """A contract column that a day's files had and the next day's have not; a rename when another took its place.
 
     The first day is held against the contract, of which gold knows the columns of the id and the referrer. An empty
     file has lost no column; that it holds no event is another matter.
