@@ -144,21 +144,24 @@ def rise(ratios: Sequence[Ratio]) -> tuple[date, date, float] | None:
 
 
 def empty_hours(gold: Gold) -> dict[date, tuple[list[int], float]]:
-    """Days with hours that have no event where many were expected, and how many events that makes."""
+    """Days with hours that have no event where many were expected, and how many orders that makes.
+
+    What is expected is the mean of the same hours of the other days.
+    """
     days = [d.day for d in gold.days]
     found: dict[date, tuple[list[int], float]] = {}
     for day in days:
         empty, missed = [], 0.0
         for hour in range(24):
-            others = [gold.hours.get((other, hour), 0.0) for other in days if other != day]
-            expected = fmean(others) if others else 0.0
+            others = [(other, hour) for other in days if other != day]
+            expected = fmean(gold.hours.get(one, 0.0) for one in others) if others else 0.0
             if (
                 gold.hours.get((day, hour), 0.0) == 0
                 and expected >= EXPECTED_EVENTS
                 and (day, hour) not in gold.skipped_hours
             ):
                 empty.append(hour)
-                missed += expected
+                missed += fmean(gold.hour_orders.get(one, 0.0) for one in others)
         if empty:
             found[day] = (empty, missed)
     return found

@@ -41,9 +41,12 @@ order by metric, date;
 
 
 -- name: hours
-select date, hour, cast(sum(numerator) as double) as events
+select
+    date, hour,
+    cast(sum(case when metric = 'events' then numerator else 0 end) as double) as events,
+    cast(sum(case when metric = 'order_events' then numerator else 0 end) as double) as orders
 from gold.hourly_metrics
-where metric = 'events' and segment_kind = 'all'
+where metric in ('events', 'order_events') and segment_kind = 'all'
 group by date, hour
 order by date, hour;
 

@@ -135,6 +135,7 @@ class Gold:
     window_days: int = 7  # before an order, in which a touch counts
     shop: str = ""  # the contract's id
     terms: dict[str, str] = field(default_factory=dict)  # gold's words for the columns of the id and the referrer
+    hour_orders: dict[tuple[date, int], float] = field(default_factory=dict)  # order events, those sent again too
     known_columns: frozenset[str] = frozenset()  # every name that the contract knows a column by
 
     def term(self, column: str) -> str:
@@ -213,7 +214,8 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
         files=files,
         days=_days(files, found["days"]),
         shares={metric: tuple(ratios) for metric, ratios in shares.items()},
-        hours={(day, hour): events for day, hour, events in found["hours"]},
+        hours={(day, hour): events for day, hour, events, _ in found["hours"]},
+        hour_orders={(day, hour): orders for day, hour, _, orders in found["hours"]},
         paths={path: units for path, units in paths.items() if path != ("none",)},
         sign_up_only=paths.get(("none",), 0),
         orders_without_id=sum(orders for unit, _, _, orders in found["paths"] if unit != "client"),

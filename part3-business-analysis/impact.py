@@ -211,9 +211,9 @@ def money(gold: Gold, incidents: tuple[Incident, ...]) -> Money:
     at_risk = sum(
         d.revenue for d in gold.days if any(i.since <= d.day and (i.until is None or d.day <= i.until) for i in grave)
     )
-    events = sum(d.events for d in gold.days)
+    orders = sum(gold.hour_orders.values())
     missed = sum(expected for _, expected in empty_hours(gold).values())
-    unseen = float(gold.revenue) * missed / events if events else 0.0
+    unseen = float(gold.revenue) * missed / orders if orders else 0.0
     return Money(at_risk, float(gold.unlabelled("as_tracked")), float(gold.unlabelled("healed")), unseen)
 
 

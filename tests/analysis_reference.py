@@ -56,7 +56,9 @@ SEGMENT = """
 select {columns}, count(*) filter (orders > 0), count(*)
 from silver.sessions where reading = 'healed' group by all order by 1
 """
-HOURS = "select event_date, event_hour, count(*) from silver.events group by all"
+HOURS = """
+select event_date, event_hour, count(*), count(*) filter (event = 'order') from silver.events group by all
+"""
 # Of each visitor, which steps are on record; an order of nobody is a visit of which only the order is.
 PATHS = """
 select page_views > 0, carts > 0, checkouts > 0, orders > 0, count(*) from silver.clients group by all
@@ -153,7 +155,9 @@ class Reference:
         self.files = [n for (n,) in self.rows("select name from bronze.files order by file_date, name")]
         self.days: list[date] = sorted({day for day, _ in self.headers})
         self.shares = {name: {d: (n, of) for d, n, of in self.rows(sql)} for name, sql in SHARES.items()}
-        self.hours = {(day, hour): n for day, hour, n in self.rows(HOURS)}
+        hours = self.rows(HOURS)
+        self.hours = {(day, hour): n for day, hour, n, _ in hours}
+        self.orders_by_hour = {(day, hour): n for day, hour, _, n in hours}
         self.daily = self._days()
         self.orders, revenue = self.rows("select count(*), coalesce(sum(revenue), 0) from silver.orders")[0]
         self.revenue = float(revenue)
@@ -251,14 +255,15 @@ class Reference:
         return found
 
     def missed(self) -> dict[date, dict[int, float]]:
-        """Hours without events where twenty or more were to be expected, and how many were."""
+        """Hours without events where twenty or more were to be expected, and how many orders were."""
         found: dict[date, dict[int, float]] = {}
         for day in self.days:
             others = [d for d in self.days if d != day]
             for hour in range(24):
                 expected = sum(self.hours.get((d, hour), 0) for d in others) / max(len(others), 1)
                 if not self.hours.get((day, hour)) and expected >= 20:
-                    found.setdefault(day, {})[hour] = expected
+                    orders = sum(self.orders_by_hour.get((d, hour), 0) for d in others)
+                    found.setdefault(day, {})[hour] = orders / len(others)
         return found
 
     def _gaps(self) -> list[Break]:

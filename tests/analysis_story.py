@@ -42,7 +42,7 @@ class Story:
             if any(b.since <= d <= (b.until or self.days[-1]) for b in self.grave)
         )
         missed = sum(n for hours in reference.missed().values() for n in hours.values())
-        self.unseen = reference.revenue * missed / max(sum(v["events"] for v in reference.daily.values()), 1)
+        self.unseen = reference.revenue * missed / max(sum(reference.orders_by_hour.values()), 1)
         self.assumptions: dict[str, Any] = yaml.safe_load(assumptions.read_text(encoding="utf-8"))
         self.corners = [tuple(self.assumptions["inputs"][i][c] for c in ("low", "base", "high")) for i in INPUTS]
 

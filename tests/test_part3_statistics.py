@@ -11,8 +11,8 @@ from currency import short
 from figure_style import spread
 from findings import against_the_rest, called, compare_devices, funnel
 from gold_incidents import find_incidents, rise
-from gold_reading import DataFile, Day, Gold, Ratio, Segment
-from impact import AssumptionsError, ebitda, load_assumptions, waste
+from gold_reading import DataFile, Day, Gold, Line, Ratio, Segment
+from impact import AssumptionsError, ebitda, load_assumptions, money, waste
 from intervals import (
     is_small,
     mean_difference,
@@ -162,6 +162,11 @@ def test_an_empty_hour_among_full_ones() -> None:
     del hours[days[1].day, 7]
     found = find_incidents(gold(days=days, hours=hours))
     assert [(i.kind, i.since.day, i.until) for i in found] == [("gap", 2, days[1].day)]
+    # Night has few orders for its events: what an empty hour would have sold goes by the orders of its hour.
+    orders = {(d.day, 7): 1.0 for d in (days[0], days[2])} | {(d.day, 20): 9.0 for d in days}
+    sold = (Line("counted", 29, Decimal(2900)),)
+    seen = money(gold(days=days, hours=hours, hour_orders=orders, ledger=sold), found)
+    assert seen.unseen_hours == pytest.approx(100)
 
 
 def test_a_day_without_any_event_among_full_ones() -> None:
