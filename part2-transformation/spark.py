@@ -25,6 +25,7 @@ from daily_files import File, day_files, find_files
 from dialects import translate
 from increment import DAY_COLUMNS, UNITS
 from landing import land_seeds, plain_glob
+from published import read_ledger, read_published
 from shop import Shop, identifier, json_path, literal
 from spark_landing import is_sparks, land_with_spark
 from statements import SCHEMAS, Statement, fill, read_statements
@@ -37,8 +38,6 @@ from warehouse import (
     balanced,
     blanks,
     lock,
-    read_ledger,
-    read_published,
     silent,
     write_files,
 )

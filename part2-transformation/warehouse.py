@@ -19,9 +19,10 @@ from typing import Any
 
 import duckdb
 from comments import comment
-from daily_files import File, LandingError, find_files
+from daily_files import File, find_files
 from increment import merge_touched, select_touched
 from landing import land, land_seeds, survey
+from published import Published, read_ledger, read_published, refuse_foreign
 from shop import Shop, json_path, literal, placeholders
 from statements import SCHEMAS, Statement, fill, read_statements
 
@@ -108,53 +109,6 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
         if run.how == "full":
             return Build(settings, work_dir, progress).full(files)
         return Build(settings, work_dir, progress).incremental(run)
-
-
-@dataclass(frozen=True)
-class Published:
-    fingerprint: str
-    files: dict[str, dict[str, Any]]
-    ledger: list[tuple[str, int, Decimal]]
-    records: int
-    unreadable: int
-
-
-def read_published(warehouse: Path) -> Published | None:
-    """What the warehouse was made of; None where there is none that can be read."""
-    if not warehouse.exists():
-        return None
-    try:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            build = dict(connection.execute("select key, value from bronze.build").fetchall())
-            names = ("name", "file_id", "bytes", "stamp", "content_hash", "records", "unreadable", "file_date")
-            rows = connection.execute(f"select {', '.join(names)} from bronze.files").fetchall()
-            files = {row[0]: dict(zip(names, row, strict=True)) for row in rows}
-            return Published(
-                build["fingerprint"], files, read_ledger(connection),
-                sum(f["records"] for f in files.values()), sum(f["unreadable"] for f in files.values()),
-            )  # fmt: skip
-    except duckdb.Error:
-        return None
-
-
-def refuse_foreign(warehouse: Path) -> None:
-    """Raise LandingError for a file that is no warehouse: a slip in --warehouse must not cost the user's own file."""
-    if not warehouse.is_file() or not warehouse.stat().st_size:
-        return
-    with warehouse.open("rb") as file:
-        foreign = file.read(12)[8:] != b"DUCK"
-    if not foreign:
-        with contextlib.suppress(duckdb.Error), duckdb.connect(str(warehouse), read_only=True) as connection:
-            tables = connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
-            foreign = bool(tables) and ("bronze", "build") not in tables
-    if foreign:
-        raise LandingError(f"{warehouse} is no warehouse and is left as it is; name another file with --warehouse.")
-
-
-def read_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> list[tuple[str, int, Decimal]]:
-    """The ledger as (line, orders, amount in the shop's currency), in its order."""
-    rows = connection.execute(f"select line, orders, amount from {catalog}gold.ledger order by position").fetchall()
-    return [(str(line), int(orders), Decimal(amount)) for line, orders, amount in rows]
 
 
 def compare(files: Sequence[File], published: Published, shop: Shop) -> Run:

@@ -128,18 +128,8 @@ def start_refresh(options: argparse.Namespace) -> "subprocess.Popen[str]":
     return subprocess.Popen(list(map(str, line)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def monitor(
-    options: argparse.Namespace, refresh: "subprocess.Popen[str] | None", stdout: TextIO, stderr: TextIO
-) -> int:
-    import duckdb
-    from day_metrics import Warehouse
-    from monitor_history import History
-    from shop_words import use_shop
-    from thresholds import load_columns, load_latency, load_thresholds
-
-    t, columns = load_thresholds(options.thresholds), load_columns(options.contract)
-    now = datetime.now(UTC)
-    failure = _failure(refresh, stderr.isatty() and not options.quiet)
+def existing_warehouse(options: argparse.Namespace, failure: tuple[str, str] | None) -> Path:
+    """The DuckDB file to read; raises MonitorError where there is none, with the `failure` to make it."""
     path = warehouse_path(options)
     if path.is_dir():  # of Parquet, with a file of views
         path = path / "warehouse.duckdb"
@@ -152,6 +142,22 @@ def monitor(
     with path.open("rb") as file:
         if file.read(12)[8:] != b"DUCK":  # for one of SQLite, DuckDB would fetch an extension from the network
             raise MonitorError(f"{path} is no warehouse; name another with --warehouse.")
+    return path
+
+
+def monitor(
+    options: argparse.Namespace, refresh: "subprocess.Popen[str] | None", stdout: TextIO, stderr: TextIO
+) -> int:
+    import duckdb
+    from day_metrics import Warehouse
+    from monitor_history import History
+    from shop_words import use_shop
+    from thresholds import load_columns, load_latency, load_thresholds
+
+    t, columns = load_thresholds(options.thresholds), load_columns(options.contract)
+    now = datetime.now(UTC)
+    failure = _failure(refresh, stderr.isatty() and not options.quiet)
+    path = existing_warehouse(options, failure)
     history_path = options.history or path.with_name("monitor.sqlite")
     with duckdb.connect(str(path), read_only=True) as connection, History(history_path) as history:
         until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None
