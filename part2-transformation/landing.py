@@ -239,7 +239,7 @@ def _try(
     except (duckdb.OutOfMemoryException, duckdb.IOException):
         for file, _ in batch:
             ensure_unchanged(file)
-        raise  # no fault of the files: the disk is full
+        raise  # no fault of the files: the disk or the memory is full
     except duckdb.Error:
         found = []
     if found != sorted((f.file_id, s.lines - 1, 2, s.lines) for f, s in batch):
