@@ -39,7 +39,7 @@ run:  ## run the four parts on the days in data/, or a synthetic fortnight when 
 	if ! ls data/events_*.csv* >/dev/null 2>&1; then \
 		data=data/demo; out=data/demo; charts=data/demo; \
 		echo "data/ holds no events_*.csv: making a synthetic fortnight in $$data"; \
-		$(PY) tests/synthetic_events.py --quiet --out_dir $$data || exit 2; \
+		$(PY) tests/support/synthetic_events.py --quiet --out_dir $$data || exit 2; \
 	fi; \
 	$(PY) part1-data-quality/validate_dataframework.py --data_dir $$data --out_dir $$out; status=$$?; \
 	[ $$status -eq 0 ] || [ $$status -eq 3 ] || exit $$status; \
@@ -69,19 +69,19 @@ bench:  ## time parts 1 and 2 beside a bare DuckDB scan, and Spark (two hours, a
 	$(call install,requirements-dev.txt)
 	$(call optional,requirements-spark.txt)
 	$(call optional,requirements-dialects.txt)
-	@$(IN) $(PY) tests/bench_validate.py && $(PY) tests/bench_transform.py
+	@$(IN) $(PY) benchmarks/bench_validate.py && $(PY) benchmarks/bench_transform.py
 
 scale:  ## measure every part against rows, 1e4 to 1e6, and write documentation_scale.md (minutes)
 	$(call install,requirements-dev.txt)
-	@$(IN) $(PY) tests/bench_scale.py
+	@$(IN) $(PY) benchmarks/bench_scale.py
 
 detection:  ## measure the monitor's false alarms and what it finds (half an hour)
 	$(call install,requirements-dev.txt)
-	@$(IN) PYTHONPATH=part1-data-quality:part4-monitoring:tests $(PY) tests/bench_detection.py
+	@$(IN) PYTHONPATH=.:part1-data-quality:part4-monitoring:tests/support $(PY) benchmarks/bench_detection.py
 
 lint:  ## ruff and mypy
 	$(call install,requirements-dev.txt)
-	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests examples
+	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy event_data part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests benchmarks examples
 
 diagram:  ## draw part2-transformation/architecture_diagram.png (needs Debian's graphviz)
 	@$(IN) printf '<fontconfig><dir>%s</dir></fontconfig>' "$$PWD/part3-business-analysis/fonts" > .venv/fonts.conf && \

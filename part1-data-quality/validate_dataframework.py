@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]  # event_data
+
 if TYPE_CHECKING:
-    from scan import FileFacts, Scan
+    from quality.scan import FileFacts, Scan
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = """example:
@@ -49,8 +51,8 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     args = [re.sub(r"^--[a-z-]+", lambda m: "--" + m[0][2:].replace("-", "_"), a) for a in args]
     options = parser().parse_args(args)
     # After the arguments, so that --help and a mistyped option answer at once.
-    from contract import ContractError
-    from day_file import ReadingError
+    from event_data.contract.loading import ContractError
+    from event_data.reading.day_file import ReadingError
 
     try:
         if options.init:
@@ -67,18 +69,19 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
     from concurrent.futures import ThreadPoolExecutor
 
-    from engine import connect
+    from quality.engine import connect
 
     with tempfile.TemporaryDirectory(prefix="validate_") as work, ThreadPoolExecutor(1) as pool:
         # Opening DuckDB takes as long as the imports that are left.
         connection = pool.submit(connect, Path(work), options.memory_limit)
-        from checks import DEFINITIONS, run_checks
-        from console import summary
-        from contract import load_contract
-        from judge import find_incidents
-        from reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
-        from scan import Scan
-        from wording import use_currency
+        from quality.checks import DEFINITIONS, run_checks
+        from quality.console import summary
+        from quality.judgement import find_incidents
+        from quality.reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
+        from quality.scan import Scan
+        from quality.wording import use_currency
+
+        from event_data.contract.loading import load_contract
 
         contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
         use_currency(contract.currency)
@@ -107,8 +110,9 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
 def read(scan: "Scan", data_dir: Path, stderr: TextIO, quiet: bool) -> None:
     """Read every file; raises ReadingError with a sentence where the memory is too small."""
     import duckdb
-    from day_file import ReadingError
-    from scan import survey_days
+    from quality.scan import survey_days
+
+    from event_data.reading.day_file import ReadingError
 
     try:
         scan.run(survey_days(data_dir, scan.contract, scan.work_dir), _progress(stderr, quiet))
@@ -121,8 +125,8 @@ def read(scan: "Scan", data_dir: Path, stderr: TextIO, quiet: bool) -> None:
 
 
 def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
-    from contract import ContractError
-    from contract_draft import draft_contract
+    from event_data.contract.drafting import draft_contract
+    from event_data.contract.loading import ContractError
 
     if options.contract and options.contract.exists():
         raise ContractError(f"{options.contract} exists already; name a new file, so that no contract is overwritten.")

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from warehouses import WAREHOUSES
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]  # event_data
+
+from transformation.engines.sql_engines import WAREHOUSES  # noqa: E402
 
 if TYPE_CHECKING:
     import duckdb
-    from spark import Job
-    from warehouse import Run
+    from transformation.build import Run
+    from transformation.engines.spark import Job
 
 Say = Callable[[str], None]
 
@@ -74,11 +76,11 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     options = parser().parse_args(args)
     # After the arguments, so that --help and a mistyped option answer at once.
     import duckdb
-    from daily_files import LandingError
-    from dialects import DialectError
-    from shop import ShopError
-    from spark import CATALOG, SparkError
-    from warehouse import LedgerError
+    from transformation.build import LedgerError
+    from transformation.daily_files import LandingError
+    from transformation.engines.dialects import DialectError
+    from transformation.engines.spark import CATALOG, SparkError
+    from transformation.shop import ShopError
 
     name = Path(__file__).name
     made_by_spark = bool(options.warehouse) and (options.warehouse / CATALOG).is_file()
@@ -107,7 +109,7 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 
 def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
-    from shop import load_shop
+    from transformation.shop import load_shop
 
     watched = stderr.isatty() and not options.quiet
 
@@ -129,8 +131,8 @@ def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> in
 
 
 def on_duckdb(options: argparse.Namespace, say: Say, progress: Say) -> tuple["Run", Path]:
-    from shop import load_shop
-    from warehouse import Settings, fingerprint, refresh
+    from transformation.build import Settings, fingerprint, refresh
+    from transformation.shop import load_shop
 
     warehouse = options.warehouse or options.data_dir / "warehouse.duckdb"
     settings = Settings(
@@ -141,16 +143,16 @@ def on_duckdb(options: argparse.Namespace, say: Say, progress: Say) -> tuple["Ru
 
 
 def on_spark(options: argparse.Namespace, say: Say, progress: Say) -> tuple["Run", Path]:
-    from spark import CATALOG, refresh
+    from transformation.engines.spark import CATALOG, refresh
 
     job = spark_job(options, options.contract)
     return refresh(job, say, progress), job.warehouse / CATALOG
 
 
 def spark_job(options: argparse.Namespace, contract: Path) -> "Job":
-    from shop import in_utc, load_shop
-    from spark import Job
-    from warehouse import fingerprint
+    from transformation.build import fingerprint
+    from transformation.engines.spark import Job
+    from transformation.shop import in_utc, load_shop
 
     return Job(
         str(options.data_dir), options.warehouse or options.data_dir / "warehouse_spark", in_utc(load_shop(contract)),
@@ -187,7 +189,7 @@ def _count(number: int, noun: str) -> str:
 def _export(warehouse: Path, folder: Path) -> list[Path]:
     """Write each gold table as Parquet and as CSV; a file is whole or not there."""
     import duckdb
-    from shop import literal
+    from transformation.shop import literal
 
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -220,9 +222,9 @@ def _without_formulas(connection: "duckdb.DuckDBPyConnection", table: str) -> st
 
 
 def validate(options: argparse.Namespace, stdout: TextIO) -> int:
-    import spark
-    from shop import load_shop
-    from suite import read_suite, run_suite, table
+    from transformation.engines import spark
+    from transformation.shop import load_shop
+    from transformation.suite import read_suite, run_suite, table
 
     # The suite's rows are of this repository's contract, whichever shop's data are transformed.
     contract = REPO / "part1-data-quality" / "schema.yaml"
@@ -237,8 +239,8 @@ def validate(options: argparse.Namespace, stdout: TextIO) -> int:
 
 
 def print_sql(options: argparse.Namespace, stdout: TextIO) -> int:
-    from shop import in_utc, load_shop
-    from warehouse_script import script, suite_script
+    from transformation.engines.printed_script import script, suite_script
+    from transformation.shop import in_utc, load_shop
 
     if options.validate:
         text = suite_script(options.print_sql, load_shop(REPO / "part1-data-quality" / "schema.yaml"))

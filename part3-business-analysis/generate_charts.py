@@ -12,10 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]  # event_data
+
 if TYPE_CHECKING:
-    from findings import Change
-    from gold_incidents import Incident
-    from gold_reading import Gold
+    from analysis.findings import Change
+    from analysis.gold import Gold
+    from analysis.incidents import Incident
     from matplotlib.figure import Figure
 
 HERE = Path(__file__).resolve().parent
@@ -57,8 +59,8 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     args = [re.sub(r"^--[a-z-]+", lambda m: "--" + m[0][2:].replace("-", "_"), a) for a in args]
     options = parser().parse_args(args)
     # After the arguments, so that --help and a mistyped option answer at once.
-    from gold_reading import GoldError
-    from impact import AssumptionsError
+    from analysis.gold import GoldError
+    from analysis.impact import AssumptionsError
 
     name = Path(__file__).name
     try:
@@ -102,14 +104,14 @@ def analyse(options: argparse.Namespace, warehouse: Path, stdout: TextIO) -> int
     # That the fallback for letters that Inter lacks has fewer weights, or that there is no home to keep a list of fonts
     # in, is no news to the user.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    from currency import use_currency
-    from figure_style import save, use_style
-    from findings import find_changes
-    from gold_incidents import find_incidents
-    from gold_reading import read_gold
-    from html_report import report
-    from impact import load_assumptions, model
-    from narrative import summary
+    from analysis.charts.style import save, use_style
+    from analysis.currency import use_currency
+    from analysis.findings import find_changes
+    from analysis.gold import read_gold
+    from analysis.impact import load_assumptions, model
+    from analysis.incidents import find_incidents
+    from analysis.narrative import summary
+    from analysis.page import report
 
     assumptions = load_assumptions(options.assumptions)
     gold = read_gold(warehouse)
@@ -147,9 +149,9 @@ def whole(path: Path, write: Callable[[Path], object]) -> Path:
 
 def pictures(gold: "Gold", incidents: "Sequence[Incident]", changes: "Sequence[Change]") -> "dict[str, Figure]":
     """The five pictures by the name of their file."""
-    from figures_days import draw_revenue, draw_volume
-    from figures_flow import draw_evidence, draw_funnel
-    from figures_rates import draw_devices
+    from analysis.charts.days import draw_revenue, draw_volume
+    from analysis.charts.flow import draw_evidence, draw_funnel
+    from analysis.charts.rates import draw_devices
 
     return {
         "funnel_sankey.png": draw_funnel(gold),

@@ -12,12 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]  # event_data
+
 if TYPE_CHECKING:
-    from alarms import DayReport
-    from day_metrics import Warehouse
-    from judging import Acknowledgement
-    from monitor_history import History
-    from thresholds import Column, Thresholds
+    from monitoring.alarms import DayReport
+    from monitoring.detection import Acknowledgement
+    from monitoring.metrics import Warehouse
+    from monitoring.storage import History
+    from monitoring.thresholds import Column, Thresholds
 
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parent
@@ -88,9 +90,9 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     import sqlite3
 
     import duckdb
-    from monitor_history import HistoryError
-    from slack import SlackError
-    from thresholds import ThresholdsError
+    from monitoring.slack import SlackError
+    from monitoring.storage import HistoryError
+    from monitoring.thresholds import ThresholdsError
 
     name = Path(__file__).name
     try:
@@ -149,10 +151,10 @@ def monitor(
     options: argparse.Namespace, refresh: "subprocess.Popen[str] | None", stdout: TextIO, stderr: TextIO
 ) -> int:
     import duckdb
-    from day_metrics import Warehouse
-    from monitor_history import History
-    from shop_words import use_shop
-    from thresholds import load_columns, load_latency, load_thresholds
+    from monitoring.metrics import Warehouse
+    from monitoring.shop_words import use_shop
+    from monitoring.storage import History
+    from monitoring.thresholds import load_columns, load_latency, load_thresholds
 
     t, columns = load_thresholds(options.thresholds), load_columns(options.contract)
     now = datetime.now(UTC)
@@ -205,7 +207,7 @@ def _failure(refresh: "subprocess.Popen[str] | None", watched: bool) -> tuple[st
 
 
 def _add_failure(report: "DayReport", failure: tuple[str, str], t: "Thresholds") -> None:
-    from alarms import Alarm
+    from monitoring.alarms import Alarm
 
     rule = t.rules[failure[0]]
     alarm = Alarm(rule.name, rule.layer, rule.severity, report.day, failure[1], is_rule=True, opened=report.day)
@@ -217,7 +219,7 @@ def wanted_day(
     options: argparse.Namespace, warehouse: "Warehouse", now: datetime, latency: timedelta, stderr: TextIO
 ) -> tuple[date, int]:
     """The day to judge, and how many of its hours are over (24: all)."""
-    from shop_words import zone
+    from monitoring.shop_words import zone
 
     span = warehouse.span()
     if span is None:
@@ -265,8 +267,8 @@ def judged(
     acknowledged: "Sequence[Acknowledgement]", every_day: bool,
 ) -> "list[DayReport]":  # fmt: skip
     """The reports up to the day; the last one is explained, in a backtest every one."""
-    from causes import explain
-    from judging import judge
+    from monitoring.detection import judge
+    from monitoring.explanation import explain
 
     span = warehouse.span()
     assert span is not None
@@ -280,7 +282,7 @@ def judged(
 
 def acknowledge(key: str, report: "DayReport", history: "History", now: datetime) -> None:
     """Note an open alarm as known from the report's day on."""
-    from judging import Acknowledgement
+    from monitoring.detection import Acknowledgement
 
     alarm = next((a for a in report.alarms if a.key == key), None)
     if alarm is None or alarm.opened is None:
@@ -290,8 +292,8 @@ def acknowledge(key: str, report: "DayReport", history: "History", now: datetime
 
 
 def show(options: argparse.Namespace, reports: "Sequence[DayReport]", stdout: TextIO) -> None:
-    from console_report import as_document, calendar, lines
-    from expectations import expected_false_alarms
+    from monitoring.console_report import as_document, calendar, lines
+    from monitoring.expectations import expected_false_alarms
 
     if options.quiet:
         return
@@ -310,8 +312,8 @@ def tell(
     options: argparse.Namespace, report: "DayReport", hours: int, history: "History", now: datetime, stdout: TextIO
 ) -> list[str]:
     """Tell Slack what is new; returns what could not be delivered, in sentences."""
-    from notices import news
-    from slack import as_json, deliver, message, simulated, webhook_from_environment
+    from monitoring.notification import news
+    from monitoring.slack import as_json, deliver, message, simulated, webhook_from_environment
 
     webhook = None if options.dry_run else webhook_from_environment()
     if webhook is None:
@@ -331,13 +333,13 @@ def _export(
 ) -> list[str]:
     """Write the state where it was asked for; returns what went wrong with PostgreSQL, which is no part of the day."""
     if options.prometheus_textfile:
-        from prometheus import textfile, write_textfile
+        from monitoring.prometheus import textfile, write_textfile
 
         write_textfile(
             options.prometheus_textfile, textfile(report, history.waiting(), now, warehouse.end_of(report.day))
         )
     if options.postgres_url:
-        from postgres_mirror import PostgresError, mirror
+        from monitoring.postgres_mirror import PostgresError, mirror
 
         try:
             mirror(history.connection, options.postgres_url)

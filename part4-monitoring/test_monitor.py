@@ -9,15 +9,15 @@ from random import Random
 from statistics import mean, variance
 
 import pytest
-import thresholds
 import yaml
-from alarms import GREEN, INSUFFICIENT, RED, TOO_LITTLE, YELLOW, DayReport
-from baseline import Amounts, Point, normal_equivalent, score, score_amount, student_of
-from console_report import headline, sees, table
-from day_metrics import Facts, File
-from judging import Acknowledgement, judge
+from monitoring import thresholds
+from monitoring.alarms import GREEN, INSUFFICIENT, RED, TOO_LITTLE, YELLOW, DayReport
+from monitoring.baselines import Amounts, Point, normal_equivalent, score, score_amount, student_of
+from monitoring.console_report import headline, sees, table
+from monitoring.detection import Acknowledgement, judge
+from monitoring.metrics import Facts, File
+from monitoring.thresholds import Planned, Thresholds, ThresholdsError, load_columns, load_thresholds
 from simulation import elementary, healthy, z_score
-from thresholds import Planned, Thresholds, ThresholdsError, load_columns, load_thresholds
 
 HERE = Path(__file__).resolve().parent
 T = load_thresholds(HERE / "thresholds.yaml")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write a fortnight of another shop's events: other columns, other event names, plain campaigns, euros, Berlin days.
 
-The traffic is that of tests/synthetic_events.py, told in the words of a shop that shares no name with the one whose
+The traffic is that of the synthetic fortnight, told in the words of a shop that shares no name with the one whose
 contract came with this repository. Its tracking breaks as well: from the ninth day on `visitor` is called `visitorId`,
 and on the last three days the column `came_from` is gone.
 """
@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 
 HERE = Path(__file__).resolve().parent
-SYNTHETIC = HERE.parents[1] / "tests" / "synthetic_events.py"
+SYNTHETIC = HERE.parents[1] / "tests" / "support" / "synthetic_events.py"
 FIRST, LAST = "2025-03-22", "2025-04-04"  # the clocks go forward on 30 March
 RENAMED_FROM, LOST_FROM = "2025-03-30", "2025-04-02"
 COLUMNS = ("moment", "action", "visitor", "address", "came_from", "details", "agent")

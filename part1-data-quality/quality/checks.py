@@ -1,0 +1,69 @@
+"""Every check there is, and the one way in which they run."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from quality import contract_sql as sql_text
+from quality.definitions import ROW_CHECKS, TABLE_CHECKS, Definition, Measure
+from quality.file_checks import FILE_CHECKS
+from quality.judgement import Finding, judge
+from quality.scan import Scan
+
+DEFINITIONS: dict[str, Definition] = {d.check: d for d in [*FILE_CHECKS, *ROW_CHECKS, *TABLE_CHECKS]}
+
+
+def run_checks(scan: Scan) -> list[Finding]:
+    """A finding for every check, column and file, in the order of registration."""
+    findings: list[Finding] = []
+    failed: set[tuple[str, int, str]] = set()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        measured = pool.map(lambda definition: _measures(definition, scan), DEFINITIONS.values())
+        for definition, measures in zip(DEFINITIONS.values(), measured, strict=True):
+            found = judge(definition, measures, scan.files, scan.contract, failed)
+            failed.update((f.check, f.file_no, f.column) for f in found if f.status == "fail")
+            findings += found
+    return findings
+
+
+def _measures(definition: Definition, scan: Scan) -> list[Measure]:
+    contract = scan.contract
+    if not all(_declared(need, scan) for need in definition.needs):
+        return []
+    if definition.run is not None:
+        found = list(definition.run(scan))
+    elif definition.each:
+        # A column that a file lacks fails as missing, and as nothing else.
+        found = [m for m in scan.measures.get(definition.check, ()) if m.column in scan.files[m.file_no].headers]
+    else:
+        found = _query(definition, scan)
+    columns = [contract.roles[n] for n in definition.needs if n in contract.roles]
+    return [m for m in found if all(c in scan.files[m.file_no].headers for c in columns)]
+
+
+def _declared(need: str, scan: Scan) -> bool:
+    """Whether the contract has what a check needs: a column's role, an event's, or the order's parts."""
+    order = scan.contract.order
+    if need == "confirmation":
+        return order is not None and order.confirmation_path is not None and order.checkout_token is not None
+    if need == "orders":
+        return order is not None and scan.contract.event_of("order") is not None
+    if need == "order_lines":
+        return order is not None and order.line_amount is not None
+    return need in scan.contract.roles or scan.contract.event_of(need) is not None
+
+
+def _query(definition: Definition, scan: Scan) -> list[Measure]:
+    order = scan.contract.order
+    names = {role: scan.contract.roles.get(role, role) for role in ("client", "time", "event", "user_agent")}
+    for key in ("transaction_id", "amount", "lines", "customer"):
+        names[key] = (getattr(order, key) if order else None) or key
+    event = scan.contract.event_of("order")
+    names["time_zone"] = scan.contract.time_zone
+    names["order"] = f"{event.name}." if event else ""
+    names["order_event"] = event.name if event else ""
+    sql = definition.sql.format(**{k: sql_text.literal(v) for k, v in names.items()})
+    with scan.connection.cursor() as cursor:
+        found = cursor.execute(sql)
+        fields = [d[0] for d in found.description]
+        measures = [Measure(**dict(zip(fields, row, strict=True))) for row in found.fetchall()]
+    return sorted(measures, key=lambda m: (m.column, m.file_no))

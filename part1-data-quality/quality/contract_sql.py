@@ -1,0 +1,168 @@
+"""SQL made from the contract: quoted names and values, JSON paths, and what fills macros.sql.
+
+Everything of the contract that reaches DuckDB goes through `literal`, so that no name or pattern in
+it can end a string and start a statement.
+"""
+
+import json
+import re
+
+from event_data.contract.loading import Contract, Event, host_regexp
+from quality.definitions import HERE
+
+MACROS = (HERE / "macros.sql").read_text(encoding="utf-8")
+
+EMAIL = r"[A-Za-z0-9._+-]+(?:@|%40)[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}"
+# A number with its country code; one under a key that says so; one written in the American way.
+PHONE = (
+    r"(?:[=/:,\"+ ]|%20|^)(?:[+]|%2B)[1-9][0-9 -]{7,16}[0-9]"
+    r"|(?:phone|mobile|[?&_\"]tel)[a-z_]*(?:=|\"?: ?\"?)(?:[+]|%2B)?[(0-9][0-9() .-]{6,18}[0-9]"
+    r"|(?:^|[^0-9A-Za-z])[(]?[2-9][0-9]{2}[)]?[-. ][2-9][0-9]{2}[-. ][0-9]{4}(?:[^0-9A-Za-z]|$)"
+)
+# ISO/IEC 7812 prefixes and lengths of Visa, Mastercard, Discover and American Express.
+CARD = (
+    r"(?:^|[^0-9A-Za-z])((?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|6011|65[0-9]{2})(?:[ -]?[0-9]{4}){3}"
+    r"|3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5})(?:[^0-9A-Za-z]|$)"
+)
+# Nine digits, with separators between them at most: the cheap test before the two above.
+DIGITS = r"[0-9](?:[ ().-]?[0-9]){8}"
+
+TYPES = {
+    "string": ["VARCHAR"],
+    "date": ["VARCHAR"],
+    "timestamp": ["VARCHAR"],
+    "time": ["VARCHAR"],
+    "integer": ["UBIGINT", "BIGINT"],
+    "number": ["UBIGINT", "BIGINT", "DOUBLE", "HUGEINT"],
+    "boolean": ["BOOLEAN"],
+    "object": ["OBJECT"],
+    "array": ["ARRAY"],
+}
+
+
+def literal(value: str | float | bool | None) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value)
+
+
+def values(items: tuple[str, ...]) -> str:
+    return ", ".join(literal(i) for i in items) or "null"
+
+
+def json_path(path: str) -> str:
+    """The JSON path of a payload key: `a.b` gives `$."a"."b"`."""
+    return "$" + "".join("." + json.dumps(part, ensure_ascii=False) for part in path.split("."))
+
+
+def payload_text(path: str | None) -> str:
+    return f"json_extract_string(payload, {literal(json_path(path))})" if path else "null"
+
+
+def line_sql(contract: Contract) -> tuple[str, str]:
+    """The sum of an order's lines, and whether each line has its amount, as SQL over `payload`."""
+    order = contract.order
+    if not order or not order.lines or not order.line_amount:
+        return "null", "false"
+    lines = f"json_extract(payload, {literal(json_path(order.lines) + '[*]')})"
+
+    def amount(key: str) -> str:
+        return f"try_cast(json_extract_string(line, {literal(json_path(key.split('[].')[-1]))}) as decimal(12, 2))"
+
+    each = amount(order.line_amount)
+    if order.line_amount_is == "unit" and order.line_quantity:
+        each = f"cast({each} * coalesce({amount(order.line_quantity)}, 1) as decimal(18, 2))"
+    amounts = f"list_transform({lines}, lambda line: {each})"
+    return f"coalesce(list_sum({amounts}), 0)", f"(len({lines}) > 0 and list_count({amounts}) = len({lines}))"
+
+
+def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: str, type_: str = "varchar") -> str:
+    """What each event is called or does; constants of the type, or each event would be cast to it."""
+    arms = []
+    for event in events:
+        value = getattr(event, result)
+        if value:
+            arms += [f"when {literal(name)} then {literal(value)}::{type_}" for name in (event.name, *event.synonyms)]
+    return f"case {column} {' '.join(arms)} else {otherwise} end" if arms else otherwise
+
+
+def query_pair(contract: Contract) -> str:
+    """The pattern of one `key=value` of a query as the contract wants it, values anonymised or not."""
+    value = (contract.anonymisation.query_value if contract.anonymisation else None) or "[^&#]*"
+    return f"[^=&#@]*(?:=(?:{unanchored(value)})?)?"
+
+
+def unanchored(pattern: str) -> str:
+    """A pattern for a whole value, made fit to stand inside another."""
+    return pattern.removeprefix("^").removesuffix("$")
+
+
+def is_plain(pattern: str) -> bool:
+    """Whether nothing that matches a pattern can hold `@`, `%` or a quotation mark; False in doubt."""
+    rest = re.sub(r"a-z|A-Z|0-9|a-f|A-F", "", pattern)
+    return re.fullmatch(r"[\w\[\](){}?:|,^$+*-]*", rest) is not None and not re.search(r"\[\^|\w-\w", rest)
+
+
+def known_hosts(contract: Contract) -> str | None:
+    """The pattern of the hosts that a referrer may have; None when the contract lets it have any."""
+    hidden = contract.anonymisation
+    if hidden is None or hidden.foreign_host is None:
+        return None
+    plain = host_regexp([*contract.own_hosts, *contract.payment_hosts, *hidden.plain_hosts])
+    return f"{unanchored(hidden.foreign_host)}|{plain}"
+
+
+def harmless_url(contract: Contract, scheme: str, host: str | None) -> str:
+    """The pattern of URLs, of these hosts or any, on which no row check can fail.
+
+    They hold no quotation mark, no `@` or `%40` and no nine digits, in a row or with single
+    separators: so neither an address nor a number, and their query is as the contract wants it.
+    """
+    other = r"""(?:[^0-9@"?#%() .-]|%[^4]|%4[^0])"""
+    digits = "[0-9](?:[() .-]?[0-9]){0,7}"
+    part = rf"(?:{other}|[() .-]|{digits}(?:[() .-]?{other}|[() .-][() .-]))*(?:{digits}[() .-]?)?"
+    value = contract.anonymisation.query_value if contract.anonymisation else None
+    pair = rf'[^0-9=&#@"%]*[0-9]{{0,4}}(?:=(?:{unanchored(value or "")})?)?'
+    query = f"(?:{pair}&)*{pair}" if value else part
+    place = f"{scheme}://(?:{host})(?:/{part})?" if host else f"{scheme}://[0-9A-Za-z]{part}"
+    return f"{place}(?:[?]{query})?(?:#{part})?"
+
+
+def local_time(contract: Contract) -> str:
+    """When an event happened, by the clock of the contract's time zone."""
+    if contract.time_zone == "UTC":  # a time without an offset is one as it stands, and any other is turned into it
+        return "try_cast(time_text as timestamp)"
+    return f"""case when regexp_matches(time_text, ':.*(?:Z|[+-][0-9][0-9](?::?[0-9][0-9])?)$')
+        then try_cast(time_text as timestamptz) at time zone {literal(contract.time_zone)}
+        else try_cast(time_text as timestamp) end"""
+
+
+def macros(contract: Contract) -> str:
+    """macros.sql, made ready for the contract."""
+    hosts = tuple(h.lower() for h in contract.own_hosts)
+    own = "|".join(h.replace(".", "[.]") for h in hosts)
+    roots = [h for h in hosts if not any(h.endswith("." + other) for other in hosts)]
+    starts = [f"starts_with(url, {literal(f'{scheme}://{h}/')})" for h in hosts for scheme in ("https", "http")]
+    below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
+    order = contract.order
+    token = order.checkout_token if order else None
+    confirmation = order.confirmation_path if order else None
+    pair = query_pair(contract)
+    return MACROS.format(
+        own_url=" or ".join(starts) or "false",
+        own_host=f"host in ({values(hosts)})" if hosts else "true",
+        mentions_own=" or ".join(f"contains(url, {literal('.' + h)})" for h in roots) or "false",
+        harmless_page=literal(harmless_url(contract, "https?", own)),
+        harmless_referrer=literal(harmless_url(contract, "[a-z-]+", known_hosts(contract))),
+        own_domain=" or ".join(below) or "false",
+        step=event_case(contract.events, "event", "role", "null::funnel_step", "funnel_step"),
+        event_name=event_case(contract.events, "event", "name", "event"),
+        token=f"nullif(regexp_extract(page, {literal(token)}, 1), '')" if token else "null",
+        is_confirmation=f"contains(page, {literal(confirmation)})" if confirmation else "false",
+        amount=payload_text(order.amount if order else None),
+        clean_url=literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?"),
+        pair=literal(pair),
+        card=literal(CARD),
+    )

@@ -1,0 +1,79 @@
+"""From what the pass left to what the checks look at; the SQL is in derive.sql."""
+
+from collections.abc import Iterable, Sequence
+
+from event_data.contract.loading import Contract
+from quality import contract_sql as sql_text
+from quality.definitions import HERE, statements
+from quality.row_checks import plain_event
+
+DERIVE = statements((HERE / "derive.sql").read_text(encoding="utf-8"))
+CRAWLER_PATTERNS_AT_ONCE = 200  # more in one expression outgrow RE2's memory and run 400 times slower
+
+
+def crawler_patterns() -> list[str]:
+    """The user-agent patterns that crawlers declare themselves by (PyPI: crawler-user-agents)."""
+    import crawleruseragents  # 20 ms that the first batch hides
+
+    return [p["pattern"] for p in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
+
+
+def derivations(
+    contract: Contract, files: Sequence[tuple[int, str, int, int]], patterns: Sequence[str]
+) -> dict[str, str]:
+    """The parts of derive.sql, made ready. `files` holds (number, day, records, plain views)."""
+    chunks = [patterns[i : i + CRAWLER_PATTERNS_AT_ONCE] for i in range(0, len(patterns), CRAWLER_PATTERNS_AT_ONCE)]
+    crawler = [f"nullif(regexp_extract(user_agent, {sql_text.literal('|'.join(c))}), '')" for c in chunks]
+    order = contract.order
+    described = [name for e in contract.events if e.payload for name in (e.name, *e.synonyms)]
+    line_sum, lines_complete = sql_text.line_sql(contract)
+    filled = {
+        "files": _values(f"{n}, date '{day}', {records}, {plain}" for n, day, records, plain in files),
+        "view": sql_text.literal(plain_event(contract)),
+        "described_events": sql_text.values(tuple(described)),
+        "contract_events": _values(sql_text.literal(e.name) for e in contract.events) or "(null)",
+        "contract_keys": _values(_key_rows(contract)) or f"({', '.join(['null'] * 7)})",
+        "crawler": f"coalesce({', '.join(crawler)})",
+        "transaction_id_of_payload": sql_text.payload_text(order.transaction_id if order else None),
+        "customer_of_payload": sql_text.payload_text(order.customer if order else None),
+        "by_id_alone": str(order is not None and order.duplicates == "transaction_id").lower(),
+        "line_sum_of_payload": line_sum,
+        "lines_complete": lines_complete,
+        "breaks_pattern": _breaks_pattern(contract),
+        "time_zone": sql_text.literal(contract.time_zone),
+    }
+    return {name: sql.format(**filled) for name, sql in DERIVE.items()}
+
+
+def _values(rows: Iterable[str]) -> str:
+    return ", ".join(f"({row})" for row in rows)
+
+
+def _key_rows(contract: Contract) -> list[str]:
+    return [
+        ", ".join(
+            [
+                sql_text.literal(event.name),
+                sql_text.literal(key.path),
+                str([*sql_text.TYPES[key.logical_type]]),
+                str(key.required).lower(),
+                sql_text.literal(key.minimum),
+                sql_text.literal(key.maximum),
+                f"[{sql_text.values(key.allowed)}]" if key.allowed else "null",
+            ]
+        )
+        for event in contract.events
+        for key in event.payload
+    ]
+
+
+def _breaks_pattern(contract: Contract) -> str:
+    """Whether a node's `value` breaks the pattern that the contract has for its `event` and `path`."""
+    whens = [
+        f"when event = {sql_text.literal(e.name)} and path = {sql_text.literal(k.path)} "
+        f"then not regexp_full_match(value, {sql_text.literal(k.pattern)})"
+        for e in contract.events
+        for k in e.payload
+        if k.pattern
+    ]
+    return f"case {' '.join(whens)} else false end" if whens else "false"

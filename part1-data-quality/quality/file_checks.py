@@ -1,0 +1,248 @@
+"""Checks of names, bytes and headers: those that need no event, and no SQL."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import lru_cache
+
+from event_data.reading.day_file import Kind
+from quality.definitions import Definition, Measure
+from quality.rename_detection import LEAST_MATCH, likeness, profiles
+from quality.scan import FileFacts, Scan
+from quality.wording import percent
+
+FILE_CHECKS: list[Definition] = []
+
+
+def check(severity: str, dimension: str, says: str, advice: str, threshold: str = "0") -> Callable[..., object]:
+    """Register the function below as the check of its name."""
+
+    def register(run: Callable[[Scan], Iterable[Measure]]) -> Callable[[Scan], Iterable[Measure]]:
+        FILE_CHECKS.append(Definition(run.__name__, severity, dimension, threshold, says, advice, run=run))
+        return run
+
+    return register
+
+
+def _at_stake(measure: Measure, facts: FileFacts) -> Measure:
+    """All of a file's orders, where its failure spoils the file as a whole; unknown when it has none."""
+    return replace(measure, orders=facts.orders, revenue=facts.revenue) if measure.failed and facts.orders else measure
+
+
+@check(
+    "P0", "timeliness", "{example} has not arrived",
+    "Ask the sender for the file; do not publish a total that spans this day.",
+)  # fmt: skip
+def file_missing(scan: Scan) -> Iterator[Measure]:
+    for facts in scan.files:
+        missing = int(facts.missing)
+        yield Measure(facts.file_no, "file", 1, missing, example=facts.file.name)
+
+
+@check(
+    "P0", "completeness", "The file holds no event",
+    "Ask the sender for the file again; an empty export hides a whole day.",
+)  # fmt: skip
+def file_empty(scan: Scan) -> Iterator[Measure]:
+    for facts in _arrived(scan):
+        yield Measure(facts.file_no, "file", 1, int(facts.file.records == 0))
+
+
+def _bytes_check(name: str, severity: str, says: str, advice: str, kinds: tuple[Kind, ...]) -> None:
+    """Register a check of what reading.py found in a file's bytes."""
+
+    def run(scan: Scan) -> Iterator[Measure]:
+        for facts in _arrived(scan):
+            found = [p for p in facts.file.problems if p.kind in kinds]
+            lines = [p.line for p in found if p.line]
+            records = max(facts.file.records, 1)
+            # A problem of the whole file counts once, those of lines by their lines.
+            failed = sum(p.rows_lost or 1 for p in found) if lines else len(found)
+            yield Measure(
+                facts.file_no, "file", records if lines else 1, min(failed, records) if lines else min(failed, 1),
+                line=min(lines, default=None), example="; ".join(dict.fromkeys(p.message for p in found))[:120],
+            )  # fmt: skip
+
+    FILE_CHECKS.append(Definition(name, severity, "conformity", "0", says, advice, run=run))
+
+
+_bytes_check(
+    "file_unreadable", "P0", "The file cannot be read: it {example}",
+    "Ask the sender for the file again; nothing in it has been counted.",
+    ("unreadable", "not_csv", "gzip_bomb", "changed", "header_damaged"),
+)  # fmt: skip
+_bytes_check(
+    "file_truncated", "P0", "The file breaks off: {example}",
+    "Ask the sender for the whole file; what comes after the break is missing.",
+    ("truncated", "gzip_broken"),
+)  # fmt: skip
+_bytes_check(
+    "records_unreadable", "P1", "{failed:,} of {checked:,} records cannot be read: {example}",
+    "Have the export quote its fields (RFC 4180); these records are in no figure.",
+    ("ragged", "stray_quote", "unterminated_quote", "field_too_long"),
+)  # fmt: skip
+_bytes_check(
+    "header_unclear", "P1", "The file {example}",
+    "Have every column named, and named once.",
+    ("header_duplicate", "header_empty_name"),
+)  # fmt: skip
+_bytes_check(
+    "delimiter_other", "P2", "The file {example}",
+    "Set the delimiter in the contract if it is meant; it was read all the same.",
+    ("delimiter",),
+)  # fmt: skip
+_bytes_check(
+    "encoding_other", "P2", "The file is not clean UTF-8: {example}",
+    "Have the export write UTF-8; it was read all the same, and some characters may be wrong.",
+    ("utf_16", "encoding", "nul_byte"),
+)  # fmt: skip
+_bytes_check(
+    "bytes_unusual", "P3", "The file {example}",
+    "Harmless here; other readers may stumble.",
+    ("bom", "line_ends", "blank_lines", "misnamed_gzip", "surplus_empty"),
+)  # fmt: skip
+
+
+@check(
+    "P1", "uniqueness", "The day is delivered a second time",
+    "Keep one file a day; both together count every order twice.",
+)  # fmt: skip
+def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
+    seen = set()
+    for facts in _arrived(scan):
+        again = facts.file.day in seen
+        seen.add(facts.file.day)
+        yield _at_stake(Measure(facts.file_no, "file", 1, int(again)), facts)
+
+
+@check(
+    "P0", "uniqueness", "The file holds the same events as {example}",
+    "The export sent an old day under a new name; ask for the day itself.",
+)  # fmt: skip
+def content_repeated(scan: Scan) -> Iterator[Measure]:
+    seen: dict[tuple[int, int], FileFacts] = {}
+    for facts in _arrived(scan):
+        if facts.records:
+            first = seen.setdefault((facts.records, facts.content_key), facts)
+            again = first.day != facts.day  # the same day twice is day_delivered_twice
+            yield _at_stake(Measure(facts.file_no, "file", 1, int(again), example=first.file.name), facts)
+
+
+@check(
+    "P1", "conformity", "The file has fewer events than the contract demands",
+    "Ask the sender whether the export was cut.",
+)  # fmt: skip
+def row_count(scan: Scan) -> Iterator[Measure]:
+    rule = scan.contract.rule("row_count")
+    least = int(rule.at_least or 0) if rule else 0
+    for facts in _arrived(scan):
+        yield Measure(facts.file_no, "rows", max(least, 1), max(0, least - facts.records))
+
+
+@check(
+    "P0", "conformity", "The column {column} is missing",
+    "Restore the column; what it told cannot be won back for the days without it.",
+)  # fmt: skip
+def column_missing(scan: Scan) -> Iterator[Measure]:
+    """A column that neither its name nor a synonym brings; an unknown one may be it, renamed."""
+    guesses = _renames(scan)
+    for facts in _arrived(scan):
+        for column in scan.contract.columns:
+            if not facts.file.header:
+                continue
+            if column.name in facts.headers:
+                yield Measure(facts.file_no, column.name, 1, 0)
+                continue
+            message, advice = None, None
+            if guess := guesses.get((facts.file_no, column.name)):
+                new, told_by = guess
+                message = f"{column.name} looks renamed to {new} ({told_by})"
+                advice = (
+                    f"If it is meant, add `synonyms: [{{synonym: {new}}}]` to {column.name} in "
+                    f"{scan.contract.path.name}, line {column.line}; else have the old name back."
+                )
+            missing = Measure(facts.file_no, column.name, 1, 1, line=1, message=message, advice=advice)
+            yield _at_stake(missing, facts)
+
+
+@lru_cache(maxsize=1)
+def _renames(scan: Scan) -> dict[tuple[int, str], tuple[str, str]]:
+    """(file number, missing column) -> the unknown column that may be it, and what speaks for it."""
+    last_good: dict[str, FileFacts] = {}
+    found = {}
+    for facts in _arrived(scan):
+        unknown = _unknown(facts)
+        for column in scan.contract.columns:
+            if column.name in facts.headers:
+                last_good[column.name] = facts
+            elif guess := _rename(column.name, unknown, facts, last_good.get(column.name)):
+                found[facts.file_no, column.name] = guess
+    return found
+
+
+def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | None) -> tuple[str, str] | None:
+    for new in unknown:
+        if new.strip().lower() == name.lower():
+            return new, "only case or spaces differ"
+    if unknown and good and good.file.readable and facts.file.readable:
+        old = profiles(good.file.readable, good.file.delimiter).get(good.headers[name][0])
+        now = profiles(facts.file.readable, facts.file.delimiter)
+        match, new = max(((likeness(old, now[u]), u) for u in unknown if old and u in now), default=(0.0, ""))
+        if match >= LEAST_MATCH:
+            return new, f"values match at {percent(match)}"
+    close = get_close_matches(name, unknown, 1, 0.7)
+    return (close[0], "the names are alike") if close else None
+
+
+@check(
+    "P0", "consistency", "{column} arrives as {example}; every report that reads {column} finds nothing",
+    "Have the old name back, or move every report to the new one; the synonym in the contract heals it here only.",
+)  # fmt: skip
+def column_renamed(scan: Scan) -> Iterator[Measure]:
+    """A declared synonym stands for the column: healed here, and lost to whoever reads the raw name."""
+    for facts in _arrived(scan):
+        for column in scan.contract.columns:
+            headers = facts.headers.get(column.name)
+            if headers:
+                renamed = column.name not in headers
+                measure = Measure(facts.file_no, column.name, 1, int(renamed), line=1, example=headers[0])
+                yield _at_stake(measure, facts)
+
+
+@check(
+    "P2", "conformity", "The column {example} is not in the contract",
+    "Describe it in the contract, or have it removed; an unknown column may carry what nobody agreed to store.",
+)  # fmt: skip
+def column_unexpected(scan: Scan) -> Iterator[Measure]:
+    if scan.contract.additional_columns == "allow":
+        return
+    for facts in _arrived(scan):
+        renamed = {new for (file_no, _), (new, _) in _renames(scan).items() if file_no == facts.file_no}
+        unknown = [h for h in _unknown(facts) if h not in renamed]
+        if facts.file.header:
+            yield Measure(
+                facts.file_no, "header", len(facts.file.header), len(unknown), line=1, example=", ".join(unknown)[:80]
+            )
+
+
+@check(
+    "P3", "conformity", "The columns stand in another order than the contract's",
+    "Harmless here; a reader that goes by position mixes the columns up.",
+)  # fmt: skip
+def column_order(scan: Scan) -> Iterator[Measure]:
+    for facts in _arrived(scan):
+        position = {h: name for name, headers in facts.headers.items() for h in headers}
+        found = list(dict.fromkeys(position[h] for h in facts.file.header if h in position))
+        meant = [c.name for c in scan.contract.columns if c.name in found]
+        if found:
+            moved = sum(a != b for a, b in zip(found, meant, strict=True))
+            yield Measure(facts.file_no, "header", len(found), moved, line=1)
+
+
+def _unknown(facts: FileFacts) -> list[str]:
+    known = {h for headers in facts.headers.values() for h in headers}
+    return [h for h in facts.file.header if h not in known]
+
+
+def _arrived(scan: Scan) -> list[FileFacts]:
+    return [f for f in scan.files if not f.missing]

@@ -1,0 +1,138 @@
+"""transform.sql in other engines' own words: sqlglot translates, and a few rules mend what would differ silently.
+
+Each rule says why; tests/engines/test_dialects.py runs the constructs on every engine at hand.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+class DialectError(Exception):
+    """SQL that cannot be put into an engine's words; the message is one sentence for the user."""
+
+
+def translate(statement: str, engine: str) -> str:
+    """The select of a DuckDB statement (`create ... as select ...`, or the select itself) in an engine's words.
+
+    Raises DialectError where sqlglot is not installed, or the engine has no words for a construct.
+    """
+    sqlglot = _sqlglot(engine)
+    mend = _RULES.get(engine, _as_it_is)
+    try:
+        parsed = sqlglot.parse_one(statement, read="duckdb")
+        select = parsed.expression if isinstance(parsed, sqlglot.exp.Create) else parsed
+        if not isinstance(select, sqlglot.exp.Query):
+            raise DialectError(f"{statement[:60]!r} is no select")
+        for node in reversed(list(select.walk())):  # from the inside out
+            if (mended := mend(node)) is not node:
+                node.replace(mended)
+        # Without comments: sqlglot moves some to where they are not true.
+        return str(select.sql(dialect=engine, pretty=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE))
+    except sqlglot.errors.SqlglotError as error:
+        raise DialectError(f"{engine} has no words for {statement[:60]!r}: {str(error).splitlines()[0]}") from None
+
+
+def quoted(text: str | None, engine: str) -> str:
+    """A text as an engine's literal; raises DialectError where sqlglot is not installed."""
+    return "null" if text is None else str(_sqlglot(engine).exp.Literal.string(text).sql(dialect=engine))
+
+
+def _sqlglot(engine: str) -> Any:
+    try:
+        import sqlglot
+    except ImportError:
+        raise DialectError(
+            f"SQL for {engine} needs the package sqlglot; install it with pip install sqlglot==30.22.0"
+        ) from None
+    return sqlglot
+
+
+def _as_it_is(node: "exp.Expr") -> "exp.Expr":
+    return node
+
+
+def _called(node: "exp.Expr") -> str:
+    """The name of a function that sqlglot does not know."""
+    from sqlglot import exp
+
+    return str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
+
+
+def _spark(node: "exp.Expr") -> "exp.Expr":
+    if _called(node) == "json_valid":
+        return _filled("try_parse_json(:a) is not null", a=node.expressions[0])
+    if _called(node) == "error":
+        return _filled("raise_error(:a)", a=node.expressions[0])
+    return node
+
+
+def _snowflake(node: "exp.Expr") -> "exp.Expr":
+    from sqlglot import exp
+
+    if _called(node) == "json_valid":
+        return _filled("try_parse_json(:a) is not null", a=node.expressions[0])
+    # It has no error(); a text that is no number stops a script, and is in the message.
+    if _called(node) == "error":
+        return _filled("cast(cast(:a as integer) as varchar)", a=node.expressions[0])
+    # Its zone-less type by the name that no session's setting changes, and that the emulator can try.
+    if isinstance(node, exp.TryCast) and node.to.this in exp.DataType.TEMPORAL_TYPES:
+        return exp.TryCast(this=node.this, to=exp.DataType.build("datetime", udt=True))
+    # It tries a cast of text only; where sqlglot does not know the type it writes a plain cast, which raises.
+    if isinstance(node, exp.TryCast) and not isinstance(node.this, exp.Cast):
+        return exp.TryCast(this=exp.cast(node.this, "text"), to=node.args["to"])
+    # Its quotients have six decimals, so that 2999999 / 3000000 is 1: what is divided must leave no remainder.
+    if isinstance(node, exp.IntDiv):
+        return _filled("cast((:a - :a % :b) / :b as bigint)", a=exp.paren(node.this), b=exp.paren(node.expression))
+    return node
+
+
+def _bigquery(node: "exp.Expr") -> "exp.Expr":
+    from sqlglot import exp
+
+    if _called(node) == "json_valid":
+        return _filled("safe.parse_json(:a, wide_number_mode => 'round') is not null", a=node.expressions[0])
+    # It has names of its own that begin with _file_.
+    if isinstance(node, exp.Identifier) and node.name == "_file_id":
+        return exp.to_identifier("file_id_")
+    if isinstance(node, exp.Values):
+        return _typed_nulls(node)
+    if isinstance(node, exp.Cast) and node.to.this == exp.DType.DECIMAL and node.to.expressions:
+        return _of_scale(node)
+    return node
+
+
+def _typed_nulls(values: "exp.Values") -> "exp.Values":
+    """BigQuery takes a null in a list of rows for an integer, where other rows have text."""
+    from sqlglot import exp
+
+    for cells in zip(*(row.expressions for row in values.expressions), strict=True):
+        if any(cell.is_string for cell in cells):
+            for cell in cells:
+                if isinstance(cell, exp.Null):
+                    cell.replace(exp.cast(exp.Null(), "text"))
+    return values
+
+
+def _of_scale(node: "exp.Cast") -> "exp.Expr":
+    """sqlglot leaves precision and scale out for BigQuery: scale is a rounding, and what has no place is null."""
+    from sqlglot import exp
+
+    precision, scale = (int(parameter.name) for parameter in node.to.expressions)
+    rounded = _filled(f"round(:a, {scale})", a=type(node)(this=node.this, to=exp.DataType.build("decimal")))
+    if isinstance(node, exp.TryCast):
+        return _filled(f"case when abs(:a) < {10 ** (precision - scale)} then :a end", a=rounded)
+    return rounded
+
+
+def _filled(sql: str, **expressions: "exp.Expr") -> "exp.Expr":
+    import sqlglot
+
+    return sqlglot.exp.replace_placeholders(sqlglot.parse_one(sql), **expressions)
+
+
+_RULES: dict[str, Callable[["exp.Expr"], "exp.Expr"]] = {
+    "spark": _spark, "databricks": _spark, "snowflake": _snowflake, "bigquery": _bigquery,
+}  # fmt: skip

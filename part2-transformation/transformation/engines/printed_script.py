@@ -1,0 +1,201 @@
+"""transform.sql as a script for a warehouse, which loads the files by its own means; every select is translated.
+
+The files in --data_dir are read for what a script cannot find out by itself: which columns a file has, in which order,
+how many records, and how many lines an order. The records stay where the warehouse finds them.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+
+from transformation.build import HERE, WORKING, blanks
+from transformation.daily_files import File, find_files
+from transformation.engines.dialects import DialectError, translate
+from transformation.engines.sql_engines import LONGEST_LIST, WAREHOUSES, Warehouse
+from transformation.landing import land, land_seeds, survey
+from transformation.shop import Shop, identifier
+from transformation.statements import Statement, fill, read_statements
+from transformation.suite import read_suite
+
+LEDGER = "gold.ledger"
+PASSED = "case when expected is not distinct from actual then 'PASS' else 'FAIL' end as result"
+FILES = """
+select files.name, files.file_date, files.file_id, count(events._line) as records, cast(0 as bigint) as unreadable
+from bronze.listed_files as files
+left join bronze.events as events on files.name = events._source_file
+group by files.name, files.file_date, files.file_id"""
+# What stops the script: error() gives its message to whoever runs it.
+CHECK_LOAD = """
+select
+    files.name, files.records,
+    case
+        when files.records = listed.records then 'all loaded'
+        else error(
+            files.name || ' has ' || cast(listed.records as varchar) || ' records, and '
+            || cast(files.records as varchar) || ' were loaded'
+        )
+    end as result
+from bronze.files as files
+inner join bronze.listed_files as listed on files.name = listed.name"""
+CHECK_LEDGER = """
+select
+    line, orders, amount,
+    case
+        when line <> 'difference' or (orders = 0 and amount = 0) then 'balances'
+        else error(
+            'the ledger does not balance: ' || cast(orders as varchar) || ' orders and ' || cast(amount as varchar)
+            || ' are neither counted nor named'
+        )
+    end as result
+from gold.ledger
+order by position nulls first"""
+
+
+def script(engine: str, data_dir: Path, shop: Shop, location: str | None = None) -> str:
+    """All of it, to be pasted. `location` is where the engine finds the files: a stage, a URL or a folder.
+
+    Raises LandingError for a folder without files, and DialectError for a file at which a loader stops, or where
+    sqlglot is not installed.
+    """
+    warehouse = WAREHOUSES[engine](engine, location)
+    if not location and not warehouse.place:
+        warehouse.location = str(data_dir.resolve())
+    return _text(engine, _statements(warehouse, data_dir, shop))
+
+
+def _text(made_for: str, statements: Iterable[str]) -> str:
+    heading = f"-- Made by transform.py --print_sql {made_for} from transform.sql, which has the comments."
+    return "\n\n".join([heading, *(f"{statement};" for statement in statements)]) + "\n"
+
+
+def _statements(warehouse: Warehouse, data_dir: Path, shop: Shop) -> Iterator[str]:
+    with duckdb.connect() as connection, tempfile.TemporaryDirectory() as work_dir:
+        files, selects = land(connection, find_files(data_dir, shop), shop, Path(work_dir))
+        if damaged := [file for file in files if file.unreadable]:
+            raise DialectError(f"{damaged[0].path} has a record at which a loader stops; mend the file")
+        land_seeds(connection, shop, HERE / "seeds")
+        connection.execute("create view bronze.events as " + " union all by name ".join(selects))
+        filled = blanks(connection, shop, [name for file in files for name in file.header])
+        yield from warehouse.schemas()
+        yield from warehouse.stage()
+        yield from _seeds(warehouse, connection)
+    yield from _bronze(warehouse, files, shop)
+    made = [fill(s, filled) for s in read_statements(HERE / "transform.sql")]
+    for statement in _ledger_first(made):
+        yield from _described(warehouse, statement)
+        if statement.name == LEDGER:
+            yield translate(CHECK_LEDGER, warehouse.engine)
+    yield from (f"drop {s.kind} if exists {s.name}" for s in made if s.name in WORKING)
+
+
+def suite_script(engine: str, shop: Shop) -> str:
+    """The test suite in SQL, in schemas of its own; its last statement gives every test and whether it passed.
+
+    Raises DialectError where sqlglot is not installed.
+    """
+    return _text(
+        f"{engine} --validate", map(_in_schemas_of_its_own, _suite_statements(WAREHOUSES[engine](engine), shop))
+    )
+
+
+def _suite_statements(warehouse: Warehouse, shop: Shop) -> Iterator[str]:
+    suite = read_suite(shop)
+    yield from warehouse.schemas()
+    with duckdb.connect() as connection:
+        land_seeds(connection, shop, HERE / "seeds")
+        yield from _seeds(warehouse, connection)
+    for statement in (*suite.rows, *suite.statements):
+        yield from _described(warehouse, statement)
+    tests = "\nunion all\n".join(f"select * from ({test.strip().rstrip(';')}) as test" for test in suite.tests)
+    yield translate(f"select *, {PASSED} from ({tests}) as tests order by test nulls first", warehouse.engine)
+
+
+def _in_schemas_of_its_own(statement: str) -> str:
+    return re.sub(r"\b(bronze|silver|gold)\b(?=[.]|$)", r"test_\1", statement)
+
+
+def _described(warehouse: Warehouse, statement: Statement) -> Iterator[str]:
+    first, *rest = warehouse.create(statement.kind, statement.name, statement.select)
+    yield f"-- {statement.name}: {statement.description}\n{first}"
+    yield from rest
+
+
+def _seeds(warehouse: Warehouse, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    tables = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'bronze' and table_type = 'BASE TABLE' "
+        "order by table_name"
+    ).fetchall()
+    for (table,) in tables:
+        found = connection.execute(f"from bronze.{table}")
+        columns = ", ".join(f"{column[0]} {warehouse.text}" for column in found.description)
+        rows = [f"({', '.join(map(warehouse.literal, row))})" for row in found.fetchall()]
+        yield from _table(warehouse, f"bronze.{table}", columns, rows)
+
+
+def _table(warehouse: Warehouse, name: str, columns: str, rows: Sequence[str]) -> Iterator[str]:
+    yield from warehouse.empty_table(name, columns)
+    for start in range(0, len(rows), LONGEST_LIST):
+        yield f"insert into {name} values\n" + ",\n".join(rows[start : start + LONGEST_LIST])
+
+
+def _bronze(warehouse: Warehouse, files: Sequence[File], shop: Shop) -> Iterator[str]:
+    """Load the files that share a header together, then bring their columns under the contract's names."""
+    integer = warehouse.integer
+    rows = [f"({warehouse.literal(f.name)}, date '{f.day}', {f.file_id}, {f.records})" for f in files]
+    columns = f"name {warehouse.text}, file_date date, file_id {integer}, records {integer}"
+    yield from _table(warehouse, "bronze.listed_files", columns, rows)
+    known = {name.lower(): name for names in shop.columns.values() for name in names}
+    groups: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for file in files:
+        header = tuple(known.get(name.lower(), f"column_{i}") for i, name in enumerate(file.header, 1))
+        groups.setdefault((header, survey(file.path, shop.delimiter).delimiter), []).append(file.name)
+    present = [name for name in known.values() if any(name in header for header, _ in groups)]
+    selects, unloads = [], []
+    for number, ((header, delimiter), names) in enumerate(groups.items(), 1):
+        landed = warehouse.landed.format(number)
+        yield from warehouse.load(landed, header, names, delimiter)
+        unloads.append(warehouse.unload(landed))
+        selects.append(_landed(warehouse, landed, header, present, shop))
+    payloads = [n for n in shop.columns[shop.roles["payload"]] if n in present] if "payload" in shop.roles else []
+    payload = ", ".join(map(identifier, payloads)) or "cast(null as varchar)"
+    payload = f"coalesce({payload})" if len(payloads) > 1 else payload
+    events = f"""
+with landed as (
+    {" union all ".join(selects)}
+)
+select
+    files.name as _source_file, files.file_id as _file_id, landed._row + 1 as _line,
+    cast(null as varchar) as _unreadable, case when json_valid({payload}) then {payload} end as _payload,
+    {", ".join(f"landed.{identifier(name)}" for name in present)}
+from landed
+inner join bronze.listed_files as files on regexp_extract(landed._path, '([^/]*)$', 1) = files.name"""
+    yield from warehouse.create("table", "bronze.events", events)
+    yield from warehouse.create("table", "bronze.files", FILES)
+    yield translate(CHECK_LOAD, warehouse.engine)
+    yield from unloads
+    yield "drop table bronze.listed_files"
+
+
+def _landed(warehouse: Warehouse, landed: str, header: Sequence[str], present: Sequence[str], shop: Shop) -> str:
+    """The records of files with one header: an empty field is null, and a column that they do not have."""
+    # Where an engine has no order, that of time, and of whatever else tells records apart.
+    times = set(shop.columns[shop.roles["time"]])
+    keys = [f"{identifier(name)} nulls first" for name in sorted(header, key=lambda name: name not in times)]
+    row = warehouse.row or f"row_number() over (partition by {warehouse.path} order by {', '.join(keys)})"
+    columns = ", ".join(
+        f"nullif({identifier(name)}, '') as {identifier(name)}" if name in header
+        else f"cast(null as varchar) as {identifier(name)}"
+        for name in present
+    )  # fmt: skip
+    return f"select {warehouse.path} as _path, {row} as _row, {columns} from {landed}"
+
+
+def _ledger_first(statements: Sequence[Statement]) -> list[Statement]:
+    """The ledger reads silver alone: it comes before other gold, which stays as it was if it stops the script."""
+    ledger = next(s for s in statements if s.name == LEDGER)
+    others = [s for s in statements if s is not ledger]
+    first = next(i for i, s in enumerate(others) if s.name.startswith("gold."))
+    return [*others[:first], ledger, *others[first:]]

@@ -1,0 +1,333 @@
+"""Daily CSV files to bronze by Spark's own reader, record for record what DuckDB lands.
+
+Spark is given the files in which every line is one record of the header's width; a look at every line finds them.
+The others, a few damaged ones, are read on this machine by landing.py, as DuckDB's bronze is. A record's line is
+counted from its place in its part of the file and the records in the parts before.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from transformation.daily_files import File, stamp_of
+from transformation.landing import OWN_COLUMNS, column_names, land
+from transformation.shop import Shop, json_path, literal
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from transformation.engines.spark import Tables
+
+WHOLE = 64 << 20  # bytes of a file that one task may hold for its hash; a larger one is hashed line by line
+# What an order's values look like where the two engines may read them differently.
+ODD = {"transactionId": "^-?[0-9][0-9.]*E-?[0-9]+$", "customer": "^-?[0-9][0-9.]*E-?[0-9]+$", "amount": "_|[^ -~]"}
+MONEY = "decimal(12, 2)"  # of transform.sql
+GZIP_RATIO = 8  # a compressed file is taken for so many times its size
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a look at every line says of a file; `reported` is its name as Spark's metadata spell it."""
+
+    reported: str
+    lines: int
+    header: str
+    fewest: int  # delimiters of a line, outside quotes
+    most: int
+    damaged: bool
+    line_hashes: int
+
+
+def land_with_spark(
+    tables: "Tables", files: Sequence[File], data_dir: str, shop: Shop, folder: Path
+) -> tuple[list[File], "DataFrame"]:
+    """Land files below folder/bronze/events; returns them completed, and their records.
+
+    Raises LandingError, or SparkError for a payload that only one of the two engines takes for JSON.
+    """
+    from pyspark.sql import functions as f
+
+    spark = tables.spark
+    facts = _look(spark, files, data_dir, shop.delimiter)
+    hashes = _hashes(spark, [file for file in files if file.name in facts], data_dir, facts)
+    path = folder / "bronze" / "events"
+    regular = [file for file in files if _is_regular(facts.get(file.name), shop.delimiter)]
+    landed: dict[int, File] = {}
+    if regular:
+        raw = _read(tables, regular, data_dir, facts, shop.delimiter)
+        places, done = _places(raw, regular, facts)
+        landed = {
+            file.file_id: replace(
+                file, header=column_names(facts[file.name].header, shop.delimiter), records=facts[file.name].lines - 1,
+                content_hash=hashes[file.name],
+            )
+            for file in done
+        }  # fmt: skip
+        if done:
+            _write(tables, raw, places, shop, path)
+    others = [file for file in files if file.file_id not in landed]
+    landed |= {file.file_id: file for file in _land_here(tables, others, data_dir, shop, path)}
+    names = _names(list(landed.values()))
+    types = {"_file_id": "bigint", "_line": "bigint", "_loaded_at": "timestamp_ntz"}
+    schema = ", ".join(f"`{n.replace('`', '``')}` {types.get(n, 'string')}" for n in (*OWN_COLUMNS, *names))
+    events = spark.read.schema(schema).parquet(path.absolute().as_uri())
+    here = f.col("_file_id").isin([file.file_id for file in others]) if others else f.lit(False)
+    _agree_on_json(tables, events.where(f.col("_unreadable").isNull()), here, _payload(shop, names))
+    _agree_on_values(tables, events, shop)
+    return [landed[file.file_id] for file in files], events
+
+
+def place(data_dir: str, name: str) -> str:
+    """A file's path for Spark, in which no character stands for others; an address goes through untouched."""
+    start = data_dir if "://" in data_dir else re.sub(r"([\\*?\[\]{}])", r"\\\1", str(Path(data_dir).absolute()))
+    scheme = "" if "://" in data_dir else "file://"
+    return f"{scheme}{start.rstrip('/')}/" + re.sub(r"([\\*?\[\]{}])", r"\\\1", name)
+
+
+def _look(spark: "SparkSession", files: Sequence[File], data_dir: str, delimiter: str) -> dict[str, Facts]:
+    """Facts of each file by its name; an empty file has none, nor has a compressed one that breaks off."""
+    from pyspark.sql import functions as f
+
+    lines = spark.read.text([place(data_dir, file.name) for file in files], lineSep="\n")
+    line = f.regexp_replace("value", "\r\\z", "")
+    quotes = f.length(line) - f.length(f.replace(line, f.lit('"'), f.lit("")))
+    # Of a quoted field its quotes are left: one alone between delimiters, or several for quotes inside it.
+    bare = f.regexp_replace(line, '"[^"]*"', '"')
+    d = re.escape(delimiter)
+    broken = (
+        (quotes % 2 == 1) | bare.rlike(f'"[^"{d}]|[^"{d}]"') | ~f.is_valid_utf8(f.col("value"))
+        | line.contains("\r") | line.contains("\0")
+    )  # fmt: skip
+    at = f.struct("_metadata.file_block_start", f.monotonically_increasing_id())
+    found = (
+        lines.select(
+            f.col("_metadata.file_name").alias("reported"), at.alias("at"), line.alias("line"), broken.alias("broken"),
+            (f.length(bare) - f.length(f.replace(bare, f.lit(delimiter), f.lit("")))).alias("delimiters"),
+            f.xxhash64("value").cast("decimal(20, 0)").alias("hash"),
+        )
+        .groupBy("reported")
+        .agg(
+            f.count("*"), f.min_by("line", "at"), f.min("delimiters"), f.max("delimiters"), f.bool_or("broken"),
+            f.sum("hash"),
+        )
+    )  # fmt: skip
+    try:
+        rows = found.collect()
+    except Exception as error:
+        plain = [file for file in files if not file.name.lower().endswith(".gz")]
+        if len(plain) == len(files) or not is_sparks(error):
+            raise
+        return _look(spark, plain, data_dir, delimiter) if plain else {}
+    return {
+        unquote(name): Facts(name, lines, header, fewest, most, broken, int(hashes))
+        for name, lines, header, fewest, most, broken, hashes in rows
+    }
+
+
+def is_sparks(error: Exception) -> bool:
+    """Whether Spark raised it: by its Java, by its server, or by itself."""
+    return type(error).__module__.startswith(("pyspark", "py4j", "grpc"))
+
+
+def _is_regular(facts: Facts | None, delimiter: str) -> bool:
+    """Whether every line is a record of the header's width, under names that need no mending."""
+    if facts is None or facts.damaged or facts.lines < 2 or '"' in facts.header or delimiter not in facts.header:
+        return False
+    cells = facts.header.split(delimiter)
+    return list(column_names(facts.header, delimiter)) == cells and facts.fewest == facts.most == len(cells) - 1
+
+
+def _hashes(spark: "SparkSession", files: Sequence[File], data_dir: str, facts: dict[str, Facts]) -> dict[str, str]:
+    """A hash of each file's content: SHA-256, and of a large file the number and the sum of its lines' hashes."""
+    from pyspark.sql import functions as f
+
+    def size(file: File) -> int:
+        return file.size * (GZIP_RATIO if file.name.lower().endswith(".gz") else 1)
+
+    hashes = {file.name: f"lines {facts[file.name].lines} {facts[file.name].line_hashes}" for file in files}
+    small = [place(data_dir, file.name) for file in files if size(file) <= WHOLE]
+    if small:
+        whole = spark.read.text(small, wholetext=True)
+        rows = whole.select("_metadata.file_name", f.sha2(f.col("value").cast("binary"), 256)).collect()
+        hashes |= {unquote(name): digest for name, digest in rows}
+    return hashes
+
+
+def _read(
+    tables: "Tables", files: Sequence[File], data_dir: str, facts: dict[str, Facts], delimiter: str
+) -> "DataFrame":
+    """The records as they stand, each with its file's name, the start of its part of the file, and its place there.
+
+    They are under the names that bronze has for the like. They are written before they are numbered: read a second
+    time, with another number of cores, a file could be cut elsewhere.
+    """
+    from pyspark.sql import functions as f
+
+    def header(file: File) -> tuple[str, ...]:
+        return column_names(facts[file.name].header, delimiter)
+
+    path = (tables.work / "records").absolute().as_uri()
+    for number, (names, same) in enumerate(groupby(sorted(files, key=header), key=header)):
+        quoted = [f"`{name.replace('`', '``')}`" for name in names]
+        records = tables.spark.read.schema(", ".join(f"{name} string" for name in quoted)).csv(
+            [place(data_dir, file.name) for file in same], header=True, sep=delimiter, quote='"', escape='"',
+            enforceSchema=False, mode="FAILFAST",
+        )  # fmt: skip
+        records.select(
+            f.col("_metadata.file_name").alias("_source_file"),
+            f.col("_metadata.file_block_start").alias("_file_id"),
+            f.monotonically_increasing_id().alias("_line"),
+            *(f.nullif(f.col(name), f.lit("")).alias(bare) for name, bare in zip(quoted, names, strict=True)),
+        ).write.parquet(f"{path}/{number}")
+    parts = [tables.spark.read.parquet(f"{path}/{n}") for n in range(number + 1)]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.unionByName(part, allowMissingColumns=True)
+    return whole
+
+
+def _places(
+    raw: "DataFrame", files: Sequence[File], facts: dict[str, Facts]
+) -> tuple[list[tuple[str, int, int, str, int]], list[File]]:
+    """For each part of each file, what to add to a record's place for its line; only of files that are all there."""
+    from pyspark.sql import functions as f
+
+    rows = raw.groupBy("_source_file", "_file_id").agg(f.min("_line"), f.count("*")).collect()
+    places, done = [], []
+    for file in files:
+        reported = facts[file.name].reported
+        before = 0
+        parts = []
+        for _, start, first, count in sorted(row for row in rows if row[0] == reported):
+            parts.append((reported, start, 2 + before - first, file.name, file.file_id))
+            before += count
+        if before == facts[file.name].lines - 1:
+            places += parts
+            done.append(file)
+    return places, done
+
+
+def _write(
+    tables: "Tables", raw: "DataFrame", places: Sequence[tuple[str, int, int, str, int]], shop: Shop, path: Path
+) -> None:
+    from pyspark.sql import functions as f
+
+    rows = ", ".join(f"({literal(p)}, {start}, {add}, {literal(n)}, {i})" for p, start, add, n, i in places)
+    tables.share("work.places", tables.work, f"from (values {rows}) as places (reported, start, added, name, file_id)")
+    columns = [name for name in raw.columns if name not in OWN_COLUMNS]
+    payload = _payload(shop, columns)
+    tried = f.when(_is_json(payload), payload) if payload is not None else f.lit(None)
+    found = f.broadcast(tables.spark.table(tables.views["work.places"]))
+    raw.join(found, (raw["_source_file"] == found["reported"]) & (raw["_file_id"] == found["start"])).select(
+        found["name"].alias("_source_file"),
+        found["file_id"].cast("bigint").alias("_file_id"),
+        (raw["_line"] + found["added"]).alias("_line"),
+        f.lit(datetime.now()).cast("timestamp_ntz").alias("_loaded_at"),
+        f.lit(None).cast("string").alias("_unreadable"),
+        tried.cast("string").alias("_payload"),
+        *(f.col(f"`{name.replace('`', '``')}`") for name in columns),
+    ).write.partitionBy("_file_id").parquet(path.absolute().as_uri())
+
+
+def _payload(shop: Shop, names: Sequence[str]) -> "Column | None":
+    from pyspark.sql import functions as f
+
+    there = {name.lower(): name for name in names}
+    wanted = shop.columns[shop.roles["payload"]] if "payload" in shop.roles else ()
+    found = [f.col(f"`{there[name.lower()]}`") for name in wanted if name.lower() in there]
+    return f.coalesce(*found) if found else None
+
+
+def _is_json(text: "Column") -> "Column":
+    """Whether a text is one JSON value: Spark reads the first and leaves what follows, but not inside another."""
+    from pyspark.sql import functions as f
+
+    in_list, in_object = f.concat(f.lit("["), text, f.lit("]")), f.concat(f.lit('{"x":'), text, f.lit("}"))
+    return f.try_parse_json(in_list).isNotNull() & f.try_parse_json(in_object).isNotNull()
+
+
+def _agree_on_json(tables: "Tables", events: "DataFrame", here: "Column", payload: "Column | None") -> None:
+    """Raise SparkError for a payload that DuckDB takes for JSON and Spark does not: a NaN, a name that comes twice.
+
+    `here` says of which records `_payload` is DuckDB's doing.
+    """
+    from pyspark.sql import functions as f
+
+    from transformation.engines.spark import SparkError
+
+    if payload is None:
+        return
+    not_for_spark = f.when(here, ~_is_json(payload)).otherwise(events["_payload"].isNull())
+    doubtful = events.where(payload.isNotNull() & not_for_spark)
+    for name, line, text in doubtful.select("_source_file", "_line", payload).toLocalIterator():
+        valid = tables.connection.execute("select json_valid(?)", [text]).fetchone()
+        if valid and valid[0]:
+            raise SparkError(
+                f"{name}, line {line}: the payload is JSON for DuckDB and not for Spark (a NaN, a comma too many, a "
+                "name that comes twice); mend the line, or use --engine duckdb."
+            )
+
+
+def _agree_on_values(tables: "Tables", events: "DataFrame", shop: Shop) -> None:
+    """Raise SparkError for an order's id, customer or amount that the two engines read differently.
+
+    Java writes 12345678.0 as 1.2345678E7; and the casts differ over digits of other scripts and underscores.
+    """
+    from pyspark.sql import functions as f
+
+    from transformation.engines.spark import SparkError
+
+    readings = []
+    doubtful, values = f.lit(False), []
+    for key, odd in ODD.items():
+        if key in shop.order:
+            path = json_path(shop.order[key])
+            text = f.get_json_object(events["_payload"], path)
+            doubtful = doubtful | text.rlike(odd)
+            values.append(text.try_cast(MONEY) if key == "amount" else text)
+            extracted = "json_extract_string(?, ?)"
+            sql = f"select try_cast({extracted} as {MONEY})" if key == "amount" else f"select {extracted}"
+            readings.append((shop.order[key], path, sql))
+    rows = events.where(doubtful).select("_source_file", "_line", "_payload", *values)
+    for name, line, payload, *ours in rows.toLocalIterator():
+        for value, (what, path, sql) in zip(ours, readings, strict=True):
+            found = tables.connection.execute(sql, [payload, path]).fetchall()[0][0]
+            if found != value:
+                raise SparkError(
+                    f"{name}, line {line}: {what} is {found} for DuckDB and {value} for Spark; mend the line, or use "
+                    "--engine duckdb."
+                )
+
+
+def _names(files: Sequence[File]) -> list[str]:
+    """The columns of all files, the first spelling of each."""
+    names: dict[str, str] = {}
+    for name in (n for file in files for n in file.header):
+        names.setdefault(name.lower(), name)
+    return list(names.values())
+
+
+def _land_here(tables: "Tables", files: Sequence[File], data_dir: str, shop: Shop, path: Path) -> Iterator[File]:
+    """Land files by landing.py, one by one."""
+    for file in files:
+        here = file
+        if "://" in data_dir:
+            content = tables.spark.read.format("binaryFile").load(place(data_dir, file.name)).select("content").first()
+            copy = tables.work / file.name
+            copy.write_bytes(content[0] if content else b"")
+            stat = copy.stat()
+            here = replace(file, path=copy, size=stat.st_size, stamp=stamp_of(stat))
+        (done,), (select,) = land(tables.connection, [here], shop, tables.work)
+        part = path / f"_file_id={file.file_id}"
+        part.mkdir(parents=True)
+        tables.connection.execute(
+            f"copy (select * exclude (_file_id) from ({select})) to {literal(str(part / 'part.parquet'))} "
+            "(format parquet)"
+        )
+        tables.connection.execute("drop table if exists landed_1")
+        yield replace(done, path=file.path, size=file.size, stamp=file.stamp)

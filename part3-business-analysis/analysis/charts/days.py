@@ -1,0 +1,288 @@
+"""The pictures over time: revenue a day, and the volume of events beside the shares that broke."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+
+from analysis.charts.style import (
+    BLUE,
+    MUTED,
+    ORANGE,
+    PALE,
+    RULE,
+    TEXT,
+    canvas,
+    day_axis,
+    day_name,
+    draw_marks,
+    marks_height,
+    nothing_to_draw,
+    number_word,
+    percent,
+    place_marks,
+    text_width,
+    two_lines,
+)
+from analysis.currency import short
+from analysis.findings import Change
+from analysis.gold import Gold
+from analysis.incidents import WORDS, Incident
+from analysis.intervals import mean_interval, robust_band
+
+MOST_STRIPS = 4
+# More than so many are a line without dots.
+MANY_DAYS = 60
+
+
+def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
+    """What revenue did when tracking broke; says so when nothing can be told."""
+    if not gold.orders:
+        return "No order was recorded"
+    mean = sum(d.revenue for d in gold.days) / len(gold.days)
+    gravest = sorted(
+        (c for c in changes if c.measure == "revenue a day"), key=lambda c: (c.incident.severity, c.incident.since)
+    )
+    if not gravest:
+        return f"Revenue averaged {short(mean)} a day"
+    change = gravest[0]
+    rates = f"{short(change.before)} a day before, {short(change.after)} after"
+    if abs(change.difference.low) == float("inf"):
+        return f"Too few days to tell whether sales moved when tracking broke: {rates}"
+    if not change.difference.is_clear:
+        return f"Sales show no clear difference since tracking broke: {rates}"
+    verb = "rose" if change.after > change.before else "fell"
+    return f"Sales {verb} when tracking broke: {rates}"
+
+
+def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> Figure:
+    subtitle = "Revenue of counted orders a day. Lines and bands: mean of each period, with its 95% interval"
+    figure, top = canvas(gold, 5.6, revenue_title(gold, changes), subtitle)
+    if not gold.orders:
+        nothing_to_draw(figure, "No order has been recorded yet.")
+        return figure
+    shown = [i for i in incidents if i.kind != "gap"]
+    days, values = [d.day for d in gold.days], [d.revenue for d in gold.days]
+    # Many days have the mean's name beside them.
+    right = 0.93 if len(days) > MANY_DAYS else 0.96
+    marks = place_marks(figure, (0.085, right), days, shown)
+    axes = figure.add_axes((0.085, 0.155, right - 0.085, top - 0.155 - marks_height(marks) / 5.6))
+    day_axis(axes, days)
+    axes.set_ylim(0, max([*values, 1]) * 1.26)
+    _money_axis(axes)
+    _means(axes, days, values, next((c.incident.since for c in changes if c.incident.severity == "P0"), None))
+    _line(axes, values)
+    _extremes(axes, days, values, [mark.x for mark in marks])
+    draw_marks(axes, marks)
+    return figure
+
+
+def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: date | None) -> None:
+    """The mean before and from the gravest incident on; one mean when there is none."""
+    cut = days.index(since) if since in days else 0
+    for start, end in ((0, cut), (cut, len(days))):
+        if end <= start:
+            continue
+        mean = mean_interval(values[start:end])
+        x = [start - 0.5, end - 0.5]
+        if mean.high < float("inf"):
+            axes.fill_between(x, [max(mean.low, 0)] * 2, [mean.high] * 2, color=PALE, linewidth=0, zorder=0)
+        axes.plot(x, [mean.estimate] * 2, color=MUTED, linewidth=1.4, zorder=1)
+        if end - start < len(days) / 10:
+            continue
+        # Beside a line of many days; else under the band, or on the mean where the band reaches the days' names.
+        is_crowded, is_low = len(days) > MANY_DAYS, mean.low < 0.12 * axes.get_ylim()[1]
+        axes.annotate(
+            f"mean{chr(10) if is_crowded else ' '}{short(mean.estimate)}",
+            (x[1] if is_crowded else x[0], mean.estimate if is_crowded or is_low else mean.low),
+            xytext=(4, 0 if is_crowded else 3 if is_low else -4),
+            textcoords="offset points",
+            size=10,
+            color=MUTED,
+            va="center" if is_crowded else "bottom" if is_low else "top",
+            annotation_clip=False,
+            zorder=5,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
+        )
+
+
+def _line(axes: Axes, values: Sequence[float]) -> None:
+    many = len(values) > MANY_DAYS
+    axes.plot(values, color=BLUE, linewidth=1.3 if many else 2.6, zorder=3, solid_joinstyle="round")
+    if not many:
+        axes.plot(values, linestyle="", marker="o", markersize=7, color=BLUE, markeredgecolor="white", zorder=4)
+
+
+def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float]) -> None:
+    """The best and the worst day, by name, beside the lines of incidents (in days) and not across them."""
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    if len(set(values)) < 2:
+        if any(values):
+            axes.annotate(
+                short(values[0]),
+                (0, values[0]),
+                xytext=(0, 10),
+                textcoords="offset points",
+                size=11,
+                weight="medium",
+                color=BLUE,
+                ha="center",
+                va="bottom",
+            )
+        return
+    for pick in (max, min):
+        at = values.index(pick(values))
+        if values.count(values[at]) > 1:
+            continue
+        below = pick is min and values[at] > 0.15 * max(values)
+        name = f"{days[at]:%a} {day_name(days[at])}"
+        half = text_width(figure, name, 11, "medium") / axes.get_position().width * len(values) / 2
+        # From the left edge or a line to the right edge or a line; in the middle where it fits.
+        low = max([-0.6, *(x + 0.1 for x in lines if x < at)])
+        high = min([len(values) - 0.4, *(x - 0.1 for x in lines if x > at)])
+        axes.annotate(
+            f"{short(values[at])}\n{name}",
+            (at, values[at]),
+            xytext=(max(min(at, high - half), low + half), -9 if below else 9),
+            textcoords=("data", "offset points"),
+            size=11,
+            weight="medium",
+            color=BLUE,
+            ha="center",
+            va="top" if below else "bottom",
+            linespacing=1.2,
+            zorder=6,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
+        )
+
+
+def _money_axis(axes: Axes) -> None:
+    _grid(axes)
+    axes.yaxis.set_major_formatter(lambda v, _: short(v).replace(".0", "") if v else "0")
+
+
+def _grid(axes: Axes) -> None:
+    axes.locator_params(axis="y", nbins=5)
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", labelsize=10.5)
+
+
+def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
+    """Whether counting events would have shown what broke."""
+    if not gold.days:
+        return "No day has been loaded yet"
+    band = robust_band([d.events for d in gold.days])
+    times = len([i for i in incidents if i.kind != "gap"])
+    words = {0: "no field broke", 1: "tracking broke once", 2: "tracking broke twice"}
+    broke = words.get(times, f"tracking broke {number_word(times)} times")
+    if band is None:
+        few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
+        return f"{few} too few to say what volume is normal; {broke}"
+    outside = [d for d in gold.days if not band[0] <= d.events <= band[1]]
+    if outside:
+        named = day_name(outside[0].day) + (f" and {len(outside) - 1} more" if len(outside) > 1 else "")
+        return f"Volume left its usual range on {named}; {broke}"
+    return (
+        f"Volume stayed in its usual range while {broke}" if times else f"Volume stayed in its usual range, and {broke}"
+    )
+
+
+def strip_metrics(gold: Gold, incidents: Sequence[Incident]) -> list[tuple[str, str, Incident]]:
+    """The shares that broke, each with its words and why: those of lost columns, and those that rose."""
+    strips: dict[str, tuple[str, str, Incident]] = {}
+    for incident in incidents:
+        metric, words = f"{gold.term(incident.what)}_missing_share", f"column {incident.what} empty"
+        if incident.kind == "share":
+            metric, words = incident.what, WORDS[incident.what].subject
+        elif incident.kind == "renamed":
+            metric += "_as_tracked"
+        if metric in gold.shares:
+            strips.setdefault(metric, (metric, words, incident))
+    return list(strips.values())[:MOST_STRIPS]
+
+
+def draw_volume(gold: Gold, incidents: Sequence[Incident]) -> Figure:
+    strips = strip_metrics(gold, incidents)
+    height = 5.0 + 1.05 * len(strips)
+    subtitle = "Events a day, crawlers among them"
+    if len(gold.days) >= 7:
+        subtitle += "; band: median ± 3 robust standard deviations"
+    if strips:
+        subtitle += ". Below: the shares that broke"
+    figure, top = canvas(gold, height, volume_title(gold, incidents), subtitle)
+    if not gold.days:
+        nothing_to_draw(figure, "No day has been loaded yet.")
+        return figure
+    days = [d.day for d in gold.days]
+    bottom, strip = 0.8 / height, 1.05 / height
+    base = bottom + strip * len(strips) + (0.12 / height if strips else 0)
+    marks = place_marks(figure, (0.085, 0.82), days, [i for i in incidents if i.kind == "gap"])
+    axes = figure.add_axes((0.085, base, 0.735, top - base - marks_height(marks) / height))
+    day_axis(axes, days, labels=not strips)
+    _events(axes, gold)
+    draw_marks(axes, marks)
+    for n, (metric, words, incident) in enumerate(strips):
+        box = (0.085, bottom + strip * (len(strips) - 1 - n), 0.735, 0.55 / height)
+        panel = figure.add_axes(box)
+        day_axis(panel, days, labels=n == len(strips) - 1)
+        _strip(panel, gold, metric, words, incident)
+    return figure
+
+
+def _events(axes: Axes, gold: Gold) -> None:
+    values = [float(d.events) for d in gold.days]
+    band = robust_band(values)
+    if band:
+        axes.axhspan(*band, color=PALE, zorder=0)
+        axes.text(
+            0.01, band[0], "usual range", size=9.5, color=MUTED, va="bottom", transform=axes.get_yaxis_transform()
+        )
+    _grid(axes)
+    _line(axes, values)
+    axes.set_ylim(0, max([*values, band[1] if band else 0, 1]) * 1.08)
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_formatter(lambda v, _: f"{v:,.0f}")
+    axes.text(
+        1.015,
+        values[-1],
+        f"events\n{values[-1]:,.0f}",
+        size=11,
+        weight="medium",
+        color=BLUE,
+        va="center",
+        transform=axes.get_yaxis_transform(),
+        linespacing=1.25,
+    )
+
+
+def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) -> None:
+    """A share by day, filled, with the day of its break."""
+    days = [d.day for d in gold.days]
+    shares = {r.day: r.share for r in gold.shares[metric]}
+    x = [i for i, day in enumerate(days) if day in shares]
+    y = [shares[days[i]] for i in x]
+    axes.bar(x, y, width=1.0 if len(days) > MANY_DAYS else 0.82, color=ORANGE, linewidth=0, zorder=2)
+    ceiling = 1.0 if max(y) > 0.5 else max(y) * 1.15 or 1.0
+    axes.set_ylim(0, ceiling)
+    axes.set_yticks([0, 1.0] if ceiling == 1.0 else [0, max(y)])
+    axes.yaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
+    axes.tick_params(axis="y", labelsize=9.5)
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    draw_marks(axes, place_marks(figure, (0.085, 0.82), days, [incident]))
+    axes.text(
+        1.015,
+        0.5,
+        two_lines(words, longest=17) + f"\n{percent(y[-1])} last day",
+        size=9.5,
+        color=TEXT,
+        va="center",
+        transform=axes.transAxes,
+        linespacing=1.3,
+    )

@@ -1,0 +1,188 @@
+"""The picture of conversion by device, each share with its interval."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.charts.style import BLUE, GREY, INK, MUTED, RULE, SKY, TEXT, canvas, nothing_to_draw, period, text_width
+from analysis.findings import called, compare_devices
+from analysis.gold import Gold, Segment
+from analysis.intervals import is_small, wilson
+
+MOST_ROWS = 12
+# Where the names of rows end, as a fraction of the figure's width.
+NAMES = 0.27
+
+
+def device_title(gold: Gold) -> str:
+    """Whether devices differ, or operating systems do, or neither can be told."""
+    devices = gold.conversion.get("device", ())
+    if not sum(s.converted for s in devices):
+        return "No session ended in an order"
+    found = compare_devices(gold)
+    if found is None:
+        return "Too few orders to compare devices"
+    higher, lower = found.higher.name, found.lower.name
+    outside = outlying_systems(gold)
+    if not found.difference.is_clear:
+        start = f"{lower} and {higher.lower()} show no clear difference"
+    elif found.system and found.higher_without and found.lower_without:
+        return f"{higher} converts more often than {lower.lower()}, but not without {found.system}"
+    else:
+        more = found.difference.estimate / (found.lower.converted / found.lower.sessions)
+        return f"{higher} converts {more:.0%} more often than {lower.lower()}"
+    if not outside:
+        return f"{start} in how often a session ends in an order"
+    parts = [
+        f"{' and '.join(names)} convert{'s' if len(names) == 1 else ''} {words} often than the rest"
+        for words, names in outside.items()
+    ]
+    return f"{start}; {', '.join(parts)}"
+
+
+def outlying_systems(gold: Gold) -> dict[str, list[str]]:
+    """Operating systems that differ from all others together, by direction, the intervals bearing every look."""
+    segments = gold.conversion.get("operating_system", ())
+    found: dict[str, list[str]] = {}
+    for words, sign in (("more", 1), ("less", -1)):
+        if names := [n for n, i in called(segments).items() if i.estimate * sign > 0]:
+            found[words] = names
+    return found
+
+
+def device_rows(gold: Gold) -> list[tuple[int, Segment]]:
+    """Devices by sessions, under each its operating systems, as (depth, segment); the smallest are left out."""
+    rows: list[tuple[int, Segment]] = []
+    for device in sorted(gold.conversion.get("device", ()), key=lambda s: (-s.sessions, s.name)):
+        rows.append((0, device))
+        systems = [s for (name, _), s in gold.systems.items() if name == device.name and s.sessions >= 100]
+        if len(systems) > 1:
+            rows += [(1, s) for s in sorted(systems, key=lambda s: (-s.sessions, s.name))]
+    kept = [row for row in rows if row[1].sessions >= 100] or rows
+    return kept[:MOST_ROWS]
+
+
+def draw_devices(gold: Gold) -> Figure:
+    rows = device_rows(gold)
+    subtitle = f"Share of sessions with an order, {period(gold)}; bar: 95% interval (Wilson); grey: too small to call"
+    devices = gold.conversion.get("device", ())
+    left_out = [s.name for s in devices if s not in [r for _, r in rows]]
+    note = f"Not shown, under 100 sessions: {', '.join(left_out)}." if left_out else ""
+    height = 2.35 + 0.47 * max(len(rows), 3)
+    figure, top = canvas(gold, height, device_title(gold), subtitle, note)
+    if not rows:
+        nothing_to_draw(figure, "No session has been recorded yet.")
+        return figure
+    axes = figure.add_axes((NAMES, 0.78 / height, 0.955 - NAMES, top - 0.78 / height - 0.28 / height))
+    _scale(axes, rows)
+    whole = wilson(sum(s.converted for s in devices), sum(s.sessions for s in devices))
+    axes.axvline(whole.estimate, color=MUTED, linewidth=1.3, zorder=1)
+    axes.annotate(
+        f"all sessions {whole.estimate:.2%}",
+        (whole.estimate, 1),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(0, 5),
+        textcoords="offset points",
+        size=10,
+        color=MUTED,
+        ha="center" if whole.estimate < 0.85 * axes.get_xlim()[1] else "right",
+        va="bottom",
+    )
+    for y, (depth, segment) in enumerate(rows):
+        _interval(axes, y, depth, segment)
+        _name(axes, y, depth, segment)
+    return figure
+
+
+def _scale(axes: Axes, rows: Sequence[tuple[int, Segment]]) -> None:
+    """Wide enough for every share and for the intervals of those that can be called."""
+    spans = [wilson(s.converted, s.sessions) for _, s in rows]
+    firm = [i.high for i, (_, s) in zip(spans, rows, strict=True) if not is_small(s.converted, s.sessions)]
+    right = max([*firm, *(1.6 * i.estimate for i in spans)], default=0.0) or max(i.high for i in spans)
+    axes.set_xlim(0, min(right * 1.12, 1.0))
+    axes.set_ylim(len(rows) - 0.45, -0.8)
+    axes.grid(axis="x", color=RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_formatter(lambda v, _: f"{v * 100:g}%" if round(v * 100, 6) else "0")
+    axes.locator_params(axis="x", nbins=6)
+    axes.tick_params(axis="x", labelsize=10.5)
+    axes.set_yticks([])
+
+
+def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
+    """The share as a dot with its figure, on a bar from end to end of its interval; an arrow where that goes on."""
+    share = wilson(segment.converted, segment.sessions)
+    small = is_small(segment.converted, segment.sessions)
+    dot, bar = (MUTED, RULE) if small else (BLUE, SKY)
+    right = axes.get_xlim()[1]
+    axes.plot(
+        [share.low, min(share.high, right)],
+        [y, y],
+        linewidth=11 if depth == 0 else 7,
+        color=bar,
+        solid_capstyle="butt",
+        zorder=2,
+    )
+    if share.high > right:
+        axes.plot([right], [y], marker=">", color=GREY, markersize=7, clip_on=False, zorder=3)
+    axes.plot(
+        [share.estimate],
+        [y],
+        marker="o",
+        markersize=11 if depth == 0 else 8,
+        color=dot,
+        markeredgecolor="white",
+        zorder=4,
+    )
+    axes.annotate(
+        f"{share.estimate:.2%}",
+        (share.estimate, y),
+        xytext=(0, 9 if depth == 0 else 7),
+        textcoords="offset points",
+        size=11.5 if depth == 0 else 10,
+        weight="semibold" if depth == 0 else "medium",
+        color=MUTED if small else BLUE,
+        ha="center",
+        va="bottom",
+        zorder=6,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+    )
+
+
+def _name(axes: Axes, y: int, depth: int, segment: Segment) -> None:
+    """Left of the axes the segment's name, cut to its room, and its counts."""
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    counts = f"{segment.converted:,} of {segment.sessions:,}"
+    room = NAMES - 0.025 - text_width(figure, counts, 9.5)
+    indent = 0.04 if depth == 0 else 0.075
+    size, colour = (12.5, INK) if depth == 0 else (10.5, TEXT)
+    axes.text(
+        (indent - NAMES) / (0.955 - NAMES),
+        y,
+        _short(figure, segment.name, size, "semibold" if depth == 0 else "regular", room - indent),
+        size=size,
+        weight="semibold" if depth == 0 else "regular",
+        color=colour,
+        va="center",
+        transform=axes.get_yaxis_transform(),
+    )
+    axes.text(
+        -0.02,
+        y,
+        counts,
+        size=9.5,
+        color=MUTED,
+        ha="right",
+        va="center",
+        transform=axes.get_yaxis_transform(),
+    )
+
+
+def _short(figure: Figure, name: str, size: float, weight: str, width: float) -> str:
+    """A name cut to fit the width (a fraction of the figure's)."""
+    kept = name
+    while len(kept) > 1 and text_width(figure, kept, size, weight) > width:
+        kept = kept.removesuffix("…")[:-1].rstrip() + "…"
+    return kept

@@ -1,0 +1,184 @@
+"""What the numbers say, before anyone words it: comparisons with intervals that bear every look that was taken."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from analysis.gold import STEPS, Gold, Segment
+from analysis.incidents import Incident
+from analysis.intervals import Interval, is_small, mean_difference, share_difference, simultaneous
+
+# Why an order has no source, in the order in which they are shown.
+REASONS = ("window cut off", "direct only", "no touch in the window", "no id")
+MEASURES = ("revenue a day", "orders a day", "sessions a day", "conversion")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A measure before and from an incident on; the interval of the difference bears all looks at once."""
+
+    incident: Incident
+    measure: str
+    before: float
+    after: float
+    difference: Interval
+
+
+@dataclass(frozen=True)
+class DeviceFinding:
+    """How two devices differ, and whether the difference outlives the loss of one operating system."""
+
+    higher: Segment
+    lower: Segment
+    difference: Interval
+    system: str | None
+    higher_without: Segment | None
+    lower_without: Segment | None
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Visitors by step: how many got this far or farther, and of them those whose step was recorded."""
+
+    reached: tuple[int, ...]
+    recorded: tuple[int, ...]
+    # (step, recorded here, recorded at the next step) -> visitors
+    flows: dict[tuple[int, bool, bool], int]
+    whole_buyers: int
+
+    @property
+    def buyers(self) -> int:
+        return self.reached[-1]
+
+    @property
+    def gaps(self) -> int:
+        """Buyers with at least one earlier step that was not recorded."""
+        return self.buyers - self.whole_buyers
+
+
+def find_changes(gold: Gold, incidents: Sequence[Incident]) -> tuple[Change, ...]:
+    """Did the business change when the tracking did? Every measure around every lasting incident."""
+    lasting = [i for i in incidents if i.kind != "gap" and _sides(gold, i.since)]
+    confidence = simultaneous(len(lasting) * len(MEASURES))
+    return tuple(_change(gold, i, m, confidence) for i in lasting for m in MEASURES)
+
+
+def _sides(gold: Gold, since: date) -> bool:
+    return any(d.day < since for d in gold.days) and any(d.day >= since for d in gold.days)
+
+
+def _change(gold: Gold, incident: Incident, measure: str, confidence: float) -> Change:
+    before = [d for d in gold.days if d.day < incident.since]
+    after = [d for d in gold.days if d.day >= incident.since]
+    if measure == "conversion":
+        old, new = (
+            (sum(d.sessions_with_order for d in side), sum(d.sessions for d in side)) for side in (before, after)
+        )
+        difference = share_difference(*new, *old, confidence)
+        return Change(incident, measure, old[0] / max(old[1], 1), new[0] / max(new[1], 1), difference)
+    name = {"revenue a day": "revenue", "orders a day": "orders", "sessions a day": "sessions"}[measure]
+    old_days, new_days = ([float(getattr(d, name)) for d in side] for side in (before, after))
+    difference = mean_difference(new_days, old_days, confidence)
+    return Change(incident, measure, sum(old_days) / len(old_days), sum(new_days) / len(new_days), difference)
+
+
+def compare_devices(gold: Gold) -> DeviceFinding | None:
+    """The two devices with most sessions; None when fewer than two have orders enough to be called."""
+    devices = list(gold.conversion.get("device", ()))
+    ranked = sorted(devices, key=lambda d: (-d.sessions, d.name))[:2]
+    if len(ranked) < 2 or any(is_small(d.converted, d.sessions) for d in ranked):
+        return None
+    # Every pair of devices was looked at when these two were chosen.
+    looks = max(len(devices) * (len(devices) - 1) // 2, 1)
+    higher, lower = sorted(ranked, key=lambda d: -d.converted / d.sessions)
+    difference = _difference(higher, lower, looks)
+    systems = sorted({system for device, system in gold.systems if device == higher.name})
+    candidates = []
+    for system in systems if difference.is_clear else []:
+        pair = _without(gold, higher, system), _without(gold, lower, system)
+        if min(pair[0].sessions, pair[1].sessions) > 0:
+            candidates.append((_difference(*pair, looks), system, *pair))
+    if not candidates:
+        return DeviceFinding(higher, lower, difference, None, None, None)
+    rest, system, first, second = min(candidates, key=lambda c: c[0].estimate)
+    if rest.is_clear:
+        return DeviceFinding(higher, lower, difference, None, None, None)
+    return DeviceFinding(higher, lower, difference, system, first, second)
+
+
+def _difference(a: Segment, b: Segment, looks: int) -> Interval:
+    return share_difference(a.converted, a.sessions, b.converted, b.sessions, simultaneous(looks))
+
+
+def _without(gold: Gold, device: Segment, system: str) -> Segment:
+    part = gold.systems.get((device.name, system), Segment(system, 0, 0))
+    return Segment(device.name, device.converted - part.converted, device.sessions - part.sessions)
+
+
+def against_the_rest(segments: Sequence[Segment]) -> dict[str, Interval]:
+    """Each segment's share less that of all others together, each interval bearing all of these looks."""
+    converted, sessions = sum(s.converted for s in segments), sum(s.sessions for s in segments)
+    return {
+        s.name: share_difference(
+            s.converted, s.sessions, converted - s.converted, sessions - s.sessions, simultaneous(len(segments))
+        )
+        for s in segments
+    }
+
+
+def called(segments: Sequence[Segment]) -> dict[str, Interval]:
+    """Those of against_the_rest() that differ clearly, and are no cells too small to call.
+
+    No cell is too small that would hold five orders if it were like the others (Cochran 1954): one order where twelve
+    were due says something, two of two sessions nothing.
+    """
+    converted, sessions = sum(s.converted for s in segments), sum(s.sessions for s in segments)
+    large = {
+        s.name
+        for s in segments
+        if not is_small(s.converted, s.sessions)
+        or s.sessions * (converted - s.converted) >= 5 * (sessions - s.sessions) > 0
+    }
+    return {n: i for n, i in against_the_rest(segments).items() if i.is_clear and n in large}
+
+
+def weekdays(gold: Gold) -> tuple[Segment, ...]:
+    """Sessions and those with an order by weekday, Monday first."""
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    parts = [[d for d in gold.days if d.day.weekday() == n] for n in range(7)]
+    totals = [
+        Segment(n, sum(d.sessions_with_order for d in p), sum(d.sessions for d in p))
+        for n, p in zip(names, parts, strict=True)
+    ]
+    return tuple(s for s in totals if s.sessions)
+
+
+def evidence(gold: Gold, reading: str) -> dict[str, Decimal]:
+    """Dollars by what is known of where they came from; they add up to counted revenue."""
+    parts = {reason: Decimal(0) for reason in REASONS}
+    for (of, reason), found in gold.unattributed.items():
+        if of == reading:
+            parts[reason] = parts.get(reason, Decimal(0)) + found.revenue
+    return {"known": gold.revenue - sum(parts.values()), **parts}
+
+
+def funnel(gold: Gold) -> Funnel:
+    """Each visitor goes as far as the farthest step on record; earlier steps were recorded, or not."""
+    flows: dict[tuple[int, bool, bool], int] = {}
+    reached, recorded, whole = [0] * 4, [0] * 4, 0
+    # An order that belongs to no visitor is a visit of which only the order was recorded.
+    visitors = dict(gold.paths)
+    if gold.orders_without_id:
+        visitors[("order",)] = visitors.get(("order",), 0) + gold.orders_without_id
+    for path, units in visitors.items():
+        seen = [step in path for step in STEPS]
+        farthest = max(i for i, s in enumerate(seen) if s)
+        whole += units if all(seen) else 0
+        for i in range(farthest + 1):
+            reached[i] += units
+            recorded[i] += units if seen[i] else 0
+            if i < farthest:
+                key = (i, seen[i], seen[i + 1])
+                flows[key] = flows.get(key, 0) + units
+    return Funnel(tuple(reached), tuple(recorded), flows, whole)

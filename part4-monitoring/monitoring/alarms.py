@@ -1,0 +1,111 @@
+"""The words of the monitor: a verdict on a metric, an alarm, a day's report."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from monitoring.baselines import Score
+from monitoring.thresholds import Metric
+
+OK, ALARM, INSUFFICIENT, NO_DATA = "ok", "alarm", "insufficient history", "no data"
+GREEN, YELLOW, RED, TOO_LITTLE = "GREEN", "YELLOW", "RED", "INSUFFICIENT HISTORY"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one metric on one day; `history` are the days that it was compared with."""
+
+    metric: Metric
+    verdict: str
+    history: tuple[date, ...]
+    score: Score | None = None
+    value: float | None = None
+
+    @property
+    def days(self) -> int:
+        return len(self.history)
+
+    @property
+    def severity(self) -> str:
+        urgent = self.metric.urgent
+        bad = self.score is not None and urgent is not None and abs(self.score.change) >= urgent
+        return "P0" if bad else self.metric.severity
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A rule broken on a day; `key` is the rule and what it concerns, such as column_renamed:client_id."""
+
+    key: str
+    layer: str
+    severity: str
+    text: str
+    brings: tuple[str, ...]
+    metric: str | None = None
+
+
+@dataclass
+class Alarm:
+    """One thing that is wrong, whatever number of metrics it shows in.
+
+    state: new, ongoing, level (a change of level that waits to be acknowledged), acknowledged or planned; the last
+    two do not count in the status.
+    """
+
+    key: str
+    layer: str
+    severity: str
+    day: date
+    text: str
+    verdicts: list[Verdict] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
+    brings: tuple[str, ...] = ()
+    is_rule: bool = False
+    opened: date | None = None
+    day_number: int = 1
+    last_good: date | None = None
+    state: str = "new"
+    reason: str = ""
+    segment: str = ""
+    first_bad: str = ""
+    at_stake: float | None = None  # this day, in the shop's currency
+    at_stake_since: float | None = None  # this day and the incident's earlier days
+    stake_text: str = ""
+    steps: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        return self.state not in ("acknowledged", "planned")
+
+    @property
+    def name(self) -> str:
+        """The rule or group without what it concerns: the name of its runbook."""
+        return self.key.partition(":")[0]
+
+
+@dataclass
+class DayReport:
+    """Everything the monitor says of one day."""
+
+    day: date
+    alarms: list[Alarm]
+    verdicts: list[Verdict]
+
+    @property
+    def active(self) -> list[Alarm]:
+        return [a for a in self.alarms if a.counts and a.severity != "P3"]
+
+    @property
+    def status(self) -> str:
+        """RED for a P0, YELLOW for a P1 or P2; else GREEN, if most metrics could be judged at all."""
+        worst = min((a.severity for a in self.active), default="P9")
+        if worst <= "P2":
+            return RED if worst == "P0" else YELLOW
+        return TOO_LITTLE if len(self.insufficient) > len(self.judged) else GREEN
+
+    @property
+    def judged(self) -> list[Verdict]:
+        return [v for v in self.verdicts if v.verdict in (OK, ALARM)]
+
+    @property
+    def insufficient(self) -> list[Verdict]:
+        return [v for v in self.verdicts if v.verdict == INSUFFICIENT]

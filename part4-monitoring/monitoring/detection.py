@@ -1,0 +1,189 @@
+"""The judgement of each day in turn, knowing only the days before it.
+
+What happened before decides what a day is compared with: days of an incident leave the baseline of what they
+spoiled, until somebody acknowledges the new level. So the days are judged in their order, from the facts alone,
+and the same facts give the same judgement on every machine.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from monitoring.alarms import ALARM, INSUFFICIENT, NO_DATA, OK, Alarm, Breach, DayReport, Verdict
+from monitoring.baselines import Amounts, Point, Score, score, score_amount
+from monitoring.metrics import Facts
+from monitoring.rules import breaches
+from monitoring.thresholds import Column, Metric, Thresholds
+
+# A day being written is looked at 24 times; the limit of 1 in 1000 a day is then 1 in 24,000 a look (Bonferroni).
+EVERY_HOUR = 0.8
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """Somebody took note on day `on` of what began on day `since`."""
+
+    key: str
+    since: date
+    on: date
+
+
+@dataclass
+class Memory:
+    """What is known of the days judged so far."""
+
+    spoiled: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))  # metric -> days
+    runs: dict[str, list[date]] = field(default_factory=dict)  # key -> days of the incident that is under way
+    troubled: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))  # key -> every bad day
+
+
+def judge(
+    facts: Facts, columns: Sequence[Column], t: Thresholds, acknowledged: Sequence[Acknowledgement] = (),
+) -> list[DayReport]:  # fmt: skip
+    """Judge every day of the facts in order."""
+    memory, reports = Memory(), []
+    for day in facts.days:
+        reports.append(judge_day(facts, day, columns, t, [a for a in acknowledged if a.on <= day], memory))
+    return reports
+
+
+def judge_day(
+    facts: Facts, day: date, columns: Sequence[Column], t: Thresholds, known: Sequence[Acknowledgement], memory: Memory
+) -> DayReport:
+    window = [day - timedelta(days=i) for i in range(t.history_days, 0, -1)]
+    window = [d for d in window if d >= facts.first and facts.files.get(d)]
+    quiet = [d for d in window if d not in memory.spoiled["records"]]
+    rules = breaches(facts, day, quiet, columns, t)
+    gone = any(b.key in ("no_file", "no_events") for b in rules)
+    verdicts = [] if gone else [_verdict(facts, m, day, window, t, known, memory) for m in t.metrics]
+    alarms = _grouped(rules, verdicts, day, t)
+    for alarm in alarms:
+        _remember(alarm, day, facts, t, known, memory)
+    for key in [k for k in memory.runs if k not in {a.key for a in alarms} and not gone]:  # a day unseen ends nothing
+        del memory.runs[key]
+    _spoil(alarms, day, t, memory)
+    return DayReport(day, sorted(alarms, key=lambda a: (not a.counts, a.severity)), verdicts)
+
+
+def baseline_days(
+    metric: Metric, window: Sequence[date], known: Sequence[Acknowledgement], memory: Memory
+) -> list[date]:
+    """The days of the window that may speak for the metric: not spoiled, or since a level that was acknowledged."""
+    since = max((a.since for a in known if a.key == metric.group), default=None)
+    if since is not None:
+        return [d for d in window if d >= since]
+    return [d for d in window if d not in memory.spoiled[metric.name]]
+
+
+def _verdict(
+    facts: Facts, metric: Metric, day: date, window: Sequence[date], t: Thresholds,
+    known: Sequence[Acknowledgement], memory: Memory,
+) -> Verdict:  # fmt: skip
+    days = baseline_days(metric, window, known, memory)
+    limit = metric.limit + (EVERY_HOUR if facts.hours < 24 else 0)
+    today: Amounts | Point | None
+    found: Score | None = None
+    if metric.kind == "amount":
+        days = [d for d in days if d in facts.amounts]
+        today = facts.amounts.get(day)
+        value = None
+        if today and len(days) >= t.min_days:
+            found = score_amount([facts.amounts[d] for d in days], today, limit)
+    else:
+        days = [d for d in days if facts.value(metric.name, d, metric.kind)]
+        point = today = _point(facts, metric, day)
+        value = point.x / point.n if point else None
+        if point and len(days) >= t.min_days:
+            history = [p for d in days if (p := _point(facts, metric, d))]
+            found = score(history, point, metric.kind, t.weekday_weight, limit)
+    if today is None:
+        return Verdict(metric, NO_DATA, tuple(days))
+    if found is None:
+        return Verdict(metric, INSUFFICIENT, tuple(days), None, value)
+    return Verdict(metric, ALARM if is_alarm(found, metric, limit) else OK, tuple(days), found, found.value)
+
+
+def _point(facts: Facts, metric: Metric, day: date) -> Point | None:
+    value = facts.value(metric.name, day, metric.kind)
+    return None if value is None else Point(day.weekday(), value[0], value[1] or 1.0)
+
+
+def is_alarm(found: Score, metric: Metric, limit: float) -> bool:
+    """Beyond the limit, large enough to matter, and in a direction that is watched."""
+    if abs(found.evidence) < limit or abs(found.change) < metric.effect:
+        return False
+    if metric.kind != "amount" and abs(found.events) < metric.least:
+        return False
+    return metric.watch == "both" or (metric.watch == "up") == (found.change > 0)
+
+
+def _grouped(rules: Sequence[Breach], verdicts: Sequence[Verdict], day: date, t: Thresholds) -> list[Alarm]:
+    """One alarm a cause: rules first, then groups in causal order; what an earlier one brings goes to it."""
+    alarms: list[Alarm] = []
+    for breach in rules:
+        host = next((a for a in alarms if breach.metric and _group(t, breach.metric) in a.brings), None)
+        if host:
+            host.also.append(breach.text)
+            host.severity = min(host.severity, breach.severity)
+        else:
+            alarms.append(
+                Alarm(breach.key, breach.layer, breach.severity, day, breach.text, brings=breach.brings, is_rule=True)
+            )
+    for verdict in (v for v in verdicts if v.verdict == ALARM):
+        group = verdict.metric.group
+        host = next((a for a in alarms if a.key == group or group in a.brings), None)
+        if host is None:
+            host = Alarm(group, verdict.metric.layer, verdict.severity, day, "", brings=t.brings.get(group, ()))
+            alarms.append(host)
+        elif not host.is_rule:
+            host.severity = min(host.severity, verdict.severity)
+        host.verdicts.append(verdict)
+    return alarms
+
+
+def _group(t: Thresholds, metric: str) -> str:
+    return next(m.group for m in t.metrics if m.name == metric)
+
+
+def _remember(
+    alarm: Alarm, day: date, facts: Facts, t: Thresholds, known: Sequence[Acknowledgement], memory: Memory
+) -> None:
+    """The alarm's life: since when, which day, and whether it is planned, acknowledged or a change of level."""
+    run = memory.runs.setdefault(alarm.key, [])
+    run.append(day)
+    memory.troubled[alarm.key].add(day)
+    alarm.opened, alarm.day_number = run[0], len(run)
+    good = [d for d in facts.days if d < run[0] and facts.files.get(d) and d not in memory.troubled[alarm.key]]
+    alarm.last_good = good[-1] if good else None
+    alarm.state = "new" if len(run) == 1 else "ongoing"
+    plan = next((p for p in t.planned if p.first <= day <= p.last and {alarm.key, alarm.name} & set(p.keys)), None)
+    if plan:
+        alarm.state, alarm.reason = "planned", plan.reason
+    elif alarm.is_rule and any(a.key == alarm.key and a.since == run[0] for a in known):
+        alarm.state = "acknowledged"
+    elif not alarm.is_rule and len(run) >= t.level_days and _is_level(alarm, facts, run, t):
+        alarm.state = "level"
+
+
+def _is_level(alarm: Alarm, facts: Facts, run: Sequence[date], t: Thresholds) -> bool:
+    """Whether today is as the incident's earlier days were: a new level, not a moving one."""
+    metric = alarm.verdicts[0].metric
+    if metric.kind == "amount":
+        return True
+    points = [p for d in run if (p := _point(facts, metric, d))]
+    if len(points) < t.level_days:
+        return False
+    found = score(points[:-1], points[-1], metric.kind, t.weekday_weight, metric.limit)
+    return found is None or not is_alarm(found, metric, metric.limit)
+
+
+def _spoil(alarms: Sequence[Alarm], day: date, t: Thresholds, memory: Memory) -> None:
+    """The day leaves the baseline of every metric that alarmed, and of all that a broken rule brings."""
+    for alarm in alarms:
+        for verdict in alarm.verdicts:
+            memory.spoiled[verdict.metric.name].add(day)
+        if (alarm.is_rule and alarm.state != "acknowledged") or alarm.state == "planned":
+            for metric in t.metrics:
+                if metric.group in alarm.brings or metric.group == alarm.key:
+                    memory.spoiled[metric.name].add(day)

@@ -1,0 +1,30 @@
+"""What the simulation found for these thresholds; detection.json is what `make detection` wrote."""
+
+import hashlib
+import json
+from pathlib import Path
+
+FOUND = Path(__file__).resolve().parents[1] / "detection.json"
+
+
+def fingerprint(thresholds: Path) -> str:
+    """A hash of what decides the alarms: the settings and the code of scores and judgement."""
+    here = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in (thresholds, here / "baselines.py", here / "detection.py", here / "rules.py"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def expected_false_alarms(thresholds: Path, found: Path = FOUND) -> str:
+    """One clause on false alarms a month, or that nothing was measured for these settings."""
+    try:
+        document = json.loads(found.read_text("utf-8"))
+        if document["fingerprint"] == fingerprint(thresholds):
+            return (
+                f"{document['false_yellow_per_30_days']:.2f} YELLOW in 30 days and "
+                f"{document['false_red_per_year']:.2f} RED in a year, in {document['healthy_days']:,} simulated days."
+            )
+    except (OSError, ValueError, KeyError):
+        pass
+    return "not measured for these settings; make detection measures them."

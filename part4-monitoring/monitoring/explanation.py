@@ -1,0 +1,194 @@
+"""Why: what an alarm is about, the segment that explains it, since when, and the money that hangs on it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from monitoring.alarms import Alarm, DayReport, Verdict
+from monitoring.metrics import Facts, Value, Warehouse
+from monitoring.shop_words import money
+from monitoring.thresholds import Thresholds
+
+# Which metric of the warehouse has the segments of one that has none, by the day and by the hour.
+DAILY = {"records": "events"}
+HOURLY = DAILY | {"orders": "order_events"}
+LEAST_LIFT = 0.15  # a segment explains by so much more than its usual part, or none is named
+RULE_STAKES = {
+    "column_renamed": "untracked", "column_lost": "day", "all_null": "day", "id_collision": "collisions",
+    "no_file": "shortfall", "no_events": "shortfall", "zero_revenue": "shortfall", "zero_paid_revenue": "paid",
+    "silent_hours": "hours",
+}  # fmt: skip
+STAKE_TEXTS = {
+    "shortfall": "missing against the usual", "day": "counted on figures that this touches",
+    "untracked": "whose journey the column as tracked has lost", "collisions": "lost if deduplicated by the id",
+    "anonymous": "without any touch", "paid": "usually paid for", "hours": "usual in these hours",
+}  # fmt: skip
+
+
+def explain(reports: Sequence[DayReport], facts: Facts, warehouse: Warehouse, t: Thresholds) -> None:
+    """Complete the alarms of the last report: text, segment, first bad moment, stake, and what to check."""
+    report = reports[-1]
+    for alarm in report.alarms:
+        alarm.steps = t.runbooks[alarm.name]
+        if alarm.verdicts and not alarm.is_rule:
+            head = alarm.verdicts[0]
+            alarm.text = f"{head.metric.label}: {said(head)}."
+            alarm.also = [f"{v.metric.label} {said(v)}" for v in alarm.verdicts[1:]]
+            alarm.segment = segment(head, report.day, facts, warehouse)
+            hour = first_bad_hour(head, report.day, facts)
+            alarm.first_bad = "" if hour is None else f"{hour:02}:00"
+        else:
+            alarm.also += [f"{v.metric.label} {said(v)}" for v in alarm.verdicts]
+            alarm.first_bad = _first_event(alarm, report.day, warehouse)
+            if alarm.name in ("column_renamed", "column_lost", "column_added"):
+                alarm.segment = "header"
+        days = [a for r in reports for a in r.alarms if a.key == alarm.key and a.opened == alarm.opened]
+        stakes = [stake(a, facts, warehouse, t) for a in days]
+        alarm.at_stake = stakes[-1]
+        known = [s for s in stakes if s is not None]
+        alarm.at_stake_since = sum(known) if known else None
+        alarm.stake_text = STAKE_TEXTS.get(_stake_kind(alarm) or "", "")
+
+
+def said(verdict: Verdict) -> str:
+    """A verdict's figures: 15.8%, expected 0.9% (0.0% to 3.2%)."""
+    s = verdict.score
+    if s is None:
+        return verdict.verdict
+    value, expected, low, high = (figure(x, verdict.metric.kind) for x in (s.value, s.expected, s.low, s.high))
+    return f"{value}, expected {expected} ({low} to {high})"
+
+
+def figure(x: float, kind: str) -> str:
+    """A metric's value as a person writes it."""
+    if kind == "share":
+        return f"{x:.2%}" if 0 < x < 0.0995 else f"{x:.1%}"
+    if kind == "ratio":
+        return f"{x:.2f}"
+    return money(x, 0) if kind == "amount" else f"{x:,.0f}"
+
+
+def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> str:
+    """The segment that explains most of the deviation beyond its usual part; "all alike" if there is none.
+
+    A segment's deviation is what it has beyond its own baseline; its part of the whole deviation is set against
+    its part of the whole (the surprise of Bhagwan et al., Adtributor, NSDI 2014).
+    """
+    name, days = verdict.metric.name, [*verdict.history, day]
+    if facts.hours == 24 or verdict.metric.kind != "count":  # a share needs no whole day, and has more kinds by the day
+        rows = warehouse.rows("segments", metric=DAILY.get(name, name), days=days)
+    else:
+        rows = warehouse.rows("segments_of_hours", metric=HOURLY.get(name, name), days=days, hours=facts.hours)
+    kinds: dict[str, dict[str, list[tuple[date, float, float | None]]]] = defaultdict(lambda: defaultdict(list))
+    for kind, value, at, x, n in rows:
+        kinds[kind][value].append((at, x or 0.0, n))
+    best = (LEAST_LIFT, "")
+    for kind, segments in kinds.items():
+        parts = {value: _part(points, day, len(verdict.history)) for value, points in segments.items()}
+        deviation, weight = sum(d for d, _ in parts.values()), sum(w for _, w in parts.values())
+        if not deviation or not weight:
+            continue
+        for value, (d, w) in parts.items():
+            share = d / deviation
+            lift = min(share, 1.0) - w / weight
+            if lift > best[0] and len(parts) > 1:
+                best = (lift, f"{kind.replace('_', ' ')} {value} ({min(share, 1):.0%} of it)")
+    return best[1] or ("all segments alike" if rows else "")
+
+
+def _part(points: Sequence[tuple[date, float, float | None]], day: date, days: int) -> tuple[float, float]:
+    """A segment's deviation from its own baseline, and its usual weight."""
+    x = sum(v for at, v, _ in points if at == day)
+    n = sum(n or 0.0 for at, _, n in points if at == day)
+    before_x = sum(v for at, v, _ in points if at != day)
+    before_n = sum(n or 0.0 for at, _, n in points if at != day)
+    if any(n is not None for _, _, n in points):
+        rate = before_x / before_n if before_n else 0.0
+        return x - rate * n, max(before_n / days, n)
+    return x - before_x / days, before_x / days
+
+
+def first_bad_hour(verdict: Verdict, day: date, facts: Facts) -> int | None:
+    """The hour from which the deviation ran: the start of the run of hours with the largest sum.
+
+    An hour adds what it has beyond the middle between the usual and the day's own level, as in a CUSUM chart (Page
+    1954), so that an hour that looks usual ends the run.
+    """
+    hours = facts.by_hour.get(HOURLY.get(verdict.metric.name, verdict.metric.name))
+    if not hours or verdict.score is None or not verdict.history:
+        return None
+    sign = 1 if verdict.score.change > 0 else -1
+    middle = (1 + verdict.score.value / verdict.score.expected) / 2 if verdict.score.expected else 1.0
+    start, total, best, found = 0, 0.0, 0.0, None
+    for hour in range(facts.hours):
+        x, n = hours.get(day, {}).get(hour, (0.0, None))
+        total += sign * (x - middle * _usual(hours, verdict.history, hour, n))
+        if total > best:
+            best, found = total, start
+        if total <= 0:
+            total, start = 0.0, hour + 1
+    return found
+
+
+def _usual(hours: dict[date, dict[int, Value]], days: Sequence[date], hour: int, n: float | None) -> float:
+    values = [hours.get(d, {}).get(hour, (0.0, None)) for d in days]
+    x, whole = sum(v for v, _ in values), sum(w or 0.0 for _, w in values)
+    if n is None:
+        return x / len(values)
+    return n * x / whole if whole else 0.0
+
+
+def _first_event(alarm: Alarm, day: date, warehouse: Warehouse) -> str:
+    """The day's first event, where a whole file is wrong; the first dead hour, where hours are."""
+    if alarm.name == "silent_hours":
+        return alarm.text.partition("from ")[2][:5]
+    if alarm.name not in ("column_renamed", "column_lost", "column_added", "all_null"):
+        return ""
+    (at,) = warehouse.rows("first_event", day=day)[0]
+    return f"{at:%H:%M:%S}" if isinstance(at, datetime) else ""
+
+
+def _stake_kind(alarm: Alarm) -> str | None:
+    return RULE_STAKES.get(alarm.name) if alarm.is_rule else alarm.verdicts[0].metric.stake
+
+
+def stake(alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thresholds) -> float | None:
+    """The money of the alarm's day that hangs on it, in the shop's currency; None where it cannot be said."""
+    kind, day = _stake_kind(alarm), alarm.day
+    if kind is None:
+        return None
+    got, untracked = map(float, warehouse.rows("sold", day=day, until=warehouse.until)[0])
+    usual = _usual_revenue(alarm, facts, t)
+    if kind == "day":
+        return got
+    if kind == "untracked":
+        return untracked
+    if kind == "collisions":
+        return float(warehouse.rows("collisions", day=day)[0][1])
+    if kind == "anonymous":
+        if facts.hours < 24:  # known by the day only
+            return None
+        return facts.values["unattributed_share"].get(day, (0.0, None))[0]
+    if usual is None:
+        return None
+    if kind == "shortfall":
+        return max(0.0, usual - got)
+    if kind == "paid":
+        paid = [facts.values["paid_orders"][d] for d in _before(alarm, facts, t) if d in facts.values["paid_orders"]]
+        return usual * sum(x for x, _ in paid) / max(sum(n or 0.0 for _, n in paid), 1.0)
+    events = facts.by_hour["order_events"]
+    silent = [h for h in range(facts.hours) if not facts.by_hour["events"].get(day, {}).get(h, (0.0, None))[0]]
+    days = _before(alarm, facts, t)
+    whole = sum(x for d in days for x, _ in events.get(d, {}).values())
+    return usual * sum(events.get(d, {}).get(h, (0.0, None))[0] for d in days for h in silent) / max(whole, 1.0)
+
+
+def _before(alarm: Alarm, facts: Facts, t: Thresholds) -> list[date]:
+    """The days before the incident that tell the usual: at most the history."""
+    opened = alarm.opened or alarm.day
+    return [d for d in facts.days if d < opened and facts.files.get(d)][-t.history_days :]
+
+
+def _usual_revenue(alarm: Alarm, facts: Facts, t: Thresholds) -> float | None:
+    days = [d for d in _before(alarm, facts, t) if d in facts.values["revenue"]]
+    return sum(facts.values["revenue"][d][0] for d in days) / len(days) if days else None

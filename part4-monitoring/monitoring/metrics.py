@@ -1,0 +1,119 @@
+"""What the warehouse says of each day, read once by the statements of day_metrics.sql."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monitoring.baselines import Amounts
+
+if TYPE_CHECKING:
+    import duckdb
+
+SQL = Path(__file__).resolve().parent / "metrics.sql"
+Value = tuple[float, float | None]  # numerator and, for shares and ratios, denominator
+
+
+@dataclass(frozen=True)
+class File:
+    name: str
+    header: tuple[str, ...]
+    records: int
+    content_hash: str
+
+
+@dataclass
+class Facts:
+    """Every day from the first to the last that is looked at, whether its file came or not.
+
+    With `hours` below 24 only the first hours of every day are counted, and metrics that are known by the day
+    only are absent.
+    """
+
+    first: date
+    last: date
+    hours: int = 24
+    values: dict[str, dict[date, Value]] = field(default_factory=lambda: defaultdict(dict))
+    amounts: dict[date, Amounts] = field(default_factory=dict)
+    files: dict[date, list[File]] = field(default_factory=lambda: defaultdict(list))
+    by_hour: dict[str, dict[date, dict[int, Value]]] = field(default_factory=lambda: defaultdict(dict))
+    skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
+
+    @property
+    def days(self) -> list[date]:
+        return [self.first + timedelta(days=i) for i in range((self.last - self.first).days + 1)]
+
+    def value(self, metric: str, day: date, kind: str) -> Value | None:
+        """A day's value; a count of a day that has a file is zero where nothing was counted."""
+        found = self.values[metric].get(day)
+        if kind == "count":
+            return found if found is not None else (0.0, None) if self.known(metric) and self.files.get(day) else None
+        return found if found is not None and found[1] else None
+
+    def known(self, metric: str) -> bool:
+        return bool(self.values.get(metric))
+
+
+class Warehouse:
+    """A read-only connection and the named statements of day_metrics.sql; no order from `until` (UTC) on counts."""
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection", until: datetime | None = None) -> None:
+        self.connection = connection
+        self.until = until or datetime.max
+        self.statements = {}
+        for part in SQL.read_text("utf-8").split("\n\n-- ")[1:]:
+            name, _, sql = part.partition(":")
+            self.statements[name] = sql.partition("\n")[2]
+
+    def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        sql = self.statements[name]
+        used = {key: value for key, value in parameters.items() if f"${key}" in sql}
+        return self.connection.execute(sql, used).fetchall()
+
+    def span(self) -> tuple[date, date] | None:
+        """The first and the last day with a file; None if there is none."""
+        first, last = self.rows("span")[0]
+        return None if first is None else (first, last)
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment by the shop's clock."""
+        local: datetime = self.rows("local", moment=moment.isoformat())[0][0]
+        return local
+
+    def end_of(self, day: date) -> float:
+        """When a day ends by the shop's clock, in seconds since 1970."""
+        return float(self.rows("moment", local=f"{day + timedelta(days=1)} 00:00:00")[0][0])
+
+    def read(self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24) -> Facts:
+        """The facts of these days; with `hours` below 24, of the first hours of each."""
+        facts = Facts(first, last, hours)
+        limits: dict[str, Any] = {"first": first, "last": last, "paid": list(paid_channels)}
+        for metric, day, hour, numerator, denominator in self.rows("hours", **limits):
+            facts.by_hour[metric].setdefault(day, {})[hour] = (numerator or 0.0, denominator)
+        facts.skipped_hours = frozenset((day, hour) for day, hour in self.rows("skipped", **limits))
+        for day, name, header, records, content_hash in self.rows("files", **limits):
+            facts.files[day].append(File(name, tuple(json.loads(header)), records, content_hash))
+        if hours == 24:
+            for metric, day, numerator, denominator in self.rows("metrics", **limits):
+                facts.values[metric][day] = (numerator or 0.0, denominator)
+            for day, events, outside, with_client, placeholders, twice in self.rows("events", **limits):
+                facts.values["outside_day_share"][day] = (outside, events)
+                facts.values["client_placeholder_share"][day] = (placeholders, with_client)
+                facts.values["event_twice_share"][day] = (twice, with_client)
+            facts.amounts = {day: Amounts(*rest) for day, *rest in self.rows("amounts", **limits)}
+        else:
+            _sum_hours(facts)
+        return facts
+
+
+def _sum_hours(facts: Facts) -> None:
+    """The metrics that are known by the hour, over the hours that are over."""
+    for metric, days in facts.by_hour.items():
+        for day, hours in days.items():
+            taken = [value for hour, value in hours.items() if hour < facts.hours]
+            whole = [d for _, d in taken if d is not None]
+            if taken:
+                facts.values[metric][day] = (sum(x for x, _ in taken), sum(whole) if whole else None)

@@ -1,0 +1,46 @@
+"""The state of the monitor for node_exporter's textfile collector: a dead-man switch needs a sign of life."""
+
+import os
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+from monitoring.alarms import GREEN, RED, TOO_LITTLE, YELLOW, DayReport
+
+STATUSES = {GREEN: 0, YELLOW: 1, RED: 2, TOO_LITTLE: 3}
+
+
+def textfile(report: DayReport, waiting: int, now: datetime, end: float) -> str:
+    """The exposition format, version 0.0.4; seconds since 1970, as the day's `end` is, and counts."""
+    counts = Counter(a.severity for a in report.active)
+    rows: list[tuple[str, str, list[tuple[str, float]]]] = [
+        ("event_trust_status", "0 green, 1 yellow, 2 red, 3 insufficient history.", [("", STATUSES[report.status])]),
+        ("event_trust_last_run_timestamp_seconds", "When the monitor last ran to its end.", [("", now.timestamp())]),
+        ("event_trust_checked_day_end_timestamp_seconds", "The end of the day that was judged.", [("", end)]),
+        (
+            "event_trust_alarms",
+            "Alarms that stand, by severity.",
+            [(f'{{severity="{s}"}}', counts[s]) for s in ("P0", "P1", "P2")],
+        ),
+        ("event_trust_outbox_messages", "Messages that could not be delivered yet.", [("", waiting)]),
+        (
+            "event_trust_insufficient_history_metrics",
+            "Metrics that could not be judged.",
+            [("", len(report.insufficient))],
+        ),
+    ]
+    lines = []
+    for name, text, values in rows:
+        lines += [
+            f"# HELP {name} {text}",
+            f"# TYPE {name} gauge",
+            *(f"{name}{labels} {value:.15g}" for labels, value in values),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def write_textfile(path: Path, text: str) -> None:
+    """In one step, for the collector may read at any time."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,193 @@
+"""Slack: one message a run in Block Kit, and its delivery to an incoming webhook.
+
+The webhook is a secret: it is in no message, error or log.
+"""
+
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from monitoring.alarms import GREEN, RED, YELLOW, Alarm, DayReport
+from monitoring.notification import News
+from monitoring.shop_words import money, zone
+from monitoring.storage import History
+
+VARIABLE = "SLACK_WEBHOOK"
+# Slack's limits: https://docs.slack.dev/reference/block-kit/blocks (2025)
+BLOCKS, HEADER, SECTION, FALLBACK = 50, 150, 3000, 3000
+ALARMS = 15  # what one message tells at length
+ATTEMPTS, TIMEOUT, LONGEST_WAIT = 4, 10.0, 30.0  # seconds
+SIGNS = {RED: ":red_circle:", YELLOW: ":large_yellow_circle:", GREEN: ":large_green_circle:"}
+
+
+class SlackError(Exception):
+    """A message could not be delivered; the text is safe to show. `is_final`: trying again will not help."""
+
+    def __init__(self, text: str, is_final: bool = False) -> None:
+        super().__init__(text)
+        self.is_final = is_final
+
+
+def webhook_from_environment() -> str | None:
+    """The webhook, or None; raises SlackError without a word of its value when it is no address."""
+    webhook = os.environ.get(VARIABLE, "").strip()
+    if not webhook:
+        return None
+    loopback = ("http://127.0.0.1:", "http://localhost:")
+    if not webhook.startswith(("https://", *loopback)) or any(c.isspace() for c in webhook):
+        raise SlackError(f"{VARIABLE} holds no https address; set it to the incoming webhook of your channel.", True)
+    return webhook
+
+
+def message(report: DayReport, news: News) -> dict[str, Any]:
+    """A Slack message: status, each alarm told with what to do, recoveries; `text` is for notifications."""
+    title = f"{report.status} {report.day}"
+    told = sorted(news.alarms, key=lambda a: a.severity)
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": _cut(f"{title}: trust in event data", HEADER)}}
+    ]
+    blocks += [_section(_alarm_text(a)) for a in told[:ALARMS]]
+    if len(told) > ALARMS:
+        rest = ", ".join(f"{a.severity} {_escape(a.key)}" for a in told[ALARMS:])
+        blocks.append(_section(f"And {len(told) - ALARMS} more: {rest}"))
+    for notice in news.recovered[: BLOCKS - len(blocks) - 2]:
+        blocks.append(_section(f":white_check_mark: *recovered* {_escape(notice.key)}, open since {notice.opened}"))
+    quiet = len(report.active) - len(told)
+    if quiet:
+        known = f"{quiet} known alarm{'s go' if quiet > 1 else ' goes'} on."
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": known}]})
+    words = [f"{a.severity} {a.key}: {a.text}" for a in told] + [f"recovered: {n.key}" for n in news.recovered]
+    text = _cut(_escape(f"{SIGNS.get(report.status, '')} {title}. ".lstrip() + " | ".join(words)), FALLBACK)
+    return {"text": text, "blocks": blocks[:BLOCKS]}
+
+
+def _alarm_text(alarm: Alarm) -> str:
+    """What broke, since when, what it costs, and what to do first."""
+    days = f"day {alarm.day_number} of the incident" if alarm.day_number > 1 else "new"
+    if alarm.state == "level":
+        days += "; a change of level, to be acknowledged"
+    before = "" if alarm.last_good else " or before"
+    since = f"since {alarm.opened}{_moment(alarm)}{before}; last good day {_day(alarm.last_good)}"
+    parts = [f"*{alarm.severity} {_escape(alarm.key)}* ({alarm.layer}, {days})", _escape(alarm.text), since]
+    if alarm.segment:
+        parts.append(f"explained by: {_escape(alarm.segment)}")
+    if alarm.at_stake is not None:
+        more = f" ({money(alarm.at_stake_since or 0)} since then)" if alarm.day_number > 1 else ""
+        parts.append(f"{money(alarm.at_stake)} {alarm.stake_text}{more}")
+    if alarm.also:
+        parts.append("also: " + _escape("; ".join(alarm.also)))
+    parts += [f"{i}. {_escape(step)}" for i, step in enumerate(alarm.steps, 1)]
+    return "\n".join(parts)
+
+
+def _moment(alarm: Alarm) -> str:
+    return f" {alarm.first_bad} {zone()}" if alarm.first_bad and alarm.day == alarm.opened else ""
+
+
+def _day(day: date | None) -> str:
+    return str(day) if day else "not known"
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text, SECTION)}}
+
+
+def _escape(text: str) -> str:
+    """Slack's three control characters: https://docs.slack.dev/messaging/formatting-message-text"""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _cut(text: str, length: int) -> str:
+    """Shorten to Slack's limit; a cut entity would be shown as rubbish, so none is left."""
+    if len(text) <= length:
+        return text
+    cut = text[: length - 1]
+    entity = cut.rfind("&", max(0, len(cut) - 5))
+    if entity >= 0 and ";" not in cut[entity:]:
+        cut = cut[:entity]
+    return cut + "…"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A webhook that moves is an error: the message would go where nobody asked for."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def post(webhook: str, body: str, sleep: Callable[[float], None] = time.sleep, timeout: float = TIMEOUT) -> None:
+    """Deliver one message: again after 429 (as long as it asks, capped), 5xx and silence, never after another 4xx."""
+    trouble, wait = "", 0.0
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            sleep(wait)
+        wait = 2.0**attempt
+        request = urllib.request.Request(
+            webhook, body.encode(), {"Content-Type": "application/json; charset=utf-8"}, method="POST"
+        )
+        try:
+            with OPENER.open(request, timeout=timeout) as answer:
+                answer.read(1000)
+                return
+        except urllib.error.HTTPError as error:
+            error.close()
+            trouble = f"it answered {error.code}"
+            if error.code == 429:
+                wait = _retry_after(error.headers.get("Retry-After"), wait)
+            elif error.code < 500:
+                raise SlackError(f"Slack refused the message: {trouble}.", is_final=True) from None
+        except (OSError, ValueError, urllib.error.URLError) as error:
+            reason = getattr(error, "reason", error)
+            trouble = "it did not answer in time" if isinstance(reason, TimeoutError) else type(reason).__name__
+        except Exception as error:  # http.client's own, such as an answer that is no HTTP
+            trouble = type(error).__name__
+    raise SlackError(f"Slack could not be reached in {ATTEMPTS} attempts: {trouble}.")
+
+
+def _retry_after(value: str | None, otherwise: float) -> float:
+    """Seconds to wait, at most LONGEST_WAIT; a date or nonsense counts as not said."""
+    try:
+        return min(max(float(value or ""), 0.0), LONGEST_WAIT)
+    except ValueError:
+        return otherwise
+
+
+def deliver(history: History, webhook: str, sleep: Callable[[float], None] = time.sleep) -> list[str]:
+    """Send what waits in the outbox, the oldest first; returns what went wrong, in sentences without the webhook.
+
+    A refused message stays and does not hold up the others; when Slack cannot be reached at all, the rest waits too.
+    """
+    failed: dict[int, str] = {}
+    try:
+        while waiting := history.claim():
+            try:
+                post(webhook, waiting.message, sleep)
+            except SlackError as error:
+                failed[waiting.number] = str(error)
+                if not error.is_final:
+                    break
+            else:
+                history.delivered(waiting.number)
+    finally:
+        history.release(failed)
+    return list(dict.fromkeys(failed.values()))
+
+
+def as_json(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False)
+
+
+def simulated(document: dict[str, Any]) -> Sequence[str]:
+    """The message as it would be sent, for a terminal."""
+    return [
+        f"Slack message (not sent; {VARIABLE} is not set, or --dry_run):",
+        json.dumps(document, indent=2, ensure_ascii=False),
+    ]

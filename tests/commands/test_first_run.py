@@ -1,0 +1,323 @@
+"""What a stranger does to the four scripts: each mistake meets one sentence that leads on, and nothing is half-written.
+
+Every run is a process of its own, as cron or a shell starts it.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+from synthetic_events import generate
+
+REPO = Path(__file__).parents[2]
+SCHEMA = Path("part1-data-quality", "schema.yaml")
+VALIDATE, TRANSFORM, CHARTS, MONITOR = SCRIPTS = (
+    "part1-data-quality/validate_dataframework.py",
+    "part2-transformation/transform.py",
+    "part3-business-analysis/generate_charts.py",
+    "part4-monitoring/monitor.py",
+)
+MAKES_FILES = {VALIDATE: "--out_dir", CHARTS: "--out_dir"}
+DAYS = 7
+every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda s: Path(s).stem)
+
+
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Days with the renamed column, in a folder with a space, and their warehouse; to be read only."""
+    folder = tmp_path_factory.mktemp("a week")
+    generate(folder, days=DAYS, events_per_day=400, seed=5)
+    assert run(TRANSFORM, "--data_dir", folder).returncode == 0
+    return folder
+
+
+@pytest.fixture
+def days(week: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(week, tmp_path / "some days"))
+
+
+def run(
+    script: str, *args: object, out: Path | None = None, prefix: tuple[str, ...] = (), repo: Path = REPO, **how: Any
+) -> subprocess.CompletedProcess[str]:
+    line = [*prefix, sys.executable, str(repo / script), *map(str, args)]
+    if out and script in MAKES_FILES:
+        line += [MAKES_FILES[script], str(out)]
+    environment = {k: v for k, v in os.environ.items() if k not in ("SLACK_WEBHOOK", "PYTHONPATH")}
+    chosen: dict[str, Any] = {"env": environment, "timeout": 120} | how
+    return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", check=False, **chosen)
+
+
+def sentence(done: subprocess.CompletedProcess[str], script: str) -> str:
+    """The one sentence of a run that could not do its work, without the name of the script that it begins with."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    lines = done.stderr.splitlines()
+    name = Path(script).name
+    assert len(lines) == 1 and lines[0].startswith(f"{name}: ") and not done.stdout, done.stderr
+    return lines[0].removeprefix(f"{name}: ")
+
+
+@every_script
+def test_no_data(script: str, tmp_path: Path) -> None:
+    """The same words in all four: a folder that is none, an empty one, one with other files, a file."""
+    for name in ("empty", "others"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "others" / "sales.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "file").write_text("x")
+    named = "name the folder of the files with --data_dir."
+    unlike = (
+        "holds no file named like events_%Y%m%d.csv; name the right folder with --data_dir, or another contract with"
+    )
+    for folder, told in (
+        ("none", f"does not exist; {named}"), ("file", f"is not a folder; {named}"),
+        ("empty", f"{unlike} --contract."), ("others", f"{unlike} --contract."),
+    ):  # fmt: skip
+        done = run(script, "--data_dir", tmp_path / folder, out=tmp_path / "out")
+        assert sentence(done, script) == f"{tmp_path / folder} {told}"
+    assert {p.name for p in tmp_path.iterdir()} - {"out"} == {"empty", "others", "file"}
+    assert not list((tmp_path / "empty").iterdir())
+
+
+@every_script
+def test_a_contract_that_is_none(script: str, days: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.yaml").write_text("- a\n- b\n")
+    (tmp_path / "broken.yaml").write_text("a: [1\n")
+    (tmp_path / "other.yaml").write_text("kind: Pod\n")
+    for name in ("none.yaml", "list.yaml", "broken.yaml", "other.yaml"):
+        done = run(script, "--data_dir", days, "--contract", tmp_path / name, "--warehouse", tmp_path / "w.duckdb") if (
+            script != VALIDATE
+        ) else run(script, "--data_dir", days, "--contract", tmp_path / name, out=tmp_path / "out")  # fmt: skip
+        told = sentence(done, script)
+        assert name in told and ("--contract" in told or script == VALIDATE), told
+        if name == "none.yaml":
+            assert told == f"{tmp_path / name}: no such contract; name one with --contract."
+
+
+@pytest.mark.parametrize("script", [VALIDATE, TRANSFORM])
+@pytest.mark.parametrize(
+    ("word", "odd"),
+    [
+        ("synonyms", "synonims"), ("property: order", "property: orders"), ("property: events", "property: event"),
+        ("transactionId", "transactionID"), ("role: order", "role: oder"), ("referrer: referrer", "referer: referrer"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_word_of_the_contract(script: str, word: str, odd: str, days: Path, tmp_path: Path) -> None:
+    """It would leave ids unhealed, or count no order, and nobody would be told."""
+    text = (REPO / "part1-data-quality" / "schema.yaml").read_text("utf-8")
+    assert word in text
+    (tmp_path / "c.yaml").write_text(text.replace(word, odd, 1), "utf-8")
+    done = run(script, "--data_dir", days, "--contract", tmp_path / "c.yaml", out=tmp_path / "out")
+    assert "did you mean" in sentence(done, script)
+
+
+@every_script
+def test_semicolons_for_commas(script: str, week: Path, tmp_path: Path) -> None:
+    """A spreadsheet's CSV is read as what it is, and part 1 says so."""
+    for path in week.glob("*.csv"):
+        text = path.read_text(encoding="utf-8").replace(";", "").replace(",", ";")  # no agent keeps one of its own
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    done = run(script, "--data_dir", tmp_path, out=tmp_path / "out")
+    assert done.returncode in (0, 3), done.stderr
+    if script == VALIDATE:
+        assert "delimiter" in (tmp_path / "out" / "dq_report.csv").read_text(encoding="utf-8")
+    if script == TRANSFORM:
+        assert f"made anew from {DAYS} files" in done.stdout
+
+
+@every_script
+def test_yesterdays_contract(script: str, days: Path, tmp_path: Path) -> None:
+    """The export has a new name that the contract does not know yet: the column is named, and no run ends for it."""
+    document = yaml.safe_load((REPO / SCHEMA).read_text("utf-8"))
+    for column in document["schema"][0]["properties"]:
+        column.pop("synonyms", None)
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(document))
+    done = run(script, "--data_dir", days, "--contract", tmp_path / "old.yaml", out=tmp_path / "out")
+    assert done.returncode in (0, 3), done.stderr
+    shown = done.stdout + "".join(p.read_text("utf-8") for p in (tmp_path / "out").glob("executive_summary.md"))
+    shown = shown.replace("\\", "")
+    if script != TRANSFORM:
+        assert "client_id" in shown and "clientId" in " ".join(shown.split())
+
+
+def test_a_date_outside_the_data(week: Path, tmp_path: Path) -> None:
+    line = ("--data_dir", week, "--history", tmp_path / "h.sqlite", "--check_date")
+    told = sentence(run(MONITOR, *line, "2025-01-01"), MONITOR)
+    assert told == "2025-01-01 is before the first day of the warehouse, 2025-02-23; give a later day."
+    assert sentence(run(MONITOR, *line, "yesteryear"), MONITOR).endswith("like 2025-03-04, yesterday or latest.")
+    done = run(MONITOR, *line, "2025-03-04", "--dry_run")
+    assert done.returncode == 3 and "No file of 2025-03-04 has come." in done.stdout
+
+
+@pytest.fixture
+def in_use(days: Path) -> Iterator[Path]:
+    """A warehouse that another process has open for writing, as an analyst's shell has."""
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    line = [sys.executable, "-c", code, str(days / "warehouse.duckdb")]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout and other.stdout.readline() == "open\n"
+        yield days
+        other.communicate()
+
+
+def test_a_warehouse_in_use(in_use: Path, tmp_path: Path) -> None:
+    """Readers say so; the writer makes a new file, which takes the old one's place for all who open it later."""
+    for script in (CHARTS, MONITOR):
+        done = run(script, "--data_dir", in_use, "--no_refresh", out=tmp_path / "out")
+        told = f"{in_use / 'warehouse.duckdb'} is in use by another program; close it there, and run again."
+        assert sentence(done, script) == told
+    assert run(TRANSFORM, "--data_dir", in_use).returncode == 0
+    assert run(MONITOR, "--data_dir", in_use, "--no_refresh", "--dry_run").returncode == 3
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@every_script
+def test_a_full_disk(script: str, days: Path, tmp_path: Path) -> None:
+    """Nothing that was there is lost or cut, nothing else is left, and the next run is right.
+
+    A limit on a file's size (setrlimit) ends a write in the middle as a full disk does, and needs no rights.
+    """
+    out = tmp_path / "out"
+    out.mkdir()
+    line: list[object] = ["--data_dir", days]
+    if script in (CHARTS, MONITOR):
+        line.append("--no_refresh")
+    for name in ("dq_report.csv", "executive_summary.md", "report.html", "funnel_sankey.png"):
+        (out / name).write_text("yesterday's")
+    if script == TRANSFORM:  # something to do, so that it writes
+        sorted(days.glob("events_*.csv"))[-1].unlink()
+    before = contents(tmp_path)
+    small = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (8192, 8192))
+    # What measures coverage writes files of its own.
+    plain = {
+        k: v for k, v in os.environ.items() if not k.startswith(("COVERAGE", "COV_", "SLACK_WEBHOOK", "PYTHONPATH"))
+    }
+    done = run(script, *line, out=out, preexec_fn=small, env=plain)
+    told = sentence(done, script)
+    assert "disk" in told, told
+    after = contents(tmp_path)  # SQLite leaves its own files whole
+    assert {name: content for name, content in after.items() if "monitor.sqlite" not in name} == before
+    done = run(script, *line, out=out)
+    assert done.returncode in (0, 3), done.stderr
+    if script == TRANSFORM:
+        with duckdb.connect(str(days / "warehouse.duckdb"), read_only=True) as connection:
+            assert connection.execute("select count(*) from bronze.files").fetchall() == [(DAYS - 1,)]
+
+
+def test_a_real_disk_that_is_full(days: Path, tmp_path: Path) -> None:
+    """transform.py on a file system of its own: the warehouse stays what it was, and no half of one is left."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "none", str(place)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("NOT TESTED ON A FULL DISK: a file system of its own needs root's rights")
+    try:
+        warehouse = place / "w.duckdb"
+        assert run(TRANSFORM, "--data_dir", days, "--warehouse", warehouse).returncode == 0
+        before = warehouse.read_bytes()
+        for number in range(20, 28):  # more than fits beside the old warehouse
+            shutil.copy(sorted(days.glob("events_*.csv"))[0], days / f"events_202503{number}.csv")
+        (place / "ballast").write_bytes(bytes(shutil.disk_usage(place).free - 300_000))
+        done = run(TRANSFORM, "--data_dir", days, "--warehouse", warehouse)
+        assert "the warehouse is as it was" in sentence(done, TRANSFORM)
+        assert warehouse.read_bytes() == before
+        assert {p.name for p in place.iterdir()} == {"w.duckdb", "w.duckdb.lock", "ballast"}
+        (place / "ballast").unlink()
+        assert run(TRANSFORM, "--data_dir", days, "--warehouse", warehouse).returncode == 0
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_file_that_changes_while_it_is_read(days: Path) -> None:
+    """A transfer under way ends in one sentence and the old warehouse, or, once it has ended, in all its lines."""
+    path = sorted(days.glob("events_*.csv"))[-1]
+    before = (days / "warehouse.duckdb").read_bytes()
+    line = path.read_text(encoding="utf-8").splitlines()[-1]
+    ended = threading.Event()
+
+    def transfer() -> None:
+        with path.open("a", encoding="utf-8") as file:
+            while not ended.is_set():
+                file.write("\n" + line)
+                file.flush()
+                time.sleep(0.0005)
+
+    writer = threading.Thread(target=transfer)
+    writer.start()
+    try:
+        done = run(TRANSFORM, "--data_dir", days)
+    finally:
+        ended.set()
+        writer.join()
+    assert sentence(done, TRANSFORM) == f"{path} changes while it is read; run again when its transfer has ended."
+    assert (days / "warehouse.duckdb").read_bytes() == before
+    assert run(TRANSFORM, "--data_dir", days).returncode == 0
+    records = sum(len(p.read_text(encoding="utf-8").splitlines()) - 1 for p in days.glob("events_*.csv"))
+    with duckdb.connect(str(days / "warehouse.duckdb"), read_only=True) as connection:
+        assert connection.execute("select count(*) from bronze.events").fetchall() == [(records,)]
+
+
+@pytest.fixture(scope="module")
+def read_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A checkout that nothing may be written to, in a folder with a space."""
+    checkout = tmp_path_factory.mktemp("a read only checkout")
+    for folder in (REPO / "event_data", *sorted(REPO.glob("part?-*"))):
+        shutil.copytree(folder, checkout / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in [checkout, *checkout.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    yield checkout
+    for path in [checkout, *checkout.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def as_an_ordinary_user() -> tuple[str, ...]:
+    """What makes root an ordinary user without root's rights, where root runs the tests."""
+    if os.geteuid() != 0:
+        return ()
+    prefix = ("unshare", "--user", "--map-user=1000")
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], capture_output=True).returncode:
+        pytest.skip("NOT TESTED AS AN ORDINARY USER: root cannot become one here")
+    return prefix
+
+
+def test_an_ordinary_user_of_a_read_only_checkout(week: Path, read_only: Path, tmp_path: Path) -> None:
+    prefix, out = as_an_ordinary_user(), tmp_path / "my outputs"
+    where: dict[str, Any] = {
+        "prefix": prefix,
+        "repo": read_only,
+        "cwd": "/",
+        "env": {"PATH": os.environ["PATH"], "HOME": "/proc/none"},
+    }
+    warehouse = ("--warehouse", tmp_path / "w.duckdb")
+    for script, args, status in (
+        (VALIDATE, (), 3), (TRANSFORM, warehouse, 0), (CHARTS, warehouse, 0), (MONITOR, (*warehouse, "--dry_run"), 3)
+    ):  # fmt: skip
+        done = run(script, "--data_dir", week, *args, out=out, **where)
+        assert (done.returncode, done.stderr) == (status, "" if script != MONITOR else done.stderr)
+    assert {"dq_report.csv", "executive_summary.md", "report.html"} <= {p.name for p in out.iterdir()}
+    done = run(VALIDATE, "--data_dir", week, **where)  # the reports' usual place is the checkout
+    assert sentence(done, VALIDATE).endswith("choose another --out_dir or free the disk.")
+
+
+@every_script
+def test_without_a_network(script: str, week: Path, tmp_path: Path) -> None:
+    """No socket but that of the loop is there, and no name can be asked for."""
+    prefix = ("unshare", "--net") if os.geteuid() == 0 else ("unshare", "--user", "--map-root-user", "--net")
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], capture_output=True).returncode:
+        pytest.skip("NOT TESTED WITHOUT A NETWORK: a namespace of its own is not allowed here")
+    place = () if script == VALIDATE else ("--warehouse", tmp_path / "w.duckdb")
+    done = run(script, "--data_dir", week, *place, out=tmp_path / "out", prefix=prefix)
+    assert done.returncode in (0, 3), done.stderr
+    assert not (tmp_path / "w.duckdb").exists() or script != VALIDATE

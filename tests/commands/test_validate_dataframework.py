@@ -1,0 +1,305 @@
+"""The command line: what a user types, reads and is told, and what is written."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import validate_dataframework
+import yaml
+from command_kit import HEADER, SCHEMA, SCRIPT, VIEW, add, command, day, failing, order, report, rows, run
+from quality.checks import DEFINITIONS
+from quality.reports import REPORT_COLUMNS
+
+from event_data.contract.shape import CHOICES
+
+# ---- options and exit status
+
+
+def test_help_names_every_option_and_an_example() -> None:
+    told = command("--help")
+    assert told.returncode == 0 and "example:" in told.stdout and not told.stderr
+    for option in ("data_dir", "contract", "out_dir", "fail_on", "json", "junit", "memory_limit", "init", "quiet"):
+        assert f"--{option}" in told.stdout
+
+
+@pytest.mark.parametrize(
+    "args", [("--data-dri", "x"), ("--fail-on", "P9"), ("--data-dir",), ("stray",), ("--data", "x")]
+)
+def test_a_mistyped_option_is_refused(args: tuple[str, ...]) -> None:
+    told = command(*args)
+    assert told.returncode == 2 and not told.stdout and "error: " in told.stderr and "Traceback" not in told.stderr
+
+
+def test_options_may_be_dashed(days: Path, tmp_path: Path) -> None:
+    dashed = ["--data-dir", days, f"--out-dir={tmp_path / 'out'}", "--fail-on=never", "--memory-limit", "512MB"]
+    status, stdout, stderr = run(*dashed, "--contract", SCHEMA, "--quiet", "--json", "--junit")
+    assert (status, stdout, stderr) == (0, "", "")
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "dq_report.csv", "dq_profile.csv", "dq_report.json", "dq_report.xml",
+    }  # fmt: skip
+
+
+BREAK: dict[str, Callable[[Path], object]] = {
+    "P3": lambda path: path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes()),
+    "P2": lambda path: path.write_text(path.read_text().replace(",", ";")),
+    "P1": lambda path: add(path, VIEW.replace("page_viewed", "page_seen")),
+    "P0": lambda path: path.write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("found", BREAK)
+def test_exit_status(found: str, days: Path, tmp_path: Path) -> None:
+    if found == "P2":  # a payload holds commas, so take a file without one
+        day(days).write_text("\n".join([HEADER, *[VIEW.replace("T23", f"T{n:02}") for n in range(24)]]))
+    BREAK[found](day(days))
+    args = ["--data_dir", days, "--out_dir", tmp_path]
+    assert run(*args)[0] == (3 if found == "P0" else 0)  # as with --fail_on P0
+    assert any(row["severity"] == found for row in rows(tmp_path) if row["status"] == "fail")
+    worst = min(row["severity"] for row in rows(tmp_path) if row["status"] == "fail")
+    for limit in ("P1", "P2", "never"):
+        assert run(*args, "--fail_on", limit)[0] == (3 if worst <= limit != "never" else 0), (worst, limit)
+
+
+def test_nothing_to_read(days: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "sales.csv").write_text("a,b\n1,2\n")
+    for data_dir, word in (
+        (tmp_path / "nowhere", "does not exist"),
+        (tmp_path / "empty", "events_%Y%m%d.csv"),
+        (tmp_path / "others", "events_%Y%m%d.csv"),
+        (day(days), "not a folder"),
+    ):
+        status, _, stderr = run("--data_dir", data_dir, "--out_dir", tmp_path / "out")
+        assert status == 2 and str(data_dir) in stderr and word in stderr
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_other_files_of_the_folder_are_named(days: Path, tmp_path: Path) -> None:
+    """A day under a wrong name looks like no day."""
+    day(days).rename(days / "Events 2025-02-26.csv")
+    (days / "notes.txt").write_text("no CSV")
+    args = ("--data_dir", days, "--out_dir", tmp_path)
+    told = f"note: 1 other CSV in {days} not named like events_%Y%m%d.csv, not read: 'Events 2025-02-26.csv'\n"
+    assert run(*args)[2] == told
+    assert run(*args, "--quiet")[2] == ""
+
+
+def test_a_contract_that_cannot_be_used(days: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    for text, word in (
+        (SCHEMA.read_text("utf-8").replace("required: true", "requred: true", 1), "line 59"),
+        ("a: [1\n", "line"),
+        ("", "broken.yaml"),
+        ("\0\xff", "broken.yaml"),
+    ):
+        broken.write_text(text, encoding="latin-1" if "\xff" in text else "utf-8")
+        status, _, stderr = run("--data_dir", days, "--contract", broken, "--out_dir", tmp_path / "out")
+        assert status == 2 and word in stderr, stderr
+    status, _, stderr = run("--data_dir", days, "--contract", tmp_path / "no.yaml", "--out_dir", tmp_path / "out")
+    assert status == 2 and "no.yaml" in stderr
+    assert run("--data_dir", days, "--contract", tmp_path, "--out_dir", tmp_path / "out")[0] == 2
+
+
+def test_out_dir(days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    file.write_text("precious")
+    for out_dir in (file, file / "below"):
+        status, _, stderr = run("--data_dir", days, "--out_dir", out_dir)
+        assert status == 2 and str(file) in stderr
+    out_dir = tmp_path / "new" / "folder"
+    assert run("--data_dir", days, "--out_dir", out_dir)[0] == 0
+    before = {path.name: path.read_bytes() for path in out_dir.iterdir()}
+
+    def full(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    day(days).write_bytes(b"")
+    for function in ("os.replace", "pathlib.Path.write_text"):
+        with monkeypatch.context() as patch:
+            patch.setattr(function, full)
+            status, _, stderr = run("--data_dir", days, "--out_dir", out_dir, "--json", "--junit")
+        assert status == 2 and "No space left" in stderr
+        assert {path.name: path.read_bytes() for path in out_dir.iterdir()} == before
+    assert file.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "size",
+    ["lots", "0", " ", "", "-1", "-1GB", "512 parsecs", "1GB'; select 1"],
+)
+def test_a_limit_that_is_no_size(size: str, days: Path, tmp_path: Path) -> None:
+    status, _, stderr = run("--data_dir", days, "--out_dir", tmp_path, f"--memory_limit={size}")
+    assert status == 2 and stderr.endswith(f"--memory_limit {size!r} is no size; write it like 512MB.\n")
+
+
+@pytest.mark.parametrize("size", ["0B", "1B", "5MB"])
+def test_a_limit_that_cannot_be_met(size: str, days: Path, tmp_path: Path) -> None:
+    status, _, stderr = run("--data_dir", days, "--out_dir", tmp_path, f"--memory_limit={size}")
+    assert status == 2 and "there is not enough memory" in stderr
+
+
+# ---- the reports
+
+
+def test_json_and_junit_agree_with_the_csv(days: Path, tmp_path: Path) -> None:
+    day(days).write_bytes(b"")
+    add(day(days, 3), VIEW.replace("page_viewed", "<&\x01'\"\ud7ff>"))
+    found = report(days, tmp_path, "--json", "--junit")
+    document = json.loads((tmp_path / "dq_report.json").read_text("utf-8"))
+    key = ("check", "file", "column", "status", "severity")
+    assert [[one[k] for k in key] for one in document["findings"]] == [[row[k] for k in key] for row in found]
+    assert [one["failed"] for one in document["findings"]] == [int(r["failed"]) if r["failed"] else None for r in found]
+    dimensions = {one["check"]: one["dimension"] for one in document["findings"]}
+    assert (dimensions["event_fired_twice"], dimensions["null_share"]) == ("uniqueness", "completeness")
+    assert set(dimensions.values()) <= set(CHOICES["dimension"])
+    assert [one["file"] for one in document["files"]] == [row["file"] for row in rows(tmp_path, "dq_profile.csv")]
+    numbers = {row["incident"] for row in found if row["status"] == "fail"}
+    assert {str(one["incident"]) for one in document["incidents"]} == numbers
+    assert all(row["incident"] == "" for row in found if row["status"] != "fail")
+    suite = ElementTree.parse(tmp_path / "dq_report.xml").getroot()
+    cases = [(case.get("classname"), case.get("name")) for case in suite.iter("testcase")]
+    assert cases == [(row["file"], f"{row['check']} {row['column']}".strip()) for row in found]
+    failures = sum(row["status"] == "fail" and row["severity"] < "P3" for row in found)
+    assert len(list(suite.iter("failure"))) == int(suite.get("failures") or 0) == failures
+    assert len(list(suite.iter("skipped"))) == sum(row["status"] == "skip" for row in found)
+
+
+def test_the_columns_and_the_cells(days: Path, tmp_path: Path) -> None:
+    day(days).write_bytes(b"")
+    found = report(days, tmp_path)
+    assert (
+        (tmp_path / "dq_report.csv").read_text("utf-8").splitlines()[0]
+        == ",".join(REPORT_COLUMNS)
+        == (
+            "incident,severity,status,check,file,column,checked,failed,failed_share,threshold,"
+            "revenue_at_stake,first_bad_line,example,message,advice"
+        )
+    )
+    for row in found:
+        assert row["status"] in ("pass", "fail", "skip")
+        if row["status"] == "fail":
+            assert row["severity"] in ("P0", "P1", "P2", "P3") and row["message"] and row["advice"]
+            assert 0 < int(row["failed"]) <= int(row["checked"]) or row["check"] in (
+                "event_volume",
+                "rows_volume",
+                "revenue_volume",
+            )
+
+
+def test_the_same_files_give_the_same_bytes(days: Path, tmp_path: Path) -> None:
+    add(day(days), *[VIEW.replace("page_viewed", f"event {n}") for n in range(50)], VIEW, VIEW)
+    day(days, 2).rename(days / "events_20250224.csv.gz")  # misnamed
+    written = []
+    for number, seed in enumerate(("0", "1", "2")):
+        out_dir, cwd = tmp_path / f"out{number}", tmp_path / f"cwd{number}"
+        cwd.mkdir()
+        environment = os.environ | {
+            "PYTHONHASHSEED": seed,
+            "TZ": f"UTC{number * 5}",
+            "LC_ALL": ("C", "C.UTF-8")[number % 2],
+        }
+        told = command("--data_dir", days, "--out_dir", out_dir, "--json", "--junit", env=environment, cwd=cwd)
+        assert told.returncode in (0, 3), told.stderr
+        assert not list(cwd.iterdir())
+        written.append([path.read_bytes() for path in sorted(out_dir.iterdir())])
+    assert written[0] == written[1] == written[2]
+
+
+# ---- the summary
+
+
+def test_the_summary(days: Path, tmp_path: Path) -> None:
+    day(days).write_bytes(b"")
+    status, stdout, stderr = run("--data_dir", days, "--out_dir", tmp_path)
+    assert status == 3 and not stderr
+    assert stdout.startswith("RED  5 files, 2025-02-23 to 2025-02-27: ") and "dq_report.csv" in stdout
+    assert f"{len(DEFINITIONS)} checks on 5 files" in stdout
+
+
+def test_the_summary_is_eighty_columns_wide(days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # paths are as long as the way to them
+    path = day(days)
+    path.write_text(
+        "\n".join(line for line in path.read_text().splitlines() if "page_viewed" not in line or "T2" in line)
+    )
+    add(path, order(120_000_000), order(240_000_000))
+    _, stdout, _ = run("--data_dir", days, "--out_dir", tmp_path)
+    assert "steps_without_page_view: " in stdout or "hours_without_events: " in stdout
+    assert " $360,000,000.00\n" in stdout  # as wide as its column
+    assert max(map(len, stdout.splitlines())) <= 80
+
+
+def test_an_incident_is_a_line_of_numbers_and_a_sentence(days: Path, tmp_path: Path) -> None:
+    add(day(days), VIEW.replace("page_viewed", "page_seen"))
+    _, stdout, _ = run("--data_dir", days, "--out_dir", tmp_path)
+    (said,) = [row["message"] for row in failing(rows(tmp_path), "value_invalid")]
+    head, line, *sentence = stdout.split("\n\n")[1].splitlines()
+    assert head.split() == ["#", "SEV", "SINCE", "UNTIL", "FILES", "CASES", "AT", "STAKE"]
+    assert line.split() == ["1", "P1", "2025-02-26", "2025-02-26", "1", "1", "-"] and len(line) == len(head)
+    assert " ".join(" ".join(sentence).split()).startswith(f"value_invalid: {said}.")
+
+
+def test_colour_is_for_terminals(days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def shown() -> tuple[str, str]:
+        stdout, stderr = Terminal(), Terminal()
+        args = ["--data_dir", str(days), "--out_dir", str(tmp_path)]
+        assert validate_dataframework.main(args, stdout, stderr) == 0
+        return stdout.getvalue(), stderr.getvalue()
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b" in shown()[0] and "5 files" in shown()[1]
+    assert "\x1b" not in run("--data_dir", days, "--out_dir", tmp_path)[1]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in "".join(shown())
+
+
+def test_a_reader_that_has_gone(days: Path, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    told = command(
+        "--data_dir", days, "--out_dir", tmp_path, capture_output=False, stdout=writing, stderr=subprocess.PIPE
+    )
+    os.close(writing)
+    assert "Traceback" not in told.stderr and "Exception" not in told.stderr
+    script = f'"{sys.executable}" "{SCRIPT}" --data_dir "{days}" --out_dir "{tmp_path}" | head -1'
+    piped = subprocess.run(script, shell=True, check=False, capture_output=True, text=True)
+    assert piped.stdout.startswith("GREEN") and not piped.stderr
+
+
+def test_a_terminal_of_ascii(days: Path, tmp_path: Path) -> None:
+    add(day(days), VIEW.replace("page_viewed", "événement→"))
+    told = command("--data_dir", days, "--out_dir", tmp_path, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert told.returncode == 0 and not told.stderr
+    assert told.stdout.isascii() and "?v?nement?" in told.stdout
+
+
+# ---- a first contract
+
+
+def test_init(five_days: Path, tmp_path: Path) -> None:
+    status, text, stderr = run("--init", "--data_dir", five_days)
+    assert status == 0 and not stderr and yaml.safe_load(text)["kind"] == "DataContract"
+    draft = tmp_path / "draft.yaml"
+    status, stdout, stderr = run("--init", "--data_dir", five_days, "--contract", draft)
+    assert (status, stdout) == (0, "") and "draft.yaml" in stderr and draft.read_text("utf-8") == text
+    draft.write_text("mine")
+    status, _, stderr = run("--init", "--data_dir", five_days, "--contract", draft)
+    assert status == 2 and "draft.yaml" in stderr and draft.read_text() == "mine"
+    draft.write_text(text, encoding="utf-8")
+    found = report(five_days, tmp_path / "out", "--contract", draft)
+    assert not [row for row in found if row["status"] == "fail" and row["severity"] < "P2"]
+    (tmp_path / "none").mkdir()
+    for nowhere in (tmp_path / "none", tmp_path / "nowhere", day(five_days)):
+        assert run("--init", "--data_dir", nowhere)[0] == 2
+    assert run("--init", "--data_dir", five_days, "--contract", tmp_path / "none" / "below" / "x.yaml")[0] == 2

@@ -1,0 +1,398 @@
+"""The same warehouse on Apache Spark, row for row: on a cluster of three processes, one of which does not survive."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import monitor
+import pytest
+import transform
+from analysis.gold import read_gold
+from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for, write_odd_files
+from synthetic_events import generate
+from transformation.build import WORKING, LedgerError, fingerprint
+from transformation.daily_files import find_files
+from transformation.engines.spark import CATALOG, Job, SparkError, Tables, _listed, refresh
+from transformation.shop import load_shop
+from warehouse_kit import command, differing_tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PART2 = Path(transform.__file__).parent
+SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"
+REAL = PART2.parents[1] / "shared" / "data"
+ABSENT = missing()
+# What the ledger does not look at.
+UNNEEDED = [
+    "silver.sessions",
+    "silver.clients",
+    "silver.order_items",
+    "silver.order_touches",
+    "silver.models",
+    "gold.attribution",
+    "gold.unattributed",
+    "gold.channel_performance",
+    "gold.funnel",
+    "gold.products",
+    "silver.event_counts",
+    "silver.event_metrics",
+    "gold.hourly_metrics",
+    "gold.daily_metrics",
+    "gold.headline_figures",
+]
+
+needs_spark = pytest.mark.skipif(ABSENT is not None, reason=f"NOT TESTED ON SPARK: {ABSENT}")
+needs_real_days = pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON REAL DATA: {REAL} is absent")
+
+
+def on_duckdb(data: Path, warehouse: Path) -> Path:
+    status, _, stderr = command("--data_dir", data, "--warehouse", warehouse, "--quiet")
+    assert status == 0, stderr
+    return warehouse
+
+
+def job_of(data: Path | str, warehouse: Path) -> Job:
+    return Job(str(data), warehouse, load_shop(SCHEMA), fingerprint(SCHEMA))
+
+
+def shortened(sql: str, path: Path) -> Path:
+    """transform.sql up to the ledger, without what that does not look at: a test has better things to wait for."""
+    parts = sql.split("\n\n\n")
+    kept = [part for part in parts if not any(f"-- {name}:" in part for name in UNNEEDED)]
+    assert len(kept) == len(parts) - len(UNNEEDED)
+    path.write_text("\n\n\n".join(kept), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="module")
+def session(cluster: Cluster, odd_files: Path) -> Iterator["SparkSession"]:
+    """The driver's session, which the command takes for its own; it has one file system more than Spark ships."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master(cluster.master).appName("tests")
+    for key, value in {
+        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.memory": "1g",
+        "spark.executor.memory": "800m", "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR", "spark.sql.shuffle.partitions": "4", "spark.local.dir": str(cluster.folder),
+        "spark.driver.extraJavaOptions": CLIENT_ONLY, "spark.executor.extraJavaOptions": CLIENT_ONLY,
+        "spark.hadoop.fs.viewfs.mounttable.shop.link./events": odd_files.as_uri(),
+    }.items():  # fmt: skip
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+def executors(session: "SparkSession") -> int:
+    return int(session._jsc.sc().getExecutorMemoryStatus().size()) - 1  # the driver is one of them
+
+
+@pytest.fixture(scope="module")
+def odd_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("odd [files]")
+    write_odd_files(data)
+    return data
+
+
+@needs_spark
+@needs_real_days
+def test_the_real_days(session: "SparkSession", tmp_path: Path) -> None:
+    refresh(job_of(REAL, tmp_path / "spark"))
+    assert differing_tables(on_duckdb(REAL, tmp_path / "w.duckdb"), tmp_path / "spark" / CATALOG) == []
+
+
+@pytest.fixture(scope="module")
+def built(
+    session: "SparkSession", cluster: Cluster, odd_files: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
+    """The folder of a run in whose midst a worker died with all that it had computed, and what was seen of it."""
+    folder = tmp_path_factory.mktemp("spark")
+    wait_for(lambda: executors(session) == 2)
+    seen: dict[str, Any] = {"statement": "", "tasks": 0}
+
+    def kill() -> None:
+        tracker = session.sparkContext.statusTracker()
+        while not seen["tasks"]:
+            for stage in tracker.getActiveStageIds():
+                info = tracker.getStageInfo(stage)
+                seen["tasks"] += info.numActiveTasks if info else 0
+            time.sleep(0.01)
+        seen["in"] = seen["statement"]
+        cluster.kill(cluster.workers[0])
+
+    killer = threading.Thread(target=kill)
+
+    def progress(statement: str) -> None:
+        seen["statement"] = statement
+        if statement == "silver.sessions":
+            killer.start()
+
+    run = refresh(job_of(odd_files, folder), progress=progress)
+    killer.join()
+    seen["run"] = run
+    return folder, seen
+
+
+@needs_spark
+def test_a_fortnight_of_odd_files_and_a_worker_that_dies(
+    built: tuple[Path, dict[str, Any]], session: "SparkSession", odd_files: Path, tmp_path: Path
+) -> None:
+    folder, seen = built
+    assert seen["in"] == "silver.sessions" and seen["tasks"] > 0
+    wait_for(lambda: executors(session) == 1)
+    assert differing_tables(on_duckdb(odd_files, tmp_path / "w.duckdb"), folder / CATALOG) == []
+    with duckdb.connect(str(folder / CATALOG), read_only=True) as connection:
+        rejected = dict(
+            connection.execute("select reason, count(*) from silver.rejected_events group by all").fetchall()
+        )
+        headers = connection.execute("select count(distinct header) from bronze.files").fetchall()
+        undescribed = connection.execute(
+            "select table_name from duckdb_columns() where schema_name = 'gold' and comment is null"
+        ).fetchall()
+    assert rejected["unreadable record"] >= 5 and rejected["no readable time"] >= 4
+    assert headers[0][0] >= 4 and undescribed == []
+
+
+@needs_spark
+def test_nothing_changed(built: tuple[Path, dict[str, Any]], odd_files: Path) -> None:
+    """The folder tells which engine made it, and what it was made of."""
+    folder, seen = built
+    before = (folder / CATALOG).read_bytes()
+    status, stdout, _ = command("--data_dir", odd_files, "--warehouse", folder)
+    assert status == 0
+    assert "nothing changed" in stdout and f"{seen['run'].records:,} records" in stdout
+    assert (folder / CATALOG).read_bytes() == before
+
+
+@needs_spark
+def test_parts_3_and_4_read_the_folder(built: tuple[Path, dict[str, Any]], odd_files: Path, tmp_path: Path) -> None:
+    folder, _ = built
+    warehouse = on_duckdb(odd_files, tmp_path / "w.duckdb")
+    assert read_gold(folder) == read_gold(warehouse)
+    told = []
+    for place in (folder, warehouse):
+        stdout, stderr = io.StringIO(), io.StringIO()
+        line = ["--no_refresh", "--dry_run", "--data_dir", str(odd_files), "--warehouse", str(place), "--verbose"]
+        status = monitor.main([*line, "--check_date", "2025-03-04", "--history", str(tmp_path / "h")], stdout, stderr)
+        told.append((status, stdout.getvalue(), stderr.getvalue()))
+        (tmp_path / "h").unlink()
+    assert told[0] == told[1] and told[0][0] == 3
+
+
+@needs_spark
+def test_a_ledger_that_does_not_balance_leaves_the_former_folder(
+    built: tuple[Path, dict[str, Any]], odd_files: Path, tmp_path: Path
+) -> None:
+    folder, _ = built
+
+    def state() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    before = state()
+    text = (PART2 / "transform.sql").read_text("utf-8")
+    broken = text.replace("where status = 'counted'", "where status = 'counted' and revenue > 500")
+    with pytest.raises(LedgerError, match="does not balance"):
+        refresh(replace(job_of(odd_files, folder), sql=shortened(broken, tmp_path / "sql"), full_refresh=True))
+    assert state() == before
+
+
+@needs_spark
+def test_another_file_system_is_read_by_its_address(session: "SparkSession", odd_files: Path, tmp_path: Path) -> None:
+    """viewfs:// is one that needs no server: an address goes to Spark as it is, and bronze is the same."""
+    from transformation.engines.spark_landing import land_with_spark
+
+    job = job_of("viewfs://shop/events", tmp_path)
+    with duckdb.connect() as connection:
+        tables = Tables(session, connection, tmp_path / "work")
+        files = _listed(session, job)
+        assert [(f.name, f.file_id, f.size) for f in files] == [
+            (f.name, f.file_id, f.size) for f in find_files(odd_files, job.shop)
+        ]
+        landed, events = land_with_spark(tables, files, job.data_dir, job.shop, tmp_path)
+        events.drop("_loaded_at").write.parquet((tmp_path / "events").as_uri())
+        expected = on_duckdb(odd_files, tmp_path / "w.duckdb")
+        connection.execute(f"attach '{expected}' as w (read_only)")
+        names = ", ".join(f'"{n}"' for n in events.columns if n != "_loaded_at")
+        ours = f"select {names} from '{tmp_path}/events/*.parquet'"
+        for more in (f"{ours} except all select {names} from w.bronze.events",
+                     f"select {names} from w.bronze.events except all {ours}"):  # fmt: skip
+            assert connection.execute(f"select count(*) from ({more})").fetchall() == [(0,)]
+        known = dict(connection.execute("select name, content_hash from w.bronze.files").fetchall())
+        assert {f.name: f.content_hash for f in landed} == known
+
+
+@needs_spark
+@pytest.mark.parametrize(
+    ("payload", "more", "told"),
+    [
+        (
+            '{"transaction_id": "X-1", "revenue": 5, "revenue": 6}',
+            "",
+            "the payload is JSON for DuckDB and not for Spark",
+        ),
+        ('{"transaction_id": "X-1", "revenue": NaN}', "\ntoo,few", "the payload is JSON for DuckDB and not for Spark"),
+        (
+            '{"transaction_id": 12345678.5, "revenue": 5}',
+            "",
+            "transaction_id is 12345678.5 for DuckDB and 1.23456785E7",
+        ),
+        ('{"transaction_id": "X-1", "revenue": "1_0"}', "", "revenue is 10.00 for DuckDB and None for Spark"),
+    ],
+)
+def test_what_the_engines_read_differently_is_refused(
+    payload: str, more: str, told: str, session: "SparkSession", tmp_path: Path
+) -> None:
+    """In a sound file, which Spark reads, and in a damaged one, which it does not."""
+    data = tmp_path / "data"
+    (day,) = generate(data, days=1, events_per_day=30, seed=3)
+    text = day.read_text("utf-8")
+    cells = {
+        "timestamp": "2025-02-23T12:00:00Z", "event_name": "checkout_completed",
+        "event_data": '"' + payload.replace('"', '""') + '"',
+    }  # fmt: skip
+    text += "\n" + ",".join(cells.get(name, "") for name in text.split("\n")[0].split(","))
+    day.write_text(text + more, "utf-8")
+    with pytest.raises(SparkError, match=f"{day.name}, line {text.count(chr(10)) + 1}: {told}"):
+        refresh(job_of(data, tmp_path / "spark"))
+    assert [path.name for path in (tmp_path / "spark").iterdir()] == [f"{CATALOG}.lock"]
+
+
+@needs_spark
+def test_a_line_is_counted_over_the_parts_of_a_file(session: "SparkSession", tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    generate(data, days=2, events_per_day=400, seed=4)
+    from transformation.engines.spark_landing import land_with_spark
+
+    job = job_of(data, tmp_path)
+    session.conf.set("spark.sql.files.maxPartitionBytes", "20000")
+    try:
+        with duckdb.connect() as connection:
+            tables = Tables(session, connection, tmp_path / "work")
+            _, events = land_with_spark(tables, find_files(data, job.shop), str(data), job.shop, tmp_path)
+            places = session.table(tables.views["work.places"])
+            assert places.count() > 8
+            found = {(r._source_file, r._line): r.page_url for r in events.collect()}
+    finally:
+        session.conf.unset("spark.sql.files.maxPartitionBytes")
+    with duckdb.connect(str(on_duckdb(data, tmp_path / "w.duckdb")), read_only=True) as connection:
+        rows = connection.execute("select _source_file, _line, page_url from bronze.events").fetchall()
+    assert found == {(file, line): url for file, line, url in rows}
+
+
+CLIENT = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import transform
+from transformation.engines.spark import refresh
+
+options = transform.parser().parse_args(sys.argv[2:])
+status = transform.main([*sys.argv[2:], "--validate"], sys.stdout, sys.stderr)
+refresh(replace(transform.spark_job(options, options.contract), sql=Path(sys.argv[1])))
+sys.exit(status)
+"""
+
+
+@needs_spark
+def test_the_suite_in_sql_and_files_by_spark_connect(cluster: Cluster, five_days: Path, tmp_path: Path) -> None:
+    """As a thin client, without a Java of its own."""
+    data, port = tmp_path / "data", free_port()
+    data.mkdir()
+    for day in sorted(five_days.iterdir())[:2]:
+        shutil.copy(day, data)
+    server = cluster.start(
+        "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]",
+        "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
+        "--conf", f"spark.connect.grpc.binding.port={port}", "--conf", "spark.connect.grpc.binding.address=127.0.0.1",
+        "--conf", "spark.ui.enabled=false", "--conf", "spark.sql.shuffle.partitions=4", "spark-internal",
+        memory="1g",
+    )  # fmt: skip
+    wait_for(lambda: listens(port))
+    sql = shortened((PART2 / "transform.sql").read_text("utf-8"), tmp_path / "sql")
+    line = ["--data_dir", str(data), "--warehouse", str(tmp_path / "spark"), "--engine", "spark"]
+    client = tmp_path / "client.py"  # a file: pyspark takes python -c for a run of its doctests
+    client.write_text(CLIENT, "utf-8")
+    done = subprocess.run(
+        [sys.executable, str(client), str(sql), *line, "--remote", f"sc://127.0.0.1:{port}"],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "PATH": "/nowhere", "JAVA_HOME": "/nowhere", "PYTHONPATH": str(PART2)},
+    )  # fmt: skip
+    cluster.kill(server)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == command("--validate", "--engine", "duckdb")[1]
+    published = set(UNNEEDED) - WORKING.keys()
+    assert set(differing_tables(on_duckdb(data, tmp_path / "w.duckdb"), tmp_path / "spark" / CATALOG)) == published
+
+
+@needs_spark
+def test_a_cluster_that_is_none_is_one_sentence(five_days: Path, tmp_path: Path) -> None:
+    """In a process of its own, since a session that is there already is taken."""
+    line = ["--data_dir", str(five_days), "--warehouse", str(tmp_path / "w"), "--engine", "spark"]
+    line += ["--master", "nowhere://host", "--memory_limit", "512MB"]
+    command = [sys.executable, str(PART2 / "transform.py"), *line]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert done.stderr.startswith("transform.py: Spark could not do it (")
+    assert "SparkException" in (tmp_path / "w" / "spark.log").read_text("utf-8")  # as the sentence says
+    assert not list(tmp_path.glob("w/build-*"))
+
+
+@pytest.mark.parametrize(
+    ("absent", "told"),
+    [
+        ("pyspark", "needs the package pyspark"),
+        ("sqlglot", "needs the package sqlglot"),
+        ("java", "needs Java 17"),
+        ("address", "needs --engine spark"),
+        ("server", "nobody answers"),
+        ("folder", "is a file, and Spark writes a folder"),
+    ],
+)
+def test_what_is_absent_is_named(
+    absent: str, told: str, five_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ["--data_dir", str(five_days), "--engine", "spark", "--warehouse", str(tmp_path / "w")]
+    if absent in ("pyspark", "sqlglot"):
+        if absent == "sqlglot" and ABSENT and "pyspark" in ABSENT:
+            pytest.skip(f"NOT TESTED ON SPARK: {ABSENT}")
+        monkeypatch.setitem(sys.modules, {"pyspark": "pyspark.sql"}.get(absent, absent), None)
+    elif absent == "java":
+        if ABSENT and "package" in ABSENT:
+            pytest.skip(f"NOT TESTED ON SPARK: {ABSENT}")
+        from pyspark.sql import SparkSession
+
+        monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+        monkeypatch.setenv("PATH", "/nowhere")
+        monkeypatch.delenv("JAVA_HOME", raising=False)
+    elif absent == "server":
+        line += ["--remote", f"sc://127.0.0.1:{free_port()}"]
+        if ABSENT:
+            pytest.skip(f"NOT TESTED ON SPARK: {ABSENT}")
+        from pyspark.sql import SparkSession
+
+        monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    elif absent == "folder":
+        (tmp_path / "w").write_text("", "utf-8")
+    else:
+        line = ["--data_dir", "s3a://shop/events", "--warehouse", str(tmp_path / "w")]
+    status, stdout, stderr = command(*line)
+    assert (status, stdout) == (2, "")
+    assert told in stderr and len(stderr.splitlines()) == 1
+    assert not list(tmp_path.glob("w/build-*"))

@@ -1,0 +1,365 @@
+"""A draft loads, has the right roles, and holds nobody's values: on the real days, and on other shops'."""
+
+import csv
+import gzip
+import importlib.resources
+import io
+import json
+import random
+import re
+import uuid
+import warnings
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import synthetic_events
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from open_data_contract_standard.model import OpenDataContractStandard
+
+from event_data.contract.drafting import draft_contract
+from event_data.contract.guessing import Shape, event_roles, hidden_pattern, pattern_of
+from event_data.contract.loading import Contract, ContractError, load_contract
+
+ROOT = Path(__file__).parents[2]
+REAL = ROOT.parent / "shared" / "data"
+
+Row = list[str]
+
+
+def load(tmp_path: Path, draft: str) -> Contract:
+    path = tmp_path / "draft.yaml"
+    path.write_text(draft, encoding="utf-8")
+    OpenDataContractStandard.from_string(draft)
+    return load_contract(path)
+
+
+def assert_valid(draft: str) -> None:
+    schema = importlib.resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")
+    jsonschema.Draft201909Validator(json.loads(schema)).validate(yaml.safe_load(draft))
+
+
+def write(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]], delimiter: str = ",") -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows([header, *rows])
+    return path
+
+
+# ---- another shop: semicolons, other names, GA4's events, unit prices, nothing hidden
+
+HEADER = ["visitor", "url", "ref", "ts", "event", "props", "ua", "country"]
+EVENTS = ["page_view"] * 12 + ["add_to_cart"] * 3 + ["begin_checkout"] * 2 + ["purchase", "generate_lead"]
+
+
+def hit(dice: random.Random, event: str, moment: datetime, item: Callable[[float, int], dict[str, Any]]) -> Row:
+    visitor, props = str(uuid.UUID(int=dice.getrandbits(128), version=4)), ""
+    if event == "purchase":
+        lines = [(dice.randrange(500, 9000) / 100, dice.randint(1, 4)) for _ in range(dice.randint(1, 3))]
+        total = round(sum(price * pieces for price, pieces in lines), 2)
+        items = [item(price, pieces) for price, pieces in lines]
+        order = {
+            "order_id": f"A{dice.randrange(10**7, 10**8)}",
+            "value": total,
+            "currency": "EUR",
+            "items": items,
+        }
+        props = json.dumps(order | {"email": f"jane{dice.randrange(999)}@mail.example", "gift": dice.random() < 0.5})
+    elif event == "generate_lead":
+        props = json.dumps({"email": f"joe{dice.randrange(999)}@mail.example"})
+    host = "www.other.example" if dice.random() < 0.9 else "pay.other.example"
+    page = f"https://{host}/p/{dice.randrange(50)}?q=sofa&utm_source={dice.choice(['news', 'google', 'x'])}"
+    referrer = dice.choice(["", "", "https://www.google.com/", "https://blog.example/review"])
+    agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"
+    return [visitor, page, referrer, moment.isoformat() + "Z", event, props, agent, dice.choice(["DE", "AT"])]
+
+
+def unit_price(price: float, pieces: int) -> dict[str, Any]:
+    return {"item_id": "SKU-1", "price": price, "quantity": pieces}
+
+
+def line_price(price: float, pieces: int) -> dict[str, Any]:
+    return {"item_id": "SKU-1", "price": round(price * pieces, 2), "quantity": pieces}
+
+
+def shop(tmp_path: Path, item: Callable[[float, int], dict[str, Any]] = unit_price, days: int = 3) -> list[Path]:
+    dice, files = random.Random(7), []
+    for number in range(days):
+        day = datetime(2025, 1, 30) + timedelta(days=number)
+        rows = [hit(dice, dice.choice(EVENTS), day + timedelta(seconds=90 * n), item) for n in range(400)]
+        files.append(write(tmp_path / f"hits {day:%Y-%m-%d} eu.csv", HEADER, rows, ";"))
+    return files
+
+
+def test_another_shop(tmp_path: Path) -> None:
+    draft = draft_contract(shop(tmp_path))
+    contract = load(tmp_path, draft)
+    assert_valid(draft)
+    assert contract.delimiter == ";" and contract.file_name == "hits %Y-%m-%d eu.csv"
+    assert contract.roles == {
+        "client": "visitor", "page": "url", "referrer": "ref", "time": "ts", "event": "event",
+        "payload": "props", "user_agent": "ua",
+    }  # fmt: skip
+    roles = {event.name: event.role for event in contract.events}
+    assert roles == {
+        "page_view": "page_view", "add_to_cart": "cart", "begin_checkout": "checkout", "purchase": "order",
+        "generate_lead": "signup",
+    }  # fmt: skip
+    assert contract.own_hosts == ("www.other.example", "pay.other.example")
+    assert contract.anonymisation is None
+    visitor = contract.column("visitor")
+    assert visitor is not None and visitor.required and visitor.pattern is not None
+    assert re.fullmatch(visitor.pattern, str(uuid.UUID(int=5)))
+    country = contract.column("country")
+    assert country is not None and country.pattern is None
+
+
+def test_an_order_of_another_shop(tmp_path: Path) -> None:
+    contract = load(tmp_path, draft_contract(shop(tmp_path)))
+    order, event = contract.order, contract.event_of("order")
+    assert order is not None and event is not None
+    assert (order.transaction_id, order.amount, order.customer) == ("order_id", "value", "email")
+    assert (order.line_amount, order.line_quantity) == ("items[].price", "items[].quantity")
+    keys = {key.path: (key.logical_type, key.required) for key in event.payload}
+    assert keys["gift"] == ("boolean", True) and keys["value"] == ("number", True)
+    assert keys["items"] == ("array", True) and keys["items[].quantity"] == ("integer", True)
+
+
+@pytest.mark.parametrize(("item", "meant"), [(unit_price, "unit"), (line_price, "line")])
+def test_prices_of_lines_or_units(tmp_path: Path, item: Callable[[float, int], dict[str, Any]], meant: str) -> None:
+    order = load(tmp_path, draft_contract(shop(tmp_path, item))).order
+    assert order is not None and order.line_amount_is == meant
+
+
+def test_nobodys_values(tmp_path: Path) -> None:
+    files = shop(tmp_path)
+    draft = draft_contract(files)
+    for file in files:
+        for row in csv.DictReader(file.open(encoding="utf-8"), delimiter=";"):
+            assert row["visitor"] not in draft and row["ua"] not in draft and row["ts"] not in draft
+    assert "@" not in draft and "SKU" not in draft and "sofa" not in draft
+
+
+def test_a_rename_becomes_a_synonym(tmp_path: Path) -> None:
+    files = shop(tmp_path)
+    last = files[-1].read_text("utf-8")
+    for name in ("visitorToken", "Visitor"):  # the same shape of values; the same name but for its case
+        files[-1].write_text(last.replace("visitor", name, 1), encoding="utf-8")
+        draft = draft_contract(files)
+        visitor = load(tmp_path, draft).column("visitor")
+        assert visitor is not None and visitor.synonyms == (name,)
+        assert "synonyms: # check:" in draft
+
+
+def test_a_column_that_disappears(tmp_path: Path) -> None:
+    files = shop(tmp_path)
+    table = list(csv.reader(files[-1].open(encoding="utf-8"), delimiter=";"))
+    write(files[-1], table[0][:2] + table[0][3:], [row[:2] + row[3:] for row in table[1:]], ";")
+    draft = draft_contract(files)
+    assert "# check: missing from 1 of 3 files" in draft
+    assert load(tmp_path, draft).roles["referrer"] == "ref"
+
+
+def test_empty_days_are_left_out(tmp_path: Path) -> None:
+    files = [*shop(tmp_path), tmp_path / "hits 2025-02-02 eu.csv"]
+    files[-1].write_text("")
+    draft = draft_contract(files)
+    load(tmp_path, draft)
+    assert "# check: left out: " in draft
+
+
+# ---- nothing to learn from
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "{}, line 1: the file is empty; give a day with a header and events"),
+        ("\n\n", "{}, line 1: the file is empty; give a day with a header and events"),
+        ("a,b,c,d\n", "{}, line 2: no rows follow the header; give a day with events"),
+        (
+            "17,https://a.example/,2025-01-30T10:00:00Z,buy\n",
+            "{}, line 1: this is data and no header; put the columns' names there",
+        ),
+        (
+            "a b c\n1 2 3\n",
+            "{}, line 1: 1 columns are too few (delimiter ','); a contract needs a client, a page, a time and an event",
+        ),
+        (None, "{}: cannot be read as a CSV (No such file or directory); check the path"),
+    ],
+)
+def test_nothing_to_draft_from(tmp_path: Path, text: str | None, sentence: str) -> None:
+    path = tmp_path / "day_20250101.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ContractError, match=f"^{re.escape(sentence.format(path))}$"):
+        draft_contract([path])
+
+
+def test_no_files() -> None:
+    with pytest.raises(ContractError, match=r"^there is no file to draft a contract from; give at least one"):
+        draft_contract([])
+
+
+# ---- the guesses
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (["events_20250223.csv", "events_20250224.csv"], "events_%Y%m%d.csv"),
+        (["2025-02-23.csv"], "%Y-%m-%d.csv"),
+        (["it's 100% 2025_02_23.csv"], "it's 100%% %Y_%m_%d.csv"),
+        (["12345678_20250223.csv"], "12345678_%Y%m%d.csv"),
+        (["day.csv"], "events_%Y%m%d.csv"),
+        (["a20251399.csv"], "events_%Y%m%d.csv"),
+    ],
+)
+def test_file_names(tmp_path: Path, names: list[str], pattern: str) -> None:
+    content = shop(tmp_path, days=1)[0].read_bytes()
+    files = [tmp_path / name for name in names]
+    for file in files:
+        file.write_bytes(content)
+    draft = draft_contract(files)
+    assert load(tmp_path, draft).file_name == pattern
+    assert ("the names tell no day" in draft) == (names[0] in ("day.csv", "a20251399.csv"))
+
+
+@pytest.mark.parametrize(
+    ("make", "pattern"),
+    [
+        (lambda n: f"{n:08d}", "^[0-9]{8}$"),
+        (lambda n: f"ab-{n * 7919:08x}", "^[a-z]{2}-[0-9a-f]{8}$"),
+        (
+            lambda n: str(uuid.UUID(int=n * 10**36, version=4)),
+            "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        ),
+        (lambda n: "x" * (n % 9), None),  # too many lengths
+        (lambda n: f"{n % 5:08d}", None),  # too few values
+        (lambda n: f"{n:04d} {n:04d}", None),  # no identifier
+    ],
+)
+def test_patterns(make: Callable[[int], str], pattern: str | None) -> None:
+    values = [make(n) for n in range(200)]
+    assert pattern_of(values) == pattern
+    if pattern:
+        assert all(re.fullmatch(pattern, value) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("values", "pattern"),
+    [
+        ([f"{n * 7919 % 16**6:06X}" for n in range(100)], "^[0-9A-F]{6}$"),
+        ([f"{n * 7919 % 16**8:08x}" for n in range(100)], "^[0-9a-f]{8}$"),
+        ([f"{n:06d}" for n in range(100)], None),  # numbers are plain
+        (["google", "cpc"] * 50, None),
+    ],
+)
+def test_hidden_values(values: list[str], pattern: str | None) -> None:
+    assert hidden_pattern(values) == pattern
+
+
+def test_packed_days_give_the_same_draft(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "plain", tmp_path / "packed"
+    packed.mkdir()
+    for path in synthetic_events.generate(plain, days=2, events_per_day=300):
+        (packed / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    assert draft_contract(sorted(packed.iterdir())) == draft_contract(sorted(plain.iterdir()))
+    torn = packed / "events_20250301.csv.gz"
+    torn.write_bytes(min(packed.iterdir()).read_bytes()[:200])
+    with pytest.raises(ContractError, match="Compressed file ended"):
+        draft_contract([torn])
+
+
+def test_event_roles_by_name() -> None:
+    names = [
+        "Order Completed",
+        "Product Added",
+        "Checkout Started",
+        "pageview",
+        "newsletter_signup",
+        "scroll",
+    ]
+    assert list(event_roles(names).items()) == [
+        ("Order Completed", "order"), ("Checkout Started", "checkout"), ("Product Added", "cart"),
+        ("pageview", "page_view"), ("newsletter_signup", "signup"),
+    ]  # fmt: skip
+
+
+def test_a_map_gives_away_no_keys() -> None:
+    shape = Shape()
+    for number in range(200):
+        shape.look({"people": {f"person{number}": 1}})
+    assert not shape.keys["people"].is_record
+
+
+# ---- whatever the files hold
+
+CELLS = st.sampled_from(
+    ["", "x", "https://a.example/?b=1", "2025-01-30T10:00:00Z", '{"id": 1, "value": [1]}', "[1]", "1e999"]
+)
+NAMES = st.sampled_from(["id", "ID", "no", "", "it's", "a: b", "ü", "# x", "event", "url", "-", "~", "1", "\x85", "ts"])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(
+    headers=st.lists(st.lists(NAMES | st.text(max_size=5), min_size=1, max_size=8), min_size=1, max_size=3),
+    rows=st.lists(st.lists(CELLS | st.text(max_size=9), max_size=9), max_size=12),
+)
+def test_random_files(tmp_path: Path, headers: list[Row], rows: list[Row]) -> None:
+    files = []
+    for number, header in enumerate(headers):
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([header, *rows])
+        files.append(tmp_path / f"d_2025010{number + 1}.csv")
+        files[-1].write_text(text.getvalue(), encoding="utf-8", errors="replace", newline="")
+    try:
+        load(tmp_path, draft_contract(files))
+    except ContractError as error:
+        assert "draft.yaml" not in str(error) and "\n" not in str(error)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(raw=st.binary(max_size=200))
+def test_random_bytes(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "d_20250101.csv"
+    path.write_bytes(raw)
+    try:
+        load(tmp_path, draft_contract([path]))
+    except ContractError as error:
+        assert "draft.yaml" not in str(error)
+
+
+# ---- the real days
+
+
+def test_the_real_days(tmp_path: Path) -> None:
+    files = sorted(REAL.glob("events_*.csv"))
+    if not files:
+        reason = f"THE REAL DAYS ARE NOT THERE ({REAL}): the draft was not tried on them"
+        warnings.warn(reason, stacklevel=1)
+        pytest.skip(reason)
+    draft = draft_contract(files)
+    assert_valid(draft)
+    contract, shipped = load(tmp_path, draft), load_contract(ROOT / "part1-data-quality" / "schema.yaml")
+    assert (contract.roles, contract.file_name) == (shipped.roles, shipped.file_name)
+    assert contract.order is not None and contract.order == shipped.order
+    assert contract.own_hosts == shipped.own_hosts
+    assert contract.anonymisation is not None and shipped.anonymisation is not None
+    assert contract.anonymisation.query_value == shipped.anonymisation.query_value
+    assert contract.anonymisation.foreign_host == shipped.anonymisation.foreign_host
+    client, meant = contract.column_of("client"), shipped.column_of("client")
+    assert client is not None and meant is not None
+    assert (client.synonyms, client.pattern, client.required) == (meant.synonyms, meant.pattern, True)
+    roles = {event.name: event.role for event in contract.events}
+    assert roles == {event.name: event.role for event in shipped.events}
+    paths = {key.path for event in contract.events for key in event.payload}
+    assert paths == {key.path for event in shipped.events for key in event.payload}
+    assert not re.search(
+        r"@|\b[0-9a-f]{16,}\b|\b[0-9]{10}-",
+        yaml.safe_dump(yaml.safe_load(draft)).replace(meant.pattern or "", ""),
+    )

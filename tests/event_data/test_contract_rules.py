@@ -1,0 +1,81 @@
+"""The rules of a contract: which check each means, what it tolerates, and which values it names."""
+
+from pathlib import Path
+
+import pytest
+from contract_mistakes import SMALL
+
+from event_data.contract.loading import Contract, load_contract
+
+SCHEMA = Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml"
+
+
+def load(tmp_path: Path, text: str) -> Contract:
+    path = tmp_path / "c.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_contract(path)
+
+
+@pytest.mark.parametrize(
+    ("check", "column", "severity", "threshold"),
+    [
+        ("null_share", "client_id", "P1", 0.02),
+        ("null_share", "page_url", "P1", 0.0),
+        ("value_invalid", "event_name", "P1", 0.0),
+        ("column_missing", "referrer", "P0", None),
+        ("column_missing", "user_agent", "P1", None),
+        ("transaction_id_collision", "client_id", "P1", 0.0),  # the table's, as the column has none
+    ],
+)
+def test_schema_rules(check: str, column: str, severity: str, threshold: float | None) -> None:
+    rule = load_contract(SCHEMA).rule(check, column)
+    assert rule is not None and (rule.severity, rule.threshold) == (severity, threshold)
+    assert rule.advice
+
+
+def test_every_rule_gives_advice() -> None:
+    assert [rule.check for rule in load_contract(SCHEMA).rules if not rule.advice] == []
+
+
+@pytest.mark.parametrize(
+    ("bound", "threshold", "rows", "least"),
+    [
+        ("mustBe: 0", 0.0, 0.0, None),
+        ("mustBe: 7", None, 7.0, 7.0),
+        ("mustBeLessThan: 5", None, 4.0, None),
+        ("mustBeLessThan: 1", 0.0, 0.0, None),
+        ("mustBeLessOrEqualTo: 5, unit: rows", None, 5.0, None),
+        ("mustBeLessThan: 0.5, unit: percent", 0.005, None, None),
+        ("mustBeLessOrEqualTo: 100, unit: percent", 1.0, None, None),
+        ("mustBeGreaterThan: 10", None, None, 11.0),
+        ("mustBeGreaterOrEqualTo: 10", None, None, 10.0),
+        ("mustNotBe: 0", None, None, 1.0),
+        ("mustBeBetween: [10, 20]", None, 20.0, 10.0),
+        ("mustBeGreaterThan: 10, unit: percent", None, None, 0.1),
+    ],
+)
+def test_bounds_of_rules(
+    tmp_path: Path, bound: str, threshold: float | None, rows: float | None, least: float | None
+) -> None:
+    text = SMALL.replace("    quality:\n", f"    quality:\n      - {{metric: rowCount, {bound}}}\n")
+    rule = load(tmp_path, text).rule("row_count")
+    assert rule is not None
+    assert (rule.threshold, rule.threshold_rows, rule.at_least) == (threshold, rows, least)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "checks", "allowed", "pattern"),
+    [
+        ("validValues: [a, 1, true]", ["value_invalid"], ("a", "1", "true"), None),
+        ("pattern: '^x'", ["value_pattern"], (), "^x"),
+        ("validValues: [x, xy], pattern: '^x'", ["value_invalid", "value_pattern"], ("x", "xy"), "^x"),
+        ("missingValues: [null, '']", ["null_share"], (), None),
+    ],
+)
+def test_arguments(tmp_path: Path, arguments: str, checks: list[str], allowed: tuple[str], pattern: str) -> None:
+    metric = "missingValues" if "null_share" in checks else "invalidValues"
+    rule = f"{{metric: {metric}, arguments: {{{arguments}}}, mustBe: 3, severity: P2}}"
+    contract = load(tmp_path, SMALL.replace("- name: url", f"- {{name: url, quality: [{rule}]}}"))
+    assert (contract.columns[1].allowed, contract.columns[1].pattern) == (allowed, pattern)
+    found = [r for r in contract.rules if r.column == "url"]
+    assert [(r.check, r.threshold_rows, r.severity) for r in found] == [(check, 3.0, "P2") for check in checks]

@@ -1,0 +1,225 @@
+"""reading.py: the day's files are found, and their bytes told apart: sound, damaged, or nothing to read."""
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+
+import pytest
+from reading_kit import DAY, GOOD, HEAD, read, told
+
+from event_data.reading import byte_scan, unpacking
+from event_data.reading import survey as reading
+from event_data.reading.day_file import ReadingError
+from event_data.reading.survey import find_files, recover, survey
+
+# ---- the folder
+
+
+def test_find_files(tmp_path: Path) -> None:
+    names = [
+        "events_20250302.csv",
+        "events_20250301.csv",
+        "events_20250301.csv.gz",
+        "events_20250301 (1).csv",
+        "events_20250301_copy.csv",
+        "events_20250303.CSV",
+        "Copy of events_20250301.csv",
+        "events_20250301 - Copy (2).csv",
+        "events_20250301_v2.csv",
+    ]
+    other = [
+        "events_2025031.csv",
+        "events_20251301.csv",
+        "notes.txt",
+        ".events_20250301.csv",
+        "events_20250301.csv~",
+        "events_20250301_summary.csv",
+        "events_20250301.csv.part",
+        "events_202503011.csv",
+    ]
+    for name in names + other:
+        (tmp_path / name).touch()
+    (tmp_path / "events_20250310.csv").mkdir()
+    (tmp_path / "events_20250311.csv").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "events_20250312.csv").symlink_to(tmp_path / "notes.txt")
+    os.mkfifo(tmp_path / "events_20250313.csv")
+    found = find_files(tmp_path, "events_%Y%m%d.csv")
+    assert [path.name for path, _ in found] == [
+        *sorted(name for name in names if "20250301" in name),
+        "events_20250302.csv",
+        "events_20250303.CSV",
+        "events_20250312.csv",
+    ]
+    assert [day.day for _, day in found] == [1] * 7 + [2, 3, 12]
+
+
+def test_find_files_refuses(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder, word in (
+        (tmp_path / "no", "does not exist"),
+        (tmp_path / "file", "not a folder"),
+        (Path("a\udcff"), "cannot be read"),
+    ):
+        with pytest.raises(ReadingError, match=word):
+            find_files(folder, "events_%Y%m%d.csv")
+    for pattern in ("events.csv", "events_%Y%m.csv", "events_%Q.csv", "%"):
+        with pytest.raises(ReadingError, match="does not name a day"):
+            find_files(tmp_path, pattern)
+
+
+# ---- one file
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        HEAD + b"1,2,3\n4,5,6\n",
+        HEAD + b"1,2,3\n4,5,6",
+        HEAD + b'1,"2",3\n4,5,"6"',
+        HEAD + b"1,2,3\n4,5,6\n\n\n",
+    ],
+)
+def test_healthy(data: bytes, tmp_path: Path) -> None:
+    file, rows = read(data, tmp_path)
+    assert rows == GOOD
+    assert (file.readable, file.regular, file.problems, file.records) == (file.path, True, (), 2)
+    assert file.header == ("a", "b", "c") and file.size == len(data)
+    assert [file.physical_line(k) for k in (1, 2)] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        (b"\xef\xbb\xbf" + HEAD + b"1,2,3\n4,5,6", [("bom", None)]),
+        (b"\xef\xbb\xbf" * 2 + HEAD + b"1,2,3\n4,5,6", [("bom", None)]),
+        (b'\xef\xbb\xbf"a",b,c\n1,2,3\n4,5,6', [("bom", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").replace(b"\n", b"\r\n"), [("line_ends", None)]),
+        ((HEAD + b"1,2,3\n4,5,6\n\n").replace(b"\n", b"\r\n"), [("line_ends", None)]),
+        ((HEAD + b"1,2,3\n4,5,6\n").replace(b"\n", b"\r"), [("line_ends", None)]),
+        (HEAD + b"1,2,3\r\n4,5,6\n", [("line_ends", None)]),
+        (HEAD + b"1,2,3\n4,5,6\r", []),
+        ((HEAD + b"1,2,3\n4,5,6").decode().encode("utf-16"), [("utf_16", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").decode().encode("utf-16-be"), [("utf_16", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").decode().encode("utf-32"), [("utf_16", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").replace(b",", b";"), [("delimiter", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").replace(b",", b"\t"), [("delimiter", None)]),
+        ((HEAD + b"1,2,3\n4,5,6").replace(b",", b"|"), [("delimiter", None)]),
+        (b"\n \r\n" + HEAD + b"1,2,3\n4,5,6", [("blank_lines", None)]),
+        (HEAD + b"1,2,3\n\n   \n4,5,6\n\n", [("blank_lines", None)]),
+        (HEAD + b'1, "2" ,3\n4,5,6\n', []),
+        (HEAD + b"\x001,2,\x003\n4,5,6", [("nul_byte", 2)]),
+        (gzip.compress(HEAD + b"1,2,3\n4,5,6", mtime=0), [("misnamed_gzip", None)]),
+    ],
+)
+def test_loss_free(data: bytes, problems: list[tuple[str, int | None]], tmp_path: Path) -> None:
+    file, rows = read(data, tmp_path)
+    assert rows == GOOD
+    assert file.header == ("a", "b", "c")
+    assert (file.records, file.rejected) == (2, 0)
+    assert told(file) == problems
+    assert sum(problem.rows_lost or 0 for problem in file.problems) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "header", "problems"),
+    [
+        (b"", (), ["empty"]),
+        (b"\n\r\n \n", (), ["empty"]),
+        (b"\0\0\0", (), ["empty"]),
+        (b"\xef\xbb\xbf", (), ["bom", "empty"]),
+        (HEAD, ("a", "b", "c"), ["no_records"]),
+        (b"a,b,c", ("a", "b", "c"), ["no_records"]),
+        (b"\r\n" + HEAD, ("a", "b", "c"), ["blank_lines", "no_records"]),
+        (b"PK\x03\x04 rest", (), ["not_csv"]),
+        (b"x" * 2_000_000, (), ["not_csv"]),
+        (b"\0" * 3_000_000, (), ["not_csv"]),
+        (gzip.compress(b"", mtime=0), (), ["misnamed_gzip", "empty"]),
+    ],
+)
+def test_nothing_to_read(data: bytes, header: tuple[str, ...], problems: list[str], tmp_path: Path) -> None:
+    file, rows = read(data, tmp_path)
+    assert (rows, file.records, file.header) == ([], 0, header)
+    assert [kind for kind, _ in told(file) if kind != "line_ends"] == problems
+
+
+@pytest.mark.parametrize(
+    ("line", "header", "problems"),
+    [
+        (b"a,b,a", ("a", "b", "a"), ["header_duplicate"]),
+        (b"a,, ", ("a", "", " "), ["header_empty_name"]),
+        (b'"a,b",c,d', ("a,b", "c", "d"), []),
+        (b'a," b""",c', ("a", ' b"', "c"), []),
+        (b'a,"b,c', ("a", "b", "c"), ["header_damaged"]),
+        (b"a,caf\xe9,c", ("a", "café", "c"), ["encoding"]),
+    ],
+)
+def test_headers(line: bytes, header: tuple[str, ...], problems: list[str], tmp_path: Path) -> None:
+    file, rows = read(line + b"\n1,2,3\n4,5,6\n", tmp_path)
+    assert rows == GOOD and file.header == header
+    assert [kind for kind, _ in told(file)] == problems
+    assert file.physical_line(2) == 3
+
+
+def test_single_column(tmp_path: Path) -> None:
+    file, rows = read(b"a\n1\n\n2\n", tmp_path)
+    assert rows == [("1",), ("",), ("2",)] and file.problems == ()
+    assert recover(file, tmp_path / "work").records == 3
+
+
+def test_gzip(tmp_path: Path) -> None:
+    packed = gzip.compress(HEAD + b"1,2,3\n") + gzip.compress(b"4,5,6\n") + b"\0" * 5
+    file, rows = read(packed, tmp_path, "events_20250301.csv.gz")
+    assert rows == GOOD and file.problems == () and file.regular
+    file, rows = read(HEAD + b"1,2,3\n4,5,6", tmp_path, "events_20250302.csv.gz")
+    assert rows == GOOD and told(file) == [("misnamed_gzip", None)]
+    body = HEAD + os.urandom(4000).hex().encode().replace(b"a", b",x,y\n")
+    for cut in (packed[:20], gzip.compress(body)[:-1000], gzip.compress(body)[:-8] + b"x" * 8):
+        file, rows = read(cut, tmp_path, "events_20250303.csv.gz")
+        assert "gzip_broken" in [problem.kind for problem in file.problems if problem.rows_lost is None]
+        assert len(rows) == file.rows
+
+
+def test_gzip_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    squeeze = zlib.compressobj(9, wbits=31)
+    bomb = squeeze.compress(b"\0" * 40_000_000) + squeeze.flush()
+    file, _ = read(bomb, tmp_path, "events_20250301.csv.gz")
+    assert told(file) == [("gzip_bomb", None)]
+    assert file.readable is None and not list((tmp_path / "work").iterdir())
+    monkeypatch.setattr(unpacking, "GZIP_BYTES", 1000)
+    file, _ = read(gzip.compress(os.urandom(2000)), tmp_path, "events_20250301.csv.gz")
+    assert told(file) == [("gzip_bomb", None)]
+
+
+def test_unreadable(tmp_path: Path) -> None:
+    gone = survey(tmp_path / "no.csv", DAY, ",", tmp_path)
+    assert told(gone) == [("unreadable", None)] and gone.problems[0].rows_lost is None
+    os.mkfifo(tmp_path / "pipe")
+    assert told(survey(tmp_path / "pipe", DAY, ",", tmp_path)) == [("unreadable", None)]
+
+
+def test_contracts_own_delimiter(tmp_path: Path) -> None:
+    file, rows = read(b'a;b;c\n1;"2,;";3\n4;5\n', tmp_path, delimiter=";")
+    assert rows == [("1", "2,;", "3")] and told(file) == [("ragged", 3)]
+
+
+def test_changed_while_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "events_20250301.csv"
+    path.write_bytes(HEAD + b"1,2,3\n")
+    count = byte_scan.count_bytes
+
+    def grow(source: Path) -> byte_scan.Bytes:
+        seen = count(source)
+        path.write_bytes(HEAD + b"1,2,3\n4,5,6\n")
+        return seen
+
+    monkeypatch.setattr(reading, "count_bytes", grow)
+    assert told(survey(path, DAY, ",", tmp_path)) == [("changed", None)]
+
+
+def test_odd_names_and_nothing_beside_the_data(tmp_path: Path) -> None:
+    folder = tmp_path / "a [b]*'?"
+    folder.mkdir()
+    file, rows = read(HEAD + b"1,2,3\n4,5\n", folder, "x[1]*?'\".csv")
+    assert rows == [("1", "2", "3")] and file.rejected == 1
+    assert sorted(path.name for path in folder.iterdir()) == ["work", "x[1]*?'\".csv"]

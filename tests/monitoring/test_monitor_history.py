@@ -1,0 +1,312 @@
+"""The monitor's memory: idempotent, whole under two runs at once, and the same in PostgreSQL for Grafana."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monitor_kit import SCRIPT, fortnight, run
+from monitoring.alarms import Alarm, DayReport
+from monitoring.detection import Acknowledgement
+from monitoring.prometheus import textfile
+from monitoring.storage import History, HistoryError
+
+DAY = date(2025, 3, 4)
+NOW = datetime(2025, 3, 5, 7, tzinfo=UTC)
+DASHBOARD = SCRIPT.with_name("grafana_dashboard.json")
+RULES = SCRIPT.with_name("prometheus_alerts.yaml")
+SERVERS = [Path("/usr/lib/postgresql"), Path("/usr/local/pgsql")]
+
+
+def day_report(day: date, *keys: str, opened: date = DAY) -> DayReport:
+    return DayReport(day, [Alarm(k, "quality", "P1", day, "x", opened=opened, at_stake=10.0) for k in keys], [])
+
+
+def dump(path: Path) -> dict[str, list[Any]]:
+    with sqlite3.connect(path) as connection:
+        tables = ("day_status", "metric_results", "alarms", "acknowledgements")
+        return {t: sorted(connection.execute(f"select * from {t}").fetchall(), key=str) for t in tables}
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A history of a synthetic fortnight, filled by the command."""
+    folder = fortnight(tmp_path_factory.mktemp("history") / "days", 300)
+    history = folder / "monitor.sqlite"
+    assert run("--data_dir", folder, "--no_refresh", "--backtest")[0] == 0
+    known = ("--acknowledge", "column_renamed:client_id", "--check_date", "2025-03-08")
+    run("--data_dir", folder, "--no_refresh", *known)
+    return history
+
+
+# --- SQLite -----------------------------------------------------------------------------------------------
+
+
+def test_the_same_judgement_leaves_the_same_rows(tmp_path: Path) -> None:
+    path = tmp_path / "h.sqlite"
+    found = []
+    for _ in range(2):
+        with History(path) as history:
+            history.record(day_report(DAY, "a", "b"), 24, NOW)
+        found.append(dump(path))
+    assert found[0] == found[1] and len(found[0]["alarms"]) == 2
+
+
+def test_nobody_is_told_to_remove_a_history_that_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, connect = tmp_path / "h.sqlite", sqlite3.connect
+    with History(path):
+        pass
+    monkeypatch.setattr(sqlite3, "connect", lambda at, **options: connect(at, **options | {"timeout": 0.05}))
+    other = connect(path, isolation_level=None)
+    other.execute("begin immediate")
+    with pytest.raises(HistoryError, match="locked; another program holds it: close that, and run again"):
+        History(path)
+    other.close()
+    path.write_bytes(b"no database, but a text of some length")
+    with pytest.raises(HistoryError, match="not a database; choose another --history, or move this file away; "):
+        History(path)
+
+
+def test_a_part_of_a_day_does_not_replace_the_whole(tmp_path: Path) -> None:
+    with History(tmp_path / "h.sqlite") as history:
+        history.record(day_report(DAY, "early"), 5, NOW)
+        history.record(day_report(DAY, "whole"), 24, NOW)
+        history.record(day_report(DAY, "late"), 6, NOW)
+    assert [row[1] for row in dump(tmp_path / "h.sqlite")["alarms"]] == ["whole"]
+
+
+def test_two_runs_at_once_lose_nothing_and_readers_can_read(tmp_path: Path) -> None:
+    path = tmp_path / "h.sqlite"
+    days = [DAY + timedelta(days=i) for i in range(40)]
+    errors: list[Exception] = []
+
+    def write(mine: list[date]) -> None:
+        try:
+            for day in mine:
+                with History(path) as history:
+                    history.record(day_report(day, "a"), 24, NOW)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(days[i::4],)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(t.is_alive() for t in threads):
+        if path.exists() and path.stat().st_size > 30_000:
+            with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as reader:
+                reader.execute("select count(*) from sqlite_master").fetchone()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert len(dump(path)["day_status"]) == len(dump(path)["alarms"]) == 40
+
+
+def test_an_incident_has_a_life(tmp_path: Path) -> None:
+    path = tmp_path / "h.sqlite"
+    one, two, three = (DAY + timedelta(days=i) for i in range(3))
+    with History(path) as history:
+        history.record(day_report(one, "short", "long", "known"), 24, NOW)
+        history.record(day_report(two, "long", "known"), 24, NOW)
+        history.record(day_report(three, "long", "known"), 24, NOW)
+        history.acknowledge(Acknowledgement("known", DAY, three), NOW)
+        history.acknowledge(Acknowledgement("known", DAY, three + timedelta(days=1)), NOW)
+        assert history.acknowledgements() == [Acknowledgement("known", DAY, three)]
+        rows = history.connection.execute("select key, state, days, at_stake, recovered_on from incidents").fetchall()
+    assert sorted(rows) == [
+        ("known", "acknowledged", 3, 30.0, None), ("long", "open", 3, 30.0, None),
+        ("short", "recovered", 1, 10.0, two.isoformat()),
+    ]  # fmt: skip
+
+
+def test_every_day_and_metric_of_a_run_is_kept(filled: Path) -> None:
+    found = dump(filled)
+    assert len(found["day_status"]) == 14
+    assert len({row[1] for row in found["metric_results"]}) > 30
+    assert {row[1] for row in found["alarms"]} >= {"column_renamed:client_id", "column_lost:referrer"}
+    assert len(found["acknowledgements"]) == 1
+
+
+# --- Prometheus -------------------------------------------------------------------------------------------
+
+
+def test_the_textfile_is_in_the_exposition_format(tmp_path: Path, filled: Path) -> None:
+    path = tmp_path / "event_trust.prom"
+    folder = filled.parent
+    line = ("--data_dir", folder, "--no_refresh", "--check_date", "2025-03-04", "--history", tmp_path / "h.sqlite")
+    assert run(*line, "--prometheus_textfile", path)[0] == 3
+    text = path.read_text("utf-8")
+    assert "event_trust_status 2\n" in text and 'event_trust_alarms{severity="P0"} 2\n' in text
+    assert re.search(r"event_trust_checked_day_end_timestamp_seconds 1741132800\n", text)
+    for row in text.splitlines():
+        assert re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{severity="P[012]"\})? [0-9.e+]+', row), row
+    assert list(tmp_path.glob(".*part")) == []
+
+
+def test_the_alert_rules_read_what_is_written() -> None:
+    written = set(re.findall(r"^(event_trust_\w+)", textfile(day_report(DAY), 0, NOW, 1741219200.0), re.MULTILINE))
+    read = set(re.findall(r"event_trust_\w+", "\n".join(re.findall(r"expr: (.+)", RULES.read_text("utf-8")))))
+    assert read and read <= written
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="NOT TESTED: promtool is not installed (Debian: prometheus)")
+def test_promtool_takes_the_rules_and_the_textfile() -> None:
+    subprocess.run(["promtool", "check", "rules", str(RULES)], check=True, capture_output=True)
+    text = textfile(day_report(DAY, "a"), 1, NOW, 1741219200.0)
+    subprocess.run(["promtool", "check", "metrics"], input=text, text=True, check=True, capture_output=True)
+
+
+# --- Grafana ----------------------------------------------------------------------------------------------
+
+
+def dashboard() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(DASHBOARD.read_text("utf-8"))
+    return found
+
+
+def test_the_dashboard_is_of_the_current_schema() -> None:
+    """As strictly as can be said without a Grafana server."""
+    found = dashboard()
+    assert found["schemaVersion"] == 42 and found["id"] is None and found["uid"] and found["time"]["from"]
+    assert {p["type"] for p in found["panels"]} == {"stat", "timeseries", "state-timeline", "table"}
+    assert len({p["id"] for p in found["panels"]}) == len(found["panels"])
+    taken: set[tuple[int, int]] = set()
+    for panel in found["panels"]:
+        grid = panel["gridPos"]
+        assert grid["x"] >= 0 and grid["x"] + grid["w"] <= 24
+        cells = {
+            (x, y) for x in range(grid["x"], grid["x"] + grid["w"]) for y in range(grid["y"], grid["y"] + grid["h"])
+        }
+        assert not cells & taken, panel["title"]
+        taken |= cells
+        assert panel["title"] and panel["description"] and panel["datasource"]["uid"] == "${datasource}"
+        for target in panel["targets"]:
+            assert target["format"] in ("table", "time_series") and target["rawQuery"] and target["refId"]
+            assert panel["type"] != "timeseries" or target["format"] == "time_series"
+    variables = {v["name"]: v for v in found["templating"]["list"]}
+    assert variables["datasource"]["type"] == "datasource" and variables["metric"]["type"] == "query"
+    used = set(re.findall(r"\$\{?(\w+)", json.dumps(found["panels"]))) - {"__timeFilter"}
+    assert used == {"datasource", "metric"}
+    assert any(a["name"] == "Incidents" for a in found["annotations"]["list"])
+
+
+def queries() -> list[tuple[str, str, str]]:
+    """Every SQL of the dashboard, as (title, format, SQL)."""
+    found = dashboard()
+    panels = [(p["title"], t["format"], t["rawSql"]) for p in found["panels"] for t in p["targets"]]
+    notes = [("annotations", "table", a["target"]["rawSql"]) for a in found["annotations"]["list"] if "target" in a]
+    variables = [("variable", "list", v["query"]) for v in found["templating"]["list"] if v["type"] == "query"]
+    return panels + notes + variables
+
+
+def expand(sql: str, start: str, end: str) -> str:
+    """Grafana's macros and variables as its PostgreSQL source expands them."""
+    sql = re.sub(r"\$__timeFilter\(([^()]*)\)", rf"\1 BETWEEN '{start}' AND '{end}'", sql)
+    for variable in dashboard()["templating"]["list"]:
+        if variable["type"] == "query":
+            sql = sql.replace(f"${variable['name']}", variable["current"]["value"])
+    assert "$" not in sql
+    return sql
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server of this test's own."""
+    psycopg = pytest.importorskip("psycopg", exc_type=ImportError, reason="NOT TESTED ON POSTGRESQL: no psycopg")
+    found = sorted(p for folder in SERVERS for p in folder.glob("**/bin/initdb"))
+    if not found:
+        pytest.skip("NOT TESTED ON POSTGRESQL: no server is installed (Debian: apt-get install postgresql)")
+    # Not below pytest's own folder: PostgreSQL refuses to run as root, and another user may not look into that.
+    home = Path(tempfile.mkdtemp(prefix="monitor_pg_"))
+    data, port = home / "data", _free_port()
+    user: list[str] = []
+    if os.getuid() == 0:
+        if not shutil.which("runuser"):
+            pytest.skip("NOT TESTED ON POSTGRESQL: as root, runuser is needed")
+        user = ["runuser", "-u", "postgres", "--"]
+        shutil.chown(home, "postgres")
+    binaries = found[-1].parent
+    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
+
+    def call(*line: object) -> None:
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run([*user, *map(str, line)], check=True, cwd="/", **quiet)  # type: ignore[call-overload]
+
+    call(binaries / "initdb", "-D", data, "-A", "trust", "-U", "monitor", "--encoding=UTF8", "--no-sync")
+    call(binaries / "pg_ctl", "-D", data, "-w", "-l", home / "data" / "log", "-o", options, "start")
+    url = f"postgresql://monitor@127.0.0.1:{port}/postgres"
+    try:
+        psycopg.connect(url).close()
+        yield url
+    finally:
+        call(binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(home)
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_postgresql_holds_the_same_and_every_panel_shows_data(filled: Path, postgres: str) -> None:
+    import psycopg
+
+    line = ("--data_dir", filled.parent, "--no_refresh", "--check_date", "2025-03-08", "--postgres_url", postgres)
+    for _ in range(2):
+        assert run(*line)[0] in (0, 3)
+    with sqlite3.connect(filled) as here, psycopg.connect(postgres) as there:
+        for table in ("day_status", "metric_results", "alarms", "acknowledgements"):
+            mine = {tuple(map(_plain, row)) for row in here.execute(f"select * from {table}")}
+            theirs = {tuple(map(_plain, row)) for row in there.execute(f"select * from event_trust.{table}")}
+            assert mine == theirs, table
+        lives = "select key, opened, last_day, severity, days, at_stake, state, recovered_on from {}incidents"
+        mine = {tuple(map(_plain, row)) for row in here.execute(lives.format(""))}
+        assert mine == {tuple(map(_plain, row)) for row in there.execute(lives.format("event_trust."))}
+        shown = dashboard()["time"]
+        for title, kind, sql in queries():
+            cursor = there.execute(expand(sql, shown["from"], shown["to"]))
+            rows, columns = cursor.fetchall(), cursor.description or []
+            assert rows, title
+            if kind == "time_series":
+                assert columns[0].name == "time" and columns[0].type_code == 1184, title  # timestamptz
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    return round(value, 9) if isinstance(value, float) else value
+
+
+def test_a_day_that_was_judged_again_is_mirrored_again(filled: Path, postgres: str) -> None:
+    import psycopg
+
+    line = ("--data_dir", filled.parent, "--no_refresh", "--postgres_url", postgres)
+    run(*line, "--check_date", "2025-02-28")
+    with psycopg.connect(postgres) as there:
+        before = there.execute("select judged_at from event_trust.day_status where day = '2025-02-28'").fetchone()
+    run(*line, "--check_date", "2025-02-28")
+    with psycopg.connect(postgres) as there:
+        after = there.execute("select judged_at from event_trust.day_status where day = '2025-02-28'").fetchone()
+    assert before and after and after > before
+
+
+def test_postgresql_away_is_one_sentence_without_the_password(filled: Path) -> None:
+    pytest.importorskip("psycopg", exc_type=ImportError, reason="NOT TESTED ON POSTGRESQL: no psycopg")
+    url = "postgresql://monitor:hunter2@127.0.0.1:1/postgres"
+    line = ("--data_dir", filled.parent, "--no_refresh", "--postgres_url", url, "--check_date")
+    (red, *_), (fine, stdout, stderr) = run(*line, "2025-03-04"), run(*line, "2025-02-25")
+    assert (red, fine) == (3, 2)
+    assert stderr.startswith("monitor.py: PostgreSQL did not take the history") and stderr.count("\n") == 1
+    assert "hunter2" not in stdout + stderr

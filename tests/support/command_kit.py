@@ -1,0 +1,98 @@
+"""Runs of the command for tests: as a function and as a process, and what they leave behind."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import validate_dataframework
+import yaml
+from quality.checks import DEFINITIONS
+from synthetic_events import COLUMNS
+
+SCRIPT = Path(validate_dataframework.__file__)
+SCHEMA = SCRIPT.with_name("schema.yaml")
+HEADER = ",".join(COLUMNS)
+VIEW = "1740268798-abcdefghijkl,https://puffy.com/,,2025-02-26T23:59:00.000Z,page_viewed,,Mozilla"
+Document = dict[str, Any]
+
+
+def day(folder: Path, number: int = 4) -> Path:
+    return sorted(folder.iterdir())[number - 1]
+
+
+def add(path: Path, *lines: str) -> None:
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write("".join("\n" + line for line in lines))
+
+
+def cells(*values: object) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
+
+
+def run(*args: object) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of a run; no traceback, and an error is one sentence."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    status = validate_dataframework.main([str(a) for a in args], stdout, stderr)
+    assert status in (0, 2, 3)
+    assert "Traceback" not in stderr.getvalue()
+    if status == 2:
+        assert re.fullmatch(r"validate_dataframework\.py: [^\n]+\n", stderr.getvalue()), stderr.getvalue()
+        assert not stdout.getvalue()
+    return status, stdout.getvalue(), stderr.getvalue()
+
+
+def command(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, str(SCRIPT), *map(str, args)]
+    chosen: dict[str, Any] = {"capture_output": True, "text": True, "encoding": "utf-8"} | options
+    told: subprocess.CompletedProcess[str] = subprocess.run(line, check=False, **chosen)
+    return told
+
+
+def rows(out_dir: Path, name: str = "dq_report.csv") -> list[dict[str, str]]:
+    with (out_dir / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def report(data_dir: Path, out_dir: Path, *args: object) -> list[dict[str, str]]:
+    """The report of a run that could do its work."""
+    status, _, stderr = run("--data_dir", data_dir, "--out_dir", out_dir, *args)
+    assert status in (0, 3), stderr
+    return whole_report(out_dir)
+
+
+def whole_report(out_dir: Path) -> list[dict[str, str]]:
+    """A report, in which no check of any file may be absent."""
+    found = rows(out_dir)
+    files = {row["file"] for row in rows(out_dir, "dq_profile.csv")}
+    for check in DEFINITIONS:
+        assert {row["file"] for row in found if row["check"] == check} == files, check
+    return found
+
+
+def failing(found: list[dict[str, str]], check: str) -> list[dict[str, str]]:
+    return [row for row in found if row["check"] == check and row["status"] == "fail"]
+
+
+def contract(tmp_path: Path, change: Callable[[Document, dict[str, Document], dict[str, Document]], object]) -> Path:
+    """schema.yaml after `change` had its document, its columns and its custom properties by name."""
+    document = yaml.safe_load(SCHEMA.read_text("utf-8"))
+    columns = {column["name"]: column for column in document["schema"][0]["properties"]}
+    change(document, columns, {one["property"]: one for one in document["customProperties"]})
+    path = tmp_path / "contract.yaml"
+    path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def order(amount: object) -> str:
+    """The line of an order of such an amount."""
+    item = {"item_price": amount, "quantity": amount}
+    payload = json.dumps({"transaction_id": "a", "revenue": amount, "items": [item]})
+    return cells("1740268798-abcdefghijkl", "https://puffy.com/", "", "2025-02-26T23:59:00Z", "purchase", payload, "x")

@@ -1,0 +1,342 @@
+"""The command of part 2: what it prints, what it keeps safe, and that a part of the work equals the whole."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Self, cast
+
+import duckdb
+import pytest
+import transform
+from synthetic_events import COLUMNS, generate
+from transformation.build import Build, LedgerError, Run, Settings, fingerprint, refresh
+from transformation.comments import column_descriptions
+from transformation.daily_files import LandingError, find_files
+from transformation.landing import _try, survey
+from transformation.shop import identifier, load_shop
+from transformation.statements import read_statements
+from warehouse_kit import command, differing_tables, run
+
+PART2 = Path(transform.__file__).parent
+SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"
+SQL = (PART2 / "transform.sql").read_text("utf-8")
+UNBALANCED = SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500")
+STEPS = int(os.environ.get("INCREMENT_STEPS", "5"))
+
+
+@pytest.fixture(scope="session")
+def fortnight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fortnight")
+    generate(folder, days=10, events_per_day=120, seed=5)
+    return folder
+
+
+def build(data: Path, warehouse: Path, *args: str) -> None:
+    status, _, stderr = run(data, warehouse, SCHEMA, *args)
+    assert status == 0, stderr
+
+
+def arrive(rng: random.Random, folder: Path, source: Path) -> None:
+    """One thing that happens to a folder of files."""
+    here = sorted(folder.iterdir())
+    missing = [f for f in sorted(source.iterdir()) if not (folder / f.name).exists()]
+    happens = rng.choice(["arrive", "arrive", "leave", "cut", "again", "correct"])
+    file = rng.choice(here[1:])
+    if happens == "arrive" and missing:
+        shutil.copy(rng.choice(missing), folder)
+    elif happens == "leave":
+        file.unlink()
+    elif happens == "cut":
+        lines = file.read_text("utf-8").split("\n")
+        file.write_text("\n".join(lines[: rng.randrange(2, len(lines))]), "utf-8")
+    elif happens == "again":
+        shutil.copy(file, folder / file.name.replace(".csv", "_again.csv"))
+    elif (source / file.name).exists():
+        shutil.copy(source / file.name, file)
+
+
+def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(7)
+    parts, incremental = [], Build.incremental
+
+    def noted(build: Build, changes: Run) -> Run:
+        parts.append(changes)
+        return incremental(build, changes)
+
+    monkeypatch.setattr(Build, "incremental", noted)
+    data = tmp_path / "data"
+    data.mkdir()
+    for file in sorted(fortnight.iterdir())[:7]:
+        shutil.copy(file, data)
+    build(data, tmp_path / "part.duckdb")
+    for step in range(STEPS):
+        arrive(rng, data, fortnight)
+        build(data, tmp_path / "part.duckdb")
+        build(data, tmp_path / "whole.duckdb", "--full_refresh")
+        assert differing_tables(tmp_path / "part.duckdb", tmp_path / "whole.duckdb") == [], step
+    assert len(parts) >= 2  # and not the whole every time
+
+
+def test_every_table_and_column_is_described(fortnight: Path, tmp_path: Path) -> None:
+    build(fortnight, tmp_path / "w.duckdb")
+    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
+        described = connection.execute(
+            "select schema_name || '.' || table_name, column_name, comment from duckdb_columns() where not internal"
+        ).fetchall()
+        tables = connection.execute(
+            "select comment from duckdb_tables() where schema_name in ('silver', 'gold')"
+        ).fetchall()
+    assert all(comment for (comment,) in tables) and len(tables) > 20
+    ours = [row for row in described if row[0] != "bronze.events" or row[1].startswith("_")]
+    assert [row[:2] for row in ours if not row[2]] == []
+    known = {f"{table}.{column}" for table, column, _ in ours} | {column for _, column, _ in ours}
+    assert column_descriptions().keys() - known == set(), "columns.csv describes what is not there"
+
+
+def test_nothing_changed(fortnight: Path, tmp_path: Path) -> None:
+    warehouse = tmp_path / "w.duckdb"
+    build(fortnight, warehouse)
+    before = warehouse.read_bytes()
+    build(fortnight, warehouse)
+    assert warehouse.read_bytes() == before
+    assert {p.name for p in tmp_path.iterdir()} == {"w.duckdb", "w.duckdb.lock"}
+
+
+def test_a_full_disk_is_no_fault_of_a_file(fortnight: Path) -> None:
+    """A file that no disk has room for is not read again with care, record by record."""
+    file = find_files(fortnight, load_shop(SCHEMA))[0]
+
+    class Full:
+        def execute(self, sql: str) -> Self:
+            if sql.startswith("insert"):
+                raise duckdb.IOException("No space left on device")
+            return self
+
+    batch = [(file, survey(file.path, ","))]
+    with pytest.raises(duckdb.IOException, match="No space"):
+        _try(cast(duckdb.DuckDBPyConnection, Full()), "landed_1", batch, (), "warehouse.bronze.events")
+    with pytest.raises(LandingError, match="changes while it is read"):
+        changed = [(replace(file, size=1), batch[0][1])]
+        _try(cast(duckdb.DuckDBPyConnection, Full()), "landed_1", changed, (), "warehouse.bronze.events")
+
+
+def test_killed_at_any_moment(fortnight: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(fortnight, tmp_path / "data"))
+    warehouse = tmp_path / "w.duckdb"
+    build(data, warehouse)
+    shutil.copy(warehouse, tmp_path / "first.duckdb")
+    before = warehouse.read_bytes()
+    command = [sys.executable, str(PART2 / "transform.py"), "--quiet", "--full_refresh"]
+    command += ["--data_dir", str(data), "--warehouse", str(warehouse)]
+    for delay in (0.3, 0.6, 0.9):
+        process = subprocess.Popen(command)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        # the old one, or the new one where the kill came too late
+        assert warehouse.read_bytes() == before or differing_tables(warehouse, tmp_path / "first.duckdb") == []
+        before = warehouse.read_bytes()
+    sorted(data.iterdir())[-1].unlink()
+    build(data, warehouse)
+    build(data, tmp_path / "whole.duckdb")
+    assert differing_tables(warehouse, tmp_path / "whole.duckdb") == []
+
+
+def test_a_table_that_outgrows_the_memory_is_made_in_slices(
+    fortnight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, sliced, said = tmp_path / "whole.duckdb", tmp_path / "sliced.duckdb", list[str]()
+    settings = Settings(fortnight, whole, load_shop(SCHEMA), fingerprint(SCHEMA), memory_limit="1GB")
+    records = refresh(settings).records
+    monkeypatch.setattr("transformation.build.BY_CLIENT", {"silver.sessions": 5 * 10**9 // (2 * records)})
+    refresh(replace(settings, warehouse=sliced), progress=said.append)
+    assert {f"silver.sessions {n} of 3" for n in (1, 2, 3)} <= set(said)
+    assert differing_tables(whole, sliced) == []
+
+
+def test_two_runs_at_once(fortnight: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(PART2 / "transform.py"), "--full_refresh", "--data_dir", str(fortnight)]
+    both = [
+        subprocess.Popen([*command, "--warehouse", str(tmp_path / "w.duckdb")], stdout=subprocess.DEVNULL)
+        for _ in range(2)
+    ]
+    assert [process.wait() for process in both] == [0, 0]
+    build(fortnight, tmp_path / "w.duckdb")
+
+
+def test_a_ledger_that_does_not_balance_publishes_nothing(fortnight: Path, tmp_path: Path) -> None:
+    warehouse, broken = tmp_path / "w.duckdb", tmp_path / "broken.sql"
+    build(fortnight, warehouse)
+    before = warehouse.read_bytes()
+    broken.write_text(UNBALANCED, "utf-8")
+    settings = Settings(fortnight, warehouse, load_shop(SCHEMA), fingerprint(SCHEMA), full_refresh=True)
+    with pytest.raises(LedgerError, match="does not balance"):
+        refresh(replace(settings, sql=broken))
+    assert warehouse.read_bytes() == before
+
+
+def test_a_ledger_that_does_not_balance_is_status_3(fortnight: Path, tmp_path: Path) -> None:
+    part2 = shutil.copytree(PART2, tmp_path / "part2", ignore=shutil.ignore_patterns("__pycache__"))
+    (part2 / "transform.sql").write_text(UNBALANCED, "utf-8")
+    line = ["--data_dir", fortnight, "--contract", SCHEMA, "--warehouse", tmp_path / "w" / "w.duckdb"]
+    line = [sys.executable, part2 / "transform.py", *line]
+    done = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1), done.stderr
+    assert re.match(r"transform\.py: the ledger does not balance: -?[0-9]+ orders and", done.stderr)
+    assert not list((tmp_path / "w").glob("w.duckdb")) and not list((tmp_path / "w").glob("*.building"))
+
+
+def test_every_record_is_kept(tmp_path: Path) -> None:
+    """Ragged, quoted, of another encoding or without an end: what is no record is kept as text, with its line."""
+    data = tmp_path / "data"
+    generate(data, days=3, events_per_day=50, seed=2)
+    first, second, third = sorted(data.iterdir())
+    lines = first.read_text("utf-8").split("\n")
+    lines[5:5] = ["too,few", 'an,"open quote,x', ""]
+    first.write_text("\n".join(lines), "utf-8")
+    second.write_bytes(second.read_text("utf-8").replace("Mozilla", "Möz\n", 1).encode("cp1252"))
+    third.write_bytes(third.read_bytes().replace(b"\n", b"\r\n"))
+    build(data, tmp_path / "w.duckdb")
+    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
+        bad = connection.execute(
+            "select _line, _unreadable from bronze.events where _unreadable is not null order by 1"
+        )
+        assert bad.fetchall()[:2] == [(6, "too,few"), (7, 'an,"open quote,x')]
+        rejected = "select line, source_file from silver.rejected_events where reason = 'unreadable record' order by 1"
+        assert (6, first.name) in connection.execute(rejected).fetchall()
+        files = connection.execute("select name, records, unreadable from bronze.files order by name").fetchall()
+        assert files[0][2] == 2
+        returns = "select count(*) from bronze.events where user_agent like '%\r%'"
+        assert connection.execute(returns).fetchall() == [(0,)]
+        assert sum(f[1] for f in files) == connection.execute("select count(*) from bronze.events").fetchall()[0][0]
+
+
+@pytest.mark.parametrize(
+    "rewritten",
+    [lambda text: text.encode("utf-16"), lambda text: text.replace("\n", "\r").encode()],
+    ids=["UTF-16", "returns alone"],
+)
+def test_another_encoding_or_line_end_is_read_as_what_it_is(
+    rewritten: Callable[[str], bytes], fortnight: Path, tmp_path: Path
+) -> None:
+    """What a spreadsheet of Windows or of an old Mac saves has the same records, lines and columns."""
+    names = "select string_agg(column_name, ',' order by column_name) from (describe bronze.events)"
+    events = ", ".join(["_source_file", "_line", "_unreadable", "_payload", *map(identifier, COLUMNS)])
+    selects = (names, f"select {events} from bronze.events", "select name, header, records from bronze.files")
+    found = []
+    for how in (str.encode, rewritten):
+        data = tmp_path / "data"
+        shutil.copytree(fortnight, data)
+        second = sorted(data.iterdir())[1]
+        second.write_bytes(how(second.read_text("utf-8")))
+        build(data, tmp_path / "w.duckdb", "--full_refresh")
+        shutil.rmtree(data)
+        with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
+            found.append([connection.execute(f"{select} order by all").fetchall() for select in selects])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--data_dir", "/nowhere"], "name the folder"),
+        (["--contract", "/nowhere.yaml"], "name one with --contract"),
+        (["--memory_limit", "lots"], "transform.py: "),
+    ],
+)
+def test_a_mistake_is_one_sentence(args: list[str], told: str, fortnight: Path, tmp_path: Path) -> None:
+    line = ["--data_dir", str(fortnight), "--warehouse", str(tmp_path / "w.duckdb"), *args]
+    done = subprocess.run(
+        [sys.executable, str(PART2 / "transform.py"), *line], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not done.stdout
+
+
+@pytest.mark.parametrize("args", [(), ("--full_refresh",)])
+def test_a_file_that_is_no_warehouse_is_left_as_it_is(args: tuple[str, ...], fortnight: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("create table mine as select 1 as kept")
+    copied = Path(shutil.copy(next(fortnight.glob("*.csv")), tmp_path))
+    for path in (other, copied):
+        before = path.read_bytes()
+        status, _, stderr = run(fortnight, path, SCHEMA, *args)
+        assert (status, stderr.count("\n"), "is no warehouse and is left as it is" in stderr) == (2, 1, True)
+        assert path.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == sorted([other, copied])
+
+
+def test_a_mistyped_folder_is_not_made(tmp_path: Path) -> None:
+    status, _, stderr = command("--data_dir", tmp_path / "dta")
+    assert status == 2 and "name the folder" in stderr
+    assert not (tmp_path / "dta").exists()
+
+
+def test_what_it_prints_and_exports(fortnight: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(PART2 / "transform.py"), "--data-dir", str(fortnight)]
+    command += ["--warehouse", str(tmp_path / "w.duckdb"), "--export", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(r"^  difference +0 +\$0\.00$", done.stdout, re.MULTILINE)
+    assert max(len(line) for line in done.stdout.splitlines() if line.startswith("  ")) <= 80
+    exported = {p.name for p in (tmp_path / "out").iterdir()}
+    assert {"ledger.csv", "ledger.parquet", "attribution.csv", "daily_metrics.parquet"} <= exported
+
+
+def test_the_suite_in_sql_passes() -> None:
+    done = subprocess.run(
+        [sys.executable, str(PART2 / "transform.py"), "--validate"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "9/9 passed" in done.stdout and "FAIL" not in done.stdout
+
+
+# What runs on DuckDB and silently means something else, or nothing, on Spark, Snowflake or BigQuery.
+NOT_PORTABLE = {
+    "list": r"\blist\s*\(", "regexp_matches": r"\bregexp_matches\b", "min_by": r"\b(arg_min|arg_max|min_by|max_by)\b",
+    "date_diff": r"date_diff\('(?!day')", "regexp_replace": r"\bregexp_replace\b", "concat_ws": r"\bconcat_ws\b",
+    "greatest": r"\b(greatest|least)\s*\(", "count_if": r"\bcount_if\b", "asof": r"\basof\b",
+    "read_csv": r"\bread_csv\b",
+    "epoch": r"\bepoch\w*\s*\(", "json": r"\bjson_(valid|array_length)\b", "strptime": r"\b(try_)?strptime\b",
+    "first": r"\b(first|last|any_value)\s*\(", "star": r"\*\s*(replace|exclude)\b", "by_name": r"\bby name\b",
+    "range": r"\brange between\b", "by_all": r"\b(group|order) by all\b", "lateral": r"\blateral\b",
+    "contains": r"\b(contains|split_part|url_decode|generate_series|unnest)\s*\(", "ilike": r"\bilike\b",
+    "filter": r"\bfilter\s*\(", "flags": r"\(\?",
+    "reserved": r"\bas (all|groups|hash|increment|issue|range|row|rows|sample|set|some|start|to|values|window)\b",
+    "money as text": r"cast\((amount|revenue|credit|sum\([^()]*\)) as varchar\)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("construct", NOT_PORTABLE)
+def test_the_sql_runs_everywhere(construct: str) -> None:
+    suite = (PART2 / "validation_tr.sql").read_text("utf-8")
+    plain = re.sub(r"--[^\n]*", "", SQL if construct != "money as text" else SQL + suite)
+    assert not re.findall(NOT_PORTABLE[construct], plain)
+
+
+def test_windows_say_where_nulls_go() -> None:
+    plain = re.sub(r"(\w+)\((\w+)\)", r"\1_\2", re.sub(r"--[^\n]*", "", SQL))  # a call is one word
+    orders = re.findall(r"\border by\b(.*?)(?:\brows\b|\n? *\))", plain, re.S)
+    assert len(orders) > 10
+    for order in orders:
+        keys = re.sub(r"\([^()]*\)?", "", order).split(",")
+        assert all(re.search(r"nulls (first|last)\s*$", key.strip()) for key in keys), order
+    for before in re.split(r"\bqualify\b", plain)[:-1]:
+        assert re.search(r"\bwhere true\s*$", before)
+
+
+def test_every_statement_says_what_it_makes() -> None:
+    statements = read_statements(PART2 / "transform.sql")
+    page = (PART2 / "documentation_transformation.md").read_text("utf-8")
+    assert all(s.description and s.name.split(".")[0] in ("silver", "gold") for s in statements)
+    assert [s.name for s in statements if s.name not in page] == []
