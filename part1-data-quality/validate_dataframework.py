@@ -77,7 +77,15 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
         from quality.checks import DEFINITIONS, run_checks
         from quality.console import summary
         from quality.judgement import find_incidents
-        from quality.reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
+        from quality.reports import (
+            REPORT_COLUMNS,
+            add_facts,
+            profile_rows,
+            report_rows,
+            write_csv,
+            write_json,
+            write_junit,
+        )
         from quality.scan import Scan
         from quality.wording import use_currency
 
@@ -89,14 +97,16 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
         scan = Scan(contract, Path(work), connection.result())
         read(scan, options.data_dir, stderr, options.quiet)
         findings = run_checks(scan)
+        profile = profile_rows(scan)
+        files = add_facts(scan, profile) if options.json else []
     incidents = find_incidents(findings, DEFINITIONS, scan.files)
-    rows, profile = report_rows(findings, incidents), profile_rows(scan)
+    rows = report_rows(findings, incidents)
     written = [options.out_dir / "dq_report.csv", options.out_dir / "dq_profile.csv"]
     write_csv(written[0], REPORT_COLUMNS, rows)
     write_csv(written[1], profile[0], profile)
     if options.json:
         written.append(options.out_dir / "dq_report.json")
-        write_json(written[-1], rows, profile, incidents, {d.check: d.dimension for d in DEFINITIONS.values()})
+        write_json(written[-1], rows, files, incidents, {d.check: d.dimension for d in DEFINITIONS.values()})
     if options.junit:
         written.append(options.out_dir / "dq_report.xml")
         write_junit(written[-1], findings)

@@ -1,10 +1,12 @@
 """The report as files: CSV for people and spreadsheets, JSON and JUnit XML for machines."""
 
 import csv
+import hashlib
 import io
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,27 @@ def profile_rows(scan: Scan) -> list[dict[str, Any]]:
     return rows
 
 
+def add_facts(scan: Scan, profile: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the profile with what a program needs besides: which content was checked, and its empty hours."""
+    empty = dict(
+        scan.connection.execute(
+            "select file_no, list(hour order by hour) from hour_grid where is_dead group by 1"
+        ).fetchall()
+    )
+    return [
+        row | {"content_hash": _content_hash(facts.file.source), "empty_hours": empty.get(facts.file_no, [])}
+        for row, facts in zip(profile, scan.files, strict=True)
+    ]
+
+
+def _content_hash(path: Path | None) -> str | None:
+    """Return the SHA-256 of the uncompressed bytes, as bronze.files has it; None where none could be read."""
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_csv(path: Path, columns: Collection[str], rows: Iterable[dict[str, Any]]) -> None:
     """Write rows that are safe to open in a spreadsheet, whole or not at all."""
     text = io.StringIO(newline="")
@@ -85,16 +108,17 @@ def write_csv(path: Path, columns: Collection[str], rows: Iterable[dict[str, Any
 def write_json(
     path: Path,
     rows: list[dict[str, Any]],
-    profile: list[dict[str, Any]],
+    files: list[dict[str, Any]],
     incidents: Sequence[Incident],
     dimensions: Mapping[str, str],
 ) -> None:
-    """The rows of both CSVs and the incidents, amounts as text so that no cent is rounded.
+    """The rows of both CSVs, add_facts() and the incidents, amounts as text so that no cent is rounded.
 
     `dimensions` maps a check to its dimension of quality (ODCS), by which a data catalogue groups findings.
     """
     findings = [row | {"dimension": dimensions[row["check"]]} for row in rows]
-    document = {"incidents": [incident_row(i) for i in incidents], "findings": findings, "files": profile}
+    days = {file["file"]: file["day"] for file in files}
+    document = {"incidents": [incident_row(i, days) for i in incidents], "findings": findings, "files": files}
     write_whole(path, json.dumps(document, indent=1, default=str, ensure_ascii=False) + "\n")
 
 
@@ -118,9 +142,12 @@ def write_junit(path: Path, findings: Sequence[Finding]) -> None:
     write_whole(path, ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n")
 
 
-def incident_row(i: Incident) -> dict[str, Any]:
+def incident_row(i: Incident, days: Mapping[str, date]) -> dict[str, Any]:
+    """Return an incident as the JSON report has it; `days` are the files' days by name."""
     return {
         "incident": i.number, "severity": i.severity, "check": i.check, "column": i.column,
+        "first_bad_day": days[i.findings[0].file], "last_bad_day": days[i.findings[-1].file],
+        "last_good_day": days[i.last_good] if i.last_good else None,
         "first_bad_file": i.findings[0].file, "last_bad_file": i.findings[-1].file, "last_good_file": i.last_good,
         "files": len(i.findings), "failed": i.failed, "checked": i.checked, "orders": i.orders,
         "revenue_at_stake": i.revenue, "message": i.message, "advice": i.advice,

@@ -1,5 +1,6 @@
 """The command line: what a user types, reads and is told, and what is written."""
 
+import hashlib
 import io
 import json
 import os
@@ -160,6 +161,12 @@ def test_json_and_junit_agree_with_the_csv(days: Path, tmp_path: Path) -> None:
     assert (dimensions["event_fired_twice"], dimensions["null_share"]) == ("uniqueness", "completeness")
     assert set(dimensions.values()) <= set(CHOICES["dimension"])
     assert [one["file"] for one in document["files"]] == [row["file"] for row in rows(tmp_path, "dq_profile.csv")]
+    contents = [path.read_bytes() for path in sorted(days.glob("events_*.csv"))]
+    hashes = [hashlib.sha256(content).hexdigest() if content else None for content in contents]
+    assert [one["content_hash"] for one in document["files"]] == hashes
+    day_of = {file["file"]: file["day"] for file in document["files"]}
+    assert all(day_of[one["last_bad_file"]] == one["last_bad_day"] for one in document["incidents"])
+    assert all(len(one["empty_hours"]) <= 24 for one in document["files"])
     numbers = {row["incident"] for row in found if row["status"] == "fail"}
     assert {str(one["incident"]) for one in document["incidents"]} == numbers
     assert all(row["incident"] == "" for row in found if row["status"] != "fail")
