@@ -51,7 +51,7 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     args = [re.sub(r"^--[a-z-]+", lambda m: "--" + m[0][2:].replace("-", "_"), a) for a in args]
     options = parser().parse_args(args)
     # After the arguments, so that --help and a mistyped option answer at once.
-    from event_data.contract.loading import ContractError
+    from event_data.contract import ContractError
     from event_data.reading.day_file import ReadingError
 
     try:
@@ -89,10 +89,10 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
         from quality.scan import Scan
         from quality.wording import use_currency
 
-        from event_data.contract.loading import load_contract
+        from event_data.contract import load_contract
 
         contract = load_contract(options.contract or HERE / "schema.yaml", known_checks=DEFINITIONS)
-        use_currency(contract.currency)
+        use_currency(contract.currency.sign)
         options.out_dir.mkdir(parents=True, exist_ok=True)
         scan = Scan(contract, Path(work), connection.result())
         read(scan, options.data_dir, stderr, options.quiet)
@@ -135,8 +135,8 @@ def read(scan: "Scan", data_dir: Path, stderr: TextIO, quiet: bool) -> None:
 
 
 def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
+    from event_data.contract import ContractError
     from event_data.contract.drafting import draft_contract
-    from event_data.contract.loading import ContractError
 
     if options.contract and options.contract.exists():
         raise ContractError(f"{options.contract} exists already; name a new file, so that no contract is overwritten.")

@@ -19,18 +19,16 @@ from event_data.contract.model import (
     Anonymisation,
     Column,
     Contract,
-    ContractError,
     Event,
+    Field,
     Key,
-    OrderIdentity,
-    Rule,
-    host_regexp,
+    Order,
+    Value,
 )
 from event_data.contract.rules import arguments_of, read_rules
 from event_data.contract.shape import CUSTOM, check_shape, regexp
 from event_data.contract.yaml_nodes import Node, near, read_yaml, show
-
-__all__ = ["Column", "Contract", "ContractError", "Event", "Rule", "host_regexp", "load_contract"]
+from event_data.money import Currency
 
 _SECONDS = {"s": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600}
 _SECONDS |= {"d": 86_400, "day": 86_400, "w": 604_800, "week": 604_800, "y": 31_536_000, "year": 31_536_000}
@@ -50,22 +48,31 @@ def load_contract(path: Path, known_checks: Collection[str] = ()) -> Contract:
     table, custom = tables[0], _custom(root)
     names, columns = _columns(table)
     events = _events(custom.get("events"))
+    roles = _roles(root, custom.get("columnRoles"), names)
+    order, sla = _order(custom.get("order"), events), _sla(root)
     contract = Contract(
         path=path,
+        id=str(root.plain("id")),
         file_name=_file_name(table),
         delimiter=_delimiter(custom.get("delimiter")),
         currency=_currency(custom.get("currency")),
         time_zone=_time_zone(table, custom.get("columnRoles")),
         columns=columns,
-        roles=_roles(root, custom.get("columnRoles"), names),
+        roles=roles,
+        values=_values(roles, order),
         events=events,
         own_hosts=_hosts(custom.get("ownHosts")),
         payment_hosts=_hosts(custom.get("paymentProviders")),
-        order=_order(custom.get("order"), events),
+        order=order,
         anonymisation=_anonymisation(custom.get("anonymisation")),
         additional_columns=custom["additionalColumns"].value if "additionalColumns" in custom else "report",
         rules=tuple(read_rules(table, known_checks)),
-        sla=_sla(root),
+        sla=sla,
+        latency=_latency(root, sla),
+        ignored_files=tuple(
+            str(entry.value) for entry in (custom["ignoreFiles"].value if "ignoreFiles" in custom else ())
+        ),
+        **_transformation(custom.get("transformation")),
     )
     _check_events(contract, custom)
     return contract
@@ -110,11 +117,11 @@ def _delimiter(node: Node | None) -> str:
     return str(value)
 
 
-def _currency(node: Node | None) -> str:
+def _currency(node: Node | None) -> Currency:
     sign = "$" if node is None else str(node.value)
     if node is not None and not re.fullmatch(r"[^\W\d_]{1,4}|[^\w\s<>&\"'\\`*|~\[\]#{}%]{1,4}|[A-Z]{1,2}[$]", sign):
         raise node.error(f"{show(sign)} is no sign of a currency; write one such as $, € or CHF")
-    return sign + " " * sign[-1].isalpha()
+    return Currency(sign + " " * sign[-1].isalpha())
 
 
 def _time_zone(table: Node, roles: Node | None) -> str:
@@ -273,7 +280,7 @@ def _key(node: Node, path: str) -> Iterator[tuple[Key, Node]]:
                 yield key, where
 
 
-def _order(node: Node | None, events: tuple[Event, ...]) -> OrderIdentity | None:
+def _order(node: Node | None, events: tuple[Event, ...]) -> Order | None:
     if node is None:
         return None
     event = next((event for event in events if event.role == "order"), None)
@@ -283,17 +290,22 @@ def _order(node: Node | None, events: tuple[Event, ...]) -> OrderIdentity | None
     of_lines = ("lineId", "lineName", "lineVariant", "lineQuantity", "lineAmount")
     for part in ("transactionId", "amount", "customer", "lines", *of_lines):
         entry = node.get(part)
+        if entry is not None and not re.fullmatch(r'[^"\\\x00-\x1f]+', entry.value):
+            raise entry.error(f"{show(entry.value)} is not the path of a payload key; write one such as order.id")
         if entry is not None and paths and entry.value not in paths:
             raise entry.error(f"{show(entry.value)} is no key of {event.name!r}; {near(entry.value, paths)}")
         if entry is not None and part in of_lines:
             lines = node.plain("lines")
             if lines is None or not entry.value.startswith(f"{lines}[]."):
                 raise entry.error("must stand below `lines`, such as items[].price; correct one of the two")
-    return OrderIdentity(
+    return Order(
         transaction_id=node.plain("transactionId"),
         amount=node.plain("amount"),
         customer=node.plain("customer"),
         lines=node.plain("lines"),
+        line_id=node.plain("lineId"),
+        line_name=node.plain("lineName"),
+        line_variant=node.plain("lineVariant"),
         line_amount=node.plain("lineAmount"),
         line_quantity=node.plain("lineQuantity"),
         line_amount_is=node.plain("lineAmountIs", "line"),
@@ -301,6 +313,48 @@ def _order(node: Node | None, events: tuple[Event, ...]) -> OrderIdentity | None
         duplicates=node.plain("duplicates", "resubmission"),
         confirmation_path=node.plain("confirmationPath"),
     )
+
+
+def _values(roles: Mapping[str, str], order: Order | None) -> Mapping[str, Value]:
+    """Return where the value of each role stands."""
+    values: dict[str, Value] = {role: Field(column) for role, column in roles.items()}
+    paths = {
+        "transaction_id": order and order.transaction_id,
+        "amount": order and order.amount,
+        "customer": order and order.customer,
+        "lines": order and order.lines,
+    }
+    if "payload" in roles:
+        values |= {role: Field(roles["payload"], _path(path)) for role, path in paths.items() if path}
+    return MappingProxyType(values)
+
+
+def _path(text: str) -> tuple[str | int, ...]:
+    """Return the keys and indexes of a path such as `orders[0].id`."""
+    steps: list[str | int] = []
+    for part in text.split("."):
+        name, *indexes = re.split(r"\[(\d+)\]", part)
+        steps += [name, *(int(index) for index in indexes if index)]
+    return tuple(steps)
+
+
+def _transformation(node: Node | None) -> dict[str, Any]:
+    """Return what the contract says of sessions, windows and refusals, by the field of Contract."""
+    if node is None:
+        return {}
+    names = {"sessionGapMinutes": "session_gap_minutes", "windowDays": "window_days"}
+    names |= {"mostClientsOfAPerson": "most_clients_of_a_person"}
+    settings: dict[str, Any] = {}
+    for key, name in names.items():
+        if (entry := node.get(key)) is not None:
+            if not 1 <= entry.value <= 10**6:
+                raise entry.error("must be at least 1, and at most a million")
+            settings[name] = entry.value
+    if (entry := node.get("mostRefusedPercent")) is not None:
+        if not 0 <= entry.value <= 100:
+            raise entry.error(f"{entry.value} is not a percentage; write one from 0 to 100")
+        settings["most_refused"] = entry.value / 100
+    return settings
 
 
 def _anonymisation(node: Node | None) -> Anonymisation | None:
@@ -347,3 +401,12 @@ def _sla(root: Node) -> Mapping[str, Any]:
             value = timedelta(seconds=value * seconds)
         levels.setdefault(node.plain("property"), value)
     return MappingProxyType(levels)
+
+
+def _latency(root: Node, sla: Mapping[str, Any]) -> timedelta:
+    """Return how long after a day's end its file is due; no time where the contract says nothing."""
+    value = sla.get("latency", timedelta())
+    if not isinstance(value, timedelta):
+        node = next(node for node in root.each("slaProperties") if node.plain("property") == "latency")
+        raise node.error(f"the latency {value} is not a span of time; write `value: 6` and `unit: h`")
+    return value

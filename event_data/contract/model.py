@@ -2,30 +2,109 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
+
+from event_data.errors import UserError
+from event_data.money import Currency
 
 ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
 NEEDED_ROLES = ("client", "page", "time", "event")
 EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
 
 
-class ContractError(Exception):
-    """The contract cannot be used; str() is one sentence: file, line, key, what to do."""
+class ContractError(UserError):
+    """The contract cannot be used.
+
+    `key` is the place in the contract ("schema.events.properties.client_id"), and `code` the kind of
+    mistake ("unknown_key", "wrong_type", …), for those who must not depend on the sentence.
+    """
+
+    def __init__(
+        self, sentence: str, path: Path | None = None, line: int | None = None, key: str = "", code: str = "draft"
+    ) -> None:
+        super().__init__(sentence)
+        self.path, self.line, self.key, self.code = path, line, key, code
+
+
+class Severity(IntEnum):
+    """How soon a finding needs someone: P0 is the most severe, and the smallest."""
+
+    P0 = 0
+    P1 = 1
+    P2 = 2
+    P3 = 3
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __format__(self, spec: str) -> str:
+        return format(self.name, spec)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most failures that are tolerated: a share of what was checked (0..1), or a number of rows."""
+
+    share: float | None = None
+    rows: float | None = None
 
 
 @dataclass(frozen=True)
 class Rule:
     """One entry of a `quality:` list, on a column or (column None) on the table."""
 
-    check: str  # what a `library` metric maps to, or a custom rule's `implementation`
+    check: str  # the check that a `library` metric runs, or a custom rule's `implementation`
     column: str | None
-    severity: str | None  # "P0".."P3"
-    threshold: float | None  # largest failed share that is tolerated, 0..1
-    threshold_rows: float | None  # largest failed number of rows that is tolerated
+    severity: Severity | None
+    limit: Limit | None
     advice: str | None  # `businessImpact`: what to do first
-    at_least: float | None = None  # smallest number demanded (`rowCount` and custom rules)
+    at_least: float | None = None  # the smallest number demanded (`rowCount` and custom rules)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of the files, or what a JSON path or a URL parameter finds in it."""
+
+    column: str  # the contract's name of it; Contract.column(name).names has the synonyms
+    path: tuple[str | int, ...] = ()  # keys and indexes, from the outside in
+    parameter: str | None = None
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same text for every event."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class First:
+    """The first of several values that is there."""
+
+    values: "tuple[Value, ...]"
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Several values as one text."""
+
+    values: "tuple[Value, ...]"
+    separator: str
+
+
+@dataclass(frozen=True)
+class Product:
+    """One number times another."""
+
+    left: "Value"
+    right: "Value"
+
+
+Value = Field | Constant | First | Joined | Product
 
 
 @dataclass(frozen=True)
@@ -42,6 +121,11 @@ class Column:
     maximum: float | None
     max_length: int | None  # characters
     line: int  # in the YAML file, 1-based
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names that the column may have, its own first."""
+        return (self.name, *self.synonyms)
 
 
 @dataclass(frozen=True)
@@ -66,72 +150,112 @@ class Event:
     role: str | None  # one of EVENT_ROLES
     payload: tuple[Key, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names that the event may have, its own first."""
+        return (self.name, *self.synonyms)
+
 
 @dataclass(frozen=True)
-class OrderIdentity:
+class Order:
     """Which payload paths of the order event make an order."""
 
     transaction_id: str
     amount: str
     customer: str | None
     lines: str | None  # "items"
-    line_amount: str | None  # "items[].item_price"
-    line_quantity: str | None  # "items[].quantity"
+    line_id: str | None  # "items[].item_id"
+    line_name: str | None
+    line_variant: str | None
+    line_amount: str | None
+    line_quantity: str | None
     line_amount_is: str  # "line": for the whole line; "unit": for one piece
     checkout_token: str | None  # regexp with one group, searched in the page's URL
     duplicates: str  # "resubmission" | "transaction_id"
-    confirmation_path: str | None = None  # text in the URL of the page that only a buyer sees
+    confirmation_path: str | None  # text in the URL of the page that only a buyer sees
 
 
 @dataclass(frozen=True)
 class Anonymisation:
     """How the shop hides values; a shop with plain values has none."""
 
-    query_value: str | None  # regexp the whole value of a query parameter must match
-    foreign_host: str | None  # regexp an anonymised host must match as a whole
+    query_value: str | None  # regexp that the whole value of a query parameter must match
+    foreign_host: str | None  # regexp that an anonymised host must match as a whole
     plain_hosts: tuple[str, ...]  # foreign hosts that may stay plain; see host_regexp()
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What a shop's event files must look like."""
+    """What a shop's event files look like, and how its figures are made."""
 
     path: Path
+    id: str
     file_name: str  # strptime pattern of a day's file: "events_%Y%m%d.csv"
     delimiter: str
-    currency: str  # what stands before an amount: "$", "CHF "
+    currency: Currency
     time_zone: str  # of the files' days and of times without an offset: "UTC", "Europe/Berlin"
     columns: tuple[Column, ...]
     roles: Mapping[str, str]  # role -> column name; NEEDED_ROLES are always there
+    values: Mapping[str, Value]  # role -> where its value stands; only the roles that the shop has
     events: tuple[Event, ...]
     own_hosts: tuple[str, ...]  # lower case, each by its full name
     payment_hosts: tuple[str, ...]  # see host_regexp()
-    order: OrderIdentity | None
+    order: Order | None
     anonymisation: Anonymisation | None
     additional_columns: str  # "report" | "allow"
     rules: tuple[Rule, ...]
-    sla: Mapping[str, Any]  # property -> value; a timedelta where the unit is one of time
+    sla: Mapping[str, Any] = field(default_factory=dict)  # property -> value; a timedelta where the unit is of time
+    latency: timedelta = timedelta()  # how long after a day's end its file is due
+    session_gap_minutes: int = 30
+    window_days: int = 7
+    most_clients_of_a_person: int = 5
+    most_refused: float = 0.01  # share of orders or of gross revenue; more is critical
+    ignored_files: tuple[str, ...] = ()  # glob patterns of file names that are deliberately not read
+
+    @property
+    def hides_values(self) -> bool:
+        """Return whether the values of query parameters are anonymised."""
+        return self.anonymisation is not None and self.anonymisation.query_value is not None
+
+    @property
+    def hides_hosts(self) -> bool:
+        """Return whether foreign hosts are anonymised."""
+        return self.anonymisation is not None and self.anonymisation.foreign_host is not None
+
+    @property
+    def event_roles(self) -> dict[str, str]:
+        """Return the role of each name of an event; "other" for an event without one."""
+        return {name: event.role or "other" for event in self.events for name in event.names}
 
     def column(self, name: str) -> Column | None:
-        """The column of this very name."""
+        """Return the column of this very name."""
         return next((column for column in self.columns if column.name == name), None)
 
     def column_of(self, role: str) -> Column | None:
-        """The column that plays this role."""
+        """Return the column that plays this role."""
         return self.column(self.roles[role]) if role in self.roles else None
 
+    def names_of(self, role: str) -> tuple[str, ...]:
+        """Return the names of the column that plays this role, its own first; () if none plays it."""
+        column = self.column_of(role)
+        return column.names if column else ()
+
+    def role_of(self, column: str) -> str | None:
+        """Return the role that a column plays."""
+        return next((role for role, name in self.roles.items() if name == column), None)
+
     def event_of(self, role: str) -> Event | None:
-        """The event that plays this role."""
+        """Return the event that plays this role."""
         return next((event for event in self.events if event.role == role), None)
 
     def rule(self, check: str, column: str | None = None) -> Rule | None:
-        """The column's own rule for a check, else the table's."""
+        """Return the column's own rule for a check, else the table's."""
         found = [r for r in self.rules if r.check == check and r.column in (column, None)]
         return next((r for r in found if r.column == column), found[0] if found else None)
 
 
 def host_regexp(hosts: Iterable[str]) -> str:
-    """RE2 regexp that the whole of a lower-case host must match to be one of `hosts`.
+    """Return an RE2 regexp that the whole of a lower-case host must match to be one of `hosts`.
 
     A name covers its sub-domains (`puffy.com`: `www.puffy.com`), and `google.*` every
     ending (`google.co.uk`). No hosts: a regexp that matches nothing.

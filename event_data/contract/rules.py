@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Iterator
 
-from event_data.contract.model import Rule
+from event_data.contract.model import Limit, Rule, Severity
 from event_data.contract.shape import check_shape
 from event_data.contract.yaml_nodes import Node, near, show
 
@@ -59,9 +59,10 @@ def _rules(node: Node, column: str | None, known_checks: Collection[str]) -> Ite
         return
     bounds = told if isinstance(told.value, dict) else Node({}, told.line, None, "")
     unit = bounds.plain("unit", node.plain("unit"))
-    share, rows, least = _limits(bounds, unit, needed=kind == "library")
+    limit, least = _limits(bounds, unit, needed=kind == "library")
+    severity = node.plain("severity")
     for check in checks:
-        yield Rule(check, column, node.plain("severity"), share, rows, node.plain("businessImpact"), least)
+        yield Rule(check, column, severity and Severity[severity], limit, node.plain("businessImpact"), least)
 
 
 def _implementation(node: Node, known_checks: Collection[str]) -> Node | None:
@@ -97,19 +98,21 @@ def _checks_of(arguments: Node, metric: str, column: str | None) -> list[str]:
     return [check for name, check in checks.items() if name in arguments.value]
 
 
-def _limits(node: Node, unit: str | None, needed: bool) -> tuple[float | None, float | None, float | None]:
-    """The largest failed share, the largest failed number of rows, and the least number demanded."""
+def _limits(node: Node, unit: str | None, needed: bool) -> tuple[Limit | None, float | None]:
+    """Return the most failures that are tolerated, and the least number demanded."""
     given = [key for key in node.value if key.startswith("must") and node.get(key) is not None]
     if len(given) > 1 or (needed and not given):
         what = f"has {' and '.join(given)}" if given else "has no bound, such as `mustBe: 0`"
         raise node.error(f"{what}; a rule needs exactly one bound")
     if not given:
-        return None, None, None
+        return None, None
     percent = unit == "percent"
     low, high = _interval(node.value[given[0]], given[0], percent)
     if percent:
-        return None if high is None else high / 100, None, None if low is None else low / 100
-    return 0.0 if high == 0 else None, high, low
+        return high if high is None else Limit(share=high / 100), low if low is None else low / 100
+    if high == 0:  # the same in both units
+        return Limit(share=0.0), low
+    return high if high is None else Limit(rows=high), low
 
 
 def _interval(bound: Node, operator: str, percent: bool) -> tuple[float | None, float | None]:

@@ -78,7 +78,7 @@ LEVELS = {
     "anonymisation": "queryValue foreignHost plainHosts:[text]",
     "order": "transactionId! amount! customer lines lineAmount lineQuantity lineAmountIs:line_amount "
     "lineId lineName lineVariant checkoutToken confirmationPath duplicates:duplicates",
-    "transformation": "sessionGapMinutes:whole windowDays:whole mostClientsOfAPerson:whole",
+    "transformation": "sessionGapMinutes:whole windowDays:whole mostClientsOfAPerson:whole mostRefusedPercent:number",
 }
 CUSTOM = {
     "columnRoles": "columnRoles",
@@ -88,6 +88,7 @@ CUSTOM = {
     "anonymisation": "anonymisation",
     "order": "order",
     "transformation": "transformation",
+    "ignoreFiles": "[text]",
     "currency": "text",
     "additionalColumns": "additional_columns",
     "delimiter": "text",

@@ -39,7 +39,7 @@ class Node:
 
     __slots__ = ("key", "line", "parent", "value")
 
-    def __init__(self, value: Any, line: int, parent: "Node | None", key: object) -> None:
+    def __init__(self, value: Any, line: int, parent: "Node | None", key: Any) -> None:
         self.value, self.line, self.parent, self.key = value, line, parent, key
 
     def get(self, key: str) -> "Node | None":
@@ -63,15 +63,16 @@ class Node:
             return {key: node.bare() for key, node in self.value.items()}
         return [node.bare() for node in self.value] if isinstance(self.value, list) else self.value
 
-    def error(self, problem: str, line: int | None = None) -> ContractError:
-        """The sentence that says where this stands and what is wrong with it."""
+    def error(self, problem: str, line: int | None = None, code: str = "invalid_value") -> ContractError:
+        """Return the error that says where this stands and what is wrong with it."""
         steps, node = [], self
         while node.parent is not None:
             steps.append(node._step())
             node = node.parent
         where = "".join(reversed(steps)).removeprefix(".")
-        where = f"{where[:99] + '…' if len(where) > 100 else where}: " if where else ""
-        return ContractError(f"{node.key}, line {line or self.line}: {where}{problem}")
+        shown = f"{where[:99] + '…' if len(where) > 100 else where}: " if where else ""
+        line = line or self.line
+        return ContractError(f"{node.key}, line {line}: {shown}{problem}", node.key, line, where, code)
 
     def _step(self) -> str:
         if isinstance(self.key, int) and isinstance(self.value, dict):

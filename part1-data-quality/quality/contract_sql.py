@@ -7,7 +7,7 @@ it can end a string and start a statement.
 import json
 import re
 
-from event_data.contract.loading import Contract, Event, host_regexp
+from event_data.contract import Contract, Event, host_regexp
 from quality.definitions import HERE
 
 MACROS = (HERE / "macros.sql").read_text(encoding="utf-8")

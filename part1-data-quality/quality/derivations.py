@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from event_data.contract.loading import Contract
+from event_data.contract import Contract
 from quality import contract_sql as sql_text
 from quality.definitions import HERE, statements
 from quality.row_checks import plain_event

@@ -8,7 +8,7 @@ from itertools import groupby
 from math import ceil
 from typing import Any
 
-from event_data.contract.loading import Contract
+from event_data.contract import Contract
 from quality.definitions import Definition, Measure
 from quality.expected_ranges import amount_range, count_range, is_beyond, share_range
 from quality.scan import FileFacts
@@ -102,14 +102,16 @@ class _Limits:
 
     def __init__(self, definition: Definition, column: str, found: dict[int, Measure], contract: Contract):
         self.definition, self.found = definition, found
-        self.rule = rule = contract.rule(definition.check, column)
-        self.severity = (rule and rule.severity) or definition.severity
+        rule = contract.rule(definition.check, column)
+        self.severity = definition.severity if rule is None or rule.severity is None else str(rule.severity)
         self.advice = (rule and rule.advice) or definition.advice
         self.kind, _, number = definition.threshold.partition(" ")
         self.share = float(number or self.kind) if number or self.kind[0].isdigit() else 0.0
-        if rule and rule.threshold is not None:
-            self.share = rule.threshold
-        if rule and (rule.threshold, rule.threshold_rows) != (None, None) and self.kind != "pooled":
+        limit = rule.limit if rule else None
+        self.rows = limit.rows if limit else None
+        if limit and limit.share is not None:
+            self.share = limit.share
+        if limit and self.kind != "pooled":
             self.kind = "share"
         self.normal: list[tuple[int, int]] = []  # (failed, checked) of earlier files that passed
         checked, failed = sum(m.checked for m in found.values()), sum(m.failed for m in found.values())
@@ -134,8 +136,8 @@ class _Limits:
         if self.kind in ("shift", "others", "rate", "amounts"):
             return self._compare_with_days(m)
         limit = self.share
-        if self.rule and self.rule.threshold is None and self.rule.threshold_rows is not None:
-            limit = min(1.0, self.rule.threshold_rows / m.checked)
+        if self.rows is not None:
+            limit = min(1.0, self.rows / m.checked)
         failed = m.failed / m.checked > limit
         if self.kind == "pooled" and self.pooled_fails:
             # All files together are beyond doubt; one is an exception only if its own cases say so.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from event_data.contract.loading import Column, Contract
+from event_data.contract import Column, Contract
 from quality import contract_sql as sql_text
 from quality.definitions import PASS, ROW_CHECKS, Definition, Measure
 

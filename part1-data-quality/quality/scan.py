@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 
-from event_data.contract.loading import Contract
+from event_data.contract import Contract
 from event_data.reading.day_file import DayFile, ReadingError
 from event_data.reading.survey import find_files, recover, survey
 from quality import contract_sql as sql_text

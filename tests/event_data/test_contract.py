@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from open_data_contract_standard.model import OpenDataContractStandard
 
+from event_data.contract import Contract, ContractError, host_regexp, load_contract
 from event_data.contract import shape as contract_shape
-from event_data.contract.loading import Contract, ContractError, host_regexp, load_contract
 
 SCHEMA = Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml"
 

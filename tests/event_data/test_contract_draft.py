@@ -22,9 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from open_data_contract_standard.model import OpenDataContractStandard
 
+from event_data.contract import Contract, ContractError, load_contract
 from event_data.contract.drafting import draft_contract
 from event_data.contract.guessing import Shape, event_roles, hidden_pattern, pattern_of
-from event_data.contract.loading import Contract, ContractError, load_contract
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data"

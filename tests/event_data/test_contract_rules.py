@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from contract_mistakes import SMALL
 
-from event_data.contract.loading import Contract, load_contract
+from event_data.contract import Contract, Limit, load_contract
 
 SCHEMA = Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml"
 
@@ -29,7 +29,8 @@ def load(tmp_path: Path, text: str) -> Contract:
 )
 def test_schema_rules(check: str, column: str, severity: str, threshold: float | None) -> None:
     rule = load_contract(SCHEMA).rule(check, column)
-    assert rule is not None and (rule.severity, rule.threshold) == (severity, threshold)
+    assert rule is not None and str(rule.severity) == severity
+    assert rule.limit == (None if threshold is None else Limit(share=threshold))
     assert rule.advice
 
 
@@ -38,29 +39,27 @@ def test_every_rule_gives_advice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bound", "threshold", "rows", "least"),
+    ("bound", "limit", "least"),
     [
-        ("mustBe: 0", 0.0, 0.0, None),
-        ("mustBe: 7", None, 7.0, 7.0),
-        ("mustBeLessThan: 5", None, 4.0, None),
-        ("mustBeLessThan: 1", 0.0, 0.0, None),
-        ("mustBeLessOrEqualTo: 5, unit: rows", None, 5.0, None),
-        ("mustBeLessThan: 0.5, unit: percent", 0.005, None, None),
-        ("mustBeLessOrEqualTo: 100, unit: percent", 1.0, None, None),
-        ("mustBeGreaterThan: 10", None, None, 11.0),
-        ("mustBeGreaterOrEqualTo: 10", None, None, 10.0),
-        ("mustNotBe: 0", None, None, 1.0),
-        ("mustBeBetween: [10, 20]", None, 20.0, 10.0),
-        ("mustBeGreaterThan: 10, unit: percent", None, None, 0.1),
+        ("mustBe: 0", Limit(share=0), None),
+        ("mustBe: 7", Limit(rows=7), 7),
+        ("mustBeLessThan: 5", Limit(rows=4), None),
+        ("mustBeLessThan: 1", Limit(share=0), None),
+        ("mustBeLessOrEqualTo: 5, unit: rows", Limit(rows=5), None),
+        ("mustBeLessThan: 0.5, unit: percent", Limit(share=0.005), None),
+        ("mustBeLessOrEqualTo: 100, unit: percent", Limit(share=1), None),
+        ("mustBeGreaterThan: 10", None, 11),
+        ("mustBeGreaterOrEqualTo: 10", None, 10),
+        ("mustNotBe: 0", None, 1),
+        ("mustBeBetween: [10, 20]", Limit(rows=20), 10),
+        ("mustBeGreaterThan: 10, unit: percent", None, 0.1),
     ],
 )
-def test_bounds_of_rules(
-    tmp_path: Path, bound: str, threshold: float | None, rows: float | None, least: float | None
-) -> None:
+def test_bounds_of_rules(tmp_path: Path, bound: str, limit: Limit | None, least: float | None) -> None:
     text = SMALL.replace("    quality:\n", f"    quality:\n      - {{metric: rowCount, {bound}}}\n")
     rule = load(tmp_path, text).rule("row_count")
     assert rule is not None
-    assert (rule.threshold, rule.threshold_rows, rule.at_least) == (threshold, rows, least)
+    assert (rule.limit, rule.at_least) == (limit, least)
 
 
 @pytest.mark.parametrize(
@@ -78,4 +77,4 @@ def test_arguments(tmp_path: Path, arguments: str, checks: list[str], allowed: t
     contract = load(tmp_path, SMALL.replace("- name: url", f"- {{name: url, quality: [{rule}]}}"))
     assert (contract.columns[1].allowed, contract.columns[1].pattern) == (allowed, pattern)
     found = [r for r in contract.rules if r.column == "url"]
-    assert [(r.check, r.threshold_rows, r.severity) for r in found] == [(check, 3.0, "P2") for check in checks]
+    assert [(r.check, r.limit, str(r.severity)) for r in found] == [(check, Limit(rows=3), "P2") for check in checks]

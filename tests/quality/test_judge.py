@@ -13,7 +13,7 @@ from quality.rename_detection import LEAST_MATCH, Profile, likeness, profiles, s
 from quality.scan import FileFacts
 from quality.wording import money, percent, says
 
-from event_data.contract.loading import Contract, Rule, load_contract
+from event_data.contract import Contract, Limit, Rule, Severity, load_contract
 from event_data.reading.day_file import DayFile
 
 SCHEMA = Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml"
@@ -89,7 +89,8 @@ def test_a_count_is_compared_with_the_days_beside_it(contract: Contract) -> None
 
 
 def rule(threshold: float | None = None, rows: float | None = None, column: str | None = "c") -> Rule:
-    return Rule("some_check", column, "P0", threshold, rows, "Call.")
+    limit = None if threshold is None and rows is None else Limit(threshold, rows)
+    return Rule("some_check", column, Severity.P0, limit, "Call.")
 
 
 def test_the_contract_overrides_a_threshold(contract: Contract) -> None:

@@ -13,7 +13,7 @@ from quality.engine import connect
 from quality.row_checks import expand
 from quality.scan import Scan
 
-from event_data.contract.loading import load_contract
+from event_data.contract import load_contract
 from event_data.reading.survey import survey
 
 CONTRACT = load_contract(Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml")

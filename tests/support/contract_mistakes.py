@@ -113,8 +113,8 @@ MISTAKES = [  # old, new, sentence
      "@set.ordr: unknown property `ordr`; did you mean `order`? (another tool's needs a `vendor`)"),
     ('  - property: order\n', '  - «property: "a\\u2028b"\n',
      "@set.a?b: unknown property `a?b`; it may be `columnRoles`, `events`, `ownHosts`, "
-     "`paymentProviders`, `anonymisation`, `order`, `transformation`, `currency`, `additionalColumns`, `delimiter` "
-     "(another tool's needs a `vendor`)"),
+     "`paymentProviders`, `anonymisation`, `order`, `transformation`, `ignoreFiles`, `currency`, "
+     "`additionalColumns`, `delimiter` (another tool's needs a `vendor`)"),
     (PAYLOAD, PAYLOAD + '      «user: x\n',
      '@set.columnRoles.value: unknown key `user`; it may be `client`, `page`, `time`, `event`, '
      '`referrer`, `payload`, `user_agent`'),
