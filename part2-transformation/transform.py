@@ -189,7 +189,8 @@ def _count(number: int, noun: str) -> str:
 def _export(warehouse: Path, folder: Path) -> list[Path]:
     """Write each gold table as Parquet and as CSV; a file is whole or not there."""
     import duckdb
-    from transformation.shop import literal
+
+    from event_data.sql import literal
 
     folder.mkdir(parents=True, exist_ok=True)
     written = []

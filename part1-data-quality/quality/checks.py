@@ -3,7 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from quality import contract_sql as sql_text
+from event_data.sql import literal
 from quality.definitions import ROW_CHECKS, TABLE_CHECKS, Definition, Measure
 from quality.file_checks import FILE_CHECKS
 from quality.judgement import Finding, judge
@@ -61,7 +61,7 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
     names["time_zone"] = scan.contract.time_zone
     names["order"] = f"{event.name}." if event else ""
     names["order_event"] = event.name if event else ""
-    sql = definition.sql.format(**{k: sql_text.literal(v) for k, v in names.items()})
+    sql = definition.sql.format(**{k: literal(v) for k, v in names.items()})
     with scan.connection.cursor() as cursor:
         found = cursor.execute(sql)
         fields = [d[0] for d in found.description]

@@ -9,7 +9,7 @@
 -- `amounts` a sum of money, and `pooled` a share with its limit over all files together, where a
 -- single file has few cases.
 
--- check: rows_repeated
+-- name: rows_repeated
 -- severity: P1
 -- dimension: uniqueness
 -- threshold: 0.001
@@ -22,7 +22,7 @@ select
 from files
 left join repeats on files.file_no = repeats.file_no and kind = 'row'
 
--- check: event_fired_twice
+-- name: event_fired_twice
 -- severity: P2
 -- dimension: uniqueness
 -- threshold: 0.01
@@ -37,7 +37,7 @@ left join repeats
     on event_counts.file_no = repeats.file_no and event_counts.event = repeats.event and kind = 'event'
 where step_of(event_counts.event) is not null
 
--- check: order_id_missing
+-- name: order_id_missing
 -- severity: P0
 -- dimension: completeness
 -- threshold: 0
@@ -52,7 +52,7 @@ from orders
 where payload is not null
 group by file_no
 
--- check: order_amount_missing
+-- name: order_amount_missing
 -- severity: P0
 -- dimension: completeness
 -- threshold: 0
@@ -67,7 +67,7 @@ from orders
 where payload is not null
 group by file_no
 
--- check: order_amount_zero
+-- name: order_amount_zero
 -- severity: P2
 -- dimension: accuracy
 -- threshold: 0
@@ -80,7 +80,7 @@ select
 from orders
 group by file_no
 
--- check: order_amount_shift
+-- name: order_amount_shift
 -- severity: P1
 -- dimension: accuracy
 -- threshold: 0
@@ -97,7 +97,7 @@ from (
 )
 group by file_no
 
--- check: order_lines_mismatch
+-- name: order_lines_mismatch
 -- severity: P1
 -- dimension: consistency
 -- threshold: 0
@@ -114,7 +114,7 @@ from orders
 where revenue is not null and lines_complete
 group by file_no
 
--- check: transaction_id_resubmission
+-- name: transaction_id_resubmission
 -- severity: P2
 -- dimension: uniqueness
 -- threshold: 0
@@ -128,7 +128,7 @@ select
 from orders
 group by file_no
 
--- check: transaction_id_collision
+-- name: transaction_id_collision
 -- severity: P1
 -- dimension: uniqueness
 -- threshold: 0
@@ -142,7 +142,7 @@ select
 from orders
 group by file_no
 
--- check: payload_key_missing
+-- name: payload_key_missing
 -- unless: order_id_missing order_amount_missing
 -- severity: P1
 -- dimension: completeness
@@ -156,7 +156,7 @@ select
 from payload_paths
 where required
 
--- check: payload_object_empty
+-- name: payload_object_empty
 -- severity: P3
 -- dimension: completeness
 -- threshold: 0
@@ -171,7 +171,7 @@ from nodes
 where type = 'OBJECT'
 group by file_no, event, path
 
--- check: payload_key_shift
+-- name: payload_key_shift
 -- severity: P3
 -- dimension: completeness
 -- threshold: shift
@@ -184,7 +184,7 @@ select
 from payload_paths
 where declared and not required
 
--- check: payload_key_type
+-- name: payload_key_type
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0
@@ -197,7 +197,7 @@ select
 from payload_paths
 where declared
 
--- check: payload_key_range
+-- name: payload_key_range
 -- severity: P1
 -- dimension: accuracy
 -- threshold: 0
@@ -211,7 +211,7 @@ select
 from payload_paths
 where declared
 
--- check: payload_key_unexpected
+-- name: payload_key_unexpected
 -- severity: P3
 -- dimension: conformity
 -- threshold: 0
@@ -224,7 +224,7 @@ select
 from payload_paths
 where not declared
 
--- check: customer_shared
+-- name: customer_shared
 -- severity: P3
 -- dimension: uniqueness
 -- threshold: 0
@@ -239,7 +239,7 @@ from customers
 inner join (select customer, count(distinct client_key) as clients from customers group by customer) using (customer)
 group by file_no
 
--- check: orders_without_earlier_event
+-- name: orders_without_earlier_event
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.1
@@ -253,7 +253,7 @@ select
 from order_journeys
 group by file_no
 
--- check: orders_lost_to_rename
+-- name: orders_lost_to_rename
 -- severity: P1
 -- dimension: consistency
 -- threshold: 0
@@ -268,7 +268,7 @@ select
 from order_journeys
 group by file_no
 
--- check: orders_without_earlier_page_view
+-- name: orders_without_earlier_page_view
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.1
@@ -282,7 +282,7 @@ select
 from order_journeys
 group by file_no
 
--- check: orders_without_earlier_cart
+-- name: orders_without_earlier_cart
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.25
@@ -296,7 +296,7 @@ select
 from order_journeys
 group by file_no
 
--- check: orders_without_earlier_checkout
+-- name: orders_without_earlier_checkout
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.1
@@ -310,7 +310,7 @@ select
 from order_journeys
 group by file_no
 
--- check: confirmations_without_order
+-- name: confirmations_without_order
 -- severity: P1
 -- dimension: completeness
 -- threshold: pooled 0.02
@@ -342,7 +342,7 @@ inner join started on confirmed.token = started.token and started_at < confirmed
 left join (select distinct token from orders) as ordered on confirmed.token = ordered.token
 group by file_no
 
--- check: completions_above_starts
+-- name: completions_above_starts
 -- severity: P1
 -- dimension: consistency
 -- threshold: 0
@@ -362,7 +362,7 @@ from conversions
 where step in ('checkout', 'order')
 group by file_no
 
--- check: steps_without_page_view
+-- name: steps_without_page_view
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.2
@@ -376,7 +376,7 @@ from step_journeys
 where step <> 'order'
 group by file_no, event
 
--- check: hours_without_events
+-- name: hours_without_events
 -- severity: P1
 -- dimension: timeliness
 -- threshold: 0
@@ -389,7 +389,7 @@ select
 from hour_grid
 group by file_no
 
--- check: crawler_shift
+-- name: crawler_shift
 -- severity: P2
 -- dimension: accuracy
 -- threshold: shift
@@ -403,7 +403,7 @@ from agent_counts
 inner join agents using (agent_key)
 group by file_no
 
--- check: crawlers_in_checkout
+-- name: crawlers_in_checkout
 -- severity: P2
 -- dimension: accuracy
 -- threshold: 0
@@ -421,7 +421,7 @@ inner join agents using (agent_key)
 where step in ('checkout', 'order')
 group by file_no
 
--- check: rows_volume
+-- name: rows_volume
 -- severity: P1
 -- dimension: coverage
 -- threshold: others
@@ -433,7 +433,7 @@ select
 from files
 left join crawler_events using (file_no)
 
--- check: revenue_volume
+-- name: revenue_volume
 -- severity: P1
 -- dimension: coverage
 -- threshold: amounts
@@ -448,7 +448,7 @@ select
 from orders
 group by file_no
 
--- check: orders_gone
+-- name: orders_gone
 -- severity: P0
 -- dimension: coverage
 -- threshold: 0
@@ -469,7 +469,7 @@ from (
     where step_of(event) = 'order'
 )
 
--- check: event_volume
+-- name: event_volume
 -- unless: orders_gone
 -- severity: P1
 -- dimension: coverage

@@ -4,10 +4,10 @@ Everything of the contract that reaches DuckDB goes through `literal`, so that n
 it can end a string and start a statement.
 """
 
-import json
 import re
 
 from event_data.contract import Contract, Event, host_regexp
+from event_data.sql import json_path, literal, values
 from quality.definitions import HERE
 
 MACROS = (HERE / "macros.sql").read_text(encoding="utf-8")
@@ -40,23 +40,6 @@ TYPES = {
 }
 
 
-def literal(value: str | float | bool | None) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return str(value)
-
-
-def values(items: tuple[str, ...]) -> str:
-    return ", ".join(literal(i) for i in items) or "null"
-
-
-def json_path(path: str) -> str:
-    """The JSON path of a payload key: `a.b` gives `$."a"."b"`."""
-    return "$" + "".join("." + json.dumps(part, ensure_ascii=False) for part in path.split("."))
-
-
 def payload_text(path: str | None) -> str:
     return f"json_extract_string(payload, {literal(json_path(path))})" if path else "null"
 
@@ -66,7 +49,7 @@ def line_sql(contract: Contract) -> tuple[str, str]:
     order = contract.order
     if not order or not order.lines or not order.line_amount:
         return "null", "false"
-    lines = f"json_extract(payload, {literal(json_path(order.lines) + '[*]')})"
+    lines = f"json_extract(payload, {literal(json_path(order.lines + '[]'))})"
 
     def amount(key: str) -> str:
         return f"try_cast(json_extract_string(line, {literal(json_path(key.split('[].')[-1]))}) as decimal(12, 2))"

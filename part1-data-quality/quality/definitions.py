@@ -5,12 +5,13 @@ on one event, checks.sql queries over the tables that the pass leaves, file_chec
 look at names, headers and bytes. All are known before any runs, so none can vanish.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from event_data.sql import named_statements
 
 HERE = Path(__file__).parent
 
@@ -63,24 +64,20 @@ class Definition:
     run: Callable[[Any], Iterable[Measure]] | None = None
 
 
-def statements(text: str) -> dict[str, str]:
-    """Return the named parts of an SQL file: `-- name` on a line of its own starts one."""
-    parts = re.split(r"^-- (\w+)\n", text, flags=re.M)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+def statements(file_name: str) -> dict[str, str]:
+    """Return the SQL of each named part of a file beside this module."""
+    return {name: part.sql for name, part in named_statements((HERE / file_name).read_text("utf-8")).items()}
 
 
-def parse(text: str) -> list[Definition]:
+def _definitions(file_name: str) -> list[Definition]:
     """Return the definitions of an SQL file of checks, in its order."""
     found = []
-    for block in re.split(r"^(?=-- check: )", text, flags=re.M)[1:]:
-        head = re.match(r"(?:--.*\n)+", block)
-        assert head is not None
-        fields = dict(re.findall(r"^-- (\w+): +(.*)$", head[0], flags=re.M))
-        fields["needs"] = tuple(fields.get("needs", "").split())
-        found.append(Definition(sql=block[head.end() :].strip(), **fields))
+    for part in named_statements((HERE / file_name).read_text("utf-8")).values():
+        fields: dict[str, Any] = {**part.fields, "needs": tuple(part.fields.get("needs", "").split())}
+        found.append(Definition(check=part.name, sql=part.sql, **fields))
     return found
 
 
-PASS = statements((HERE / "pass.sql").read_text(encoding="utf-8"))
-ROW_CHECKS = parse((HERE / "row_checks.sql").read_text(encoding="utf-8"))
-TABLE_CHECKS = parse((HERE / "checks.sql").read_text(encoding="utf-8"))
+PASS = statements("pass.sql")
+ROW_CHECKS = _definitions("row_checks.sql")
+TABLE_CHECKS = _definitions("checks.sql")

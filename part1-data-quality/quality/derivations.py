@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from event_data.contract import Contract
+from event_data.sql import literal, values
 from quality import contract_sql as sql_text
-from quality.definitions import HERE, statements
+from quality.definitions import statements
 from quality.row_checks import plain_event
 
-DERIVE = statements((HERE / "derive.sql").read_text(encoding="utf-8"))
+DERIVE = statements("derive.sql")
 CRAWLER_PATTERNS_AT_ONCE = 200  # more in one expression outgrow RE2's memory and run 400 times slower
 
 
@@ -23,15 +24,15 @@ def derivations(
 ) -> dict[str, str]:
     """The parts of derive.sql, made ready. `files` holds (number, day, records, plain views)."""
     chunks = [patterns[i : i + CRAWLER_PATTERNS_AT_ONCE] for i in range(0, len(patterns), CRAWLER_PATTERNS_AT_ONCE)]
-    crawler = [f"nullif(regexp_extract(user_agent, {sql_text.literal('|'.join(c))}), '')" for c in chunks]
+    crawler = [f"nullif(regexp_extract(user_agent, {literal('|'.join(c))}), '')" for c in chunks]
     order = contract.order
     described = [name for e in contract.events if e.payload for name in (e.name, *e.synonyms)]
     line_sum, lines_complete = sql_text.line_sql(contract)
     filled = {
         "files": _values(f"{n}, date '{day}', {records}, {plain}" for n, day, records, plain in files),
-        "view": sql_text.literal(plain_event(contract)),
-        "described_events": sql_text.values(tuple(described)),
-        "contract_events": _values(sql_text.literal(e.name) for e in contract.events) or "(null)",
+        "view": literal(plain_event(contract)),
+        "described_events": values(tuple(described)),
+        "contract_events": _values(literal(e.name) for e in contract.events) or "(null)",
         "contract_keys": _values(_key_rows(contract)) or f"({', '.join(['null'] * 7)})",
         "crawler": f"coalesce({', '.join(crawler)})",
         "transaction_id_of_payload": sql_text.payload_text(order.transaction_id if order else None),
@@ -40,7 +41,7 @@ def derivations(
         "line_sum_of_payload": line_sum,
         "lines_complete": lines_complete,
         "breaks_pattern": _breaks_pattern(contract),
-        "time_zone": sql_text.literal(contract.time_zone),
+        "time_zone": literal(contract.time_zone),
     }
     return {name: sql.format(**filled) for name, sql in DERIVE.items()}
 
@@ -53,13 +54,13 @@ def _key_rows(contract: Contract) -> list[str]:
     return [
         ", ".join(
             [
-                sql_text.literal(event.name),
-                sql_text.literal(key.path),
+                literal(event.name),
+                literal(key.path),
                 str([*sql_text.TYPES[key.logical_type]]),
                 str(key.required).lower(),
-                sql_text.literal(key.minimum),
-                sql_text.literal(key.maximum),
-                f"[{sql_text.values(key.allowed)}]" if key.allowed else "null",
+                literal(key.minimum),
+                literal(key.maximum),
+                f"[{values(key.allowed)}]" if key.allowed else "null",
             ]
         )
         for event in contract.events
@@ -70,8 +71,8 @@ def _key_rows(contract: Contract) -> list[str]:
 def _breaks_pattern(contract: Contract) -> str:
     """Whether a node's `value` breaks the pattern that the contract has for its `event` and `path`."""
     whens = [
-        f"when event = {sql_text.literal(e.name)} and path = {sql_text.literal(k.path)} "
-        f"then not regexp_full_match(value, {sql_text.literal(k.pattern)})"
+        f"when event = {literal(e.name)} and path = {literal(k.path)} "
+        f"then not regexp_full_match(value, {literal(k.pattern)})"
         for e in contract.events
         for k in e.payload
         if k.pattern

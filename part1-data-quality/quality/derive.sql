@@ -1,7 +1,7 @@
 -- What the checks look at, made from the tables of pass.sql after the last file. `first` comes before
 -- the other parts, which then run side by side, those that take long at their head.
 
--- first
+-- name: first
 create table files as
 select cast(file_no as usmallint) as file_no, day, cast(records as bigint) as records, cast(plain as bigint) as plain
 from (values {files}) as f (file_no, day, records, plain);
@@ -32,7 +32,7 @@ select
 from (values {contract_keys}) as k (event, path, types, required, minimum, maximum, allowed)
 where event is not null;
 
--- payloads
+-- name: payloads
 -- Every value in a payload that the contract describes, with its path: items[].quantity.
 create table nodes as
 with recursive tree as (
@@ -142,7 +142,7 @@ select
 from cases
 group by file_no, event, path;
 
--- orders
+-- name: orders
 create table orders as
 with received as (
     select
@@ -262,7 +262,7 @@ select
 from order_journeys
 group by file_no;
 
--- crawlers
+-- name: crawlers
 -- One row a user agent, with the crawler that it declares itself to be.
 create table agents as
 select agent_key, crawler, crawler is not null as is_crawler
@@ -297,7 +297,7 @@ left join counts on counts.file_no = files.file_no and counts.event = contract_e
 left join crawler_events on crawler_events.file_no = files.file_no
 where records > 0;
 
--- others
+-- name: others
 create table repeats as
 select
     file_no, kind, case when kind = 'event' then coalesce(event, {view}) end as event, count(*) as rows,

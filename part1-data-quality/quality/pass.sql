@@ -2,7 +2,7 @@
 -- tables it adds to are shared. `{received}` is the generated select over read_csv, and step_of,
 -- own_host, token_of and amount_of are macros made from the contract.
 
--- shared
+-- name: shared
 create type funnel_step as enum ('page_view', 'signup', 'cart', 'checkout', 'order');
 -- DuckDB would compare a step with a plain literal as text.
 create macro is_order(step) as step = 'order'::funnel_step;
@@ -28,7 +28,7 @@ select
 from noted
 where after_page_view(step) or payload is not null;
 
--- raw
+-- name: raw
 create or replace temp table raw as
 with received as (
     {received}
@@ -69,7 +69,7 @@ select
     {kept}
 from sorted;
 
--- counts
+-- name: counts
 select
     file_no,
     count(*) as records,
@@ -81,7 +81,7 @@ select
 from raw
 group by file_no;
 
--- keep
+-- name: keep
 insert into views
 select client_key, event_at, tracked
 from raw
@@ -145,18 +145,18 @@ select file_no, 'event', record
 from gaps
 where gap < interval 1 second and not is_repeated_row;
 
--- orders
+-- name: orders
 select file_no, count(*), sum(revenue)
 from noted
 where is_order(step)
 group by file_no;
 
--- failed
+-- name: failed
 select file_no, count(*), {settled}, {counted}
 from (select *, {tested} from (select *, {spared} from unsound))
 group by file_no;
 
--- details
+-- name: details
 select
     file_no, count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record) as record,
     arg_min({example}, record) as example
@@ -164,7 +164,7 @@ from unsound
 where {condition}
 group by file_no;
 
--- places
+-- name: places
 with failed as (
     select file_no, place_of(page) as place
     from unsound

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from event_data.contract import Column, Contract
+from event_data.sql import literal, values
 from quality import contract_sql as sql_text
 from quality.definitions import PASS, ROW_CHECKS, Definition, Measure
 
@@ -70,8 +71,8 @@ def sound(contract: Contract, checks: list[RowCheck]) -> str:
         "client": " and ".join(["strlen(client) >= 16", *(f"not contains(client, '{mark}')" for mark in marks)]),
         "time": "cast(event_at as date) = file_day"
         + (" and ends_with(time_text, 'Z')" if contract.time_zone == "UTC" else ""),
-        "event": f"event in ({sql_text.values(names)})" if names else "event is not null",
-        "payload": f"payload is null and event in ({sql_text.values(silent)})" if names else "payload is null",
+        "event": f"event in ({values(names)})" if names else "event is not null",
+        "payload": f"payload is null and event in ({values(silent)})" if names else "payload is null",
         "user_agent": "strlen(user_agent) >= 16",
     }
     if "payload" in contract.roles and silent:
@@ -88,7 +89,7 @@ def sound(contract: Contract, checks: list[RowCheck]) -> str:
         if check.definition.threshold != "shift" and (role is None or beyond):
             used.append(f"not ({check.condition})")
     # RE2 costs 50 ns a call and 4 ns a byte.
-    patterns = [f"regexp_full_match(client, {sql_text.literal(pattern)})"] if pattern else []
+    patterns = [f"regexp_full_match(client, {literal(pattern)})"] if pattern else []
     patterns += [f"harmless_page(page){' and harmless_referrer(referrer)' * ('referrer' in contract.roles)}"]
     return f"""case when {" and ".join(f"({sql})" for sql in used)}
         then coalesce({" and ".join(patterns)}, false) else false end"""
@@ -99,7 +100,7 @@ def settled(contract: Contract) -> dict[str, bool]:
     known = {f"{RAW_NAMES[role]} is null": role == "payload" for role in contract.roles if role != "referrer"}
     known |= {f"{RAW_NAMES[role]} is not null": role != "payload" for role in contract.roles if role != "referrer"}
     with_payload = tuple(n for e in contract.events if e.payload for n in (e.name, *e.synonyms))
-    return known | {"event_at is not null": True, f"event in ({sql_text.values(with_payload)})": False}
+    return known | {"event_at is not null": True, f"event in ({values(with_payload)})": False}
 
 
 def plain_event(contract: Contract) -> str | None:
@@ -169,18 +170,18 @@ def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, s
     with_payload = [e for e in contract.events if e.payload]
     return {
         "column": raw_names(contract)[column.name],
-        "pattern": sql_text.literal(column.pattern),
-        "allowed": sql_text.values(_allowed(column, role, contract)),
+        "pattern": literal(column.pattern),
+        "allowed": values(_allowed(column, role, contract)),
         "type": SQL_TYPES.get(column.logical_type, "varchar"),
-        "minimum": sql_text.literal("-infinity" if column.minimum is None else column.minimum),
-        "maximum": sql_text.literal("infinity" if column.maximum is None else column.maximum),
+        "minimum": literal("-infinity" if column.minimum is None else column.minimum),
+        "maximum": literal("infinity" if column.maximum is None else column.maximum),
         "max_length": str(column.max_length),
-        "known_hosts": sql_text.literal(sql_text.known_hosts(contract)),
-        "synonyms": sql_text.values(tuple(name for e in contract.events for name in e.synonyms)),
-        "payload_events": sql_text.values(tuple(n for e in with_payload for n in (e.name, *e.synonyms))),
-        "email": sql_text.literal(sql_text.EMAIL),
-        "phone": sql_text.literal(sql_text.PHONE),
-        "digits": sql_text.literal(sql_text.DIGITS),
+        "known_hosts": literal(sql_text.known_hosts(contract)),
+        "synonyms": values(tuple(name for e in contract.events for name in e.synonyms)),
+        "payload_events": values(tuple(n for e in with_payload for n in (e.name, *e.synonyms))),
+        "email": literal(sql_text.EMAIL),
+        "phone": literal(sql_text.PHONE),
+        "digits": literal(sql_text.DIGITS),
     }
 
 

@@ -17,7 +17,7 @@
 -- Columns: client page referrer time_text event payload user_agent as text, null where empty;
 -- event_at, step, payload_valid, revenue, tracked, file_day; and the contract's other columns.
 
--- check: null_share
+-- name: null_share
 -- stake: orders
 -- each: required
 -- severity: P1
@@ -28,7 +28,7 @@
 -- advice: Ask who releases the tag which change fills {column} no longer, and on which pages.
 {column} is null
 
--- check: null_shift
+-- name: null_shift
 -- unless: null_share
 -- each: column
 -- severity: P2
@@ -39,7 +39,7 @@
 -- advice: Compare the tag's releases of that day; a share that falls can break a report as well.
 {column} is null
 
--- check: campaign_shift
+-- name: campaign_shift
 -- each: page
 -- severity: P1
 -- dimension: completeness
@@ -50,7 +50,7 @@
 -- Most pages have no query, and are not searched twice.
 case when contains(page, '?') then not contains(page, 'utm_source=') else true end
 
--- check: quote_stray
+-- name: quote_stray
 -- each: plain
 -- severity: P2
 -- dimension: conformity
@@ -60,7 +60,7 @@ case when contains(page, '?') then not contains(page, 'utm_source=') else true e
 -- advice: The export does not quote its fields rightly; a stricter reader loses these rows, or shifts their columns.
 contains({column}, '"')
 
--- check: value_placeholder
+-- name: value_placeholder
 -- stake: orders
 -- each: identifier
 -- severity: P1
@@ -73,7 +73,7 @@ lower({column}) in (
     'null', 'undefined', 'nan', 'none', 'nil', 'n/a', 'na', 'false', 'true', '(null)', '(not set)', '[object object]'
 )
 
--- check: value_pattern
+-- name: value_pattern
 -- each: pattern
 -- severity: P2
 -- dimension: conformity
@@ -84,7 +84,7 @@ lower({column}) in (
 -- advice: Look at the first of them; a new form of identifier belongs into the contract's pattern.
 not regexp_full_match({column}, {pattern})
 
--- check: value_invalid
+-- name: value_invalid
 -- stake: orders
 -- each: allowed
 -- severity: P1
@@ -95,7 +95,7 @@ not regexp_full_match({column}, {pattern})
 -- advice: Add the value to the contract if it is meant, as a synonym if it is an old one's new name.
 {column} not in ({allowed})
 
--- check: value_type
+-- name: value_type
 -- each: typed
 -- severity: P1
 -- dimension: conformity
@@ -106,7 +106,7 @@ not regexp_full_match({column}, {pattern})
 -- advice: Ask the sender when the type changed; change the contract only if readers can bear it.
 try_cast({column} as {type}) is null
 
--- check: value_range
+-- name: value_range
 -- each: bounded
 -- severity: P2
 -- dimension: accuracy
@@ -117,7 +117,7 @@ try_cast({column} as {type}) is null
 -- advice: Look at the first of them; a unit may have changed.
 try_cast({column} as double) not between {minimum} and {maximum}
 
--- check: value_length
+-- name: value_length
 -- each: limited
 -- severity: P2
 -- dimension: conformity
@@ -129,7 +129,7 @@ try_cast({column} as double) not between {minimum} and {maximum}
 -- advice: Look at the first of them; a reader with a shorter column cuts or refuses it.
 length({column}) > {max_length}
 
--- check: event_synonym
+-- name: event_synonym
 -- each: event
 -- severity: P3
 -- dimension: conformity
@@ -139,7 +139,7 @@ length({column}) > {max_length}
 -- advice: Nothing to repair; reports that count by the raw name need both.
 event in ({synonyms})
 
--- check: timestamp_unparseable
+-- name: timestamp_unparseable
 -- stake: orders
 -- each: time
 -- severity: P0
@@ -151,7 +151,7 @@ event in ({synonyms})
 -- advice: Have the export write ISO 8601 again; events without a time fall out of every report.
 event_at is null
 
--- check: timestamp_outside_day
+-- name: timestamp_outside_day
 -- stake: orders
 -- each: time
 -- severity: P1
@@ -163,7 +163,7 @@ event_at is null
 -- advice: Late or shifted events count on the wrong day; check the export's time zone and cut-off.
 cast(event_at as date) <> file_day
 
--- check: timestamp_offset
+-- name: timestamp_offset
 -- stake: orders
 -- each: utc
 -- severity: P1
@@ -178,7 +178,7 @@ strlen(time_text) > 19
 and (substr(time_text, -6, 1) in ('+', '-') or substr(time_text, -5, 1) in ('+', '-'))
 and right(time_text, 5) not in ('00:00', '+0000')
 
--- check: url_malformed
+-- name: url_malformed
 -- each: page
 -- severity: P1
 -- dimension: conformity
@@ -190,7 +190,7 @@ and right(time_text, 5) not in ('00:00', '+0000')
 -- advice: Check what the tag sends as the page; paths and channels are read from it.
 not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(page) = ''
 
--- check: referrer_malformed
+-- name: referrer_malformed
 -- each: referrer
 -- severity: P2
 -- dimension: conformity
@@ -201,7 +201,7 @@ not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(p
 -- advice: Check what the tag sends as the referrer; channels are read from it.
 not contains(referrer, '://') or host_of(referrer) = ''
 
--- check: host_foreign
+-- name: host_foreign
 -- each: page
 -- severity: P2
 -- dimension: consistency
@@ -213,7 +213,7 @@ not contains(referrer, '://') or host_of(referrer) = ''
 -- advice: Add the host to the contract if it is the shop's; else somebody copied the tag, or translates the pages.
 contains(page, '://') and not own_host(host_of(page))
 
--- check: host_internal
+-- name: host_internal
 -- each: referrer
 -- severity: P3
 -- dimension: consistency
@@ -225,7 +225,7 @@ contains(page, '://') and not own_host(host_of(page))
 -- advice: Staff and test traffic; keep it out of the tag, or name the host in the contract.
 own_domain(host_of(referrer)) and not own_host(host_of(referrer))
 
--- check: header_repeated
+-- name: header_repeated
 -- each: event
 -- severity: P1
 -- dimension: conformity
@@ -235,7 +235,7 @@ own_domain(host_of(referrer)) and not own_host(host_of(referrer))
 -- advice: Two exports were joined; drop the line and check that no part of the day is missing or doubled.
 is_header
 
--- check: payload_missing
+-- name: payload_missing
 -- stake: orders
 -- each: payload
 -- severity: P0
@@ -247,7 +247,7 @@ is_header
 -- advice: An order without its payload has no amount and no id; restore it from the shop's order list.
 payload is null
 
--- check: payload_malformed
+-- name: payload_malformed
 -- stake: orders
 -- each: payload
 -- severity: P0
@@ -259,7 +259,7 @@ payload is null
 -- advice: Look for truncation or broken quoting in the export; what is in them is lost to every report.
 not payload_valid
 
--- check: payload_unexpected
+-- name: payload_unexpected
 -- each: payload
 -- severity: P3
 -- dimension: conformity
@@ -270,7 +270,7 @@ not payload_valid
 -- advice: Describe it in the contract if it is meant.
 step_of(event) is not null and event not in ({payload_events})
 
--- check: email_exposed
+-- name: email_exposed
 -- each: free
 -- severity: P1
 -- dimension: conformity
@@ -282,7 +282,7 @@ step_of(event) is not null and event not in ({payload_events})
 -- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
 regexp_matches({column}, {email})
 
--- check: phone_exposed
+-- name: phone_exposed
 -- each: url_or_payload
 -- severity: P1
 -- dimension: conformity
@@ -293,7 +293,7 @@ regexp_matches({column}, {email})
 -- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
 regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
 
--- check: card_exposed
+-- name: card_exposed
 -- each: url_or_payload
 -- severity: P0
 -- dimension: conformity
@@ -304,7 +304,7 @@ regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
 -- advice: Stop the export now, delete its copies, and tell the payment provider; this is a reportable incident.
 regexp_matches({column}, {digits}) and card_in({column}) is not null
 
--- check: query_not_anonymised
+-- name: query_not_anonymised
 -- each: anonymised
 -- severity: P2
 -- dimension: conformity
@@ -315,7 +315,7 @@ regexp_matches({column}, {digits}) and card_in({column}) is not null
 -- advice: Anonymise this column too; click ids and search words in it can be joined back to persons.
 not clean_query({column})
 
--- check: host_not_anonymised
+-- name: host_not_anonymised
 -- each: hidden_host
 -- severity: P2
 -- dimension: conformity

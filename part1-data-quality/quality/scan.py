@@ -22,6 +22,7 @@ import duckdb
 from event_data.contract import Contract
 from event_data.reading.day_file import DayFile, ReadingError
 from event_data.reading.survey import find_files, recover, survey
+from event_data.sql import literal
 from quality import contract_sql as sql_text
 from quality import row_checks
 from quality.definitions import PASS, Measure
@@ -127,7 +128,7 @@ class Scan:
         return {
             "local_time": sql_text.local_time(self.contract),
             "sound": row_checks.sound(self.contract, self.row_checks),
-            "is_view": f"event = {sql_text.literal(view)}" if view else "false",
+            "is_view": f"event = {literal(view)}" if view else "false",
             "other_columns": ", ".join(
                 sorted(set(self.raw_names.values()) - {"client", "event", "page", "payload", "user_agent"})
             ),
@@ -172,7 +173,8 @@ class Scan:
 
     def _prepare(self) -> None:
         """Make the tables and macros that every batch uses; it takes as long as surveying the first files."""
-        self._execute(PASS["shared"].format(**self._filled) + sql_text.macros(self.contract))
+        self._execute(PASS["shared"].format(**self._filled))
+        self._execute(sql_text.macros(self.contract))
 
     def _execute(self, sql: str) -> None:
         with self.connection.cursor() as cursor:
@@ -259,12 +261,12 @@ class Scan:
         client = self.contract.roles["client"]
         tracked = f"{at[client]} is not null" if client in at and first.headers[client][1:] else str(client in at)
         selected.append(f"{tracked} as tracked")
-        files = ", ".join(sql_text.literal(escape(str(f.file.readable))) for f in batch)
+        files = ", ".join(literal(escape(str(f.file.readable))) for f in batch)
         columns = ", ".join(f"'c{i}': 'varchar'" for i in range(len(header)))
         return f"""select {", ".join(selected)}
             from read_csv(
                 [{files}], auto_detect = false, columns = {{{columns}}}, header = true, compression = 'none',
-                delim = {sql_text.literal(first.file.delimiter)}, quote = '"', escape = '"',
+                delim = {literal(first.file.delimiter)}, quote = '"', escape = '"',
                 parallel = {str(not first.file.multiline).lower()}, buffer_size = {BUFFER}
             )"""
 
@@ -284,7 +286,7 @@ class Scan:
             **self._filled,
             "record": f"rowid + 1 - {_of_file(batch, firsts, place)}",
             "file_day": _of_file(batch, [_day(f) for f in batch], place),
-            "event_header": sql_text.literal(header),
+            "event_header": literal(header),
         }
         cursor.execute(PASS["keep"].format(**filled))
         cursor.execute("drop table raw")

@@ -19,12 +19,13 @@ from typing import Any
 
 import duckdb
 
+from event_data.sql import json_path, literal
 from transformation.comments import comment
 from transformation.daily_files import File, find_files
 from transformation.increment import merge_touched, select_touched
 from transformation.landing import land, land_seeds, survey
 from transformation.published import Published, read_ledger, read_published, refuse_foreign
-from transformation.shop import Shop, json_path, literal, placeholders
+from transformation.shop import Shop, placeholders
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parents[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from transformation.shop import identifier, literal
+from event_data.sql import identifier, literal
 from transformation.statements import Statement
 
 COLUMNS = Path(__file__).resolve().parents[1] / "columns.csv"

@@ -12,7 +12,7 @@ from datetime import date
 
 import duckdb
 
-from transformation.shop import identifier, literal
+from event_data.sql import identifier, literal
 from transformation.statements import Statement
 
 

@@ -22,9 +22,10 @@ from typing import BinaryIO, TypeVar
 
 import duckdb
 
+from event_data.sql import identifier, literal
 from transformation.daily_files import File, LandingError, ensure_unchanged
 from transformation.records import read_records
-from transformation.shop import Shop, identifier, literal
+from transformation.shop import Shop
 from transformation.statements import SCHEMAS
 
 # Bytes that are read together: enough to make a statement worth its planning, and, where there is so much, to fill

@@ -1,13 +1,14 @@
 """What gold says, added up: read once from the warehouse by the queries of gold_queries.sql."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+
+from event_data.sql import named_statements
 
 QUERIES = Path(__file__).with_name("gold_queries.sql")
 STEPS = ("page_view", "cart", "checkout", "order")
@@ -169,12 +170,6 @@ class Gold:
         return sum((e.revenue for (r, _), e in self.unattributed.items() if r == reading), Decimal(0))
 
 
-def queries(text: str) -> dict[str, str]:
-    """The statements of gold_queries.sql by the name above each."""
-    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
-    return {name: body.strip().rstrip(";") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
-
-
 def read_gold(warehouse: Path) -> Gold:
     """Read the warehouse; raises GoldError with a sentence when there is none, or when it is not one of part 2's."""
     if warehouse.is_dir():  # of Parquet, with a file of views
@@ -186,8 +181,8 @@ def read_gold(warehouse: Path) -> Gold:
             if file.read(12)[8:] != b"DUCK":  # for one of SQLite, DuckDB would fetch an extension from the network
                 raise GoldError(f"{warehouse} cannot be read as a warehouse; name another with --warehouse.")
         with duckdb.connect(str(warehouse), read_only=True) as connection:
-            texts = queries(QUERIES.read_text(encoding="utf-8"))
-            found = {name: connection.execute(text).fetchall() for name, text in texts.items()}
+            queries = named_statements(QUERIES.read_text("utf-8"))
+            found = {name: connection.execute(query.sql).fetchall() for name, query in queries.items()}
     except OSError as error:
         raise GoldError(f"{warehouse}: {error.strerror}; make it readable, or name another with --warehouse.") from None
     except duckdb.Error as error:

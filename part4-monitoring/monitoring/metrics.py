@@ -1,4 +1,4 @@
-"""What the warehouse says of each day, read once by the statements of day_metrics.sql."""
+"""What the warehouse says of each day, read once by the statements of metrics.sql."""
 
 import json
 from collections import defaultdict
@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from event_data.sql import named_statements
 from monitoring.baselines import Amounts
 
 if TYPE_CHECKING:
@@ -58,18 +59,15 @@ class Facts:
 
 
 class Warehouse:
-    """A read-only connection and the named statements of day_metrics.sql; no order from `until` (UTC) on counts."""
+    """A read-only connection and the named statements of metrics.sql; no order from `until` (UTC) on counts."""
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", until: datetime | None = None) -> None:
         self.connection = connection
         self.until = until or datetime.max
-        self.statements = {}
-        for part in SQL.read_text("utf-8").split("\n\n-- ")[1:]:
-            name, _, sql = part.partition(":")
-            self.statements[name] = sql.partition("\n")[2]
+        self.statements = named_statements(SQL.read_text("utf-8"))
 
     def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        sql = self.statements[name]
+        sql = self.statements[name].sql
         used = {key: value for key, value in parameters.items() if f"${key}" in sql}
         return self.connection.execute(sql, used).fetchall()
 

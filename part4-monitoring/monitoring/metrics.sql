@@ -1,6 +1,7 @@
 -- What the monitor reads of the warehouse: one statement a topic, each for the days from $first to $last.
 
--- metrics: numerator and denominator (null for a count) of each metric and day
+-- name: metrics
+-- Numerator and denominator (null for a count) of each metric and day
 select metric, date, cast(numerator as double), cast(denominator as double)
 from gold.daily_metrics
 where segment_kind = 'all' and date between $first and $last
@@ -72,7 +73,8 @@ from silver.files
 where file_date between $first and $last
 group by file_date;
 
--- events: what only the single events tell, by the day of their file (the first digits of an event's number)
+-- name: events
+-- What only the single events tell, by the day of their file (the first digits of an event's number)
 with events as (
     select
         event_id // 100000000000 as file_day,
@@ -93,7 +95,8 @@ select
 from events
 group by file_day;
 
--- amounts: how many orders of a day have an amount, and the sums of its logarithm and of the square
+-- name: amounts
+-- How many orders of a day have an amount, and the sums of its logarithm and of the square
 select
     order_date, cast(count(*) as double), cast(sum(ln(cast(revenue as double))) as double),
     cast(sum(ln(cast(revenue as double)) * ln(cast(revenue as double))) as double)
@@ -101,18 +104,21 @@ from silver.orders
 where revenue > 0 and order_date between $first and $last
 group by order_date;
 
--- files: each file of a day with its header
+-- name: files
+-- Each file of a day with its header
 select file_date, name, header, records, content_hash
 from bronze.files
 where file_date between $first and $last
 order by name;
 
--- hours: hourly counts and shares of all events
+-- name: hours
+-- Hourly counts and shares of all events
 select metric, date, cast(hour as integer), cast(numerator as double), cast(denominator as double)
 from gold.hourly_metrics
 where segment_kind = 'all' and date between $first and $last;
 
--- skipped: hours that the clocks jump over
+-- name: skipped
+-- Hours that the clocks jump over
 select file_date, cast(hour as integer)
 from (
     select distinct files.file_date, h.hour, cast(files.file_date as timestamp) + h.hour * interval 1 hour as clock
@@ -123,40 +129,49 @@ from (
 cross join gold.shop
 where clock at time zone time_zone at time zone time_zone <> clock;
 
--- span: first and last day with a file
+-- name: span
+-- First and last day with a file
 select min(file_date), max(file_date) from bronze.files;
 
--- segments: one metric's segments, for the days compared
+-- name: segments
+-- One metric's segments, for the days compared
 select segment_kind, segment, date, cast(numerator as double), cast(denominator as double)
 from gold.daily_metrics
 where metric = $metric and segment_kind <> 'all' and list_contains($days, date);
 
--- segments_of_hours: the same over the hours that are over
+-- name: segments_of_hours
+-- The same over the hours that are over
 select segment_kind, segment, date, cast(sum(numerator) as double), cast(sum(denominator) as double)
 from gold.hourly_metrics
 where metric = $metric and segment_kind <> 'all' and list_contains($days, date) and hour < $hours
 group by segment_kind, segment, date;
 
--- collisions: orders of a day that carry another order's transaction id, and what they are worth
+-- name: collisions
+-- Orders of a day that carry another order's transaction id, and what they are worth
 select count(*), cast(coalesce(sum(revenue), 0) as double)
 from silver.orders
 where is_collision and order_date = $day;
 
--- first_event: the day's first event, by the shop's clock
+-- name: first_event
+-- The day's first event, by the shop's clock
 select min(event_at) at time zone 'UTC' at time zone any_value(time_zone)
 from silver.events, gold.shop
 where event_date = $day;
 
--- shop: how it writes an amount, and whose clock it keeps
+-- name: shop
+-- How it writes an amount, and whose clock it keeps
 select currency, time_zone from gold.shop;
 
--- local: a moment by the shop's clock
+-- name: local
+-- A moment by the shop's clock
 select cast($moment as timestamptz) at time zone time_zone from gold.shop;
 
--- moment: the moment of a time by the shop's clock
+-- name: moment
+-- The moment of a time by the shop's clock
 select epoch(cast($local as timestamp) at time zone time_zone) from gold.shop;
 
--- sold: revenue of a day's orders before $until (UTC), and of those among them that the column as tracked gives no
+-- name: sold
+-- Revenue of a day's orders before $until (UTC), and of those among them that the column as tracked gives no
 -- earlier event, though the healed id does
 select
     cast(coalesce(sum(revenue), 0) as double),

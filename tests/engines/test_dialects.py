@@ -12,9 +12,11 @@ import pytest
 import transform
 from command_kit import SCHEMA
 from transformation.build import WORKING
-from transformation.shop import literal, load_shop
+from transformation.shop import load_shop
 from transformation.statements import read_statements
 from warehouse_kit import build
+
+from event_data.sql import literal
 
 NEEDED = "is not installed: pip install -r requirements-dialects.txt"
 sqlglot = pytest.importorskip("sqlglot", reason=f"sqlglot {NEEDED}")

@@ -21,9 +21,11 @@ from transformation.build import Build, LedgerError, Run, Settings, fingerprint,
 from transformation.comments import column_descriptions
 from transformation.daily_files import LandingError, find_files
 from transformation.landing import _try, survey
-from transformation.shop import identifier, load_shop
+from transformation.shop import load_shop
 from transformation.statements import read_statements
 from warehouse_kit import command, differing_tables, run
+
+from event_data.sql import identifier
 
 PART2 = Path(transform.__file__).parent
 SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import duckdb
 
+from event_data.sql import identifier
 from transformation.build import HERE, WORKING, blanks
 from transformation.daily_files import File, find_files
 from transformation.engines.dialects import DialectError, translate
 from transformation.engines.sql_engines import LONGEST_LIST, WAREHOUSES, Warehouse
 from transformation.landing import land, land_seeds, survey
-from transformation.shop import Shop, identifier
+from transformation.shop import Shop
 from transformation.statements import Statement, fill, read_statements
 from transformation.suite import read_suite
 

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 
+from event_data.sql import identifier, json_path, literal
 from transformation.build import (
     HERE,
     STORAGE_VERSION,
@@ -39,7 +40,7 @@ from transformation.engines.spark_landing import is_sparks, land_with_spark
 from transformation.increment import DAY_COLUMNS, UNITS
 from transformation.landing import land_seeds, plain_glob
 from transformation.published import read_ledger, read_published
-from transformation.shop import Shop, identifier, json_path, literal
+from transformation.shop import Shop
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 from transformation.suite import Outcome, Suite
 
@@ -330,8 +331,10 @@ class Build:
         """The most lines that an order has."""
         if not (lines := self.job.shop.order.get("lines")):
             return 1
-        path = literal(json_path(lines).replace("\\", "\\\\"))
-        longest = events.selectExpr(f"max(json_array_length(get_json_object(_payload, {path})))").first()
+        from pyspark.sql import functions as f
+
+        in_order = f.get_json_object(events["_payload"], json_path(lines, bracketed=True))
+        longest = events.select(f.max(f.json_array_length(in_order))).first()
         return (longest and longest[0]) or 1
 
     def _publish(self, run: Run, statements: Sequence[Statement]) -> Run:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from event_data.sql import json_path, literal
 from transformation.daily_files import File, stamp_of
 from transformation.landing import OWN_COLUMNS, column_names, land
-from transformation.shop import Shop, json_path, literal
+from transformation.shop import Shop
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -286,13 +287,12 @@ def _agree_on_values(tables: "Tables", events: "DataFrame", shop: Shop) -> None:
     doubtful, values = f.lit(False), []
     for key, odd in ODD.items():
         if key in shop.order:
-            path = json_path(shop.order[key])
-            text = f.get_json_object(events["_payload"], path)
+            text = f.get_json_object(events["_payload"], json_path(shop.order[key], bracketed=True))
             doubtful = doubtful | text.rlike(odd)
             values.append(text.try_cast(MONEY) if key == "amount" else text)
             extracted = "json_extract_string(?, ?)"
             sql = f"select try_cast({extracted} as {MONEY})" if key == "amount" else f"select {extracted}"
-            readings.append((shop.order[key], path, sql))
+            readings.append((shop.order[key], json_path(shop.order[key]), sql))
     rows = events.where(doubtful).select("_source_file", "_line", "_payload", *values)
     for name, line, payload, *ours in rows.toLocalIterator():
         for value, (what, path, sql) in zip(ours, readings, strict=True):

@@ -1,0 +1,72 @@
+"""SQL made of values that come from outside, and .sql files that hold several named statements.
+
+Every name, value and path of a contract that reaches an engine goes through this module, so that none of
+them can end a string and start a statement.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+_STEP = re.compile(r'"(?P<quoted>[^"]+)"|\[(?P<index>\d+|\*|\{n\}|)\]|(?P<key>(?:[^.\["]|\[(?!(?:\d+|\*|\{n\}|)\]))+)')
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A named part of an SQL file, with the fields above its SQL."""
+
+    name: str
+    sql: str
+    fields: Mapping[str, str]
+
+
+def identifier(name: str) -> str:
+    """Return a name in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str | float | bool | None) -> str:
+    """Return a value as SQL."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value)
+
+
+def values(items: Iterable[str]) -> str:
+    """Return the inside of an SQL list; null for an empty one, for which `in ()` is no SQL."""
+    return ", ".join(literal(i) for i in items) or "null"
+
+
+def json_path(path: str, bracketed: bool = False) -> str:
+    """Return a contract's payload path as a JSON path: `items[].a.b` gives `$."items"[*]."a"."b"`.
+
+    A key that holds a dot stands in double quotes. `bracketed` writes the keys as Spark reads them: `$['items'][*]`.
+    """
+
+    def step(found: re.Match[str]) -> str:
+        if found["index"] is not None:
+            return f"[{found['index'] or '*'}]"
+        key = found["quoted"] or found["key"]
+        return f"['{key}']" if bracketed else "." + json.dumps(key, ensure_ascii=False)
+
+    return "$" + "".join(map(step, _STEP.finditer(path)))
+
+
+def named_statements(text: str) -> dict[str, Statement]:
+    """Return the parts of an SQL file by name, in its order.
+
+    A line `-- name: x` starts a part. The lines `-- key: value` that follow it are its fields. Text above the
+    first part is a comment. Raises ValueError for a name that occurs twice.
+    """
+    found: dict[str, Statement] = {}
+    for part in re.split(r"^-- name: ", text, flags=re.MULTILINE)[1:]:
+        name, _, rest = part.partition("\n")
+        head = re.match(r"(?:-- \w+: .*\n)*", rest)
+        fields = dict(re.findall(r"^-- (\w+): +(.*)$", head[0], flags=re.MULTILINE)) if head else {}
+        if name in found:
+            raise ValueError(f"two statements are named {name}")
+        found[name] = Statement(name, rest[head.end() if head else 0 :].strip().removesuffix(";"), fields)
+    return found
