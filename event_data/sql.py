@@ -6,7 +6,7 @@ them can end a string and start a statement.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 _STEP = re.compile(r'"(?P<quoted>[^"]+)"|\[(?P<index>\d+|\*|\{n\}|)\]|(?P<key>(?:[^.\["]|\[(?!(?:\d+|\*|\{n\}|)\]))+)')
@@ -40,19 +40,22 @@ def values(items: Iterable[str]) -> str:
     return ", ".join(literal(i) for i in items) or "null"
 
 
-def json_path(path: str, bracketed: bool = False) -> str:
+def json_path(path: str | Sequence[str | int], bracketed: bool = False) -> str:
     """Return a contract's payload path as a JSON path: `items[].a.b` gives `$."items"[*]."a"."b"`.
 
-    A key that holds a dot stands in double quotes. `bracketed` writes the keys as Spark reads them: `$['items'][*]`.
+    A path is a text, in which a key with a dot stands in double quotes, or a sequence of keys and indexes.
+    `bracketed` writes the keys as Spark reads them: `$['items'][*]`.
     """
 
-    def step(found: re.Match[str]) -> str:
-        if found["index"] is not None:
-            return f"[{found['index'] or '*'}]"
-        key = found["quoted"] or found["key"]
-        return f"['{key}']" if bracketed else "." + json.dumps(key, ensure_ascii=False)
+    def key(name: str) -> str:
+        return f"['{name}']" if bracketed else "." + json.dumps(name, ensure_ascii=False)
 
-    return "$" + "".join(map(step, _STEP.finditer(path)))
+    if isinstance(path, str):
+        found = _STEP.finditer(path)
+        steps = [key(m["quoted"] or m["key"]) if m["index"] is None else f"[{m['index'] or '*'}]" for m in found]
+    else:
+        steps = [key(step) if isinstance(step, str) else f"[{step}]" for step in path]
+    return "$" + "".join(steps)
 
 
 def named_statements(text: str) -> dict[str, Statement]:

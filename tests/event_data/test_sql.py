@@ -5,6 +5,7 @@ import pytest
 
 from event_data.sql import identifier, json_path, literal, named_statements, values
 
+Path = str | tuple[str | int, ...]
 HOSTILE = 'it\'s; drop table x -- "y" \\'
 
 
@@ -26,10 +27,11 @@ def test_values_and_names_stay_what_they_are() -> None:
         ("a[0].b[12]", '$."a"[0]."b"[12]', "$['a'][0]['b'][12]"),
         ("größe in-cm.x", '$."größe in-cm"."x"', "$['größe in-cm']['x']"),
         ('"a.b".c', '$."a.b"."c"', "$['a.b']['c']"),
+        (("a.b", 0, "c"), '$."a.b"[0]."c"', "$['a.b'][0]['c']"),
         ("a[b].c", '$."a[b]"."c"', "$['a[b]']['c']"),
     ],
 )
-def test_every_key_of_a_path_is_quoted_and_indexes_are_not(path: str, duckdb_path: str, spark_path: str) -> None:
+def test_every_key_of_a_path_is_quoted_and_indexes_are_not(path: Path, duckdb_path: str, spark_path: str) -> None:
     assert json_path(path) == duckdb_path
     assert json_path(path, bracketed=True) == spark_path
 
