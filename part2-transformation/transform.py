@@ -80,7 +80,8 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     from transformation.daily_files import LandingError
     from transformation.engines.dialects import DialectError
     from transformation.engines.spark import CATALOG, SparkError
-    from transformation.shop import ShopError
+
+    from event_data.contract import ContractError
 
     name = Path(__file__).name
     made_by_spark = bool(options.warehouse) and (options.warehouse / CATALOG).is_file()
@@ -91,7 +92,7 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         if options.print_sql:
             return print_sql(options, stdout)
         return validate(options, stdout) if options.validate else transform(options, stdout, stderr)
-    except (ShopError, LandingError, DialectError, SparkError) as error:
+    except (ContractError, LandingError, DialectError, SparkError) as error:
         print(f"{name}: {error}", file=stderr)
     except LedgerError as error:
         print(f"{name}: {error}", file=stderr)
@@ -109,7 +110,7 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
 
 
 def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
-    from transformation.shop import load_shop
+    from event_data.contract import load_contract
 
     watched = stderr.isatty() and not options.quiet
 
@@ -125,18 +126,19 @@ def transform(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> in
     progress("")
     exported = _export(warehouse, options.export) if options.export else []
     if not options.quiet:
-        lines = summary(run, warehouse, load_shop(options.contract).currency)
+        lines = summary(run, warehouse, load_contract(options.contract).currency.sign)
         _print(stdout, [*lines, f"exported: {len(exported)} files to {options.export}"] if exported else lines)
     return 0
 
 
 def on_duckdb(options: argparse.Namespace, say: Say, progress: Say) -> tuple["Run", Path]:
     from transformation.build import Settings, fingerprint, refresh
-    from transformation.shop import load_shop
+
+    from event_data.contract import load_contract
 
     warehouse = options.warehouse or options.data_dir / "warehouse.duckdb"
     settings = Settings(
-        options.data_dir, warehouse, load_shop(options.contract), fingerprint(options.contract),
+        options.data_dir, warehouse, load_contract(options.contract), fingerprint(options.contract),
         options.full_refresh, options.memory_limit,
     )  # fmt: skip
     return refresh(settings, say, progress), warehouse
@@ -152,11 +154,14 @@ def on_spark(options: argparse.Namespace, say: Say, progress: Say) -> tuple["Run
 def spark_job(options: argparse.Namespace, contract: Path) -> "Job":
     from transformation.build import fingerprint
     from transformation.engines.spark import Job
-    from transformation.shop import in_utc, load_shop
+    from transformation.placeholders import in_utc
+
+    from event_data.contract import load_contract
 
     return Job(
-        str(options.data_dir), options.warehouse or options.data_dir / "warehouse_spark", in_utc(load_shop(contract)),
-        fingerprint(contract), options.full_refresh, options.master, options.remote, options.memory_limit,
+        str(options.data_dir), options.warehouse or options.data_dir / "warehouse_spark",
+        in_utc(load_contract(contract)), fingerprint(contract), options.full_refresh, options.master,
+        options.remote, options.memory_limit,
     )  # fmt: skip
 
 
@@ -224,16 +229,17 @@ def _without_formulas(connection: "duckdb.DuckDBPyConnection", table: str) -> st
 
 def validate(options: argparse.Namespace, stdout: TextIO) -> int:
     from transformation.engines import spark
-    from transformation.shop import load_shop
     from transformation.suite import read_suite, run_suite, table
+
+    from event_data.contract import load_contract
 
     # The suite's rows are of this repository's contract, whichever shop's data are transformed.
     contract = REPO / "part1-data-quality" / "schema.yaml"
-    shop = load_shop(contract)
+    loaded = load_contract(contract)
     if options.engine == "spark":
-        outcomes = spark.run_suite(read_suite(shop), spark_job(options, contract))
+        outcomes = spark.run_suite(read_suite(loaded), spark_job(options, contract))
     else:
-        outcomes = run_suite(shop, read_suite(shop))
+        outcomes = run_suite(loaded, read_suite(loaded))
     if not options.quiet:
         _print(stdout, table(outcomes))
     return 0 if outcomes and all(o.passed for o in outcomes) else 3
@@ -241,12 +247,14 @@ def validate(options: argparse.Namespace, stdout: TextIO) -> int:
 
 def print_sql(options: argparse.Namespace, stdout: TextIO) -> int:
     from transformation.engines.printed_script import script, suite_script
-    from transformation.shop import in_utc, load_shop
+    from transformation.placeholders import in_utc
+
+    from event_data.contract import load_contract
 
     if options.validate:
-        text = suite_script(options.print_sql, load_shop(REPO / "part1-data-quality" / "schema.yaml"))
+        text = suite_script(options.print_sql, load_contract(REPO / "part1-data-quality" / "schema.yaml"))
     else:
-        text = script(options.print_sql, options.data_dir, in_utc(load_shop(options.contract)), options.location)
+        text = script(options.print_sql, options.data_dir, in_utc(load_contract(options.contract)), options.location)
     _print(stdout, text.splitlines())
     return 0
 

@@ -19,13 +19,14 @@ from typing import Any
 
 import duckdb
 
+from event_data.contract import Contract
 from event_data.sql import json_path, literal
 from transformation.comments import comment
 from transformation.daily_files import File, find_files
 from transformation.increment import merge_touched, select_touched
 from transformation.landing import land, land_seeds, survey
+from transformation.placeholders import placeholders
 from transformation.published import Published, read_ledger, read_published, refuse_foreign
-from transformation.shop import Shop, placeholders
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parents[1]
@@ -69,7 +70,7 @@ class Run:
 class Settings:
     data_dir: Path
     warehouse: Path
-    shop: Shop
+    contract: Contract
     fingerprint: str
     full_refresh: bool = False
     memory_limit: str | None = None
@@ -79,11 +80,9 @@ class Settings:
 def fingerprint(contract: Path) -> str:
     """A hash of everything besides the files that the result depends on, this program among it."""
     digest = hashlib.sha256(f"{STORAGE_VERSION} {duckdb.__version__}".encode())
-    program = [
-        path
-        for ending in ("transformation/**/*.py", "transform.sql", "columns.csv", "seeds/*.csv")
-        for path in sorted(HERE.glob(ending))
-    ]
+    endings = ("transformation/**/*.py", "transform.sql", "columns.csv", "seeds/*.csv")
+    program = [path for ending in endings for path in sorted(HERE.glob(ending))]
+    program += sorted((HERE.parent / "event_data").glob("**/*.py"))
     for path in (contract, *program):
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -98,15 +97,15 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
 
     Raises LandingError, LedgerError or duckdb.Error; the old warehouse is then as it was.
     """
-    find_files(settings.data_dir, settings.shop)  # before anything is made: the folder may be a mistyped one
+    find_files(settings.data_dir, settings.contract)  # before anything is made: the folder may be a mistyped one
     refuse_foreign(settings.warehouse)  # as may the warehouse, which is about to be replaced
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
-        files = find_files(settings.data_dir, settings.shop)
+        files = find_files(settings.data_dir, settings.contract)
         published = None if settings.full_refresh else read_published(settings.warehouse)
         if published is None or published.fingerprint != settings.fingerprint:
             return Build(settings, work_dir, progress).full(files)
-        run = compare(files, published, settings.shop)
+        run = compare(files, published, settings.contract)
         if run.how == "unchanged":
             run.ledger, run.records, run.unreadable = published.ledger, published.records, published.unreadable
             return run
@@ -115,7 +114,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
         return Build(settings, work_dir, progress).incremental(run)
 
 
-def compare(files: Sequence[File], published: Published, shop: Shop) -> Run:
+def compare(files: Sequence[File], published: Published, contract: Contract) -> Run:
     """Which files are new, changed or gone since the warehouse was made, by content where their stamp differs."""
     old = published.files
     run = Run("incremental", list(files))
@@ -126,7 +125,7 @@ def compare(files: Sequence[File], published: Published, shop: Shop) -> Run:
         elif (file.file_id, file.size, file.stamp) == (known["file_id"], known["bytes"], known["stamp"]):
             continue
         elif file.file_id != known["file_id"] or (
-            file.size != known["bytes"] or survey(file.path, shop.delimiter).content_hash != known["content_hash"]
+            file.size != known["bytes"] or survey(file.path, contract.delimiter).content_hash != known["content_hash"]
         ):
             run.changed.append(file.name)
     run.removed = sorted(old.keys() - {f.name for f in files})
@@ -142,7 +141,7 @@ def compare(files: Sequence[File], published: Published, shop: Shop) -> Run:
 
 
 def blanks(
-    connection: duckdb.DuckDBPyConnection, shop: Shop, columns: Sequence[str], order_lines: int | None = None
+    connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[str], order_lines: int | None = None
 ) -> dict[str, str]:
     """What fills the blanks of transform.sql, for the records in bronze.events, which has these columns.
 
@@ -151,15 +150,15 @@ def blanks(
     click_ids = connection.execute(
         "select parameter from bronze.click_ids order by cast(priority as integer)"
     ).fetchall()
-    return placeholders(shop, columns, [p for (p,) in click_ids], order_lines or _order_lines(connection, shop))
+    return placeholders(contract, columns, [p for (p,) in click_ids], order_lines or _order_lines(connection, contract))
 
 
-def _order_lines(connection: duckdb.DuckDBPyConnection, shop: Shop) -> int:
+def _order_lines(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
     """The most lines that an order has."""
-    if not (lines := shop.order.get("lines")):
+    if contract.order is None or contract.order.lines is None:
         return 1
     longest = connection.execute(
-        f"select max(json_array_length(_payload, {literal(json_path(lines))})) from bronze.events "
+        f"select max(json_array_length(_payload, {literal(json_path(contract.order.lines))})) from bronze.events "
         "where _payload is not null"
     ).fetchone()
     return (longest and longest[0]) or 1
@@ -208,7 +207,7 @@ class Build:
             config["memory_limit"] = settings.memory_limit
         self.connection = duckdb.connect(config=config)
         self.target = settings.warehouse.with_name(settings.warehouse.name + ".building")
-        land_seeds(self.connection, settings.shop, HERE / "seeds")
+        land_seeds(self.connection, settings.contract, HERE / "seeds")
 
     def full(self, files: Sequence[File]) -> Run:
         """Everything anew."""
@@ -290,7 +289,7 @@ class Build:
             done += landed
             self.progress(f"reading {done} of {len(files)} files")
 
-        return land(self.connection, files, self.settings.shop, self.work_dir, count, into)
+        return land(self.connection, files, self.settings.contract, self.work_dir, count, into)
 
     def _bronze(self, files: Sequence[File], parts: Sequence[str]) -> None:
         """bronze.events as a view of what was landed, and bronze.files."""
@@ -313,7 +312,7 @@ class Build:
         return result
 
     def _statements(self, columns: Sequence[str]) -> list[Statement]:
-        self.filled = blanks(self.connection, self.settings.shop, columns)
+        self.filled = blanks(self.connection, self.settings.contract, columns)
         return [fill(s, self.filled) for s in read_statements(self.settings.sql)]
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:

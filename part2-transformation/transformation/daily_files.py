@@ -8,7 +8,7 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from transformation.shop import Shop
+from event_data.contract import Contract
 
 
 class LandingError(Exception):
@@ -34,7 +34,7 @@ class File:
         return self.path.name
 
 
-def find_files(data_dir: Path, shop: Shop) -> list[File]:
+def find_files(data_dir: Path, contract: Contract) -> list[File]:
     """The day files of a folder, by day and name; raises LandingError when there is none."""
     entries = []
     try:
@@ -46,12 +46,12 @@ def find_files(data_dir: Path, shop: Shop) -> list[File]:
         said = {"FileNotFoundError": "does not exist", "NotADirectoryError": "is not a folder"}
         what = said.get(type(error).__name__, f"cannot be read ({error.strerror})")
         raise LandingError(f"{data_dir} {what}; name the folder of the files with --data_dir.") from None
-    return day_files(data_dir, entries, shop)
+    return day_files(data_dir, entries, contract)
 
 
-def day_files(data_dir: Path | str, entries: Iterable[tuple[str, int, str]], shop: Shop) -> list[File]:
+def day_files(data_dir: Path | str, entries: Iterable[tuple[str, int, str]], contract: Contract) -> list[File]:
     """Those of a folder's entries (name, bytes, stamp) that are files of a day, by day and name; as find_files."""
-    days = re.escape(shop.file_name)
+    days = re.escape(contract.file_name)
     for mark, width in (("Y", 4), ("m", 2), ("d", 2)):
         days = days.replace(f"%{mark}", f"(?P<{mark}>[0-9]{{{width}}})", 1)
     # Another delivery of the day has something behind the date; any may be compressed.
@@ -64,10 +64,10 @@ def day_files(data_dir: Path | str, entries: Iterable[tuple[str, int, str]], sho
                 day = date(int(match["Y"]), int(match["m"]), int(match["d"]))
             except ValueError:
                 continue
-            found.append((day, name != day.strftime(shop.file_name), name, size, stamp))
+            found.append((day, name != day.strftime(contract.file_name), name, size, stamp))
     if not found:
         raise LandingError(
-            f"{data_dir} holds no file named like {shop.file_name}; name the right folder with --data_dir, "
+            f"{data_dir} holds no file named like {contract.file_name}; name the right folder with --data_dir, "
             "or another contract with --contract."
         )
     files = []

@@ -22,10 +22,10 @@ from typing import BinaryIO, TypeVar
 
 import duckdb
 
+from event_data.contract import Contract
 from event_data.sql import identifier, literal
 from transformation.daily_files import File, LandingError, ensure_unchanged
 from transformation.records import read_records
-from transformation.shop import Shop
 from transformation.statements import SCHEMAS
 
 # Bytes that are read together: enough to make a statement worth its planning, and, where there is so much, to fill
@@ -109,7 +109,7 @@ def column_names(line: str, delimiter: str) -> tuple[str, ...]:
 def land(
     connection: duckdb.DuckDBPyConnection,
     files: Sequence[File],
-    shop: Shop,
+    contract: Contract,
     work_dir: Path,
     progress: Callable[[int], None] = lambda files: None,
     into: str | None = None,
@@ -119,7 +119,7 @@ def land(
     Each select has the columns of OWN_COLUMNS and those of its files. With `into`, all records go into one new table
     of that name, and no select is left. Raises LandingError for a file that cannot be opened or changes all the time.
     """
-    payload_columns = shop.columns[shop.roles["payload"]] if "payload" in shop.roles else ()
+    payload_columns = contract.names_of("payload")
     landed: dict[int, File] = {}
     tables: list[str] = []
     workers = os.cpu_count() or 1
@@ -127,11 +127,11 @@ def land(
     (threads,) = connection.execute("select current_setting('threads')").fetchone() or (workers,)
     connection.execute("set threads = 1")
     with ThreadPoolExecutor(workers) as pool:
-        surveys = list(pool.map(lambda f: _opened(survey, f.path, shop.delimiter), files))
+        surveys = list(pool.map(lambda f: _opened(survey, f.path, contract.delimiter), files))
         if into:
             _create(connection, into, [name for found in surveys if found.regular for name in found.header])
         jobs = [
-            pool.submit(_land_batch, connection, number, batch, payload_columns, work_dir, shop.delimiter, into)
+            pool.submit(_land_batch, connection, number, batch, payload_columns, work_dir, contract.delimiter, into)
             for number, batch in enumerate(_batches(files, surveys, workers), 1)
         ]
         for finished in as_completed(jobs):
@@ -361,7 +361,7 @@ def plain_glob(path: Path) -> str:
     return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
-def land_seeds(connection: duckdb.DuckDBPyConnection, shop: Shop, seeds: Path) -> None:
+def land_seeds(connection: duckdb.DuckDBPyConnection, contract: Contract, seeds: Path) -> None:
     """The schemas, the rules that are data, and what the contract lists, as tables of bronze."""
     for schema in SCHEMAS:
         connection.execute(f"create schema if not exists {schema}")
@@ -372,7 +372,7 @@ def land_seeds(connection: duckdb.DuckDBPyConnection, shop: Shop, seeds: Path) -
         )
     connection.execute("create table bronze.event_roles (event_name varchar, event varchar)")
     connection.execute("create table bronze.own_hosts (host varchar, kind varchar)")
-    hosts = [*((h, "own") for h in shop.own_hosts), *((h, "payment") for h in shop.payment_providers)]
-    for table, rows in (("event_roles", list(shop.events.items())), ("own_hosts", hosts)):
+    hosts = [*((h, "own") for h in contract.own_hosts), *((h, "payment") for h in contract.payment_hosts)]
+    for table, rows in (("event_roles", list(contract.event_roles.items())), ("own_hosts", hosts)):
         if rows:
             connection.executemany(f"insert into bronze.{table} values (?, ?)", rows)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
+from event_data.contract import Contract
 from transformation.build import HERE, blanks
 from transformation.landing import land_seeds
-from transformation.shop import Shop
 from transformation.statements import Statement, fill, parse_statements, read_statements
 
 OWNERS = "ABCDEFGHI"  # the nine tests that the owner asked for; the others are ours
@@ -35,28 +35,28 @@ class Suite:
     tests: list[str]
 
 
-def read_suite(shop: Shop) -> Suite:
+def read_suite(contract: Contract) -> Suite:
     """The suite with every blank filled in.
 
     Its rows are those of `shop`, whose lengths of time are set to what its tests are about.
     """
-    shop = replace(shop, session_gap_minutes=30, window_days=7, most_clients_of_a_person=5)
+    contract = replace(contract, session_gap_minutes=30, window_days=7, most_clients_of_a_person=5)
     text, _, tests = SUITE.read_text("utf-8").partition(MARK)
     rows = parse_statements(text, str(SUITE))
     with duckdb.connect() as connection:
-        land_seeds(connection, shop, HERE / "seeds")
+        land_seeds(connection, contract, HERE / "seeds")
         for statement in rows:
             connection.execute(statement.sql)
         columns = [row[0] for row in connection.execute("describe bronze.events").fetchall()]
-        filled = blanks(connection, shop, columns)
+        filled = blanks(connection, contract, columns)
     statements = [fill(s, filled) for s in read_statements(HERE / "transform.sql")]
     return Suite(rows, statements, [test.query for test in duckdb.extract_statements(tests)])
 
 
-def run_suite(shop: Shop, suite: Suite) -> list[Outcome]:
+def run_suite(contract: Contract, suite: Suite) -> list[Outcome]:
     """Run every test on DuckDB; raises duckdb.Error where a statement of the suite or of transform.sql fails."""
     with duckdb.connect() as connection:
-        land_seeds(connection, shop, HERE / "seeds")
+        land_seeds(connection, contract, HERE / "seeds")
         for statement in (*suite.rows, *suite.statements):
             connection.execute(statement.sql)
         return [Outcome(*row) for test in suite.tests for row in connection.execute(test).fetchall()]

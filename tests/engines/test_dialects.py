@@ -12,10 +12,10 @@ import pytest
 import transform
 from command_kit import SCHEMA
 from transformation.build import WORKING
-from transformation.shop import load_shop
 from transformation.statements import read_statements
 from warehouse_kit import build
 
+from event_data.contract import load_contract
 from event_data.sql import literal
 
 NEEDED = "is not installed: pip install -r requirements-dialects.txt"
@@ -28,7 +28,7 @@ from transformation.engines.sql_engines import WAREHOUSES  # noqa: E402
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 PART2 = Path(transform.__file__).parent
-SHOP = load_shop(SCHEMA)
+SHOP = load_contract(SCHEMA)
 STATEMENTS = read_statements(PART2 / "transform.sql")
 WHOLE = ["snowflake", "bigquery"]  # where whole scripts run; Spark's load runs here, its selects in test_spark.py
 PUBLISHED = [statement.name for statement in STATEMENTS if statement.name not in WORKING]

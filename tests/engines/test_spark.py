@@ -22,8 +22,9 @@ from synthetic_events import generate
 from transformation.build import WORKING, LedgerError, fingerprint
 from transformation.daily_files import find_files
 from transformation.engines.spark import CATALOG, Job, SparkError, Tables, _listed, refresh
-from transformation.shop import load_shop
 from warehouse_kit import command, differing_tables
+
+from event_data.contract import load_contract
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -62,7 +63,7 @@ def on_duckdb(data: Path, warehouse: Path) -> Path:
 
 
 def job_of(data: Path | str, warehouse: Path) -> Job:
-    return Job(str(data), warehouse, load_shop(SCHEMA), fingerprint(SCHEMA))
+    return Job(str(data), warehouse, load_contract(SCHEMA), fingerprint(SCHEMA))
 
 
 def shortened(sql: str, path: Path) -> Path:
@@ -223,9 +224,9 @@ def test_another_file_system_is_read_by_its_address(session: "SparkSession", odd
         tables = Tables(session, connection, tmp_path / "work")
         files = _listed(session, job)
         assert [(f.name, f.file_id, f.size) for f in files] == [
-            (f.name, f.file_id, f.size) for f in find_files(odd_files, job.shop)
+            (f.name, f.file_id, f.size) for f in find_files(odd_files, job.contract)
         ]
-        landed, events = land_with_spark(tables, files, job.data_dir, job.shop, tmp_path)
+        landed, events = land_with_spark(tables, files, job.data_dir, job.contract, tmp_path)
         events.drop("_loaded_at").write.parquet((tmp_path / "events").as_uri())
         expected = on_duckdb(odd_files, tmp_path / "w.duckdb")
         connection.execute(f"attach '{expected}' as w (read_only)")
@@ -285,7 +286,7 @@ def test_a_line_is_counted_over_the_parts_of_a_file(session: "SparkSession", tmp
     try:
         with duckdb.connect() as connection:
             tables = Tables(session, connection, tmp_path / "work")
-            _, events = land_with_spark(tables, find_files(data, job.shop), str(data), job.shop, tmp_path)
+            _, events = land_with_spark(tables, find_files(data, job.contract), str(data), job.contract, tmp_path)
             places = session.table(tables.views["work.places"])
             assert places.count() > 8
             found = {(r._source_file, r._line): r.page_url for r in events.collect()}

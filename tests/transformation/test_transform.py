@@ -21,10 +21,10 @@ from transformation.build import Build, LedgerError, Run, Settings, fingerprint,
 from transformation.comments import column_descriptions
 from transformation.daily_files import LandingError, find_files
 from transformation.landing import _try, survey
-from transformation.shop import load_shop
 from transformation.statements import read_statements
 from warehouse_kit import command, differing_tables, run
 
+from event_data.contract import load_contract
 from event_data.sql import identifier
 
 PART2 = Path(transform.__file__).parent
@@ -114,7 +114,7 @@ def test_nothing_changed(fortnight: Path, tmp_path: Path) -> None:
 
 def test_a_full_disk_is_no_fault_of_a_file(fortnight: Path) -> None:
     """A file that no disk has room for is not read again with care, record by record."""
-    file = find_files(fortnight, load_shop(SCHEMA))[0]
+    file = find_files(fortnight, load_contract(SCHEMA))[0]
 
     class Full:
         def execute(self, sql: str) -> Self:
@@ -156,7 +156,7 @@ def test_a_table_that_outgrows_the_memory_is_made_in_slices(
     fortnight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, sliced, said = tmp_path / "whole.duckdb", tmp_path / "sliced.duckdb", list[str]()
-    settings = Settings(fortnight, whole, load_shop(SCHEMA), fingerprint(SCHEMA), memory_limit="1GB")
+    settings = Settings(fortnight, whole, load_contract(SCHEMA), fingerprint(SCHEMA), memory_limit="1GB")
     records = refresh(settings).records
     monkeypatch.setattr("transformation.build.BY_CLIENT", {"silver.sessions": 5 * 10**9 // (2 * records)})
     refresh(replace(settings, warehouse=sliced), progress=said.append)
@@ -179,7 +179,7 @@ def test_a_ledger_that_does_not_balance_publishes_nothing(fortnight: Path, tmp_p
     build(fortnight, warehouse)
     before = warehouse.read_bytes()
     broken.write_text(UNBALANCED, "utf-8")
-    settings = Settings(fortnight, warehouse, load_shop(SCHEMA), fingerprint(SCHEMA), full_refresh=True)
+    settings = Settings(fortnight, warehouse, load_contract(SCHEMA), fingerprint(SCHEMA), full_refresh=True)
     with pytest.raises(LedgerError, match="does not balance"):
         refresh(replace(settings, sql=broken))
     assert warehouse.read_bytes() == before
@@ -187,6 +187,7 @@ def test_a_ledger_that_does_not_balance_publishes_nothing(fortnight: Path, tmp_p
 
 def test_a_ledger_that_does_not_balance_is_status_3(fortnight: Path, tmp_path: Path) -> None:
     part2 = shutil.copytree(PART2, tmp_path / "part2", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "event_data").symlink_to(PART2.parent / "event_data")
     (part2 / "transform.sql").write_text(UNBALANCED, "utf-8")
     line = ["--data_dir", fortnight, "--contract", SCHEMA, "--warehouse", tmp_path / "w" / "w.duckdb"]
     line = [sys.executable, part2 / "transform.py", *line]

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import duckdb
 
+from event_data.contract import Contract
 from event_data.sql import identifier
 from transformation.build import HERE, WORKING, blanks
 from transformation.daily_files import File, find_files
 from transformation.engines.dialects import DialectError, translate
 from transformation.engines.sql_engines import LONGEST_LIST, WAREHOUSES, Warehouse
 from transformation.landing import land, land_seeds, survey
-from transformation.shop import Shop
 from transformation.statements import Statement, fill, read_statements
 from transformation.suite import read_suite
 
@@ -55,7 +55,7 @@ from gold.ledger
 order by position nulls first"""
 
 
-def script(engine: str, data_dir: Path, shop: Shop, location: str | None = None) -> str:
+def script(engine: str, data_dir: Path, contract: Contract, location: str | None = None) -> str:
     """All of it, to be pasted. `location` is where the engine finds the files: a stage, a URL or a folder.
 
     Raises LandingError for a folder without files, and DialectError for a file at which a loader stops, or where
@@ -64,7 +64,7 @@ def script(engine: str, data_dir: Path, shop: Shop, location: str | None = None)
     warehouse = WAREHOUSES[engine](engine, location)
     if not location and not warehouse.place:
         warehouse.location = str(data_dir.resolve())
-    return _text(engine, _statements(warehouse, data_dir, shop))
+    return _text(engine, _statements(warehouse, data_dir, contract))
 
 
 def _text(made_for: str, statements: Iterable[str]) -> str:
@@ -72,18 +72,18 @@ def _text(made_for: str, statements: Iterable[str]) -> str:
     return "\n\n".join([heading, *(f"{statement};" for statement in statements)]) + "\n"
 
 
-def _statements(warehouse: Warehouse, data_dir: Path, shop: Shop) -> Iterator[str]:
+def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract) -> Iterator[str]:
     with duckdb.connect() as connection, tempfile.TemporaryDirectory() as work_dir:
-        files, selects = land(connection, find_files(data_dir, shop), shop, Path(work_dir))
+        files, selects = land(connection, find_files(data_dir, contract), contract, Path(work_dir))
         if damaged := [file for file in files if file.unreadable]:
             raise DialectError(f"{damaged[0].path} has a record at which a loader stops; mend the file")
-        land_seeds(connection, shop, HERE / "seeds")
+        land_seeds(connection, contract, HERE / "seeds")
         connection.execute("create view bronze.events as " + " union all by name ".join(selects))
-        filled = blanks(connection, shop, [name for file in files for name in file.header])
+        filled = blanks(connection, contract, [name for file in files for name in file.header])
         yield from warehouse.schemas()
         yield from warehouse.stage()
         yield from _seeds(warehouse, connection)
-    yield from _bronze(warehouse, files, shop)
+    yield from _bronze(warehouse, files, contract)
     made = [fill(s, filled) for s in read_statements(HERE / "transform.sql")]
     for statement in _ledger_first(made):
         yield from _described(warehouse, statement)
@@ -92,21 +92,21 @@ def _statements(warehouse: Warehouse, data_dir: Path, shop: Shop) -> Iterator[st
     yield from (f"drop {s.kind} if exists {s.name}" for s in made if s.name in WORKING)
 
 
-def suite_script(engine: str, shop: Shop) -> str:
+def suite_script(engine: str, contract: Contract) -> str:
     """The test suite in SQL, in schemas of its own; its last statement gives every test and whether it passed.
 
     Raises DialectError where sqlglot is not installed.
     """
     return _text(
-        f"{engine} --validate", map(_in_schemas_of_its_own, _suite_statements(WAREHOUSES[engine](engine), shop))
+        f"{engine} --validate", map(_in_schemas_of_its_own, _suite_statements(WAREHOUSES[engine](engine), contract))
     )
 
 
-def _suite_statements(warehouse: Warehouse, shop: Shop) -> Iterator[str]:
-    suite = read_suite(shop)
+def _suite_statements(warehouse: Warehouse, contract: Contract) -> Iterator[str]:
+    suite = read_suite(contract)
     yield from warehouse.schemas()
     with duckdb.connect() as connection:
-        land_seeds(connection, shop, HERE / "seeds")
+        land_seeds(connection, contract, HERE / "seeds")
         yield from _seeds(warehouse, connection)
     for statement in (*suite.rows, *suite.statements):
         yield from _described(warehouse, statement)
@@ -142,25 +142,25 @@ def _table(warehouse: Warehouse, name: str, columns: str, rows: Sequence[str]) -
         yield f"insert into {name} values\n" + ",\n".join(rows[start : start + LONGEST_LIST])
 
 
-def _bronze(warehouse: Warehouse, files: Sequence[File], shop: Shop) -> Iterator[str]:
+def _bronze(warehouse: Warehouse, files: Sequence[File], contract: Contract) -> Iterator[str]:
     """Load the files that share a header together, then bring their columns under the contract's names."""
     integer = warehouse.integer
     rows = [f"({warehouse.literal(f.name)}, date '{f.day}', {f.file_id}, {f.records})" for f in files]
     columns = f"name {warehouse.text}, file_date date, file_id {integer}, records {integer}"
     yield from _table(warehouse, "bronze.listed_files", columns, rows)
-    known = {name.lower(): name for names in shop.columns.values() for name in names}
+    known = {name.lower(): name for column in contract.columns for name in column.names}
     groups: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for file in files:
         header = tuple(known.get(name.lower(), f"column_{i}") for i, name in enumerate(file.header, 1))
-        groups.setdefault((header, survey(file.path, shop.delimiter).delimiter), []).append(file.name)
+        groups.setdefault((header, survey(file.path, contract.delimiter).delimiter), []).append(file.name)
     present = [name for name in known.values() if any(name in header for header, _ in groups)]
     selects, unloads = [], []
     for number, ((header, delimiter), names) in enumerate(groups.items(), 1):
         landed = warehouse.landed.format(number)
         yield from warehouse.load(landed, header, names, delimiter)
         unloads.append(warehouse.unload(landed))
-        selects.append(_landed(warehouse, landed, header, present, shop))
-    payloads = [n for n in shop.columns[shop.roles["payload"]] if n in present] if "payload" in shop.roles else []
+        selects.append(_landed(warehouse, landed, header, present, contract))
+    payloads = [name for name in contract.names_of("payload") if name in present]
     payload = ", ".join(map(identifier, payloads)) or "cast(null as varchar)"
     payload = f"coalesce({payload})" if len(payloads) > 1 else payload
     events = f"""
@@ -180,10 +180,12 @@ inner join bronze.listed_files as files on regexp_extract(landed._path, '([^/]*)
     yield "drop table bronze.listed_files"
 
 
-def _landed(warehouse: Warehouse, landed: str, header: Sequence[str], present: Sequence[str], shop: Shop) -> str:
+def _landed(
+    warehouse: Warehouse, landed: str, header: Sequence[str], present: Sequence[str], contract: Contract
+) -> str:
     """The records of files with one header: an empty field is null, and a column that they do not have."""
     # Where an engine has no order, that of time, and of whatever else tells records apart.
-    times = set(shop.columns[shop.roles["time"]])
+    times = set(contract.names_of("time"))
     keys = [f"{identifier(name)} nulls first" for name in sorted(header, key=lambda name: name not in times)]
     row = warehouse.row or f"row_number() over (partition by {warehouse.path} order by {', '.join(keys)})"
     columns = ", ".join(

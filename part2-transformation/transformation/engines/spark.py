@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 
+from event_data.contract import Contract
 from event_data.sql import identifier, json_path, literal
 from transformation.build import (
     HERE,
@@ -40,7 +41,6 @@ from transformation.engines.spark_landing import is_sparks, land_with_spark
 from transformation.increment import DAY_COLUMNS, UNITS
 from transformation.landing import land_seeds, plain_glob
 from transformation.published import read_ledger, read_published
-from transformation.shop import Shop
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 from transformation.suite import Outcome, Suite
 
@@ -76,7 +76,7 @@ class Job:
 
     data_dir: str
     warehouse: Path
-    shop: Shop
+    contract: Contract
     fingerprint: str
     full_refresh: bool = False
     master: str | None = None
@@ -92,13 +92,13 @@ def refresh(job: Job, say: Callable[[str], None] = silent, progress: Callable[[s
     """
     is_path = "://" not in job.data_dir
     if is_path:
-        find_files(Path(job.data_dir), job.shop)  # before anything is made: the folder may be a mistyped one
+        find_files(Path(job.data_dir), job.contract)  # before anything is made: the folder may be a mistyped one
     if job.warehouse.is_file():
         raise SparkError(f"{job.warehouse} is a file, and Spark writes a folder; name one with --warehouse.")
     job.warehouse.mkdir(parents=True, exist_ok=True)
     catalog = job.warehouse / CATALOG
     with lock(catalog, say), _spark_errors():
-        files = find_files(Path(job.data_dir), job.shop) if is_path else _listed(connect(job), job)
+        files = find_files(Path(job.data_dir), job.contract) if is_path else _listed(connect(job), job)
         published = None if job.full_refresh else read_published(catalog)
         if published and published.fingerprint == job.fingerprint:
             known = {(name, f["file_id"], f["bytes"], f["stamp"]) for name, f in published.files.items()}
@@ -228,7 +228,7 @@ def _listed(spark: "SparkSession", job: Job) -> list[File]:
     """The day files of an address that only Spark can read."""
     found = spark.read.format("binaryFile").load(job.data_dir).select("path", "length", "modificationTime").collect()
     entries = ((row.path.rpartition("/")[2], row.length, row.modificationTime.isoformat()) for row in found)
-    return day_files(job.data_dir, entries, job.shop)
+    return day_files(job.data_dir, entries, job.contract)
 
 
 def bound(sql: str, tables: Mapping[str, str]) -> str:
@@ -266,8 +266,8 @@ class Tables:
         self.connection.execute(f"copy ({sql}) to {literal(str(path / 'part.parquet'))} (format parquet)")
         self.see(name, self.spark.read.parquet(uri(path)))
 
-    def seeds(self, shop: Shop) -> None:
-        land_seeds(self.connection, shop, HERE / "seeds")
+    def seeds(self, contract: Contract) -> None:
+        land_seeds(self.connection, contract, HERE / "seeds")
         names = "select table_name from information_schema.tables where table_schema = 'bronze'"
         for (name,) in self.connection.execute(names).fetchall():
             self.share(f"bronze.{name}", self.work, f"from bronze.{identifier(name)}")
@@ -310,17 +310,17 @@ class Build:
         self.tables = Tables(spark, self.connection, folder / "work")
 
     def full(self, files: Sequence[File]) -> Run:
-        tables, shop = self.tables, self.job.shop
+        tables, contract = self.tables, self.job.contract
         size = sum(f.size for f in files)
         if tables.spark.conf.get("spark.sql.shuffle.partitions") == "200":  # nobody has chosen
             tables.spark.conf.set("spark.sql.shuffle.partitions", str(max(4, size // BYTES_A_PARTITION)))
         self.progress(f"reading {len(files)} files")
-        tables.seeds(shop)
-        landed, events = land_with_spark(tables, files, self.job.data_dir, shop, self.folder)
+        tables.seeds(contract)
+        landed, events = land_with_spark(tables, files, self.job.data_dir, contract, self.folder)
         tables.see("bronze.events", events)
         write_files(self.connection, landed)
         tables.share("bronze.files", self.folder, "from bronze.files order by file_id")
-        filled = blanks(self.connection, shop, [n for f in landed for n in f.header], self._order_lines(events))
+        filled = blanks(self.connection, contract, [n for f in landed for n in f.header], self._order_lines(events))
         statements = [fill(s, filled) for s in read_statements(self.job.sql)]
         for statement in statements:
             self.progress(statement.name)
@@ -329,11 +329,12 @@ class Build:
 
     def _order_lines(self, events: "DataFrame") -> int:
         """The most lines that an order has."""
-        if not (lines := self.job.shop.order.get("lines")):
+        order = self.job.contract.order
+        if order is None or order.lines is None:
             return 1
         from pyspark.sql import functions as f
 
-        in_order = f.get_json_object(events["_payload"], json_path(lines, bracketed=True))
+        in_order = f.get_json_object(events["_payload"], json_path(order.lines, bracketed=True))
         longest = events.select(f.max(f.json_array_length(in_order))).first()
         return (longest and longest[0]) or 1
 
@@ -375,7 +376,7 @@ def run_suite(suite: Suite, job: Job) -> list[Outcome]:
     shared = job.warehouse if job.warehouse.is_dir() else None
     with _spark_errors(), tempfile.TemporaryDirectory(dir=shared) as made, duckdb.connect() as connection:
         tables = Tables(connect(job), connection, Path(made) / "work")
-        tables.seeds(job.shop)
+        tables.seeds(job.contract)
         for statement in (*suite.rows, *suite.statements):
             tables.make(statement, tables.work)
         selects = " union all ".join(f"({bound(translate(test, 'spark'), tables.views)})" for test in suite.tests)

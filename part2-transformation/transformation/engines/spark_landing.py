@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from event_data.contract import Contract
 from event_data.sql import json_path, literal
 from transformation.daily_files import File, stamp_of
 from transformation.landing import OWN_COLUMNS, column_names, land
-from transformation.shop import Shop
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WHOLE = 64 << 20  # bytes of a file that one task may hold for its hash; a larger one is hashed line by line
 # What an order's values look like where the two engines may read them differently.
-ODD = {"transactionId": "^-?[0-9][0-9.]*E-?[0-9]+$", "customer": "^-?[0-9][0-9.]*E-?[0-9]+$", "amount": "_|[^ -~]"}
+ODD = {"transaction_id": "^-?[0-9][0-9.]*E-?[0-9]+$", "customer": "^-?[0-9][0-9.]*E-?[0-9]+$", "amount": "_|[^ -~]"}
 MONEY = "decimal(12, 2)"  # of transform.sql
 GZIP_RATIO = 8  # a compressed file is taken for so many times its size
 
@@ -45,7 +45,7 @@ class Facts:
 
 
 def land_with_spark(
-    tables: "Tables", files: Sequence[File], data_dir: str, shop: Shop, folder: Path
+    tables: "Tables", files: Sequence[File], data_dir: str, contract: Contract, folder: Path
 ) -> tuple[list[File], "DataFrame"]:
     """Land files below folder/bronze/events; returns them completed, and their records.
 
@@ -54,32 +54,32 @@ def land_with_spark(
     from pyspark.sql import functions as f
 
     spark = tables.spark
-    facts = _look(spark, files, data_dir, shop.delimiter)
+    facts = _look(spark, files, data_dir, contract.delimiter)
     hashes = _hashes(spark, [file for file in files if file.name in facts], data_dir, facts)
     path = folder / "bronze" / "events"
-    regular = [file for file in files if _is_regular(facts.get(file.name), shop.delimiter)]
+    regular = [file for file in files if _is_regular(facts.get(file.name), contract.delimiter)]
     landed: dict[int, File] = {}
     if regular:
-        raw = _read(tables, regular, data_dir, facts, shop.delimiter)
+        raw = _read(tables, regular, data_dir, facts, contract.delimiter)
         places, done = _places(raw, regular, facts)
         landed = {
             file.file_id: replace(
-                file, header=column_names(facts[file.name].header, shop.delimiter), records=facts[file.name].lines - 1,
-                content_hash=hashes[file.name],
+                file, header=column_names(facts[file.name].header, contract.delimiter),
+                records=facts[file.name].lines - 1, content_hash=hashes[file.name],
             )
             for file in done
         }  # fmt: skip
         if done:
-            _write(tables, raw, places, shop, path)
+            _write(tables, raw, places, contract, path)
     others = [file for file in files if file.file_id not in landed]
-    landed |= {file.file_id: file for file in _land_here(tables, others, data_dir, shop, path)}
+    landed |= {file.file_id: file for file in _land_here(tables, others, data_dir, contract, path)}
     names = _names(list(landed.values()))
     types = {"_file_id": "bigint", "_line": "bigint", "_loaded_at": "timestamp_ntz"}
     schema = ", ".join(f"`{n.replace('`', '``')}` {types.get(n, 'string')}" for n in (*OWN_COLUMNS, *names))
     events = spark.read.schema(schema).parquet(path.absolute().as_uri())
     here = f.col("_file_id").isin([file.file_id for file in others]) if others else f.lit(False)
-    _agree_on_json(tables, events.where(f.col("_unreadable").isNull()), here, _payload(shop, names))
-    _agree_on_values(tables, events, shop)
+    _agree_on_json(tables, events.where(f.col("_unreadable").isNull()), here, _payload(contract, names))
+    _agree_on_values(tables, events, contract)
     return [landed[file.file_id] for file in files], events
 
 
@@ -214,14 +214,14 @@ def _places(
 
 
 def _write(
-    tables: "Tables", raw: "DataFrame", places: Sequence[tuple[str, int, int, str, int]], shop: Shop, path: Path
+    tables: "Tables", raw: "DataFrame", places: Sequence[tuple[str, int, int, str, int]], contract: Contract, path: Path
 ) -> None:
     from pyspark.sql import functions as f
 
     rows = ", ".join(f"({literal(p)}, {start}, {add}, {literal(n)}, {i})" for p, start, add, n, i in places)
     tables.share("work.places", tables.work, f"from (values {rows}) as places (reported, start, added, name, file_id)")
     columns = [name for name in raw.columns if name not in OWN_COLUMNS]
-    payload = _payload(shop, columns)
+    payload = _payload(contract, columns)
     tried = f.when(_is_json(payload), payload) if payload is not None else f.lit(None)
     found = f.broadcast(tables.spark.table(tables.views["work.places"]))
     raw.join(found, (raw["_source_file"] == found["reported"]) & (raw["_file_id"] == found["start"])).select(
@@ -235,11 +235,11 @@ def _write(
     ).write.partitionBy("_file_id").parquet(path.absolute().as_uri())
 
 
-def _payload(shop: Shop, names: Sequence[str]) -> "Column | None":
+def _payload(contract: Contract, names: Sequence[str]) -> "Column | None":
     from pyspark.sql import functions as f
 
     there = {name.lower(): name for name in names}
-    wanted = shop.columns[shop.roles["payload"]] if "payload" in shop.roles else ()
+    wanted = contract.names_of("payload")
     found = [f.col(f"`{there[name.lower()]}`") for name in wanted if name.lower() in there]
     return f.coalesce(*found) if found else None
 
@@ -274,7 +274,7 @@ def _agree_on_json(tables: "Tables", events: "DataFrame", here: "Column", payloa
             )
 
 
-def _agree_on_values(tables: "Tables", events: "DataFrame", shop: Shop) -> None:
+def _agree_on_values(tables: "Tables", events: "DataFrame", contract: Contract) -> None:
     """Raise SparkError for an order's id, customer or amount that the two engines read differently.
 
     Java writes 12345678.0 as 1.2345678E7; and the casts differ over digits of other scripts and underscores.
@@ -286,13 +286,13 @@ def _agree_on_values(tables: "Tables", events: "DataFrame", shop: Shop) -> None:
     readings = []
     doubtful, values = f.lit(False), []
     for key, odd in ODD.items():
-        if key in shop.order:
-            text = f.get_json_object(events["_payload"], json_path(shop.order[key], bracketed=True))
+        if name := getattr(contract.order, key, None):
+            text = f.get_json_object(events["_payload"], json_path(name, bracketed=True))
             doubtful = doubtful | text.rlike(odd)
             values.append(text.try_cast(MONEY) if key == "amount" else text)
             extracted = "json_extract_string(?, ?)"
             sql = f"select try_cast({extracted} as {MONEY})" if key == "amount" else f"select {extracted}"
-            readings.append((shop.order[key], json_path(shop.order[key]), sql))
+            readings.append((name, json_path(name), sql))
     rows = events.where(doubtful).select("_source_file", "_line", "_payload", *values)
     for name, line, payload, *ours in rows.toLocalIterator():
         for value, (what, path, sql) in zip(ours, readings, strict=True):
@@ -312,7 +312,9 @@ def _names(files: Sequence[File]) -> list[str]:
     return list(names.values())
 
 
-def _land_here(tables: "Tables", files: Sequence[File], data_dir: str, shop: Shop, path: Path) -> Iterator[File]:
+def _land_here(
+    tables: "Tables", files: Sequence[File], data_dir: str, contract: Contract, path: Path
+) -> Iterator[File]:
     """Land files by landing.py, one by one."""
     for file in files:
         here = file
@@ -322,7 +324,7 @@ def _land_here(tables: "Tables", files: Sequence[File], data_dir: str, shop: Sho
             copy.write_bytes(content[0] if content else b"")
             stat = copy.stat()
             here = replace(file, path=copy, size=stat.st_size, stamp=stamp_of(stat))
-        (done,), (select,) = land(tables.connection, [here], shop, tables.work)
+        (done,), (select,) = land(tables.connection, [here], contract, tables.work)
         part = path / f"_file_id={file.file_id}"
         part.mkdir(parents=True)
         tables.connection.execute(

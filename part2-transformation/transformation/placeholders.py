@@ -1,0 +1,136 @@
+"""The contract, as the pieces of SQL that transform.sql leaves open in {braces}."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+
+from event_data.contract import ROLES, Contract, ContractError
+from event_data.sql import identifier, json_path, literal
+
+NULL = "cast(null as varchar)"
+
+
+def in_utc(contract: Contract) -> Contract:
+    """Return the contract for an engine whose time zones nobody has compared with DuckDB's.
+
+    Raise ContractError unless its time zone is UTC.
+    """
+    if contract.time_zone != "UTC":
+        raise ContractError(
+            f"the contract's days are those of {contract.time_zone}, which only --engine duckdb knows; use that.",
+            contract.path, code="time_zone",
+        )  # fmt: skip
+    return contract
+
+
+def placeholders(
+    contract: Contract, present: Iterable[str], click_ids: Sequence[str], order_lines: int
+) -> dict[str, str]:
+    """Return what stands for each {name} of transform.sql.
+
+    present: the columns that bronze.events has; a contract column among them is read, another is null.
+    click_ids: the URL parameters, the strongest first. order_lines: the most lines of any order.
+    """
+    empty = "D41D8C" if contract.hides_values else ""  # upper(md5('')[:6])
+    columns = _columns(contract, present)
+    known_columns = [name for column in contract.columns for name in column.names]
+    return {
+        **columns,
+        **_clock(contract.time_zone, columns["time"]),
+        "values_are_hidden": str(contract.hides_values).lower(),
+        "hosts_are_hidden": str(contract.hides_hosts).lower(),
+        "empty_value": literal(empty),
+        "click_id": _click_id(click_ids, empty),
+        **_order(contract),
+        "order_lines": str(order_lines),
+        "shop": literal(contract.id),
+        "currency": literal(contract.currency.sign),
+        "time_zone": literal(contract.time_zone),
+        "client_column": literal(contract.roles["client"]),
+        "referrer_column": literal(contract.roles.get("referrer", "")),
+        "known_columns": literal(json.dumps(known_columns, ensure_ascii=False)),
+        "session_gap_minutes": str(contract.session_gap_minutes),
+        "window_days": str(contract.window_days),
+        "most_clients_of_a_person": str(contract.most_clients_of_a_person),
+    }
+
+
+def _columns(contract: Contract, present: Iterable[str]) -> dict[str, str]:
+    """Return each role's column, the first of its names that has a value; and the columns without a role, as one."""
+    there = {name.lower() for name in present}
+
+    def healed(names: Sequence[str]) -> str:
+        found = [f"events.{identifier(name)}" for name in names if name.lower() in there]
+        if not found:
+            return NULL
+        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+
+    others = [healed(column.names) for column in contract.columns if column.name not in contract.roles.values()]
+    return {
+        **{role: healed(contract.names_of(role)) for role in ROLES},
+        "client_as_tracked": healed([contract.roles["client"]]),
+        "other_columns": " || '|' || ".join(f"coalesce({sql}, '')" for sql in others) or NULL,
+    }
+
+
+def _order(contract: Contract) -> dict[str, str]:
+    """Return where the payload holds an order's values and those of its lines, and how these are to be read."""
+    order = contract.order
+    values = {"transaction_id": order and order.transaction_id, "amount": order and order.amount}
+    values["customer"] = order and order.customer
+    lines = {"item_id": order and order.line_id, "item_name": order and order.line_name}
+    lines |= {"item_variant": order and order.line_variant, "quantity": order and order.line_quantity}
+    lines["line_amount"] = order and order.line_amount
+    return {
+        **{name: _extract(path) if path else NULL for name, path in values.items()},
+        "checkout_token": _token(order.checkout_token if order else None),
+        "by_transaction_id_alone": str(order is not None and order.duplicates == "transaction_id").lower(),
+        "pieces": "quantity" if order and order.line_amount_is == "unit" else "1",
+        **{name: _extract(path.replace("[]", "[{n}]")) if path else NULL for name, path in lines.items()},
+    }
+
+
+def _clock(zone: str, time: str) -> dict[str, str]:
+    """How a time is read, and the suffix that turns UTC into the shop's own clock; both are plain where that is UTC."""
+    spaced = f"replace({time}, 'T', ' ')"
+    read = "try_cast(cast(plain_time as varchar) as timestamp)"
+    if zone == "UTC":
+        return {"plain_time": f"replace({spaced}, 'Z', '')", "event_at": read, "in_zone": ""}
+    local, utc = f" at time zone {literal(zone)}", " at time zone 'UTC'"
+    offset = "(Z|[+-][0-9][0-9](:?[0-9][0-9])?)$"
+    return {
+        # an offset is no part of it; the dashes of a day alone are none
+        "plain_time": f"case when length({time}) > 10 then regexp_replace({spaced}, {literal(offset)}, '') "
+        f"else {time} end",
+        "event_at": f"case when length(plain_time) < length(time_text) then try_cast(time_text as timestamptz){utc} "
+        f"else {read}{local}{utc} end",
+        "in_zone": utc + local,
+    }  # fmt: skip
+
+
+def _extract(path: str) -> str:
+    return f"json_extract_string(payload, {literal(json_path(path))})"
+
+
+def _token(pattern: str | None) -> str:
+    if pattern is None:
+        return NULL
+    found = f"regexp_extract(received.page_url, {literal(pattern)}, 1)"
+    # The plain text that the pattern starts with tells most pages apart at a fraction of the cost.
+    start = re.match(r"[A-Za-z0-9/_-]*", pattern)[0]  # type: ignore[index]
+    start = start[:-1] if pattern[len(start) : len(start) + 1] in ("?", "*", "{", "|") else start
+    if "|" in pattern or len(start) < 3:
+        return found
+    return f"case when strpos(received.page_url, {literal(start)}) > 0 then {found} end"
+
+
+def _click_id(parameters: Sequence[str], empty: str) -> str:
+    cases = []
+    for parameter in parameters:
+        needle = literal(f"&{parameter}=")
+        value = f"strpos(query, {needle}) + {len(parameter) + 2}"
+        cases.append(
+            f"when strpos(query, {needle}) > 0 and substr(query, {value}, 1) not in ('', '&') "
+            f"and substr(query, {value}, 6) <> {literal(empty)} then {literal(parameter)}"
+        )
+    return f"case {' '.join(cases)} end" if cases else NULL
