@@ -24,9 +24,11 @@ from faults import FAULTS
 from monitoring.alarms import GREEN
 from monitoring.expectations import FOUND, fingerprint
 from monitoring.metrics import Warehouse
-from monitoring.thresholds import Thresholds, load_columns, load_thresholds
+from monitoring.thresholds import Thresholds, load_thresholds
 from simulation import Outcome, elementary, run, series_of, z_score
 from synthetic_events import generate
+
+from event_data.contract import load_contract
 
 REPO = Path(__file__).parents[1]
 THRESHOLDS = REPO / "part4-monitoring" / "thresholds.yaml"
@@ -86,9 +88,9 @@ class Found:
 
 def healthy(shops: int, days: int, t: Thresholds, seed: int) -> Outcome:
     """The false alarms of so many shops of so many days each."""
-    columns, whole = tuple(load_columns(CONTRACT)), Outcome()
+    contract, whole = load_contract(CONTRACT), Outcome()
     for shop in range(shops):
-        whole.add(run(seed * 1_000_000 + days * 1000 + shop, days, columns, t))
+        whole.add(run(seed * 1_000_000 + days * 1000 + shop, days, contract, t))
     return whole
 
 

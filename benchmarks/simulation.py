@@ -14,7 +14,9 @@ from monitoring.alarms import OK, RED, YELLOW
 from monitoring.baselines import Amounts
 from monitoring.detection import judge
 from monitoring.metrics import Facts, File
-from monitoring.thresholds import Column, Thresholds
+from monitoring.thresholds import Thresholds
+
+from event_data.contract import Contract
 
 START = date(2025, 1, 6)
 HOURS = (5, 6, 6, 5, 5, 3, 2.5, 2, 1.7, 1.5, 1.7, 2.2, 3, 4, 4.5, 4.6, 4.8, 5, 5, 5, 5, 5, 5, 5)
@@ -79,12 +81,12 @@ def binomial(rng: Random, n: float, p: float) -> float:
     return min(n, poisson(rng, n * p)) if p < 0.5 else n - min(n, poisson(rng, n * (1 - p)))
 
 
-def healthy(rng: Random, days: int, columns: tuple[Column, ...]) -> Facts:
+def healthy(rng: Random, days: int, contract: Contract) -> Facts:
     """The facts of a healthy shop's days."""
     facts = Facts(START, START + timedelta(days=days - 1))
     size, noise = exp(rng.uniform(log(1000), log(10_000))), rng.uniform(0.03, 0.1)
     rhythm = [exp(rng.gauss(0, 0.08)) for _ in range(7)]
-    header = tuple(c.name for c in columns)
+    header = tuple(c.name for c in contract.columns)
     for day in facts.days:
         sessions = poisson(rng, size * rhythm[day.weekday()] * exp(rng.gauss(0, noise)))
         _traffic(rng, facts, day, sessions)
@@ -136,11 +138,11 @@ def _orders(rng: Random, facts: Facts, day: date, sessions: float) -> None:
         facts.amounts[day] = Amounts(float(len(logs)), sum(logs), sum(x * x for x in logs))
 
 
-def run(seed: int, days: int, columns: tuple[Column, ...], t: Thresholds) -> Outcome:
+def run(seed: int, days: int, contract: Contract, t: Thresholds) -> Outcome:
     """One shop: the days that alarmed, by the monitor and by its rivals."""
-    facts = healthy(Random(seed), days, columns)
+    facts = healthy(Random(seed), days, contract)
     outcome = Outcome(days=days)
-    for number, report in enumerate(judge(facts, columns, t)):
+    for number, report in enumerate(judge(facts, contract, t)):
         outcome.judged += any(v.verdict == OK for v in report.verdicts)
         outcome.yellow += report.status == YELLOW
         outcome.red += report.status == RED

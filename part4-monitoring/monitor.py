@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from monitoring.detection import Acknowledgement
     from monitoring.metrics import Warehouse
     from monitoring.storage import History
-    from monitoring.thresholds import Column, Thresholds
+    from monitoring.thresholds import Thresholds
 
+    from event_data.contract import Contract
+
+REFUSALS = ("records_refused", "file_refused")
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parent
 EXAMPLE = """examples:
@@ -78,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 class MonitorError(Exception):
-    """The monitor cannot run; the message is one sentence for the user."""
+    """The monitor cannot run."""
 
 
 def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
@@ -92,12 +95,13 @@ def main(args: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     import duckdb
     from monitoring.slack import SlackError
     from monitoring.storage import HistoryError
-    from monitoring.thresholds import ThresholdsError
+
+    from event_data.errors import UserError
 
     name = Path(__file__).name
     try:
         return monitor(options, refresh, stdout, stderr)
-    except (MonitorError, ThresholdsError, HistoryError, SlackError) as error:
+    except (MonitorError, UserError, HistoryError, SlackError) as error:
         print(f"{name}: {error}", file=stderr)
     except duckdb.Error as error:
         reason, advice = str(error).splitlines()[0].rstrip("."), "make it anew with transform.py --full_refresh."
@@ -130,7 +134,7 @@ def start_refresh(options: argparse.Namespace) -> "subprocess.Popen[str]":
     return subprocess.Popen(list(map(str, line)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def existing_warehouse(options: argparse.Namespace, failure: tuple[str, str] | None) -> Path:
+def existing_warehouse(options: argparse.Namespace, failure: tuple[int, str] | None) -> Path:
     """The DuckDB file to read; raises MonitorError where there is none, with the `failure` to make it."""
     path = warehouse_path(options)
     if path.is_dir():  # of Parquet, with a file of views
@@ -152,26 +156,30 @@ def monitor(
 ) -> int:
     import duckdb
     from monitoring.metrics import Warehouse
-    from monitoring.shop_words import use_shop
     from monitoring.storage import History
-    from monitoring.thresholds import load_columns, load_latency, load_thresholds
+    from monitoring.thresholds import load_thresholds
 
-    t, columns = load_thresholds(options.thresholds), load_columns(options.contract)
+    from event_data.contract import load_contract
+
+    t, contract = load_thresholds(options.thresholds), load_contract(options.contract)
+    for note in () if options.quiet else t.notes:
+        print(f"note: {note}", file=stderr)
     now = datetime.now(UTC)
-    failure = _failure(refresh, stderr.isatty() and not options.quiet)
+    failure = refresh_failure(refresh, stderr.isatty() and not options.quiet)
     path = existing_warehouse(options, failure)
     history_path = options.history or path.with_name("monitor.sqlite")
     with duckdb.connect(str(path), read_only=True) as connection, History(history_path) as history:
         until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None
         warehouse = Warehouse(connection, until)
-        use_shop(*warehouse.rows("shop")[0])
-        day, hours = wanted_day(options, warehouse, now, load_latency(options.contract), stderr)
-        reports = judged(warehouse, day, hours, columns, t, history.acknowledgements(), options.backtest)
+        day, hours = wanted_day(options, warehouse, now, contract.latency, stderr)
+        reports = judged(warehouse, day, hours, contract, t, history.acknowledgements(), options.backtest)
         if options.acknowledge:
             acknowledge(options.acknowledge, reports[-1], history, now)
-            reports = judged(warehouse, day, hours, columns, t, history.acknowledgements(), options.backtest)
-        if failure:
-            _add_failure(reports[-1], failure, t)
+            reports = judged(warehouse, day, hours, contract, t, history.acknowledgements(), options.backtest)
+        if failure and (rule := broken_rule(*failure, warehouse, contract)):
+            _add_failure(reports[-1], rule, failure[1], t)
+        elif failure and not options.quiet and not any(a.name in REFUSALS for a in reports[-1].alarms):
+            print(f"note: part 2 refused data of other days: {failure[1]}", file=stderr)
         for report in reports if options.backtest else reports[-1:]:
             history.record(report, hours, now)
         show(options, reports, stdout)
@@ -193,8 +201,8 @@ def exit_status(options: argparse.Namespace, report: "DayReport", undelivered: b
     return 3 if report.status == "RED" or (options.strict and report.status == "YELLOW") else 0
 
 
-def _failure(refresh: "subprocess.Popen[str] | None", watched: bool) -> tuple[str, str] | None:
-    """The rule that a failed refresh breaks, and part 2's own sentence."""
+def refresh_failure(refresh: "subprocess.Popen[str] | None", watched: bool) -> tuple[int, str] | None:
+    """Return the exit status of a refresh that failed, and part 2's own sentence."""
     if refresh is None:
         return None
     print("\rbringing the warehouse up to date " * watched, end="", file=sys.stderr, flush=True)
@@ -203,14 +211,26 @@ def _failure(refresh: "subprocess.Popen[str] | None", watched: bool) -> tuple[st
     if refresh.returncode == 0:
         return None
     sentence = errors.strip().splitlines()[-1] if errors.strip() else f"transform.py ended with {refresh.returncode}."
-    return ("ledger_broken" if refresh.returncode == 3 else "refresh_failed"), sentence
+    return refresh.returncode, sentence
 
 
-def _add_failure(report: "DayReport", failure: tuple[str, str], t: "Thresholds") -> None:
+def broken_rule(status: int, sentence: str, warehouse: "Warehouse", contract: "Contract") -> str | None:
+    """Return the rule that a failed refresh breaks; None where the published warehouse itself says what is wrong.
+
+    Status 3 has two meanings: data were refused and the rest was published, or the ledger does not balance and
+    nothing was.
+    """
+    if status != 3:
+        return "refresh_failed"
+    is_published = "nothing was published" not in sentence and warehouse.has_refusals(contract.most_refused)
+    return None if is_published else "ledger_broken"
+
+
+def _add_failure(report: "DayReport", name: str, sentence: str, t: "Thresholds") -> None:
     from monitoring.alarms import Alarm
 
-    rule = t.rules[failure[0]]
-    alarm = Alarm(rule.name, rule.layer, rule.severity, report.day, failure[1], is_rule=True, opened=report.day)
+    rule = t.rules[name]
+    alarm = Alarm(name, rule.layer, rule.severity, report.day, sentence, is_rule=True, opened=report.day)
     alarm.steps = t.runbooks[rule.name]
     report.alarms.insert(0, alarm)
 
@@ -219,8 +239,6 @@ def wanted_day(
     options: argparse.Namespace, warehouse: "Warehouse", now: datetime, latency: timedelta, stderr: TextIO
 ) -> tuple[date, int]:
     """The day to judge, and how many of its hours are over (24: all)."""
-    from monitoring.shop_words import zone
-
     span = warehouse.span()
     if span is None:
         raise MonitorError("the warehouse holds no day; put the daily files into --data_dir.")
@@ -242,7 +260,7 @@ def wanted_day(
     due = datetime(day.year, day.month, day.day) + timedelta(days=1) + latency
     if not options.as_of and day > span[1] and moment < due:
         raise MonitorError(
-            f"the file of {day} has not come, and is due at {due:%Y-%m-%d %H:%M} {zone()} only; ask later."
+            f"the file of {day} has not come, and is due at {due:%Y-%m-%d %H:%M} {warehouse.time_zone} only; ask later."
         )
     return day, hours
 
@@ -263,7 +281,7 @@ def _moment(text: str) -> datetime:
 
 
 def judged(
-    warehouse: "Warehouse", day: date, hours: int, columns: "Sequence[Column]", t: "Thresholds",
+    warehouse: "Warehouse", day: date, hours: int, contract: "Contract", t: "Thresholds",
     acknowledged: "Sequence[Acknowledgement]", every_day: bool,
 ) -> "list[DayReport]":  # fmt: skip
     """The reports up to the day; the last one is explained, in a backtest every one."""
@@ -274,7 +292,7 @@ def judged(
     assert span is not None
     first = span[0] if every_day else max(span[0], day - timedelta(days=2 * t.history_days))
     facts = warehouse.read(first, day, t.paid_channels, hours)
-    reports = judge(facts, columns, t, acknowledged)
+    reports = judge(facts, contract, t, acknowledged)
     for end in range(1 if every_day else len(reports), len(reports) + 1):
         explain(reports[:end], facts, warehouse, t)
     return reports
@@ -313,13 +331,13 @@ def tell(
 ) -> list[str]:
     """Tell Slack what is new; returns what could not be delivered, in sentences."""
     from monitoring.notification import news
-    from monitoring.slack import as_json, deliver, message, simulated, webhook_from_environment
+    from monitoring.slack import NOT_SENT, as_json, deliver, message, simulated, webhook_from_environment
 
     webhook = None if options.dry_run else webhook_from_environment()
     if webhook is None:
         told = news(report, history.notices(), now, options.renotify_hours, hours == 24)
-        if told and not options.quiet and not options.json and (options.dry_run or report.active):
-            _print(stdout, ["", *simulated(message(report, told))])
+        if told and not options.quiet and not options.json:
+            _print(stdout, ["", *(simulated(message(report, told)) if options.dry_run else [NOT_SENT])])
         return []
     with history.transaction():  # what another run has just told is not told again
         told = news(report, history.notices(), now, options.renotify_hours, hours == 24)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from statistics import mean, variance
@@ -15,15 +16,17 @@ from monitoring.alarms import GREEN, INSUFFICIENT, RED, TOO_LITTLE, YELLOW, DayR
 from monitoring.baselines import Amounts, Point, normal_equivalent, score, score_amount, student_of
 from monitoring.console_report import headline, sees, table
 from monitoring.detection import Acknowledgement, judge
-from monitoring.metrics import Facts, File
-from monitoring.thresholds import Planned, Thresholds, ThresholdsError, load_columns, load_thresholds
+from monitoring.metrics import Facts, File, Refusal
+from monitoring.thresholds import RENAMED, Planned, Thresholds, ThresholdsError, load_thresholds
 from simulation import elementary, healthy, z_score
+
+from event_data.contract import load_contract
 
 HERE = Path(__file__).resolve().parent
 T = load_thresholds(HERE / "thresholds.yaml")
-COLUMNS = load_columns(HERE.parent / "part1-data-quality" / "schema.yaml")
+CONTRACT = load_contract(HERE.parent / "part1-data-quality" / "schema.yaml")
 START = date(2025, 1, 6)
-HEADER = tuple(c.name for c in COLUMNS)
+HEADER = tuple(c.name for c in CONTRACT.columns)
 
 
 def points(values: Sequence[float], n: float = 1.0) -> list[Point]:
@@ -32,11 +35,11 @@ def points(values: Sequence[float], n: float = 1.0) -> list[Point]:
 
 def facts(days: int = 14, seed: int = 4) -> Facts:
     """Days of one healthy shop, the same every time."""
-    return healthy(Random(seed), days, tuple(COLUMNS))
+    return healthy(Random(seed), days, CONTRACT)
 
 
 def last(f: Facts, t: Thresholds = T, known: Sequence[Acknowledgement] = ()) -> DayReport:
-    return judge(f, COLUMNS, t, known)[-1]
+    return judge(f, CONTRACT, t, known)[-1]
 
 
 def keys(report: DayReport) -> list[str]:
@@ -157,7 +160,7 @@ def test_the_rivals_are_what_they_say() -> None:
 
 
 def test_healthy_days_go_from_too_little_history_to_green() -> None:
-    reports = judge(facts(), COLUMNS, T)
+    reports = judge(facts(), CONTRACT, T)
     assert [r.status for r in reports] == [TOO_LITTLE] * T.min_days + [GREEN] * (14 - T.min_days)
     assert all(v.verdict == INSUFFICIENT for v in reports[0].verdicts)
 
@@ -167,7 +170,7 @@ def test_the_fifth_day_of_a_rename_is_as_red_as_the_first() -> None:
     for day in f.days[-5:]:
         rename(f, day, "client_id", "clientId")
         share(f, "client_id_missing_share_as_tracked", day, 1.0)
-    reports = judge(f, COLUMNS, T)[-5:]
+    reports = judge(f, CONTRACT, T)[-5:]
     assert {r.status for r in reports} == {RED}
     assert [[a.day_number for a in r.alarms] for r in reports] == [[1], [2], [3], [4], [5]]
     alarm = reports[-1].alarms[0]
@@ -181,7 +184,7 @@ def test_a_day_without_a_file_ends_no_incident() -> None:
         rename(f, day, "client_id", "clientId")
     del f.files[f.days[-3]]
     known = [Acknowledgement("column_renamed:client_id", f.days[-5], f.days[-4])]
-    assert keys(judge(f, COLUMNS, T)[-3]) == ["no_file"]
+    assert keys(judge(f, CONTRACT, T)[-3]) == ["no_file"]
     alarm = last(f).alarms[0]
     assert (alarm.key, alarm.opened, alarm.day_number) == ("column_renamed:client_id", f.days[-5], 4)
     assert last(f, known=known).status == "GREEN"
@@ -220,11 +223,11 @@ def test_a_step_becomes_a_change_of_level_until_somebody_acknowledges_it() -> No
     f = facts(21)
     for day in f.days[-8:]:
         share(f, "client_id_missing_share", day, 0.08)
-    states = [r.alarms[0].state for r in judge(f, COLUMNS, T)[-8:]]
+    states = [r.alarms[0].state for r in judge(f, CONTRACT, T)[-8:]]
     assert states == ["new", "ongoing", *["level"] * 6]
     since = f.days[-8]
     known = [Acknowledgement("identity", since, since + timedelta(days=2))]
-    reports = judge(f, COLUMNS, T, known)[-8:]
+    reports = judge(f, CONTRACT, T, known)[-8:]
     assert [r.status for r in reports[:2]] == [YELLOW, YELLOW]
     assert not any(keys(r) for r in reports[2:])
     assert any(v.metric.name == "client_id_missing_share" for v in reports[2].insufficient)
@@ -246,7 +249,7 @@ def test_a_planned_change_is_silent_and_leaves_the_baseline() -> None:
     for metric in ("records", "page_views", "sessions", "visitors"):
         f.values[metric][day] = (f.values[metric][day][0] * 6, None)
     t = replace(T, planned=(Planned(day, day, ("traffic",), "spring sale"),))
-    before, after = judge(f, COLUMNS, t)[-2:]
+    before, after = judge(f, CONTRACT, t)[-2:]
     assert (before.status, before.alarms[0].state, before.alarms[0].reason) == (GREEN, "planned", "spring sale")
     assert after.status == GREEN
     assert day not in next(v for v in after.verdicts if v.metric.name == "records").history
@@ -290,6 +293,48 @@ def test_a_payload_key_that_is_suddenly_null_needs_no_history() -> None:
     assert keys(last(f)) == ["all_null:line_amount_missing_share"]
 
 
+@pytest.mark.parametrize(
+    ("orders", "amount", "severity"),
+    [(1, "9.99", None), (2, "9.99", "P1"), (1, "1500", "P1"), (20, "0", "P0"), (1, "15000", "P0")],
+)
+def test_refused_orders_or_revenue_above_the_contracts_share_are_no_green_day(
+    orders: int, amount: str, severity: str | None
+) -> None:
+    f = facts()
+    f.received[f.last] = (100, Decimal("100000.00"))
+    f.refusals[f.last] = [Refusal("no readable time", orders, Decimal(amount), False)]
+    report = last(f)
+    assert [(a.key, a.severity) for a in report.alarms] == ([("records_refused", severity)] if severity else [])
+    if severity:
+        assert f"no readable time: {orders}, ${Decimal(amount):,.2f}" in report.alarms[0].text
+
+
+def test_one_cause_of_refused_orders_is_one_alarm() -> None:
+    f = facts()
+    for day in f.days:
+        f.values["held_order_share"][day] = (0.0, 30.0)
+    f.values["held_order_share"][f.last] = (30.0, 30.0)
+    f.values["revenue"][f.last] = (0.0, None)
+    f.received[f.last] = (30, Decimal(0))
+    f.refusals[f.last] = [Refusal("no readable amount", 30, Decimal(0), True)]
+    (alarm,) = last(f).alarms
+    assert (alarm.key, alarm.severity) == ("records_refused", "P0")
+    assert "held_order_share" in [v.metric.name for v in alarm.verdicts] and "No revenue was counted." in alarm.also
+
+
+def test_a_refused_file_and_one_that_nothing_reads() -> None:
+    f = facts()
+    f.unread[f.last] = [("Copy of events.csv", "another file has the day")]
+    assert [(a.key, a.severity) for a in last(f).alarms] == [("file_unread:Copy of events.csv", "P1")]
+    f.files[f.last] = [replace(f.files[f.last][0], refused="the header has no column client_id")]
+    f.by_hour["events"][f.last] = {}
+    report = last(f)
+    assert keys(report)[0].startswith("file_refused:") and report.status == RED and "no_events" not in keys(report)
+    assert "has no column client_id" in report.alarms[0].text
+    del f.files[f.last]
+    assert keys(last(f)) == ["no_file", "file_unread:Copy of events.csv"]
+
+
 def test_the_growing_day_is_compared_with_the_same_hours() -> None:
     f = facts()
     f.hours = 12
@@ -314,7 +359,8 @@ def test_a_day_being_written_long_after_the_last_file_is_no_green_one() -> None:
 
 
 def test_each_metric_says_what_it_could_see() -> None:
-    verdicts = last(facts()).verdicts
+    report = last(facts())
+    verdicts = report.verdicts
     told = {v.metric.name: sees(v) for v in verdicts}
     orders = next(v for v in verdicts if v.metric.name == "orders")
     assert orders.score
@@ -323,13 +369,13 @@ def test_each_metric_says_what_it_could_see() -> None:
         sd = (orders.score.value - orders.score.expected) / orders.score.z
         assert fall / 100 * orders.score.expected > orders.metric.limit * sd * 0.99
     assert all(text.startswith("sees ") for text in told.values())
-    assert len(table(verdicts)) == len(verdicts) + 1
+    assert len(table(report)) == len(verdicts) + 1
 
 
 def test_the_status_is_the_first_word() -> None:
-    for report in judge(facts(6), COLUMNS, T):
+    for report in judge(facts(6), CONTRACT, T):
         assert headline(report).startswith(report.status)
-    assert "INSUFFICIENT HISTORY" in headline(judge(facts(1), COLUMNS, T)[0])
+    assert "INSUFFICIENT HISTORY" in headline(judge(facts(1), CONTRACT, T)[0])
 
 
 def test_the_headline_names_the_worst_alarm_whether_or_not_money_hangs_on_it() -> None:
@@ -344,11 +390,22 @@ def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.Mon
     assert load_thresholds(HERE / "thresholds.yaml") == T
 
 
+def test_settings_of_the_version_before_still_work(tmp_path: Path) -> None:
+    text = (HERE / "thresholds.yaml").read_text("utf-8")
+    for old, new in RENAMED.items():
+        text = text.replace(f"{new}:", f"{old}:")
+    path = tmp_path / "thresholds.yaml"
+    path.write_text("".join(line for line in text.splitlines(True) if "records_refused:" not in line), "utf-8")
+    found = load_thresholds(path)
+    assert replace(found, notes=()) == T
+    assert len(found.notes) == len(RENAMED) + 1 and all(str(path) in note for note in found.notes)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("kind: count", "kind: sum", "kind 'sum' is none of"),
-        ("watch: up, stake: day, label: unr", "watch: upwards, stake: day, label: unr", "watch is both, up"),
+        ("watch: up, impact: day, label: unr", "watch: upwards, impact: day, label: unr", "watch is both, up"),
         ('  sources: ["Compare the', '  source: ["Compare the', "runbooks: sources needs three steps"),
         ("  sources: [attribution]", "  sources: [atribution]", "'atribution' is no group of a metric"),
         ("group: traffic", "grup: traffic", "grup"),
@@ -368,7 +425,7 @@ def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.Mon
         ),
         ("weekday_weight: 4", "weekday_weight: 0", "weekday_weight must be a number above 0"),
         ("limit: 3.3", "limit: .nan", "limit must be a number above 0"),
-        ("effect: 0.35, urgent: 0.8", "effect: much, urgent: 0.8", "effect must be a number above 0"),
+        ("min_change: 0.35, urgent: 0.8", "min_change: much, urgent: 0.8", "min_change must be a number above 0"),
     ],
 )
 def test_a_mistake_in_the_settings_is_one_sentence(tmp_path: Path, old: str, new: str, said: str) -> None:

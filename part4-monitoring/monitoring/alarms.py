@@ -1,8 +1,9 @@
-"""The words of the monitor: a verdict on a metric, an alarm, a day's report."""
+"""A verdict on a metric, a broken rule, an alarm, and the report of a day."""
 
 from dataclasses import dataclass, field
 from datetime import date
 
+from event_data.money import Currency
 from monitoring.baselines import Score
 from monitoring.thresholds import Metric
 
@@ -12,7 +13,7 @@ GREEN, YELLOW, RED, TOO_LITTLE = "GREEN", "YELLOW", "RED", "INSUFFICIENT HISTORY
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one metric on one day; `history` are the days that it was compared with."""
+    """The judgement of one metric on one day; `history` are the days that it was compared with."""
 
     metric: Metric
     verdict: str
@@ -39,13 +40,13 @@ class Breach:
     layer: str
     severity: str
     text: str
-    brings: tuple[str, ...]
+    suppresses: tuple[str, ...]
     metric: str | None = None
 
 
 @dataclass
 class Alarm:
-    """One thing that is wrong, whatever number of metrics it shows in.
+    """One problem, however many metrics show it.
 
     state: new, ongoing, level (a change of level that waits to be acknowledged), acknowledged or planned; the last
     two do not count in the status.
@@ -58,7 +59,7 @@ class Alarm:
     text: str
     verdicts: list[Verdict] = field(default_factory=list)
     also: list[str] = field(default_factory=list)
-    brings: tuple[str, ...] = ()
+    suppresses: tuple[str, ...] = ()
     is_rule: bool = False
     opened: date | None = None
     day_number: int = 1
@@ -84,11 +85,13 @@ class Alarm:
 
 @dataclass
 class DayReport:
-    """Everything the monitor says of one day."""
+    """Everything the monitor says of one day; amounts are in `currency`, hours in `time_zone`."""
 
     day: date
     alarms: list[Alarm]
     verdicts: list[Verdict]
+    currency: Currency = field(default_factory=Currency)
+    time_zone: str = "UTC"
 
     @property
     def active(self) -> list[Alarm]:

@@ -91,8 +91,8 @@ def score(history: Sequence[Point], today: Point, kind: str, weekday_weight: flo
     df = freedom(phi, len(history))
     sd = sqrt(phi * _variance(m, rate, kind) * spread)
     residual = _deviance_root(today.x, m, today.n, kind) / sqrt(phi * spread * (1 + rate if kind == "ratio" else 1))
-    reach = student_of(limit, df) * sd
-    low, high = max(0.0, m - reach), m + reach
+    margin = student_of(limit, df) * sd
+    low, high = max(0.0, m - margin), m + margin
     if kind == "share":
         high = min(high, today.n)
     value, expected = today.x / today.n, rate
@@ -178,8 +178,8 @@ def score_amount(history: Sequence[Amounts], today: Amounts, limit: float) -> Sc
     sd = sqrt(phi * variance * (1 / today.n + 1 / n))
     df = freedom(phi, len(history))
     difference = today.total / today.n - mean
-    z, reach = difference / sd, student_of(limit, df) * sd
+    z, margin = difference / sd, student_of(limit, df) * sd
     return Score(
-        exp(min(today.total / today.n, 700)), exp(mean), exp(mean - reach), exp(min(mean + reach, 700)), z,
+        exp(min(today.total / today.n, 700)), exp(mean), exp(mean - margin), exp(min(mean + margin, 700)), z,
         normal_equivalent(z, df), exp(min(difference, 700)) - 1, 0.0, len(history), phi,
     )  # fmt: skip

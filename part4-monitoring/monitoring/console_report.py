@@ -6,8 +6,7 @@ from typing import Any
 
 from monitoring.alarms import GREEN, RED, TOO_LITTLE, YELLOW, Alarm, DayReport, Verdict
 from monitoring.baselines import freedom, student_of
-from monitoring.explanation import figure
-from monitoring.shop_words import money, zone
+from monitoring.explanation import figure, percent
 
 COLOURS = {GREEN: "32", YELLOW: "33", RED: "31", TOO_LITTLE: "36"}
 
@@ -16,9 +15,9 @@ def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool) -
     """The report as lines; `expected_false` says what the simulation found for these thresholds."""
     shown = [headline(report, colour)]
     for alarm in report.alarms:
-        shown += alarm_lines(alarm)
+        shown += alarm_lines(alarm, report)
     if verbose:
-        shown += ["", *table(report.verdicts), "", f"  Expected false alarms: {expected_false}"]
+        shown += ["", *table(report), "", f"  Expected false alarms: {expected_false}"]
     return shown
 
 
@@ -37,12 +36,13 @@ def headline(report: DayReport, colour: bool = False) -> str:
     return f"{status}  {report.day}: {'; '.join(parts)}."
 
 
-def alarm_lines(alarm: Alarm) -> list[str]:
-    """One line for the alarm, and its circumstances indented below."""
+def alarm_lines(alarm: Alarm, report: DayReport) -> list[str]:
+    """Return one line for the alarm, and its circumstances indented below."""
+    money = report.currency.exact
     state = {"ongoing": f", day {alarm.day_number}", "level": f", day {alarm.day_number}: a change of level"}
     said = state.get(alarm.state, "" if alarm.state == "new" else f", {alarm.state}")
     shown = [f"  {alarm.severity} {alarm.key} ({alarm.layer}{said}): {alarm.text}"]
-    moment = f" {alarm.first_bad} {zone()}" * bool(alarm.first_bad and alarm.day == alarm.opened)
+    moment = f" {alarm.first_bad} {report.time_zone}" * bool(alarm.first_bad and alarm.day == alarm.opened)
     before = "" if alarm.last_good else " or before"
     facts = [f"since {alarm.opened}{moment}{before}"]
     facts.append(f"last good day {alarm.last_good}" if alarm.last_good else "no good day known")
@@ -63,21 +63,21 @@ def alarm_lines(alarm: Alarm) -> list[str]:
     return shown
 
 
-def table(verdicts: Sequence[Verdict]) -> list[str]:
-    """Every metric with its value, expected range, z, evidence, verdict, and what could be seen today."""
+def table(report: DayReport) -> list[str]:
+    """Return every metric with its value, expected range, z, evidence, verdict, and what could be seen today."""
     head = (
         f"  {'metric':<36}{'value':>10}{'expected':>10}{'from':>10}{'to':>10}{'z':>7}{'evid.':>7}{'days':>5}  verdict"
     )
     shown = [head]
-    for v in verdicts:
-        s = v.score
+    for v in report.verdicts:
+        s, currency = v.score, report.currency
         if s is None:
-            value = "-" if v.value is None else figure(v.value, v.metric.kind)
+            value = "-" if v.value is None else figure(v.value, v.metric.kind, currency)
             shown.append(
                 f"  {v.metric.name:<36}{value:>10}{'-':>10}{'-':>10}{'-':>10}{'-':>7}{'-':>7}{v.days:>5}  {v.verdict}"
             )
             continue
-        value, expected, low, high = (figure(x, v.metric.kind) for x in (s.value, s.expected, s.low, s.high))
+        value, expected, low, high = (figure(x, v.metric.kind, currency) for x in (s.value, s.expected, s.low, s.high))
         shown.append(
             f"  {v.metric.name:<36}{value:>10}{expected:>10}{low:>10}{high:>10}{s.z:>7.1f}{s.evidence:>7.1f}{v.days:>5}"
             f"  {v.verdict}; {sees(v)}"
@@ -90,17 +90,17 @@ def sees(verdict: Verdict) -> str:
     s, metric = verdict.score, verdict.metric
     if s is None:
         return "sees nothing yet"
-    reach = max(abs(s.high - s.expected), 1e-12)
+    margin = max(abs(s.high - s.expected), 1e-12)
     if metric.kind == "share":
-        least = max(reach, metric.effect)
+        least = max(margin, metric.min_change)
         if metric.watch != "down" and s.expected + least < 1:
-            return f"sees {figure(s.expected + least, 'share')}"
-        return f"sees {figure(s.expected - least, 'share')}" if s.expected > least else "sees no change"
-    falls = [step for step in range(5, 101, 5) if step / 100 >= metric.effect and _seen(verdict, -step / 100)]
+            return f"sees {percent(s.expected + least)}"
+        return f"sees {percent(s.expected - least)}" if s.expected > least else "sees no change"
+    falls = [step for step in range(5, 101, 5) if step / 100 >= metric.min_change and _seen(verdict, -step / 100)]
     rises = [
         step
         for step in (25, 50, 75, 100, 150, 200, 300, 500)
-        if step / 100 >= metric.effect and _seen(verdict, step / 100)
+        if step / 100 >= metric.min_change and _seen(verdict, step / 100)
     ]
     if metric.watch == "up" or not falls:
         return f"sees +{rises[0]}%" if rises and metric.watch != "down" else "sees no fall"
@@ -131,10 +131,11 @@ def calendar(reports: Sequence[DayReport]) -> list[str]:
             if a.counts
         ]
         shown.append(f"  {report.day}  {report.status:<20}  {'; '.join(keys) or '-'}")
-    wide = max(18, len(f"00:00:00 {zone()}") + 2)
+    zone = reports[-1].time_zone
+    wide = max(18, len(f"00:00:00 {zone}") + 2)
     shown += ["", f"  {'incident':<40}{'first alarm':<13}{'first bad moment':<{wide}}{'last day':<12}days"]
     for alarm, last, days in incidents(reports):
-        moment = f"{alarm.first_bad} {zone()}" if alarm.first_bad else "the day"
+        moment = f"{alarm.first_bad} {zone}" if alarm.first_bad else "the day"
         shown.append(f"  {alarm.key:<40}{alarm.opened!s:<13}{moment:<{wide}}{last!s:<12}{days:>4}")
     return shown
 

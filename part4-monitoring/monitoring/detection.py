@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from event_data.contract import Contract
 from monitoring.alarms import ALARM, INSUFFICIENT, NO_DATA, OK, Alarm, Breach, DayReport, Verdict
 from monitoring.baselines import Amounts, Point, Score, score, score_amount
 from monitoring.metrics import Facts
 from monitoring.rules import breaches
-from monitoring.thresholds import Column, Metric, Thresholds
+from monitoring.thresholds import Metric, Thresholds
 
 # A day being written is looked at 24 times; the limit of 1 in 1000 a day is then 1 in 24,000 a look (Bonferroni).
 EVERY_HOUR = 0.8
@@ -33,28 +34,28 @@ class Acknowledgement:
 class Memory:
     """What is known of the days judged so far."""
 
-    spoiled: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))  # metric -> days
+    excluded_days: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))  # metric -> days
     runs: dict[str, list[date]] = field(default_factory=dict)  # key -> days of the incident that is under way
-    troubled: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))  # key -> every bad day
+    bad_days: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))  # key -> every bad day
 
 
 def judge(
-    facts: Facts, columns: Sequence[Column], t: Thresholds, acknowledged: Sequence[Acknowledgement] = (),
+    facts: Facts, contract: Contract, t: Thresholds, acknowledged: Sequence[Acknowledgement] = (),
 ) -> list[DayReport]:  # fmt: skip
     """Judge every day of the facts in order."""
     memory, reports = Memory(), []
     for day in facts.days:
-        reports.append(judge_day(facts, day, columns, t, [a for a in acknowledged if a.on <= day], memory))
+        reports.append(judge_day(facts, day, contract, t, [a for a in acknowledged if a.on <= day], memory))
     return reports
 
 
 def judge_day(
-    facts: Facts, day: date, columns: Sequence[Column], t: Thresholds, known: Sequence[Acknowledgement], memory: Memory
+    facts: Facts, day: date, contract: Contract, t: Thresholds, known: Sequence[Acknowledgement], memory: Memory
 ) -> DayReport:
     window = [day - timedelta(days=i) for i in range(t.history_days, 0, -1)]
     window = [d for d in window if d >= facts.first and facts.files.get(d)]
-    quiet = [d for d in window if d not in memory.spoiled["records"]]
-    rules = breaches(facts, day, quiet, columns, t)
+    healthy = [d for d in window if d not in memory.excluded_days["records"]]
+    rules = breaches(facts, day, healthy, contract, t)
     gone = any(b.key in ("no_file", "no_events") for b in rules)
     verdicts = [] if gone else [_verdict(facts, m, day, window, t, known, memory) for m in t.metrics]
     alarms = _grouped(rules, verdicts, day, t)
@@ -62,8 +63,9 @@ def judge_day(
         _remember(alarm, day, facts, t, known, memory)
     for key in [k for k in memory.runs if k not in {a.key for a in alarms} and not gone]:  # a day unseen ends nothing
         del memory.runs[key]
-    _spoil(alarms, day, t, memory)
-    return DayReport(day, sorted(alarms, key=lambda a: (not a.counts, a.severity)), verdicts)
+    _exclude(alarms, day, t, memory)
+    alarms.sort(key=lambda a: (not a.counts, a.severity))
+    return DayReport(day, alarms, verdicts, facts.currency, facts.time_zone)
 
 
 def baseline_days(
@@ -73,7 +75,7 @@ def baseline_days(
     since = max((a.since for a in known if a.key == metric.group), default=None)
     if since is not None:
         return [d for d in window if d >= since]
-    return [d for d in window if d not in memory.spoiled[metric.name]]
+    return [d for d in window if d not in memory.excluded_days[metric.name]]
 
 
 def _verdict(
@@ -111,30 +113,30 @@ def _point(facts: Facts, metric: Metric, day: date) -> Point | None:
 
 def is_alarm(found: Score, metric: Metric, limit: float) -> bool:
     """Beyond the limit, large enough to matter, and in a direction that is watched."""
-    if abs(found.evidence) < limit or abs(found.change) < metric.effect:
+    if abs(found.evidence) < limit or abs(found.change) < metric.min_change:
         return False
-    if metric.kind != "amount" and abs(found.events) < metric.least:
+    if metric.kind != "amount" and abs(found.events) < metric.min_events:
         return False
     return metric.watch == "both" or (metric.watch == "up") == (found.change > 0)
 
 
 def _grouped(rules: Sequence[Breach], verdicts: Sequence[Verdict], day: date, t: Thresholds) -> list[Alarm]:
-    """One alarm a cause: rules first, then groups in causal order; what an earlier one brings goes to it."""
+    """One alarm a cause: rules first, then groups in causal order; what an earlier one suppresses goes to it."""
     alarms: list[Alarm] = []
     for breach in rules:
-        host = next((a for a in alarms if breach.metric and _group(t, breach.metric) in a.brings), None)
+        host = next((a for a in alarms if breach.metric and _group(t, breach.metric) in a.suppresses), None)
         if host:
             host.also.append(breach.text)
             host.severity = min(host.severity, breach.severity)
         else:
-            alarms.append(
-                Alarm(breach.key, breach.layer, breach.severity, day, breach.text, brings=breach.brings, is_rule=True)
-            )
+            alarm = Alarm(breach.key, breach.layer, breach.severity, day, breach.text, is_rule=True)
+            alarm.suppresses = breach.suppresses
+            alarms.append(alarm)
     for verdict in (v for v in verdicts if v.verdict == ALARM):
         group = verdict.metric.group
-        host = next((a for a in alarms if a.key == group or group in a.brings), None)
+        host = next((a for a in alarms if a.key == group or group in a.suppresses), None)
         if host is None:
-            host = Alarm(group, verdict.metric.layer, verdict.severity, day, "", brings=t.brings.get(group, ()))
+            host = Alarm(group, verdict.metric.layer, verdict.severity, day, "", suppresses=t.suppresses.get(group, ()))
             alarms.append(host)
         elif not host.is_rule:
             host.severity = min(host.severity, verdict.severity)
@@ -152,9 +154,9 @@ def _remember(
     """The alarm's life: since when, which day, and whether it is planned, acknowledged or a change of level."""
     run = memory.runs.setdefault(alarm.key, [])
     run.append(day)
-    memory.troubled[alarm.key].add(day)
+    memory.bad_days[alarm.key].add(day)
     alarm.opened, alarm.day_number = run[0], len(run)
-    good = [d for d in facts.days if d < run[0] and facts.files.get(d) and d not in memory.troubled[alarm.key]]
+    good = [d for d in facts.days if d < run[0] and facts.files.get(d) and d not in memory.bad_days[alarm.key]]
     alarm.last_good = good[-1] if good else None
     alarm.state = "new" if len(run) == 1 else "ongoing"
     plan = next((p for p in t.planned if p.first <= day <= p.last and {alarm.key, alarm.name} & set(p.keys)), None)
@@ -178,12 +180,12 @@ def _is_level(alarm: Alarm, facts: Facts, run: Sequence[date], t: Thresholds) ->
     return found is None or not is_alarm(found, metric, metric.limit)
 
 
-def _spoil(alarms: Sequence[Alarm], day: date, t: Thresholds, memory: Memory) -> None:
-    """The day leaves the baseline of every metric that alarmed, and of all that a broken rule brings."""
+def _exclude(alarms: Sequence[Alarm], day: date, t: Thresholds, memory: Memory) -> None:
+    """The day leaves the baseline of every metric that alarmed, and of all that a broken rule suppresses."""
     for alarm in alarms:
         for verdict in alarm.verdicts:
-            memory.spoiled[verdict.metric.name].add(day)
+            memory.excluded_days[verdict.metric.name].add(day)
         if (alarm.is_rule and alarm.state != "acknowledged") or alarm.state == "planned":
             for metric in t.metrics:
-                if metric.group in alarm.brings or metric.group == alarm.key:
-                    memory.spoiled[metric.name].add(day)
+                if metric.group in alarm.suppresses or metric.group == alarm.key:
+                    memory.excluded_days[metric.name].add(day)

@@ -4,24 +4,25 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from event_data.money import Currency
 from monitoring.alarms import Alarm, DayReport, Verdict
 from monitoring.metrics import Facts, Value, Warehouse
-from monitoring.shop_words import money
 from monitoring.thresholds import Thresholds
 
 # Which metric of the warehouse has the segments of one that has none, by the day and by the hour.
 DAILY = {"records": "events"}
 HOURLY = DAILY | {"orders": "order_events"}
 LEAST_LIFT = 0.15  # a segment explains by so much more than its usual part, or none is named
-RULE_STAKES = {
+RULE_IMPACTS = {
     "column_renamed": "untracked", "column_lost": "day", "all_null": "day", "id_collision": "collisions",
     "no_file": "shortfall", "no_events": "shortfall", "zero_revenue": "shortfall", "zero_paid_revenue": "paid",
-    "silent_hours": "hours",
+    "silent_hours": "hours", "file_refused": "shortfall", "records_refused": "refused",
 }  # fmt: skip
-STAKE_TEXTS = {
+IMPACT_TEXTS = {
     "shortfall": "missing against the usual", "day": "counted on figures that this touches",
     "untracked": "whose journey the column as tracked has lost", "collisions": "lost if deduplicated by the id",
     "anonymous": "without any touch", "paid": "usually paid for", "hours": "usual in these hours",
+    "refused": "refused or quarantined",
 }  # fmt: skip
 
 
@@ -32,40 +33,46 @@ def explain(reports: Sequence[DayReport], facts: Facts, warehouse: Warehouse, t:
         alarm.steps = t.runbooks[alarm.name]
         if alarm.verdicts and not alarm.is_rule:
             head = alarm.verdicts[0]
-            alarm.text = f"{head.metric.label}: {said(head)}."
-            alarm.also = [f"{v.metric.label} {said(v)}" for v in alarm.verdicts[1:]]
+            alarm.text = f"{head.metric.label}: {figures(head, facts.currency)}."
+            alarm.also = [f"{v.metric.label} {figures(v, facts.currency)}" for v in alarm.verdicts[1:]]
             alarm.segment = segment(head, report.day, facts, warehouse)
             hour = first_bad_hour(head, report.day, facts)
             alarm.first_bad = "" if hour is None else f"{hour:02}:00"
         else:
-            alarm.also += [f"{v.metric.label} {said(v)}" for v in alarm.verdicts]
+            alarm.also += [f"{v.metric.label} {figures(v, facts.currency)}" for v in alarm.verdicts]
             alarm.first_bad = _first_event(alarm, report.day, warehouse)
             if alarm.name in ("column_renamed", "column_lost", "column_added"):
                 alarm.segment = "header"
         days = [a for r in reports for a in r.alarms if a.key == alarm.key and a.opened == alarm.opened]
-        stakes = [stake(a, facts, warehouse, t) for a in days]
-        alarm.at_stake = stakes[-1]
-        known = [s for s in stakes if s is not None]
+        amounts = [impact(a, facts, warehouse, t) for a in days]
+        alarm.at_stake = amounts[-1]
+        known = [s for s in amounts if s is not None]
         alarm.at_stake_since = sum(known) if known else None
-        alarm.stake_text = STAKE_TEXTS.get(_stake_kind(alarm) or "", "")
+        alarm.stake_text = IMPACT_TEXTS.get(_impact_kind(alarm) or "", "")
 
 
-def said(verdict: Verdict) -> str:
-    """A verdict's figures: 15.8%, expected 0.9% (0.0% to 3.2%)."""
+def figures(verdict: Verdict, currency: Currency) -> str:
+    """Return a verdict's figures: 15.8%, expected 0.9% (0.0% to 3.2%)."""
     s = verdict.score
     if s is None:
         return verdict.verdict
-    value, expected, low, high = (figure(x, verdict.metric.kind) for x in (s.value, s.expected, s.low, s.high))
+    numbers = (s.value, s.expected, s.low, s.high)
+    value, expected, low, high = (figure(x, verdict.metric.kind, currency) for x in numbers)
     return f"{value}, expected {expected} ({low} to {high})"
 
 
-def figure(x: float, kind: str) -> str:
-    """A metric's value as a person writes it."""
+def percent(share: float) -> str:
+    """Return a share as a person writes it: small ones with two digits."""
+    return f"{share:.2%}" if 0 < share < 0.0995 else f"{share:.1%}"
+
+
+def figure(x: float, kind: str, currency: Currency) -> str:
+    """Return a metric's value as a person writes it."""
     if kind == "share":
-        return f"{x:.2%}" if 0 < x < 0.0995 else f"{x:.1%}"
+        return percent(x)
     if kind == "ratio":
         return f"{x:.2f}"
-    return money(x, 0) if kind == "amount" else f"{x:,.0f}"
+    return currency.exact(x, 0) if kind == "amount" else f"{x:,.0f}"
 
 
 def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> str:
@@ -148,47 +155,46 @@ def _first_event(alarm: Alarm, day: date, warehouse: Warehouse) -> str:
     return f"{at:%H:%M:%S}" if isinstance(at, datetime) else ""
 
 
-def _stake_kind(alarm: Alarm) -> str | None:
-    return RULE_STAKES.get(alarm.name) if alarm.is_rule else alarm.verdicts[0].metric.stake
+def _impact_kind(alarm: Alarm) -> str | None:
+    return RULE_IMPACTS.get(alarm.name) if alarm.is_rule else alarm.verdicts[0].metric.impact
 
 
-def stake(alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thresholds) -> float | None:
-    """The money of the alarm's day that hangs on it, in the shop's currency; None where it cannot be said."""
-    kind, day = _stake_kind(alarm), alarm.day
-    if kind is None:
-        return None
-    got, untracked = map(float, warehouse.rows("sold", day=day, until=warehouse.until)[0])
-    usual = _usual_revenue(alarm, facts, t)
-    if kind == "day":
-        return got
-    if kind == "untracked":
-        return untracked
+def impact(alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thresholds) -> float | None:
+    """Return the money of the alarm's day that it affects, in the shop's currency; None where it is not known."""
+    kind, day = _impact_kind(alarm), alarm.day
+    if kind in ("shortfall", "paid", "hours"):
+        return _missing(kind, alarm, facts, warehouse, t)
+    if kind == "refused":
+        return float(sum(r.amount for r in facts.refusals.get(day, [])))
     if kind == "collisions":
         return float(warehouse.rows("collisions", day=day)[0][1])
-    if kind == "anonymous":
-        if facts.hours < 24:  # known by the day only
-            return None
-        return facts.values["unattributed_share"].get(day, (0.0, None))[0]
-    if usual is None:
+    if kind == "anonymous":  # known by the day only
+        return facts.values["unattributed_share"].get(day, (0.0, None))[0] if facts.hours == 24 else None
+    if kind is None:
         return None
+    sold, untracked = map(float, warehouse.rows("sold", day=day, until=warehouse.until)[0])
+    return untracked if kind == "untracked" else sold
+
+
+def _missing(kind: str, alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thresholds) -> float | None:
+    """Return what the days before would have sold: on the whole day, by paid channels, or in its silent hours."""
+    day, days = alarm.day, _before(alarm, facts, t)
+    revenue = [facts.values["revenue"][d][0] for d in days if d in facts.values["revenue"]]
+    if not revenue:
+        return None
+    usual = sum(revenue) / len(revenue)
     if kind == "shortfall":
-        return max(0.0, usual - got)
+        return max(0.0, usual - float(warehouse.rows("sold", day=day, until=warehouse.until)[0][0]))
     if kind == "paid":
-        paid = [facts.values["paid_orders"][d] for d in _before(alarm, facts, t) if d in facts.values["paid_orders"]]
+        paid = [facts.values["paid_orders"][d] for d in days if d in facts.values["paid_orders"]]
         return usual * sum(x for x, _ in paid) / max(sum(n or 0.0 for _, n in paid), 1.0)
-    events = facts.by_hour["order_events"]
+    orders = facts.by_hour["order_events"]
     silent = [h for h in range(facts.hours) if not facts.by_hour["events"].get(day, {}).get(h, (0.0, None))[0]]
-    days = _before(alarm, facts, t)
-    whole = sum(x for d in days for x, _ in events.get(d, {}).values())
-    return usual * sum(events.get(d, {}).get(h, (0.0, None))[0] for d in days for h in silent) / max(whole, 1.0)
+    whole = sum(x for d in days for x, _ in orders.get(d, {}).values())
+    return usual * sum(orders.get(d, {}).get(h, (0.0, None))[0] for d in days for h in silent) / max(whole, 1.0)
 
 
 def _before(alarm: Alarm, facts: Facts, t: Thresholds) -> list[date]:
     """The days before the incident that tell the usual: at most the history."""
     opened = alarm.opened or alarm.day
     return [d for d in facts.days if d < opened and facts.files.get(d)][-t.history_days :]
-
-
-def _usual_revenue(alarm: Alarm, facts: Facts, t: Thresholds) -> float | None:
-    days = [d for d in _before(alarm, facts, t) if d in facts.values["revenue"]]
-    return sum(facts.values["revenue"][d][0] for d in days) / len(days) if days else None

@@ -1,13 +1,16 @@
 """What the warehouse says of each day, read once by the statements of metrics.sql."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from event_data.money import Currency
 from event_data.sql import named_statements
 from monitoring.baselines import Amounts
 
@@ -24,6 +27,17 @@ class File:
     header: tuple[str, ...]
     records: int
     content_hash: str
+    refused: str | None = None  # why part 2 used none of it
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Orders of a day that are in no revenue figure, for one reason."""
+
+    reason: str
+    orders: int
+    amount: Decimal
+    is_quarantined: bool  # read, but without what an order needs
 
 
 @dataclass
@@ -42,6 +56,11 @@ class Facts:
     files: dict[date, list[File]] = field(default_factory=lambda: defaultdict(list))
     by_hour: dict[str, dict[date, dict[int, Value]]] = field(default_factory=lambda: defaultdict(dict))
     skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
+    refusals: dict[date, list[Refusal]] = field(default_factory=lambda: defaultdict(list))
+    received: dict[date, tuple[int, Decimal]] = field(default_factory=dict)  # orders and revenue of the day's files
+    unread: dict[date, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))  # names and reasons
+    currency: Currency = field(default_factory=Currency)
+    time_zone: str = "UTC"
 
     @property
     def days(self) -> list[date]:
@@ -65,6 +84,31 @@ class Warehouse:
         self.connection = connection
         self.until = until or datetime.max
         self.statements = named_statements(SQL.read_text("utf-8"))
+        sign, self.time_zone = self.rows("shop")[0]
+        self.currency = Currency(sign)
+
+    @property
+    def knows_refusals(self) -> bool:
+        """Return whether part 2 noted which files it refused or did not read: earlier versions did not."""
+        return len(self.rows("refusal_columns")) == 2
+
+    def has_refusals(self, most: float) -> bool:
+        """Return whether a file was refused, or more than this share of all orders or revenue."""
+        always = {"first": date.min, "last": date.max}
+        lost = [(orders, amount) for _, _, orders, amount, _ in self.rows("refusals", **always)]
+        whole = [(orders, revenue) for _, orders, revenue in self.rows("received", **always)]
+        is_material = any(sum(a[i] for a in lost) > most * float(sum(a[i] for a in whole)) for i in (0, 1))
+        return is_material or (self.knows_refusals and bool(self.rows("refused_files")))
+
+    def _day_of(self, name: str) -> date:
+        """Return the day in the name of an unread file, at most the last day that was read; without one, that day."""
+        span = self.span()
+        last = span[1] if span else date.max
+        try:
+            found = re.search(r"(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)", name)
+            return min(date(*map(int, found.groups())), last) if found else last
+        except ValueError:
+            return last
 
     def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         sql = self.statements[name].sql
@@ -87,13 +131,20 @@ class Warehouse:
 
     def read(self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24) -> Facts:
         """The facts of these days; with `hours` below 24, of the first hours of each."""
-        facts = Facts(first, last, hours)
+        facts = Facts(first, last, hours, currency=self.currency, time_zone=self.time_zone)
         limits: dict[str, Any] = {"first": first, "last": last, "paid": list(paid_channels)}
         for metric, day, hour, numerator, denominator in self.rows("hours", **limits):
             facts.by_hour[metric].setdefault(day, {})[hour] = (numerator or 0.0, denominator)
         facts.skipped_hours = frozenset((day, hour) for day, hour in self.rows("skipped", **limits))
+        refused = dict(self.rows("refused_files")) if self.knows_refusals else {}
         for day, name, header, records, content_hash in self.rows("files", **limits):
-            facts.files[day].append(File(name, tuple(json.loads(header)), records, content_hash))
+            facts.files[day].append(File(name, tuple(json.loads(header)), records, content_hash, refused.get(name)))
+        for day, *rest in self.rows("refusals", **limits):
+            facts.refusals[day].append(Refusal(*rest))
+        facts.received = {day: (orders, revenue) for day, orders, revenue in self.rows("received", **limits)}
+        for name, reason in self.rows("unread_files") if self.knows_refusals else ():
+            if first <= (day := self._day_of(name)) <= last:
+                facts.unread[day].append((name, reason))
         if hours == 24:
             for metric, day, numerator, denominator in self.rows("metrics", **limits):
                 facts.values[metric][day] = (numerator or 0.0, denominator)

@@ -111,6 +111,47 @@ from bronze.files
 where file_date between $first and $last
 order by name;
 
+-- name: received
+-- Orders of each day's files before anything was refused, and what they are worth
+select files.file_date, cast(sum(totals.events) as bigint), cast(coalesce(sum(totals.revenue), 0) as decimal(18, 2))
+from silver.file_totals as totals
+inner join bronze.files as files on totals.source_file = files.name
+where totals.event = 'order' and files.file_date between $first and $last
+group by files.file_date;
+
+-- name: refusals
+-- Orders that were refused, or quarantined (true), by day and reason; a negative amount is the shop's own
+select
+    files.file_date, rejected.reason, count(*), cast(coalesce(sum(rejected.revenue), 0) as decimal(18, 2)), false
+from silver.rejected_events as rejected
+inner join bronze.files as files on rejected.source_file = files.name
+where rejected.event = 'order' and rejected.reason <> 'exact repeat' and files.file_date between $first and $last
+group by files.file_date, rejected.reason
+union all
+select event_date, held_for, count(*), cast(coalesce(sum(revenue), 0) as decimal(18, 2)), true
+from silver.received_orders
+where held_for is not null and held_for <> 'negative amount' and event_date between $first and $last
+group by event_date, held_for
+order by all;
+
+-- name: refusal_columns
+-- What earlier versions of the warehouse do not have
+select table_name
+from information_schema.columns
+where table_schema = 'bronze' and (table_name, column_name) in (('files', 'refused'), ('unread_files', 'reason'));
+
+-- name: refused_files
+-- Files of which nothing was used, and why
+select name, refused
+from bronze.files
+where refused is not null;
+
+-- name: unread_files
+-- Files that look like a day's and were not read, and why
+select name, reason
+from bronze.unread_files
+order by name;
+
 -- name: hours
 -- Hourly counts and shares of all events
 select metric, date, cast(hour as integer), cast(numerator as double), cast(denominator as double)

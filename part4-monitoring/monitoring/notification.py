@@ -31,7 +31,7 @@ def news(
     open_notices = {n.key: n for n in before if n.state != "recovered"}
     told = [a for a in report.active if _worth_telling(a, open_notices.get(a.key), now, renotify_hours)]
     seen = whole_day and not any(a.name in ("no_file", "no_events") for a in report.alarms)
-    standing = {key for a in report.alarms for key in (a.key, *a.brings)}
+    standing = {key for a in report.alarms for key in (a.key, *a.suppresses)}
     recovered = [n for n in open_notices.values() if seen and n.key not in standing and n.day < report.day]
     now_open = [notice_of(a, now) for a in told]
     kept = list(now_open)

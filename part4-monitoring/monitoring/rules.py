@@ -2,25 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 
+from event_data.contract import Contract
 from monitoring.alarms import Breach
 from monitoring.metrics import Facts, File
-from monitoring.shop_words import zone
-from monitoring.thresholds import Column, Thresholds
+from monitoring.thresholds import Thresholds
 
 
-def breaches(
-    facts: Facts, day: date, baseline: Sequence[date], columns: Sequence[Column], t: Thresholds
-) -> list[Breach]:
-    """Every rule that the day breaks, in causal order. `baseline` are the earlier days without an incident."""
+def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contract, t: Thresholds) -> list[Breach]:
+    """Return every rule that the day breaks, in causal order; `baseline` are the earlier days without an incident."""
     files = facts.files.get(day) or []
     recent = [d for d in facts.days if day - timedelta(days=t.history_days) <= d < day and facts.files.get(d)]
     if not files and facts.hours < 24 and recent:  # its file may not have been begun; the heartbeat decides
         return silent_hours(facts, day, baseline, t)
+    unread = unread_files(facts, day, t)
     if not files:
         before = "" if recent else f", nor of the {t.history_days} days before it,"
-        return [_breach(t, "no_file", "", f"No file of {day}{before} has come.")]
-    found = header_breaches(files, columns, t)
+        return [_breach(t, "no_file", "", f"No file of {day}{before} has come."), *unread]
+    found = [*refused_files(files, t), *header_breaches(files, contract, t), *unread]
     if len(files) > 1:
         names = ", ".join(f.name for f in files)
         same = len({f.content_hash for f in files}) == 1
@@ -33,31 +33,70 @@ def breaches(
             _breach(t, "no_events", "", f"{files[0].name} holds no usable event of its day.", metric="records")
         )
         return found
+    found += refused_orders(facts, day, contract.most_refused, t)
     found += silent_hours(facts, day, baseline, t)
     found += order_rules(facts, day, baseline, t)
     return found
 
 
-def header_breaches(files: Sequence[File], columns: Sequence[Column], t: Thresholds) -> list[Breach]:
-    """Columns renamed, lost and added, by the headers of the day's files."""
+def refused_files(files: Sequence[File], t: Thresholds) -> list[Breach]:
+    """Return the files of the day of which part 2 used nothing, and why."""
+    return [
+        _breach(t, "file_refused", f.name, f"{f.name} was refused as a whole: {f.refused}.") for f in files if f.refused
+    ]
+
+
+def unread_files(facts: Facts, day: date, t: Thresholds) -> list[Breach]:
+    """Return the files that look like the day's and that nothing reads."""
+    return [
+        _breach(t, "file_unread", name, f"{name} is not read: {reason}.") for name, reason in facts.unread.get(day, ())
+    ]
+
+
+def refused_orders(facts: Facts, day: date, most: float, t: Thresholds) -> list[Breach]:
+    """Return a breach where more than this share of the day's orders or revenue was refused or quarantined."""
+    refusals = facts.refusals.get(day, [])
+    orders, revenue = facts.received.get(day, (0, Decimal(0)))
+    lost, amount = sum(r.orders for r in refusals), sum((r.amount for r in refusals), Decimal(0))
+    share = max(lost / orders if orders else 0.0, float(amount / revenue) if revenue else 0.0)
+    if share <= most:
+        return []
+    rule, money = t.rules["records_refused"], facts.currency.exact
+    suppresses = set(rule.suppresses)
+    is_urgent = rule.urgent is not None and share >= rule.urgent
+    if is_urgent:  # P0 hides no alarm that is worse
+        for group in {"order_payload" if r.is_quarantined else "unreadable" for r in refusals}:
+            suppresses |= {group, *t.suppresses.get(group, ())}
+    reasons = "; ".join(f"{r.reason}: {r.orders:,}, {money(r.amount)}" for r in refusals)
+    text = (
+        f"{lost:,} of {orders:,} orders, {money(amount)} of {money(revenue)}, are refused or quarantined, and in no "
+        f"revenue figure. {reasons}."
+    )
+    return [_breach(t, "records_refused", "", text, tuple(suppresses), "P0" if is_urgent else None)]
+
+
+def header_breaches(files: Sequence[File], contract: Contract, t: Thresholds) -> list[Breach]:
+    """Return the columns renamed, lost and added, by the headers of the day's files."""
     found: dict[str, Breach] = {}
-    known = {name for c in columns for name in (c.name, *c.synonyms)}
+    known = {name for c in contract.columns for name in c.names}
     for file in files:
         if not file.header:  # an empty file; that it holds no event is said below
             continue
         added = [name for name in file.header if name not in known]
         lost = False
-        for column in (c for c in columns if c.name not in file.header):
+        for column in (c for c in contract.columns if c.name not in file.header):
             synonym = next((s for s in column.synonyms if s in file.header), None)
-            role = column.role or ""
+            role = contract.role_of(column.name) or ""
             if synonym:
                 text = f"{column.name} arrives as {synonym}; reports that read {column.name} find nothing."
-                brings = tuple(g for g in t.roles.get(role, ()) if g.endswith("as_tracked"))
-                breach = _breach(t, "column_renamed", column.name, text, brings)
+                suppresses = tuple(g for g in t.roles.get(role, ()) if g.endswith("as_tracked"))
+                breach = _breach(t, "column_renamed", column.name, text, suppresses)
             else:
                 like = f" New in the header: {', '.join(added)}; perhaps renamed." if added else ""
                 text = f"The column {column.name} is gone.{like}"
-                breach = _breach(t, "column_lost", column.name, text, t.roles.get(role, ()), column.lost)
+                rule = contract.rule("column_missing", column.name)
+                severity = str(rule.severity) if rule and rule.severity is not None else "P1"
+                breach = _breach(t, "column_lost", column.name, text, t.roles.get(role, ()), severity)
                 lost = True
             found.setdefault(breach.key, breach)
         for name in added if not lost else ():
@@ -69,7 +108,7 @@ def header_breaches(files: Sequence[File], columns: Sequence[Column], t: Thresho
 
 
 def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
-    """Runs of hours without any event that usually hold many: the heartbeat."""
+    """Return a breach for runs of hours without any event that usually hold many: the heartbeat."""
     counts = facts.by_hour["events"]
     history = [counts[d] for d in baseline if d in counts]
     if not history:
@@ -88,21 +127,20 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
         return []
     said = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)
     expected = sum(usual[h] for run in runs for h in run)
-    return [
-        _breach(t, "silent_hours", "", f"No event at all from {said} {zone()}, where about {expected:,.0f} are usual.")
-    ]
+    text = f"No event at all from {said} {facts.time_zone}, where about {expected:,.0f} are usual."
+    return [_breach(t, "silent_hours", "", text)]
 
 
 def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
-    """What orders say by themselves."""
+    """Return the rules that the day's orders break."""
     found = []
     for metric in (m for m in t.metrics if m.kind == "share" and m.group in ("order_payload", "order_lines")):
         value = facts.value(metric.name, day, "share")
         before = [v for d in baseline if (v := facts.value(metric.name, d, "share"))]
         if value and value[1] and value[0] == value[1] and value[1] >= 3 and any(x < n for x, n in before if n):
             text = f"All {value[1]:,.0f} of the day: {metric.label}. Earlier days had values."
-            brings = (metric.group, *t.brings.get(metric.group, ()))
-            found.append(_breach(t, "all_null", metric.name, text, brings, metric=metric.name))
+            suppresses = (metric.group, *t.suppresses.get(metric.group, ()))
+            found.append(_breach(t, "all_null", metric.name, text, suppresses, metric=metric.name))
     collisions = facts.value("collision_share", day, "share")
     if collisions and collisions[0]:
         count = f"{collisions[0]:,.0f} of {collisions[1]:,.0f} orders"
@@ -112,7 +150,7 @@ def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds
 
 
 def revenue_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
-    """No revenue at all, and the owner's rule: paid revenue of zero beside real revenue."""
+    """Return a breach for no revenue at all, and for paid revenue of zero beside real revenue."""
     if facts.hours < 24:
         return []
     revenue = facts.value("revenue", day, "count")
@@ -130,10 +168,10 @@ def revenue_rules(facts: Facts, day: date, baseline: Sequence[date], t: Threshol
 
 
 def _breach(
-    t: Thresholds, rule: str, concerns: str, text: str, brings: tuple[str, ...] | None = None,
+    t: Thresholds, rule: str, concerns: str, text: str, suppresses: tuple[str, ...] | None = None,
     severity: str | None = None, metric: str | None = None,
 ) -> Breach:  # fmt: skip
     settings = t.rules[rule]
     key = f"{rule}:{concerns}" if concerns else rule
-    taken = settings.brings if brings is None else brings
+    taken = settings.suppresses if suppresses is None else suppresses
     return Breach(key, settings.layer, severity or settings.severity, text, taken, metric)

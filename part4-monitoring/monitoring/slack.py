@@ -5,23 +5,20 @@ The webhook is a secret: it is in no message, error or log.
 
 import json
 import os
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from monitoring.alarms import GREEN, RED, YELLOW, Alarm, DayReport
 from monitoring.notification import News
-from monitoring.shop_words import money, zone
 from monitoring.storage import History
 
 VARIABLE = "SLACK_WEBHOOK"
+NOT_SENT = f"No message was sent to Slack: this run has no {VARIABLE}."
 # Slack's limits: https://docs.slack.dev/reference/block-kit/blocks (2025)
 BLOCKS, HEADER, SECTION, FALLBACK = 50, 150, 3000, 3000
 ALARMS = 15  # what one message tells at length
-ATTEMPTS, TIMEOUT, LONGEST_WAIT = 4, 10.0, 30.0  # seconds
+ATTEMPTS, TIMEOUT, LONGEST_WAIT = 4, 10.0, 30  # seconds
 SIGNS = {RED: ":red_circle:", YELLOW: ":large_yellow_circle:", GREEN: ":large_green_circle:"}
 
 
@@ -51,7 +48,7 @@ def message(report: DayReport, news: News) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(f"{title}: trust in event data", HEADER)}}
     ]
-    blocks += [_section(_alarm_text(a)) for a in told[:ALARMS]]
+    blocks += [_section(_alarm_text(a, report)) for a in told[:ALARMS]]
     if len(told) > ALARMS:
         rest = ", ".join(f"{a.severity} {_escape(a.key)}" for a in told[ALARMS:])
         blocks.append(_section(f"And {len(told) - ALARMS} more: {rest}"))
@@ -66,13 +63,15 @@ def message(report: DayReport, news: News) -> dict[str, Any]:
     return {"text": text, "blocks": blocks[:BLOCKS]}
 
 
-def _alarm_text(alarm: Alarm) -> str:
-    """What broke, since when, what it costs, and what to do first."""
+def _alarm_text(alarm: Alarm, report: DayReport) -> str:
+    """Return what broke, since when, what it costs, and what to do first."""
     days = f"day {alarm.day_number} of the incident" if alarm.day_number > 1 else "new"
     if alarm.state == "level":
         days += "; a change of level, to be acknowledged"
     before = "" if alarm.last_good else " or before"
-    since = f"since {alarm.opened}{_moment(alarm)}{before}; last good day {_day(alarm.last_good)}"
+    money = report.currency.exact
+    at = f" {alarm.first_bad} {report.time_zone}" if alarm.first_bad and alarm.day == alarm.opened else ""
+    since = f"since {alarm.opened}{at}{before}; last good day {_day(alarm.last_good)}"
     parts = [f"*{alarm.severity} {_escape(alarm.key)}* ({alarm.layer}, {days})", _escape(alarm.text), since]
     if alarm.segment:
         parts.append(f"explained by: {_escape(alarm.segment)}")
@@ -83,10 +82,6 @@ def _alarm_text(alarm: Alarm) -> str:
         parts.append("also: " + _escape("; ".join(alarm.also)))
     parts += [f"{i}. {_escape(step)}" for i, step in enumerate(alarm.steps, 1)]
     return "\n".join(parts)
-
-
-def _moment(alarm: Alarm) -> str:
-    return f" {alarm.first_bad} {zone()}" if alarm.first_bad and alarm.day == alarm.opened else ""
 
 
 def _day(day: date | None) -> str:
@@ -113,54 +108,38 @@ def _cut(text: str, length: int) -> str:
     return cut + "…"
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A webhook that moves is an error: the message would go where nobody asked for."""
+def post(webhook: str, body: str, timeout: float = TIMEOUT) -> None:
+    """Deliver one message; retry after 429 (as long as it asks, capped), 5xx and silence, never after another 4xx.
 
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
+    Raises SlackError. A redirect counts as a refusal: the message would go to an address that nobody configured.
+    """
+    import requests
+    from urllib3 import Retry
+    from urllib3.exceptions import TimeoutError as NoAnswer
 
-
-OPENER = urllib.request.build_opener(_NoRedirect)
-
-
-def post(webhook: str, body: str, sleep: Callable[[float], None] = time.sleep, timeout: float = TIMEOUT) -> None:
-    """Deliver one message: again after 429 (as long as it asks, capped), 5xx and silence, never after another 4xx."""
-    trouble, wait = "", 0.0
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            sleep(wait)
-        wait = 2.0**attempt
-        request = urllib.request.Request(
-            webhook, body.encode(), {"Content-Type": "application/json; charset=utf-8"}, method="POST"
-        )
-        try:
-            with OPENER.open(request, timeout=timeout) as answer:
-                answer.read(1000)
-                return
-        except urllib.error.HTTPError as error:
-            error.close()
-            trouble = f"it answered {error.code}"
-            if error.code == 429:
-                wait = _retry_after(error.headers.get("Retry-After"), wait)
-            elif error.code < 500:
-                raise SlackError(f"Slack refused the message: {trouble}.", is_final=True) from None
-        except (OSError, ValueError, urllib.error.URLError) as error:
-            reason = getattr(error, "reason", error)
-            trouble = "it did not answer in time" if isinstance(reason, TimeoutError) else type(reason).__name__
-        except Exception as error:  # http.client's own, such as an answer that is no HTTP
-            trouble = type(error).__name__
-    raise SlackError(f"Slack could not be reached in {ATTEMPTS} attempts: {trouble}.")
-
-
-def _retry_after(value: str | None, otherwise: float) -> float:
-    """Seconds to wait, at most LONGEST_WAIT; a date or nonsense counts as not said."""
+    retry = Retry(
+        ATTEMPTS - 1, allowed_methods=None, status_forcelist=[429, *range(500, 600)], raise_on_status=False,
+        backoff_factor=1, retry_after_max=LONGEST_WAIT,
+    )  # fmt: skip
     try:
-        return min(max(float(value or ""), 0.0), LONGEST_WAIT)
-    except ValueError:
-        return otherwise
+        with requests.Session() as session:
+            session.mount(webhook, requests.adapters.HTTPAdapter(max_retries=retry))
+            headers = {"Content-Type": "application/json; charset=utf-8"}
+            answer = session.post(
+                webhook, body.encode(), headers=headers, timeout=timeout, allow_redirects=False, stream=True
+            )
+            status = answer.status_code
+    except (requests.RequestException, OSError, ValueError) as error:  # none is shown: each may name the webhook
+        cause = getattr(error.args[0] if error.args else error, "reason", error)
+        trouble = "it did not answer in time" if isinstance(cause, NoAnswer) else type(cause).__name__
+        raise SlackError(f"Slack could not be reached in {ATTEMPTS} attempts: {trouble}.") from None
+    if status == 429 or status >= 500:
+        raise SlackError(f"Slack could not be reached in {ATTEMPTS} attempts: it answered {status}.")
+    if status >= 300:
+        raise SlackError(f"Slack refused the message: it answered {status}.", is_final=True)
 
 
-def deliver(history: History, webhook: str, sleep: Callable[[float], None] = time.sleep) -> list[str]:
+def deliver(history: History, webhook: str) -> list[str]:
     """Send what waits in the outbox, the oldest first; returns what went wrong, in sentences without the webhook.
 
     A refused message stays and does not hold up the others; when Slack cannot be reached at all, the rest waits too.
@@ -169,7 +148,7 @@ def deliver(history: History, webhook: str, sleep: Callable[[float], None] = tim
     try:
         while waiting := history.claim():
             try:
-                post(webhook, waiting.message, sleep)
+                post(webhook, waiting.message)
             except SlackError as error:
                 failed[waiting.number] = str(error)
                 if not error.is_final:
@@ -186,8 +165,9 @@ def as_json(document: dict[str, Any]) -> str:
 
 
 def simulated(document: dict[str, Any]) -> Sequence[str]:
-    """The message as it would be sent, for a terminal."""
-    return [
-        f"Slack message (not sent; {VARIABLE} is not set, or --dry_run):",
-        json.dumps(document, indent=2, ensure_ascii=False),
-    ]
+    """Return the message as a reader of the channel would see it, for a terminal."""
+    shown = ["Slack message (--dry_run, not sent):"]
+    for block in document["blocks"]:
+        for text in [block["text"]] if "text" in block else block["elements"]:
+            shown += ["", *(f"  {line}" for line in text["text"].splitlines())]
+    return shown

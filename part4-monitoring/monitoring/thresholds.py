@@ -1,56 +1,57 @@
-"""thresholds.yaml as frozen dataclasses, and what the contract says of the columns."""
+"""Read thresholds.yaml into frozen dataclasses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from event_data.errors import UserError
+
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-LATENCY_UNITS = {
-    name: timedelta(seconds=seconds)
-    for seconds, names in (
-        (1, "s second"), (60, "m min minute"), (3600, "h hr hour"), (86_400, "d day"), (604_800, "w week"),
-    )
-    for name in names.split()
-}  # fmt: skip
 KINDS = ("count", "share", "ratio", "amount")
 SEVERITIES = ("P0", "P1", "P2", "P3")
+SHIPPED = Path(__file__).resolve().parents[1] / "thresholds.yaml"
+# Keys of the version before this one, which still work.
+RENAMED = {"effect": "min_change", "stake": "impact", "least": "min_events", "brings": "suppresses"}
+# Rules of this version that a settings file of the version before does not have.
+NEW_RULES = ("records_refused", "file_refused", "file_unread")
 
 
-class ThresholdsError(Exception):
-    """The settings or the contract cannot be used; the message is one sentence for the user."""
+class ThresholdsError(UserError):
+    """The settings cannot be used."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One watched metric; `effect` and `urgent` are relative changes, or points where `kind` is share."""
+    """One watched metric; `min_change` and `urgent` are relative changes, or points where `kind` is share."""
 
     name: str
     layer: str
     group: str
     kind: str
-    effect: float
+    min_change: float
     label: str
     limit: float
     urgent: float | None = None
     watch: str = "both"
     severity: str = "P1"
-    stake: str | None = None
-    least: float = 2.5
+    impact: str | None = None
+    min_events: float = 2.5
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule without statistics; `brings` are the groups that fail with it."""
+    """A rule without statistics; `suppresses` are the groups that fail with it."""
 
     name: str
     layer: str
     label: str
     severity: str = "P1"
-    brings: tuple[str, ...] = ()
+    urgent: float | None = None  # a share from which it is P0
+    suppresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,103 +76,75 @@ class Thresholds:
     paid_channels: tuple[str, ...]
     metrics: tuple[Metric, ...]
     rules: Mapping[str, Rule]
-    brings: Mapping[str, tuple[str, ...]]
+    suppresses: Mapping[str, tuple[str, ...]]
     roles: Mapping[str, tuple[str, ...]]
     planned: tuple[Planned, ...]
     runbooks: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the contract; `lost` is the severity the contract gives to its loss."""
-
-    name: str
-    synonyms: tuple[str, ...]
-    role: str | None
-    lost: str
+    notes: tuple[str, ...] = ()  # what the owner of the file should change, in sentences
 
 
 def load_thresholds(path: Path) -> Thresholds:
     """Read thresholds.yaml; raise ThresholdsError with a sentence for whatever cannot be used."""
-    document = _read(path, "--thresholds")
+    document = _read(path)
     try:
-        return _thresholds(document)
+        notes = [*_use_new_keys(document, path), *_add_new_rules(document, path)]
+        return replace(_thresholds(document), notes=tuple(notes))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ThresholdsError(f"{path}: {_said(error)}; compare with the thresholds.yaml that came with it.") from None
-
-
-def load_columns(path: Path) -> list[Column]:
-    """The columns of the contract (ODCS) with their roles; raise ThresholdsError if there are none."""
-    document = _read(path, "--contract")
-    try:
-        custom = {one["property"]: one["value"] for one in document.get("customProperties") or []}
-        roles = {column: role for role, column in (custom.get("columnRoles") or {}).items()}
-        return [
-            Column(
-                one.get("physicalName") or one["name"],  # what the header says
-                tuple(s["synonym"] for s in one.get("synonyms") or []),
-                roles.get(one["name"]),
-                _lost(one),
-            )
-            for one in document["schema"][0]["properties"]
-        ]
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ThresholdsError(
-            f"{path}: {_said(error)}; validate_dataframework.py --contract {path} says where."
+            f"{path}: {_sentence(error)}; compare with the thresholds.yaml that came with it."
         ) from None
 
 
-def load_latency(path: Path) -> timedelta:
-    """How long after a day's end its file is due: the contract's `latency` (ODCS, slaProperties); none is no time."""
-    levels = [one for one in _read(path, "--contract").get("slaProperties") or [] if one.get("property") == "latency"]
-    if not levels:
-        return timedelta()
-    value, unit = levels[0].get("value"), str(levels[0].get("unit", "")).lower()
-    try:
-        return float(value) * LATENCY_UNITS[unit if unit in LATENCY_UNITS else unit.removesuffix("s")]
-    except (KeyError, TypeError, ValueError, OverflowError):
-        raise ThresholdsError(
-            f"{path}: the latency {value} {unit} is no span of time; write it like `value: 6`, `unit: h`."
-        ) from None
-
-
-def _lost(column: Mapping[str, Any]) -> str:
-    for check in column.get("quality") or []:
-        if check.get("implementation") == "column_missing":
-            return str(check.get("severity", "P1"))
-    return "P1"
-
-
-def _read(path: Path, option: str) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open(encoding="utf-8") as file:
             document = yaml.load(file, Loader=LOADER)  # a safe loader either way
     except FileNotFoundError:
-        what = "contract" if option == "--contract" else "file"
-        raise ThresholdsError(f"{path}: no such {what}; name one with {option}.") from None
+        raise ThresholdsError(f"{path}: no such file; name one with --thresholds.") from None
     except OSError as error:
-        raise ThresholdsError(f"{path}: cannot be read ({error.strerror}); name another with {option}.") from None
+        raise ThresholdsError(f"{path}: cannot be read ({error.strerror}); name another with --thresholds.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         at = f", line {mark.line + 1}" if mark else ""
-        raise ThresholdsError(f"{path}{at}: is not YAML; correct it, or name another with {option}.") from None
+        raise ThresholdsError(f"{path}{at}: is not YAML; correct it, or name another with --thresholds.") from None
     if not isinstance(document, dict):
-        raise ThresholdsError(f"{path}: holds no settings; name another with {option}.")
+        raise ThresholdsError(f"{path}: holds no settings; name another with --thresholds.")
     return document
 
 
-def _said(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
     return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+
+
+def _use_new_keys(document: dict[str, Any], path: Path) -> list[str]:
+    """Rename the keys of the version before; return a sentence for each."""
+    old: dict[str, str] = {}
+    for one in (document, *document.get("metrics", {}).values(), *document.get("rules", {}).values()):
+        for key in RENAMED.keys() & one.keys():
+            old[key] = RENAMED[key]
+            one.setdefault(RENAMED[key], one.pop(key))
+    return [f"{path}: the key {key} is now called {old[key]}; the next version reads only that." for key in sorted(old)]
+
+
+def _add_new_rules(document: dict[str, Any], path: Path) -> list[str]:
+    """Take the rules that the file does not have from the file that came with this version."""
+    missing = [name for name in NEW_RULES if name not in document["rules"]]
+    if missing:
+        shipped = _read(SHIPPED)
+        for name in missing:
+            document["rules"][name] = shipped["rules"][name]
+            document["runbooks"].setdefault(name, shipped["runbooks"][name])
+    return [f"{path}: has no rule {name}; the one that came with this version is used." for name in missing]
 
 
 def _thresholds(document: dict[str, Any]) -> Thresholds:
     limit = _positive(document["limit"], "limit")
     metrics = tuple(_metric(name, one, limit) for name, one in document["metrics"].items())
     groups = tuple(dict.fromkeys(m.group for m in metrics))
-    brings = {key: _known(names, groups) for key, names in document["brings"].items()}
+    suppresses = {key: _known(names, groups) for key, names in document["suppresses"].items()}
     roles = {key: _known(names, groups) for key, names in document["roles"].items()}
     rules = {name: _rule(name, one, groups) for name, one in document["rules"].items()}
-    _known(brings, groups)
+    _known(suppresses, groups)
     runbooks = {key: tuple(steps) for key, steps in document["runbooks"].items()}
     for key in (*rules, *groups):
         if [type(step) for step in runbooks.get(key, ())] != [str] * 3:  # unquoted, a colon makes a mapping
@@ -187,7 +160,7 @@ def _thresholds(document: dict[str, Any]) -> Thresholds:
         tuple(document["paid_channels"]),
         metrics,
         rules,
-        brings,
+        suppresses,
         roles,
         tuple(_planned(one, (*rules, *groups)) for one in document.get("planned") or []),
         runbooks,
@@ -214,15 +187,17 @@ def _metric(name: str, one: dict[str, Any], limit: float) -> Metric:
     if metric.watch not in ("both", "up", "down") or metric.severity not in SEVERITIES:
         raise ValueError(f"metrics: {name}: watch is both, up or down, and severity P0 to P3")
     _positive(metric.limit, f"metrics: {name}: limit")
-    for field, value in (("effect", metric.effect), ("urgent", metric.urgent), ("least", metric.least)):
-        if value:  # 0 is any change
-            _positive(value, f"metrics: {name}: {field}")
+    for key in ("min_change", "urgent", "min_events"):
+        if getattr(metric, key):  # 0 is any change
+            _positive(getattr(metric, key), f"metrics: {name}: {key}")
     return metric
 
 
 def _rule(name: str, one: dict[str, Any], groups: tuple[str, ...]) -> Rule:
-    brings = one.get("brings", [])
-    return Rule(name, **(one | {"brings": groups if brings == "all" else _known(brings, groups)}))
+    suppresses = one.get("suppresses", [])
+    if one.get("urgent") is not None:
+        _positive(one["urgent"], f"rules: {name}: urgent")
+    return Rule(name, **(one | {"suppresses": groups if suppresses == "all" else _known(suppresses, groups)}))
 
 
 def _known(names: Any, groups: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
+import monitor
 import pytest
 from bench_detection import NAMED, as_markdown, break_one, prepare
 from monitor_kit import REAL, SCRIPT, fortnight, keys, real_days, report, run, transform
@@ -206,6 +208,69 @@ def test_a_refresh_that_fails_is_red_and_says_so(tmp_path: Path, incidents: Path
     broken.write_text(broken.read_text("utf-8").replace("page: page_url", "page: nowhere"), encoding="utf-8")
     found = report("--data_dir", folder, "--check_date", "2025-02-25", "--contract", broken)
     assert (found["status"], keys(found)[0]) == ("RED", "refresh_failed")
+
+
+@pytest.fixture(scope="session")
+def refused(five_days: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Days whose last has no readable time on its orders, with their warehouse; and the file."""
+    folder = Path(shutil.copytree(five_days, tmp_path_factory.mktemp("refused") / "days"))
+    *_, path = sorted(folder.glob("events_*.csv"))
+    path.write_text(re.sub(r"[^,]*,checkout_completed", "noon,checkout_completed", path.read_text("utf-8")), "utf-8")
+    run("--data_dir", folder)
+    return folder, path
+
+
+def test_refused_orders_are_red_with_their_reason_and_amount(refused: tuple[Path, Path]) -> None:
+    folder, path = refused
+    amounts = duckdb.execute(
+        "select cast(event_data ->> 'revenue' as decimal(12, 2)) from read_csv(?, all_varchar = true) "
+        "where event_name = 'checkout_completed'",
+        [str(path)],
+    ).fetchall()
+    whole = sum(a for (a,) in amounts)
+    found = report("--data_dir", folder, "--history", folder.parent / "h.sqlite")
+    assert (found["status"], keys(found)) == ("RED", ["records_refused"])
+    (alarm,) = found["alarms"]
+    assert f"no readable time: {len(amounts)}, ${whole:,.2f}" in alarm["text"] and alarm["at_stake"] == float(whole)
+    assert len(alarm["check"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "is_refused", "key"),
+    [
+        ("the ledger does not balance; nothing was published.", False, "ledger_broken"),
+        ("the ledger does not balance; nothing was published.", True, "ledger_broken"),
+        ("15 orders were refused.", True, None),
+        ("the disk is full.", False, "refresh_failed"),
+    ],
+)
+def test_what_part_2_ended_with(
+    said: str, is_refused: bool, key: str | None, refused: tuple[Path, Path], incidents: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    status = 2 if key == "refresh_failed" else 3
+    code = f"import sys; print('transform.py: {said}', file=sys.stderr); sys.exit({status})"
+    refresh = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    monkeypatch.setattr(monitor, "start_refresh", lambda _: refresh)
+    line = ("--data_dir", refused[0] if is_refused else incidents, "--history", tmp_path / "h.sqlite")
+    found = report(*line, "--check_date", "2025-02-25" if key else "latest")
+    ours = {"ledger_broken", "refresh_failed", "records_refused"} & set(keys(found))
+    assert ours == {key or "records_refused"} and found["status"] == "RED"
+
+
+def test_unread_and_refused_files_are_alarms(five_days: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(five_days, tmp_path / "days"))
+    warehouse = transform(folder)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create or replace table bronze.unread_files (name varchar, reason varchar)")
+        names = ["Copy of events_20250227.csv", "test orders.csv", "events_20250226.staging.csv"]
+        connection.executemany("insert into bronze.unread_files values (?, 'its name')", [[n] for n in names])
+        connection.execute("alter table bronze.files add column if not exists refused varchar")
+        connection.execute("update bronze.files set refused = 'no header' where file_date = '2025-02-25'")
+    line = ("--data_dir", folder, "--no_refresh", "--history", tmp_path / "h.sqlite", "--check_date")
+    assert keys(report(*line, "2025-02-27")) == [f"file_unread:{name}" for name in names[:2]]
+    assert run(*line, "2025-02-26")[1].startswith("YELLOW")
+    assert keys(report(*line, "2025-02-25")) == ["file_refused:events_20250225.csv"]
 
 
 def test_it_runs_from_any_folder_without_colour_in_a_pipe(incidents: Path, tmp_path: Path) -> None:
