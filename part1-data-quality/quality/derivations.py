@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from event_data.contract import Contract
+from event_data.dead_hours import dead_hours_sql, skipped_hours_sql
 from event_data.sql import literal, values
 from quality import contract_sql as sql_text
 from quality.definitions import statements
@@ -41,7 +42,8 @@ def derivations(
         "line_sum_of_payload": line_sum,
         "lines_complete": lines_complete,
         "breaks_pattern": _breaks_pattern(contract),
-        "time_zone": literal(contract.time_zone),
+        "skipped_hours": skipped_hours_sql("files", contract.time_zone),
+        "dead_hours": dead_hours_sql("grid", "file_no"),
     }
     return {name: sql.format(**filled) for name, sql in DERIVE.items()}
 

@@ -306,23 +306,30 @@ from repeated
 left join noted using (file_no, record)
 group by all;
 
--- An hour is dead when it has no event where the other days have ten or more: a Poisson hour of
--- ten is empty once in 22,000.
+-- Every hour of every file; the usual is the median of the other files, and event_data/dead_hours.sql has the rule.
 create table hour_grid as
-with grid as (
-    select files.file_no, h.hour, coalesce(hours.events, 0) as events, files.day + h.hour * interval 1 hour as clock
+with skipped as (
+    {skipped_hours}
+),
+
+hourly as (
+    select files.file_no, files.day, h.hour, coalesce(hours.events, 0) as events
     from files
     cross join (select unnest(range(24)) as hour) as h
     left join hours on hours.file_no = files.file_no and hours.hour = h.hour
     where files.file_no in (select file_no from hours)
+),
+
+grid as (
+    select
+        hourly.file_no, hourly.hour, hourly.events, hourly.events = 0 and skipped.hour is null as is_empty,
+        coalesce((
+            select median(other.events)
+            from hourly as other
+            where other.hour = hourly.hour and other.file_no <> hourly.file_no
+        ), 0) as usual
+    from hourly
+    left join skipped using (day, hour)
 )
 
-select
-    file_no, hour, events,
-    -- an hour that the clocks jump over is no gap
-    events = 0 and clock at time zone {time_zone} at time zone {time_zone} = clock and coalesce((
-        select median(other.events)
-        from grid as other
-        where other.hour = grid.hour and other.file_no <> grid.file_no
-    ), 0) >= 10 as is_dead
-from grid;
+{dead_hours};

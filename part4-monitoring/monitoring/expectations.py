@@ -11,7 +11,8 @@ def fingerprint(thresholds: Path) -> str:
     """A hash of what decides the alarms: the settings and the code of scores and judgement."""
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
-    for path in (thresholds, here / "baselines.py", here / "detection.py", here / "rules.py"):
+    shared = here.parents[1] / "event_data" / "dead_hours.py"
+    for path in (thresholds, here / "baselines.py", here / "detection.py", here / "rules.py", shared):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from event_data.dead_hours import skipped_hours_sql
 from event_data.money import Currency
 from event_data.sql import named_statements
 from monitoring.baselines import Amounts
@@ -135,7 +136,9 @@ class Warehouse:
         limits: dict[str, Any] = {"first": first, "last": last, "paid": list(paid_channels)}
         for metric, day, hour, numerator, denominator in self.rows("hours", **limits):
             facts.by_hour[metric].setdefault(day, {})[hour] = (numerator or 0.0, denominator)
-        facts.skipped_hours = frozenset((day, hour) for day, hour in self.rows("skipped", **limits))
+        days = "(select distinct file_date as day from bronze.files where file_date between $first and $last)"
+        skipped = self.connection.execute(skipped_hours_sql(days, self.time_zone), {"first": first, "last": last})
+        facts.skipped_hours = frozenset((day, hour) for day, hour in skipped.fetchall())
         refused = dict(self.rows("refused_files")) if self.knows_refusals else {}
         for day, name, header, records, content_hash in self.rows("files", **limits):
             facts.files[day].append(File(name, tuple(json.loads(header)), records, content_hash, refused.get(name)))

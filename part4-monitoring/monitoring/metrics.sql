@@ -158,18 +158,6 @@ select metric, date, cast(hour as integer), cast(numerator as double), cast(deno
 from gold.hourly_metrics
 where segment_kind = 'all' and date between $first and $last;
 
--- name: skipped
--- Hours that the clocks jump over
-select file_date, cast(hour as integer)
-from (
-    select distinct files.file_date, h.hour, cast(files.file_date as timestamp) + h.hour * interval 1 hour as clock
-    from bronze.files as files
-    cross join range(24) as h (hour)
-    where files.file_date between $first and $last
-)
-cross join gold.shop
-where clock at time zone time_zone at time zone time_zone <> clock;
-
 -- name: span
 -- First and last day with a file
 select min(file_date), max(file_date) from bronze.files;

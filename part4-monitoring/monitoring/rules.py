@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from event_data.contract import Contract
+from event_data.dead_hours import dead_runs
 from monitoring.alarms import Breach
 from monitoring.metrics import Facts, File
 from monitoring.thresholds import Thresholds
@@ -115,14 +116,8 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
         return []
     usual = [sum(h.get(hour, (0.0, None))[0] for h in history) / len(history) for hour in range(24)]
     today = counts.get(day, {})
-    runs: list[list[int]] = []
-    for hour in (h for h in range(facts.hours) if (day, h) not in facts.skipped_hours):
-        if today.get(hour, (0.0, None))[0] == 0:
-            if runs and runs[-1][-1] == hour - 1:
-                runs[-1].append(hour)
-            else:
-                runs.append([hour])
-    runs = [run for run in runs if sum(usual[h] for h in run) >= t.silent_events]
+    hours = (h for h in range(facts.hours) if (day, h) not in facts.skipped_hours)
+    runs = dead_runs([h for h in hours if today.get(h, (0.0, None))[0] == 0], usual, t.silent_events)
     if not runs:
         return []
     said = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)

@@ -1,0 +1,39 @@
+"""Hours without events: one rule for every part, as SQL (dead_hours.sql) and as Python."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from event_data.sql import literal, named_statements
+
+LEAST_EVENTS = 20.0  # a run of empty hours is dead where it usually holds so many events
+SQL = Path(__file__).with_suffix(".sql")
+
+
+def skipped_hours_sql(days: str, time_zone: str) -> str:
+    """Return a select of (day, hour) that the clocks jump over; `days` is a relation with a column `day`."""
+    return _statement("skipped_hours").format(days=days, time_zone=literal(time_zone))
+
+
+def dead_hours_sql(grid: str, key: str) -> str:
+    """Return a select of the grid's columns with `is_dead` in place of `is_empty` and `usual`.
+
+    `grid` is a relation of every `key` and `hour`, whether it is_empty, and how many events are usual then.
+    """
+    return _statement("dead_hours").format(grid=grid, key=key, least_events=LEAST_EVENTS)
+
+
+def dead_runs(
+    empty: Collection[int], usual: Mapping[int, float] | Sequence[float], least_events: float = LEAST_EVENTS
+) -> list[list[int]]:
+    """Return the runs of empty hours that are dead, by the same rule."""
+    runs: list[list[int]] = []
+    for hour in sorted(empty):
+        if runs and runs[-1][-1] == hour - 1:
+            runs[-1].append(hour)
+        else:
+            runs.append([hour])
+    return [run for run in runs if sum(usual[hour] for hour in run) >= least_events]
+
+
+def _statement(name: str) -> str:
+    return named_statements(SQL.read_text("utf-8"))[name].sql

@@ -1,0 +1,21 @@
+-- Hours without events: one rule for every part. The statements are templates, see dead_hours.py.
+
+-- name: skipped_hours
+-- Hours that the clocks jump over on these days: no event can have such a time.
+select day, hour
+from (
+    select distinct days.day, h.hour, cast(days.day as timestamp) + h.hour * interval 1 hour as clock
+    from {days} as days
+    cross join range(24) as h (hour)
+)
+where clock at time zone {time_zone} at time zone {time_zone} <> clock;
+
+-- name: dead_hours
+-- A run of empty hours is dead where it usually holds {least_events} events or more: by chance, one run in e^20 is empty.
+select
+    * exclude (is_empty, usual, run),
+    is_empty and sum(usual) over (partition by {key}, is_empty, run) >= {least_events} as is_dead
+from (
+    select *, hour - row_number() over (partition by {key}, is_empty order by hour) as run
+    from {grid}
+)
