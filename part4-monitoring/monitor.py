@@ -183,7 +183,7 @@ def monitor(
         for report in reports if options.backtest else reports[-1:]:
             history.record(report, hours, now)
         show(options, reports, stdout)
-        undelivered = [] if options.backtest else tell(options, reports[-1], hours, history, now, stdout)
+        undelivered = [] if options.backtest else notify(options, reports[-1], hours, history, now, stdout)
         unmirrored = _export(options, reports[-1], history, now, warehouse)
     for sentence in undelivered:
         print(f"{Path(__file__).name}: {sentence} The message waits in {history_path}.", file=stderr)
@@ -326,23 +326,23 @@ def show(options: argparse.Namespace, reports: "Sequence[DayReport]", stdout: Te
     _print(stdout, shown)
 
 
-def tell(
+def notify(
     options: argparse.Namespace, report: "DayReport", hours: int, history: "History", now: datetime, stdout: TextIO
 ) -> list[str]:
-    """Tell Slack what is new; returns what could not be delivered, in sentences."""
-    from monitoring.notification import news
+    """Send what is new to Slack; return what could not be delivered, in sentences."""
+    from monitoring.notification import update_since
     from monitoring.slack import NOT_SENT, as_json, deliver, message, simulated, webhook_from_environment
 
     webhook = None if options.dry_run else webhook_from_environment()
     if webhook is None:
-        told = news(report, history.notices(), now, options.renotify_hours, hours == 24)
-        if told and not options.quiet and not options.json:
-            _print(stdout, ["", *(simulated(message(report, told)) if options.dry_run else [NOT_SENT])])
+        update = update_since(report, history.notices(), now, options.renotify_hours, hours == 24)
+        if update and not options.quiet and not options.json:
+            _print(stdout, ["", *(simulated(message(report, update)) if options.dry_run else [NOT_SENT])])
         return []
-    with history.transaction():  # what another run has just told is not told again
-        told = news(report, history.notices(), now, options.renotify_hours, hours == 24)
-        if told:
-            history.tell(as_json(message(report, told)), told.told)
+    with history.transaction():  # what another run has just sent is not sent again
+        update = update_since(report, history.notices(), now, options.renotify_hours, hours == 24)
+        if update:
+            history.enqueue(as_json(message(report, update)), update.notices)
     return deliver(history, webhook)
 
 

@@ -34,7 +34,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Breach:
-    """A rule broken on a day; `key` is the rule and what it concerns, such as column_renamed:client_id."""
+    """A rule that a day breaks; `key` is the rule and what it concerns, such as column_renamed:client_id."""
 
     key: str
     layer: str
@@ -48,7 +48,7 @@ class Breach:
 class Alarm:
     """One problem, however many metrics show it.
 
-    state: new, ongoing, level (a change of level that waits to be acknowledged), acknowledged or planned; the last
+    state: new, ongoing, level (a change of level that nobody has acknowledged), acknowledged or planned; the last
     two do not count in the status.
     """
 
@@ -79,13 +79,13 @@ class Alarm:
 
     @property
     def name(self) -> str:
-        """The rule or group without what it concerns: the name of its runbook."""
+        """Return the rule or group without what it concerns: the name of its runbook."""
         return self.key.partition(":")[0]
 
 
 @dataclass
 class DayReport:
-    """Everything the monitor says of one day; amounts are in `currency`, hours in `time_zone`."""
+    """The alarms and verdicts of one day; amounts are in `currency`, hours in `time_zone`."""
 
     day: date
     alarms: list[Alarm]
@@ -99,7 +99,7 @@ class DayReport:
 
     @property
     def status(self) -> str:
-        """RED for a P0, YELLOW for a P1 or P2; else GREEN, if most metrics could be judged at all."""
+        """Return RED for a P0, YELLOW for a P1 or P2; else GREEN, if most metrics could be judged at all."""
         worst = min((a.severity for a in self.active), default="P9")
         if worst <= "P2":
             return RED if worst == "P0" else YELLOW

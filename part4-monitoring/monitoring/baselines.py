@@ -1,4 +1,4 @@
-"""The score of a day against the days before it. Pure functions; nothing here knows a database.
+"""Score a day against the days before it. Pure functions; nothing here knows a database.
 
 A day's expectation comes from other days only. Let x be the day's count, N its exposure (1 for a count, the
 whole for a share), r the rate of the history, m = r N:
@@ -63,7 +63,7 @@ def normal_equivalent(t: float, df: float) -> float:
 
 
 def student_of(z: float, df: float) -> float:
-    """The inverse of normal_equivalent."""
+    """Return the inverse of normal_equivalent."""
     if df == inf or z == 0:
         return z
     u = z * (8 * df + 3) / (8 * df + 1)
@@ -72,12 +72,12 @@ def student_of(z: float, df: float) -> float:
 
 
 def freedom(phi: float, days: int) -> float:
-    """Degrees of freedom of a variance whose plain part is known and whose excess comes from `days` days."""
+    """Return the degrees of freedom of a variance whose plain part is known and whose excess comes from `days` days."""
     return inf if phi <= 1 else (days - 1) * (phi / (phi - 1)) ** 2
 
 
 def score(history: Sequence[Point], today: Point, kind: str, weekday_weight: float, limit: float) -> Score | None:
-    """Judge a count, share or ratio by a history that does not hold the day; None where nothing can be said.
+    """Score a count, share or ratio against a history without the day; return None where that is not possible.
 
     kind: count, share (x of N) or ratio (x per N, both counts). Needs two days at least.
     """
@@ -124,7 +124,7 @@ class _Sums:
         return rest
 
     def rate(self, weekday: int) -> float:
-        """The overall rate, drawn towards that of the same weekday as far as there are such days.
+        """Return the overall rate, drawn towards that of the same weekday as far as there are such days.
 
         Half an event is added (Jeffreys), so that a history of zeros has a rate above zero.
         """
@@ -134,21 +134,21 @@ class _Sums:
         return (x + strength * overall) / (n + strength)
 
     def square(self, point: Point) -> float:
-        """The squared score of a day by these sums, its phi taken as 1."""
+        """Return the squared score of a day by these sums, its phi taken as 1."""
         rate = self.rate(point.weekday)
         m = rate * point.n
         return float((point.x - m) ** 2 / (_variance(m, rate, self.kind) * (1 + point.n / self.n)))
 
 
 def _variance(m: float, rate: float, kind: str) -> float:
-    """Plain chance's variance of x: Poisson, binomial, or of a count by another count."""
+    """Return the variance of x by chance alone: Poisson, binomial, or of a count by another count."""
     if kind == "share":
         return m * max(1 - rate, 1e-9)
     return m * (1 + rate) if kind == "ratio" else m
 
 
 def _deviance_root(x: float, m: float, n: float, kind: str) -> float:
-    """The signed root of the deviance (McCullagh & Nelder 1989, 2.3), near normal even for small counts."""
+    """Return the signed root of the deviance (McCullagh & Nelder 1989, 2.3), near normal even for small counts."""
     half = (x * log(x / m) if x > 0 else 0.0) - (x - m)
     if kind == "share":
         rest, expected = n - x, n - m

@@ -1,4 +1,4 @@
-"""The console: the status first, then a line an alarm; one line when there is nothing to say."""
+"""Write the console report: the status first, then the alarms; one line for a GREEN day."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -12,7 +12,7 @@ COLOURS = {GREEN: "32", YELLOW: "33", RED: "31", TOO_LITTLE: "36"}
 
 
 def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool) -> list[str]:
-    """The report as lines; `expected_false` says what the simulation found for these thresholds."""
+    """Return the report as lines; `expected_false` is what the simulation found for these thresholds."""
     shown = [headline(report, colour)]
     for alarm in report.alarms:
         shown += alarm_lines(alarm, report)
@@ -22,7 +22,7 @@ def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool) -
 
 
 def headline(report: DayReport, colour: bool = False) -> str:
-    """The status in the first word; fit to be a cron mail's only line."""
+    """Return the status as the first word of one line, fit to be a cron mail's only line."""
     status = f"\033[{COLOURS[report.status]}m{report.status}\033[0m" if colour else report.status
     parts = [f"{_count(len(report.active), 'alarm')}" if report.active else "nothing wrong found"]
     if report.active:
@@ -40,8 +40,8 @@ def alarm_lines(alarm: Alarm, report: DayReport) -> list[str]:
     """Return one line for the alarm, and its circumstances indented below."""
     money = report.currency.exact
     state = {"ongoing": f", day {alarm.day_number}", "level": f", day {alarm.day_number}: a change of level"}
-    said = state.get(alarm.state, "" if alarm.state == "new" else f", {alarm.state}")
-    shown = [f"  {alarm.severity} {alarm.key} ({alarm.layer}{said}): {alarm.text}"]
+    age = state.get(alarm.state, "" if alarm.state == "new" else f", {alarm.state}")
+    shown = [f"  {alarm.severity} {alarm.key} ({alarm.layer}{age}): {alarm.text}"]
     moment = f" {alarm.first_bad} {report.time_zone}" * bool(alarm.first_bad and alarm.day == alarm.opened)
     before = "" if alarm.last_good else " or before"
     facts = [f"since {alarm.opened}{moment}{before}"]
@@ -86,7 +86,7 @@ def table(report: DayReport) -> list[str]:
 
 
 def sees(verdict: Verdict) -> str:
-    """What the metric could have shown today: the smallest change, in steps, that would have been an alarm."""
+    """Return the smallest change, in steps, that would have been an alarm today."""
     s, metric = verdict.score, verdict.metric
     if s is None:
         return "sees nothing yet"
@@ -108,7 +108,7 @@ def sees(verdict: Verdict) -> str:
 
 
 def _seen(verdict: Verdict, change: float) -> bool:
-    """Whether a relative change would pass the limit, with the day's own expectation and scatter."""
+    """Return whether a relative change would pass the limit, with the day's own expectation and scatter."""
     s, metric = verdict.score, verdict.metric
     if s is None:
         return False
@@ -122,7 +122,7 @@ def _seen(verdict: Verdict, change: float) -> bool:
 
 
 def calendar(reports: Sequence[DayReport]) -> list[str]:
-    """The backtest: day, status, alarms; then how long each incident took to be seen."""
+    """Return the backtest: day, status and alarms; then the first alarm and the last day of each incident."""
     shown = ["  day         status                alarms"]
     for report in reports:
         keys = [
@@ -141,7 +141,7 @@ def calendar(reports: Sequence[DayReport]) -> list[str]:
 
 
 def incidents(reports: Sequence[DayReport]) -> list[tuple[Alarm, date, int]]:
-    """Every incident as its first alarm, its last day and its days, in order of its first day."""
+    """Return every incident as its first alarm, its last day and its number of days, in order of its first day."""
     found: dict[tuple[str, date | None], tuple[Alarm, date, int]] = {}
     for report in reports:
         for alarm in report.alarms:
@@ -151,7 +151,7 @@ def incidents(reports: Sequence[DayReport]) -> list[tuple[Alarm, date, int]]:
 
 
 def as_document(report: DayReport) -> dict[str, Any]:
-    """The report for machines: money and shares as numbers, days as ISO text."""
+    """Return the report for machines: money and shares as numbers, days as ISO text."""
     return {
         "day": report.day.isoformat(),
         "status": report.status,

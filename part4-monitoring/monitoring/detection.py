@@ -1,8 +1,7 @@
-"""The judgement of each day in turn, knowing only the days before it.
+"""Judge each day in turn, by the days before it only.
 
-What happened before decides what a day is compared with: days of an incident leave the baseline of what they
-spoiled, until somebody acknowledges the new level. So the days are judged in their order, from the facts alone,
-and the same facts give the same judgement on every machine.
+Days of an incident are excluded from the baselines of the metrics that it affects, until somebody acknowledges the
+new level. So the days are judged in order, from the facts alone, and the same facts give the same judgement.
 """
 
 from collections import defaultdict
@@ -32,7 +31,7 @@ class Acknowledgement:
 
 @dataclass
 class Memory:
-    """What is known of the days judged so far."""
+    """The incidents of the days judged so far."""
 
     excluded_days: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))  # metric -> days
     runs: dict[str, list[date]] = field(default_factory=dict)  # key -> days of the incident that is under way
@@ -71,7 +70,7 @@ def judge_day(
 def baseline_days(
     metric: Metric, window: Sequence[date], known: Sequence[Acknowledgement], memory: Memory
 ) -> list[date]:
-    """The days of the window that may speak for the metric: not spoiled, or since a level that was acknowledged."""
+    """Return the days of the window in the metric's baseline: not excluded, or since a level that was acknowledged."""
     since = max((a.since for a in known if a.key == metric.group), default=None)
     if since is not None:
         return [d for d in window if d >= since]
@@ -112,7 +111,7 @@ def _point(facts: Facts, metric: Metric, day: date) -> Point | None:
 
 
 def is_alarm(found: Score, metric: Metric, limit: float) -> bool:
-    """Beyond the limit, large enough to matter, and in a direction that is watched."""
+    """Return whether a score is beyond the limit, large enough to matter, and in a direction that is watched."""
     if abs(found.evidence) < limit or abs(found.change) < metric.min_change:
         return False
     if metric.kind != "amount" and abs(found.events) < metric.min_events:
@@ -121,7 +120,7 @@ def is_alarm(found: Score, metric: Metric, limit: float) -> bool:
 
 
 def _grouped(rules: Sequence[Breach], verdicts: Sequence[Verdict], day: date, t: Thresholds) -> list[Alarm]:
-    """One alarm a cause: rules first, then groups in causal order; what an earlier one suppresses goes to it."""
+    """Return one alarm per cause: rules first, then groups in causal order; an earlier one takes what it suppresses."""
     alarms: list[Alarm] = []
     for breach in rules:
         host = next((a for a in alarms if breach.metric and _group(t, breach.metric) in a.suppresses), None)
@@ -151,7 +150,7 @@ def _group(t: Thresholds, metric: str) -> str:
 def _remember(
     alarm: Alarm, day: date, facts: Facts, t: Thresholds, known: Sequence[Acknowledgement], memory: Memory
 ) -> None:
-    """The alarm's life: since when, which day, and whether it is planned, acknowledged or a change of level."""
+    """Set the alarm's first day, its number of days, and whether it is planned, acknowledged or a change of level."""
     run = memory.runs.setdefault(alarm.key, [])
     run.append(day)
     memory.bad_days[alarm.key].add(day)
@@ -169,7 +168,7 @@ def _remember(
 
 
 def _is_level(alarm: Alarm, facts: Facts, run: Sequence[date], t: Thresholds) -> bool:
-    """Whether today is as the incident's earlier days were: a new level, not a moving one."""
+    """Return whether today is as the incident's earlier days were: a new level, not a moving one."""
     metric = alarm.verdicts[0].metric
     if metric.kind == "amount":
         return True
@@ -181,7 +180,7 @@ def _is_level(alarm: Alarm, facts: Facts, run: Sequence[date], t: Thresholds) ->
 
 
 def _exclude(alarms: Sequence[Alarm], day: date, t: Thresholds, memory: Memory) -> None:
-    """The day leaves the baseline of every metric that alarmed, and of all that a broken rule suppresses."""
+    """Exclude the day from the baseline of every metric that alarmed, and of all that a broken rule suppresses."""
     for alarm in alarms:
         for verdict in alarm.verdicts:
             memory.excluded_days[verdict.metric.name].add(day)

@@ -1,4 +1,4 @@
-"""What the simulation found for these thresholds; detection.json is what `make detection` wrote."""
+"""Read how often these thresholds alarm in a simulation; `make detection` wrote detection.json."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ FOUND = Path(__file__).resolve().parents[1] / "detection.json"
 
 
 def fingerprint(thresholds: Path) -> str:
-    """A hash of what decides the alarms: the settings and the code of scores and judgement."""
+    """Return a hash of what decides the alarms: the settings and the code of scores and judgement."""
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
     shared = here.parents[1] / "event_data" / "dead_hours.py"
@@ -18,7 +18,7 @@ def fingerprint(thresholds: Path) -> str:
 
 
 def expected_false_alarms(thresholds: Path, found: Path = FOUND) -> str:
-    """One clause on false alarms a month, or that nothing was measured for these settings."""
+    """Return one clause on the false alarms per month, or that nothing was measured for these settings."""
     try:
         document = json.loads(found.read_text("utf-8"))
         if document["fingerprint"] == fingerprint(thresholds):

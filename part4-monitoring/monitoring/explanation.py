@@ -1,4 +1,4 @@
-"""Why: what an alarm is about, the segment that explains it, since when, and the money that hangs on it."""
+"""Complete the alarms: their text, the segment that explains them, since when, and how much money is affected."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -76,7 +76,7 @@ def figure(x: float, kind: str, currency: Currency) -> str:
 
 
 def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> str:
-    """The segment that explains most of the deviation beyond its usual part; "all alike" if there is none.
+    """Return the segment that explains most of the deviation beyond its usual part; "all alike" if there is none.
 
     A segment's deviation is what it has beyond its own baseline; its part of the whole deviation is set against
     its part of the whole (the surprise of Bhagwan et al., Adtributor, NSDI 2014).
@@ -104,7 +104,7 @@ def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> 
 
 
 def _part(points: Sequence[tuple[date, float, float | None]], day: date, days: int) -> tuple[float, float]:
-    """A segment's deviation from its own baseline, and its usual weight."""
+    """Return a segment's deviation from its own baseline, and its usual weight."""
     x = sum(v for at, v, _ in points if at == day)
     n = sum(n or 0.0 for at, _, n in points if at == day)
     before_x = sum(v for at, v, _ in points if at != day)
@@ -116,7 +116,7 @@ def _part(points: Sequence[tuple[date, float, float | None]], day: date, days: i
 
 
 def first_bad_hour(verdict: Verdict, day: date, facts: Facts) -> int | None:
-    """The hour from which the deviation ran: the start of the run of hours with the largest sum.
+    """Return the hour from which the deviation ran: the start of the run of hours with the largest sum.
 
     An hour adds what it has beyond the middle between the usual and the day's own level, as in a CUSUM chart (Page
     1954), so that an hour that looks usual ends the run.
@@ -146,7 +146,7 @@ def _usual(hours: dict[date, dict[int, Value]], days: Sequence[date], hour: int,
 
 
 def _first_event(alarm: Alarm, day: date, warehouse: Warehouse) -> str:
-    """The day's first event, where a whole file is wrong; the first dead hour, where hours are."""
+    """Return the day's first event where a whole file is wrong, and the first hour where hours are empty."""
     if alarm.name == "silent_hours":
         return alarm.text.partition("from ")[2][:5]
     if alarm.name not in ("column_renamed", "column_lost", "column_added", "all_null"):
@@ -195,6 +195,6 @@ def _missing(kind: str, alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thr
 
 
 def _before(alarm: Alarm, facts: Facts, t: Thresholds) -> list[date]:
-    """The days before the incident that tell the usual: at most the history."""
+    """Return the days before the incident that show what is usual: at most the history."""
     opened = alarm.opened or alarm.day
     return [d for d in facts.days if d < opened and facts.files.get(d)][-t.history_days :]

@@ -1,4 +1,4 @@
-"""What the warehouse says of each day, read once by the statements of metrics.sql."""
+"""Read the metrics and files of each day from the warehouse, by the statements of metrics.sql."""
 
 import json
 import re
@@ -68,7 +68,7 @@ class Facts:
         return [self.first + timedelta(days=i) for i in range((self.last - self.first).days + 1)]
 
     def value(self, metric: str, day: date, kind: str) -> Value | None:
-        """A day's value; a count of a day that has a file is zero where nothing was counted."""
+        """Return a day's value; a count of a day that has a file is zero where nothing was counted."""
         found = self.values[metric].get(day)
         if kind == "count":
             return found if found is not None else (0.0, None) if self.known(metric) and self.files.get(day) else None
@@ -117,21 +117,21 @@ class Warehouse:
         return self.connection.execute(sql, used).fetchall()
 
     def span(self) -> tuple[date, date] | None:
-        """The first and the last day with a file; None if there is none."""
+        """Return the first and the last day with a file; None if there is none."""
         first, last = self.rows("span")[0]
         return None if first is None else (first, last)
 
     def local(self, moment: datetime) -> datetime:
-        """A moment by the shop's clock."""
+        """Return a moment by the shop's clock."""
         local: datetime = self.rows("local", moment=moment.isoformat())[0][0]
         return local
 
     def end_of(self, day: date) -> float:
-        """When a day ends by the shop's clock, in seconds since 1970."""
+        """Return when a day ends by the shop's clock, in seconds since 1970."""
         return float(self.rows("moment", local=f"{day + timedelta(days=1)} 00:00:00")[0][0])
 
     def read(self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24) -> Facts:
-        """The facts of these days; with `hours` below 24, of the first hours of each."""
+        """Return the facts of these days; with `hours` below 24, of the first hours of each."""
         facts = Facts(first, last, hours, currency=self.currency, time_zone=self.time_zone)
         limits: dict[str, Any] = {"first": first, "last": last, "paid": list(paid_channels)}
         for metric, day, hour, numerator, denominator in self.rows("hours", **limits):
@@ -162,7 +162,7 @@ class Warehouse:
 
 
 def _sum_hours(facts: Facts) -> None:
-    """The metrics that are known by the hour, over the hours that are over."""
+    """Sum the metrics that are known by the hour over the hours that are over."""
     for metric, days in facts.by_hour.items():
         for day, hours in days.items():
             taken = [value for hour, value in hours.items() if hour < facts.hours]

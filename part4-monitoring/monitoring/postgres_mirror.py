@@ -1,4 +1,4 @@
-"""The history again in PostgreSQL, for Grafana: schema event_trust, brought up to date day by day.
+"""Mirror the history into PostgreSQL, for Grafana: schema event_trust, brought up to date day by day.
 
 The URL may hold a password: it is in no error. Days that PostgreSQL missed are caught up by the next run.
 """

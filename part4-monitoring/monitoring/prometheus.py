@@ -1,4 +1,4 @@
-"""The state of the monitor for node_exporter's textfile collector: a dead-man switch needs a sign of life."""
+"""Write the state of the monitor for node_exporter's textfile collector: a dead-man switch needs a sign of life."""
 
 import os
 from collections import Counter
@@ -11,7 +11,7 @@ STATUSES = {GREEN: 0, YELLOW: 1, RED: 2, TOO_LITTLE: 3}
 
 
 def textfile(report: DayReport, waiting: int, now: datetime, end: float) -> str:
-    """The exposition format, version 0.0.4; seconds since 1970, as the day's `end` is, and counts."""
+    """Return the exposition format, version 0.0.4; seconds since 1970, as the day's `end` is, and counts."""
     counts = Counter(a.severity for a in report.active)
     rows: list[tuple[str, str, list[tuple[str, float]]]] = [
         ("event_trust_status", "0 green, 1 yellow, 2 red, 3 insufficient history.", [("", STATUSES[report.status])]),

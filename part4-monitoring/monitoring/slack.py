@@ -1,4 +1,4 @@
-"""Slack: one message a run in Block Kit, and its delivery to an incoming webhook.
+"""Build one Slack message per run, in Block Kit, and deliver it to an incoming webhook.
 
 The webhook is a secret: it is in no message, error or log.
 """
@@ -10,14 +10,14 @@ from datetime import date
 from typing import Any
 
 from monitoring.alarms import GREEN, RED, YELLOW, Alarm, DayReport
-from monitoring.notification import News
+from monitoring.notification import Update
 from monitoring.storage import History
 
 VARIABLE = "SLACK_WEBHOOK"
 NOT_SENT = f"No message was sent to Slack: this run has no {VARIABLE}."
 # Slack's limits: https://docs.slack.dev/reference/block-kit/blocks (2025)
 BLOCKS, HEADER, SECTION, FALLBACK = 50, 150, 3000, 3000
-ALARMS = 15  # what one message tells at length
+ALARMS = 15  # shown in full by one message
 ATTEMPTS, TIMEOUT, LONGEST_WAIT = 4, 10.0, 30  # seconds
 SIGNS = {RED: ":red_circle:", YELLOW: ":large_yellow_circle:", GREEN: ":large_green_circle:"}
 
@@ -31,7 +31,7 @@ class SlackError(Exception):
 
 
 def webhook_from_environment() -> str | None:
-    """The webhook, or None; raises SlackError without a word of its value when it is no address."""
+    """Return the webhook, or None; raise SlackError, without its value, when it is not an https address."""
     webhook = os.environ.get(VARIABLE, "").strip()
     if not webhook:
         return None
@@ -41,24 +41,24 @@ def webhook_from_environment() -> str | None:
     return webhook
 
 
-def message(report: DayReport, news: News) -> dict[str, Any]:
-    """A Slack message: status, each alarm told with what to do, recoveries; `text` is for notifications."""
+def message(report: DayReport, update: Update) -> dict[str, Any]:
+    """Return a Slack message: status, each alarm with what to do, recoveries; `text` is for notifications."""
     title = f"{report.status} {report.day}"
-    told = sorted(news.alarms, key=lambda a: a.severity)
+    alarms = sorted(update.alarms, key=lambda a: a.severity)
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(f"{title}: trust in event data", HEADER)}}
     ]
-    blocks += [_section(_alarm_text(a, report)) for a in told[:ALARMS]]
-    if len(told) > ALARMS:
-        rest = ", ".join(f"{a.severity} {_escape(a.key)}" for a in told[ALARMS:])
-        blocks.append(_section(f"And {len(told) - ALARMS} more: {rest}"))
-    for notice in news.recovered[: BLOCKS - len(blocks) - 2]:
+    blocks += [_section(_alarm_text(a, report)) for a in alarms[:ALARMS]]
+    if len(alarms) > ALARMS:
+        rest = ", ".join(f"{a.severity} {_escape(a.key)}" for a in alarms[ALARMS:])
+        blocks.append(_section(f"And {len(alarms) - ALARMS} more: {rest}"))
+    for notice in update.recovered[: BLOCKS - len(blocks) - 2]:
         blocks.append(_section(f":white_check_mark: *recovered* {_escape(notice.key)}, open since {notice.opened}"))
-    quiet = len(report.active) - len(told)
-    if quiet:
-        known = f"{quiet} known alarm{'s go' if quiet > 1 else ' goes'} on."
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": known}]})
-    words = [f"{a.severity} {a.key}: {a.text}" for a in told] + [f"recovered: {n.key}" for n in news.recovered]
+    known = len(report.active) - len(alarms)
+    if known:
+        text = f"{known} known alarm{'s go' if known > 1 else ' goes'} on."
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": text}]})
+    words = [f"{a.severity} {a.key}: {a.text}" for a in alarms] + [f"recovered: {n.key}" for n in update.recovered]
     text = _cut(_escape(f"{SIGNS.get(report.status, '')} {title}. ".lstrip() + " | ".join(words)), FALLBACK)
     return {"text": text, "blocks": blocks[:BLOCKS]}
 
@@ -98,7 +98,7 @@ def _escape(text: str) -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    """Shorten to Slack's limit; a cut entity would be shown as rubbish, so none is left."""
+    """Shorten a text to Slack's limit, and drop an entity that the cut would split."""
     if len(text) <= length:
         return text
     cut = text[: length - 1]

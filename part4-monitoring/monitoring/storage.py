@@ -1,8 +1,8 @@
-"""The monitor's own memory, a SQLite file that other processes can read while it is written.
+"""Keep the monitor's history in a SQLite file that other processes can read while it is written.
 
 Every write is one transaction that begins by taking the lock, so that two runs at once lose nothing; every
 write of the same judgement leaves the same rows. Messages for Slack are put into the outbox in the transaction
-that notes them as told (a transactional outbox): what was decided to be told is never forgotten.
+that notes them as sent (a transactional outbox): no message is forgotten.
 """
 
 import json
@@ -65,7 +65,7 @@ class HistoryError(Exception):
 
 @dataclass(frozen=True)
 class Notice:
-    """What was last told of an incident; state is that of the alarm then, or recovered."""
+    """The last message about an incident; state is that of the alarm then, or recovered."""
 
     key: str
     opened: date
@@ -110,7 +110,7 @@ class History:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing; a second writer waits until this one has ended."""
+        """Run a transaction, all or nothing; a second writer waits until this one has ended."""
         self.connection.execute("begin immediate")
         try:
             yield self.connection
@@ -151,13 +151,13 @@ class History:
             for k, o, d, s, state, at in rows
         ]
 
-    def tell(self, message: str, told: Sequence[Notice]) -> None:
-        """Put a message into the outbox and note what it tells; call it within a transaction."""
+    def enqueue(self, message: str, notices: Sequence[Notice]) -> None:
+        """Put a message into the outbox with the notices of its alarms; call it within a transaction."""
         now = _text(datetime.now(UTC))
         self.connection.execute("insert into outbox (created_at, message) values (?, ?)", [now, message])
         self.connection.executemany(
             "insert or replace into notices values (?, ?, ?, ?, ?, ?)",
-            [(n.key, n.opened.isoformat(), n.day.isoformat(), n.severity, n.state, _text(n.at)) for n in told],
+            [(n.key, n.opened.isoformat(), n.day.isoformat(), n.severity, n.state, _text(n.at)) for n in notices],
         )
 
     def claim(self) -> Waiting | None:

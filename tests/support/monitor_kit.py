@@ -4,17 +4,22 @@ import io
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import monitor
+from monitoring.alarms import Alarm, DayReport
 from synthetic_events import generate
 
 REPO = Path(__file__).parents[2]
 REAL = REPO.parent / "shared" / "data"
 SCRIPT = Path(monitor.__file__)
+DAY = date(2025, 3, 4)
+NOW = datetime(2025, 3, 5, 7, tzinfo=UTC)
 TRANSFORM = REPO / "part2-transformation" / "transform.py"
 
 
@@ -39,6 +44,24 @@ def report(*args: object) -> dict[str, Any]:
 
 def keys(found: dict[str, Any]) -> list[str]:
     return [a["key"] for a in found["alarms"]]
+
+
+def alarm(key: str = "traffic", severity: str = "P1", **more: Any) -> Alarm:
+    """An alarm of DAY, or of another `day`."""
+    chosen: dict[str, Any] = {"opened": DAY, "steps": ("one", "two", "three")} | more
+    return Alarm(key, "business", severity, chosen.pop("day", DAY), chosen.pop("text", "fewer"), **chosen)
+
+
+def day_report(day: date, *keys: str, opened: date = DAY) -> DayReport:
+    """Return a report whose alarms began on `opened`."""
+    return DayReport(day, [Alarm(k, "quality", "P1", day, "x", opened=opened, at_stake=10.0) for k in keys], [])
+
+
+def dump(path: Path) -> dict[str, list[Any]]:
+    """Return the rows of a history's tables, sorted."""
+    with sqlite3.connect(path) as connection:
+        tables = ("day_status", "metric_results", "alarms", "acknowledgements")
+        return {t: sorted(connection.execute(f"select * from {t}").fetchall(), key=str) for t in tables}
 
 
 def transform(folder: Path) -> Path:

@@ -4,21 +4,19 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from monitor_kit import fortnight, run
+from monitor_kit import DAY, NOW, alarm, fortnight, run
 from monitoring import slack
-from monitoring.alarms import Alarm, DayReport
-from monitoring.notification import News, news
+from monitoring.alarms import DayReport
+from monitoring.notification import Update
 from monitoring.slack import SlackError, deliver, message, post
 from monitoring.storage import History, Notice
 
-DAY = date(2025, 3, 4)
-NOW = datetime(2025, 3, 5, 7, tzinfo=UTC)
 SECRET = "T000/B000/XXXXsecretXXXX"
 
 
@@ -78,15 +76,10 @@ def history(tmp_path: Path) -> Iterator[History]:
         yield found
 
 
-def alarm(key: str = "traffic", severity: str = "P1", **more: Any) -> Alarm:
-    chosen: dict[str, Any] = {"opened": DAY, "steps": ("one", "two", "three")} | more
-    return Alarm(key, "business", severity, chosen.pop("day", DAY), chosen.pop("text", "fewer"), **chosen)
-
-
 def say(history: History, *texts: str) -> None:
     for text in texts:
         with history.transaction():
-            history.tell(json.dumps({"text": text}), [])
+            history.enqueue(json.dumps({"text": text}), [])
 
 
 # --- delivery ---------------------------------------------------------------------------------------------
@@ -188,7 +181,7 @@ def test_a_message_keeps_slacks_limits_and_is_escaped() -> None:
     alarms = [alarm(f"key{i}", "P1", text="<b>&" * 2000, also=["x" * 4000]) for i in range(80)]
     alarms.append(alarm("worst", "P0", text="down <!channel>"))
     recovered = [Notice(f"old{i}", DAY, DAY, "P1", "new", NOW) for i in range(80)]
-    found = message(DayReport(DAY, alarms, []), News(tuple(alarms), tuple(recovered), ()))
+    found = message(DayReport(DAY, alarms, []), Update(tuple(alarms), tuple(recovered), ()))
     assert len(found["blocks"]) <= 50
     assert found["blocks"][0]["type"] == "header" and len(found["blocks"][0]["text"]["text"]) <= 150
     texts = [b["text"]["text"] for b in found["blocks"] if b["type"] == "section"]
@@ -205,62 +198,10 @@ def test_a_message_says_what_since_when_how_much_and_what_to_do() -> None:
         "orders", "P0", text="orders: 4, expected 21", first_bad="13:00", last_good=DAY - timedelta(days=1),
         segment="device Mobile (90% of it)", at_stake=12415.0, stake_text="missing against the usual",
     )  # fmt: skip
-    text = message(DayReport(DAY, [one], []), News((one,), (), ()))["blocks"][1]["text"]["text"]
+    text = message(DayReport(DAY, [one], []), Update((one,), (), ()))["blocks"][1]["text"]["text"]
     for said in ("P0 orders", "since 2025-03-04 13:00 UTC", "last good day 2025-03-03", "device Mobile", "$12,415.00"):
         assert said in text
     assert text.endswith("1. one\n2. two\n3. three")
-
-
-# --- what is told -----------------------------------------------------------------------------------------
-
-
-def told(alarms: list[Alarm], before: list[Notice], hours: float = 24, now: datetime = NOW, day: date = DAY) -> News:
-    return news(DayReport(day, alarms, []), before, now, hours)
-
-
-def test_an_exact_repeat_is_not_told_twice_not_even_a_p0() -> None:
-    first = told([alarm("a", "P0"), alarm("b")], [])
-    assert [a.key for a in first.alarms] == ["a", "b"]
-    assert not told([alarm("a", "P0"), alarm("b")], list(first.told), now=NOW + timedelta(days=9))
-
-
-def test_a_p0_is_told_each_day_and_another_after_renotify_hours() -> None:
-    first = told([alarm("a", "P0"), alarm("b")], [])
-    tomorrow, later = DAY + timedelta(days=1), NOW + timedelta(hours=23)
-    again = [alarm("a", "P0", day=tomorrow, day_number=2), alarm("b", day=tomorrow, day_number=2)]
-    assert [a.key for a in told(again, list(first.told), 24, later, tomorrow).alarms] == ["a"]
-    assert [a.key for a in told(again, list(first.told), 20, later, tomorrow).alarms] == ["a", "b"]
-
-
-def test_worse_is_told_and_a_level_once() -> None:
-    first = told([alarm("a")], [])
-    tomorrow = DAY + timedelta(days=1)
-    worse = told([alarm("a", "P0", day=tomorrow)], list(first.told), day=tomorrow)
-    assert [a.severity for a in worse.alarms] == ["P0"]
-    level = told([alarm("a", day=tomorrow, state="level")], list(first.told), day=tomorrow)
-    assert level
-    after = tomorrow + timedelta(days=1)
-    much_later = NOW + timedelta(days=9)
-    assert not told([alarm("a", day=after, state="level")], list(level.told), now=much_later, day=after)
-
-
-def test_a_recovery_is_told_once_and_only_of_a_whole_day() -> None:
-    before = list(told([alarm("a")], []).told)
-    tomorrow = DAY + timedelta(days=1)
-    assert not news(DayReport(tomorrow, [], []), before, NOW, 24, whole_day=False)
-    found = told([], before, day=tomorrow)
-    assert [n.key for n in found.recovered] == ["a"]
-    assert not told([], list(found.told), day=tomorrow + timedelta(days=1))
-
-
-def test_what_cannot_be_seen_has_not_recovered() -> None:
-    before = list(told([alarm("column_renamed:id"), alarm("sources")], []).told)
-    tomorrow = DAY + timedelta(days=1)
-    for unseen in ("no_file", "no_events"):
-        assert not told([alarm(unseen, day=tomorrow)], before, day=tomorrow).recovered
-    lost = alarm("column_lost:referrer", day=tomorrow)
-    lost.suppresses = ("sources", "attribution")
-    assert [n.key for n in told([lost], before, day=tomorrow).recovered] == ["column_renamed:id"]
 
 
 # --- the command ------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The monitor's memory: idempotent, whole under two runs at once, and the same in PostgreSQL for Grafana."""
+"""The history for others: Prometheus' textfile, and PostgreSQL for Grafana, whose every panel shows data."""
 
 import json
 import os
@@ -8,34 +8,18 @@ import socket
 import sqlite3
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from monitor_kit import SCRIPT, fortnight, run
-from monitoring.alarms import Alarm, DayReport
-from monitoring.detection import Acknowledgement
+from monitor_kit import DAY, NOW, SCRIPT, day_report, dump, fortnight, run
 from monitoring.prometheus import textfile
-from monitoring.storage import History, HistoryError
 
-DAY = date(2025, 3, 4)
-NOW = datetime(2025, 3, 5, 7, tzinfo=UTC)
 DASHBOARD = SCRIPT.with_name("grafana_dashboard.json")
 RULES = SCRIPT.with_name("prometheus_alerts.yaml")
 SERVERS = [Path("/usr/lib/postgresql"), Path("/usr/local/pgsql")]
-
-
-def day_report(day: date, *keys: str, opened: date = DAY) -> DayReport:
-    return DayReport(day, [Alarm(k, "quality", "P1", day, "x", opened=opened, at_stake=10.0) for k in keys], [])
-
-
-def dump(path: Path) -> dict[str, list[Any]]:
-    with sqlite3.connect(path) as connection:
-        tables = ("day_status", "metric_results", "alarms", "acknowledgements")
-        return {t: sorted(connection.execute(f"select * from {t}").fetchall(), key=str) for t in tables}
 
 
 @pytest.fixture(scope="session")
@@ -47,85 +31,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     known = ("--acknowledge", "column_renamed:client_id", "--check_date", "2025-03-08")
     run("--data_dir", folder, "--no_refresh", *known)
     return history
-
-
-# --- SQLite -----------------------------------------------------------------------------------------------
-
-
-def test_the_same_judgement_leaves_the_same_rows(tmp_path: Path) -> None:
-    path = tmp_path / "h.sqlite"
-    found = []
-    for _ in range(2):
-        with History(path) as history:
-            history.record(day_report(DAY, "a", "b"), 24, NOW)
-        found.append(dump(path))
-    assert found[0] == found[1] and len(found[0]["alarms"]) == 2
-
-
-def test_nobody_is_told_to_remove_a_history_that_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, connect = tmp_path / "h.sqlite", sqlite3.connect
-    with History(path):
-        pass
-    monkeypatch.setattr(sqlite3, "connect", lambda at, **options: connect(at, **options | {"timeout": 0.05}))
-    other = connect(path, isolation_level=None)
-    other.execute("begin immediate")
-    with pytest.raises(HistoryError, match="locked; another program holds it: close that, and run again"):
-        History(path)
-    other.close()
-    path.write_bytes(b"no database, but a text of some length")
-    with pytest.raises(HistoryError, match="not a database; choose another --history, or move this file away; "):
-        History(path)
-
-
-def test_a_part_of_a_day_does_not_replace_the_whole(tmp_path: Path) -> None:
-    with History(tmp_path / "h.sqlite") as history:
-        history.record(day_report(DAY, "early"), 5, NOW)
-        history.record(day_report(DAY, "whole"), 24, NOW)
-        history.record(day_report(DAY, "late"), 6, NOW)
-    assert [row[1] for row in dump(tmp_path / "h.sqlite")["alarms"]] == ["whole"]
-
-
-def test_two_runs_at_once_lose_nothing_and_readers_can_read(tmp_path: Path) -> None:
-    path = tmp_path / "h.sqlite"
-    days = [DAY + timedelta(days=i) for i in range(40)]
-    errors: list[Exception] = []
-
-    def write(mine: list[date]) -> None:
-        try:
-            for day in mine:
-                with History(path) as history:
-                    history.record(day_report(day, "a"), 24, NOW)
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=write, args=(days[i::4],)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    while any(t.is_alive() for t in threads):
-        if path.exists() and path.stat().st_size > 30_000:
-            with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as reader:
-                reader.execute("select count(*) from sqlite_master").fetchone()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    assert len(dump(path)["day_status"]) == len(dump(path)["alarms"]) == 40
-
-
-def test_an_incident_has_a_life(tmp_path: Path) -> None:
-    path = tmp_path / "h.sqlite"
-    one, two, three = (DAY + timedelta(days=i) for i in range(3))
-    with History(path) as history:
-        history.record(day_report(one, "short", "long", "known"), 24, NOW)
-        history.record(day_report(two, "long", "known"), 24, NOW)
-        history.record(day_report(three, "long", "known"), 24, NOW)
-        history.acknowledge(Acknowledgement("known", DAY, three), NOW)
-        history.acknowledge(Acknowledgement("known", DAY, three + timedelta(days=1)), NOW)
-        assert history.acknowledgements() == [Acknowledgement("known", DAY, three)]
-        rows = history.connection.execute("select key, state, days, at_stake, recovered_on from incidents").fetchall()
-    assert sorted(rows) == [
-        ("known", "acknowledged", 3, 30.0, None), ("long", "open", 3, 30.0, None),
-        ("short", "recovered", 1, 10.0, two.isoformat()),
-    ]  # fmt: skip
 
 
 def test_every_day_and_metric_of_a_run_is_kept(filled: Path) -> None:
