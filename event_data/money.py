@@ -18,11 +18,12 @@ class Currency:
         return f"{'-' * (amount < 0 and text.strip('0.,') != '')}{self.sign}{text}"
 
     def short(self, amount: Decimal | float | None) -> str:
-        """Return an amount rounded for reading: $950, $19.5k, $1.2m; "unknown" for None."""
+        """Return an amount in at most three figures: $950, $19.5k, $294k, $2.5M; "unknown" for None."""
         if amount is None:
             return "unknown"
         size = abs(float(amount))
-        if size < 999.5:
-            return self.exact(amount, 0)
-        divisor, unit = (1e3, "k") if size < 999_950 else (1e6, "m")
-        return f"{'-' * (amount < 0)}{self.sign}{size / divisor:,.1f}{unit}"
+        for limit, unit, letter in ((999_500, 1e6, "M"), (999.5, 1e3, "k")):
+            if size >= limit:
+                digits = 0 if size / unit >= 99.95 else 1
+                return f"{'-' * (amount < 0)}{self.sign}{size / unit:.{digits}f}{letter}"
+        return self.exact(amount, 0)

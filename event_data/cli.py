@@ -1,0 +1,190 @@
+"""What the four commands have in common: options, printing, and errors as one sentence with an exit status."""
+
+import argparse
+import errno
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from event_data import __version__
+from event_data.errors import UserError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONTRACT = REPOSITORY / "part1-data-quality" / "schema.yaml"
+WIDTH = 80  # columns of an output whose width is not known
+WIDEST = 120  # longer lines are hard to read
+
+
+class Terminal:
+    """Where a command prints. Data go to stdout, messages to stderr; either may be closed."""
+
+    def __init__(self, stdout: TextIO | None, stderr: TextIO | None, quiet: bool = False) -> None:
+        self.stdout, self.stderr, self.quiet = stdout, stderr, quiet
+        is_terminal = stdout is not None and stdout.isatty()
+        self.colour = is_terminal and "NO_COLOR" not in os.environ
+        self.width = max(40, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST)) if is_terminal else WIDTH
+        self._watched = stderr is not None and stderr.isatty() and not quiet
+
+    def print(self, text: str) -> None:
+        """Print the lines of a report, unless --quiet."""
+        if not self.quiet:
+            self.write(text)
+
+    def write(self, text: str) -> None:
+        """Write what the command was asked for, with --quiet too, to the end or until nobody reads the pipe."""
+        if self.stdout is None:
+            return
+        try:
+            _write(self.stdout, text)
+        except BrokenPipeError:
+            _discard(self.stdout)
+        except OSError:
+            _discard(self.stdout)
+            raise
+
+    def note(self, text: str) -> None:
+        """Print a message, unless --quiet."""
+        if not self.quiet:
+            self.error(text)
+
+    def error(self, text: str) -> None:
+        """Print an error."""
+        if self.stderr is None:
+            return
+        try:
+            _write(self.stderr, text)
+        except OSError:  # nobody is left to be told
+            _discard(self.stderr)
+
+    def progress(self, text: str) -> None:
+        """Replace the line that shows how far the work is; an empty text removes it."""
+        if self._watched and self.stderr is not None:
+            print(f"\r\033[K{text}", end="", file=self.stderr, flush=True)
+
+
+def argument_parser(
+    script: str, description: str | None, example: str, statuses: Mapping[int, str]
+) -> argparse.ArgumentParser:
+    """Return a parser whose help ends with an example and the exit statuses, besides those of every command."""
+    told = {0: "fine", 2: "could not run", **statuses, 130: "interrupted"}
+    epilog = f"example:\n{example.strip(chr(10))}\n\nexit status:\n  " + ", ".join(
+        f"{n} {what}" for n, what in told.items()
+    )
+    parser = argparse.ArgumentParser(
+        prog=script, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"{script} {__version__}")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return parser
+
+
+def add_places(
+    parser: argparse.ArgumentParser,
+    *,
+    data_dir: Callable[[str], object] = Path,
+    contract: Path | None = CONTRACT,
+    warehouse: str | None = None,
+    out_dir: Path | None = None,
+) -> None:
+    """Add the options that name files and folders; `data_dir` reads its value, `warehouse` describes it."""
+    add, beside = parser.add_argument, CONTRACT.relative_to(REPOSITORY).as_posix()
+    add("--data_dir", type=data_dir, default=REPOSITORY / "data", help="folder of the daily files (default: data/)")
+    add("--contract", type=Path, default=contract, help=f"contract of the files (default: {beside})")
+    if warehouse:
+        add("--warehouse", type=Path, help=warehouse)
+    if out_dir:
+        add("--out_dir", type=Path, default=out_dir, help="folder for what is written (default: this script's)")
+
+
+def run(
+    parser: argparse.ArgumentParser,
+    command: Callable[[argparse.Namespace, Terminal], int],
+    args: Sequence[str],
+    stdout: TextIO | None,
+    stderr: TextIO | None,
+    advice: str = "choose another place",
+) -> int:
+    """Run a command and return its exit status; an error becomes one sentence, never a traceback.
+
+    Options may be spelled with dashes. `advice` ends the sentence on a file or disk that cannot be used.
+    """
+    _occupy_closed_descriptors(stdout, stderr)
+    args = [re.sub(r"^--[a-z-]+", lambda m: "--" + m[0][2:].replace("-", "_"), a) for a in args]
+    try:
+        options = parser.parse_args(args)
+    except SystemExit:  # of --help, --version, or a mistyped option
+        Terminal(sys.stdout, None).write("")
+        raise
+    terminal = Terminal(stdout, stderr, options.quiet)
+    try:
+        return command(options, terminal)
+    except KeyboardInterrupt:
+        sentence, status = "interrupted.", 130
+    except Exception as error:
+        found = _explained(error, advice)
+        if found is None:
+            raise
+        sentence, status = found
+    terminal.progress("")
+    terminal.error(f"{parser.prog}: {sentence}")
+    return status
+
+
+def _explained(error: Exception, advice: str) -> tuple[str, int] | None:
+    """Return the sentence and the exit status of an error that is no fault of the program's."""
+    if isinstance(error, UserError):
+        return str(error), error.status
+    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+        return "interrupted.", 130
+    if isinstance(error, OSError):
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        full = error.errno in (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+        return f"{what}; {'free the disk, or ' * full}{advice}.", 2
+    if duckdb := sys.modules.get("duckdb"):
+        first = (str(error).splitlines() or [""])[0].rstrip(".")
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return "there is not enough memory; give more with --memory_limit, or free the disk.", 2
+        # a disk that is full ends a write, a commit, or the database
+        if isinstance(error, (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)):
+            return f"{first}; free the disk, or {advice}.", 2
+        if isinstance(error, (duckdb.InvalidInputException, duckdb.ParserException)):
+            return f"{first}.", 2
+    return None
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once: to free DuckDB's tables one by one takes a twentieth of a short run."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(status)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding))
+    if text and not text.endswith("\n"):
+        stream.write("\n")
+    stream.flush()
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what is left in a stream's buffer go nowhere, so that its last flush raises nothing."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _occupy_closed_descriptors(*streams: TextIO | None) -> None:
+    """Keep files from taking the number of a closed stdin, stdout or stderr, where a library would write into them."""
+    if None not in (sys.stdin, *streams):
+        return
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)

@@ -1,0 +1,89 @@
+"""Files written whole, text that is safe to open, tables and paragraphs, and the base of every page."""
+
+import io
+import os
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+TEMPLATES = Path(__file__).with_name("templates")
+FORMULA = "=+@\t\r-"  # what begins a formula in a spreadsheet (OWASP, CSV injection)
+COLOURS = {"RED": "1;31", "YELLOW": "1;33", "GREEN": "1;32"}
+
+
+def write_atomically(path: Path, content: str | Callable[[Path], object]) -> Path:
+    """Write a text, or let a function write, beside the file and then replace it in one step; returns the path."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if isinstance(content, str):
+            beside.write_text(content, encoding="utf-8", newline="")
+        else:
+            content(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def short_path(path: Path) -> str:
+    """Return a path as short as it can be typed from here."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def spreadsheet_safe(text: str) -> str:
+    """Return the text with an apostrophe before what a spreadsheet would run as a formula."""
+    return "'" + text if text[:1] and text[0] in FORMULA else text
+
+
+def printable(text: str, instead: str = "?") -> str:
+    """Return the text without control sequences, which data could send to a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else instead for c in text)
+
+
+def verdict(status: str, colour: bool) -> str:
+    """Return a status word, in its colour where the terminal shows one."""
+    return f"\033[{COLOURS.get(status, '1;36')}m{status}\033[0m" if colour else status
+
+
+def paragraph(text: str, width: int, indent: int = 0, hanging: int | None = None) -> str:
+    """Return the text wrapped to the width, `hanging` columns in from its second line on."""
+    later = indent if hanging is None else hanging
+    return fill(printable(text), width, initial_indent=" " * indent, subsequent_indent=" " * later)
+
+
+def table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, right: Collection[int] = (), indent: int = 2
+) -> list[str]:
+    """Return the lines of a table; columns in `right` hold numbers, and what does not fit the width is wrapped."""
+    from rich.console import Console  # takes 30 ms
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="none")
+    for number, heading in enumerate(headings):
+        drawn.add_column(Text(heading), justify="right" if number in right else "left", no_wrap=number in right)
+    for row in rows:
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
+    text = io.StringIO()
+    Console(file=text, width=width - indent, color_system=None, legacy_windows=False).print(drawn)
+    return [(" " * indent + line).rstrip() for line in text.getvalue().splitlines()]
+
+
+def page(title: str, body: str, template: Path = TEMPLATES / "base.html", **values: Any) -> str:
+    """Return a page of HTML on the base template, or on a template that extends it.
+
+    All text is escaped, but for `body` and other values of type markupsafe.Markup.
+    """
+    import jinja2  # takes 40 ms
+
+    loader = jinja2.FileSystemLoader([template.parent, TEMPLATES])
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    return environment.get_template(template.name).render(title=title, body=body, **values)

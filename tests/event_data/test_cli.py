@@ -1,0 +1,153 @@
+"""What the four commands share: options, closed streams, errors as one sentence, and exit statuses."""
+
+import argparse
+import io
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from event_data.cli import Terminal, add_places, argument_parser, run
+from event_data.errors import UserError
+
+REPO = Path(__file__).parents[2]
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Broken(UserError):
+    status = 3
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argument_parser("tool.py", "Do it.", "  python tool.py --quiet", {3: "bad"})
+    add_places(made, warehouse="DuckDB file", out_dir=Path("out"))
+    return made
+
+
+def ended(error: BaseException) -> tuple[int, str]:
+    """The exit status and stderr of a command that ends with an error."""
+
+    def command(options: argparse.Namespace, terminal: Terminal) -> int:
+        raise error
+
+    stderr = io.StringIO()
+    return run(parser(), command, [], io.StringIO(), stderr, "choose another --out_dir"), stderr.getvalue()
+
+
+def test_options_may_have_dashes_and_values_keep_theirs() -> None:
+    found = []
+
+    def command(options: argparse.Namespace, terminal: Terminal) -> int:
+        found.append(options)
+        return 0
+
+    args = ["--data-dir", "a-b", "--out-dir=c-d", "--quiet"]
+    assert run(parser(), command, args, io.StringIO(), io.StringIO()) == 0
+    (options,) = found
+    assert (options.data_dir, options.out_dir, options.quiet) == (Path("a-b"), Path("c-d"), True)
+    assert options.contract == REPO / "part1-data-quality" / "schema.yaml"
+
+
+def test_the_help_has_an_example_and_every_status() -> None:
+    text = parser().format_help()
+    assert "python tool.py --quiet" in text
+    assert "0 fine, 2 could not run, 3 bad, 130 interrupted" in text
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (UserError("no file; give one."), 2, "no file; give one."),
+        (Broken("bad."), 3, "bad."),
+        (KeyboardInterrupt(), 130, "interrupted."),
+        (RuntimeError("Query interrupted"), 130, "interrupted."),
+        (OSError(28, "No space left", "/x/y"), 2, "/x/y: No space left; free the disk, or choose another --out_dir."),
+        (PermissionError(13, "Denied", "/x/y"), 2, "/x/y: Denied; choose another --out_dir."),
+        (duckdb.IOException("Disk\nmore"), 2, "Disk; free the disk, or choose another --out_dir."),
+        (duckdb.OutOfMemoryException("x"), 2,
+         "there is not enough memory; give more with --memory_limit, or free the disk."),
+    ],
+)  # fmt: skip
+def test_an_error_is_one_sentence(error: BaseException, status: int, told: str) -> None:
+    assert ended(error) == (status, f"tool.py: {told}\n")
+
+
+def test_a_fault_of_the_program_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        ended(ZeroDivisionError())
+
+
+def test_quiet_keeps_what_was_asked_for_and_errors() -> None:
+    stdout, stderr = io.StringIO(), Screen()
+    terminal = Terminal(stdout, stderr, quiet=True)
+    terminal.print("report")
+    terminal.note("note")
+    terminal.progress("half")
+    terminal.write("data")
+    terminal.error("error")
+    assert (stdout.getvalue(), stderr.getvalue()) == ("data\n", "error\n")
+
+
+def test_progress_is_for_terminals() -> None:
+    for stderr, told in ((io.StringIO(), ""), (Screen(), "\r\033[Khalf")):
+        Terminal(None, stderr).progress("half")
+        assert stderr.getvalue() == told
+
+
+def test_colour_and_width_are_a_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    seen = [Terminal(out, None) for out in (None, io.StringIO(), Screen())]
+    assert [(t.colour, t.width) for t in seen] == [(False, 80), (False, 80), (True, 100)]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not Terminal(Screen(), None).colour
+
+
+def test_letters_that_the_encoding_lacks_are_replaced() -> None:
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    Terminal(ascii_only, None).print("événement→")
+    ascii_only.seek(0)
+    assert ascii_only.read() == "?v?nement?\n"
+
+
+def _interrupt(process: "subprocess.Popen[str]", waited_for: Callable[[], bool]) -> tuple[int, str]:
+    while not waited_for() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+def test_ctrl_c_ends_a_command_in_a_sentence(tmp_path: Path) -> None:
+    """While DuckDB works, where Ctrl-C is no KeyboardInterrupt, and while Python does."""
+    started = tmp_path / "started"
+    for work in ("duckdb.sql('from range(1000000000) a, range(1000000000) b select sum(a.range + b.range)').fetchall()",
+                 "time.sleep(60)"):  # fmt: skip
+        code = f"""if True:
+            import duckdb, pathlib, sys, time
+            from event_data.cli import argument_parser, run
+            def command(options, terminal):
+                pathlib.Path({str(started)!r}).touch()
+                {work}
+            sys.exit(run(argument_parser("tool.py", "", "", {{}}), command, [], sys.stdout, sys.stderr))"""
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=REPO, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+        )  # fmt: skip
+        assert _interrupt(process, started.exists) == (130, "tool.py: interrupted.\n")
+        started.unlink()
+
+
+def test_the_streams_of_a_process_are_flushed_before_it_leaves() -> None:
+    code = "import sys; from event_data.cli import leave; sys.stdout.write('x'); leave(3)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "x")
