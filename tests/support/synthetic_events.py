@@ -235,14 +235,9 @@ class Traffic:
             "items": [item | {"item_price": _dollars(cents)} for item, cents in lines],
             "user_email": self._email(visitor.person),
         }
-        self._emit(
-            at,
-            visitor,
-            checkout + "/thank-you",
-            CHECKOUT + "/" if self.chance() < 0.4 else "",
-            "checkout_completed",
-            field(json.dumps(data, separators=(",", ":"))),
-        )
+        referrer = CHECKOUT + "/" if self.chance() < 0.4 else ""
+        payload = field(json.dumps(data, separators=(",", ":")))
+        self._emit(at, visitor, checkout + "/thank-you", referrer, "checkout_completed", payload)
 
     def _line(self, number: int) -> tuple[dict[str, object], int]:
         """An order line and its price in cents, which is the price of the whole line."""
@@ -294,14 +289,9 @@ def _header(number: int, incidents: bool) -> tuple[str, ...]:
 
 
 def generate(
-    out_dir: Path,
-    days: int = 14,
-    events_per_day: int = 3570,
-    seed: int = 1,
-    start: date = date(2025, 2, 23),
-    incidents: bool = True,
-    anonymised: bool = True,
-) -> list[Path]:
+    out_dir: Path, days: int = 14, events_per_day: int = 3570, seed: int = 1, start: date = date(2025, 2, 23),
+    incidents: bool = True, anonymised: bool = True,
+) -> list[Path]:  # fmt: skip
     """Write `days` files events_YYYYMMDD.csv into `out_dir` and return their paths.
 
     `events_per_day` is the mean number of rows of a day. With `incidents`, client_id is called clientId
@@ -338,22 +328,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     _positive.__name__, _day.__name__ = "positive whole number", "YYYY-MM-DD"  # for argparse's messages
     parser.add_argument("--days", type=_positive, default=14, help="number of files (default: 14)")
-    parser.add_argument(
-        "--events_per_day",
-        "--events-per-day",
-        type=_positive,
-        default=3570,
-        metavar="ROWS",
-        help="mean rows of a day (default: 3570)",
-    )
+    size = {"type": _positive, "default": 3570, "metavar": "ROWS", "help": "mean rows of a day (default: 3570)"}
+    parser.add_argument("--events_per_day", "--events-per-day", **size)  # type: ignore[arg-type]
     parser.add_argument("--seed", type=int, default=1, help="same seed, same bytes (default: 1)")
-    parser.add_argument(
-        "--start",
-        type=_day,
-        default=date(2025, 2, 23),
-        metavar="YYYY-MM-DD",
-        help="first day (default: 2025-02-23)",
-    )
+    first = date(2025, 2, 23)
+    parser.add_argument("--start", type=_day, default=first, metavar="YYYY-MM-DD", help=f"first day (default: {first})")
     parser.add_argument("--out_dir", "--out-dir", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--healthy", action="store_true", help="without the two incidents")
     parser.add_argument("--plain", action="store_true", help="query values and hosts not anonymised")
@@ -365,15 +344,9 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 2 if the files cannot be written."""
     options = _parser().parse_args(args)
     try:
-        paths = generate(
-            options.out_dir,
-            options.days,
-            options.events_per_day,
-            options.seed,
-            options.start,
-            incidents=not options.healthy,
-            anonymised=not options.plain,
-        )
+        how = {"incidents": not options.healthy, "anonymised": not options.plain}
+        size, seed, start = options.events_per_day, options.seed, options.start
+        paths = generate(options.out_dir, options.days, size, seed, start, **how)
     except OSError as error:
         print(f"synthetic_events: cannot write into {options.out_dir}: {error.strerror}", file=sys.stderr)
         return 2

@@ -5,15 +5,14 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter, defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import synthetic_events
-from synthetic_browsers import BROWSERS, CRAWLERS, IN_APP
+from synthetic_browsers import CRAWLERS
 from synthetic_events import COLUMNS, generate, main
 
 Rows = list[dict[str, str]]
@@ -72,17 +71,6 @@ def test_more_days_do_not_change_the_first_ones_and_another_seed_changes_all(tmp
     assert all(short[name] != other[name] for name in short)
 
 
-def test_plain_values_tell_the_same_story(tmp_path: Path) -> None:
-    hashed = read(generate(tmp_path / "hashed", days=1)[0])
-    plain = read(generate(tmp_path / "plain", days=1, anonymised=False)[0])
-    assert [(row["timestamp"], row["event_name"]) for row in hashed] == [
-        (row["timestamp"], row["event_name"]) for row in plain
-    ]
-    assert any("utm_medium=cpc" in row["page_url"] for row in plain)
-    assert not any("utm_medium=cpc" in row["page_url"] for row in hashed)
-    assert any("source-" in row["referrer"] for row in hashed)
-
-
 # --- dialect and shape ------------------------------------------------------------------------------------
 
 
@@ -125,12 +113,6 @@ def test_events_have_their_share(rows: Rows, name: str, share: float, tolerance:
     assert sum(row["event_name"] == name for row in rows) / len(rows) == pytest.approx(share, abs=tolerance)
 
 
-def test_the_sizes_of_days_have_a_rhythm(days: dict[date, Rows]) -> None:
-    sizes = [len(rows) for rows in days.values()]
-    assert sum(sizes) / len(sizes) == pytest.approx(3570, rel=0.06)
-    assert max(sizes) < 1.8 * min(sizes) and sizes[0] > sizes[3]
-
-
 def test_referrers_nulls_and_clients(days: dict[date, Rows], rows: Rows) -> None:
     for day in days.values():
         assert 0.24 < sum(row["referrer"] != "" for row in day) / len(day) < 0.32
@@ -147,13 +129,8 @@ def test_referrers_nulls_and_clients(days: dict[date, Rows], rows: Rows) -> None
     assert 300 < sum(len(on) > 1 for on in seen.values()) < 3000
 
 
-def test_users_are_no_crawlers_and_crawlers_are(rows: Rows) -> None:
-    patterns = pytest.importorskip("crawleruseragents")
-    people = [text for text, _ in (*BROWSERS, *IN_APP["facebook"], *IN_APP["instagram"])]
-    assert len(set(people)) == len(people) > 300
-    assert [text for text in people if patterns.is_crawler(text)] == []
+def test_crawlers_see_pages_only(rows: Rows) -> None:
     crawlers = {text for text, _ in CRAWLERS}
-    assert [text for text in crawlers if not patterns.is_crawler(text)] == []
     crawled = [row for row in rows if row["user_agent"] in crawlers]
     assert len(crawled) / len(rows) == pytest.approx(0.12, abs=0.01)
     assert {row["event_name"] for row in crawled} == {"page_viewed"}
@@ -187,38 +164,7 @@ def test_nearly_every_order_has_its_journey(rows: Rows) -> None:
     assert 0.90 < complete / len(orders_of(rows)) < 0.99
 
 
-def test_an_address_belongs_to_two_clients_at_most(rows: Rows) -> None:
-    clients = defaultdict(set)
-    for row in rows:
-        if row["event_data"]:
-            clients[json.loads(row["event_data"])["user_email"]].add(row["client_id"])
-    assert max(map(len, clients.values())) <= 2
-    assert all(len(email) == 64 for email in clients)
-
-
-def test_nothing_fires_twice_within_a_second(rows: Rows) -> None:
-    last: dict[tuple[str, str], datetime] = {}
-    for row in rows:
-        at, key = datetime.fromisoformat(row["timestamp"]), (row["client_id"], row["event_name"])
-        if row["client_id"] and key in last:
-            assert at - last[key] >= timedelta(seconds=1)
-        last[key] = at
-
-
 # --- sizes and the command line ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [200, 40_000])
-def test_shapes_hold_at_other_sizes(tmp_path: Path, size: int, capsys: pytest.CaptureFixture[str]) -> None:
-    started, count = time.perf_counter(), 140_000 // size
-    rows = [
-        row for path in generate(tmp_path, days=min(count, 60) // 7 * 7 or 2, events_per_day=size) for row in read(path)
-    ]
-    with capsys.disabled():
-        print(f" {len(rows) / (time.perf_counter() - started) * 60:,.0f} rows/minute, reading included", end="")
-    names = Counter(row["event_name"] for row in rows)
-    assert names["page_viewed"] / len(rows) == pytest.approx(0.92, abs=0.015)
-    assert 0.2 < names["checkout_completed"] / names["checkout_started"] < 0.5
 
 
 def test_main_writes_names_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
