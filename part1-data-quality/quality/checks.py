@@ -31,7 +31,7 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
         return []
     if definition.run is not None:
         found = list(definition.run(scan))
-    elif definition.each:
+    elif definition.applies_to:
         # A column that a file lacks fails as missing, and as nothing else.
         found = [m for m in scan.measures.get(definition.check, ()) if m.column in scan.files[m.file_no].headers]
     else:

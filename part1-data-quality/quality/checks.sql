@@ -14,7 +14,7 @@
 -- dimension: uniqueness
 -- threshold: 0.001
 -- needs: client time page
--- says: {failed:,} of {checked:,} rows ({share}) repeat an earlier row of the file to the letter
+-- message: {failed:,} of {checked:,} rows ({share}) repeat an earlier row of the file to the letter
 -- advice: The export or its transfer ran twice; drop the repeats, or orders and visits count double.
 select
     files.file_no, 'rows' as "column", records as checked, coalesce(rows, 0) as failed,
@@ -27,7 +27,7 @@ left join repeats on files.file_no = repeats.file_no and kind = 'row'
 -- dimension: uniqueness
 -- threshold: 0.01
 -- needs: client time
--- says: {failed:,} of {checked:,} {column} events ({share}) follow the same event of the same client on the same page within a second
+-- message: {failed:,} of {checked:,} {column} events ({share}) follow the same event of the same client on the same page within a second
 -- advice: The tag stands on the page twice or listens twice; rates that count events are too high.
 select
     event_counts.file_no, event_counts.event as "column", event_counts.events as checked, coalesce(rows, 0) as failed,
@@ -42,7 +42,7 @@ where step_of(event_counts.event) is not null
 -- dimension: completeness
 -- threshold: 0
 -- needs: orders payload
--- says: {failed:,} of {checked:,} orders ({share}) have no transaction id
+-- message: {failed:,} of {checked:,} orders ({share}) have no transaction id
 -- advice: Without an id an order can neither be counted once nor be found in the shop's books.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (transaction_id is null) as failed,
@@ -57,7 +57,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: 0
 -- needs: orders payload
--- says: {failed:,} of {checked:,} orders ({share}) have no readable amount
+-- message: {failed:,} of {checked:,} orders ({share}) have no readable amount
 -- advice: What they are worth is unknown, not zero; restore the amounts from the shop's order list.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue is null) as failed,
@@ -72,7 +72,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: 0
 -- needs: orders payload
--- says: {failed:,} of {checked:,} orders ({share}) have an amount of zero
+-- message: {failed:,} of {checked:,} orders ({share}) have an amount of zero
 -- advice: Exchanges, replacements or tests; keep them out of order counts and averages, or have the shop mark them.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue = 0) as failed,
@@ -85,7 +85,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: 0
 -- needs: orders payload
--- says: {failed:,} of {checked:,} orders ({share}) are more than 20 times the median order of the other days
+-- message: {failed:,} of {checked:,} orders ({share}) are more than 20 times the median order of the other days
 -- advice: Compare one with the shop's books; an amount in cents or in another currency looks like this.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (is_outlier) as failed,
@@ -102,7 +102,7 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: order_lines payload
--- says: {failed:,} of {checked:,} orders ({share}) do not add up: their lines give another sum than the amount
+-- message: {failed:,} of {checked:,} orders ({share}) do not add up: their lines give another sum than the amount
 -- advice: Take the amount for revenue and leave the lines out of product reports until they add up again.
 select
     file_no, {order} || {lines} as "column", count(*) as checked,
@@ -119,7 +119,7 @@ group by file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload
--- says: {failed:,} of {checked:,} orders ({share}) were sent again; counted twice they would add {revenue}
+-- message: {failed:,} of {checked:,} orders ({share}) were sent again; counted twice they would add {revenue}
 -- advice: Count an order once; ask why the thank-you page fires again.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_resubmission) as failed,
@@ -133,7 +133,7 @@ group by file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload
--- says: A transaction id of another customer's order is reused by {failed:,} of {checked:,} orders; they are real, and deduplicating by the id would lose {revenue}
+-- message: A transaction id of another customer's order is reused by {failed:,} of {checked:,} orders; they are real, and deduplicating by the id would lose {revenue}
 -- advice: Count both orders; have the shop draw longer ids, and join by id and checkout until then.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_collision) as failed,
@@ -143,12 +143,12 @@ from orders
 group by file_no
 
 -- name: payload_key_missing
--- unless: order_id_missing order_amount_missing
+-- suppressed_by: order_id_missing order_amount_missing
 -- severity: P1
 -- dimension: completeness
 -- threshold: 0
 -- needs: payload
--- says: {failed:,} of {checked:,} {column} ({share}) are null or missing
+-- message: {failed:,} of {checked:,} {column} ({share}) are null or missing
 -- advice: Ask who changed the event's code on the first bad day; the value can be restored from the shop's order list.
 select
     file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
@@ -161,7 +161,7 @@ where required
 -- dimension: completeness
 -- threshold: 0
 -- needs: payload
--- says: {failed:,} of {checked:,} objects at {column} ({share}) hold nothing but nulls
+-- message: {failed:,} of {checked:,} objects at {column} ({share}) hold nothing but nulls
 -- advice: Exchanges or test orders without lines; have the shop mark them, and keep them out of product reports.
 select
     file_no, event || '.' || path as "column", count(*) as checked, count(*) filter (not holds_values) as failed,
@@ -176,7 +176,7 @@ group by file_no, event, path
 -- dimension: completeness
 -- threshold: shift
 -- needs: payload
--- says: {failed:,} of {checked:,} {column} ({share}) are null or missing, where {expected} is usual
+-- message: {failed:,} of {checked:,} {column} ({share}) are null or missing, where {expected} is usual
 -- advice: Compare the releases of that day; a key that comes and goes is a race in the tag.
 select
     file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
@@ -189,7 +189,7 @@ where declared and not required
 -- dimension: conformity
 -- threshold: 0
 -- needs: payload
--- says: {failed:,} of {checked:,} {column} ({share}) are not of the contract's type, such as {example}
+-- message: {failed:,} of {checked:,} {column} ({share}) are not of the contract's type, such as {example}
 -- advice: A sum over text is no sum; have the event send the type that the contract names.
 select
     file_no, event || '.' || path as "column", present as checked, mistyped as failed,
@@ -202,7 +202,7 @@ where declared
 -- dimension: accuracy
 -- threshold: 0
 -- needs: payload
--- says: {failed:,} of {checked:,} {column} ({share}) are out of the contract's range or pattern, such as {example}
+-- message: {failed:,} of {checked:,} {column} ({share}) are out of the contract's range or pattern, such as {example}
 -- advice: Look at the first of them; a sign or a unit may have changed.
 select
     file_no, event || '.' || path as "column", present as checked, out_of_range as failed,
@@ -216,7 +216,7 @@ where declared
 -- dimension: conformity
 -- threshold: 0
 -- needs: payload
--- says: {column} stands in {failed:,} payloads and not in the contract
+-- message: {column} stands in {failed:,} payloads and not in the contract
 -- advice: Describe it in the contract if it is meant; look whether it replaces a key that is missing.
 select
     file_no, event || '.' || path as "column", present as checked, present as failed,
@@ -229,7 +229,7 @@ where not declared
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload
--- says: {failed:,} of {checked:,} events with a customer ({share}) have one that more than three clients share
+-- message: {failed:,} of {checked:,} events with a customer ({share}) have one that more than three clients share
 -- advice: A test or a help-desk address; do not join journeys by it.
 select
     file_no, {customer} as "column", count(*) as checked, count(*) filter (clients > 3) as failed,
@@ -244,7 +244,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: client time page orders
--- says: {failed:,} of {checked:,} orders ({share}) have no earlier event of their client
+-- message: {failed:,} of {checked:,} orders ({share}) have no earlier event of their client
 -- advice: These orders cannot be given to a channel; look for pages that do not fire, and for ids that change on the way to the checkout.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_event) as failed,
@@ -258,7 +258,7 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: client time page orders
--- says: {failed:,} of {checked:,} orders ({share}) have an earlier event only under the new name of {column}
+-- message: {failed:,} of {checked:,} orders ({share}) have an earlier event only under the new name of {column}
 -- advice: A dashboard on the old column gives these orders no channel; correct what it has shown since.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (has_event and not has_tracked_event) as failed,
@@ -273,7 +273,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: client time page orders page_view
--- says: {failed:,} of {checked:,} orders ({share}) have no earlier page view of their client
+-- message: {failed:,} of {checked:,} orders ({share}) have no earlier page view of their client
 -- advice: The visit before the purchase was not recorded; make the tag fire before consent tools and redirects end it.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
@@ -287,7 +287,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.25
 -- needs: client time page orders cart
--- says: {failed:,} of {checked:,} orders ({share}) have no earlier cart event of their client
+-- message: {failed:,} of {checked:,} orders ({share}) have no earlier cart event of their client
 -- advice: A funnel over these events understates the cart; express checkouts skip it, or the event is lost.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_cart) as failed,
@@ -301,7 +301,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: client time page orders checkout
--- says: {failed:,} of {checked:,} orders ({share}) have no earlier checkout start of their client or checkout
+-- message: {failed:,} of {checked:,} orders ({share}) have no earlier checkout start of their client or checkout
 -- advice: Completions divided by starts is no rate while starts are missing; check the event on every way into the checkout.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_checkout) as failed,
@@ -315,7 +315,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.02
 -- needs: confirmation time page checkout
--- says: {failed:,} of {checked:,} checkouts that were started and reached the confirmation page ({share}) have no {column} event
+-- message: {failed:,} of {checked:,} checkouts that were started and reached the confirmation page ({share}) have no {column} event
 -- advice: These are probably orders that nobody counts; compare them with the shop's order list, and have the order event sent by the server.
 with started as (
     select token, min(event_at) as started_at
@@ -328,7 +328,7 @@ confirmed as (
     select
         token, min(event_at) as confirmed_at, arg_min(file_no, (event_at, file_no)) as file_no,
         arg_min(record, (event_at, file_no)) as record
-    from noted
+    from relevant_events
     where step = 'page_view' and token is not null and event_at is not null
     group by token
 )
@@ -347,7 +347,7 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: orders checkout
--- says: {failed:,} of {checked:,} completed checkouts exceed the number of starts
+-- message: {failed:,} of {checked:,} completed checkouts exceed the number of starts
 -- advice: The start event is being lost; do not report a completion rate for these days.
 select
     file_no, {event} as "column", count(*) filter (step = 'order') as checked,
@@ -367,7 +367,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.2
 -- needs: client time page page_view
--- says: {failed:,} of {checked:,} {column} events ({share}) come from clients without an earlier page view
+-- message: {failed:,} of {checked:,} {column} events ({share}) come from clients without an earlier page view
 -- advice: They have seen a page that nobody recorded; find out on which pages and in which browsers the page view does not fire.
 select
     file_no, event as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
@@ -381,7 +381,7 @@ group by file_no, event
 -- dimension: timeliness
 -- threshold: 0
 -- needs: time
--- says: {failed:,} of {checked:,} hours have no event at all, first the hour from {example}
+-- message: {failed:,} of {checked:,} hours have no event at all, first the hour from {example}
 -- advice: The tag or its collector was down, or the file is incomplete; what was sold in these hours is in the shop's order list only.
 select
     file_no, {time} as "column", 24 as checked, count(*) filter (is_dead) as failed,
@@ -394,7 +394,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: shift
 -- needs: user_agent
--- says: {failed:,} of {checked:,} events ({share}) come from declared crawlers, where {expected} is usual
+-- message: {failed:,} of {checked:,} events ({share}) come from declared crawlers, where {expected} is usual
 -- advice: Leave them out of visits and rates; ask the hosting for the crawler's addresses if it is not welcome.
 select
     file_no, {user_agent} as "column", sum(events) as checked, coalesce(sum(events) filter (is_crawler), 0) as failed,
@@ -408,7 +408,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: 0
 -- needs: user_agent checkout
--- says: {failed:,} of {checked:,} checkout and order events ({share}) come from declared crawlers, such as {example}
+-- message: {failed:,} of {checked:,} checkout and order events ({share}) come from declared crawlers, such as {example}
 -- advice: A monitor or a bot walks through the checkout; leave it out of completion rates.
 select
     file_no, {user_agent} as "column", count(*) as checked, count(*) filter (is_crawler) as failed,
@@ -425,7 +425,7 @@ group by file_no
 -- severity: P1
 -- dimension: coverage
 -- threshold: others
--- says: {checked:,} events of people, where {expected} are usual
+-- message: {checked:,} events of people, where {expected} are usual
 -- advice: Compare with the shop's own order and visit counts before you believe the day.
 select
     files.file_no, 'events' as "column", records - coalesce(events, 0) as checked, checked as failed,
@@ -438,7 +438,7 @@ left join crawler_events using (file_no)
 -- dimension: coverage
 -- threshold: amounts
 -- needs: orders payload
--- says: Revenue of ${failed:,}, where {expected} is usual
+-- message: Revenue of {total}, where {expected} is usual
 -- advice: Compare the day with the shop's books; a lost tag, a changed unit or a sale look like this.
 select
     -- The sum of a few orders is any sum.
@@ -452,7 +452,7 @@ group by file_no
 -- severity: P0
 -- dimension: coverage
 -- threshold: 0
--- says: There is no {column} event at all, where the other days have ten or more
+-- message: There is no {column} event at all, where the other days have ten or more
 -- advice: The event does not fire any more, or has another name; compare with the shop's order list, and look at the releases of the day.
 select
     file_no, event as "column", 1 as checked, cast(is_gone as integer) as failed,
@@ -470,11 +470,11 @@ from (
 )
 
 -- name: event_volume
--- unless: orders_gone
+-- suppressed_by: orders_gone
 -- severity: P1
 -- dimension: coverage
 -- threshold: rate
--- says: {failed:,} {column} events, where {expected} are usual for so many events of people
+-- message: {failed:,} {column} events, where {expected} are usual for so many events of people
 -- advice: Look whether the event still fires, on each device and on each way into the checkout.
 select
     file_no, event as "column", humans as checked, events as failed,

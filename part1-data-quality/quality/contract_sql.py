@@ -4,8 +4,6 @@ Everything of the contract that reaches DuckDB goes through `literal`, so that n
 it can end a string and start a statement.
 """
 
-import re
-
 from event_data.contract import Contract, Event, host_regexp
 from event_data.sql import json_path, literal, values
 from quality.definitions import HERE
@@ -71,7 +69,7 @@ def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: s
     return f"case {column} {' '.join(arms)} else {otherwise} end" if arms else otherwise
 
 
-def query_pair(contract: Contract) -> str:
+def _query_pair(contract: Contract) -> str:
     """The pattern of one `key=value` of a query as the contract wants it, values anonymised or not."""
     value = (contract.anonymisation.query_value if contract.anonymisation else None) or "[^&#]*"
     return f"[^=&#@]*(?:=(?:{unanchored(value)})?)?"
@@ -82,12 +80,6 @@ def unanchored(pattern: str) -> str:
     return pattern.removeprefix("^").removesuffix("$")
 
 
-def is_plain(pattern: str) -> bool:
-    """Whether nothing that matches a pattern can hold `@`, `%` or a quotation mark; False in doubt."""
-    rest = re.sub(r"a-z|A-Z|0-9|a-f|A-F", "", pattern)
-    return re.fullmatch(r"[\w\[\](){}?:|,^$+*-]*", rest) is not None and not re.search(r"\[\^|\w-\w", rest)
-
-
 def known_hosts(contract: Contract) -> str | None:
     """The pattern of the hosts that a referrer may have; None when the contract lets it have any."""
     hidden = contract.anonymisation
@@ -95,22 +87,6 @@ def known_hosts(contract: Contract) -> str | None:
         return None
     plain = host_regexp([*contract.own_hosts, *contract.payment_hosts, *hidden.plain_hosts])
     return f"{unanchored(hidden.foreign_host)}|{plain}"
-
-
-def harmless_url(contract: Contract, scheme: str, host: str | None) -> str:
-    """The pattern of URLs, of these hosts or any, on which no row check can fail.
-
-    They hold no quotation mark, no `@` or `%40` and no nine digits, in a row or with single
-    separators: so neither an address nor a number, and their query is as the contract wants it.
-    """
-    other = r"""(?:[^0-9@"?#%() .-]|%[^4]|%4[^0])"""
-    digits = "[0-9](?:[() .-]?[0-9]){0,7}"
-    part = rf"(?:{other}|[() .-]|{digits}(?:[() .-]?{other}|[() .-][() .-]))*(?:{digits}[() .-]?)?"
-    value = contract.anonymisation.query_value if contract.anonymisation else None
-    pair = rf'[^0-9=&#@"%]*[0-9]{{0,4}}(?:=(?:{unanchored(value or "")})?)?'
-    query = f"(?:{pair}&)*{pair}" if value else part
-    place = f"{scheme}://(?:{host})(?:/{part})?" if host else f"{scheme}://[0-9A-Za-z]{part}"
-    return f"{place}(?:[?]{query})?(?:#{part})?"
 
 
 def local_time(contract: Contract) -> str:
@@ -124,21 +100,14 @@ def local_time(contract: Contract) -> str:
 
 def macros(contract: Contract) -> str:
     """macros.sql, made ready for the contract."""
-    hosts = tuple(h.lower() for h in contract.own_hosts)
-    own = "|".join(h.replace(".", "[.]") for h in hosts)
-    roots = [h for h in hosts if not any(h.endswith("." + other) for other in hosts)]
-    starts = [f"starts_with(url, {literal(f'{scheme}://{h}/')})" for h in hosts for scheme in ("https", "http")]
+    hosts = contract.own_hosts
     below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
     order = contract.order
     token = order.checkout_token if order else None
     confirmation = order.confirmation_path if order else None
-    pair = query_pair(contract)
+    pair = _query_pair(contract)
     return MACROS.format(
-        own_url=" or ".join(starts) or "false",
         own_host=f"host in ({values(hosts)})" if hosts else "true",
-        mentions_own=" or ".join(f"contains(url, {literal('.' + h)})" for h in roots) or "false",
-        harmless_page=literal(harmless_url(contract, "https?", own)),
-        harmless_referrer=literal(harmless_url(contract, "[a-z-]+", known_hosts(contract))),
         own_domain=" or ".join(below) or "false",
         step=event_case(contract.events, "event", "role", "null::funnel_step", "funnel_step"),
         event_name=event_case(contract.events, "event", "name", "event"),

@@ -44,23 +44,22 @@ class Measure:
 class Definition:
     """One check; row_checks.sql and checks.sql say what each field means.
 
-    A check is silent about a file and column on which the check `unless` fails: it would say the same.
+    A check says nothing of a file and column on which a check of `suppressed_by` fails, which explains the same.
     """
 
     check: str
     severity: str
     dimension: str
     threshold: str
-    says: str
+    message: str
     advice: str
     sql: str = ""
-    each: str = ""
+    applies_to: str = ""
     needs: tuple[str, ...] = ()
-    applies: str = "true"
-    suspect: str = "true"
+    filter: str = "true"
     example: str = ""
-    stake: str = "unknown"
-    unless: str = ""
+    impact: str = "unknown"
+    suppressed_by: str = ""
     run: Callable[[Any], Iterable[Measure]] | None = None
 
 

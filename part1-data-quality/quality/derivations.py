@@ -7,7 +7,6 @@ from event_data.dead_hours import dead_hours_sql, skipped_hours_sql
 from event_data.sql import literal, values
 from quality import contract_sql as sql_text
 from quality.definitions import statements
-from quality.row_checks import plain_event
 
 DERIVE = statements("derive.sql")
 CRAWLER_PATTERNS_AT_ONCE = 200  # more in one expression outgrow RE2's memory and run 400 times slower
@@ -21,9 +20,12 @@ def crawler_patterns() -> list[str]:
 
 
 def derivations(
-    contract: Contract, files: Sequence[tuple[int, str, int, int]], patterns: Sequence[str]
+    contract: Contract, files: Sequence[tuple[int, str, int, int]], plain_event: str | None, patterns: Sequence[str]
 ) -> dict[str, str]:
-    """The parts of derive.sql, made ready. `files` holds (number, day, records, plain views)."""
+    """Return the parts of derive.sql, made ready.
+
+    `files` holds (number, day, records, events that were not kept); the latter are all of the kind `plain_event`.
+    """
     chunks = [patterns[i : i + CRAWLER_PATTERNS_AT_ONCE] for i in range(0, len(patterns), CRAWLER_PATTERNS_AT_ONCE)]
     crawler = [f"nullif(regexp_extract(user_agent, {literal('|'.join(c))}), '')" for c in chunks]
     order = contract.order
@@ -31,7 +33,7 @@ def derivations(
     line_sum, lines_complete = sql_text.line_sql(contract)
     filled = {
         "files": _values(f"{n}, date '{day}', {records}, {plain}" for n, day, records, plain in files),
-        "view": literal(plain_event(contract)),
+        "view": literal(plain_event),
         "described_events": values(tuple(described)),
         "contract_events": _values(literal(e.name) for e in contract.events) or "(null)",
         "contract_keys": _values(_key_rows(contract)) or f"({', '.join(['null'] * 7)})",

@@ -10,7 +10,7 @@ create table event_counts as
 select file_no, event, cast(sum(events) as ubigint) as events
 from (
     select file_no, event, count(*) as events
-    from noted
+    from relevant_events
     where event is not null and not is_header
     group by file_no, event
     union all
@@ -217,7 +217,7 @@ from (
     from views
     union all
     select client_key, event_at, tracked, step
-    from noted
+    from relevant_events
 )
 semi join converting using (client_key)
 group by client_key;
@@ -300,10 +300,15 @@ where records > 0;
 -- name: others
 create table repeats as
 select
-    file_no, kind, case when kind = 'event' then coalesce(event, {view}) end as event, count(*) as rows,
+    file_no, kind,
+    case
+        when kind = 'event' and relevant_events.record is null then {view}
+        when kind = 'event' then event
+    end as event,
+    count(*) as rows,
     count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record) as record
 from repeated
-left join noted using (file_no, record)
+left join relevant_events using (file_no, record)
 group by all;
 
 -- Every hour of every file; the usual is the median of the other files, and event_data/dead_hours.sql has the rule.

@@ -85,8 +85,8 @@ def judge(
             if measure is None or not measure.checked:
                 reason = _why_not(definition, column, facts, contract)
                 findings.append(_finding("skip", definition, facts, column, message=reason))
-            elif told := [c for c in definition.unless.split() if (c, facts.file_no, column) in failed_before]:
-                findings.append(_finding("skip", definition, facts, column, message=f"see {told[0]}"))
+            elif better := [c for c in definition.suppressed_by.split() if (c, facts.file_no, column) in failed_before]:
+                findings.append(_finding("skip", definition, facts, column, message=f"see {better[0]}"))
             else:
                 findings.append(limits.verdict(measure, facts))
     return findings

@@ -1,17 +1,9 @@
 -- What row_checks.sql, pass.sql and derive.sql call. What stands in braces is filled from the contract by sql_text.py.
 
 -- addresses
-create macro host_of(url) as lower(regexp_extract(url, '^[^/]*/[^/]*/([^/?:]*)', 1));
+create macro host_of(url) as lower(regexp_extract(url, '^[^/]*/[^/]*/([^/?#:]*)', 1));
 create macro own_host(host) as {own_host};
 create macro own_domain(host) as {own_domain};
-create macro own_url(url) as {own_url};
-create macro mentions_own(url) as {mentions_own};
-create macro harmless_page(url) as regexp_full_match(url, {harmless_page});
-create macro harmless_referrer(url) as case
-    when url is null then true
-    when regexp_full_match(url, {harmless_referrer})
-        then own_url(url) or not mentions_own(url)
-    else false end;
 create macro clean_query(url) as regexp_full_match(url, {clean_url});
 create macro raw_key(url) as split_part(list_filter(
     string_split(regexp_extract(url, '[?]([^#]*)', 1), '&'),
@@ -27,6 +19,7 @@ create macro event_name_of(event) as {event_name};
 create macro amount_of(payload) as try_cast({amount} as decimal(12, 2));
 create macro nested_too_deep(text) as strlen(text) > 4000
     and strlen(text) - strlen(replace(replace(text, '{{', ''), '[', '')) > 2000;
+create macro valid_json(text) as text is not null and not nested_too_deep(text) and json_valid(text);
 create macro key_name(key) as
     case when key = '' or contains(key, '.') or contains(key, '[') then '"' || key || '"' else key end;
 create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');

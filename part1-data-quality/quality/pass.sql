@@ -1,6 +1,6 @@
 -- What one batch of files leaves behind. Each batch has a temporary table `raw` of its own; the
--- tables it adds to are shared. `{received}` is the generated select over read_csv, and step_of,
--- own_host, token_of and amount_of are macros made from the contract.
+-- tables it adds to are shared. `{received}` is the generated select over read_csv, `{clean}` and
+-- `{plain}` come from prefilter.py, and step_of, token_of and amount_of are macros of macros.sql.
 
 -- name: shared
 create type funnel_step as enum ('page_view', 'signup', 'cart', 'checkout', 'order');
@@ -9,23 +9,24 @@ create macro is_order(step) as step = 'order'::funnel_step;
 create macro in_checkout(step) as step >= 'checkout'::funnel_step;
 create macro after_page_view(step) as step > 'page_view'::funnel_step;
 create table views (client_key ubigint, event_at timestamp, tracked boolean);
-create table noted (
-    file_no usmallint, record ubigint, file_day date, sound boolean, event varchar, step funnel_step,
+-- All events but clean page views; texts are kept only where an event may fail a check.
+create table relevant_events (
+    file_no usmallint, record ubigint, file_day date, clean boolean, event varchar, step funnel_step,
     is_header boolean, event_at timestamp, client_key ubigint, tracked boolean, agent_key ubigint, token varchar,
     payload_valid boolean, revenue decimal(12, 2), user_agent varchar, {text_columns}
 );
 create table repeated (file_no usmallint, kind varchar, record ubigint);
 create table agent_counts (file_no usmallint, agent_key ubigint, user_agent varchar, events ubigint);
 create table hours (file_no usmallint, hour utinyint, events ubigint);
-create view unsound as
+create view candidates as
 select *
-from noted
-where not sound;
+from relevant_events
+where not clean;
 create view conversions as
 select
     file_no, record, event, step, event_at, client_key, tracked, agent_key, token, revenue,
     case when payload_valid then payload end as payload
-from noted
+from relevant_events
 where after_page_view(step) or payload is not null;
 
 -- name: raw
@@ -45,25 +46,28 @@ typed as (
         -- No event is of another age; DuckDB would also take `infinity` for a time.
         case when parsed_at between timestamp '1970-01-01' and timestamp '2262-01-01' then parsed_at end as event_at,
         case when client is not null then hash(client) end as client_key,
-        case when user_agent is not null then hash(user_agent) end as agent_key
+        case when user_agent is not null then hash(user_agent) end as agent_key,
+        -- For conditions of row checks; DuckDB computes what one of them asks for.
+        coalesce(event = {event_header}, false) as is_header,
+        step_of(event) as step,
+        valid_json(payload) as payload_valid,
+        case when is_order(step) and payload_valid then amount_of(payload) end as revenue
     from parsed
 ),
 
--- Nearly every event is sound: no row check can fail on it. Of a plain one, a sound view of a page
--- that confirms no order, not even the page is needed any more.
-judged as (
-    select *, {sound} as sound, hash(client_key, event, page, payload) as event_key
+prefiltered as (
+    select *, {clean} as clean, hash(client_key, event, page, payload) as event_key
     from typed
 ),
 
 sorted as (
-    select *, sound and {is_view} and not is_confirmation(page) as plain
-    from judged
+    select *, {plain} as plain
+    from prefiltered
 )
 
 select
     file_no, event_at, tracked, client_key, agent_key, event_key, hash(event_key, agent_key, {other_columns}) as row_key,
-    sound, plain, user_agent, {flags}
+    clean, plain, user_agent, {flags}
     case when not plain then event end as event,
     case when not plain then page end as page,
     {kept}
@@ -87,20 +91,19 @@ select client_key, event_at, tracked
 from raw
 where plain;
 
-insert into noted
+insert into relevant_events
 with valued as (
     select
-        *, {record} as record, step_of(event) as step,
-        payload is not null and not nested_too_deep(payload) and json_valid(payload) as payload_valid
+        *, {record} as record, step_of(event) as step, valid_json(payload) as payload_valid
     from raw
     where not plain
 )
 
 select
-    file_no, record, {file_day}, sound, event, step, coalesce(event = {event_header}, false), event_at, client_key, tracked,
+    file_no, record, {file_day}, clean, event, step, coalesce(event = {event_header}, false), event_at, client_key, tracked,
     agent_key, case when in_checkout(step) or is_confirmation(page) then token_of(page) end,
     payload_valid, case when is_order(step) and payload_valid then amount_of(payload) end,
-    case when not sound then user_agent end, {texts}
+    case when not clean then user_agent end, {texts}
 from valued;
 
 insert into agent_counts
@@ -147,27 +150,27 @@ where gap < interval 1 second and not is_repeated_row;
 
 -- name: orders
 select file_no, count(*), sum(revenue)
-from noted
+from relevant_events
 where is_order(step)
 group by file_no;
 
 -- name: failed
-select file_no, count(*), {settled}, {counted}
-from (select *, {tested} from (select *, {spared} from unsound))
+select file_no, count(*) {counted}
+from (select * {failures} from (select * {address_tests} from candidates))
 group by file_no;
 
 -- name: details
 select
     file_no, count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record) as record,
     arg_min({example}, record) as example
-from unsound
+from candidates
 where {condition}
 group by file_no;
 
 -- name: places
 with failed as (
     select file_no, place_of(page) as place
-    from unsound
+    from candidates
     where {condition}
 )
 

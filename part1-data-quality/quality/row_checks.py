@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -9,6 +10,9 @@ from event_data.contract import Column, Contract
 from event_data.sql import literal, values
 from quality import contract_sql as sql_text
 from quality.definitions import PASS, ROW_CHECKS, Definition, Measure
+
+if TYPE_CHECKING:
+    from quality.prefilter import Prefilter
 
 # The names that the roles' columns have in `raw`.
 RAW_NAMES = {
@@ -20,26 +24,25 @@ RAW_NAMES = {
     "payload": "payload",
     "user_agent": "user_agent",
 }
-# The kinds of check on which no harmless address fails.
-OF_ADDRESSES = ("page", "referrer", "plain", "free", "url", "url_or_payload", "anonymised", "hidden_host")
 SQL_TYPES = {"integer": "bigint", "number": "double", "boolean": "boolean", "date": "date"}
 
 
 @dataclass(frozen=True)
 class RowCheck:
-    """A row check of one column, as SQL over the events as received: what it `applies` to, and what fails it."""
+    """A row check of one column, as SQL over the events as received; `filter` says which events are checked."""
 
     definition: Definition
     column: str
-    applies: str
+    raw_name: str  # of the column in `raw`
+    role: str | None  # of the column
+    filter: str
     condition: str
     example: str
-    spared: str  # what holds for many events, and for none that fails
 
     @property
-    def fails(self) -> str:
-        """The condition over the table `unsound`, where a header line fails its own check and no other."""
-        return self.condition if self.definition.check == "header_repeated" else f"not is_header and {self.condition}"
+    def is_shift(self) -> bool:
+        """Return whether a share is compared with the past: then all events are counted, failed or not."""
+        return self.definition.threshold == "shift"
 
 
 def raw_names(contract: Contract) -> dict[str, str]:
@@ -56,86 +59,31 @@ def expand(contract: Contract) -> list[RowCheck]:
     return [check for d in ROW_CHECKS for column in contract.columns for check in _of_column(d, column, contract)]
 
 
-def sound(contract: Contract, checks: list[RowCheck]) -> str:
-    """A condition that holds only for events on which no check can fail, cheap for the many that are in order.
-
-    One pattern stands for all the checks of a page, and an event with a payload is never called
-    sound. A test holds it against every check, for it must never hold for too much.
-    """
-    names = tuple(e.name for e in contract.events)
-    silent = tuple(e.name for e in contract.events if not e.payload)
-    client = contract.column_of("client")
-    pattern = client.pattern if client and client.pattern else None
-    marks = () if pattern and sql_text.is_plain(pattern) else ("@", "%40", '"')
-    quick = {
-        "client": " and ".join(["strlen(client) >= 16", *(f"not contains(client, '{mark}')" for mark in marks)]),
-        "time": "cast(event_at as date) = file_day"
-        + (" and ends_with(time_text, 'Z')" if contract.time_zone == "UTC" else ""),
-        "event": f"event in ({values(names)})" if names else "event is not null",
-        "payload": f"payload is null and event in ({values(silent)})" if names else "payload is null",
-        "user_agent": "strlen(user_agent) >= 16",
-    }
-    if "payload" in contract.roles and silent:
-        del quick["event"]  # the payload's condition says as much
-    used = [sql for role, sql in quick.items() if role in contract.roles]
-    # Columns of the shop's own, and what the contract says of a role's column beyond its form.
-    covered = {"value_pattern": ("client",), "value_invalid": ("event",)}
-    for check in checks:
-        role = next((r for r, name in contract.roles.items() if name == check.column), None)
-        name = check.definition.check
-        beyond = name in ("value_pattern", "value_invalid", "value_range", "value_length") and role not in covered.get(
-            name, ()
-        )
-        if check.definition.threshold != "shift" and (role is None or beyond):
-            used.append(f"not ({check.condition})")
-    # RE2 costs 50 ns a call and 4 ns a byte.
-    patterns = [f"regexp_full_match(client, {literal(pattern)})"] if pattern else []
-    patterns += [f"harmless_page(page){' and harmless_referrer(referrer)' * ('referrer' in contract.roles)}"]
-    return f"""case when {" and ".join(f"({sql})" for sql in used)}
-        then coalesce({" and ".join(patterns)}, false) else false end"""
-
-
-def settled(contract: Contract) -> dict[str, bool]:
-    """Conditions that hold for every sound event, or for none, so that only the others need counting."""
-    known = {f"{RAW_NAMES[role]} is null": role == "payload" for role in contract.roles if role != "referrer"}
-    known |= {f"{RAW_NAMES[role]} is not null": role != "payload" for role in contract.roles if role != "referrer"}
-    with_payload = tuple(n for e in contract.events if e.payload for n in (e.name, *e.synonyms))
-    return known | {"event_at is not null": True, f"event in ({values(with_payload)})": False}
-
-
-def plain_event(contract: Contract) -> str | None:
-    """The event that is plain when it is sound: the view of a page."""
-    event = contract.event_of("page_view")
-    return event.name if event and not event.payload else None
-
-
 def _of_column(definition: Definition, column: Column, contract: Contract) -> Iterator[RowCheck]:
-    role = next((r for r, name in contract.roles.items() if name == column.name), None)
-    if definition.each not in _kinds(column, role, contract):
+    role = contract.role_of(column.name)
+    if definition.applies_to not in _kinds(column, role, contract):
         return
     filled = _filled(column, role, contract)
-    applies, suspect, fails = (t.format(**filled) for t in (definition.applies, definition.suspect, definition.sql))
-    if definition.threshold != "shift" or applies != "true":
+    checked, fails = definition.filter.format(**filled), definition.sql.format(**filled)
+    if definition.threshold != "shift":
+        # A header line fails its own check and no other.
+        events = [sql for sql in ("not is_header", checked) if sql != "true"]
+        if definition.check == "header_repeated":
+            events = []
         fails = f"coalesce({fails}, false)"
         # DuckDB evaluates both sides of an `and` in a select, but a case only where it must.
-        for guard in (suspect, applies):
-            fails = fails if guard == "true" else f"case when {guard} then {fails} else false end"
+        fails = f"case when {' and '.join(events)} then {fails} else false end" if events else fails
+    elif checked != "true":
+        fails = f"case when {checked} then coalesce({fails}, false) else false end"
     example = definition.example or "left({column}, 40)"
-    harmless = (
-        f" or harmless_{role}({role})" if role in ("page", "referrer") and definition.each in OF_ADDRESSES else ""
-    )
     yield RowCheck(
-        definition,
-        column.name,
-        applies,
-        fails,
+        definition, column.name, filled["column"], role, checked, fails,
         "null" if example == "none" else example.format(**filled),
-        "false" if definition.check == "header_repeated" else f"is_header{harmless}",
-    )
+    )  # fmt: skip
 
 
 def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
-    """The words after `each` in row_checks.sql that this column answers to."""
+    """Return the words after `applies_to` in row_checks.sql that stand for this column."""
     is_text = role is None and column.logical_type == "string"
     anonymised = contract.anonymisation is not None and contract.anonymisation.query_value is not None
     kinds = {
@@ -144,9 +92,8 @@ def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
         "required": column.required,
         "identifier": role in ("client", "user_agent") or is_text,
         "utc": role == "time" and contract.time_zone == "UTC",
-        "plain": role in ("client", "page", "referrer", "event"),
-        "free": role in ("client", "page", "referrer", "payload") or is_text,  # crawlers sign their user agent
-        "url": role in ("page", "referrer"),
+        "unquoted": role in ("client", "page", "referrer", "event"),
+        "free_text": role in ("client", "page", "referrer", "payload") or is_text,  # crawlers sign their user agent
         "url_or_payload": role in ("page", "referrer", "payload"),
         "anonymised": role in ("page", "referrer") and anonymised,
         "hidden_host": role == "referrer" and sql_text.known_hosts(contract) is not None,
@@ -189,53 +136,54 @@ def run(
     connection: duckdb.DuckDBPyConnection,
     checks: Sequence[RowCheck],
     tallies: Mapping[int, dict[str, int]],
-    settled: Mapping[str, bool],
+    prefilter: "Prefilter",
 ) -> dict[str, list[Measure]]:
-    """Count each check's failures in the table `unsound`.
+    """Return how often each check failed, by its name.
 
-    `tallies` holds, by file number, how many of its events meet each `applies`, and each condition of a
-    share that may shift. Those that are `settled` for the sound events are counted and added here.
+    `tallies` holds, by file number, how many of its events meet each `filter`, and each condition of a share
+    that may shift. Those that the prefilter knows of the clean events are counted and added here.
     """
-    strict = [c for c in checks if c.definition.threshold != "shift"]
-    spared = sorted({c.spared for c in strict})
+    strict = [c for c in checks if not c.is_shift]
+    known = prefilter.known
+    conditions = {c: prefilter.guarded(c) for c in strict}
+    tests = {c: prefilter.covering_test(c) for c in strict}
+    failures = [
+        f"case when {tests[c]}_in_order then false else {sql} end" if tests[c] else sql for c, sql in conditions.items()
+    ]
     sql = PASS["failed"].format(
-        spared=", ".join(f"{sql} as spared_{i}" for i, sql in enumerate(spared)),
-        tested=", ".join(
-            f"case when spared_{spared.index(c.spared)} then false else {c.condition} end as f{i}"
-            for i, c in enumerate(strict)
-        ),
-        counted=", ".join(f"count(*) filter (f{i})" for i in range(len(strict))),
-        settled=", ".join(f"count(*) filter ({sql})" for sql in settled),
+        address_tests="".join(f", {sql} as {role}_in_order" for role, sql in prefilter.address_tests.items()),
+        failures="".join(f", {sql} as f{i}" for i, sql in enumerate(failures)),
+        counted="".join(f", count(*) filter ({sql})" for sql in [*known, *(f"f{i}" for i in range(len(strict)))]),
     )
     counted = {n: counts for n, *counts in connection.execute(sql).fetchall()}
     failed: dict[tuple[int, RowCheck], int] = {}
     for n, tally in tallies.items():
-        unsound, *counts = counted.get(n, [0] * (1 + len(settled) + len(strict)))
-        for (condition, holds), count in zip(settled.items(), counts, strict=False):
-            tally[condition] = count + (tally["true"] - unsound if holds else 0)
-        failed |= {(n, check): count for check, count in zip(strict, counts[len(settled) :], strict=True)}
+        candidates, *counts = counted.get(n, [0] * (1 + len(known) + len(strict)))
+        for (condition, holds), count in zip(known.items(), counts, strict=False):
+            tally[condition] = count + (tally["true"] - candidates if holds else 0)
+        failed |= {(n, check): count for check, count in zip(strict, counts[len(known) :], strict=True)}
     measures: dict[str, list[Measure]] = {}
     for check in checks:
         found = {n: failed.get((n, check), tally.get(check.condition, 0)) for n, tally in tallies.items()}
         # Where a share shifts there is no first bad event to show.
-        details = _details(connection, check) if check in strict and any(found.values()) else {}
+        details = _details(connection, check, conditions[check]) if check in conditions and any(found.values()) else {}
         measures.setdefault(check.definition.check, []).extend(
-            replace(details.get(n, Measure(n, check.column, 0, 0)), checked=tally[check.applies], failed=found[n])
+            replace(details.get(n, Measure(n, check.column, 0, 0)), checked=tally[check.filter], failed=found[n])
             for n, tally in tallies.items()
         )
     return measures
 
 
-def _details(connection: duckdb.DuckDBPyConnection, check: RowCheck) -> dict[int, Measure]:
-    """Where a check failed, and what that touches. A page says where, for events that lack something."""
+def _details(connection: duckdb.DuckDBPyConnection, check: RowCheck, condition: str) -> dict[int, Measure]:
+    """Return where a check failed and what that affects; the page tells where, for events that lack something."""
     places = {}
     if check.example == "null":
-        found = connection.execute(PASS["places"].format(condition=check.fails)).fetchall()
+        found = connection.execute(PASS["places"].format(condition=condition)).fetchall()
         places = {n: (place, events) for n, place, events in found}
     details = {}
-    sql = PASS["details"].format(condition=check.fails, example=check.example)
+    sql = PASS["details"].format(condition=condition, example=check.example)
     for n, orders, revenue, record, example in connection.execute(sql).fetchall():
-        at_stake = check.definition.stake == "orders" and orders > 0
+        at_stake = check.definition.impact == "orders" and orders > 0
         details[n] = Measure(
             n, check.column, 0, 0, orders if at_stake else None, revenue if at_stake else None, record,
             example=example, place=places.get(n),

@@ -1,327 +1,319 @@
--- Checks of one event at a time. Each is a condition that is true where an event fails; the pass
--- counts it over every file. The lines above a condition are its definition:
---   check      the name under which the contract may set its severity and threshold
---   each       one check a column: a role of the contract (client, user_agent, ...), `required`, or another kind
---              of `_kinds` in row_checks.py; a word that is none checks nothing.
---              {column} stands for it, {pattern}, {allowed}, {minimum}, {maximum} for its contract
+-- Checks of one event at a time. Each is a condition that is true where an event fails, and is counted over
+-- every file. The lines above a condition are its definition:
+--   name       the name under which the contract may set its severity and threshold
+--   applies_to one check per column of this kind: a role of the contract (client, user_agent, ...), `required`,
+--              or another kind of `_kinds` in row_checks.py
+--              {column} stands for the column, {pattern}, {allowed}, {minimum}, {maximum} for its contract
 --   severity, dimension   where the contract says nothing
---   says, advice          what is wrong, with {failed}, {checked}, {share} and {expected}; what to do first
+--   message    what is wrong, with {failed}, {checked}, {share} and {expected}
+--   advice     what to do first
+--   filter     the events that are checked; all, when it is left out
 --   needs      roles without which there is nothing to check in a file
---   applies    which events can fail (all, when it is left out)
---   suspect    a cheap condition that every event that fails meets; only where it is true the
---              condition itself is evaluated, so that regular expressions see few events
 --   threshold  the largest share that may fail, or `shift`: a share unlike the file's own past
---   example    what to show of the first bad event, {column} when left out; `none` shows nothing
---   stake      `orders`: the revenue of the failed events is what is at stake; else it is unknown
---   unless     the check that says the same better, where it fails
+--   example    what to show of the first failed event, {column} when left out; `none` shows nothing
+--   impact     `orders`: the revenue of the failed events is at stake; otherwise it is unknown
+--   suppressed_by   the check that explains the same failure better
 -- Columns: client page referrer time_text event payload user_agent as text, null where empty;
--- event_at, step, payload_valid, revenue, tracked, file_day; and the contract's other columns.
+-- event_at, step, payload_valid, revenue, is_header, tracked, file_day; and the contract's other columns.
 
 -- name: null_share
--- stake: orders
--- each: required
+-- impact: orders
+-- applies_to: required
 -- severity: P1
 -- dimension: completeness
 -- threshold: 0
 -- example: none
--- says: {failed:,} of {checked:,} events ({share}) have no {column}
+-- message: {failed:,} of {checked:,} events ({share}) have no {column}
 -- advice: Ask who releases the tag which change fills {column} no longer, and on which pages.
 {column} is null
 
 -- name: null_shift
--- unless: null_share
--- each: column
+-- suppressed_by: null_share
+-- applies_to: column
 -- severity: P2
 -- dimension: completeness
 -- threshold: shift
 -- example: none
--- says: {failed:,} of {checked:,} events ({share}) have no {column}, where {expected} is usual
+-- message: {failed:,} of {checked:,} events ({share}) have no {column}, where {expected} is usual
 -- advice: Compare the tag's releases of that day; a share that falls can break a report as well.
 {column} is null
 
 -- name: campaign_shift
--- each: page
+-- applies_to: page
 -- severity: P1
 -- dimension: completeness
 -- threshold: shift
 -- example: none
--- says: {failed:,} of {checked:,} events ({share}) have no campaign in {column}, where {expected} is usual
+-- message: {failed:,} of {checked:,} events ({share}) have no campaign in {column}, where {expected} is usual
 -- advice: Look whether a redirect or a consent tool strips the parameters; paid visits look direct without them.
 -- Most pages have no query, and are not searched twice.
 case when contains(page, '?') then not contains(page, 'utm_source=') else true end
 
 -- name: quote_stray
--- each: plain
+-- applies_to: unquoted
 -- severity: P2
 -- dimension: conformity
 -- threshold: 0
 -- example: masked({column})
--- says: {failed:,} of {checked:,} values of {column} hold a quotation mark
+-- message: {failed:,} of {checked:,} values of {column} hold a quotation mark
 -- advice: The export does not quote its fields rightly; a stricter reader loses these rows, or shifts their columns.
 contains({column}, '"')
 
 -- name: value_placeholder
--- stake: orders
--- each: identifier
+-- impact: orders
+-- applies_to: identifier
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0.001
--- suspect: strlen({column}) < 16
--- says: {failed:,} of {checked:,} events ({share}) carry a word like {example} in {column} instead of a value
+-- message: {failed:,} of {checked:,} events ({share}) carry a word like {example} in {column} instead of a value
 -- advice: The tag writes a missing value as text; make it send nothing, or every join will match strangers.
 lower({column}) in (
     'null', 'undefined', 'nan', 'none', 'nil', 'n/a', 'na', 'false', 'true', '(null)', '(not set)', '[object object]'
 )
 
 -- name: value_pattern
--- each: pattern
+-- applies_to: pattern
 -- severity: P2
 -- dimension: conformity
 -- threshold: 0.001
--- applies: {column} is not null
+-- filter: {column} is not null
 -- example: masked({column})
--- says: {failed:,} of {checked:,} values of {column} ({share}) do not have the contract's pattern
+-- message: {failed:,} of {checked:,} values of {column} ({share}) do not have the contract's pattern
 -- advice: Look at the first of them; a new form of identifier belongs into the contract's pattern.
 not regexp_full_match({column}, {pattern})
 
 -- name: value_invalid
--- stake: orders
--- each: allowed
+-- impact: orders
+-- applies_to: allowed
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0
--- applies: {column} is not null
--- says: {failed:,} of {checked:,} values of {column} ({share}) are not in the contract, such as {example}
+-- filter: {column} is not null
+-- message: {failed:,} of {checked:,} values of {column} ({share}) are not in the contract, such as {example}
 -- advice: Add the value to the contract if it is meant, as a synonym if it is an old one's new name.
 {column} not in ({allowed})
 
 -- name: value_type
--- each: typed
+-- applies_to: typed
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0
--- applies: {column} is not null
+-- filter: {column} is not null
 -- example: masked({column})
--- says: {failed:,} of {checked:,} values of {column} ({share}) are not of the contract's type
+-- message: {failed:,} of {checked:,} values of {column} ({share}) are not of the contract's type
 -- advice: Ask the sender when the type changed; change the contract only if readers can bear it.
 try_cast({column} as {type}) is null
 
 -- name: value_range
--- each: bounded
+-- applies_to: bounded
 -- severity: P2
 -- dimension: accuracy
 -- threshold: 0
--- applies: {column} is not null
+-- filter: {column} is not null
 -- example: masked({column})
--- says: {failed:,} of {checked:,} values of {column} ({share}) are out of the contract's range
+-- message: {failed:,} of {checked:,} values of {column} ({share}) are out of the contract's range
 -- advice: Look at the first of them; a unit may have changed.
 try_cast({column} as double) not between {minimum} and {maximum}
 
 -- name: value_length
--- each: limited
+-- applies_to: limited
 -- severity: P2
 -- dimension: conformity
 -- threshold: 0
--- applies: {column} is not null
--- suspect: strlen({column}) > {max_length}
+-- filter: {column} is not null
 -- example: masked({column})
--- says: {failed:,} of {checked:,} values of {column} ({share}) are longer than the contract allows
+-- message: {failed:,} of {checked:,} values of {column} ({share}) are longer than the contract allows
 -- advice: Look at the first of them; a reader with a shorter column cuts or refuses it.
 length({column}) > {max_length}
 
 -- name: event_synonym
--- each: event
+-- applies_to: event
 -- severity: P3
 -- dimension: conformity
 -- threshold: 0
--- applies: event is not null
--- says: {failed:,} of {checked:,} events carry the old name {example}; the contract knows what it means
+-- filter: event is not null
+-- message: {failed:,} of {checked:,} events carry the old name {example}; the contract knows what it means
 -- advice: Nothing to repair; reports that count by the raw name need both.
 event in ({synonyms})
 
 -- name: timestamp_unparseable
--- stake: orders
--- each: time
+-- impact: orders
+-- applies_to: time
 -- severity: P0
 -- dimension: conformity
 -- threshold: 0
--- applies: time_text is not null
+-- filter: time_text is not null
 -- example: left(time_text, 40)
--- says: {failed:,} of {checked:,} time stamps ({share}) cannot be read, such as {example}
+-- message: {failed:,} of {checked:,} time stamps ({share}) cannot be read, such as {example}
 -- advice: Have the export write ISO 8601 again; events without a time fall out of every report.
 event_at is null
 
 -- name: timestamp_outside_day
--- stake: orders
--- each: time
+-- impact: orders
+-- applies_to: time
 -- severity: P1
 -- dimension: timeliness
 -- threshold: 0
--- applies: event_at is not null
+-- filter: event_at is not null
 -- example: left(time_text, 40)
--- says: {failed:,} of {checked:,} events ({share}) did not happen on the file's day
+-- message: {failed:,} of {checked:,} events ({share}) did not happen on the file's day
 -- advice: Late or shifted events count on the wrong day; check the export's time zone and cut-off.
 cast(event_at as date) <> file_day
 
 -- name: timestamp_offset
--- stake: orders
--- each: utc
+-- impact: orders
+-- applies_to: utc
 -- severity: P1
 -- dimension: consistency
 -- threshold: 0
--- applies: event_at is not null
+-- filter: event_at is not null
 -- example: left(time_text, 40)
--- suspect: not ends_with(time_text, 'Z')
--- says: {failed:,} of {checked:,} time stamps ({share}) are not in UTC, such as {example}
+-- message: {failed:,} of {checked:,} time stamps ({share}) are not in UTC, such as {example}
 -- advice: Have the export write UTC; a reader that drops the offset moves events across hours and days.
 strlen(time_text) > 19
 and (substr(time_text, -6, 1) in ('+', '-') or substr(time_text, -5, 1) in ('+', '-'))
 and right(time_text, 5) not in ('00:00', '+0000')
 
 -- name: url_malformed
--- each: page
+-- applies_to: page
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0.001
--- applies: page is not null
+-- filter: page is not null
 -- example: masked(page)
--- suspect: not own_url(page)
--- says: {failed:,} of {checked:,} page addresses ({share}) are not web addresses
+-- message: {failed:,} of {checked:,} page addresses ({share}) are not web addresses
 -- advice: Check what the tag sends as the page; paths and channels are read from it.
 not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(page) = ''
 
 -- name: referrer_malformed
--- each: referrer
+-- applies_to: referrer
 -- severity: P2
 -- dimension: conformity
 -- threshold: 0.001
--- applies: referrer is not null
+-- filter: referrer is not null
 -- example: masked(referrer)
--- says: {failed:,} of {checked:,} referrers ({share}) are not web or app addresses
+-- message: {failed:,} of {checked:,} referrers ({share}) are not web or app addresses
 -- advice: Check what the tag sends as the referrer; channels are read from it.
 not contains(referrer, '://') or host_of(referrer) = ''
 
 -- name: host_foreign
--- each: page
+-- applies_to: page
 -- severity: P2
 -- dimension: consistency
 -- threshold: 0
--- applies: page is not null
+-- filter: page is not null
 -- example: left(host_of(page), 60)
--- suspect: not own_url(page)
--- says: {failed:,} of {checked:,} events ({share}) come from a host that is not the shop's, such as {example}
+-- message: {failed:,} of {checked:,} events ({share}) come from a host that is not the shop's, such as {example}
 -- advice: Add the host to the contract if it is the shop's; else somebody copied the tag, or translates the pages.
 contains(page, '://') and not own_host(host_of(page))
 
 -- name: host_internal
--- each: referrer
+-- applies_to: referrer
 -- severity: P3
 -- dimension: consistency
 -- threshold: 0
--- applies: referrer is not null
+-- filter: referrer is not null
 -- example: left(host_of(referrer), 60)
--- suspect: not own_url(referrer) and mentions_own(referrer)
--- says: {failed:,} of {checked:,} referrers are hosts of the shop that the contract does not name, such as {example}
+-- message: {failed:,} of {checked:,} referrers are hosts of the shop that the contract does not name, such as {example}
 -- advice: Staff and test traffic; keep it out of the tag, or name the host in the contract.
 own_domain(host_of(referrer)) and not own_host(host_of(referrer))
 
 -- name: header_repeated
--- each: event
+-- applies_to: event
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0
 -- example: none
--- says: {failed:,} of {checked:,} rows are header lines
+-- message: {failed:,} of {checked:,} rows are header lines
 -- advice: Two exports were joined; drop the line and check that no part of the day is missing or doubled.
 is_header
 
 -- name: payload_missing
--- stake: orders
--- each: payload
+-- impact: orders
+-- applies_to: payload
 -- severity: P0
 -- dimension: completeness
 -- threshold: 0
--- applies: event in ({payload_events})
+-- filter: event in ({payload_events})
 -- example: left(event, 40)
--- says: {failed:,} of {checked:,} events that need a payload ({share}) have none
+-- message: {failed:,} of {checked:,} events that need a payload ({share}) have none
 -- advice: An order without its payload has no amount and no id; restore it from the shop's order list.
 payload is null
 
 -- name: payload_malformed
--- stake: orders
--- each: payload
+-- impact: orders
+-- applies_to: payload
 -- severity: P0
 -- dimension: conformity
 -- threshold: 0
--- applies: payload is not null
+-- filter: payload is not null
 -- example: masked(payload)
--- says: {failed:,} of {checked:,} payloads ({share}) are not valid JSON
+-- message: {failed:,} of {checked:,} payloads ({share}) are not valid JSON
 -- advice: Look for truncation or broken quoting in the export; what is in them is lost to every report.
 not payload_valid
 
 -- name: payload_unexpected
--- each: payload
+-- applies_to: payload
 -- severity: P3
 -- dimension: conformity
 -- threshold: 0
--- applies: payload is not null
+-- filter: payload is not null
 -- example: left(event, 40)
--- says: {failed:,} of {checked:,} payloads belong to events that the contract gives none, such as {example}
+-- message: {failed:,} of {checked:,} payloads belong to events that the contract gives none, such as {example}
 -- advice: Describe it in the contract if it is meant.
 step_of(event) is not null and event not in ({payload_events})
 
 -- name: email_exposed
--- each: free
+-- applies_to: free_text
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0
--- applies: {column} is not null
+-- filter: {column} is not null
 -- example: masked(regexp_extract({column}, {email}))
--- suspect: contains({column}, '@') or contains({column}, '%40')
--- says: {failed:,} of {checked:,} values of {column} hold an e-mail address
+-- message: {failed:,} of {checked:,} values of {column} hold an e-mail address
 -- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
 regexp_matches({column}, {email})
 
 -- name: phone_exposed
--- each: url_or_payload
+-- applies_to: url_or_payload
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0
--- applies: {column} is not null
+-- filter: {column} is not null
 -- example: masked(regexp_extract({column}, {phone}))
--- says: {failed:,} of {checked:,} values of {column} hold what looks like a telephone number
+-- message: {failed:,} of {checked:,} values of {column} hold what looks like a telephone number
 -- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
 regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
 
 -- name: card_exposed
--- each: url_or_payload
+-- applies_to: url_or_payload
 -- severity: P0
 -- dimension: conformity
 -- threshold: 0
--- applies: {column} is not null
+-- filter: {column} is not null
 -- example: masked(card_in({column}))
--- says: {failed:,} of {checked:,} values of {column} hold a payment card number
+-- message: {failed:,} of {checked:,} values of {column} hold a payment card number
 -- advice: Stop the export now, delete its copies, and tell the payment provider; this is a reportable incident.
 regexp_matches({column}, {digits}) and card_in({column}) is not null
 
 -- name: query_not_anonymised
--- each: anonymised
+-- applies_to: anonymised
 -- severity: P2
 -- dimension: conformity
 -- threshold: 0
--- applies: contains({column}, '?')
+-- filter: contains({column}, '?')
 -- example: left(raw_key({column}), 30)
--- says: {failed:,} of {checked:,} addresses with a query in {column} ({share}) carry values that are not anonymised, first under the key {example}
+-- message: {failed:,} of {checked:,} addresses with a query in {column} ({share}) carry values that are not anonymised, first under the key {example}
 -- advice: Anonymise this column too; click ids and search words in it can be joined back to persons.
 not clean_query({column})
 
 -- name: host_not_anonymised
--- each: hidden_host
+-- applies_to: hidden_host
 -- severity: P2
 -- dimension: conformity
 -- threshold: 0
--- applies: referrer is not null
+-- filter: referrer is not null
 -- example: left(host_of(referrer), 60)
--- says: {failed:,} of {checked:,} referrers ({share}) name a host that is neither anonymised nor allowed to be plain, such as {example}
+-- message: {failed:,} of {checked:,} referrers ({share}) name a host that is neither anonymised nor allowed to be plain, such as {example}
 -- advice: Anonymise it, or add it to plainHosts in the contract if everybody may know it.
-not own_domain(host_of(referrer)) and not regexp_full_match(host_of(referrer), {known_hosts})
+not own_domain(host_of(referrer)) and not regexp_full_match(host_of(referrer), {known_hosts}, 'i')

@@ -27,6 +27,7 @@ from quality import contract_sql as sql_text
 from quality import row_checks
 from quality.definitions import PASS, Measure
 from quality.derivations import crawler_patterns, derivations
+from quality.prefilter import Prefilter
 
 NOT_THE_FILES_FAULT = (
     duckdb.BinderException,
@@ -52,7 +53,7 @@ class FileFacts:
     clients: int = 0
     orders: int = 0
     revenue: Decimal = Decimal(0)
-    plain: int = 0  # views of a page without anything to look at
+    plain: int = 0  # clean page views, which are not kept
     content_key: int = 0
     crawler_events: int | None = None
     events: dict[str, int] = field(default_factory=dict)
@@ -103,38 +104,38 @@ def _size(path: Path) -> int:
 class Scan:
     """The state of one run: the contract, the files and the DuckDB connection that holds the counts."""
 
-    def __init__(self, contract: Contract, work_dir: Path, connection: duckdb.DuckDBPyConnection):
+    def __init__(
+        self, contract: Contract, work_dir: Path, connection: duckdb.DuckDBPyConnection, prefilter: bool = True
+    ):
         self.contract = contract
         self.work_dir = work_dir
         self.files: list[FileFacts] = []
         self.connection = connection
         self.raw_names = row_checks.raw_names(contract)
         self.row_checks = row_checks.expand(contract)
+        self.prefilter = Prefilter(contract, self.row_checks, enabled=prefilter)
         self.measures: dict[str, list[Measure]] = {}  # of the row checks, by name
-        # What a check applies to, and a share that may shift, is counted over all events: each condition once.
-        shifts = [c.condition for c in self.row_checks if c.definition.threshold == "shift"]
+        # What a check filters, and a share that may shift, is counted over all events: each condition once.
+        shifts = [c.condition for c in self.row_checks if c.is_shift]
         nulls = [f"{raw_name} is null" for raw_name in self.raw_names.values()]
-        tallied = dict.fromkeys([*nulls, *(c.applies for c in self.row_checks), *shifts])
-        settled = row_checks.settled(contract)
-        self._settled = {sql: settled[sql] for sql in tallied if sql in settled}
-        self._flagged = [sql for sql in tallied if sql not in settled and sql != "true"]
+        tallied = dict.fromkeys([*nulls, *(c.filter for c in self.row_checks), *shifts])
+        self._flagged = [sql for sql in tallied if sql not in self.prefilter.known and sql != "true"]
         self._tallies: dict[int, dict[str, int]] = {}
         self._filled = self._placeholders()
 
     def _placeholders(self) -> dict[str, str]:
         """What stands for the placeholders of pass.sql that are the same for every batch."""
         texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
-        view = row_checks.plain_event(self.contract)
         return {
             "local_time": sql_text.local_time(self.contract),
-            "sound": row_checks.sound(self.contract, self.row_checks),
-            "is_view": f"event = {literal(view)}" if view else "false",
+            "clean": self.prefilter.clean,
+            "plain": self.prefilter.plain,
             "other_columns": ", ".join(
                 sorted(set(self.raw_names.values()) - {"client", "event", "page", "payload", "user_agent"})
             ),
             "flags": "".join(f"{sql} as flag_{i}, " for i, sql in enumerate(self._flagged)),
             "counted": "".join(f", count(*) filter (flag_{i}) as n{i}" for i in range(len(self._flagged))),
-            "kept": ", ".join(f"case when not sound then {text} end as {text}" for text in texts if text != "page"),
+            "kept": ", ".join(f"case when not clean then {text} end as {text}" for text in texts if text != "page"),
             "texts": ", ".join(texts),
             "text_columns": ", ".join(f"{text} varchar" for text in texts),
         }
@@ -158,9 +159,9 @@ class Scan:
             files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
             # What takes longest comes first.
             measures = pool.submit(
-                row_checks.run, self.connection.cursor(), self.row_checks, self._tallies, self._settled
+                row_checks.run, self.connection.cursor(), self.row_checks, self._tallies, self.prefilter
             )
-            parts = derivations(self.contract, files, patterns.result())
+            parts = derivations(self.contract, files, self.prefilter.plain_event, patterns.result())
             self._execute(parts.pop("first"))
             list(pool.map(self._execute, parts.values()))
             self.measures = measures.result()
@@ -232,7 +233,8 @@ class Scan:
                 if batch[0].file.size > BATCH:
                     # Memory that is used again, not given back, spares a tenth of the time.
                     cursor.execute("set block_allocator_memory = '512MB'")
-                cursor.execute(PASS["raw"].format(received=self._received(batch), **self._filled))
+                header = self._event_header(batch)
+                cursor.execute(PASS["raw"].format(received=self._received(batch), event_header=header, **self._filled))
             except NOT_THE_FILES_FAULT:
                 raise
             except duckdb.Error:  # NotImplementedException among them, for a line of 40 MB
@@ -270,6 +272,10 @@ class Scan:
                 parallel = {str(not first.file.multiline).lower()}, buffer_size = {BUFFER}
             )"""
 
+    def _event_header(self, batch: Sequence[FileFacts]) -> str:
+        """Return what the column of the event holds in a line that repeats the header."""
+        return literal(batch[0].headers.get(self.contract.roles["event"], ("",))[0])
+
     def _keep(
         self, cursor: duckdb.DuckDBPyConnection, batch: Sequence[FileFacts], counted: dict[int, dict[str, Any]]
     ) -> None:
@@ -279,14 +285,13 @@ class Scan:
             facts.content_key = row["content_key"]
             self._tallies[facts.file_no] = {"true": facts.records}
             self._tallies[facts.file_no] |= {sql: row[f"n{i}"] for i, sql in enumerate(self._flagged)}
-        header = batch[0].headers.get(self.contract.roles["event"], ("",))[0]
         firsts = [str(counted[f.file_no]["first_rowid"]) for f in batch]
         place = f"list_position({[f.file_no for f in batch]}, file_no)"
         filled = {
             **self._filled,
             "record": f"rowid + 1 - {_of_file(batch, firsts, place)}",
             "file_day": _of_file(batch, [_day(f) for f in batch], place),
-            "event_header": literal(header),
+            "event_header": self._event_header(batch),
         }
         cursor.execute(PASS["keep"].format(**filled))
         cursor.execute("drop table raw")

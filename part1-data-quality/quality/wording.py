@@ -15,7 +15,7 @@ def use_currency(sign: str) -> None:
 
 def says(definition: Definition, m: Measure, expected: str = "") -> str:
     """The definition's sentence with the measure's numbers in it."""
-    return definition.says.format(
+    return definition.message.format(
         failed=m.failed,
         checked=m.checked,
         share=percent(m.failed / m.checked if m.checked else 0),
@@ -24,6 +24,7 @@ def says(definition: Definition, m: Measure, expected: str = "") -> str:
         expected=expected,
         orders=m.orders or 0,
         revenue=money(m.revenue),
+        total=money(Decimal(m.failed)).removesuffix(".00"),
     )
 
 

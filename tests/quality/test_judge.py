@@ -108,7 +108,7 @@ def test_a_pooled_limit_in_rows(contract: Contract) -> None:
 
 
 def test_a_check_is_silent_where_a_better_one_fails(contract: Contract) -> None:
-    got, findings = verdicts(contract, "0", [(1, 10), (1, 10)], unless="worse better")
+    got, findings = verdicts(contract, "0", [(1, 10), (1, 10)], suppressed_by="worse better")
     assert got == ["S", "F"] and findings[0].message == "see better"
 
 
@@ -289,7 +289,9 @@ def test_money() -> None:
 
 
 def test_says() -> None:
-    told = replace(CHECK, says="{failed:,} of {checked:,} ({share}) {column} {example} {expected} {orders} {revenue}")
+    told = replace(
+        CHECK, message="{failed:,} of {checked:,} ({share}) {column} {example} {expected} {orders} {revenue}"
+    )
     measure = Measure(0, "{a} %s", 2000, 1000, 3, Decimal("4.5"), example="{0}")
     assert says(told, measure, "{x}") == "1,000 of 2,000 (50%) {a} %s {0} {x} 3 $4.50"
     assert says(told, Measure(0, "c", 0, 0)) == "0 of 0 (0%) c   0 unknown"
