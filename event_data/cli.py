@@ -71,9 +71,8 @@ def argument_parser(
 ) -> argparse.ArgumentParser:
     """Return a parser whose help ends with an example and the exit statuses, besides those of every command."""
     told = {0: "fine", 2: "could not run", **statuses, 130: "interrupted"}
-    epilog = f"example:\n{example.strip(chr(10))}\n\nexit status:\n  " + ", ".join(
-        f"{n} {what}" for n, what in told.items()
-    )
+    statuses_told = "\n".join(f"  {number:<4} {what}" for number, what in sorted(told.items()))
+    epilog = f"example:\n{example}\n\nexit status:\n{statuses_told}"
     parser = argparse.ArgumentParser(
         prog=script, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -6,7 +6,6 @@ a new file beside the warehouse, which takes its place in one step when the ledg
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import shutil
@@ -20,13 +19,15 @@ from typing import Any
 import duckdb
 
 from event_data.contract import Contract
+from event_data.errors import UserError
 from event_data.sql import json_path, literal
+from event_data.warehouse_file import lock, refuse_foreign
 from transformation.comments import comment
 from transformation.daily_files import File, find_files
 from transformation.increment import merge_touched, select_touched
 from transformation.landing import land, land_seeds, survey
 from transformation.placeholders import placeholders
-from transformation.published import Published, read_ledger, read_published, refuse_foreign
+from transformation.published import Published, read_ledger, read_published
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parents[1]
@@ -48,8 +49,10 @@ WORKING = {
 BY_CLIENT = {"silver.sessions": 400}
 
 
-class LedgerError(Exception):
-    """Revenue got lost or was made on the way; the message is one sentence for the user."""
+class LedgerError(UserError):
+    """Revenue was lost or created on the way."""
+
+    status = 3
 
 
 @dataclass
@@ -95,7 +98,7 @@ def silent(text: str) -> None:
 def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
     """Bring the warehouse up to date with the files.
 
-    Raises LandingError, LedgerError or duckdb.Error; the old warehouse is then as it was.
+    Raises LandingError, WarehouseError, LedgerError or duckdb.Error; the old warehouse is then as it was.
     """
     find_files(settings.data_dir, settings.contract)  # before anything is made: the folder may be a mistyped one
     refuse_foreign(settings.warehouse)  # as may the warehouse, which is about to be replaced
@@ -332,18 +335,6 @@ class Build:
         self.connection.close()
         self.target.replace(self.settings.warehouse)
         return run
-
-
-@contextlib.contextmanager
-def lock(warehouse: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """One run at a time; a second one waits."""
-    with warehouse.with_name(warehouse.name + ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another run on {warehouse} to end")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextlib.contextmanager

@@ -9,10 +9,11 @@ from itertools import groupby
 from pathlib import Path
 
 from event_data.contract import Contract
+from event_data.errors import UserError
 
 
-class LandingError(Exception):
-    """Files that cannot be landed; the message is one sentence for the user."""
+class LandingError(UserError):
+    """The files cannot be landed."""
 
 
 @dataclass(frozen=True)

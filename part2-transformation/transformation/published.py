@@ -1,14 +1,11 @@
 """What an earlier run left in a warehouse."""
 
-import contextlib
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
-
-from transformation.daily_files import LandingError
 
 
 @dataclass(frozen=True)
@@ -36,20 +33,6 @@ def read_published(warehouse: Path) -> Published | None:
             )  # fmt: skip
     except duckdb.Error:
         return None
-
-
-def refuse_foreign(warehouse: Path) -> None:
-    """Raise LandingError for a file that is no warehouse: a slip in --warehouse must not cost the user's own file."""
-    if not warehouse.is_file() or not warehouse.stat().st_size:
-        return
-    with warehouse.open("rb") as file:
-        foreign = file.read(12)[8:] != b"DUCK"
-    if not foreign:
-        with contextlib.suppress(duckdb.Error), duckdb.connect(str(warehouse), read_only=True) as connection:
-            tables = connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
-            foreign = bool(tables) and ("bronze", "build") not in tables
-    if foreign:
-        raise LandingError(f"{warehouse} is no warehouse and is left as it is; name another file with --warehouse.")
 
 
 def read_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> list[tuple[str, int, Decimal]]:

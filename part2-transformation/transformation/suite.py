@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from event_data.contract import Contract
+from event_data.output import table
 from transformation.build import HERE, blanks
 from transformation.landing import land_seeds
 from transformation.statements import Statement, fill, parse_statements, read_statements
@@ -62,19 +63,14 @@ def run_suite(contract: Contract, suite: Suite) -> list[Outcome]:
         return [Outcome(*row) for test in suite.tests for row in connection.execute(test).fetchall()]
 
 
-def table(outcomes: list[Outcome]) -> list[str]:
-    """The outcomes as lines, and how many passed."""
-    rows = [("test", "name", "expected", "actual", "")]
-    rows += [
+def outcome_lines(outcomes: list[Outcome], width: int) -> list[str]:
+    """Return how many tests passed, and the outcome of each, as lines."""
+    rows = [
         (o.test, o.name, o.expected or "null", o.actual or "null", "PASS" if o.passed else "FAIL") for o in outcomes
     ]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
-    lines = [("  " + "  ".join(cells)).rstrip() for cells in padded]
     owners = [o for o in outcomes if o.test in OWNERS]
-    lines += [
-        "",
+    passed = (
         f"{sum(o.passed for o in owners)}/{len(owners)} passed of the owner's suite, "
-        f"{sum(o.passed for o in outcomes)}/{len(outcomes)} passed in all.",
-    ]
-    return lines
+        f"{sum(o.passed for o in outcomes)}/{len(outcomes)} passed in all."
+    )
+    return [passed, "", *table(("test", "name", "expected", "actual", ""), rows, width)]

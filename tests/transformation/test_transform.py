@@ -275,7 +275,7 @@ def test_a_file_that_is_no_warehouse_is_left_as_it_is(args: tuple[str, ...], for
     for path in (other, copied):
         before = path.read_bytes()
         status, _, stderr = run(fortnight, path, SCHEMA, *args)
-        assert (status, stderr.count("\n"), "is no warehouse and is left as it is" in stderr) == (2, 1, True)
+        assert (status, stderr.count("\n"), "is not a warehouse and is left as it is" in stderr) == (2, 1, True)
         assert path.read_bytes() == before
     assert sorted(tmp_path.iterdir()) == sorted([other, copied])
 

@@ -6,12 +6,14 @@ Each rule says why; tests/engines/test_dialects.py runs the constructs on every 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from event_data.errors import UserError
+
 if TYPE_CHECKING:
     from sqlglot import exp
 
 
-class DialectError(Exception):
-    """SQL that cannot be put into an engine's words; the message is one sentence for the user."""
+class DialectError(UserError):
+    """A statement cannot be translated for an engine."""
 
 
 def translate(statement: str, engine: str) -> str:

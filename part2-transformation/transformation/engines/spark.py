@@ -22,7 +22,9 @@ from urllib.parse import urlsplit
 import duckdb
 
 from event_data.contract import Contract
+from event_data.errors import UserError
 from event_data.sql import identifier, json_path, literal
+from event_data.warehouse_file import lock
 from transformation.build import (
     HERE,
     STORAGE_VERSION,
@@ -30,7 +32,6 @@ from transformation.build import (
     Run,
     balanced,
     blanks,
-    lock,
     silent,
     write_files,
 )
@@ -62,8 +63,8 @@ BYTES_A_PARTITION = 64 << 20  # of the files, for each partition of a shuffle
 TYPES = {"string": "varchar", "timestamp_ntz": "timestamp", "int": "integer"}  # of Spark in DuckDB's words
 
 
-class SparkError(Exception):
-    """Spark cannot do it; the message is one sentence for the user."""
+class SparkError(UserError):
+    """Spark cannot do the work."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,146 @@
+"""The command of part 2: build the warehouse, test the SQL or print it, and say what was done."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from event_data.cli import CONTRACT, Terminal
+from event_data.contract import load_contract
+from event_data.money import Currency
+from event_data.output import FORMULA, paragraph, table, write_atomically
+from event_data.sql import literal
+from event_data.warehouse_file import open_warehouse
+from transformation.build import Run, Settings, fingerprint, refresh
+from transformation.engines import spark
+from transformation.engines.printed_script import script, suite_script
+from transformation.placeholders import in_utc
+from transformation.suite import outcome_lines, read_suite, run_suite
+
+if TYPE_CHECKING:
+    from transformation.engines.spark import Job
+
+
+def execute(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Do what the options ask for; returns the exit status."""
+    made_by_spark = bool(options.warehouse) and (options.warehouse / spark.CATALOG).is_file()
+    options.engine = options.engine or ("spark" if made_by_spark else "duckdb")
+    if isinstance(options.data_dir, str) and not (options.engine == "spark" and options.warehouse):
+        raise spark.SparkError(f"{options.data_dir} needs --engine spark, and a folder for --warehouse.")
+    if options.print_sql:
+        return print_sql(options, terminal)
+    return validate(options, terminal) if options.validate else transform(options, terminal)
+
+
+def transform(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Bring the warehouse up to date, and print its ledger."""
+    run, warehouse = (on_spark if options.engine == "spark" else on_duckdb)(options, terminal)
+    terminal.progress("")
+    exported = export(warehouse, options.export) if options.export else []
+    if not terminal.quiet:
+        lines = summary(run, warehouse, load_contract(options.contract).currency, terminal.width)
+        terminal.print("\n".join(lines))
+    if exported:
+        terminal.print(f"exported: {len(exported)} files to {options.export}")
+    return 0
+
+
+def on_duckdb(options: argparse.Namespace, terminal: Terminal) -> tuple[Run, Path]:
+    """Run on DuckDB; returns what was done, and the warehouse."""
+    warehouse = options.warehouse or options.data_dir / "warehouse.duckdb"
+    settings = Settings(
+        options.data_dir, warehouse, load_contract(options.contract), fingerprint(options.contract),
+        options.full_refresh, options.memory_limit,
+    )  # fmt: skip
+    return refresh(settings, terminal.note, terminal.progress), warehouse
+
+
+def on_spark(options: argparse.Namespace, terminal: Terminal) -> tuple[Run, Path]:
+    """Run on Spark; returns what was done, and the file of views over Spark's folder."""
+    job = spark_job(options, options.contract)
+    return spark.refresh(job, terminal.note, terminal.progress), job.warehouse / spark.CATALOG
+
+
+def spark_job(options: argparse.Namespace, contract: Path) -> "Job":
+    """Return what Spark is asked to do, under a contract."""
+    return spark.Job(
+        str(options.data_dir), options.warehouse or options.data_dir / "warehouse_spark",
+        in_utc(load_contract(contract)), fingerprint(contract), options.full_refresh, options.master,
+        options.remote, options.memory_limit,
+    )  # fmt: skip
+
+
+def summary(run: Run, warehouse: Path, currency: Currency, width: int) -> list[str]:
+    """Return what a run did, and the ledger, as lines."""
+    days = f"{run.files[0].day} to {run.files[-1].day}" if run.files else ""
+    what = {
+        "unchanged": "nothing changed",
+        "full": f"made anew from {_count(len(run.files), 'file')}",
+        "incremental": ", ".join(
+            f"{_count(len(names), 'file')} {word}"
+            for word, names in (("new", run.new), ("changed", run.changed), ("removed", run.removed))
+            if names
+        ),
+    }[run.how]
+    lines = [paragraph(f"{warehouse.name}: {what}; {_count(run.records, 'record')}, {days}.", width)]
+    if run.unreadable:
+        lines.append(f"{_count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
+    rows = [(line, f"{orders:,}", currency.exact(amount)) for line, orders, amount in run.ledger]
+    return [*lines, "", *table(("ledger", "orders", "amount"), rows, width, right=(1, 2))]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def export(warehouse: Path, folder: Path) -> list[Path]:
+    """Write each gold table as Parquet and as CSV; a file is whole or not there."""
+
+    def copy(rows: str, how: str, path: Path) -> None:
+        connection.execute(f"copy ({rows}) to {literal(str(path))} ({how})")
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    with open_warehouse(warehouse) as connection:
+        tables = connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'gold' order by table_name"
+        ).fetchall()
+        for (name,) in tables:
+            for ending, rows, how in (
+                (".parquet", f"from gold.{name} order by all", "format parquet"),
+                (".csv", _without_formulas(connection, name), "format csv, header"),
+            ):
+                written.append(write_atomically(folder / f"{name}{ending}", partial(copy, rows, how)))
+    return written
+
+
+def _without_formulas(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Return a select of a gold table with the texts that a spreadsheet would run made safe (spreadsheet_safe)."""
+    columns = connection.execute(f"describe gold.{name}").fetchall()
+    texts = [column for column, kind, *_ in columns if kind == "VARCHAR"]
+    safe = ", ".join(f"regexp_replace({text}, '^[{FORMULA}]', '''\\0') as {text}" for text in texts)
+    return f"select *{f' replace ({safe})' if texts else ''} from (from gold.{name} order by all)"
+
+
+def validate(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Run the suite of SQL tests, whose rows are of this repository's contract whatever --contract says."""
+    contract = load_contract(CONTRACT)
+    if options.engine == "spark":
+        outcomes = spark.run_suite(read_suite(contract), spark_job(options, CONTRACT))
+    else:
+        outcomes = run_suite(contract, read_suite(contract))
+    if not terminal.quiet:
+        terminal.print("\n".join(outcome_lines(outcomes, terminal.width)))
+    return 0 if outcomes and all(o.passed for o in outcomes) else 3
+
+
+def print_sql(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Print the whole transformation, or its suite of tests, as a script for another engine."""
+    if options.validate:
+        text = suite_script(options.print_sql, load_contract(CONTRACT))
+    else:
+        text = script(options.print_sql, options.data_dir, in_utc(load_contract(options.contract)), options.location)
+    terminal.write(text)
+    return 0
