@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]  # event_data
 
 if TYPE_CHECKING:
-    from quality.scan import FileFacts, Scan
+    from quality.scan import Scan
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = """example:
@@ -120,18 +120,16 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
 def read(scan: "Scan", data_dir: Path, stderr: TextIO, quiet: bool) -> None:
     """Read every file; raises ReadingError with a sentence where the memory is too small."""
     import duckdb
-    from quality.scan import survey_days
 
     from event_data.reading.day_file import ReadingError
 
     try:
-        scan.run(survey_days(data_dir, scan.contract, scan.work_dir), _progress(stderr, quiet))
+        scan.run(data_dir, _progress(stderr, quiet))
     except duckdb.OutOfMemoryException:
         raise ReadingError(
             f"there is not enough memory, or not enough disk below {scan.work_dir}, for these files; "
             "free some, or set another --memory_limit."
         ) from None
-    _note_others(data_dir, scan.files, scan.contract.file_name, stderr, quiet)
 
 
 def draft(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int:
@@ -161,16 +159,6 @@ def _print(stdout: TextIO, text: str) -> None:
         stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
-
-
-def _note_others(data_dir: Path, files: "Sequence[FileFacts]", pattern: str, stderr: TextIO, quiet: bool) -> None:
-    """Say which CSVs of the folder were not read, for a day under a wrong name looks like no day."""
-    read = {f.file.name for f in files} | {"dq_report.csv", "dq_profile.csv"}
-    others = sorted(p.name for p in data_dir.glob("*") if re.search("[.]csv", p.name, re.IGNORECASE))
-    others = [name for name in others if name not in read]
-    if others and not quiet:
-        shown = ", ".join(map(repr, others[:3])) + (", ..." if others[3:] else "")
-        print(f"note: {len(others)} other CSV in {data_dir} not named like {pattern}, not read: {shown}", file=stderr)
 
 
 def _progress(stderr: TextIO, quiet: bool) -> Callable[[int], None]:

@@ -240,6 +240,12 @@ class Contract:
         column = self.column_of(role)
         return column.names if column else ()
 
+    def columns_in(self, header: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return the names in a header that hold each of the contract's columns, its own name first."""
+        there = set(header)
+        found = {column.name: tuple(name for name in column.names if name in there) for column in self.columns}
+        return {column: names for column, names in found.items() if names}
+
     def role_of(self, column: str) -> str | None:
         """Return the role that a column plays."""
         return next((role for role, name in self.roles.items() if name == column), None)

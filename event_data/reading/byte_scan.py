@@ -7,6 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import hashlib
 
 CHUNK = 1 << 18  # small enough to stay in the processor's cache between the searches
 HEAD = 1 << 16
@@ -40,13 +44,18 @@ def _chunks(source: Path) -> Iterator[bytearray]:
             yield buffer if got == CHUNK else buffer[:got]
 
 
-def count_bytes(source: Path) -> Bytes:
-    """One pass with a few searches a chunk: 0.2 s a gigabyte with numpy, 0.4 s without."""
+def count_bytes(source: Path, digest: "hashlib._Hash | None" = None) -> Bytes:
+    """Pass over the bytes with a few searches a chunk: 0.2 s a gigabyte with numpy, 0.4 s without.
+
+    Every byte goes into `digest`, where there is one: another 0.5 s a gigabyte.
+    """
     seen = Bytes()
     count = _newline_counter(source.stat().st_size)
     decoder = codecs.getincrementaldecoder("utf-8")()
     pending = False  # a character is cut by the chunk's end
     for chunk in _chunks(source):
+        if digest:
+            digest.update(chunk)
         seen.head = seen.head or bytes(chunk[:HEAD])
         seen.newlines += count(chunk)
         seen.nul = seen.nul or b"\0" in chunk

@@ -7,20 +7,22 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from event_data.errors import UserError
+
 Kind = Literal[
     # The whole file. Rows: all lost, or unknown how many (`rows_lost` None).
     "unreadable",  # cannot be opened or read; vanished; not a regular file
     "empty",  # no byte, or nothing but blank lines
     "not_csv",  # begins like a zip, xlsx, PDF, Parquet..., or without a line end for 64 kB
-    "gzip_broken",  # the compressed data end early or are corrupt; what came before is kept
-    "gzip_bomb",  # expands beyond all reason; not read
+    "archive_broken",  # the compressed data end early or are corrupt; what came before is kept
+    "archive_bomb",  # expands beyond all reason; not read
     "changed",  # changed while it was read; what was read is kept
     # The whole file. No row lost.
     "no_records",  # a header and nothing else
     "header_damaged",  # its quotes do not close on its line
     "header_empty_name",
     "header_duplicate",
-    "misnamed_gzip",  # compressed without .gz in the name, or the reverse
+    "misnamed_archive",  # compressed without .gz or .zst in the name, or the reverse
     "bom",  # UTF-8 byte order mark
     "utf_16",  # UTF-16 or UTF-32, transcoded
     "delimiter",  # another than the contract's
@@ -39,6 +41,10 @@ Kind = Literal[
 ]
 
 
+class ReadingError(UserError):
+    """The files cannot be read."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Something about the bytes, in one place."""
@@ -51,12 +57,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class DayFile:
-    """One delivered file, and how DuckDB may read it."""
+    """A file of a day, what is known of its bytes, and how DuckDB may read it."""
 
     name: str  # relative to the data folder
     path: Path
-    day: date | None  # from the name, by the contract's pattern
-    size: int  # bytes on disk
+    day: date  # from the name, by the contract's pattern
+    size: int = 0  # bytes on disk
+    number: int = 0  # among the files of its day; 0 is the contract's exact name, where it is there
+    stamp: str = ""  # changes with the content; see folder.stamp_of
+    content_hash: str = ""  # SHA-256 of the bytes, unpacked; only where it was asked for
     header: tuple[str, ...] = ()
     readable: Path | None = None  # what DuckDB may read; None: nothing to read, or recover() first
     records: int = 0  # physical records after the header, counted from the bytes
@@ -66,11 +75,24 @@ class DayFile:
     delimiter: str = ","  # of `readable`
     multiline: bool = False  # `readable` has quoted newlines: read it with parallel=false
     rejected: int = 0  # records that are reported and not in `readable`
+    rejects: Path | None = None  # the rejected records as a CSV of (line, reason, text); None: none
     source: Path | None = None  # the bytes of the CSV: `path`, or the unpacked copy
     encoding: str = "utf-8"
     newline: str = "\n"  # of `source`
     # From row shifts[0][i] on, lines are shifts[1][i] further down than in a regular file.
     shifts: tuple["array[int]", "array[int]"] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def file_id(self) -> int:
+        """The day and the number as one: 20250304 and 001 give 20250304001."""
+        return (self.day.year * 10000 + self.day.month * 100 + self.day.day) * 1000 + self.number
+
+    @property
+    def refused(self) -> str | None:
+        """Why nothing, or an unknown part, of the file could be read; one clause, None where all of it was."""
+        if self.records and self.rejected == self.records:
+            return "holds no record that can be read"
+        return next((p.message for p in self.problems if p.rows_lost is None or p.kind == "empty"), None)
 
     @property
     def rows(self) -> int:
@@ -94,7 +116,3 @@ class DayFile:
         """Physical line on which row `record` (1-based, of `readable`) starts in the delivered file."""
         at = bisect.bisect_right(self.shifts[0], record) if self.shifts else 0
         return record + 1 + (self.shifts[1][at - 1] if at and self.shifts else 0)
-
-
-class ReadingError(Exception):
-    """The files cannot be read; str() is one sentence that says what, where and what to do."""

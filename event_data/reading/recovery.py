@@ -21,6 +21,7 @@ from event_data.reading.day_file import DayFile, Kind, Problem
 
 BLOCK = 1 << 20  # bytes read at once
 MOST_OF_A_KIND = 1_000  # problems that are listed one by one
+TEXT_BYTES = 10_000  # of a line that is too long to be kept whole among the rejected
 REPLACED = "\ufffd".encode()
 # From Latin-1; the five bytes that Windows-1252 leaves open stay as they are.
 WINDOWS_1252 = {
@@ -133,12 +134,13 @@ def _mended_line(line: bytes, number: int, file: DayFile, log: _Log) -> bytes:
 
 
 def recover(file: DayFile, work_dir: Path) -> DayFile:
-    """See reading.recover."""
+    """Read a file record by record; see survey.recover."""
     assert file.source is not None
-    target = work_dir / (file.name + ".clean.csv")
+    target, rejects = work_dir / (file.name + ".clean.csv"), work_dir / (file.name + ".rejects.csv")
     try:
-        with working_copy.create(target) as out:
-            return _Recovery(file, file.source, out).run(target)
+        with working_copy.create(target) as out, working_copy.create(rejects) as refused:
+            file = _Recovery(file, file.source, out, refused).run(target)
+        return replace(file, rejects=rejects) if file.rejected else file
     except _SourceError as error:
         assert isinstance(error.args[0], OSError)
         return file.unreadable(error.args[0])
@@ -147,8 +149,8 @@ def recover(file: DayFile, work_dir: Path) -> DayFile:
 class _Recovery:
     """A window over the file, its line number, and the counts."""
 
-    def __init__(self, file: DayFile, source: Path, out: BinaryIO) -> None:
-        self.file, self.out, self.log = file, out, _Log(file.problems)
+    def __init__(self, file: DayFile, source: Path, out: BinaryIO, refused: BinaryIO) -> None:
+        self.file, self.out, self.refused, self.log = file, out, refused, _Log(file.problems)
         self.blocks = _lines(file, source, self.log)
         self.data, self.at, self.line, self.ended = b"", 0, 1, False
         self.rows = self.rejected = self.blank = self.pending_blank = 0
@@ -261,7 +263,7 @@ class _Recovery:
         cut = kind == "unterminated_quote" or (kind == "ragged" and len(parsed.fields) < self.wanted)
         if cut and final and end == len(self.data) and not self.data.endswith(b"\n"):
             kind, message = "truncated", message + ", and the file ends there"
-        self._reject(kind, message)
+        self._reject(kind, message, self.data[self.at : end])
         self._advance(end)
         return None
 
@@ -278,7 +280,8 @@ class _Recovery:
         self.mixed = self.mixed or (ends[-1:] == b"\n" and (ends == b"\r\n") != (self.file.newline == "\r\n"))
 
     def _skip_long_line(self) -> None:
-        self._reject("field_too_long", f"is longer than {RECORD_BYTES:,} bytes")
+        start = self.data[self.at : self.at + TEXT_BYTES].decode(errors="ignore").encode() + b"..."
+        self._reject("field_too_long", f"is longer than {RECORD_BYTES:,} bytes", start)
         while not (end := self.data.find(b"\n", self.at) + 1):
             block = next(self.blocks, b"")
             if not block:
@@ -304,10 +307,11 @@ class _Recovery:
             self.shifts[1].append(shift)
         self.rows += count
 
-    def _reject(self, kind: Kind, message: str) -> None:
+    def _reject(self, kind: Kind, message: str, text: bytes) -> None:
         self._count_blank()
         self.log.line(kind, self.line, message, lost=1)
         self.rejected += 1
+        working_copy.write(self.refused, serialised([b"%d" % self.line, message.encode(), text.rstrip(b"\r\n")], b","))
 
     def _count_blank(self) -> None:
         self.blank, self.pending_blank = self.blank + self.pending_blank, 0

@@ -1,4 +1,4 @@
-"""Unpack gzip, within bounds."""
+"""Unpack gzip and Zstandard, within bounds."""
 
 import zlib
 from collections.abc import Iterator
@@ -10,44 +10,65 @@ from event_data.reading import working_copy
 from event_data.reading.day_file import DayFile, Problem
 
 BLOCK = 1 << 20  # bytes read, and unpacked, at once
-GZIP_BYTES = 20 << 30  # the most that a file may expand to
-GZIP_RATIO = 1_000  # deflate ends at 1,032, and only for one byte repeated
-GZIP_SMALL = 16 << 20  # below this the ratio does not matter
+MOST_BYTES = 20 << 30  # the most that a file may expand to
+MOST_RATIO = 1_000  # deflate ends at 1,032, and only for one byte repeated
+SMALL = 16 << 20  # below this the ratio does not matter
 
 
-def unpack(file: DayFile, work_dir: Path) -> DayFile:
-    """`file` with `source` the decompressed copy in `work_dir`; what came before damage is kept."""
+def unpack(file: DayFile, work_dir: Path, packing: str) -> DayFile:
+    """Return `file` with `source` the decompressed copy in `work_dir`; what came before damage is kept.
+
+    `packing` is .gz or .zst.
+    """
     target = work_dir / (file.name + ".plain.csv")
     problem, written = None, 0
     with file.path.open("rb") as packed, working_copy.create(target) as out:
         try:
-            for piece in _inflated(packed):
+            for piece in _inflated(packed) if packing == ".gz" else _decompressed(packed):
                 written += len(piece)
-                if written > GZIP_BYTES or written > max(GZIP_SMALL, GZIP_RATIO * packed.tell()):
+                if written > MOST_BYTES or written > max(SMALL, MOST_RATIO * packed.tell()):
                     problem = Problem(
-                        "gzip_bomb",
-                        None,
+                        "archive_bomb", None,
                         f"expands to more than {written >> 20:,} MB from {file.size:,} bytes, which no export does",
                         None,
-                    )
+                    )  # fmt: skip
                     break
                 working_copy.write(out, piece)
         except (zlib.error, EOFError) as error:
             what = "ends early" if isinstance(error, EOFError) else "is corrupt"
             message = f"holds compressed data that {what} after {written:,} bytes of CSV"
-            problem = Problem("gzip_broken", None, message, None)
+            problem = Problem("archive_broken", None, message, None)
     if not problem and not written:
         problem = Problem("empty", None, "is empty once unpacked")
     if problem:
         file = file.with_problem(problem)
-        if problem.kind == "gzip_bomb" or not written:
+        if problem.kind == "archive_bomb" or not written:
             target.unlink()
             return file
     return replace(file, source=target)
 
 
+def _decompressed(packed: BinaryIO) -> Iterator[bytes]:
+    """Return pieces of at most BLOCK of all frames of a Zstandard file. Raise zlib.error, EOFError."""
+    import zstandard
+
+    data = b""
+    while data or (data := packed.read(BLOCK)):
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        while not frame.eof:
+            if not data and not (data := packed.read(BLOCK)):
+                raise EOFError
+            try:
+                piece = frame.decompress(data)
+            except zstandard.ZstdError as error:
+                raise zlib.error(str(error)) from None
+            for start in range(0, len(piece), BLOCK):
+                yield piece[start : start + BLOCK]
+            data = frame.unused_data if frame.eof else b""
+
+
 def _inflated(packed: BinaryIO) -> Iterator[bytes]:
-    """Pieces of at most BLOCK of all members of a gzip file. Raises zlib.error, EOFError."""
+    """Return pieces of at most BLOCK of all members of a gzip file. Raise zlib.error, EOFError."""
     data = b""
     while data or (data := packed.read(BLOCK)):
         if not (data := data.lstrip(b"\0")):  # padding between and after members is legal

@@ -7,7 +7,7 @@ from event_data.reading.day_file import ReadingError
 
 
 def create(target: Path) -> BinaryIO:
-    """A new working copy, its folder made. Raises ReadingError."""
+    """Open a new working copy, its folder made. Raise ReadingError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         return target.open("wb")
@@ -16,7 +16,7 @@ def create(target: Path) -> BinaryIO:
 
 
 def write(out: BinaryIO, data: bytes) -> None:
-    """Write to a working copy. Raises ReadingError."""
+    """Write to a working copy. Raise ReadingError."""
     try:
         out.write(data)
     except OSError as error:
@@ -25,6 +25,6 @@ def write(out: BinaryIO, data: bytes) -> None:
 
 def _unwritable(target: Path, error: OSError) -> ReadingError:
     return ReadingError(
-        f"The working copy {target} cannot be written ({error.strerror}): "
-        "make room there or name another folder for temporary files."
+        f"the working copy {target} cannot be written ({error.strerror}); free some space there, or set TMPDIR to "
+        "another folder."
     )

@@ -3,7 +3,7 @@
 
 -- name: first
 create table files as
-select cast(file_no as usmallint) as file_no, day, cast(records as bigint) as records, cast(plain as bigint) as plain
+select cast(file_no as uinteger) as file_no, day, cast(records as bigint) as records, cast(plain as bigint) as plain
 from (values {files}) as f (file_no, day, records, plain);
 
 create table event_counts as

@@ -69,12 +69,12 @@ def _bytes_check(name: str, severity: str, says: str, advice: str, kinds: tuple[
 _bytes_check(
     "file_unreadable", "P0", "The file cannot be read: it {example}",
     "Ask the sender for the file again; nothing in it has been counted.",
-    ("unreadable", "not_csv", "gzip_bomb", "changed", "header_damaged"),
+    ("unreadable", "not_csv", "archive_bomb", "changed", "header_damaged"),
 )  # fmt: skip
 _bytes_check(
     "file_truncated", "P0", "The file breaks off: {example}",
     "Ask the sender for the whole file; what comes after the break is missing.",
-    ("truncated", "gzip_broken"),
+    ("truncated", "archive_broken"),
 )  # fmt: skip
 _bytes_check(
     "records_unreadable", "P1", "{failed:,} of {checked:,} records cannot be read: {example}",
@@ -99,20 +99,40 @@ _bytes_check(
 _bytes_check(
     "bytes_unusual", "P3", "The file {example}",
     "Harmless here; other readers may stumble.",
-    ("bom", "line_ends", "blank_lines", "misnamed_gzip", "surplus_empty"),
+    ("bom", "line_ends", "blank_lines", "misnamed_archive", "surplus_empty"),
 )  # fmt: skip
 
 
 @check(
-    "P1", "uniqueness", "The day is delivered a second time",
-    "Keep one file a day; both together count every order twice.",
+    "P1", "uniqueness", "The day was delivered a second time: {example} is not counted",
+    "Keep one file per day; compare the two and delete the one that is not meant.",
 )  # fmt: skip
 def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
-    seen = set()
     for facts in _arrived(scan):
-        again = facts.file.day in seen
-        seen.add(facts.file.day)
-        yield _at_stake(Measure(facts.file_no, "file", 1, int(again)), facts)
+        second = [unread.name for unread in scan.unread if unread.counts_instead == facts.file.name]
+        yield Measure(facts.file_no, "file", 1, int(bool(second)), example=_listed(second))
+
+
+@check(
+    "P1", "completeness", "{failed:,} files beside it look like data and are not read: {example}",
+    "Rename what is meant to be read, move the rest elsewhere, or list it under ignoreFiles in the contract.",
+)  # fmt: skip
+def file_unread(scan: Scan) -> Iterator[Measure]:
+    """A file that is not read is held against the file of the day that its name carries, else against the newest."""
+    arrived = _arrived(scan)
+    on_day = {facts.day: facts.file_no for facts in arrived}
+    beside: dict[int, list[str]] = {}
+    for unread in scan.unread:
+        if not unread.counts_instead:
+            place = on_day.get(unread.day, arrived[-1].file_no) if unread.day else arrived[-1].file_no
+            beside.setdefault(place, []).append(f"{unread.name} ({unread.reason})")
+    for facts in arrived:
+        names = beside.get(facts.file_no, [])
+        yield Measure(facts.file_no, "folder", max(len(names), 1), len(names), example=_listed(names))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if names[3:] else "")
 
 
 @check(

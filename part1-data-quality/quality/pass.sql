@@ -11,13 +11,13 @@ create macro after_page_view(step) as step > 'page_view'::funnel_step;
 create table views (client_key ubigint, event_at timestamp, tracked boolean);
 -- All events but clean page views; texts are kept only where an event may fail a check.
 create table relevant_events (
-    file_no usmallint, record ubigint, file_day date, clean boolean, event varchar, step funnel_step,
+    file_no uinteger, record ubigint, file_day date, clean boolean, event varchar, step funnel_step,
     is_header boolean, event_at timestamp, client_key ubigint, tracked boolean, agent_key ubigint, token varchar,
     payload_valid boolean, revenue decimal(12, 2), user_agent varchar, {text_columns}
 );
-create table repeated (file_no usmallint, kind varchar, record ubigint);
-create table agent_counts (file_no usmallint, agent_key ubigint, user_agent varchar, events ubigint);
-create table hours (file_no usmallint, hour utinyint, events ubigint);
+create table repeated (file_no uinteger, kind varchar, record ubigint);
+create table agent_counts (file_no uinteger, agent_key ubigint, user_agent varchar, events ubigint);
+create table hours (file_no uinteger, hour utinyint, events ubigint);
 create view candidates as
 select *
 from relevant_events

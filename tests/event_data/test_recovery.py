@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from reading_kit import DAY, GOOD, HEAD, Rows, read, rows_of, told
+from reading_kit import GOOD, HEAD, Rows, day_file, read, rows_of, told
 
 from event_data.reading import byte_scan, recovery
 from event_data.reading.day_file import DayFile, Problem, ReadingError
@@ -118,7 +118,7 @@ def test_over_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_gone_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "events_20250301.csv"
     path.write_bytes(HEAD + b"1,2\n")
-    file = survey(path, DAY, ",", tmp_path / "work")
+    file = survey(day_file(path), ",", tmp_path / "work")
     path.unlink()
     assert told(recover(file, tmp_path / "work")) == [("unreadable", None)]
 
@@ -128,7 +128,7 @@ def test_no_room_for_a_copy(tmp_path: Path) -> None:
     path.write_bytes(HEAD + b"1,2\n")
     (tmp_path / "flat").touch()
     with pytest.raises(ReadingError, match="cannot be written"):
-        recover(survey(path, DAY, ",", tmp_path), tmp_path / "flat")
+        recover(survey(day_file(path), ",", tmp_path), tmp_path / "flat")
 
 
 # ---- properties

@@ -14,6 +14,8 @@ from command_kit import HEADER, cells, day, report, rows, run, whole_report
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from reading_kit import day_file
+
 from event_data.reading.survey import recover, survey
 
 FUZZ = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=8)
@@ -35,7 +37,7 @@ def hold(contents: list[bytes], five_days: Path) -> None:
         whole_report(out_dir)
         told = {row["file"]: int(row["rows"]) + int(row["unreadable"]) for row in rows(out_dir, "dq_profile.csv")}
         for path in data_dir.iterdir():
-            surveyed = survey(path, None, ",", work)
+            surveyed = survey(day_file(path), ",", work)
             assert told.pop(path.name) == (recover(surveyed, work).records if surveyed.source else 0)
         assert not told
 

@@ -17,7 +17,7 @@ con = duckdb.connect()
 
 
 def rows_of(file: DayFile) -> Rows:
-    """What DuckDB reads with the options that reading.py recommends."""
+    """What DuckDB reads with the options of batches.py."""
     if file.readable is None:
         return []
     columns = {f"c{i}": "VARCHAR" for i in range(len(file.header))}
@@ -33,7 +33,7 @@ def read(data: bytes, tmp_path: Path, name: str = "events_20250301.csv", delimit
     """The file in the folder, surveyed and perhaps recovered, and its rows."""
     path, work = tmp_path / name, tmp_path / "work"
     path.write_bytes(data)
-    file = survey(path, DAY, delimiter, work)
+    file = survey(day_file(path), delimiter, work)
     if file.damaged:
         assert file.readable is None
         file = recover(file, work)
@@ -45,6 +45,11 @@ def read(data: bytes, tmp_path: Path, name: str = "events_20250301.csv", delimit
         pass
     file = recover(file, work)
     return file, rows_of(file)
+
+
+def day_file(path: Path) -> DayFile:
+    """The file as its folder lists it."""
+    return DayFile(path.name, path, DAY)
 
 
 def told(file: DayFile) -> list[tuple[str, int | None]]:

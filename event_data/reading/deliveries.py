@@ -1,0 +1,113 @@
+"""Survey the files of a folder, and tell parts of a day from second deliveries of it.
+
+Names say too little for that: the records decide.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from glob import escape
+from itertools import groupby
+from pathlib import Path
+
+import duckdb
+
+from event_data.contract.model import Contract
+from event_data.reading.day_file import DayFile, ReadingError
+from event_data.reading.folder import Unread
+from event_data.reading.survey import recover, survey
+from event_data.sql import literal
+
+SHARE = 0.5  # of the smaller file's records that stand in the other: from here on it is a second delivery (design)
+# A line is one column: no text of a CSV holds this delimiter.
+LINES = """
+    select {number} as file_number, hash(rtrim(line, chr(13))) as line_hash
+    from read_csv(
+        {path}, columns = {{'line': 'varchar'}}, header = false, auto_detect = false, delim = '\x01\x02', quote = '',
+        escape = '', compression = 'none', max_line_size = 8000000, strict_mode = false
+    )
+    where line <> ''"""
+IDENTICAL = """
+    with counted as (
+        select file_number, line_hash, count(*) as lines
+        from ({lines})
+        group by file_number, line_hash
+    )
+
+    select one.file_number, other.file_number, cast(sum(one.lines) as bigint)
+    from counted as one
+    inner join counted as other on one.line_hash = other.line_hash
+    group by one.file_number, other.file_number"""
+
+
+def survey_days(
+    files: Sequence[DayFile], contract: Contract, work_dir: Path, aside: list[Unread], with_hash: bool = False
+) -> Iterator[DayFile]:
+    """Survey the files of a folder and return those that count; second deliveries go to `aside`, with the reason.
+
+    Of two deliveries the one with the contract's exact name counts, else the newer. Files of days that have several
+    come first, damaged ones recovered on the way; then the others, the largest first, so that the cores end their
+    work together. Raise ReadingError, after the last, where the contract is one of other files.
+    """
+    on_day = Counter(file.day for file in files)
+    surveyed: list[DayFile] = []
+
+    def look(file: DayFile) -> DayFile:
+        surveyed.append(survey(file, contract.delimiter, work_dir, with_hash))
+        return surveyed[-1]
+
+    counting: list[DayFile] = []
+    for _, same_day in groupby((file for file in files if on_day[file.day] > 1), key=lambda f: f.day):
+        found = [recover(f, work_dir) if f.damaged else f for f in map(look, same_day)]
+        second = dict(_second_deliveries(found))
+        aside += [second_delivery(file, first) for file, first in second.items()]
+        counting += [file for file in found if file not in second]
+    yield from counting  # when all are decided
+    for file in sorted((f for f in files if on_day[f.day] == 1), key=lambda f: -f.size):
+        yield look(file)
+    _check_fit([f for f in surveyed if f.header], contract)
+
+
+def second_delivery(file: DayFile, first: DayFile) -> Unread:
+    """Return the record of a file that is set aside because another one of its day counts."""
+    reason = f"it is a second delivery of {file.day}; {first.name} counts"
+    return Unread(file.name, reason, file.size, file.stamp, file.day, first.name)
+
+
+def _check_fit(files: Sequence[DayFile], contract: Contract) -> None:
+    """Raise ReadingError where no file has even half of the contract's columns, nor two of the three needed ones."""
+    needed = {contract.roles[role] for role in ("client", "time", "event")}
+    best = max((contract.columns_in(f.header) for f in files), key=len, default={})
+    if files and 2 * len(best) < len(contract.columns) and len(needed & best.keys()) < 2:
+        shown = ", ".join(files[0].header[:8]) + ", ..." * (len(files[0].header) > 8)
+        raise ReadingError(
+            f"{contract.path} describes other files: of its {len(contract.columns)} columns the files here have "
+            f"{len(best)}; {files[0].path} has {shown}. Name the right contract with --contract, or draft one with "
+            "validate_dataframework.py --init."
+        )
+
+
+def _second_deliveries(files: Sequence[DayFile]) -> Iterator[tuple[DayFile, DayFile]]:
+    """Return each second delivery among the files of a day, with the file that counts instead."""
+    same = _identical_lines([f for f in files if f.readable])
+    exact = [f for f in files if f.number == 0]
+    others = sorted((f for f in files if f.number), key=lambda f: int(f.stamp.partition("-")[0] or 0), reverse=True)
+    counting: list[DayFile] = []
+    for file in (*exact, *others):
+        for first in counting:
+            small, large = sorted((file.number, first.number), key=lambda n: same.get((n, n), 0))
+            if same.get((small, large), 0) >= max(1, SHARE * same.get((small, small), 0)):
+                yield file, first
+                break
+        else:
+            counting.append(file)
+
+
+def _identical_lines(files: Sequence[DayFile]) -> dict[tuple[int, int], int]:
+    """Return how many lines below the header of one file, by its number, stand in another, and in itself: all."""
+    if len(files) < 2:
+        return {}
+    lines = "\n    union all".join(LINES.format(number=f.number, path=literal(escape(str(f.readable)))) for f in files)
+    with duckdb.connect() as connection:
+        found = connection.execute(IDENTICAL.format(lines=lines)).fetchall()
+    header = len({f.header for f in files}) == 1
+    return {(one, other): same - (header or one == other) for one, other, same in found}

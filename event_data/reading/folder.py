@@ -1,0 +1,174 @@
+"""Which files of a folder are read, and to which day each belongs: every part asks here."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from fnmatch import fnmatch
+from itertools import groupby
+from pathlib import Path
+
+from event_data.reading.day_file import DayFile, ReadingError
+
+FOLDER = "it is a folder"
+MOST_FILES = 1000  # of one day: the ids of events have three digits for a file's number
+COMPRESSED = (".gz", ".zst")
+# Files that the four commands write; everything else that looks like data and is not read is reported.
+OWN_OUTPUTS = ("dq_report.*", "dq_profile.csv", "warehouse.duckdb*", "monitor.sqlite*")
+# How a name spells a part of a date: the directives of strptime that a file name can hold.
+DIRECTIVES = {
+    "Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "y": "[0-9]{2}", "j": "[0-9]{3}", "b": "[A-Za-z]+",
+    "B": "[A-Za-z]+", "%": "%",
+}  # fmt: skip
+# What may follow the date: the marks of a part, an hour, a shard, a copy or a later delivery, in any number.
+_WORD = "part|parts|shard|chunk|split|file|hour|hr|copy|kopie|rev|of|p|h|t|v|c"
+_MARK = rf"(?:(?:{_WORD})[0-9]*|[0-9]+|[0-9a-f]{{8,}})"
+SUFFIX = rf"(?: ?\([0-9]{{1,4}}\)|T[0-9]{{2,6}}|[\s._-]+{_MARK})*"
+_DATED = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])(?![0-9])")
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A file that looks like data and is not read, and why; the reason is one clause."""
+
+    name: str
+    reason: str
+    size: int = 0  # bytes
+    stamp: str = ""
+    day: date | None = None  # that its name carries
+    counts_instead: str = ""  # of a second delivery: the file that counts
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The files of a folder that are read, by day and number, and those that look like data and are not."""
+
+    files: tuple[DayFile, ...]
+    unread: tuple[Unread, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file as its folder lists it. `kind` says why it cannot be read, where it is no regular file."""
+
+    name: str
+    size: int
+    stamp: str
+    kind: str = ""
+
+
+def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = ()) -> Folder:
+    """Return the files of `data_dir` (not below) that the pattern `file_name` (strptime) and its variants name.
+
+    `ignored` holds glob patterns of names that are left out without a word. Raise ReadingError where the folder
+    cannot be listed or holds no file of a day.
+    """
+    try:
+        str(data_dir).encode()
+        with os.scandir(data_dir) as listing:
+            entries = [_entry(one) for one in listing]
+    except FileNotFoundError:
+        raise ReadingError(f"{data_dir} does not exist; name the folder of the files with --data_dir.") from None
+    except NotADirectoryError:
+        raise ReadingError(f"{data_dir} is not a folder; name the folder of the files with --data_dir.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name is not valid text"
+        message = f"{str(data_dir)!a} cannot be read ({reason}); name the folder of the files with --data_dir."
+        raise ReadingError(message) from None
+    return match_files(data_dir, entries, file_name, ignored)
+
+
+def match_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str, ignored: Sequence[str] = ()) -> Folder:
+    """Assign the entries of a listing to days; `find_files` for a folder that somebody else has listed."""
+    pattern = _variants(file_name)
+    found: list[tuple[date, bool, Entry]] = []
+    unread: list[Unread] = []
+    for entry in entries:
+        day = _day_of(entry.name, pattern, file_name)
+        if day and not entry.kind:
+            found.append((day, entry.name != day.strftime(file_name), entry))
+        elif day or (entry.kind != FOLDER and _looks_like_data(entry.name, file_name, ignored)):
+            reason = entry.kind or f"its name is not like {file_name}"
+            unread.append(Unread(entry.name, reason, entry.size, entry.stamp, day or _date_in(entry.name)))
+    if not found:
+        lies = f" It holds {', '.join(repr(u.name) for u in unread[:3])}{', ...' * (len(unread) > 3)}." * bool(unread)
+        raise ReadingError(
+            f"{data_dir} holds no file named like {file_name}; name the right folder with --data_dir, another "
+            f"contract with --contract, or draft one with validate_dataframework.py --init.{lies}"
+        )
+    files: list[DayFile] = []
+    for day, same_day in groupby(sorted(found, key=lambda f: (f[0], f[1], f[2].name)), key=lambda f: f[0]):
+        numbered = list(enumerate(same_day))
+        if len(numbered) > MOST_FILES:
+            raise ReadingError(
+                f"{data_dir} holds {len(numbered):,} files of {day}; join them to {MOST_FILES:,} or fewer."
+            )
+        files += [
+            DayFile(e.name, Path(data_dir, e.name), day, e.size, number, e.stamp) for number, (_, _, e) in numbered
+        ]
+    return Folder(tuple(files), tuple(sorted(unread, key=lambda u: u.name)))
+
+
+def stamp_of(stat: os.stat_result) -> str:
+    """Return what changes with a file's content: the times of its last changes and its inode."""
+    return f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
+
+
+def _entry(one: os.DirEntry[str]) -> Entry:
+    try:
+        one.name.encode()
+        stat = one.stat()
+        kind = "" if one.is_file() else FOLDER if one.is_dir() else "it is not a regular file"
+        return Entry(one.name, stat.st_size, stamp_of(stat), kind)
+    except OSError as error:
+        return Entry(one.name, 0, "", f"it cannot be read ({error.strerror})")
+    except ValueError:
+        return Entry(ascii(one.name)[1:-1], 0, "", "its name is not valid text")
+
+
+def _variants(file_name: str) -> re.Pattern[str]:
+    """Return the expression of a day's names: the contract's own, and parts, copies and compressed files of it."""
+    stem, dot, ending = file_name.rpartition(".")
+    if not stem or "%" in ending:
+        stem, dot, ending = file_name, "", ""
+    plain = re.sub(r"%(.)|(.)", _name_part, stem)
+    compressed = f"(?:{'|'.join(map(re.escape, COMPRESSED))})?"
+    return re.compile(rf"(?:Copy of )?(?P<core>{plain}){SUFFIX}{re.escape(dot + ending)}{compressed}", re.IGNORECASE)
+
+
+def _name_part(match: re.Match[str]) -> str:
+    return DIRECTIVES.get(match[1], ".+?") if match[1] else re.escape(match[2])
+
+
+def _day_of(name: str, pattern: re.Pattern[str], file_name: str) -> date | None:
+    """Return the day in a name; strict, unlike strptime, which takes 2025031 for 1 March."""
+    match = pattern.fullmatch(name)
+    if match is None:
+        return None
+    stem = file_name.rpartition(".")[0]
+    stem = file_name if not stem or "%" in file_name.rpartition(".")[2] else stem
+    try:
+        day = datetime.strptime(match["core"], stem)
+    except ValueError:
+        return None
+    return day.date() if day.strftime(stem).casefold() == match["core"].casefold() else None
+
+
+def _date_in(name: str) -> date | None:
+    """Return the first date in a name, however it is written."""
+    for match in _DATED.finditer(name):
+        with suppress(ValueError):
+            return datetime.strptime(re.sub(r"\D", "", match[0]), "%Y%m%d").date()
+    return None
+
+
+def _looks_like_data(name: str, file_name: str, ignored: Sequence[str]) -> bool:
+    """Return whether a name carries a date or the expected extension, and is neither hidden, ours nor ignored."""
+    if name.startswith((".", "~")) or any(fnmatch(name, pattern) for pattern in (*OWN_OUTPUTS, *ignored)):
+        return False
+    bare = name.lower()
+    for ending in COMPRESSED:
+        bare = bare.removesuffix(ending)
+    return bare.endswith(Path(file_name).suffix.lower() or ".csv") or _date_in(name) is not None
