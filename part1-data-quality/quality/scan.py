@@ -178,7 +178,7 @@ class Scan:
         """Number the days' files, as soon as second deliveries are set aside, and pass on those that are surveyed."""
         for file in surveyed:
             if not self.files:
-                aside = {unread.name for unread in self.unread}
+                aside = {unread.name for unread in self.unread if unread.counts_instead}
                 counting = [one for one in days if one.name not in aside]
                 self.files = [FileFacts(number, one, one.day, {}) for number, one in enumerate(counting)]
                 self._facts = {facts.file.file_id: facts for facts in self.files}

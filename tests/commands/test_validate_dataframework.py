@@ -86,10 +86,10 @@ def test_other_files_of_the_folder_are_named(days: Path, tmp_path: Path) -> None
     """A day under a wrong name looks like no day."""
     day(days).rename(days / "Events 2025-02-26.csv")
     (days / "notes.txt").write_text("no CSV")
-    args = ("--data_dir", days, "--out_dir", tmp_path)
-    told = f"note: 1 other CSV in {days} not named like events_%Y%m%d.csv, not read: 'Events 2025-02-26.csv'\n"
-    assert run(*args)[2] == told
-    assert run(*args, "--quiet")[2] == ""
+    assert run("--data_dir", days, "--out_dir", tmp_path, "--quiet")[0] == 3
+    (unread,) = (row for row in rows(tmp_path) if row["check"] == "file_unread" and row["status"] == "fail")
+    assert (unread["severity"], unread["failed"]) == ("P1", "1")
+    assert "Events 2025-02-26.csv (its name is not like events_%Y%m%d.csv)" in unread["message"]
 
 
 def test_a_contract_that_cannot_be_used(days: Path, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from command_kit import HEADER, cells, day, report, rows, run, whole_report
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-
 from reading_kit import day_file
 
 from event_data.reading.survey import recover, survey

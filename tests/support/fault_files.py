@@ -69,12 +69,12 @@ def truncated_in_row(day: Day, severity: float, rng: Random) -> Broken:
     return _cut(day, "truncated_in_row", start)
 
 
-@file_fault("reading", 1.0, expects="day_delivered_twice transaction_id_resubmission")
+@file_fault("reading", 1.0, expects="day_delivered_twice")
 def delivered_twice(day: Day, severity: float, rng: Random) -> Broken:
     """The same file again under the name that a download gives to a second copy."""
     copy = day.path.with_name(f"{day.path.stem} (1){day.path.suffix}")
     copy.write_bytes(day.path.read_bytes())
-    return whole("delivered_twice", copy.name, day)
+    return whole("delivered_twice", day.path.name, day)
 
 
 @file_fault("reading", 1.0, expects="content_repeated timestamp_outside_day transaction_id_resubmission")
