@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from monitoring.alarms import GREEN, RED, TOO_LITTLE, YELLOW, Alarm, DayReport, Verdict
+from event_data.output import verdict
+from monitoring.alarms import TOO_LITTLE, Alarm, DayReport, Verdict
 from monitoring.baselines import freedom, student_of
 from monitoring.explanation import figure, percent
-
-COLOURS = {GREEN: "32", YELLOW: "33", RED: "31", TOO_LITTLE: "36"}
 
 
 def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool) -> list[str]:
@@ -23,7 +22,7 @@ def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool) -
 
 def headline(report: DayReport, colour: bool = False) -> str:
     """Return the status as the first word of one line, fit to be a cron mail's only line."""
-    status = f"\033[{COLOURS[report.status]}m{report.status}\033[0m" if colour else report.status
+    status = verdict(report.status, colour)
     parts = [f"{_count(len(report.active), 'alarm')}" if report.active else "nothing wrong found"]
     if report.active:
         parts.append(f"worst: {report.active[0].key}")

@@ -7,6 +7,8 @@ import sqlite3
 from datetime import date, datetime
 from typing import Any
 
+from event_data.errors import UserError
+
 TABLES = """
 create schema if not exists event_trust;
 create table if not exists event_trust.day_status (
@@ -47,8 +49,8 @@ group by alarms.key, alarms.opened;
 LOCK = 7310144  # any number; one mirror at a time
 
 
-class PostgresError(Exception):
-    """The mirror could not be written; the message is one sentence for the user, without the URL."""
+class PostgresError(UserError):
+    """The mirror could not be written; the sentence does not hold the URL."""
 
 
 def mirror(history: sqlite3.Connection, url: str) -> int:

@@ -1,9 +1,7 @@
 """Write the state of the monitor for node_exporter's textfile collector: a dead-man switch needs a sign of life."""
 
-import os
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 
 from monitoring.alarms import GREEN, RED, TOO_LITTLE, YELLOW, DayReport
 
@@ -37,10 +35,3 @@ def textfile(report: DayReport, waiting: int, now: datetime, end: float) -> str:
             *(f"{name}{labels} {value:.15g}" for labels, value in values),
         ]
     return "\n".join(lines) + "\n"
-
-
-def write_textfile(path: Path, text: str) -> None:
-    """In one step, for the collector may read at any time."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)

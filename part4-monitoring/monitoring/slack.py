@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from event_data.errors import UserError
 from monitoring.alarms import GREEN, RED, YELLOW, Alarm, DayReport
 from monitoring.notification import Update
 from monitoring.storage import History
@@ -22,7 +23,7 @@ ATTEMPTS, TIMEOUT, LONGEST_WAIT = 4, 10.0, 30  # seconds
 SIGNS = {RED: ":red_circle:", YELLOW: ":large_yellow_circle:", GREEN: ":large_green_circle:"}
 
 
-class SlackError(Exception):
+class SlackError(UserError):
     """A message could not be delivered; the text is safe to show. `is_final`: trying again will not help."""
 
     def __init__(self, text: str, is_final: bool = False) -> None:

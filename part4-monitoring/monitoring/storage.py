@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from event_data.errors import UserError
 from monitoring.alarms import Alarm, DayReport
 from monitoring.detection import Acknowledgement
 
@@ -59,8 +60,8 @@ group by alarms.key, alarms.opened;
 """
 
 
-class HistoryError(Exception):
-    """The history cannot be used; the message is one sentence for the user."""
+class HistoryError(UserError):
+    """The history cannot be used."""
 
 
 @dataclass(frozen=True)

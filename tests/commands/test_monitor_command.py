@@ -185,9 +185,9 @@ def test_a_day_that_has_not_come_is_red(line: Line) -> None:
 @pytest.mark.parametrize(
     ("latency", "status"),
     [
-        ("value: 2000000\n    unit: h", "has not come, and is due at"),
+        ("value: 2000000\n    unit: h", "has not arrived yet"),
         ("value: 0\n    unit: days", "RED"),
-        ("value: soon\n    unit: h", "the latency soon h is no span of time"),
+        ("value: soon\n    unit: h", "latency"),
     ],
 )
 def test_a_file_is_late_when_the_contract_says_so(latency: str, status: str, line: Line, tmp_path: Path) -> None:

@@ -1,0 +1,242 @@
+"""The command of part 4: refresh the warehouse, judge the day, keep the history and send what is new."""
+
+import argparse
+import json
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from event_data.cli import Terminal
+from event_data.contract import Contract, load_contract
+from event_data.errors import UserError
+from event_data.output import write_atomically
+from event_data.warehouse_file import open_warehouse
+from monitoring.alarms import Alarm, DayReport
+from monitoring.console_report import as_document, calendar, lines
+from monitoring.detection import Acknowledgement, judge
+from monitoring.expectations import expected_false_alarms
+from monitoring.explanation import explain
+from monitoring.metrics import Warehouse
+from monitoring.notification import update_since
+from monitoring.postgres_mirror import PostgresError, mirror
+from monitoring.prometheus import textfile
+from monitoring.slack import NOT_SENT, as_json, deliver, message, simulated, webhook_from_environment
+from monitoring.storage import History, HistoryError
+from monitoring.thresholds import Thresholds, load_thresholds
+
+REFUSALS = ("records_refused", "file_refused")  # alarms that say what part 2's exit status 3 says
+
+
+class MonitorError(UserError):
+    """The day cannot be judged."""
+
+
+class Failure(NamedTuple):
+    """The exit status of a refresh that failed, and part 2's own sentence."""
+
+    status: int
+    sentence: str
+
+
+def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subprocess.Popen[str] | None") -> int:
+    """Do what the options ask for; returns the exit status."""
+    t, contract = load_thresholds(options.thresholds), load_contract(options.contract)
+    for note in t.notes:
+        terminal.note(f"note: {note}")
+    failure = _wait(refresh, terminal)
+    path = Path(options.warehouse or options.data_dir / "warehouse.duckdb")
+    path = path / "warehouse.duckdb" if path.is_dir() else path  # of Parquet, with a file of views
+    if failure and not path.exists():
+        raise MonitorError(failure.sentence.removeprefix("transform.py: "))
+    history_path = options.history or path.with_name("monitor.sqlite")
+    now = datetime.now(UTC)
+    try:
+        with open_warehouse(path) as connection, History(history_path) as history:
+            until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None
+            run = Run(options, terminal, Warehouse(connection, until), history, contract, t, now)
+            return run.execute(failure, history_path)
+    except sqlite3.Error as error:
+        raise HistoryError(
+            f"the history could not be written ({error}); free the disk, or choose another --history."
+        ) from None
+
+
+def _wait(refresh: "subprocess.Popen[str] | None", terminal: Terminal) -> Failure | None:
+    """Wait for the refresh; return how it failed, None where it did not."""
+    if refresh is None:
+        return None
+    terminal.progress("bringing the warehouse up to date")
+    _, errors = refresh.communicate()
+    terminal.progress("")
+    if refresh.returncode == 0:
+        return None
+    said = errors.strip().splitlines()
+    return Failure(refresh.returncode, said[-1] if said else f"transform.py ended with {refresh.returncode}.")
+
+
+class Run(NamedTuple):
+    """One run of the monitor with what it reads and writes."""
+
+    options: argparse.Namespace
+    terminal: Terminal
+    warehouse: Warehouse
+    history: History
+    contract: Contract
+    t: Thresholds
+    now: datetime
+
+    def execute(self, failure: Failure | None, history_path: Path) -> int:
+        """Judge, report and notify; returns the exit status."""
+        options, history = self.options, self.history
+        day, hours = self.wanted_day()
+        reports = self.judged(day, hours)
+        if options.acknowledge:
+            self.acknowledge(reports[-1])
+            reports = self.judged(day, hours)
+        if failure:
+            self.add_failure(reports[-1], failure)
+        for report in reports if options.backtest else reports[-1:]:
+            history.record(report, hours, self.now)
+        self.show(reports)
+        undelivered = [] if options.backtest else self.notify(reports[-1], hours)
+        for sentence in undelivered:
+            self.terminal.error(f"monitor.py: {sentence} The message waits in {history_path}.")
+        mirrored = self.export(reports[-1])
+        return _exit_status(options, reports[-1], bool(undelivered)) or (0 if mirrored else 2)
+
+    def wanted_day(self) -> tuple[date, int]:
+        """Return the day to judge, and how many of its hours are over (24: all)."""
+        options, warehouse = self.options, self.warehouse
+        span = warehouse.span()
+        if span is None:
+            raise MonitorError("the warehouse holds no day; put the daily files into --data_dir.")
+        moment = warehouse.local(_moment(options.as_of) if options.as_of else self.now)
+        if options.as_of:
+            day = moment.date()
+            if options.check_date not in ("latest", day.isoformat()):
+                raise MonitorError("--check_date and --as_of name different days; give one of them.")
+            hours = moment.hour
+        else:
+            hours = 24
+            yesterday = moment.date() - timedelta(days=1)
+            day = {"latest": span[1], "yesterday": yesterday}.get(options.check_date) or _day(options.check_date)
+            age = (yesterday - day).days
+            if options.check_date == "latest" and age > 0:
+                self.terminal.note(f"note: the newest day is {age} days old; from cron, say --check_date yesterday.")
+        if day < span[0]:
+            raise MonitorError(f"{day} is before the first day of the warehouse, {span[0]}; give a later day.")
+        due = datetime(day.year, day.month, day.day) + timedelta(days=1) + self.contract.latency
+        if not options.as_of and day > span[1] and moment < due:
+            raise MonitorError(
+                f"the file of {day} has not arrived yet; it is due by {due:%Y-%m-%d %H:%M} {warehouse.time_zone}."
+            )
+        return day, hours
+
+    def judged(self, day: date, hours: int) -> list[DayReport]:
+        """Return the reports up to the day; the last one is explained, in a backtest every one."""
+        span, every_day = self.warehouse.span(), self.options.backtest
+        assert span is not None
+        first = span[0] if every_day else max(span[0], day - timedelta(days=2 * self.t.history_days))
+        facts = self.warehouse.read(first, day, self.t.paid_channels, hours)
+        reports = judge(facts, self.contract, self.t, self.history.acknowledgements())
+        for end in range(1 if every_day else len(reports), len(reports) + 1):
+            explain(reports[:end], facts, self.warehouse, self.t)
+        return reports
+
+    def acknowledge(self, report: DayReport) -> None:
+        """Note an open alarm as known from the report's day on."""
+        key = self.options.acknowledge
+        alarm = next((a for a in report.alarms if a.key == key), None)
+        if alarm is None or alarm.opened is None:
+            standing = ", ".join(a.key for a in report.active) or "none"
+            raise MonitorError(f"no alarm {key!r} stands on {report.day}; these do: {standing}.")
+        self.history.acknowledge(Acknowledgement(key, alarm.opened, report.day), self.now)
+
+    def add_failure(self, report: DayReport, failure: Failure) -> None:
+        """Add the alarm of a refresh that failed, where the warehouse does not say itself what is wrong.
+
+        Status 3 has two meanings: data were refused and the rest was published, or the ledger does not balance
+        and nothing was.
+        """
+        is_published = failure.status == 3 and "nothing was published" not in failure.sentence
+        if is_published and self.warehouse.has_refusals(self.contract.most_refused):
+            if not any(a.name in REFUSALS for a in report.alarms):
+                self.terminal.note(f"note: part 2 refused data of other days: {failure.sentence}")
+            return
+        rule = self.t.rules["ledger_broken" if failure.status == 3 else "refresh_failed"]
+        alarm = Alarm(rule.name, rule.layer, rule.severity, report.day, failure.sentence, is_rule=True)
+        alarm.opened, alarm.steps = report.day, self.t.runbooks[rule.name]
+        report.alarms.insert(0, alarm)
+
+    def show(self, reports: Sequence[DayReport]) -> None:
+        """Print the report, the calendar or either as JSON."""
+        options, terminal = self.options, self.terminal
+        if terminal.quiet:
+            return
+        if options.json:
+            documents = [as_document(r) for r in reports]
+            terminal.print(json.dumps(documents if options.backtest else documents[-1], indent=2))
+        elif options.backtest:
+            terminal.print("\n".join(calendar(reports)))
+        else:
+            expected = expected_false_alarms(options.thresholds)
+            terminal.print("\n".join(lines(reports[-1], expected, options.verbose, terminal.colour)))
+
+    def notify(self, report: DayReport, hours: int) -> list[str]:
+        """Send what is new to Slack; return what could not be delivered, in sentences."""
+        options, history = self.options, self.history
+        webhook = None if options.dry_run else webhook_from_environment()
+        if webhook is None:
+            update = update_since(report, history.notices(), self.now, options.renotify_hours, hours == 24)
+            if update and not options.json:
+                shown = simulated(message(report, update)) if options.dry_run else [NOT_SENT]
+                self.terminal.print("\n".join(["", *shown]))
+            return []
+        with history.transaction():  # what another run has just sent is not sent again
+            update = update_since(report, history.notices(), self.now, options.renotify_hours, hours == 24)
+            if update:
+                history.enqueue(as_json(message(report, update)), update.notices)
+        return deliver(history, webhook)
+
+    def export(self, report: DayReport) -> bool:
+        """Write the state where it was asked for; return whether PostgreSQL took it, which is no part of the day."""
+        options = self.options
+        if options.prometheus_textfile:
+            text = textfile(report, self.history.waiting(), self.now, self.warehouse.end_of(report.day))
+            write_atomically(options.prometheus_textfile, text)  # the collector may read at any time
+        if options.postgres_url:
+            try:
+                mirror(self.history.connection, options.postgres_url)
+            except PostgresError as error:
+                self.terminal.error(f"monitor.py: {error}")
+                return False
+        return True
+
+
+def _exit_status(options: argparse.Namespace, report: DayReport, undelivered: bool) -> int:
+    """Return the status of the run; 4 goes before 3: where nobody could be told, cron has to."""
+    if undelivered:
+        return 4
+    if options.backtest:
+        return 0
+    return 3 if report.status == "RED" or (options.strict and report.status == "YELLOW") else 0
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise MonitorError(
+            f"--check_date {text!r} is not a day; write it like 2025-03-04, yesterday or latest."
+        ) from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise MonitorError(f"--as_of {text!r} is not a time; write it like 2025-02-27T00:05Z.") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
