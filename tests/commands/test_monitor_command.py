@@ -201,15 +201,6 @@ def test_a_file_is_late_when_the_contract_says_so(latency: str, status: str, lin
         assert (code, stdout) == (2, "") and status in stderr
 
 
-def test_a_refresh_that_fails_is_red_and_says_so(tmp_path: Path, incidents: Path) -> None:
-    folder = Path(shutil.copytree(incidents, tmp_path / "days"))
-    broken = tmp_path / "schema.yaml"
-    shutil.copy(SCRIPT.parents[1] / "part1-data-quality" / "schema.yaml", broken)
-    broken.write_text(broken.read_text("utf-8").replace("page: page_url", "page: nowhere"), encoding="utf-8")
-    found = report("--data_dir", folder, "--check_date", "2025-02-25", "--contract", broken)
-    assert (found["status"], keys(found)[0]) == ("RED", "refresh_failed")
-
-
 @pytest.fixture(scope="session")
 def refused(five_days: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Days whose last has no readable time on its orders, with their warehouse; and the file."""
