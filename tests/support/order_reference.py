@@ -1,0 +1,120 @@
+"""A second, slow reading of the design's paragraph "Order": what each order event is, in loops over plain rows.
+
+It shares nothing with event_data/orders.sql, so that a rule misread there is not misread here as well.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+Row = dict[str, Any]
+PROOFS = ("checkout_token", "customer", "client_id")
+CONTENT = ("event_at", "revenue", *PROOFS, "event_id")
+
+
+def by_time(events: Iterable[Row]) -> list[Row]:
+    """The events in time; those of one moment by their content, the event's id last."""
+    return sorted(events, key=lambda event: [(event[name] is not None, event[name]) for name in CONTENT])
+
+
+def proof_of(one: Row, other: Row) -> int | None:
+    """The place among PROOFS of what shows that two events of one id are one order; None where they are not.
+
+    3: there is nothing to compare, so that the id alone decides.
+    """
+    for place, name in enumerate(PROOFS):
+        if one[name] is not None and other[name] is not None:
+            return place if one[name] == other[name] else None
+    return len(PROOFS)
+
+
+def orders_of_id(events: Sequence[Row], by_id_alone: bool) -> list[list[Row]]:
+    """The events of one transaction id as orders, in time by their first events."""
+    in_time = by_time(events)
+    if by_id_alone:
+        return [in_time]
+    orders: list[list[Row]] = []
+    # Whoever has a checkout comes first, then whoever has a customer.
+    for event in sorted(in_time, key=lambda e: next((n for n, name in enumerate(PROOFS) if e[name] is not None), 3)):
+        proofs = [
+            (proof, in_time.index(order[0]), order)
+            for order in orders
+            if (proof := min((p for other in order if (p := proof_of(event, other)) is not None), default=None))
+            is not None
+        ]
+        if proofs:
+            min(proofs)[2].append(event)
+        else:
+            orders.append([event])
+    return sorted(map(by_time, orders), key=lambda order: in_time.index(order[0]))
+
+
+def classify(events: Sequence[Row], order: Mapping[str, str]) -> list[Row]:
+    """Each order event with its status, its reason, what it counts, and what it keeps out of revenue."""
+    judged: list[Row] = []
+    ids: dict[str, list[Row]] = {}
+    for event in events:
+        if event["transaction_id"] is None or event["revenue"] is None:
+            reason = "no transaction id" if event["transaction_id"] is None else "no readable amount"
+            judged.append(_row(event, "quarantined", reason=reason))
+        elif event["revenue"] < 0:
+            judged.append(_row(event, "negative", reason="negative amount"))
+        else:
+            ids.setdefault(event["transaction_id"], []).append(event)
+    orders = []
+    for mine in ids.values():
+        former = None
+        for one in orders_of_id(mine, order.get("duplicates") == "transaction_id"):
+            rows = rows_of(one)
+            rows[0]["is_collision"] = former is not None
+            rows[0]["is_reused_id"] = former is not None and one[0]["event_at"] > former + timedelta(days=30)
+            former = one[0]["event_at"]
+            orders.append(rows)
+            for row in rows:
+                row["is_repeated_id"] = row["event_id"] != by_time(mine)[0]["event_id"]
+            judged += rows
+    mark_possible_duplicates(orders, order.get("possibleDuplicates") == "once")
+    return judged
+
+
+def rows_of(order: list[Row]) -> list[Row]:
+    """The rows of one order: its first event is counted with its last amount."""
+    rows, setter = [], order[0]
+    for number, event in enumerate(order):
+        before = order[number - 1]["revenue"]
+        if number == 0:
+            rows.append(_row(event, "counted"))
+        elif event["revenue"] == before:
+            rows.append(_row(event, "resubmission"))
+        else:
+            rows.append(_row(event, "amendment", excluded=before))
+            setter = event
+    rows[0] |= {"counted_revenue": setter["revenue"], "excluded_revenue": None}
+    for row in rows:
+        row |= {"order_id": order[0]["event_id"], "amount_event_id": setter["event_id"]}
+    return rows
+
+
+def mark_possible_duplicates(orders: list[list[Row]], counts_once: bool) -> None:
+    """An order within a day of another with its checkout, customer and amount, but not its id."""
+    former: dict[tuple[Any, ...], Row] = {}
+    for rows in sorted(orders, key=lambda rows: (rows[0]["event_at"], rows[0]["transaction_id"], rows[0]["event_id"])):
+        first = rows[0]
+        known = [[row[name] for row in rows if row[name] is not None] for name in ("checkout_token", "customer")]
+        if not all(known):
+            continue
+        bought = (min(known[0]), min(known[1]), first["counted_revenue"])
+        earlier, former[bought] = former.get(bought), first
+        if earlier and first["event_at"] <= earlier["event_at"] + timedelta(days=1):
+            first["is_possible_duplicate"] = True
+            if counts_once:
+                amount = first["counted_revenue"]
+                first |= {"status": "possible duplicate", "counted_revenue": None, "excluded_revenue": amount}
+                first |= {"is_collision": False, "is_reused_id": False}
+
+
+def _row(event: Row, status: str, reason: str | None = None, excluded: Any = None) -> Row:
+    flags = dict.fromkeys(("is_repeated_id", "is_collision", "is_reused_id", "is_possible_duplicate"), False)
+    excluded = event["revenue"] if excluded is None else excluded
+    amounts = {"counted_revenue": None, "excluded_revenue": excluded}
+    return event | flags | amounts | {"status": status, "reason": reason, "order_id": None, "amount_event_id": None}
