@@ -762,57 +762,36 @@ inner join keys_4 on links.kind = keys_4.kind and links.value = keys_4.value
 group by links.client_id;
 
 
--- silver.received_orders: every order event, and whether it is counted.
+-- silver.received_orders: every order event, what it is, and what it counts. event_data/orders.sql defines the
+-- statuses: counted, resubmission, amendment, possible duplicate, negative and quarantined.
 create or replace table silver.received_orders as
-with received as (
+with order_events as (
     select
-        event_id, transaction_id, client_id, client_id_as_tracked, event_at, event_date, revenue, customer,
-        checkout_token, device, operating_system, browser, is_bot,
-        transaction_id is null or revenue is null or revenue < 0 as is_held
+        event_id, event_at, transaction_id, checkout_token as checkout, customer, client_id as client, revenue as amount
     from silver.events
     where event = 'order'
 ),
 
-numbered as (
-    select
-        *,
-        row_number() over (
-            partition by is_held, transaction_id order by event_at nulls first, event_id nulls first
-        ) as number_of_id,
-        row_number() over (
-            partition by is_held, transaction_id, checkout_token order by event_at nulls first, event_id nulls first
-        ) as number_of_checkout,
-        row_number() over (
-            partition by is_held, transaction_id, customer, revenue order by event_at nulls first, event_id nulls first
-        ) as number_of_amount
-    from received
-),
-
-judged as (
-    select
-        *,
-        case
-            when is_held then 'held'
-            when number_of_checkout > 1 and checkout_token is not null then 'resubmission'
-            when number_of_amount > 1 and customer is not null then 'resubmission'
-            when {by_transaction_id_alone} and number_of_id > 1 then 'resubmission'
-            else 'counted'
-        end as status
-    from numbered
+classified as (
+    {classified_orders}
 )
 
 select
-    event_id, transaction_id, client_id, client_id_as_tracked, event_at, event_date, revenue, customer, checkout_token,
-    device, operating_system, browser, is_bot, status,
-    case
-        when transaction_id is null then 'no transaction id'
-        when revenue is null then 'no readable amount'
-        when revenue < 0 then 'negative amount'
-    end as held_for,
+    events.event_id, events.transaction_id, events.client_id, events.client_id_as_tracked, events.event_at,
+    events.event_date, events.revenue, events.customer, events.checkout_token, events.device, events.operating_system,
+    events.browser, events.is_bot,
+    classified.status,
+    classified.reason,
+    classified.reason as held_for,
+    -- the first event of the order, and the one that set its last amount
+    classified.order_id, classified.amount_event_id,
+    classified.counted_amount as counted_revenue,
+    classified.excluded_amount as excluded_revenue,
     -- what a deduplication by transaction id alone, keeping the first, would drop
-    not is_held and number_of_id > 1 as is_repeated_id,
-    status = 'counted' and number_of_id > 1 as is_collision
-from judged;
+    classified.is_repeated_id,
+    classified.is_collision, classified.is_reused_id, classified.is_possible_duplicate
+from classified
+inner join silver.events as events on classified.event_id = events.event_id;
 
 
 -- silver.orders: one row a counted order, with what was recorded of its client before.
@@ -882,7 +861,7 @@ select
     end as person_id,
     counted.event_at as ordered_at,
     counted.event_date as order_date,
-    counted.revenue,
+    counted.counted_revenue as revenue,
     counted.customer,
     counted.checkout_token,
     counted.device,
@@ -890,6 +869,7 @@ select
     counted.browser,
     counted.is_bot,
     counted.is_collision,
+    counted.is_possible_duplicate,
     coalesce(resubmitted.resubmissions, 0) as resubmissions_of_id,
     coalesce(seen.first_event_at < counted.event_at, false) as has_earlier_event,
     coalesce(seen.first_page_view_at < counted.event_at, false) as has_earlier_page_view,
@@ -911,9 +891,11 @@ left join resubmitted on counted.transaction_id = resubmitted.transaction_id;
 -- silver.order_items: one row a line of a counted order; amount is the line's, not a piece's.
 create or replace table silver.order_items as
 with payloads as (
+    -- of an amended order the lines that were sent with its last amount
     select orders.order_id, orders.order_date, events.payload
     from silver.orders as orders
-    inner join silver.events as events on orders.order_id = events.event_id
+    inner join silver.received_orders as received on orders.order_id = received.event_id
+    inner join silver.events as events on received.amount_event_id = events.event_id
     where events.payload is not null
 ),
 
@@ -1588,8 +1570,8 @@ received_totals as (
     select
         event_date as date,
         count(*) as order_events,
-        sum(case when status = 'resubmission' then 1 else 0 end) as resubmissions,
-        sum(case when status = 'held' then 1 else 0 end) as held
+        sum(case when status in ('resubmission', 'amendment') then 1 else 0 end) as resubmissions,
+        sum(case when status in ('quarantined', 'negative') then 1 else 0 end) as held
     from silver.received_orders
     group by event_date
 ),
@@ -1712,74 +1694,101 @@ select
 from completions;
 
 
--- gold.ledger: revenue from the files to the orders, every dollar on a named line.
+-- gold.ledger: revenue from the files to the orders, every dollar on a named line. Gross, less the lines below it, is
+-- counted; what the difference shows is lost or was made on the way.
 create or replace table gold.ledger as
-with received as (
-    select coalesce(sum(events), 0) as orders, coalesce(sum(revenue), 0) as amount
+with lines as (
+    select 1 as section, 'gross' as line, events as orders, revenue as amount
     from silver.file_totals
     where event = 'order'
-),
 
-rejected as (
+    union all
+
     select
-        coalesce(sum(case when reason = 'exact repeat' then 1 else 0 end), 0) as repeats,
-        coalesce(sum(case when reason = 'exact repeat' then revenue else 0 end), 0) as repeated_amount,
-        coalesce(sum(case when reason <> 'exact repeat' then 1 else 0 end), 0) as orders,
-        coalesce(sum(case when reason <> 'exact repeat' then revenue else 0 end), 0) as amount
+        case when reason = 'exact repeat' then 2 else 3 end,
+        case when reason = 'exact repeat' then 'exact repeats' else 'rejected: ' || reason end,
+        -1, -revenue
     from silver.rejected_events
     where event = 'order'
-),
 
-judged as (
+    union all
+
     select
-        coalesce(sum(case when status = 'resubmission' then 1 else 0 end), 0) as resubmissions,
-        coalesce(sum(case when status = 'resubmission' then revenue else 0 end), 0) as resubmitted_amount,
-        coalesce(sum(case when status = 'held' then 1 else 0 end), 0) as held,
-        coalesce(sum(case when status = 'held' then coalesce(revenue, 0) else 0 end), 0) as held_amount,
-        coalesce(sum(case when is_repeated_id then 1 else 0 end), 0) as repeated_ids,
-        coalesce(sum(case when is_repeated_id then revenue else 0 end), 0) as repeated_id_amount,
-        coalesce(sum(case when is_collision then 1 else 0 end), 0) as collisions,
-        coalesce(sum(case when is_collision then revenue else 0 end), 0) as collision_amount
+        case status
+            when 'quarantined' then 4
+            when 'resubmission' then 5
+            when 'amendment' then 6
+            when 'possible duplicate' then 7
+            else 8
+        end,
+        case status
+            when 'quarantined' then 'quarantined: ' || reason
+            when 'resubmission' then 'resubmissions'
+            when 'amendment' then 'amendments'
+            when 'possible duplicate' then 'possible duplicates not counted'
+            else status
+        end,
+        -1, -excluded_revenue
     from silver.received_orders
-),
+    where status <> 'counted'
 
-counted as (
-    select count(*) as orders, coalesce(sum(revenue), 0) as amount
+    union all
+
+    select 9, 'counted', 1, revenue
     from silver.orders
+
+    union all
+
+    select 11, 'of counted: ids that collide', 1, counted_revenue
+    from silver.received_orders
+    where is_collision
+
+    union all
+
+    select 12, 'of counted: possible duplicates', 1, counted_revenue
+    from silver.received_orders
+    where status = 'counted' and is_possible_duplicate
+
+    union all
+
+    select 13, 'deduplicating by transaction id alone would remove', 1, revenue
+    from silver.received_orders
+    where is_repeated_id
 ),
 
-lines as (
-    select 1 as position, 'gross' as line, received.orders, received.amount from received
-    union all
-    select 2, 'exact repeats', -repeats, -repeated_amount from rejected
-    union all
-    select 3, 'rejected', -orders, -amount from rejected
-    union all
-    select 4, 'held', -held, -held_amount from judged
-    union all
-    select 5, 'resubmissions', -resubmissions, -resubmitted_amount from judged
-    union all
-    select 6, 'counted', orders, amount from counted
-    union all
+difference as (
     select
-        7, 'difference',
-        received.orders - repeats - rejected.orders - held - resubmissions - counted.orders,
-        received.amount - repeated_amount - rejected.amount - held_amount - resubmitted_amount - counted.amount
-    from received
-    cross join rejected
-    cross join judged
-    cross join counted
+        sum(case when section < 9 then orders when section = 9 then -orders end) as orders,
+        sum(case when section < 9 then amount when section = 9 then -amount end) as amount
+    from lines
+),
+
+-- lines that are there even where nothing is on them
+shown as (
+    select section, line, orders, amount from lines
     union all
-    select 8, 'of counted: ids that collide', collisions, collision_amount from judged
+    select 10, 'difference', orders, amount from difference
     union all
-    select 9, 'deduplicating by transaction id alone would remove', repeated_ids, repeated_id_amount from judged
+    select section, line, 0, 0
+    from (values
+        (1, 'gross'), (2, 'exact repeats'), (3, 'rejected: no readable time'), (4, 'quarantined: no transaction id'),
+        (4, 'quarantined: no readable amount'), (5, 'resubmissions'), (6, 'amendments'),
+        (7, 'possible duplicates not counted'), (8, 'negative'), (9, 'counted'), (11, 'of counted: ids that collide'),
+        (12, 'of counted: possible duplicates'), (13, 'deduplicating by transaction id alone would remove')
+    ) as fixed (section, line)
+),
+
+summed as (
+    select section, line, coalesce(sum(orders), 0) as orders, coalesce(sum(amount), 0) as amount
+    from shown
+    group by section, line
 )
 
 select
-    position, line,
+    row_number() over (order by section nulls first, line nulls first) as position, line,
     cast(orders as bigint) as orders,
     cast(amount as decimal(18, 2)) as amount
-from lines;
+from summed;
 
 
 -- gold.headline_figures: the figures that were reported, by their definitions, as tracked and healed.
@@ -1827,8 +1836,8 @@ unknown as (
 
 ledger as (
     select
-        sum(case when position = 9 then amount end) as removed,
-        sum(case when position = 5 then -amount end) as resubmitted
+        sum(case when line = 'deduplicating by transaction id alone would remove' then amount end) as removed,
+        sum(case when line = 'resubmissions' then -amount end) as resubmitted
     from gold.ledger
 ),
 

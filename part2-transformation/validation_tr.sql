@@ -31,14 +31,33 @@ from (values
     -- J a renamed id: one client in the healed reading, none as tracked
     (1, 'j1', null, 'https://puffy.com/?utm_source=pinterest&utm_medium=social', null, '2025-03-06T08:00:00.000Z', 'page_viewed', null, 'chrome'),
     (2, null, 'j1', 'https://checkout.puffy.com/checkouts/cn/tj1/thank-you', null, '2025-03-08T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "J-1", "revenue": 200, "user_email": "mail-j1"}', 'chrome'),
-    -- K, L the same order again; M another customer's order under the same id
+    -- K the same order again; K2 amended twice, its first amount sent again in between
     (2, null, 'k1', 'https://checkout.puffy.com/checkouts/cn/tk1/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "K-1", "revenue": 300, "user_email": "mail-k1"}', 'chrome'),
     (2, null, 'k1', 'https://checkout.puffy.com/checkouts/cn/tk1/thank-you', null, '2025-03-09T08:05:00.000Z', 'checkout_completed', '{"transaction_id": "K-1", "revenue": 300, "user_email": "mail-other"}', 'chrome'),
+    (2, null, 'k2', 'https://checkout.puffy.com/checkouts/cn/tk2/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "K-2", "revenue": 300, "user_email": "mail-k2"}', 'chrome'),
+    (2, null, 'k2', 'https://checkout.puffy.com/checkouts/cn/tk2/thank-you', null, '2025-03-09T08:05:00.000Z', 'checkout_completed', '{"transaction_id": "K-2", "revenue": 300, "user_email": "mail-k2"}', 'chrome'),
+    (2, null, 'k2', 'https://checkout.puffy.com/checkouts/cn/tk2/thank-you', null, '2025-03-09T08:10:00.000Z', 'checkout_completed', '{"transaction_id": "K-2", "revenue": 340, "user_email": "mail-k2"}', 'chrome'),
+    (2, null, 'k2', 'https://checkout.puffy.com/checkouts/cn/tk2/thank-you', null, '2025-03-09T08:15:00.000Z', 'checkout_completed', '{"transaction_id": "K-2", "revenue": 320, "user_email": "mail-k2"}', 'chrome'),
+    -- L without a checkout the customer decides; L2 without a customer the client; L3 with nothing known the id alone
     (2, null, 'l1', 'https://checkout.puffy.com/checkouts/cn/tl1/thank-you', null, '2025-03-09T08:00:00.000Z', 'purchase', '{"transaction_id": "L-1", "revenue": 310, "user_email": "mail-l1"}', 'chrome'),
-    (2, null, 'l2', 'https://checkout.puffy.com/checkouts/cn/tl2/thank-you', null, '2025-03-11T08:05:00.000Z', 'checkout_completed', '{"transaction_id": "L-1", "revenue": 310, "user_email": "mail-l1"}', 'chrome'),
+    (2, null, 'l2', 'https://puffy.com/thank-you', null, '2025-03-11T08:05:00.000Z', 'checkout_completed', '{"transaction_id": "L-1", "revenue": 310, "user_email": "mail-l1"}', 'chrome'),
+    (2, null, 'l1', 'https://puffy.com/thank-you', null, '2025-03-11T09:05:00.000Z', 'checkout_completed', '{"transaction_id": "L-1", "revenue": 310, "user_email": "mail-l3"}', 'chrome'),
+    (2, null, 'l4', 'https://checkout.puffy.com/checkouts/cn/tl4/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "L-2", "revenue": 320}', 'chrome'),
+    (2, null, 'l4', 'https://puffy.com/thank-you', null, '2025-03-11T08:05:00.000Z', 'checkout_completed', '{"transaction_id": "L-2", "revenue": 320}', 'chrome'),
+    (2, null, 'l5', 'https://puffy.com/thank-you', null, '2025-03-11T09:05:00.000Z', 'checkout_completed', '{"transaction_id": "L-2", "revenue": 320}', 'chrome'),
+    (2, null, 'l6', 'https://checkout.puffy.com/checkouts/cn/tl6/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "L-3", "revenue": 330}', 'chrome'),
+    (2, null, null, 'https://puffy.com/thank-you', null, '2025-03-11T08:05:00.000Z', 'checkout_completed', '{"transaction_id": "L-3", "revenue": 330}', 'chrome'),
+    -- M another customer's order under the same id; M2 another checkout of the same customer; M3 again after 31 days
     (2, null, 'm1', 'https://checkout.puffy.com/checkouts/cn/tm1/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "M-1", "revenue": 400, "user_email": "mail-m1"}', 'chrome'),
     (2, null, 'm2', 'https://checkout.puffy.com/checkouts/cn/tm2/thank-you', null, '2025-03-09T09:00:00.000Z', 'checkout_completed', '{"transaction_id": "M-1", "revenue": 400, "user_email": "mail-m2"}', 'chrome'),
-    -- N held: no transaction id, no readable amount, a negative one
+    (2, null, 'm3', 'https://checkout.puffy.com/checkouts/cn/tm3/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "M-2", "revenue": 410, "user_email": "mail-m3"}', 'chrome'),
+    (2, null, 'm3', 'https://checkout.puffy.com/checkouts/cn/tm4/thank-you', null, '2025-03-09T09:00:00.000Z', 'checkout_completed', '{"transaction_id": "M-2", "revenue": 410, "user_email": "mail-m3"}', 'chrome'),
+    (2, null, 'm5', 'https://checkout.puffy.com/checkouts/cn/tm5/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "M-3", "revenue": 420, "user_email": "mail-m5"}', 'chrome'),
+    (2, null, 'm6', 'https://checkout.puffy.com/checkouts/cn/tm6/thank-you', null, '2025-04-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "M-3", "revenue": 420, "user_email": "mail-m6"}', 'chrome'),
+    -- M4 one purchase under two ids
+    (2, null, 'm7', 'https://checkout.puffy.com/checkouts/cn/tm7/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "M-4", "revenue": 430, "user_email": "mail-m7"}', 'chrome'),
+    (2, null, 'm7', 'https://checkout.puffy.com/checkouts/cn/tm7/thank-you', null, '2025-03-09T08:00:02.000Z', 'checkout_completed', '{"transaction_id": "M-5", "revenue": 430, "user_email": "mail-m7"}', 'chrome'),
+    -- N quarantined: no transaction id, no readable amount; and an order with a negative amount
     (2, null, 'n1', 'https://checkout.puffy.com/checkouts/cn/tn1/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"revenue": 500, "user_email": "mail-n1"}', 'chrome'),
     (2, null, 'n2', 'https://checkout.puffy.com/checkouts/cn/tn2/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "N-2", "revenue": "much", "user_email": "mail-n2"}', 'chrome'),
     (2, null, 'n3', 'https://checkout.puffy.com/checkouts/cn/tn3/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "N-3", "revenue": -20, "user_email": "mail-n3"}', 'chrome'),
@@ -177,17 +196,37 @@ select 'J' as test, 'a renamed id is healed; as tracked the order has none' as n
 
 select 'K' as test, 'the same id from the same checkout is a resubmission' as name, '1 of 2' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'K-1') as actual;
 
-select 'L' as test, 'the same id, customer and amount is a resubmission' as name, '1 of 2' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-1') as actual;
+select 'K2' as test, 'an amended order counts its last amount at its first time' as name, '8:0 32000 cents, 1 again' as expected, (select cast(extract(hour from ordered_at) as varchar) || ':' || cast(extract(minute from ordered_at) as varchar) || ' ' || cast(cast(revenue * 100 as bigint) as varchar) || ' cents, ' || cast(resubmissions_of_id as varchar) || ' again' from silver.orders where transaction_id = 'K-2') as actual;
+
+select 'K3' as test, 'amendments on the ledger: the amounts that were superseded' as name, '-2 orders, -64000 cents' as expected, (select cast(orders as varchar) || ' orders, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'amendments') as actual;
+
+select 'L' as test, 'without a checkout the same customer is the same order' as name, '2 of 3' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-1') as actual;
+
+select 'L2' as test, 'without a customer the same client is the same order' as name, '2 of 3' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-2') as actual;
+
+select 'L3' as test, 'with nothing to compare the id alone decides' as name, '1 of 2' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-3') as actual;
 
 select 'M' as test, 'another customer''s order under the same id is a collision' as name, '2 counted, 1 collides' as expected, (select cast(count(*) as varchar) || ' counted, ' || cast(count(case when is_collision then 1 end) as varchar) || ' collides' from silver.orders where transaction_id = 'M-1') as actual;
 
-select 'N' as test, 'held: no transaction id, no readable amount, negative' as name, '3 held, 48000 cents' as expected, (select cast(count(*) as varchar) || ' held, ' || cast(cast(sum(revenue) * 100 as bigint) as varchar) || ' cents' from silver.received_orders where status = 'held') as actual;
+select 'M2' as test, 'so is another checkout of the same customer' as name, '2 counted, 1 collides' as expected, (select cast(count(*) as varchar) || ' counted, ' || cast(count(case when is_collision then 1 end) as varchar) || ' collides' from silver.orders where transaction_id = 'M-2') as actual;
+
+select 'M3' as test, 'a collision after more than 30 days is a reused id' as name, '1' as expected, (select cast(count(*) as varchar) from silver.received_orders where is_reused_id) as actual;
+
+select 'M4' as test, 'one purchase under two ids counts twice, and is on the ledger' as name, '1 order, 43000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'of counted: possible duplicates') as actual;
+
+select 'N1' as test, 'no transaction id: quarantined' as name, '-1 order, -50000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'quarantined: no transaction id') as actual;
+
+select 'N2' as test, 'no readable amount: quarantined' as name, '-1 order, 0 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'quarantined: no readable amount') as actual;
+
+select 'N3' as test, 'a negative amount is not counted' as name, '-1 order, 2000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'negative') as actual;
 
 select 'O' as test, 'an exact repeat is dropped and on the ledger' as name, '-1 order, -60000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'exact repeats') as actual;
 
 select 'P1' as test, 'a time with an offset or an impossible date is refused' as name, '2' as expected, (select cast(count(*) as varchar) from silver.rejected_events where reason = 'no readable time') as actual;
 
 select 'P2' as test, 'a time without T and Z is UTC' as name, '8' as expected, (select cast(extract(hour from max(event_at)) as varchar) from silver.events where client_id = 'p3') as actual;
+
+select 'P3' as test, 'what a refused time costs is on the ledger' as name, '-1 order, -70000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'rejected: no readable time') as actual;
 
 select 'Q' as test, 'an event without a name is refused' as name, '1' as expected, (select cast(count(*) as varchar) from silver.rejected_events where reason = 'no event name') as actual;
 

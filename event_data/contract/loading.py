@@ -311,6 +311,7 @@ def _order(node: Node | None, events: tuple[Event, ...]) -> Order | None:
         line_amount_is=node.plain("lineAmountIs", "line"),
         checkout_token=regexp(node.get("checkoutToken"), groups=1),
         duplicates=node.plain("duplicates", "resubmission"),
+        possible_duplicates=node.plain("possibleDuplicates", "both"),
         confirmation_path=node.plain("confirmationPath"),
     )
 

@@ -172,6 +172,7 @@ class Order:
     line_amount_is: str  # "line": for the whole line; "unit": for one piece
     checkout_token: str | None  # regexp with one group, searched in the page's URL
     duplicates: str  # "resubmission" | "transaction_id"
+    possible_duplicates: str  # "both" | "once": whether the same purchase under two ids counts twice
     confirmation_path: str | None  # text in the URL of the page that only a buyer sees
 
 

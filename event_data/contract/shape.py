@@ -77,7 +77,8 @@ LEVELS = {
     "events": "name! synonyms:[synonym] role:event_role payload:[property] description",
     "anonymisation": "queryValue foreignHost plainHosts:[text]",
     "order": "transactionId! amount! customer lines lineAmount lineQuantity lineAmountIs:line_amount "
-    "lineId lineName lineVariant checkoutToken confirmationPath duplicates:duplicates",
+    "lineId lineName lineVariant checkoutToken confirmationPath duplicates:duplicates "
+    "possibleDuplicates:possible_duplicates",
     "transformation": "sessionGapMinutes:whole windowDays:whole mostClientsOfAPerson:whole mostRefusedPercent:number",
 }
 CUSTOM = {
@@ -111,6 +112,7 @@ CHOICES = {
     "event_role": ("page_view", "signup", "cart", "checkout", "order"),
     "line_amount": ("line", "unit"),
     "duplicates": ("resubmission", "transaction_id"),
+    "possible_duplicates": ("both", "once"),
     "additional_columns": ("report", "allow"),
 }
 # An escape or a class is one token, so that what stands in it is not taken for an operator.

@@ -85,7 +85,7 @@ def fingerprint(contract: Path) -> str:
     digest = hashlib.sha256(f"{STORAGE_VERSION} {duckdb.__version__}".encode())
     endings = ("transformation/**/*.py", "transform.sql", "columns.csv", "seeds/*.csv")
     program = [path for ending in endings for path in sorted(HERE.glob(ending))]
-    program += sorted((HERE.parent / "event_data").glob("**/*.py"))
+    program += sorted(p for p in (HERE.parent / "event_data").rglob("*") if p.suffix in (".py", ".sql"))
     for path in (contract, *program):
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from event_data.contract import ROLES, Contract, ContractError
+from event_data.orders import classify_orders
 from event_data.sql import identifier, json_path, literal
 
 NULL = "cast(null as varchar)"
@@ -84,7 +85,7 @@ def _order(contract: Contract) -> dict[str, str]:
     return {
         **{name: _extract(path) if path else NULL for name, path in values.items()},
         "checkout_token": _token(order.checkout_token if order else None),
-        "by_transaction_id_alone": str(order is not None and order.duplicates == "transaction_id").lower(),
+        "classified_orders": classify_orders(contract),
         "pieces": "quantity" if order and order.line_amount_is == "unit" else "1",
         **{name: _extract(path.replace("[]", "[{n}]")) if path else NULL for name, path in lines.items()},
     }

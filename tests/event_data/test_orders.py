@@ -3,16 +3,19 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pytest
+from command_kit import SCHEMA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from order_reference import Row, classify
 
+from event_data.contract import load_contract
 from event_data.orders import classify_orders
 
 START = datetime(2025, 3, 1, 12)
@@ -20,6 +23,14 @@ NAMES = {"event_id": "bigint", "event_at": "timestamp", "transaction_id": "varch
          "customer": "varchar", "client_id": "varchar", "revenue": "decimal(12, 2)"}  # fmt: skip
 COMPARED = ("status", "reason", "order_id", "amount_event_id", "counted_revenue", "excluded_revenue", "is_repeated_id",
             "is_collision", "is_reused_id", "is_possible_duplicate")  # fmt: skip
+
+
+def select(roles: Sequence[str] = ("transaction_id", "amount"), **settings: str) -> str:
+    """orders.sql for a contract that maps these roles and has these settings."""
+    contract = load_contract(SCHEMA)
+    assert contract.order
+    values = {role: value for role, value in contract.values.items() if role in roles}
+    return classify_orders(replace(contract, values=values, order=replace(contract.order, **settings)))
 
 
 def classified(events: Sequence[Row], **settings: Any) -> dict[int, tuple[Any, ...]]:
@@ -30,7 +41,7 @@ def classified(events: Sequence[Row], **settings: Any) -> dict[int, tuple[Any, .
         connection.execute("""create view order_events as
             select * rename (checkout_token as checkout, client_id as client, revenue as amount) from rows""")
         columns = ", ".join(name.replace("_revenue", "_amount") for name in ("event_id", *COMPARED))
-        found = connection.execute(f"select {columns} from ({classify_orders(**settings)})").fetchall()
+        found = connection.execute(f"select {columns} from ({select(**settings)})").fetchall()
     assert len(found) == len(events)
     return {row[0]: row[1:] for row in found}
 
@@ -142,7 +153,7 @@ def test_what_is_not_counted_is_nobodys_original() -> None:
 
 def test_without_a_mapped_id_each_event_is_an_order_and_without_an_amount_none_is_quarantined() -> None:
     events = [event(n, n, None, "A", "g", "c", None) for n in (1, 2)]
-    assert statuses(*events, has_transaction_id=False, has_amount=False) == ["counted", "counted"]
+    assert statuses(*events, roles=()) == ["counted", "counted"]
     assert statuses(*events) == ["quarantined", "quarantined"]
 
 
@@ -182,10 +193,11 @@ def test_one_id_for_all_orders_takes_no_longer(known: bool) -> None:
     started = time.monotonic()
     with duckdb.connect() as connection:
         connection.execute(f"""create table order_events as
-            select i as event_id, timestamp '2025-03-01' + i * interval 1 second as event_at, 'undefined' as transaction_id,
+            select i as event_id, timestamp '2025-03-01' + i * interval 1 second as event_at,
+                'undefined' as transaction_id,
                 case when i % 3 = 0 and {known} then 't' || i end as checkout, {person} as customer, null as client,
                 cast(i % 7 as decimal(12, 2)) as amount
             from range({count}) as r (i)""")
-        found = connection.execute(f"select count(*), count(counted_amount) from ({classify_orders()})").fetchall()
+        found = connection.execute(f"select count(*), count(counted_amount) from ({select()})").fetchall()
     assert found == [(count, 20_000 if known else 1)]
     assert time.monotonic() - started < 10

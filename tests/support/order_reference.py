@@ -39,11 +39,11 @@ def orders_of_id(events: Sequence[Row], by_id_alone: bool) -> list[list[Row]]:
         proofs = [
             (proof, in_time.index(order[0]), order)
             for order in orders
-            if (proof := min((p for other in order if (p := proof_of(event, other)) is not None), default=None))
-            is not None
+            for other in order
+            if (proof := proof_of(event, other)) is not None
         ]
         if proofs:
-            min(proofs)[2].append(event)
+            min(proofs, key=lambda one: one[:2])[2].append(event)
         else:
             orders.append([event])
     return sorted(map(by_time, orders), key=lambda order: in_time.index(order[0]))
