@@ -84,8 +84,8 @@ def duck(hard_days: Path) -> Duck:
 def test_the_days_reach_every_branch(duck: Duck) -> None:
     """What transform.sql can say of an order, a record, a step or a browser, each is said of one."""
     everything = {
-        "select status from silver.received_orders": "counted held resubmission",
-        "select held_for from silver.received_orders": "no transaction id,no readable amount,negative amount,None",
+        "select status from silver.received_orders": "counted,resubmission,amendment,negative,quarantined",
+        "select reason from silver.received_orders": "no transaction id,no readable amount,negative amount,None",
         "select reason from silver.rejected_events": "no event name,no readable time,exact repeat",
         "select reason from gold.unattributed": "no id,window cut off,direct only,no touch in the window",
         "select reading from gold.attribution": "as_tracked healed stitched",

@@ -107,17 +107,24 @@ from (
 ) group by 1
 """
 TOTAL = "select count(*), coalesce(sum(revenue), 0)::double from "
+EXCLUDED = "select count(*), coalesce(sum(excluded_revenue), 0)::double from "
 SECOND = """
 (select revenue, row_number() over (partition by transaction_id order by {order}) as n from {table}) where n > 1
 """
 LEDGER = {
     "exact repeats": TOTAL + "silver.rejected_events where event = 'order' and reason = 'exact repeat'",
-    "rejected": TOTAL + "silver.rejected_events where event = 'order' and reason <> 'exact repeat'",
-    "held": TOTAL + "silver.received_orders where status = 'held'",
+    "rejected: no readable time": TOTAL
+    + "silver.rejected_events where event = 'order' and reason = 'no readable time'",
+    "quarantined: no readable amount": TOTAL + "silver.received_orders where reason = 'no readable amount'",
+    "quarantined: no transaction id": TOTAL + "silver.received_orders where reason = 'no transaction id'",
     "resubmissions": TOTAL + "silver.received_orders where status = 'resubmission'",
+    "amendments": EXCLUDED + "silver.received_orders where status = 'amendment'",
+    "possible duplicates not counted": EXCLUDED + "silver.received_orders where status = 'possible duplicate'",
+    "negative": TOTAL + "silver.received_orders where status = 'negative'",
     "of counted: ids that collide": TOTAL + SECOND.format(order="ordered_at, order_id", table="silver.orders"),
+    "of counted: possible duplicates": TOTAL + "silver.orders where is_possible_duplicate",
     "deduplicating by transaction id alone would remove": TOTAL
-    + SECOND.format(order="event_at, event_id", table="(select * from silver.received_orders where status <> 'held')"),
+    + SECOND.format(order="event_at, event_id", table="(select * from silver.received_orders where reason is null)"),
 }
 
 
@@ -202,9 +209,9 @@ class Reference:
         return {reason: (n, amount) for reason, n, amount in found}
 
     def _ledger(self) -> dict[str, tuple[int, float]]:
-        """Orders and dollars a line; what was refused, held or sent again below zero."""
+        """Orders and dollars a line; what is not counted below zero."""
         totals = {line: self.rows(sql)[0] for line, sql in LEDGER.items()}
-        minus = {line: totals.pop(line) for line in ("exact repeats", "rejected", "held", "resubmissions")}
+        minus = {line: totals.pop(line) for line in list(totals)[: list(totals).index("of counted: ids that collide")]}
         return {
             "gross": (
                 self.orders + sum(n for n, _ in minus.values()),

@@ -1,7 +1,8 @@
 """A second, slow reading of the definitions of part 2: what each table must hold, in loops over plain rows.
 
 It shares no code and no query with the pipeline, so that a rule misread there is not misread here as well.
-event_reference.py reads the events; here they become sessions, orders, people and credit.
+event_reference.py reads the events; order_reference.py classifies the orders; here they
+become sessions, people and credit.
 """
 
 from collections import Counter, defaultdict
@@ -11,7 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from event_reference import Row, Shop, days_of, read_contract, read_events, read_seeds
+from event_reference import Row, days_of, read_contract, read_events, read_seeds
+from order_reference import classify
 
 GAP, WINDOW = timedelta(minutes=30), timedelta(days=7)
 MANY_CLIENTS = 5  # a hash or token of more clients tells nothing about a person
@@ -72,27 +74,6 @@ def session_row(session: list[Row], reading: str, identity: str) -> Row:
     } | {name: roles[role] for name, role in COUNTS.items()}
 
 
-def judge_orders(shop: Shop, events: list[Row]) -> list[Row]:
-    """Every order event with its status: held, else a resubmission of an earlier one, else counted."""
-    judged: list[Row] = []
-    for order in sorted((event for event in events if event["event"] == "order"), key=in_time):
-        is_held = order["transaction_id"] is None or order["revenue"] is None or order["revenue"] < 0
-        earlier = [
-            one for one in judged if one["status"] != "held" and one["transaction_id"] == order["transaction_id"]
-        ]
-        is_same = shop.order.get("duplicates") == "transaction_id" or any(
-            (one["checkout_token"] is not None and one["checkout_token"] == order["checkout_token"])
-            or (
-                one["customer"] is not None
-                and (one["customer"], one["revenue"]) == (order["customer"], order["revenue"])
-            )
-            for one in earlier
-        )
-        status = "held" if is_held else "resubmission" if earlier and is_same else "counted"
-        judged.append(order | {"status": status, "is_collision": status == "counted" and bool(earlier)})
-    return judged
-
-
 def first_times(events: list[Row]) -> dict[tuple[str, str, str], datetime]:
     """When each client, healed and as tracked, was first seen at all ("") and in each role."""
     first: dict[tuple[str, str, str], datetime] = {}
@@ -123,6 +104,8 @@ def order_row(order: Row, first: dict[tuple[str, str, str], datetime], start: da
         "has_earlier_event_as_tracked": seen("client_id_as_tracked"),
         "has_earlier_page_view_as_tracked": seen("client_id_as_tracked", "page_view"),
         "window_cut_off": order["event_at"] - WINDOW < start,
+        "is_collision": order["is_collision"],
+        "is_possible_duplicate": order["is_possible_duplicate"],
     }
 
 
@@ -241,7 +224,7 @@ def reference(files: Sequence[Path], contract: Path, seeds: Path) -> Tables:
         for event in events
         if event["client_id"] and not event["is_bot"] and any(key in key_labels for key in keys_of(event))
     }
-    judged = judge_orders(shop, events)
+    judged = classify([event for event in events if event["event"] == "order"], shop.order)
     tracked, healed = (sessions_of(events, identity) for identity in ("client_id_as_tracked", "client_id"))
     mine = sessions_by_identity(tracked, healed, labels)
     tables = Tables(
@@ -252,9 +235,10 @@ def reference(files: Sequence[Path], contract: Path, seeds: Path) -> Tables:
         received_orders=judged,
         people=[{"client_id": client, "person_id": label} for client, label in labels.items() if client in linked],
     )
-    for order in judged:
-        if order["status"] != "counted":
+    for received in judged:
+        if received["status"] != "counted":
             continue
+        order = received | {"revenue": received["counted_revenue"]}
         tables.orders.append(order_row(order, first, start))
         client = order["client_id"]
         person = min((key_labels[key] for key in keys_of(order) if key in key_labels), default=None)

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ ANCHORS = [
     for day, hour, minute in ((1, 23, 50), (8, 23, 50), (2, 12, 0), (9, 12, 0), (5, 8, 0))
 ]
 HALF_HOUR = 30 * 60 * 1000
+DAY_OF_MS = 48 * HALF_HOUR
 MOMENTS = st.sampled_from([-HALF_HOUR, -HALF_HOUR + 1, -1, 0, 0, 1, 400, 1000, 30_000, 600_000, HALF_HOUR - 1,
                            HALF_HOUR, HALF_HOUR + 1, 2 * HALF_HOUR, 2 * HALF_HOUR - 1])  # fmt: skip
 TIMES = ["{:%Y-%m-%dT%H:%M:%S.%f}Z"] * 6 + [
@@ -167,6 +168,24 @@ def events(draw: st.DrawFn) -> Event:
     )
 
 
+@st.composite
+def purchases(draw: st.DrawFn) -> list[Event]:
+    """One purchase sent under two ids, about a day apart or at once."""
+    event = draw(events())
+    page, form = f"https://checkout.puffy.com/checkouts/cn/{draw(st.sampled_from(TOKENS))}", TIMES[0]
+    later = draw(st.sampled_from([0, 2_000, DAY_OF_MS - 1, DAY_OF_MS, DAY_OF_MS + 1]))
+    moments = [event.at, event.at + timedelta(milliseconds=later)]
+    ids = draw(st.permutations(["i5", "i6", "i1"]))
+    payload = {"revenue": 100, "user_email": "h1"}
+    return [
+        replace(
+            event, name="purchase", page=page, at=at, time=form.format(at), fate="kept",
+            payload=json.dumps({"transaction_id": id, **payload}),
+        )
+        for id, at in zip(ids[:2], moments, strict=True)
+    ]  # fmt: skip
+
+
 Days = dict[str, tuple[Sequence[str], list[Event]]]  # file name -> header and rows
 
 
@@ -175,6 +194,8 @@ def days(draw: st.DrawFn) -> Days:
     """The files: each event in that of its day, some again there, and some again in a second delivery."""
     size = draw(st.integers(1, 60))
     drawn = draw(st.lists(events(), min_size=size, max_size=size))
+    for pair in draw(st.lists(purchases(), max_size=2)):
+        drawn += pair
     files: Days = {}
     for event in drawn:
         name = f"events_{event.at:%Y%m%d}.csv"
@@ -200,11 +221,13 @@ def write(files: Days, folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def contract(schema: Path, path: Path, hidden: bool = True, duplicates: str = "resubmission") -> Path:
+def contract(
+    schema: Path, path: Path, hidden: bool = True, duplicates: str = "resubmission", possible_duplicates: str = "both"
+) -> Path:
     """The contract of a shop that hides values or not, and deduplicates in this way."""
     document: dict[str, Any] = yaml.safe_load(schema.read_text(encoding="utf-8"))
     custom = {one["property"]: one for one in document["customProperties"]}
-    custom["order"]["value"]["duplicates"] = duplicates
+    custom["order"]["value"] |= {"duplicates": duplicates, "possibleDuplicates": possible_duplicates}
     if not hidden:
         document["customProperties"].remove(custom["anonymisation"])
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

@@ -74,7 +74,7 @@ def classify(events: Sequence[Row], order: Mapping[str, str]) -> list[Row]:
                 row["is_repeated_id"] = row["event_id"] != by_time(mine)[0]["event_id"]
             judged += rows
     mark_possible_duplicates(orders, order.get("possibleDuplicates") == "once")
-    return judged
+    return sorted(judged, key=lambda row: row["event_id"])
 
 
 def rows_of(order: list[Row]) -> list[Row]:

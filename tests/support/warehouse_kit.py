@@ -26,12 +26,17 @@ TABLES = {
         ("reading", "session_id"),
         "client_id started_at ended_at first_channel last_channel events page_views signups carts checkouts orders",
     ),
-    "received_orders": ("silver", ("event_id",), "status is_collision transaction_id revenue"),
+    "received_orders": (
+        "silver",
+        ("event_id",),
+        "status reason order_id amount_event_id counted_revenue excluded_revenue is_collision is_reused_id is_repeated_id"
+        " is_possible_duplicate transaction_id revenue",
+    ),
     "orders": (
         "silver",
         ("order_id",),
         "transaction_id revenue has_earlier_event has_earlier_page_view has_earlier_event_as_tracked"
-        " has_earlier_page_view_as_tracked window_cut_off",
+        " has_earlier_page_view_as_tracked window_cut_off is_collision is_possible_duplicate",
     ),
     "people": ("silver", ("client_id",), "person_id"),
     "attribution": (
@@ -142,10 +147,11 @@ INVARIANTS = {
         where events_total <> events_in_sessions""",
     "an order event without a status, or with an unknown one": """
         from silver.events left join silver.received_orders as received using (event_id)
-        where event = 'order' and (status is null or status not in ('counted', 'resubmission', 'held'))""",
+        where event = 'order' and (status is null or status not in
+            ('counted', 'resubmission', 'amendment', 'possible duplicate', 'negative', 'quarantined'))""",
     "the counted orders are not the orders": """
         select * from
-            (select count(*) as n, sum(revenue) as revenue from silver.received_orders where status = 'counted') as r,
+            (select count(*) as n, sum(counted_revenue) as revenue from silver.received_orders where status = 'counted') as r,
             (select count(*) as n, sum(revenue) as revenue from silver.orders) as o
         where (r.n, r.revenue) is distinct from (o.n, o.revenue)""",
     "an order without a touch is in gold.unattributed, and no other": """
@@ -158,14 +164,27 @@ INVARIANTS = {
             (select coalesce(sum(revenue), 0) as sent from silver.events),
             (select coalesce(sum(revenue), 0) as judged from silver.received_orders)
         where sent <> judged""",
+    "an amount that is neither counted nor excluded, or both": """
+        from silver.received_orders
+        where (status = 'counted') <> (counted_revenue is not null)
+            or (status in ('resubmission', 'amendment', 'possible duplicate', 'negative')) <> (excluded_revenue is not null)
+                and reason is distinct from 'no transaction id'""",
+    "an order that is counted twice or never": """
+        select order_id from silver.received_orders where order_id is not null
+        group by order_id having count(*) filter (status in ('counted', 'possible duplicate')) <> 1""",
+    "a line of the ledger that is not there, or there twice": """
+        select line from gold.ledger group by line having count(*) > 1""",
+    "a ledger that does not balance": """
+        select sum(orders), sum(amount) from gold.ledger
+        where position < (select position from gold.ledger where line = 'counted')
+        having (sum(orders), sum(amount)) <> (select (orders, amount) from gold.ledger where line = 'counted')""",
     "an event that is also rejected": "from silver.events semi join silver.rejected_events using (event_id)",
 }
 # Every dollar that the files name, by what became of it.
 LEDGER = """
     select
-        coalesce((select sum(revenue) from silver.received_orders where status = 'counted'), 0)
-        + coalesce((select sum(revenue) from silver.received_orders where status = 'resubmission'), 0)
-        + coalesce((select sum(revenue) from silver.received_orders where status = 'held'), 0)
+        coalesce((select sum(counted_revenue) from silver.received_orders), 0)
+        + coalesce((select sum(excluded_revenue) from silver.received_orders), 0)
         + coalesce((select sum(revenue) from silver.rejected_events), 0) as accounted"""
 
 

@@ -44,11 +44,14 @@ def gross(files: Sequence[Path]) -> Decimal:
     print_blob=True,
 )
 @given(
-    files=days(), hidden=st.booleans(), duplicates=st.sampled_from(["resubmission", "resubmission", "transaction_id"])
+    files=days(),
+    hidden=st.booleans(),
+    duplicates=st.sampled_from(["resubmission", "resubmission", "transaction_id"]),
+    possible_duplicates=st.sampled_from(["both", "once"]),
 )
-def test_random_journeys(files: Days, hidden: bool, duplicates: str) -> None:
+def test_random_journeys(files: Days, hidden: bool, duplicates: str, possible_duplicates: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        chosen = contract(SCHEMA, Path(folder, "contract.yaml"), hidden, duplicates)
+        chosen = contract(SCHEMA, Path(folder, "contract.yaml"), hidden, duplicates, possible_duplicates)
         written = write(files, Path(folder, "data"))
         warehouse = Path(folder, "warehouse.duckdb")
         build(Path(folder, "data"), warehouse, chosen)

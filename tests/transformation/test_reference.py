@@ -98,20 +98,31 @@ def test_sessions(tmp_path: Path) -> None:
 def test_orders(tmp_path: Path) -> None:
     found = tables(
         tmp_path, order("a", "2025-03-01T10:00:00Z", "i1"), order("b", "2025-03-01T10:01:00Z", "i1", 5, "x", "t"),
-        order("c", "2025-03-01T10:02:00Z", "i1", 100, "h", "t2"),
-        order("d", "2025-03-01T10:03:00Z", "i1", 5, "h", "t4"),
+        order("c", "2025-03-01T10:02:00Z", "i1", 5, "x", "t"), order("d", "2025-03-01T10:03:00Z", "i1", 100, "h", "t2"),
         order("e", "2025-03-01T10:04:00Z", None), order("f", "2025-03-01T10:05:00Z", "i2", -1),
-        order("g", "2025-03-01T10:06:00Z", "i2"),
+        order("g", "2025-03-01T10:06:00Z", "i2", token="t3"), order("h", "2025-03-01T10:07:00Z", "i2", token=""),
+        order("i", "2025-03-01T10:08:00Z", "i2", customer="x", token=""), order("j", "2025-03-01T10:09:00Z", "i3"),
+        order("k", "2025-03-01T10:10:00Z", "i3", "much"), order("l", "2025-03-01T10:11:00Z", "i4", 5, "h", "t"),
     )  # fmt: skip
     assert [(row["client_id"], row["status"], row["is_collision"]) for row in found.received_orders] == [
         ("a", "counted", False),
-        ("b", "resubmission", False),  # the same checkout
-        ("c", "resubmission", False),  # the same customer and amount
-        ("d", "counted", True),
-        ("e", "held", False),
-        ("f", "held", False),
-        ("g", "counted", False),  # what is held is nobody's original
+        ("b", "amendment", False),  # the same checkout
+        ("c", "resubmission", False),
+        ("d", "counted", True),  # the same customer and amount, another checkout
+        ("e", "quarantined", False),
+        ("f", "negative", False),
+        ("g", "counted", False),  # what is not counted is nobody's original
+        ("h", "resubmission", False),  # no checkout, the same customer
+        ("i", "counted", True),  # no checkout, another customer
+        ("j", "counted", False),
+        ("k", "quarantined", False),
+        ("l", "counted", False),
     ]
+    assert [row["client_id"] for row in found.received_orders if row["is_possible_duplicate"]] == ["l"]
+    amounts = {row["client_id"]: (row["counted_revenue"], row["excluded_revenue"]) for row in found.received_orders}
+    assert amounts["a"] == (Decimal(5), None) and amounts["b"] == (None, Decimal(100))
+    assert amounts["c"] == (None, Decimal(5)) and amounts["f"] == (None, Decimal(-1))
+    assert [(row["client_id"], row["revenue"]) for row in found.orders][0] == ("a", Decimal(5))
 
 
 def test_the_window_has_both_ends(tmp_path: Path) -> None:
