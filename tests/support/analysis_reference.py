@@ -111,10 +111,10 @@ EXCLUDED = "select count(*), coalesce(sum(excluded_revenue), 0)::double from "
 SECOND = """
 (select revenue, row_number() over (partition by transaction_id order by {order}) as n from {table}) where n > 1
 """
+REJECTED = TOTAL + "silver.rejected_events where event = 'order' and reason = "
 LEDGER = {
-    "exact repeats": TOTAL + "silver.rejected_events where event = 'order' and reason = 'exact repeat'",
-    "rejected: no readable time": TOTAL
-    + "silver.rejected_events where event = 'order' and reason = 'no readable time'",
+    "exact repeats": REJECTED + "'exact repeat'",
+    "rejected: no readable time": REJECTED + "'no readable time'",
     "quarantined: no readable amount": TOTAL + "silver.received_orders where reason = 'no readable amount'",
     "quarantined: no transaction id": TOTAL + "silver.received_orders where reason = 'no transaction id'",
     "resubmissions": TOTAL + "silver.received_orders where status = 'resubmission'",

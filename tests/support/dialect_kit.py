@@ -172,8 +172,8 @@ def canonical(rows: Rows) -> tuple[list[str], list[tuple[str, ...]]]:
     def text(value: object) -> str:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             return repr(value)
-        # The last of a double's sixteen digits hangs on how it was come by.
-        return f"{Decimal(f'{value:.15g}' if isinstance(value, float) else value).normalize():f}"
+        # The last two of a double's sixteen digits depend on how it was computed.
+        return f"{Decimal(f'{value:.14g}' if isinstance(value, float) else value).normalize():f}"
 
     columns, found = rows
     return columns, sorted(tuple(map(text, row)) for row in found)

@@ -29,8 +29,8 @@ TABLES = {
     "received_orders": (
         "silver",
         ("event_id",),
-        "status reason order_id amount_event_id counted_revenue excluded_revenue is_collision is_reused_id is_repeated_id"
-        " is_possible_duplicate transaction_id revenue",
+        "status reason order_id amount_event_id counted_revenue excluded_revenue is_collision"
+        " is_reused_id is_repeated_id is_possible_duplicate transaction_id revenue",
     ),
     "orders": (
         "silver",
@@ -151,7 +151,8 @@ INVARIANTS = {
             ('counted', 'resubmission', 'amendment', 'possible duplicate', 'negative', 'quarantined'))""",
     "the counted orders are not the orders": """
         select * from
-            (select count(*) as n, sum(counted_revenue) as revenue from silver.received_orders where status = 'counted') as r,
+            (select count(*) as n, sum(counted_revenue) as revenue
+                from silver.received_orders where status = 'counted') as r,
             (select count(*) as n, sum(revenue) as revenue from silver.orders) as o
         where (r.n, r.revenue) is distinct from (o.n, o.revenue)""",
     "an order without a touch is in gold.unattributed, and no other": """
@@ -167,8 +168,7 @@ INVARIANTS = {
     "an amount that is neither counted nor excluded, or both": """
         from silver.received_orders
         where (status = 'counted') <> (counted_revenue is not null)
-            or (status in ('resubmission', 'amendment', 'possible duplicate', 'negative')) <> (excluded_revenue is not null)
-                and reason is distinct from 'no transaction id'""",
+            or (status <> 'counted' and (excluded_revenue is null) <> (revenue is null))""",
     "an order that is counted twice or never": """
         select order_id from silver.received_orders where order_id is not null
         group by order_id having count(*) filter (status in ('counted', 'possible duplicate')) <> 1""",

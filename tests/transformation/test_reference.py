@@ -122,7 +122,7 @@ def test_orders(tmp_path: Path) -> None:
     amounts = {row["client_id"]: (row["counted_revenue"], row["excluded_revenue"]) for row in found.received_orders}
     assert amounts["a"] == (Decimal(5), None) and amounts["b"] == (None, Decimal(100))
     assert amounts["c"] == (None, Decimal(5)) and amounts["f"] == (None, Decimal(-1))
-    assert [(row["client_id"], row["revenue"]) for row in found.orders][0] == ("a", Decimal(5))
+    assert (found.orders[0]["client_id"], found.orders[0]["revenue"]) == ("a", Decimal(5))
 
 
 def test_the_window_has_both_ends(tmp_path: Path) -> None:
