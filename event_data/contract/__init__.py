@@ -3,7 +3,6 @@
 from event_data.contract.loading import load_contract
 from event_data.contract.model import (
     EVENT_ROLES,
-    NEEDED_ROLES,
     ROLES,
     Anonymisation,
     Column,
@@ -22,28 +21,10 @@ from event_data.contract.model import (
     Severity,
     Value,
     host_regexp,
-)
+)  # fmt: skip
 
 __all__ = [
-    "EVENT_ROLES",
-    "NEEDED_ROLES",
-    "ROLES",
-    "Anonymisation",
-    "Column",
-    "Constant",
-    "Contract",
-    "ContractError",
-    "Event",
-    "Field",
-    "First",
-    "Joined",
-    "Key",
-    "Limit",
-    "Order",
-    "Product",
-    "Rule",
-    "Severity",
-    "Value",
-    "host_regexp",
+    "EVENT_ROLES", "ROLES", "Anonymisation", "Column", "Constant", "Contract", "ContractError", "Event", "Field",
+    "First", "Joined", "Key", "Limit", "Order", "Product", "Rule", "Severity", "Value", "host_regexp",
     "load_contract",
-]
+]  # fmt: skip

@@ -162,18 +162,18 @@ class Order:
 
     transaction_id: str
     amount: str
-    customer: str | None
-    lines: str | None  # "items"
-    line_id: str | None  # "items[].item_id"
-    line_name: str | None
-    line_variant: str | None
-    line_amount: str | None
-    line_quantity: str | None
-    line_amount_is: str  # "line": for the whole line; "unit": for one piece
-    checkout_token: str | None  # regexp with one group, searched in the page's URL
-    duplicates: str  # "resubmission" | "transaction_id"
-    possible_duplicates: str  # "both" | "once": whether the same purchase under two ids counts twice
-    confirmation_path: str | None  # text in the URL of the page that only a buyer sees
+    customer: str | None = None
+    lines: str | None = None  # "items"
+    line_id: str | None = None  # "items[].item_id"
+    line_name: str | None = None
+    line_variant: str | None = None
+    line_amount: str | None = None
+    line_quantity: str | None = None
+    line_amount_is: str = "line"  # for the whole line; "unit": for one piece
+    checkout_token: str | None = None  # regexp with one group, searched in the page's URL
+    duplicates: str = "resubmission"  # or "transaction_id"
+    possible_duplicates: str = "both"  # "once": the same purchase under two ids counts once
+    confirmation_path: str | None = None  # text in the URL of the page that only a buyer sees
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class Contract:
     currency: Currency
     time_zone: str  # of the files' days and of times without an offset: "UTC", "Europe/Berlin"
     columns: tuple[Column, ...]
-    roles: Mapping[str, str]  # role -> column name; NEEDED_ROLES are always there
+    roles: Mapping[str, str]  # role -> column name; client, page, time and event are always there
     values: Mapping[str, Value]  # role -> where its value stands; only the roles that the shop has
     events: tuple[Event, ...]
     own_hosts: tuple[str, ...]  # lower case, each by its full name

@@ -1,7 +1,9 @@
-"""A small contract, and the mistakes that may be made in it, each with the sentence it must give.
+"""A small contract, and the mistakes that may be made in it, each with the key and the code of its error.
 
 A mistake puts `new` in place of `old`; « stands on the line that is at fault.
 """
+
+import re
 
 # fmt: off
 SMALL = """\
@@ -21,7 +23,7 @@ schema:
     quality:
       - type: custom
         engine: validate_dataframework
-        implementation: some_check
+        implementation: event_fired_twice
 customProperties:
   - property: columnRoles
     value:
@@ -51,8 +53,8 @@ customProperties:
 FIRST = "      - name: visitor\n"
 COLUMN = FIRST + "        "
 INVALID = COLUMN + "quality:\n          - metric: invalidValues\n            mustBe: 0\n            "
-CHECK = "        implementation: some_check\n"
-BOUND = "        implementation:\n          check: some_check\n"
+CHECK = "        implementation: event_fired_twice\n"
+BOUND = "        implementation:\n          check: event_fired_twice\n"
 ROLES = "      client: visitor\n"
 PAYLOAD = "      payload: props\n"
 KEY = "          - name: id\n"
@@ -60,7 +62,7 @@ ORDER = "      amount: sum\n"
 
 
 def between(start: str, end: str) -> str:
-    """What stands in SMALL from one text to another."""
+    """Return what stands in SMALL from one text to another."""
     return SMALL[SMALL.index(start) : SMALL.index(end)]
 
 
@@ -69,319 +71,213 @@ ALL_ROLES = between("  - property: columnRoles", "  - property: events")
 EVENT = between('      - name: "the', "        role: order")
 ROLE = between("        role: order", ORDER)
 
-_SHORT = {  # what a sentence may begin with
+_SHORT = {  # what a key may begin with
     "@option": "schema.hits.properties.visitor.logicalTypeOptions",
     "@column": "schema.hits.properties.visitor",
-    "@rule": "schema.hits.quality.some_check",
+    "@rule": "schema.hits.quality.event_fired_twice",
     "@set": "customProperties",
 }
 
 
-def spelt_out(sentence: str) -> str:
-    """A sentence of the table as a user sees it."""
-    for short, path in _SHORT.items():
-        if sentence.startswith(short):
-            return path + sentence.removeprefix(short)
-    return sentence
+def full_key(key: str) -> str:
+    """Return a key of the table as the error has it."""
+    start = re.match("@?[a-z]*", key)[0]  # type: ignore[index]
+    return _SHORT.get(start, start) + key.removeprefix(start)
 
 
-MISTAKES = [  # old, new, sentence
-    ('version: 1.0.0\n', 'version: 1.0.0\n«verison: 2\n', 'unknown key `verison`; did you mean `version`?'),
-    (FIRST, COLUMN + '«requred: true\n', '@column: unknown key `requred`; did you mean `required`?'),
-    (FIRST, COLUMN + 'quality:\n          - «metrics: nullValues\n',
-     '@column.quality[0]: unknown key `metrics`; did you mean `metric`?'),
-    (FIRST, COLUMN + 'synonyms: [{«synonim: a}]\n',
-     '@column.synonyms[0]: unknown key `synonim`; did you mean `synonym`?'),
-    (FIRST, COLUMN + 'enum: [{«val: a}]\n', '@column.enum[0]: unknown key `val`; did you mean `value`?'),
-    (FIRST, COLUMN + 'logicalTypeOptions: {«patern: a}\n',
-     '@option: unknown key `patern`; did you mean `pattern`?'),
-    (FIRST, COLUMN + 'logicalType: integer\n        logicalTypeOptions: {«pattern: a}\n',
-     '@option: unknown key `pattern`; it may be `multipleOf`, `minimum`, `maximum`, '
-     '`exclusiveMinimum`, `exclusiveMaximum`, `format`'),
-    (FIRST, COLUMN + 'logicalType: boolean\n        «logicalTypeOptions: {format: a}\n',
-     '@option: a column of type boolean has no options; take them out'),
-    (FIRST, COLUMN + '«zzzzzz: 1\n',
-     '@column: unknown key `zzzzzz`; take it out, or put it under `customProperties`'),
-    ('    physicalName:', '    «physcialName:',
-     'schema.hits: unknown key `physcialName`; did you mean `physicalName`?'),
-    (ROLES, '      «clint: visitor\n', '@set.columnRoles.value: unknown key `clint`; did you mean `client`?'),
-    (KEY, KEY + '            «requird: true\n',
-     '@set.events.value.buy.payload.id: unknown key `requird`; did you mean `required`?'),
-    (ORDER, ORDER + '      «checkoutTokn: a\n',
-     '@set.order.value: unknown key `checkoutTokn`; did you mean `checkoutToken`?'),
-    ('  - property: order\n', '  - «property: ordr\n',
-     "@set.ordr: unknown property `ordr`; did you mean `order`? (another tool's needs a `vendor`)"),
-    ('  - property: order\n', '  - «property: "a\\u2028b"\n',
-     "@set.a?b: unknown property `a?b`; it may be `columnRoles`, `events`, `ownHosts`, "
-     "`paymentProviders`, `anonymisation`, `order`, `transformation`, `ignoreFiles`, `currency`, "
-     "`additionalColumns`, `delimiter` (another tool's needs a `vendor`)"),
-    (PAYLOAD, PAYLOAD + '      «user: x\n',
-     '@set.columnRoles.value: unknown key `user`; it may be `client`, `page`, `time`, `event`, '
-     '`referrer`, `payload`, `user_agent`'),
-    ('id: shop\n', '«id: 12\n', 'id: must be text; put it in quotes'),
-    ('version: 1.0.0\n', '«version: 1.0\n', 'version: must be text; put it in quotes'),
-    (FIRST, COLUMN + '«synonyms: clientId\n',
-     '@column.synonyms: must be a list: begin every entry with `- `'),
-    (FIRST, COLUMN + 'synonyms: [«clientId]\n',
-     '@column.synonyms[0]: must have keys below it, such as `synonym:`'),
-    (FIRST, COLUMN + '«required: maybe\n', '@column.required: must be true or false'),
-    (FIRST, COLUMN + 'logicalTypeOptions: {«maxLength: 1.5}\n', '@option.maxLength: must be a whole number'),
+MISTAKES: list[tuple[str, ...]] = [  # old, new, key, code, and what the sentence suggests
+    ('version: 1.0.0\n', 'version: 1.0.0\n«verison: 2\n', "", "unknown_key", "version"),
+    (FIRST, COLUMN + '«requred: true\n', "@column", "unknown_key", "required"),
+    (FIRST, COLUMN + 'quality:\n          - «metrics: nullValues\n', "@column.quality[0]", "unknown_key", "metric"),
+    (FIRST, COLUMN + 'synonyms: [{«synonim: a}]\n', "@column.synonyms[0]", "unknown_key", "synonym"),
+    (FIRST, COLUMN + 'enum: [{«val: a}]\n', "@column.enum[0]", "unknown_key", "value"),
+    (FIRST, COLUMN + 'logicalTypeOptions: {«patern: a}\n', "@option", "unknown_key", "pattern"),
+    (FIRST, COLUMN + 'logicalType: integer\n        logicalTypeOptions: {«pattern: a}\n', "@option", "unknown_key"),
+    (FIRST, COLUMN + '«zzzzzz: 1\n', "@column", "unknown_key"),
+    ('    physicalName:', '    «physcialName:', "schema.hits", "unknown_key", "physicalName"),
+    (ROLES, '      «clint: visitor\n', "@set.columnRoles.value", "unknown_key", "client"),
+    (KEY, KEY + '            «requird: true\n', "@set.events.value.buy.payload.id", "unknown_key", "required"),
+    (ORDER, ORDER + '      «checkoutTokn: a\n', "@set.order.value", "unknown_key", "checkoutToken"),
+    ('  - property: order\n', '  - «property: ordr\n', "@set.ordr", "unknown_key", "order"),
+    ('  - property: order\n', '  - «property: "a\\u2028b"\n', "@set.a?b", "unknown_key"),
+    (PAYLOAD, PAYLOAD + '      «user: x\n', "@set.columnRoles.value", "unknown_key"),
+    ('id: shop\n', '«id: 12\n', "id", "wrong_type"),
+    ('version: 1.0.0\n', '«version: 1.0\n', "version", "wrong_type"),
+    (FIRST, COLUMN + '«synonyms: clientId\n', "@column.synonyms", "wrong_type"),
+    (FIRST, COLUMN + 'synonyms: [«clientId]\n', "@column.synonyms[0]", "wrong_type"),
+    (FIRST, COLUMN + '«required: maybe\n', "@column.required", "wrong_type"),
+    (FIRST, COLUMN + 'logicalTypeOptions: {«maxLength: 1.5}\n', "@option.maxLength", "wrong_type"),
     (FIRST, COLUMN + 'logicalType: number\n        logicalTypeOptions: {«minimum: .inf}\n',
-     '@option.minimum: must be a finite number'),
-    (FIRST, COLUMN + '«quality: {metric: nullValues}\n',
-     '@column.quality: must be a list: begin every entry with `- `'),
-    (FIRST, COLUMN + 'enum: [«a]\n', '@column.enum[0]: must have keys below it, such as `value:`'),
-    ('schema:\n', 'tags: «[1]\nschema:\n', 'tags[0]: must be text; put it in quotes'),
-    ('schema:\n', '«description: text\nschema:\n', 'description: must have keys below it, such as `usage:`'),
-    ('schema:\n', '«team: text\nschema:\n', 'team: must have keys below it, such as `name:`'),
-    ('schema:\n', '«tags: {a: b}\nschema:\n', 'tags: must be a list: begin every entry with `- `'),
-    ('apiVersion: v3.2.0\nkind: DataContract\n', '«apiVersion: v3.2.0\n', '`kind` is missing; add it'),
-    (FIRST, '      - «description: no name\n', 'schema.hits.properties[0]: `name` is missing; add it'),
-    ('  - name: hits\n    physicalName: hits-%Y-%m-%d.csv\n', '  - «name: hits\n',
-     "schema.hits: `physicalName` is missing; give a day's file name, such as events_%Y%m%d.csv"),
-    ('    value:\n      client: visitor\n', '    «value:\n',
-     '@set.columnRoles.value: `client` is missing; add it'),
-    ('      - type: custom\n        engine: validate_dataframework\n        implementation: some_check\n',
+     "@option.minimum", "invalid_value"),
+    (FIRST, COLUMN + '«quality: {metric: nullValues}\n', "@column.quality", "wrong_type"),
+    (FIRST, COLUMN + 'enum: [«a]\n', "@column.enum[0]", "wrong_type"),
+    ('schema:\n', 'tags: «[1]\nschema:\n', "tags[0]", "wrong_type"),
+    ('schema:\n', '«description: text\nschema:\n', "description", "wrong_type"),
+    ('schema:\n', '«team: text\nschema:\n', "team", "wrong_type"),
+    ('schema:\n', '«tags: {a: b}\nschema:\n', "tags", "wrong_type"),
+    ('apiVersion: v3.2.0\nkind: DataContract\n', '«apiVersion: v3.2.0\n', "", "missing_key"),
+    (FIRST, '      - «description: no name\n', "schema.hits.properties[0]", "missing_key"),
+    ('  - name: hits\n    physicalName: hits-%Y-%m-%d.csv\n', '  - «name: hits\n', "schema.hits", "missing_key"),
+    ('    value:\n      client: visitor\n', '    «value:\n', "@set.columnRoles.value", "missing_key"),
+    ('      - type: custom\n        engine: validate_dataframework\n        implementation: event_fired_twice\n',
      '      - «type: custom\n        engine: validate_dataframework\n',
-     'schema.hits.quality[0]: a custom rule needs `engine` and `implementation`; add them'),
+     "schema.hits.quality[0]", "missing_key"),
     ('      - type: custom\n        engine: validate_dataframework\n', '      - «type: custom\n',
-     '@rule: a custom rule needs `engine` and `implementation`; add them'),
-    (FIRST, COLUMN + 'quality:\n          - «severity: P1\n',
-     '@column.quality[0]: a library rule needs a `metric`; add one, or say `type: custom`'),
-    (FIRST, COLUMN + 'quality:\n          - «metric: nullValues\n',
-     '@column.quality.nullValues: has no bound, such as `mustBe: 0`; a rule needs exactly one bound'),
+     "@rule", "missing_key"),
+    (FIRST, COLUMN + 'quality:\n          - «severity: P1\n', "@column.quality[0]", "missing_key"),
+    (FIRST, COLUMN + 'quality:\n          - «metric: nullValues\n', "@column.quality.nullValues", "bound"),
     ('    value:\n      transactionId: id\n      amount: sum\n', '    «value:\n      transactionId: id\n',
-     '@set.order.value: `amount` is missing; add it'),
-    ('kind: DataContract', '«kind: DataProduct',
-     'kind: `DataProduct` is not known here; did you mean `DataContract`?'),
-    ('apiVersion: v3.2.0', '«apiVersion: v2.2.2',
-     'apiVersion: `v2.2.2` is not known here; did you mean `v3.2.0`?'),
-    (CHECK, CHECK + '        «severity: P5\n',
-     '@rule.severity: `P5` is not known here; it may be `P0`, `P1`, `P2`, `P3`'),
-    (CHECK, CHECK + '        «severity: [P1]\n', '@rule.severity: must be text'),
-    (CHECK, CHECK + '        «dimension: completness\n',
-     '@rule.dimension: `completness` is not known here; did you mean `completeness`?'),
-    (CHECK, CHECK + '        «unit: percents\n',
-     '@rule.unit: `percents` is not known here; did you mean `percent`?'),
+     "@set.order.value", "missing_key"),
+    ('kind: DataContract', '«kind: DataProduct', "kind", "unknown_value", "DataContract"),
+    ('apiVersion: v3.2.0', '«apiVersion: v4.0.0', "apiVersion", "unknown_value", "v3.0.0"),
+    (CHECK, CHECK + '        «severity: P5\n', "@rule.severity", "unknown_value"),
+    (CHECK, CHECK + '        «severity: [P1]\n', "@rule.severity", "wrong_type"),
+    (CHECK, CHECK + '        «dimension: completness\n', "@rule.dimension", "unknown_value", "completeness"),
+    (CHECK, CHECK + '        «unit: percents\n', "@rule.unit", "unknown_value", "percent"),
     (CHECK, CHECK + '        «metric: nulValues\n',
-     'schema.hits.quality.nulValues.metric: `nulValues` is not known here; did you mean `nullValues`?'),
-    (FIRST, COLUMN + '«logicalType: text\n',
-     '@column.logicalType: `text` is not known here; it may be `string`, `integer`, `number`, '
-     '`boolean`, `date`, `timestamp`, `time`, `object`, `array`, `map`, `vector`'),
-    ('        role: order\n', '        «role: buyer\n',
-     '@set.events.value.buy.role: `buyer` is not known here; it may be `page_view`, `signup`, '
-     '`cart`, `checkout`, `order`'),
-    (ORDER, ORDER + '      «lineAmountIs: piece\n',
-     '@set.order.value.lineAmountIs: `piece` is not known here; it may be `line`, `unit`'),
-    (ORDER, ORDER + '      «duplicates: all\n',
-     '@set.order.value.duplicates: `all` is not known here; it may be `resubmission`, `transaction_id`'),
+     "schema.hits.quality.nulValues.metric", "unknown_value", "nullValues"),
+    (FIRST, COLUMN + '«logicalType: text\n', "@column.logicalType", "unknown_value"),
+    ('        role: order\n', '        «role: buyer\n', "@set.events.value.buy.role", "unknown_value"),
+    (ORDER, ORDER + '      «lineAmountIs: piece\n', "@set.order.value.lineAmountIs", "unknown_value"),
+    (ORDER, ORDER + '      «duplicates: all\n', "@set.order.value.duplicates", "unknown_value"),
     (PAYLOAD, PAYLOAD + '  - property: additionalColumns\n    «value: reprot\n',
-     '@set.additionalColumns.value: `reprot` is not known here; did you mean `report`?'),
-    ('implementation: some_check', '«implementation: some_chek',
-     'schema.hits.quality.some_chek.implementation: unknown check `some_chek`; did you mean '
-     '`some_check`?'),
+     "@set.additionalColumns.value", "unknown_value", "report"),
+    ('implementation: event_fired_twice', '«implementation: event_fired_twise',
+     "schema.hits.quality.event_fired_twise.implementation", "unknown_value", "event_fired_twice"),
     ('engine: validate_dataframework', '«engine: validate_dataframe',
-     '@rule.engine: unknown engine `validate_dataframe`; did you mean `validate_dataframework`?'),
-    (CHECK, BOUND + '          «arguments: {a: 1}\n',
-     '@rule.implementation: unknown key `arguments`; it may be `check`, `unit`, `mustBe`, `mustNotBe`, '
-     '`mustBeGreaterThan`, `mustBeGreaterOrEqualTo`, `mustBeLessThan`, `mustBeLessOrEqualTo`, '
-     '`mustBeBetween`, `mustNotBeBetween`'),
+     "@rule.engine", "unknown_value", "validate_dataframework"),
+    (CHECK, BOUND + '          «arguments: {a: 1}\n', "@rule.implementation", "unknown_key"),
     (KEY, KEY + '            «quality: [{metric: nullValues, mustBe: 0}]\n',
-     '@set.events.value.buy.payload.id.quality: is not run for a payload key; say `required`, `enum` or '
-     '`logicalTypeOptions` instead'),
+     "@set.events.value.buy.payload.id.quality", "misplaced_key"),
     (FIRST, INVALID + '«arguments: {validValue: [a]}\n',
-     '@column.quality.invalidValues.arguments: unknown key `validValue`; did you mean `validValues`?'),
+     "@column.quality.invalidValues.arguments", "unknown_key", "validValues"),
     (FIRST, INVALID + 'arguments: {«validValues: a}\n',
-     '@column.quality.invalidValues.arguments.validValues: must be a list: begin every entry with `- `'),
+     "@column.quality.invalidValues.arguments.validValues", "wrong_type"),
     (FIRST, INVALID + 'arguments: {validValues: [a, «a]}\n',
-     '@column.quality.invalidValues.arguments.validValues[1]: the value `a` stands here twice; keep one'),
-    (FIRST, INVALID + 'arguments: {«pattern: (}\n',
-     '@column.quality.invalidValues.arguments.pattern: `(` is no regular expression (missing ), '
-     'unterminated subpattern at position 0); correct it'),
+     "@column.quality.invalidValues.arguments.validValues[1]", "duplicate"),
+    (FIRST, INVALID + 'arguments: {«pattern: (}\n', "@column.quality.invalidValues.arguments.pattern", "pattern"),
     (FIRST, INVALID + 'arguments: {«pattern: a}\n        logicalTypeOptions: {pattern: b}\n',
-     '@column.quality.invalidValues.arguments.pattern: the column has a `pattern` already; keep one'),
+     "@column.quality.invalidValues.arguments.pattern", "duplicate"),
     (FIRST, INVALID + 'arguments: {«validValues: [a]}\n        enum: [{value: b}]\n',
-     '@column.quality.invalidValues.arguments.validValues: the column has an `enum` already; keep one'),
+     "@column.quality.invalidValues.arguments.validValues", "duplicate"),
     (FIRST, INVALID + 'arguments: {«missingValues: [a]}\n',
-     "@column.quality.invalidValues.arguments.missingValues: is not run here; `validValues` and `pattern` are, in a "
-     "column's invalidValues rule"),
+     "@column.quality.invalidValues.arguments.missingValues", "misplaced_key"),
     (FIRST, INVALID.replace('invalid', 'missing') + 'arguments: {missingValues: [null, «n/a]}\n',
-     '@column.quality.missingValues.arguments.missingValues[1]: `n/a` is not taken for missing; exclude it by '
-     '`pattern` or `enum`'),
-    (CHECK, '        «implementation: {check: some_check, mustBe: 0, mustBeLessThan: 2}\n',
-     '@rule.implementation: has mustBe and mustBeLessThan; a rule needs exactly one bound'),
-    (CHECK, CHECK + '        «mustBe: 0\n',
-     "@rule.mustBe: ODCS keeps a custom rule's bound elsewhere; write `implementation: {check: ..., "
-     "mustBe: ...}`"),
-    (CHECK, CHECK + '        «arguments: {a: 1}\n',
-     "@rule.arguments: ODCS keeps a custom rule's bound elsewhere; write `implementation: {check: "
-     "..., arguments: ...}`"),
-    (CHECK, '        «implementation: {mustBe: 0}\n',
-     'schema.hits.quality[0].implementation: `check` is missing; add it'),
-    (CHECK, '        implementation: {check: some_check, «mustBeLes: 0}\n',
-     '@rule.implementation: unknown key `mustBeLes`; did you mean `mustBe`?'),
-    (CHECK, '        implementation: {«check: some_chek, mustBe: 0}\n',
-     'schema.hits.quality.some_chek.implementation.check: unknown check `some_chek`; did you mean '
-     '`some_check`?'),
-    (CHECK, '        «implementation: [some_check]\n', 'schema.hits.quality[0].implementation: must be text'),
-    (CHECK, BOUND + '          «mustBeLessThan: 0\n',
-     '@rule.implementation.mustBeLessThan: this mustBeLessThan can be neither met nor checked; give '
-     'another bound'),
-    (CHECK, BOUND + '          «mustBe: -1\n',
-     '@rule.implementation.mustBe: -1 is no number of rows; correct it, or the `unit` (rows, percent)'),
-    (CHECK, BOUND + '          «mustBe: many\n', '@rule.implementation.mustBe: must be a number'),
-    (CHECK, BOUND + '          «mustBeLessThan: 0.02\n',
-     '@rule.implementation.mustBeLessThan: 0.02 is no number of rows; correct it, or the `unit` '
-     '(rows, percent)'),
+     "@column.quality.missingValues.arguments.missingValues[1]", "invalid_value"),
+    (CHECK, '        «implementation: {check: event_fired_twice, mustBe: 0, mustBeLessThan: 2}\n',
+     "@rule.implementation", "bound"),
+    (CHECK, CHECK + '        «mustBe: 0\n', "@rule.mustBe", "misplaced_key"),
+    (CHECK, CHECK + '        «arguments: {a: 1}\n', "@rule.arguments", "misplaced_key"),
+    (CHECK, '        «implementation: {mustBe: 0}\n', "schema.hits.quality[0].implementation", "missing_key"),
+    (CHECK, '        implementation: {check: event_fired_twice, «mustBeLes: 0}\n',
+     "@rule.implementation", "unknown_key", "mustBe"),
+    (CHECK, '        implementation: {«check: event_fired_twise, mustBe: 0}\n',
+     "schema.hits.quality.event_fired_twise.implementation.check", "unknown_value", "event_fired_twice"),
+    (CHECK, '        «implementation: [event_fired_twice]\n', "schema.hits.quality[0].implementation", "wrong_type"),
+    (CHECK, BOUND + '          «mustBeLessThan: 0\n', "@rule.implementation.mustBeLessThan", "invalid_value"),
+    (CHECK, BOUND + '          «mustBe: -1\n', "@rule.implementation.mustBe", "invalid_value"),
+    (CHECK, BOUND + '          «mustBe: many\n', "@rule.implementation.mustBe", "wrong_type"),
+    (CHECK, BOUND + '          «mustBeLessThan: 0.02\n', "@rule.implementation.mustBeLessThan", "invalid_value"),
     (CHECK, BOUND + '          «mustBeLessThan: 120\n          unit: percent\n',
-     '@rule.implementation.mustBeLessThan: 120 is no percentage; correct it, or the `unit` (rows, '
-     'percent)'),
-    (CHECK, BOUND + '          «mustBeBetween: [5, 1]\n',
-     '@rule.implementation.mustBeBetween: this mustBeBetween can be neither met nor checked; give '
-     'another bound'),
-    (CHECK, BOUND + '          «mustNotBe: 3\n',
-     '@rule.implementation.mustNotBe: this mustNotBe can be neither met nor checked; give another '
-     'bound'),
+     "@rule.implementation.mustBeLessThan", "invalid_value"),
+    (CHECK, BOUND + '          «mustBeBetween: [5, 1]\n', "@rule.implementation.mustBeBetween", "invalid_value"),
+    (CHECK, BOUND + '          «mustNotBe: 3\n', "@rule.implementation.mustNotBe", "invalid_value"),
     (CHECK,
      CHECK + '      - «type: custom\n'
-     + '        engine: validate_dataframework\n        implementation: some_check\n',
-     '@rule: there is a rule for some_check here already; keep one'),
-    (FIRST, COLUMN + 'logicalTypeOptions: {«minLength: 5, maxLength: 2}\n',
-     '@option.minLength: 5 is above maxLength 2; no value is valid'),
+     + '        engine: validate_dataframework\n        implementation: event_fired_twice\n',
+     "@rule", "duplicate"),
+    (FIRST, COLUMN + 'logicalTypeOptions: {«minLength: 5, maxLength: 2}\n', "@option.minLength", "invalid_value"),
     (FIRST, COLUMN + 'logicalType: number\n        «logicalTypeOptions: {exclusiveMinimum: 5, maximum: 5}\n',
-     '@option: the minimum is above the maximum; no value could be valid'),
-    (FIRST, COLUMN + 'enum: [{value: a}, {«value: a}]\n',
-     '@column.enum.a: the value `a` stands here twice; keep one'),
-    (FIRST, FIRST + '      - «name: visitor\n',
-     '@column: `visitor` is column `visitor` already; take one out'),
-    (FIRST, FIRST + '      - «name: VISITOR\n',
-     'schema.hits.properties.VISITOR: `VISITOR` is column `visitor` already; take one out'),
+     "@option", "invalid_value"),
+    (FIRST, COLUMN + 'enum: [{value: a}, {«value: a}]\n', "@column.enum", "invalid_value"),
+    (FIRST, FIRST + '      - «name: visitor\n', "@column", "duplicate"),
+    (FIRST, FIRST + '      - «name: VISITOR\n', "schema.hits.properties.VISITOR", "duplicate"),
     (FIRST + '      - name: url\n', COLUMN + 'synonyms: [{synonym: url}]\n      - «name: url\n',
-     'schema.hits.properties.url: `url` is column `visitor` already; take one out'),
+     "schema.hits.properties.url", "duplicate"),
     ('      - name: url\n', '      - name: url\n        synonyms:\n          - «synonym: visitor\n',
-     'schema.hits.properties.url.synonyms.visitor.synonym: `visitor` is column `visitor` already; '
-     'take one out'),
-    (FIRST, FIRST + '      - «name: "a\\nb"\n',
-     "schema.hits.properties.a?b: a column's name may not be empty or hold line breaks; rename it"),
-    (FIRST, FIRST + '      - «name: ""\n',
-     "schema.hits.properties[1]: a column's name may not be empty or hold line breaks; rename it"),
-    (FIRST, COLUMN + 'synonyms:\n          - «synonym: "\\0"\n',
-     "@column.synonyms.?.synonym: a column's name may not be empty or hold line breaks; rename it"),
-    (ROLES, '      «client: vistor\n',
-     '@set.columnRoles.value.client: there is no column `vistor`; did you mean `visitor`?'),
-    (ROLES + '      page: url\n', '      client: url\n      «page: url\n',
-     '@set.columnRoles.value.page: the column `url` has a role already; give each its own'),
+     "schema.hits.properties.url.synonyms.visitor.synonym", "duplicate"),
+    (FIRST, FIRST + '      - «name: "a\\nb"\n', "schema.hits.properties.a?b", "invalid_value"),
+    (FIRST, FIRST + '      - «name: ""\n', "schema.hits.properties[1]", "invalid_value"),
+    (FIRST, COLUMN + 'synonyms:\n          - «synonym: "\\0"\n', "@column.synonyms.?.synonym", "invalid_value"),
+    (ROLES, '      «client: vistor\n', "@set.columnRoles.value.client", "reference", "visitor"),
+    (ROLES + '      page: url\n', '      client: url\n      «page: url\n', "@set.columnRoles.value.page", "duplicate"),
     (PAYLOAD, PAYLOAD + '  - property: ownHosts\n    value: [a.example, «https://b.example/]\n',
-     '@set.ownHosts.value[1]: `https://b.example/` is no host; write it alone, such as shop.example'),
-    (PAYLOAD, PAYLOAD + '  - property: ownHosts\n    value: [«5]\n',
-     '@set.ownHosts.value[0]: must be text; put it in quotes'),
-    (PAYLOAD, PAYLOAD + '  - property: ownHosts\n    «value: a.example\n',
-     '@set.ownHosts.value: must be a list: begin every entry with `- `'),
-    *[(PAYLOAD, PAYLOAD + f'  - property: delimiter\n    «value: "{text}"\n',
-       f'@set.delimiter.value: `{text}` is no delimiter; write one character in quotes, such as ";"')
+     "@set.ownHosts.value[1]", "invalid_value"),
+    (PAYLOAD, PAYLOAD + '  - property: ownHosts\n    value: [«5]\n', "@set.ownHosts.value[0]", "wrong_type"),
+    (PAYLOAD, PAYLOAD + '  - property: ownHosts\n    «value: a.example\n', "@set.ownHosts.value", "wrong_type"),
+    *[(PAYLOAD, PAYLOAD + f'  - property: delimiter\n    «value: "{text}"\n', "@set.delimiter.value", "invalid_value")
       for text in (';;', 'x', '7', 'é', "'")],
-    ('hits-%Y-%m-%d.csv', '«hits.csv',
-     "schema.hits.physicalName: `hits.csv` does not tell a file's day; write one like "
-     "events_%Y%m%d.csv"),
-    ('hits-%Y-%m-%d.csv', '«hits-%Y-%m.csv',
-     "schema.hits.physicalName: `hits-%Y-%m.csv` does not tell a file's day; write one like "
-     "events_%Y%m%d.csv"),
-    ('hits-%Y-%m-%d.csv', '«a/%Y%m%d.csv',
-     "schema.hits.physicalName: `a/%Y%m%d.csv` does not tell a file's day; write one like "
-     "events_%Y%m%d.csv"),
-    ('hits-%Y-%m-%d.csv', "«'%Y%m%d%Y.csv'",
-     "schema.hits.physicalName: `%Y%m%d%Y.csv` does not tell a file's day; write one like "
-     "events_%Y%m%d.csv"),
-    (FIRST, COLUMN + 'logicalTypeOptions: {«pattern: "(a"}\n',
-     '@option.pattern: `(a` is no regular expression (missing ), unterminated subpattern at position '
-     '0); correct it'),
-    (FIRST, COLUMN + 'logicalTypeOptions: {«pattern: a(?=b)}\n',
-     '@option.pattern: `(?=` is not RE2, which DuckDB runs (no lookaround, backreference)'),
-    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '(?<!a)b'}\n",
-     '@option.pattern: `(?<!` is not RE2, which DuckDB runs (no lookaround, backreference)'),
-    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '(a)\\1'}\n",
-     '@option.pattern: `\\1` is not RE2, which DuckDB runs (no lookaround, backreference)'),
-    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '(?P<x>a)(?P=x)'}\n",
-     '@option.pattern: `(?P=` is not RE2, which DuckDB runs (no lookaround, backreference)'),
-    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: 'a++'}\n",
-     '@option.pattern: `++` is not RE2, which DuckDB runs (no lookaround, backreference)'),
-    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: 'a{1,2000}'}\n",
-     '@option.pattern: `{1,2000}` is not RE2, which DuckDB runs (no lookaround, backreference)'),
-    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: 'a\\Z'}\n",
-     '@option.pattern: `\\Z` is not RE2, which DuckDB runs (no lookaround, backreference)'),
-    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '[\\u00e4]'}\n",
-     '@option.pattern: `[\\u00e4]` is not RE2, which DuckDB runs (no lookaround, backreference)'),
-    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '[[a]]'}\n",
-     '@option.pattern: `[[a]]` is no regular expression (Possible nested set at position 1); correct '
-     'it'),
-    (ORDER, ORDER + '      «checkoutToken: /checkout/.*\n',
-     '@set.order.value.checkoutToken: must have 1 group in ( ), not 0; use (?: ) for the others'),
-    (ORDER, ORDER + '      «checkoutToken: (a)(b)\n',
-     '@set.order.value.checkoutToken: must have 1 group in ( ), not 2; use (?: ) for the others'),
+    ('hits-%Y-%m-%d.csv', '«hits.csv', "schema.hits.physicalName", "invalid_value"),
+    ('hits-%Y-%m-%d.csv', '«hits-%Y-%m.csv', "schema.hits.physicalName", "invalid_value"),
+    ('hits-%Y-%m-%d.csv', '«a/%Y%m%d.csv', "schema.hits.physicalName", "invalid_value"),
+    ('hits-%Y-%m-%d.csv', "«'%Y%m%d%Y.csv'", "schema.hits.physicalName", "invalid_value"),
+    (FIRST, COLUMN + 'logicalTypeOptions: {«pattern: "(a"}\n', "@option.pattern", "pattern"),
+    (FIRST, COLUMN + 'logicalTypeOptions: {«pattern: a(?=b)}\n', "@option.pattern", "pattern"),
+    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '(?<!a)b'}\n", "@option.pattern", "pattern"),
+    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '(a)\\1'}\n", "@option.pattern", "pattern"),
+    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '(?P<x>a)(?P=x)'}\n", "@option.pattern", "pattern"),
+    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: 'a++'}\n", "@option.pattern", "pattern"),
+    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: 'a{1,2000}'}\n", "@option.pattern", "pattern"),
+    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: 'a\\Z'}\n", "@option.pattern", "pattern"),
+    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '[\\u00e4]'}\n", "@option.pattern", "pattern"),
+    (FIRST, COLUMN + "logicalTypeOptions: {«pattern: '[[a]]'}\n", "@option.pattern", "pattern"),
+    (ORDER, ORDER + '      «checkoutToken: /checkout/.*\n', "@set.order.value.checkoutToken", "pattern"),
+    (ORDER, ORDER + '      «checkoutToken: (a)(b)\n', "@set.order.value.checkoutToken", "pattern"),
     (PAYLOAD, PAYLOAD + "  - property: anonymisation\n    value: {«queryValue: '['}\n",
-     '@set.anonymisation.value.queryValue: `[` is no regular expression (unterminated character set '
-     'at position 0); correct it'),
+     "@set.anonymisation.value.queryValue", "pattern"),
     (PAYLOAD, PAYLOAD + '  - property: anonymisation\n    «value: {plainHosts: [a.example]}\n',
-     '@set.anonymisation.value: names neither `queryValue` nor `foreignHost`; add one, or take this '
-     'out'),
+     "@set.anonymisation.value", "missing_key"),
     ('      - name: buy\n', '      - name: sell\n        role: order\n      - «name: buy\n',
-     "@set.events.value.buy: the role order is taken; list this name under the other event's "
-     "`synonyms`"),
-    ('      - name: buy\n', '      - {name: buy}\n      - «name: buy\n',
-     '@set.events.value.buy: `buy` is an event already; a name belongs to one event'),
-    (KEY, KEY + '          - «name: id\n',
-     '@set.events.value.buy.payload.id: the key `id` stands here twice; keep one'),
-    (KEY, KEY + '          - «name: a.b\n',
-     '@set.events.value.buy.payload.a.b: a payload key may not be empty or hold . [ ] " or line '
-     'breaks; leave it out'),
-    (ORDER, '      «amount: summ\n',
-     "@set.order.value.amount: `summ` is no key of 'buy'; did you mean `sum`?"),
-    (ORDER, ORDER + '      lines: lines\n      «lineAmount: sum\n',
-     '@set.order.value.lineAmount: must stand below `lines`, such as items[].price; correct one of '
-     'the two'),
-    (ORDER, ORDER + '      «lineAmount: lines[].price\n',
-     '@set.order.value.lineAmount: must stand below `lines`, such as items[].price; correct one of '
-     'the two'),
+     "@set.events.value.buy", "duplicate"),
+    ('      - name: buy\n', '      - {name: buy}\n      - «name: buy\n', "@set.events.value.buy", "duplicate"),
+    (KEY, KEY + '          - «name: id\n', "@set.events.value.buy.payload.id", "duplicate"),
+    (KEY, KEY + '          - «name: a.b\n', "@set.events.value.buy.payload.a.b", "invalid_value"),
+    (ORDER, '      «amount: summ\n', "@set.order.value.amount", "reference", "sum"),
+    (ORDER, ORDER + '      lines: lines\n      «lineAmount: sum\n', "@set.order.value.lineAmount", "reference"),
+    (ORDER, ORDER + '      «lineAmount: lines[].price\n', "@set.order.value.lineAmount", "reference"),
     ('  - property: events\n',
      '  - property: delimiter\n    value: ";"\n'
      + '  - «property: delimiter\n    value: ","\n  - property: events\n',
-     '@set.delimiter: `delimiter` stands here twice; keep one'),
-    ('schema:\n', '«schema:\n  - {name: other, properties: [{name: a}]}\n',
-     'schema: describes 2 tables; keep one table a contract'),
+     "@set.delimiter", "duplicate"),
+    ('schema:\n', '«schema:\n  - {name: other, properties: [{name: a}]}\n', "schema", "invalid_value"),
     ('schema:\n', 'slaProperties: [{property: a, «value: 1.0e+300, unit: d}]\nschema:\n',
-     'slaProperties.a: 1e+300 d is no span of time; correct it'),
-    (FIRST, FIRST + '     «- name: x\n', 'not YAML: did not find expected key; check the indents'),
-    ('amount: sum\n', 'amount: sum\nname: "x\n«',
-     'not YAML: found unexpected end of stream; check the indents'),
-    (FIRST, COLUMN + '«name: other\n', '@column: the key `name` stands here twice; keep one'),
-    (FIRST, COLUMN + 'description: «&a text\n',
-     '@column.description: anchors and aliases (& and *) are not allowed; write the value out, or '
-     'quote it'),
-    (FIRST, COLUMN + 'description: «*a\n',
-     '@column.description: anchors and aliases (& and *) are not allowed; write the value out, or '
-     'quote it'),
-    (FIRST, COLUMN + 'description: «!!python/object/apply:os.system [ls]\n',
-     '@column.description: the tag `python/object/apply:os.system` is not allowed; delete it'),
-    (FIRST, COLUMN + 'required: «!!bool perhaps\n',
-     '@column.required: `perhaps` is not a valid bool; quote it if it is meant as text'),
-    (FIRST, COLUMN + 'primaryKeyPosition: «0b_\n',
-     '@column.primaryKeyPosition: `0b_` is not a valid int; quote it if it is meant as text'),
-    (FIRST, COLUMN + '«[a, b]: c\n', '@column: a key must be a word'),
-    (FIRST, COLUMN + 'description: «[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n',
-     '@column.description[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]…: nested deeper '
-     'than 40 levels; a contract needs fewer'),
-    (FIRST, COLUMN + '«description: \x07\n', 'a character that YAML does not allow; delete it'),
-    (ORDER, ORDER + '---\n«a: b\n', 'a second document begins here; keep one contract a file'),
-    (FIRST, COLUMN + '«<<: {a: b}\n',
-     '@column: unknown key `<<`; take it out, or put it under `customProperties`'),
+     "slaProperties.a", "invalid_value"),
+    (FIRST, FIRST + '     «- name: x\n', "", "yaml"),
+    ('amount: sum\n', 'amount: sum\nname: "x\n«', "", "yaml"),
+    (FIRST, COLUMN + '«name: other\n', "@column", "duplicate"),
+    (FIRST, COLUMN + 'description: «&a text\n', "", "yaml"),
+    (FIRST, COLUMN + 'description: «*a\n', "", "yaml"),
+    (FIRST, COLUMN + 'description: «!!python/object/apply:os.system [ls]\n', "@column.description", "yaml"),
+    (FIRST, COLUMN + 'required: «!!bool perhaps\n', "@column.required", "invalid_value"),
+    (FIRST, COLUMN + 'primaryKeyPosition: «0b_\n', "@column.primaryKeyPosition", "invalid_value"),
+    (FIRST, COLUMN + '«[a, b]: c\n', "@column", "yaml"),
+    (FIRST, COLUMN + 'description: «[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n', "", "yaml"),
+    (FIRST, COLUMN + '«description: \x07\n', "", "yaml"),
+    (ORDER, ORDER + '«---\na: b\n', "", "yaml"),
+    (FIRST, COLUMN + '«<<: {a: b}\n', "@column", "unknown_key"),
     (COLUMNS, COLUMNS[: COLUMNS.index('    properties')].replace('name', '«name') + '    properties: []\n',
-     'schema.hits: `properties` is empty; describe at least the columns that have a role'),
-    (SMALL, '«' + SMALL.replace(ALL_ROLES, ''),
-     'no column has a role; add the custom property `columnRoles` with client, page, time, event'),
+     "schema.hits", "missing_key"),
+    (SMALL, '«' + SMALL.replace(ALL_ROLES, ''), "", "missing_key"),
     (ROLE, ROLE.replace('role: order', 'role: cart').replace('order\n    value', 'order\n    «value'),
-     '@set.order.value: no event has the role order; give one `role: order`, or take this out'),
+     "@set.order.value", "reference"),
     (EVENT, EVENT.replace('\n', '\n        enum: [{value: sell}]\n', 1).replace('name: buy', '«name: buy'),
-     "@set.events.value.buy: the `enum` of `the 'event' \" ü` lacks `buy`; add it there, or correct it here"),
-    (ALL_ROLES, ALL_ROLES.replace(PAYLOAD, '').replace('value', '«value'),
-     '@set.columnRoles.value: events have a payload, but no column has the role; add `payload:`'),
+     "@set.events.value.buy", "reference"),
+    (ALL_ROLES, ALL_ROLES.replace(PAYLOAD, '').replace('value', '«value'), "@set.columnRoles.value", "missing_key"),
+    (PAYLOAD, PAYLOAD + '  - property: ignoreFiles\n    «value: a.csv\n', "@set.ignoreFiles.value", "wrong_type"),
+    (PAYLOAD, PAYLOAD + '  - property: transformation\n    value: {«mostRefusedPercent: 101}\n',
+     "@set.transformation.value.mostRefusedPercent", "invalid_value"),
+    (PAYLOAD, PAYLOAD + '  - property: transformation\n    value: {«windowDays: 0}\n',
+     "@set.transformation.value.windowDays", "invalid_value"),
+    (PAYLOAD, PAYLOAD + '  - property: transformation\n    value: {«windowDay: 7}\n',
+     "@set.transformation.value", "unknown_key", "windowDays"),
+    *[(PAYLOAD, PAYLOAD + f'  - property: currency\n    «value: {text}\n', "@set.currency.value", "invalid_value")
+      for text in ('euros', '<b>')],
+    (ORDER, ORDER + '      «customer: a"b\n', "@set.order.value.customer", "invalid_value"),
+    *[('      - name: ts\n', '      - name: ts\n        logicalType: timestamp\n'
+       + f'        logicalTypeOptions: {{«defaultTimezone: "{text}"}}\n',
+       "schema.hits.properties.ts.logicalTypeOptions.defaultTimezone", "invalid_value")
+      for text in ("Europe/Berlinn", "'; drop table files; --")],
+    ('schema:\n', 'slaProperties: [{«property: latency, value: 6}]\nschema:\n',
+     "slaProperties.latency", "invalid_value"),
+    ('schema:\n', 'servers: [{«server: a, type: local}]\nschema:\n', "servers[0]", "missing_key"),
 ]
