@@ -5,6 +5,7 @@ it can end a string and start a statement.
 """
 
 from event_data.contract import Contract, Event, host_regexp
+from event_data.events import amount_sql, order_value_sql, valid_json_sql
 from event_data.sql import json_path, literal, values
 from quality.definitions import HERE
 
@@ -36,10 +37,6 @@ TYPES = {
     "object": ["OBJECT"],
     "array": ["ARRAY"],
 }
-
-
-def payload_text(path: str | None) -> str:
-    return f"json_extract_string(payload, {literal(json_path(path))})" if path else "null"
 
 
 def line_sql(contract: Contract) -> tuple[str, str]:
@@ -89,15 +86,6 @@ def known_hosts(contract: Contract) -> str | None:
     return f"{unanchored(hidden.foreign_host)}|{plain}"
 
 
-def local_time(contract: Contract) -> str:
-    """When an event happened, by the clock of the contract's time zone."""
-    if contract.time_zone == "UTC":  # a time without an offset is one as it stands, and any other is turned into it
-        return "try_cast(time_text as timestamp)"
-    return f"""case when regexp_matches(time_text, ':.*(?:Z|[+-][0-9][0-9](?::?[0-9][0-9])?)$')
-        then try_cast(time_text as timestamptz) at time zone {literal(contract.time_zone)}
-        else try_cast(time_text as timestamp) end"""
-
-
 def macros(contract: Contract) -> str:
     """macros.sql, made ready for the contract."""
     hosts = contract.own_hosts
@@ -113,7 +101,8 @@ def macros(contract: Contract) -> str:
         event_name=event_case(contract.events, "event", "name", "event"),
         token=f"nullif(regexp_extract(page, {literal(token)}, 1), '')" if token else "null",
         is_confirmation=f"contains(page, {literal(confirmation)})" if confirmation else "false",
-        amount=payload_text(order.amount if order else None),
+        amount=amount_sql(order_value_sql(contract, "amount")),
+        valid_json=valid_json_sql("text"),
         clean_url=literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?"),
         pair=literal(pair),
         card=literal(CARD),

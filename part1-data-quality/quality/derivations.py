@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from event_data.contract import Contract
 from event_data.dead_hours import dead_hours_sql, skipped_hours_sql
+from event_data.events import order_value_sql
 from event_data.sql import literal, values
 from quality import contract_sql as sql_text
 from quality.definitions import statements
@@ -38,8 +39,8 @@ def derivations(
         "contract_events": _values(literal(e.name) for e in contract.events) or "(null)",
         "contract_keys": _values(_key_rows(contract)) or f"({', '.join(['null'] * 7)})",
         "crawler": f"coalesce({', '.join(crawler)})",
-        "transaction_id_of_payload": sql_text.payload_text(order.transaction_id if order else None),
-        "customer_of_payload": sql_text.payload_text(order.customer if order else None),
+        "transaction_id_of_payload": order_value_sql(contract, "transaction_id"),
+        "customer_of_payload": order_value_sql(contract, "customer"),
         "by_id_alone": str(order is not None and order.duplicates == "transaction_id").lower(),
         "line_sum_of_payload": line_sum,
         "lines_complete": lines_complete,

@@ -16,10 +16,8 @@ create macro is_confirmation(page) as {is_confirmation};
 -- events and their payloads
 create macro step_of(event) as {step};
 create macro event_name_of(event) as {event_name};
-create macro amount_of(payload) as try_cast({amount} as decimal(12, 2));
-create macro nested_too_deep(text) as strlen(text) > 4000
-    and strlen(text) - strlen(replace(replace(text, '{{', ''), '[', '')) > 2000;
-create macro valid_json(text) as text is not null and not nested_too_deep(text) and json_valid(text);
+create macro amount_of(payload) as {amount};
+create macro valid_json(text) as {valid_json};
 create macro key_name(key) as
     case when key = '' or contains(key, '.') or contains(key, '[') then '"' || key || '"' else key end;
 create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');

@@ -35,16 +35,11 @@ with received as (
     {received}
 ),
 
-parsed as (
-    select *, {local_time} as parsed_at
-    from received
-),
+{event_time},
 
 typed as (
     select
-        *,
-        -- No event is of another age; DuckDB would also take `infinity` for a time.
-        case when parsed_at between timestamp '1970-01-01' and timestamp '2262-01-01' then parsed_at end as event_at,
+        * replace ({event_at} as event_at), -- by the clock of the contract's time zone
         case when client is not null then hash(client) end as client_key,
         case when user_agent is not null then hash(user_agent) end as agent_key,
         -- For conditions of row checks; DuckDB computes what one of them asks for.
@@ -52,7 +47,7 @@ typed as (
         step_of(event) as step,
         valid_json(payload) as payload_valid,
         case when is_order(step) and payload_valid then amount_of(payload) end as revenue
-    from parsed
+    from timed
 ),
 
 prefiltered as (

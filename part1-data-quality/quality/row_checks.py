@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from event_data.contract import Column, Contract
+from event_data.events import PLACEHOLDERS
 from event_data.sql import literal, values
 from quality import contract_sql as sql_text
 from quality.definitions import PASS, ROW_CHECKS, Definition, Measure
@@ -126,6 +127,7 @@ def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, s
         "known_hosts": literal(sql_text.known_hosts(contract)),
         "synonyms": values(tuple(name for e in contract.events for name in e.synonyms)),
         "payload_events": values(tuple(n for e in with_payload for n in (e.name, *e.synonyms))),
+        "words_for_nothing": values(PLACEHOLDERS),
         "email": literal(sql_text.EMAIL),
         "phone": literal(sql_text.PHONE),
         "digits": literal(sql_text.DIGITS),

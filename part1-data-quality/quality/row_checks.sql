@@ -67,9 +67,7 @@ contains({column}, '"')
 -- threshold: 0.001
 -- message: {failed:,} of {checked:,} events ({share}) carry a word like {example} in {column} instead of a value
 -- advice: The tag writes a missing value as text; make it send nothing, or every join will match strangers.
-lower({column}) in (
-    'null', 'undefined', 'nan', 'none', 'nil', 'n/a', 'na', 'false', 'true', '(null)', '(not set)', '[object object]'
-)
+lower({column}) in ({words_for_nothing})
 
 -- name: value_pattern
 -- applies_to: pattern

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from event_data.contract import Contract
+from event_data.events import event_time_sql, in_zone_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
 from event_data.reading.day_file import DayFile, ReadingError
 from event_data.reading.deliveries import survey_days
@@ -107,7 +108,8 @@ class Scan:
         """What stands for the placeholders of pass.sql that are the same for every batch."""
         texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
         return {
-            "local_time": sql_text.local_time(self.contract),
+            "event_time": event_time_sql(self.contract, "received"),
+            "event_at": in_zone_sql("event_at", self.contract.time_zone),
             "clean": self.prefilter.clean,
             "plain": self.prefilter.plain,
             "other_columns": ", ".join(

@@ -1,0 +1,120 @@
+"""The canonical event as SQL: the one definition of a role's value, a time and an amount, for every part and engine.
+
+A part says how it names the columns of the files; what is made of them, and when it cannot be used, is said here.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+from event_data.contract.model import Constant, Contract, Field, First, Joined, Product, Value
+from event_data.sql import identifier, literal, named_statements
+
+NULL = "cast(null as varchar)"
+# Why a record cannot be used, or an order not counted: the same words in every part.
+UNREADABLE, NO_EVENT, NO_TIME = "unreadable record", "no event name", "no readable time"
+NO_TRANSACTION_ID, NO_AMOUNT = "no transaction id", "no readable amount"
+# Words that a tag writes where it has no value. They are no id in any reading.
+PLACEHOLDERS = (
+    "null", "undefined", "nan", "none", "nil", "n/a", "na", "false", "true", "(null)", "(not set)", "[object object]",
+)  # fmt: skip
+# The offsets from UTC that clocks have or had since 1970, without the colon.
+OFFSETS = (
+    *(f"{sign}{hour:02}00" for sign in "+-" for hour in range(13)), "+1300", "+1400",
+    "+0330", "+0430", "+0530", "+0545", "+0630", "+0845", "+0930", "+1030", "+1245", "+1345", "-0230", "-0330", "-0930",
+)  # fmt: skip
+USUAL_FORM = "case when strlen(time_text) = 24 then try_strptime(time_text, '%Y-%m-%dT%H:%M:%S.%gZ') end"
+JSON_DEPTH = 2000  # a payload nested deeper would overflow the stack of a reader
+
+
+@cache
+def _statements() -> dict[str, str]:
+    text = Path(__file__).with_name("events.sql").read_text("utf-8")
+    return {name: statement.sql for name, statement in named_statements(text).items()}
+
+
+def value_sql(value: Value | None, column: Callable[[str], str], json: Callable[[str], str]) -> str:
+    """Return SQL for the text of a role's value; null where it is mapped to nothing.
+
+    `column` gives SQL for a contract column, `json` for the valid JSON in one.
+    """
+    match value:
+        case None:
+            return NULL
+        case Field(name, ()):
+            return column(name)
+        case Field(name, path):
+            steps = "".join(f"[{step}]" if isinstance(step, int) else f".{identifier(step)}" for step in path)
+            return f"json_extract_string({json(name)}, {literal('$' + steps)})"
+        case Constant(text):
+            return literal(text)
+        case First(values):
+            return f"coalesce({', '.join(value_sql(v, column, json) for v in values)})"
+        case Joined(values, separator):
+            return f" || {literal(separator)} || ".join(value_sql(v, column, json) for v in values)
+        case Product(left, right):
+            numbers = (amount_sql(value_sql(v, column, json), "decimal(18, 4)") for v in (left, right))
+            return f"cast({' * '.join(numbers)} as varchar)"
+
+
+def event_time_sql(contract: Contract, source: str, portable: bool = False) -> str:
+    """Return the CTEs that read `time_text` of `source` and end in `timed`, whose event_at is in UTC.
+
+    `portable` leaves out what only DuckDB has.
+    """
+    zone = contract.time_zone
+    local = "local_at" if zone == "UTC" else f"local_at at time zone {literal(zone)} at time zone 'UTC'"
+    return _statements()["event_time"].format(
+        source=source,
+        usual_form="cast(null as timestamp)" if portable else USUAL_FORM,
+        without_offset=local,
+        offsets="\n                ".join(_offset(name) for name in ("Z", "UTC", *OFFSETS)),
+    )
+
+
+def _offset(name: str) -> str:
+    if not name[1:].isdigit():
+        return f"when {literal(name)} then local_at"
+    minutes = int(name[1:3]) * 60 + int(name[3:])
+    names = [name, name[:3]] if name.endswith("00") else [name]
+    away = "-" if name[0] == "+" else "+"
+    moved = f"local_at {away} interval {minutes} minute" if minutes else "local_at"
+    return " ".join(f"when {literal(one)} then {moved}" for one in names)
+
+
+def amount_sql(text: str, decimal: str = "decimal(12, 2)") -> str:
+    """Return SQL for a text as money; null where it is no plain decimal. Every part and engine reads the same."""
+    trimmed = f"trim({text})"
+    plain = "^([+-]?[0-9.]+[eE]?[+-]?[0-9]*)$"
+    return (
+        f"case when regexp_extract({trimmed}, {literal(plain)}, 1) = {trimmed} "
+        f"then try_cast(cast({trimmed} as varchar) as {decimal}) end"
+    )
+
+
+def order_value_sql(contract: Contract, role: str) -> str:
+    """Return SQL for the text of an order's value, over a table whose `payload` is valid JSON."""
+    return value_sql(contract.values.get(role), identifier, lambda _: "payload")
+
+
+def in_zone_sql(instant: str, zone: str) -> str:
+    """Return DuckDB's SQL for a UTC time by the clock of a zone."""
+    return instant if zone == "UTC" else f"{instant} at time zone 'UTC' at time zone {literal(zone)}"
+
+
+def valid_json_sql(text: str) -> str:
+    """Return a DuckDB condition: the text is JSON that every reader can walk."""
+    brackets = f"strlen({text}) - strlen(replace(replace({text}, '{{', ''), '[', ''))"
+    return f"{text} is not null and not (strlen({text}) > 4000 and {brackets} > {JSON_DEPTH}) and json_valid({text})"
+
+
+def columns_sql(contract: Contract, present: Iterable[str], prefix: str = "") -> Callable[[str], str]:
+    """Return what gives SQL for a contract column: the first of its names in `present` that has a value."""
+    there = set(present)
+
+    def column(name: str) -> str:
+        found = contract.column(name)
+        names = [prefix + identifier(n) for n in (found.names if found else (name,)) if n in there]
+        return NULL if not names else names[0] if len(names) == 1 else f"coalesce({', '.join(names)})"
+
+    return column
