@@ -183,7 +183,7 @@ class Run(NamedTuple):
             terminal.print("\n".join(calendar(reports)))
         else:
             expected = expected_false_alarms(options.thresholds)
-            terminal.print("\n".join(lines(reports[-1], expected, options.verbose, terminal.colour)))
+            terminal.print("\n".join(lines(reports[-1], expected, options.verbose, terminal.colour, terminal.width)))
 
     def notify(self, report: DayReport, hours: int) -> list[str]:
         """Send what is new to Slack; return what could not be delivered, in sentences."""

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from event_data.output import verdict
+from event_data.output import paragraph, verdict
 from monitoring.alarms import TOO_LITTLE, Alarm, DayReport, Verdict
 from monitoring.baselines import freedom, student_of
 from monitoring.explanation import figure, percent
 
 
-def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool) -> list[str]:
+def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool, width: int) -> list[str]:
     """Return the report as lines; `expected_false` is what the simulation found for these thresholds."""
     shown = [headline(report, colour)]
     for alarm in report.alarms:
-        shown += alarm_lines(alarm, report)
+        shown += alarm_lines(alarm, report, width)
     if verbose:
         shown += ["", *table(report), "", f"  Expected false alarms: {expected_false}"]
     return shown
@@ -35,31 +35,31 @@ def headline(report: DayReport, colour: bool = False) -> str:
     return f"{status}  {report.day}: {'; '.join(parts)}."
 
 
-def alarm_lines(alarm: Alarm, report: DayReport) -> list[str]:
-    """Return one line for the alarm, and its circumstances indented below."""
+def alarm_lines(alarm: Alarm, report: DayReport, width: int) -> list[str]:
+    """Return the alarm, and its circumstances indented below, wrapped to the width."""
     money = report.currency.exact
     state = {"ongoing": f", day {alarm.day_number}", "level": f", day {alarm.day_number}: a change of level"}
     age = state.get(alarm.state, "" if alarm.state == "new" else f", {alarm.state}")
-    shown = [f"  {alarm.severity} {alarm.key} ({alarm.layer}{age}): {alarm.text}"]
     moment = f" {alarm.first_bad} {report.time_zone}" * bool(alarm.first_bad and alarm.day == alarm.opened)
     before = "" if alarm.last_good else " or before"
     facts = [f"since {alarm.opened}{moment}{before}"]
     facts.append(f"last good day {alarm.last_good}" if alarm.last_good else "no good day known")
     if alarm.segment:
         facts.append(f"explained by: {alarm.segment}")
-    shown.append("       " + "; ".join(facts))
+    below = ["; ".join(facts)]
     if alarm.at_stake is not None:
         more = f", {money(alarm.at_stake_since or 0)} since then" if alarm.day_number > 1 else ""
-        shown.append(f"       {money(alarm.at_stake)} {alarm.stake_text}{more}")
+        below.append(f"{money(alarm.at_stake)} {alarm.stake_text}{more}")
     if alarm.also:
-        shown.append("       also: " + "; ".join(alarm.also))
+        below.append("also: " + "; ".join(alarm.also))
     if alarm.reason:
-        shown.append(f"       {alarm.reason}")
+        below.append(alarm.reason)
     if alarm.state == "level":
-        shown.append(f"       if this is the new level: --acknowledge {alarm.key}")
+        below.append(f"if this is the new level: --acknowledge {alarm.key}")
     if alarm.counts:
-        shown.append("       -> " + " ".join(f"{i}. {step}" for i, step in enumerate(alarm.steps, 1)))
-    return shown
+        below += [f"{i}. {step}" for i, step in enumerate(alarm.steps, 1)]
+    head = f"{alarm.severity} {alarm.key} ({alarm.layer}{age}): {alarm.text}"
+    return [paragraph(head, width, 2, 5), *(paragraph(text, width, 5, 8) for text in below)]
 
 
 def table(report: DayReport) -> list[str]:

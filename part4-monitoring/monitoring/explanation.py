@@ -18,11 +18,11 @@ RULE_IMPACTS = {
     "no_file": "shortfall", "no_events": "shortfall", "zero_revenue": "shortfall", "zero_paid_revenue": "paid",
     "silent_hours": "hours", "file_refused": "shortfall", "records_refused": "refused",
 }  # fmt: skip
-IMPACT_TEXTS = {
-    "shortfall": "missing against the usual", "day": "counted on figures that this touches",
-    "untracked": "whose journey the column as tracked has lost", "collisions": "lost if deduplicated by the id",
-    "anonymous": "without any touch", "paid": "usually paid for", "hours": "usual in these hours",
-    "refused": "refused or quarantined",
+IMPACT_TEXTS = {  # after an amount
+    "shortfall": "less revenue than usual", "day": "of revenue is affected",
+    "untracked": "of revenue has no journey in the column as tracked", "anonymous": "of revenue has no touch",
+    "collisions": "would be lost by deduplicating by the transaction id", "paid": "of paid revenue is usual",
+    "hours": "of revenue is usual in these hours", "refused": "of revenue is refused or quarantined",
 }  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def test_monitor(shop: Path) -> None:
     assert first == {"column_renamed:visitor": RENAMED_FROM, "column_lost:came_from": LOST_FROM}
     status, printed = run(monitor.main, shop, "--check_date", RENAMED_FROM, "--dry_run")
     assert status == 3 and re.search(
-        rf"since {RENAMED_FROM} 00:\d\d:\d\d Europe/Berlin; last good day 2025-03-29", printed
+        rf"since {RENAMED_FROM} 00:\d\d:\d\d Europe/Berlin; last\s+good day 2025-03-29", printed
     )
     # Half past midnight in Berlin is the day before in UTC; no hour of the new day is over.
     status, printed = run(monitor.main, shop, "--as_of", f"{RENAMED_FROM}T00:30+01:00", "--dry_run")

@@ -91,7 +91,8 @@ def test_the_console_begins_with_the_status_and_is_one_line_when_green(line: Lin
     assert run(*known)[1] == ""
     _, red, _ = run(*line("2025-03-04"))
     assert red.startswith("RED  2025-03-04")
-    assert "last good day 2025-03-03" in red and "-> 1. Compare the header" in red
+    assert "last good day 2025-03-03" in red and "\n     1. Compare the header" in red
+    assert max(map(len, red.splitlines()[1:])) <= 80
     _, verbose, _ = run(*line("2025-03-04", "--verbose"))
     assert "sees -" in verbose and "Expected false alarms" in verbose and "crawler_share_of_checkout" in verbose
 
