@@ -7,8 +7,19 @@ import pytest
 from synthetic_events import generate
 
 
+# Files of tests that `make check` leaves out; in the others, @pytest.mark.slow does the same for a single test.
+SLOW = {
+    "test_spark", "test_dialects", "test_first_run", "test_documents", "test_security", "test_hostile_input",
+    "test_any_input", "test_detection", "test_faults", "test_real_days", "test_reference", "test_attribution",
+    "test_part3_browser", "test_part3_outputs", "test_agreement", "test_bench_peers",
+}  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes comes first, so that the cores end their work together."""
+    """Mark what is slow; what takes minutes comes first, so that the cores end their work together."""
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: not item.path.name.startswith(("test_spark", "test_dialects")))
 
 

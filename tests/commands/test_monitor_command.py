@@ -292,6 +292,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return prepare(tmp_path_factory.mktemp("faults"), seed=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     ["null_client", "hours_missing", "key_null_price", "revenue_in_cents", "events_fired_twice", "orders_falling"],
@@ -308,6 +309,7 @@ def test_a_serious_fault_is_alarmed_and_named_on_its_first_day(
 
 
 @needs_real_days
+@pytest.mark.slow
 def test_the_real_days_by_what_was_known_then(tmp_path: Path) -> None:
     real_days(tmp_path / "days", "20250308")
     transform(tmp_path / "days")
@@ -325,6 +327,7 @@ def test_the_real_days_by_what_was_known_then(tmp_path: Path) -> None:
 
 
 @needs_real_days
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("day", "rule"), [("20250227", "column_renamed:client_id"), ("20250304", "column_lost:referrer")]
 )
@@ -349,6 +352,7 @@ def _time(row: str, iso: str) -> str:
 
 
 @needs_real_days
+@pytest.mark.slow
 def test_the_whole_run_is_quick(tmp_path: Path) -> None:
     """Less than twice the time of importing DuckDB and of a transform.py that has nothing to do; the best of five."""
     folder = tmp_path / "days"
