@@ -28,7 +28,7 @@ define optional
 	fi
 endef
 
-.PHONY: help run check test coverage bench scale detection lint diagram lock clean
+.PHONY: help run check test coverage bench scale detection lint diagram contract-page lock clean
 
 help:  ## list the commands
 	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -98,6 +98,10 @@ diagram:  ## draw part2-transformation/architecture_diagram.png (needs Debian's 
 	@$(IN) printf '<fontconfig><dir>%s</dir></fontconfig>' "$$PWD/part3-business-analysis/fonts" > .venv/fonts.conf && \
 	FONTCONFIG_FILE="$$PWD/.venv/fonts.conf" dot -Tpng -o part2-transformation/architecture_diagram.png \
 	part2-transformation/architecture_diagram.dot
+
+contract-page:  ## write docs/contract.md from the JSON Schema of the contract
+	$(call install,requirements-dev.txt)
+	@$(IN) PYTHONPATH=. $(PY) tests/support/make_contract_page.py
 
 lock:  ## write requirements.lock, the hashes of everything that requirements.txt brings
 	$(call install,requirements-dev.txt)

@@ -14,6 +14,7 @@ import yaml
 from contract_mistakes import MISTAKES, SMALL, between, full_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from make_contract_page import PAGE, page
 from open_data_contract_standard.model import OpenDataContractStandard
 from quality.checks import DEFINITIONS
 
@@ -50,6 +51,12 @@ def test_our_schema_is_one_and_knows_every_check() -> None:
     blocks = schema("urn:blocks")
     jsonschema.Draft201909Validator.check_schema(blocks)
     assert sorted(blocks["$defs"]["check"]["enum"]) == sorted(DEFINITIONS)
+    for name, block in blocks["properties"].items():
+        assert {"title", "description"} <= block.keys() and {"examples", "default"} & block.keys(), name
+
+
+def test_the_page_of_the_contract_is_made_from_the_schema() -> None:
+    assert PAGE.read_text("utf-8") == page(), "run `make contract-page`"
 
 
 def test_schema_says_what_the_shop_needs() -> None:

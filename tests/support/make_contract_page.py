@@ -1,0 +1,116 @@
+"""Write docs/contract.md from the JSON Schema of the contract's own blocks: `make contract-page`."""
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from event_data.contract.shape import schema
+
+PAGE = Path(__file__).parents[2] / "docs" / "contract.md"
+INTRODUCTION = """\
+# The contract
+
+A contract says what a shop's event files look like and how its figures are counted. All four commands read it and
+refuse the same mistakes, each in one sentence with the file, the line and the key. The default is
+`part1-data-quality/schema.yaml`; `--contract` names another, and
+`validate_dataframework.py --init --contract contract.yaml` drafts one from your files.
+
+It is a document of the [Open Data Contract Standard](https://bitol-io.github.io/open-data-contract-standard) 3.2.0 (ODCS)
+with one table. These of the standard's keys have an effect:
+
+| key | effect |
+|---|---|
+| `id` | the shop's name in the warehouse |
+| `schema[0].physicalName` | the name of a day's file; `%Y`, `%m` and `%d` stand for the day, as in `events_%Y%m%d.csv` |
+| `properties[].name` | a column; `physicalName` is its name in the header, if that is another |
+| `properties[].synonyms` | other names of the column; the first that has a value counts |
+| `properties[].logicalType`, `required` | checked |
+| `properties[].enum` | the values that a column may hold |
+| `properties[].logicalTypeOptions` | `pattern`, `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum` and `maxLength` are checked; `defaultTimezone` of the time column is the zone of the files' days and of times without an offset (default: UTC) |
+| `quality` | see [Rules of quality](#rules-of-quality) |
+| `slaProperties` | `latency`: how long after a day's end its file is due; the monitor waits that long |
+
+Regular expressions are RE2: no lookaround, no backreference. What the standard has no place for is below
+`customProperties`, each entry with its name as `property` and its content as `value`:
+
+```yaml
+customProperties:
+  - property: currency
+    value: €
+```
+
+An entry with a `vendor` belongs to another tool and is ignored. This page is made from
+[blocks.schema.json](../event_data/contract/blocks.schema.json).
+"""  # noqa: E501
+
+
+def page() -> str:
+    """Return the whole page."""
+    blocks = schema("urn:blocks")
+    lines = [INTRODUCTION]
+    for name, block in blocks["properties"].items():
+        lines += [f"## {block['title']}: `{name}`\n", _paragraph(block["description"] + _default(block))]
+        lines += _table(block.get("items", block), set(block.get("items", block).get("required", ())))
+        for example in block.get("examples", ())[:1]:
+            entry = yaml.safe_dump([{"property": name, "value": example}], sort_keys=False, allow_unicode=True)
+            lines += ["```yaml", entry.rstrip(), "```\n"]
+    rule = blocks["$defs"]["rule"]
+    implementation = rule["properties"]["implementation"]
+    lines += [f"## {rule['title']}\n", _paragraph(rule["description"]), *_table(rule, set())]
+    entry = yaml.safe_dump(
+        {"type": "custom", "engine": "validate_dataframework", "implementation": implementation["examples"][0]},
+        sort_keys=False,
+    )
+    lines += ["```yaml", "quality:", *_indented(entry), "```\n", "The checks:\n"]
+    lines += [_paragraph(", ".join(f"`{name}`" for name in blocks["$defs"]["check"]["enum"]) + ".")]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(text, 118, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def _indented(text: str) -> Iterator[str]:
+    for number, line in enumerate(text.rstrip().splitlines()):
+        yield ("    " if number else "  - ") + line
+
+
+def _table(block: Any, needed: set[str]) -> list[str]:
+    """Return a table of a block's keys, and an empty line; nothing for a block without keys."""
+    rows = [row for name, entry in block.get("properties", {}).items() for row in _rows(name, entry, name in needed)]
+    return ["| key | value | meaning |", "|---|---|---|", *rows, ""] if rows else []
+
+
+def _rows(name: str, entry: Any, needed: bool) -> Iterator[str]:
+    if "description" in entry:
+        kind = ", ".join(f"`{value}`" for value in entry.get("enum", ())) or _kind(entry)
+        example = "".join(f" For example `{_inline(value)}`." for value in entry.get("examples", ())[:1])
+        meaning = f"{'Needed. ' * needed}{entry['description']}{_default(entry)}{example}"
+        escaped = meaning.replace("|", "\\|")
+        yield f"| `{name}` | {kind} | {escaped} |"
+    for key, inner in entry.get("properties", {}).items():
+        yield from _rows(f"{name}.{key}", inner, False)
+
+
+def _kind(entry: Any) -> str:
+    words = {"string": "text", "integer": "whole number", "array": "list", "object": "mapping", "number": "number"}
+    types = entry.get("type", "text")
+    return " or ".join(words.get(one, one) for one in ([types] if isinstance(types, str) else types))
+
+
+def _default(entry: Any) -> str:
+    return f" Default: `{_inline(entry['default'])}`." if entry.get("default") not in (None, []) else ""
+
+
+def _inline(value: object) -> str:
+    """Return a value as YAML in one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000, sort_keys=False)
+    return text.removesuffix("...\n").strip()
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")
