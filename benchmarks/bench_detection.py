@@ -53,6 +53,7 @@ NAMED = {
     "key_missing_email": "order_payload", "key_renamed_revenue": "all_null:held_order_share zero_revenue",
     "key_null_price": "order_lines", "revenue_negative": "order_payload", "revenue_text": "order_payload",
     "revenue_in_cents": "order_values", "revenue_zero": "order_values", "order_resubmitted": "resubmissions",
+    "order_amended": "resubmissions", "order_under_two_ids": "customers",
     "order_collided": "id_collision", "rows_doubled": "repeats", "events_fired_twice": "repeats",
     "email_shared": "customers", "starts_removed": "checkouts", "views_removed": "traffic", "utm_stripped": "campaigns",
     "foreign_referrers_stripped": "sources", "crawler_flood": "crawlers",

@@ -47,6 +47,8 @@ def _declared(need: str, scan: Scan) -> bool:
         return order is not None and order.confirmation_path is not None and order.checkout_token is not None
     if need == "orders":
         return order is not None and scan.contract.event_of("order") is not None
+    if need == "order_checkout":
+        return order is not None and order.checkout_token is not None and order.customer is not None
     if need == "order_lines":
         return order is not None and order.line_amount is not None
     return need in scan.contract.roles or scan.contract.event_of(need) is not None

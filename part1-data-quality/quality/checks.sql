@@ -128,6 +128,20 @@ select
 from orders
 group by file_no
 
+-- name: transaction_id_amendment
+-- severity: P2
+-- dimension: uniqueness
+-- threshold: 0
+-- needs: orders payload
+-- message: {failed:,} of {checked:,} orders ({share}) were sent again with another amount; the last amount counts, and {revenue} sent before it does not
+-- advice: Compare one with the shop's order list, and have the order event sent once, when the order is final.
+select
+    file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_amendment) as failed,
+    count(*) filter (is_amendment) as orders, sum(excluded_amount) filter (is_amendment) as revenue,
+    min(record) filter (is_amendment) as record, min(masked(transaction_id)) filter (is_amendment) as example
+from orders
+group by file_no
+
 -- name: transaction_id_collision
 -- severity: P1
 -- dimension: uniqueness
@@ -139,6 +153,53 @@ select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_collision) as failed,
     count(*) filter (is_collision) as orders, sum(revenue) filter (is_collision) as revenue,
     min(record) filter (is_collision) as record, min(masked(transaction_id)) filter (is_collision) as example
+from orders
+group by file_no
+
+-- name: transaction_id_reused
+-- severity: P1
+-- dimension: uniqueness
+-- threshold: 0
+-- needs: orders payload
+-- message: {failed:,} of {checked:,} orders ({share}) carry the transaction id of an order that is more than 30 days older: the shop reuses its ids; deduplicating by the id would lose {revenue}
+-- advice: Count both orders, and join by id and month; have the shop draw ids that do not repeat.
+with reused as (
+    select
+        min(file_no) as first_file, count(*) as orders, sum(counted_amount) as revenue,
+        arg_min(record, (file_no, record)) as record, min(masked(transaction_id)) as example
+    from orders
+    where is_reused_id
+),
+
+checked as (
+    select file_no, count(*) as orders, sum(count(*)) over () as orders_of_all
+    from orders
+    group by file_no
+)
+
+-- One finding for all files, on the first of them; those after it are neither good nor bad.
+select
+    file_no, {order} || {transaction_id} as "column",
+    cast(case when file_no = first_file then orders_of_all else checked.orders end as bigint) as checked,
+    case when file_no = first_file then reused.orders else 0 end as failed,
+    reused.orders, reused.revenue, reused.record, reused.example
+from checked
+cross join reused
+where coalesce(file_no <= first_file, true)
+
+-- name: possible_duplicate
+-- severity: P1
+-- dimension: uniqueness
+-- threshold: 0
+-- needs: orders payload order_checkout
+-- message: The same checkout, customer and amount came under another transaction id within a day: {failed:,} of {checked:,} orders ({share}), {revenue}
+-- advice: Compare each pair with the shop's order list; where it is one purchase, write possibleDuplicates: once below `order` in the contract.
+select
+    file_no, {order} || {transaction_id} as "column", count(*) as checked,
+    count(*) filter (is_possible_duplicate) as failed, count(*) filter (is_possible_duplicate) as orders,
+    sum(coalesce(counted_amount, excluded_amount)) filter (is_possible_duplicate) as revenue,
+    min(record) filter (is_possible_duplicate) as record,
+    min(masked(transaction_id)) filter (is_possible_duplicate) as example
 from orders
 group by file_no
 
@@ -210,6 +271,21 @@ select
     example_out_of_range as example
 from payload_paths
 where declared
+
+-- name: order_amount_negative
+-- suppressed_by: payload_key_range
+-- severity: P1
+-- dimension: accuracy
+-- threshold: 0
+-- needs: orders payload
+-- message: {failed:,} of {checked:,} orders ({share}) have a negative amount and are not counted: {revenue}
+-- advice: Have refunds sent as events of their own; else restore the amounts from the shop's order list.
+select
+    file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue < 0) as failed,
+    count(*) filter (revenue < 0) as orders, sum(revenue) filter (revenue < 0) as revenue,
+    min(record) filter (revenue < 0) as record, null as example
+from orders
+group by file_no
 
 -- name: payload_key_unexpected
 -- severity: P3

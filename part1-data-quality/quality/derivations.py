@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from event_data.contract import Contract
 from event_data.dead_hours import dead_hours_sql, skipped_hours_sql
 from event_data.events import order_value_sql
+from event_data.orders import classify_orders
 from event_data.sql import literal, values
 from quality import contract_sql as sql_text
 from quality.definitions import statements
@@ -41,7 +42,7 @@ def derivations(
         "crawler": f"coalesce({', '.join(crawler)})",
         "transaction_id_of_payload": order_value_sql(contract, "transaction_id"),
         "customer_of_payload": order_value_sql(contract, "customer"),
-        "by_id_alone": str(order is not None and order.duplicates == "transaction_id").lower(),
+        "classified_orders": classify_orders(contract),
         "line_sum_of_payload": line_sum,
         "lines_complete": lines_complete,
         "breaks_pattern": _breaks_pattern(contract),

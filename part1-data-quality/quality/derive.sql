@@ -146,6 +146,7 @@ group by file_no, event, path;
 create table orders as
 with received as (
     select
+        cast(file_no as bigint) * 1000000000 + cast(record as bigint) as event_id,
         file_no, record, event_at, client_key, tracked, token, agent_key, revenue, payload,
         {transaction_id_of_payload} as transaction_id,
         {customer_of_payload} as customer,
@@ -155,34 +156,29 @@ with received as (
     where step = 'order'
 ),
 
-numbered as (
-    select *, row_number() over (order by event_at nulls last, file_no, record) as order_no
+-- Part 2 refuses events without a time before it classifies orders.
+order_events as (
+    select event_id, event_at, transaction_id, token as checkout, customer, client_key as client, revenue as amount
     from received
+    where event_at is not null
 ),
 
--- The same id again is the same order when it comes from the same checkout, or from the same
--- customer with the same amount; otherwise two orders collide in one id. A contract may decide that
--- the id alone tells.
-repeats as (
-    select
-        later.order_no,
-        bool_or(
-            {by_id_alone}
-            or coalesce(later.token = earlier.token, false)
-            or coalesce(later.customer = earlier.customer and later.revenue = earlier.revenue, false)
-        ) as is_resubmission
-    from numbered as later
-    inner join numbered as earlier
-        on later.transaction_id = earlier.transaction_id and later.order_no > earlier.order_no
-    group by later.order_no
+-- event_data/orders.sql
+classified as (
+    {classified_orders}
 )
 
 select
-    numbered.*,
-    coalesce(is_resubmission, false) as is_resubmission,
-    coalesce(not is_resubmission, false) as is_collision
-from numbered
-left join repeats using (order_no);
+    received.*,
+    coalesce(status = 'resubmission', false) as is_resubmission,
+    coalesce(status = 'amendment', false) as is_amendment,
+    coalesce(is_collision and not is_reused_id, false) as is_collision,
+    coalesce(is_reused_id, false) as is_reused_id,
+    coalesce(is_possible_duplicate, false) as is_possible_duplicate,
+    counted_amount,
+    excluded_amount
+from received
+left join classified using (event_id);
 
 create table file_medians as
 select file_no, median(revenue) as typical

@@ -6,13 +6,15 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from command_kit import HEADER, cells, day, report, rows, run, whole_report
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from order_reference import classify
 from reading_kit import day_file
 
 from event_data.reading.survey import recover, survey
@@ -109,10 +111,18 @@ def written(one: tuple[str, str, int, str, str | None, float | None, str | None]
     return [client, page, "", f"{date}T10:00:{second:02}.000Z", name, text, "x"]
 
 
+ORDER_CHECKS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "transaction_id_resubmission": lambda row: row["status"] == "resubmission",
+    "transaction_id_amendment": lambda row: row["status"] == "amendment",
+    "transaction_id_collision": lambda row: row["is_collision"],
+    "possible_duplicate": lambda row: row["is_possible_duplicate"],
+}
+
+
 def obvious(files: list[Path]) -> Iterator[tuple[str, str, str, int]]:
     """Check, file, column and count, by reading every row and comparing it with every earlier one."""
-    orders: list[tuple[str, int, str, dict[str, Any], str]] = []
-    for number, path in enumerate(files):
+    orders: list[dict[str, Any]] = []
+    for path in files:
         with path.open(encoding="utf-8", newline="") as file:
             events = list(csv.DictReader(file))
         for column in ("client_id", "page_url", "timestamp", "event_name", "user_agent"):
@@ -122,24 +132,18 @@ def obvious(files: list[Path]) -> Iterator[tuple[str, str, str, int]]:
             if e["event_name"] in ("checkout_completed", "purchase"):
                 found = re.search("/checkouts/[a-z]+/([^/?#]+)", e["page_url"])
                 order = json.loads(e["event_data"])
-                orders.append((e["timestamp"], number, path.name, order, found[1] if found else ""))
-    told = {(check, path.name): 0 for check in ("resubmission", "collision") for path in files}
-    orders.sort(key=lambda order: order[:2])
-    for at, (_, _, name, order, token) in enumerate(orders):
-        same = [
-            o
-            for o in orders[:at]
-            if order.get("transaction_id") and o[3].get("transaction_id") == order["transaction_id"]
-        ]
-        again = any(
-            (token and o[4] == token)
-            or (all(k in order and k in o[3] and order[k] == o[3][k] for k in ("user_email", "revenue")))
-            for o in same
-        )
-        if same:
-            told["resubmission" if again else "collision", name] += 1
+                orders.append({
+                    "event_id": len(orders), "event_at": datetime.fromisoformat(e["timestamp"]), "file": path.name,
+                    "transaction_id": order.get("transaction_id"), "checkout_token": found and found[1],
+                    "customer": order.get("user_email"), "client_id": e["client_id"] or None,
+                    "revenue": order.get("revenue"),
+                })  # fmt: skip
+    told = {(check, path.name): 0 for check in ORDER_CHECKS for path in files}
+    for row in classify(orders, {}):
+        for check, found_by in ORDER_CHECKS.items():
+            told[check, row["file"]] += bool(found_by(row))
     for (check, name), count in told.items():
-        yield f"transaction_id_{check}", name, "checkout_completed.transaction_id", count
+        yield check, name, "checkout_completed.transaction_id", count
 
 
 @settings(FUZZ, max_examples=15)

@@ -91,6 +91,8 @@ revenue_in_cents           order_amount_shift          checkout_completed.revenu
 revenue_zero               order_amount_zero           checkout_completed.revenue    P2 = first
 lines_do_not_add_up        order_lines_mismatch        checkout_completed.items      P1 = first
 order_resubmitted          transaction_id_resubmission checkout_completed.transaction_id P2 = first
+order_amended              transaction_id_amendment    checkout_completed.transaction_id P2 = first
+order_under_two_ids        possible_duplicate          checkout_completed.transaction_id P1 = first
 order_collided             transaction_id_collision    checkout_completed.transaction_id P1 = partner
 rows_doubled               rows_repeated               rows          P1 = first
 events_fired_twice         event_fired_twice           page_viewed   P2 = first

@@ -106,6 +106,30 @@ def order_resubmitted(day: Day, severity: float, rng: Random) -> None:
     day.insert([day.copy(row, timedelta(minutes=rng.randint(2, 9))) for row in chosen])
 
 
+@day_fault("uniqueness", 0.1, "payload", expects="transaction_id_amendment")
+def order_amended(day: Day, severity: float, rng: Random) -> None:
+    """The same order again some minutes later, with one more line."""
+    rows = []
+    for row in some(_orders(day), severity, rng):
+        rows.append(day.copy(row, timedelta(minutes=rng.randint(2, 9))))
+        payload = _payload(day, row)
+        items = payload.get("items") or [{}]
+        more = {"revenue": round(float(payload.get("revenue") or 0) + 20, 2)}
+        _put(day, rows[-1], payload | more | {"items": [*items, items[0] | {"quantity": 1, "item_price": 20}]})
+    day.insert(rows)
+
+
+@day_fault("uniqueness", 0.1, "payload", expects="possible_duplicate")
+def order_under_two_ids(day: Day, severity: float, rng: Random) -> None:
+    """The same order again some seconds later, under an id of its own."""
+    rows = []
+    for row in some(_orders(day), severity, rng):
+        rows.append(day.copy(row, timedelta(seconds=rng.randint(2, 9))))
+        payload = _payload(day, row)
+        _put(day, rows[-1], payload | {"transaction_id": f"{payload['transaction_id']}{rng.randint(1000, 9999)}"})
+    day.insert(rows)
+
+
 @day_fault("uniqueness", 0.1, "payload", expects="transaction_id_collision")
 def order_collided(day: Day, severity: float, rng: Random) -> None:
     """An order carries the transaction id of another customer's order."""
