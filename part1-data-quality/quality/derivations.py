@@ -30,7 +30,6 @@ def derivations(
     """
     chunks = [patterns[i : i + CRAWLER_PATTERNS_AT_ONCE] for i in range(0, len(patterns), CRAWLER_PATTERNS_AT_ONCE)]
     crawler = [f"nullif(regexp_extract(user_agent, {literal('|'.join(c))}), '')" for c in chunks]
-    order = contract.order
     described = [name for e in contract.events if e.payload for name in (e.name, *e.synonyms)]
     line_sum, lines_complete = sql_text.line_sql(contract)
     filled = {
