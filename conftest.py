@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from synthetic_events import generate
 
-
 # Files of tests that `make check` leaves out; in the others, @pytest.mark.slow does the same for a single test.
 SLOW = {
     "test_spark", "test_dialects", "test_first_run", "test_documents", "test_security", "test_hostile_input",
