@@ -1,5 +1,6 @@
 """What nobody meant: contracts and values that are code, odd folders, headers, payloads, amounts and times."""
 
+import io
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import transform
 from command_kit import (
     HEADER,
     VIEW,
@@ -23,21 +25,11 @@ from command_kit import (
     rows,
     run,
     whole_report,
-)
+)  # fmt: skip
 from synthetic_events import COLUMNS
 
-FORMULAS = [
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1+1",
-    "\r=1+1",
-    "\n=1+1",
-    "=cmd|' /C calc'!A0",
-    "\x1b[31mred\x1b[0m",
-    "a\nb",
-]
+ESCAPE = "\x1b[31mred\x1b[0m"
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "=cmd|' /C calc'!A0", ESCAPE, "a\nb"]
 
 
 @pytest.fixture
@@ -116,6 +108,7 @@ PLACES: dict[str, Callable[..., object]] = {
     "patterns": hide_in_patterns,
     "values": lambda text, document, columns, custom: columns["referrer"].update(enum=[{"value": text}]),
     "words": hide_in_words,
+    "header": lambda text, document, columns, custom: None,
     "hosts": lambda text, document, columns, custom: custom["ownHosts"]["value"].append(text),
     "delimiter": lambda text, document, columns, custom: custom["delimiter"].update(value=text[:1]),
 }
@@ -130,11 +123,21 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS, ids=["quote", "both quotes", "braces"])
 @pytest.mark.parametrize("place", PLACES)
 def test_a_contract_cannot_run_anything(place: str, text: str, days: Path, tmp_path: Path) -> None:
+    """Neither in part 1 nor in part 2, whose second run adds a day to what the first one published."""
     canary = tmp_path / "canary"
-    path = contract(tmp_path, partial(PLACES[place], text.replace("CANARY", str(canary))))
+    odd = text.replace("CANARY", str(canary))
+    path = contract(tmp_path, partial(PLACES[place], odd))
     lines = day(days).read_text().splitlines()
+    if place in ("names", "header"):
+        lines[0] = lines[0].replace("client_id", '"' + odd.replace('"', '""') + '"')
     day(days).write_text("\n".join(line.replace("Mozilla", "{x}Mozilla") for line in lines))
+    last = day(days, 5).rename(tmp_path / day(days, 5).name)
     status, _, stderr = run("--data_dir", days, "--out_dir", tmp_path / "out", "--contract", path)
+    line = ["--data_dir", days, "--warehouse", tmp_path / "w.duckdb", "--contract", path, "--quiet"]
+    for _ in range(2):
+        transformed = transform.main(list(map(str, line)), io.StringIO(), io.StringIO())
+        assert (transformed == 2) == (status == 2)
+        shutil.copy(last, days)
     assert not canary.exists()
     if status == 2:
         assert place in REFUSED and "contract.yaml" in stderr, stderr
@@ -324,11 +327,10 @@ NEVER = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("check", "times"),
-    [("timestamp_outside_day", ELSEWHEN), ("timestamp_unparseable", NEVER)],
-    ids=["elsewhen", "never"],
-)
+TIMES = {"timestamp_outside_day": ELSEWHEN, "timestamp_unparseable": NEVER}
+
+
+@pytest.mark.parametrize(("check", "times"), TIMES.items(), ids=["elsewhen", "never"])
 def test_odd_times(check: str, times: list[str], days: Path, tmp_path: Path) -> None:
     for time in times:
         add(day(days), *[VIEW.replace("2025-02-26T23:59:00.000Z", time)] * 2, VIEW)

@@ -15,7 +15,7 @@ import pytest
 import transform
 import validate_dataframework
 from analysis_kit import analyse, build
-from command_kit import SCHEMA, Document, contract, day
+from command_kit import SCHEMA, day
 
 REPO = Path(__file__).parents[2]
 SCRIPTS = (validate_dataframework, transform, generate_charts, monitor)
@@ -49,50 +49,6 @@ def test_a_bomb_of_aliases_ends_at_once(script: object, five_days: Path, tmp_pat
     status, error = told(script.main, "--data_dir", five_days, "--contract", bomb, *place)  # type: ignore[attr-defined]
     assert status == 2 and error.count("\n") == 1 and len(error) < 2000
     assert time.monotonic() - start < 20
-
-
-# Where a contract's text could reach part 2's SQL; in REFUSED, the contract is refused with such a text.
-REFUSED = ("zone", "token", "key", "own host", "provider", "currency")
-PLACES: dict[str, Callable[[str, dict[str, Document], dict[str, Document]], object]] = {
-    "synonym": lambda odd, columns, custom: columns["client_id"].update(synonyms=[{"synonym": odd}]),
-    "event": lambda odd, columns, custom: (
-        custom["events"]["value"][0].update(name=odd),
-        columns["event_name"]["enum"].append({"value": odd}),
-    ),
-    "key": lambda odd, columns, custom: custom["order"]["value"].update(amount=odd, lineId=f"items[].{odd}"),
-    "own host": lambda odd, columns, custom: custom["ownHosts"].update(value=[odd]),
-    "provider": lambda odd, columns, custom: custom["paymentProviders"].update(value=[odd]),
-    "token": lambda odd, columns, custom: custom["order"]["value"].update(checkoutToken=odd + "(x)"),
-    "currency": lambda odd, columns, custom: custom["currency"].update(value=odd),
-    "zone": lambda odd, columns, custom: columns["timestamp"]["logicalTypeOptions"].update(defaultTimezone=odd),
-}
-
-
-@pytest.mark.parametrize("text", TEXTS, ids=["quote", "both quotes", "braces"])
-@pytest.mark.parametrize("place", ["header", *PLACES])
-def test_no_name_runs_as_sql_in_the_warehouse(place: str, text: str, days: Path, tmp_path: Path) -> None:
-    """Names from a file's header and from the contract are quoted wherever part 2 writes SQL, the second run's too."""
-    canary = tmp_path / "canary"
-    odd = text.replace("CANARY", str(canary))
-
-    def change(document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:
-        if place in PLACES:
-            PLACES[place](odd, columns, custom)
-
-    path, warehouse = contract(tmp_path, change), tmp_path / "w.duckdb"
-    if place in ("header", "synonym"):
-        for number in (2, 4):
-            first = day(days, number)
-            head, _, rest = first.read_text(encoding="utf-8").partition("\n")
-            name = '"' + odd.replace('"', '""') + '"'
-            first.write_text(head.replace("client_id", name) + "\n" + rest, encoding="utf-8")
-    line = ("--data_dir", days, "--warehouse", warehouse, "--contract", path, "--quiet")
-    status, error = told(transform.main, *line)
-    assert status in (0, 2) and "Traceback" not in error
-    day(days, 4).write_text(day(days, 4).read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert told(transform.main, *line)[0] == status
-    assert not canary.exists()
-    assert status == (2 if place in REFUSED else 0), error
 
 
 def test_an_export_holds_no_formula(five_days: Path, tmp_path: Path) -> None:
