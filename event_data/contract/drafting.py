@@ -1,7 +1,7 @@
-"""`--init`: a first contract from the files themselves, to be read and corrected by a person.
+"""`--init`: draft a contract from the files, for a person to read and correct.
 
-Every guess that deserves a look carries a `# check:` comment. The draft holds no value of
-the data but the names of events and of payload keys, and the shop's own hosts.
+Every guess to look at has a `# check:` comment. The draft holds no value of the data except the names of events
+and payload keys, and the shop's own hosts.
 """
 
 import math
@@ -42,12 +42,12 @@ MAX_FILES = 20
 _DATE = re.compile(r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _LATENCY = (
     "", "slaProperties:", "  - property: latency",
-    "    value: 6 # check: how long after a day's end its file is there; so long the monitor waits", "    unit: h",
+    "    value: 6 # check: how long after a day's end its file arrives; the monitor waits that long", "    unit: h",
 )  # fmt: skip
-_CURRENCY = ("", "  - property: currency", "    value: $ # check: what stands before an amount, such as € or CHF")
+_CURRENCY = ("", "  - property: currency", "    value: $ # check: the currency symbol, such as € or CHF")
 _TYPES = {"timestamp": "timestamp", "epoch": "integer", "json": "object"}
 _TYPES |= {name: name for name in ("integer", "number", "boolean")}
-# Names that many shops meet; a host gets into the draft only if it occurs in the files.
+# Hosts that many shops see; one is drafted only if it occurs in the files.
 _KNOWN_HOSTS = (
     "google.* bing.com duckduckgo.com yahoo.* ecosia.org yandex.* baidu.com facebook.com instagram.com "
     "pinterest.* linkedin.com reddit.com youtube.com tiktok.com t.co twitter.com x.com chatgpt.com "
@@ -57,10 +57,9 @@ _PAYMENT = "shop.app paypal.com klarna.com affirm.com afterpay.com stripe.com ad
 
 
 def draft_contract(files: Sequence[Path]) -> str:
-    """Write a first contract for these files: YAML that load_contract() takes.
+    """Return a first contract for these files: YAML that load_contract() reads.
 
-    Looks at up to 5,000 rows of each of up to 20 files. Raise ContractError, one sentence,
-    if there is nothing to learn from.
+    It is drafted from up to 5,000 rows of each of up to 20 files. Raise ContractError if they are too few.
     """
     chosen = sorted(files, key=lambda path: path.name)
     if not chosen:
@@ -96,7 +95,7 @@ def draft_contract(files: Sequence[Path]) -> str:
 
 
 def _quote(text: str) -> str:
-    """A YAML scalar that is text again; bare where it can be."""
+    """Return a YAML scalar that reads as text; without quotes where possible."""
     if re.fullmatch(r"[A-Za-z_][\w.-]*", text, re.ASCII) and text.lower() not in (
         "true", "false", "yes", "no", "on", "off", "y", "n", "null",
     ):  # fmt: skip
@@ -109,18 +108,18 @@ def _comment(text: str) -> str:
 
 
 def _head(files: Sequence[Path], notes: Iterable[str]) -> list[str]:
-    # What is packed is unpacked, whatever the contract's name of a file says.
+    # The name in the contract is that of the unpacked file.
     names = [re.sub(r"[.]gz\Z", "", path.name, flags=re.IGNORECASE) for path in files]
     patterns = Counter(_DATE.sub(r"%Y\1%m\1%d", name.replace("%", "%%"), count=1) for name in names)
     pattern, hint = patterns.most_common(1)[0][0], ""
     if "%Y" not in pattern.replace("%%", "") or not pattern.isprintable():
         pattern = "events_%Y%m%d.csv"
-        hint = " # check: the names tell no day; name the files so, or correct this"
+        hint = " # check: the names hold no date; rename the files, or correct this"
     elif len(patterns) > 1:
         hint = " # check: some files have other names"
     return [
         "# A first contract, drafted from the files. Read it from top to bottom, correct every line that",
-        "# has a `check:`, and delete the remark. Regular expressions are RE2: no lookaround, backreference.",
+        "# has a `check:`, and delete the remark. docs/contract.md describes every key.",
         "apiVersion: v3.2.0",
         "kind: DataContract",
         "id: events",
@@ -137,7 +136,7 @@ def _head(files: Sequence[Path], notes: Iterable[str]) -> list[str]:
 
 
 def _column(sample: Sample, late_names: Sequence[str], roles: Roles, events: Events, files: int) -> list[str]:
-    """One entry of `properties`, of a column seen in some of so many files."""
+    """Return the entry of `properties` for a column; `files` is the number of files that were read."""
     role = next((role for role, (name, _) in roles.items() if name == sample.name), None)
     kind, worst = kind_of(sample.values), max(sample.empty.values())
     lines = [f"- name: {_quote(sample.name)}"]
@@ -152,17 +151,17 @@ def _column(sample: Sample, late_names: Sequence[str], roles: Roles, events: Eve
         f"  required: {'true' if required else 'false'}",
     ]
     if late_names:
-        lines.append("  synonyms: # check: a later name of the same values")
+        lines.append("  synonyms: # check: a later name of the same column")
         lines += [f"    - synonym: {_quote(name)}" for name in late_names]
     lines += _options(sample.values, kind, role)
     if role == "event" and events.names:
-        lines += ["  enum: # check: these were seen; add what is still to come"]
+        lines += ["  enum: # check: these occur; add any others"]
         lines += [f"    - value: {_quote(name)}" for name in events.names]
     if required and sample.healthy > 0:
         lines += [
             "  quality:",
             "    - metric: nullValues",
-            f"      mustBeLessThan: {math.ceil(100 * sample.healthy) + 1} # check: what you can bear",
+            f"      mustBeLessThan: {math.ceil(100 * sample.healthy) + 1} # check: the share that you tolerate",
             "      unit: percent",
             "      severity: P1",
             "      dimension: completeness",
@@ -171,12 +170,12 @@ def _column(sample: Sample, late_names: Sequence[str], roles: Roles, events: Eve
 
 
 def _options(values: Sequence[str], kind: str, role: str | None) -> list[str]:
-    """The pattern of an identifier's values; the zone of times that tell none."""
+    """Return the pattern of an identifier's values, and the zone of times without an offset."""
     pattern = pattern_of(values) if kind in ("word", "id") and role in ("client", None) else None
     if pattern:
-        return ["  logicalTypeOptions: # check: all values seen match it", f"    pattern: {_quote(pattern)}"]
+        return ["  logicalTypeOptions: # check: all values that were read match it", f"    pattern: {_quote(pattern)}"]
     if role == "time" and kind == "timestamp" and not all(re.search("(Z|UTC|[+-]00:?00)$", v) for v in values if v):
-        zone = "UTC # check: the zone of the files' days, such as Europe/Berlin"
+        zone = "UTC # check: the time zone of the files, such as Europe/Berlin"
         return ["  logicalTypeOptions:", f"    defaultTimezone: {zone}"]
     return []
 
@@ -192,7 +191,7 @@ def _column_roles(roles: Roles) -> list[str]:
 
 def _event_lines(events: Events) -> list[str]:
     if not events.names:
-        return ["  # check: list the kinds of event as the property `events`; the column has too many values"]
+        return ["  # check: list the kinds of event in the property `events`; the column has too many values"]
     lines = ["", "  - property: events", "    value:"]
     for name in events.names:
         role = events.roles.get(name)
@@ -206,11 +205,11 @@ def _event_lines(events: Events) -> list[str]:
 
 
 def _payload(shape: Shape, indent: str) -> Iterator[str]:
-    """The keys of an object, in the shape of ODCS properties."""
+    """Yield the keys of an object, in the shape of ODCS properties."""
     objects = max(1, shape.kinds["object"])
     for key, inner in shape.keys.items():
         if not inner.kinds:
-            continue  # always null: nothing is known about it
+            continue  # always null
         filled = sum(inner.kinds.values()) / objects
         yield f"{indent}- name: {_quote(key)}" + (" # check: other types occur" if inner.mixed else "")
         if inner.logical_type != "string":
@@ -235,7 +234,7 @@ def _payload(shape: Shape, indent: str) -> Iterator[str]:
 
 
 def _hosts(rows: Sequence[Row], roles: Roles) -> list[str]:
-    """The hosts, and how foreign ones and query values are hidden."""
+    """Return the hosts, and how foreign ones and query values are hidden."""
     page, referrer = roles["page"][0], roles.get("referrer", ("", False))[0]
     pages = Counter(host_of(row.get(page, "")) for row in rows)
     own = [host for host, count in pages.most_common() if host and count >= NEAR * len(rows)]
@@ -246,7 +245,7 @@ def _hosts(rows: Sequence[Row], roles: Roles) -> list[str]:
         "  - property: ownHosts # check: every host of the shop",
         f"    value: [{', '.join(map(_quote, own))}]",
     ]
-    lines += ["", "  - property: paymentProviders # check: where your buyers pay"]
+    lines += ["", "  - property: paymentProviders # check: the payment providers of the shop"]
     lines += [f"    value: [{', '.join(_PAYMENT.split())}]"]
     query, host = hidden_pattern(queries), hidden_hosts(foreign)
     if query or host:
@@ -264,7 +263,7 @@ def _occurs(known: str, hosts: Iterable[str]) -> bool:
 
 
 def _order(events: Events, roles: Roles) -> list[str]:
-    """Which payload keys make an order, tried on the orders themselves."""
+    """Return the payload keys that make an order, tried on the orders themselves."""
     paths = paths_of(events.shapes[events.order]) if events.order in events.shapes else {}
     known, number = ("string", "integer"), ("number", "integer", "string")
     transaction = pick(paths, "transactionid orderid ordernumber ordername id order", known)
@@ -272,13 +271,13 @@ def _order(events: Events, roles: Roles) -> list[str]:
     if transaction is None or amount is None:
         return [
             "",
-            "  # check: no order was recognised. Fill in the payload's keys and take the # away:",
+            "  # check: no order was recognised. Fill in the payload's keys and uncomment:",
             "  # - property: order",
             "  #   value:",
-            "  #     transactionId: ... # what tells orders apart",
+            "  #     transactionId: ... # the order's id",
             "  #     amount: ...",
             "  #     customer: ... # optional, like all below",
-            "  #     lines: ... # the array of the lines, then below it",
+            "  #     lines: ... # the list of the order's lines; then, below it:",
             "  #     lineAmount: ...[]. ...",
             "  #     lineQuantity: ...[]. ...",
             "  #     lineAmountIs: line # or unit",
@@ -302,15 +301,15 @@ def _order(events: Events, roles: Roles) -> list[str]:
         out.append(_line_amount_is([payload for _, payload in events.orders], amount, lines, price, pieces))
     urls = [row.get(roles["page"][0], "") for row, _ in events.orders]
     if token := _token(urls):
-        out.append(f"      checkoutToken: {_quote(token)} # check: what tells two checkouts apart")
+        out.append(f"      checkoutToken: {_quote(token)} # check: the part that identifies the checkout")
     if page := _confirmation(urls):
         out.append(f"      confirmationPath: {_quote(page)} # check: the page that only a buyer sees")
     return [*out, "      duplicates: resubmission"]
 
 
 def _line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str, pieces: str) -> str:
-    """Whether the prices of lines add up to the amount as they are, or times the quantity."""
-    as_line = as_unit = told = 0
+    """Return whether the lines' prices sum to the amount as they are, or times the quantity."""
+    as_line = as_unit = decisive = 0
     for payload in payloads:
         try:
             total = float(_at(payload, amount))
@@ -321,12 +320,12 @@ def _line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str
         except (TypeError, ValueError, KeyError, OverflowError):
             continue
         if all(count == 1 for _, count in pairs):
-            continue  # tells nothing
-        told += 1
+            continue  # both sums are equal
+        decisive += 1
         as_line += abs(sum(p for p, _ in pairs) - total) < 0.011
         as_unit += abs(sum(p * n for p, n in pairs) - total) < 0.011
     best = "line" if as_line > as_unit else "unit"
-    return f"      lineAmountIs: {best} # check: {max(as_line, as_unit)} of {told} orders that can tell agree"
+    return f"      lineAmountIs: {best} # check: {max(as_line, as_unit)} of {decisive} orders with several pieces agree"
 
 
 def _at(value: Any, path: str) -> Any:
@@ -336,7 +335,7 @@ def _at(value: Any, path: str) -> Any:
 
 
 def _confirmation(urls: Sequence[str]) -> str | None:
-    """What the address of nearly every order's page ends in, if it is the usual word for a confirmation."""
+    """Return the usual word for a confirmation that is in the address of nearly every order's page."""
     for word in ("thank-you", "thank_you", "thankyou", "confirmation", "order-received", "success"):
         if urls and sum(f"/{word}" in url for url in urls) > 0.9 * len(urls):
             return f"/{word}"
@@ -344,7 +343,7 @@ def _confirmation(urls: Sequence[str]) -> str | None:
 
 
 def _token(urls: Sequence[str]) -> str | None:
-    """A regexp for the part of an order's URL that names the checkout."""
+    """Return a regexp for the part of an order's URL that identifies the checkout."""
     for word in ("checkouts", "checkout", "orders", "order"):
         for pattern in (f"/{word}/[a-z]+/([^/?#]+)", f"/{word}/([^/?#]+)"):
             tokens = [match[1] for url in urls if (match := re.search(pattern, url))]

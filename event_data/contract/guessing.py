@@ -1,7 +1,7 @@
-"""What values say about themselves: the kind, role and pattern of a column, the keys of a payload.
+"""Infer the kind, role and pattern of a column and the keys of a payload from their values.
 
-Pure functions over samples. A guess generalises: no value of the data is part of one,
-but for names of events, of keys, and of the shop's own hosts.
+Pure functions over samples. A guess holds no value of the data except the names of events and keys, and the
+shop's own hosts.
 """
 
 import re
@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from event_data.contract.model import NEEDED_ROLES
 
-NEAR = 0.01  # a share below this is as good as none
-ENOUGH = 20  # so many different values are needed before a pattern is believed
+NEAR = 0.01  # a share below this counts as none
+ENOUGH = 20  # a pattern needs at least so many different values
 MAX_KEYS = 60  # an object of more keys is a map, whose keys are values
 
 Roles = dict[str, tuple[str, bool]]  # role -> the column that plays it, and whether that is sure
@@ -72,17 +72,17 @@ class Sample:
 
     @property
     def healthy(self) -> float:
-        """The share that is empty in a good file: a quarter of them are better."""
+        """Return the share that is empty in a good file: the lower quartile."""
         return sorted(self.empty.values())[len(self.empty) // 4] if self.empty else 1.0
 
 
 def plain(name: str) -> str:
-    """A name without case and signs: `clientId` and `client_id` are one."""
+    """Return a name without case and signs: `clientId` and `client_id` are equal."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
 def kind_of(values: Sequence[str]) -> str:
-    """The kind that nearly all of a sample has: one of _KINDS, or `text`."""
+    """Return the kind that nearly all values have: one of _KINDS, or `text`."""
     some = values[:: max(1, len(values) // 500)][:500]
     for kind, pattern in _KINDS:
         if some and sum(pattern.fullmatch(value) is not None for value in some) >= 0.95 * len(some):
@@ -91,7 +91,7 @@ def kind_of(values: Sequence[str]) -> str:
 
 
 def pattern_of(values: Iterable[str]) -> str | None:
-    """A regexp of identifiers of one to three lengths, which every value matches; None if there is none."""
+    """Return a regexp that every value matches, if they are identifiers of one to three lengths; else None."""
     groups: dict[int, set[str]] = {}
     for value in values:
         groups.setdefault(len(value), set()).add(value)
@@ -104,7 +104,7 @@ def pattern_of(values: Iterable[str]) -> str | None:
 
 
 def _template(values: set[str], length: int) -> str | None:
-    """Values of one length: signs that all share stay, and what stands between them becomes a class."""
+    """Return the pattern of values of one length: signs that all share stay, other characters become classes."""
     if all(_UUID.fullmatch(value) for value in values):
         case = _class_of("".join(values).replace("-", ""))
         return None if case is None else _UUID.pattern.replace("[0-9A-Fa-f]", f"[{case}]")
@@ -128,7 +128,7 @@ def _template(values: set[str], length: int) -> str | None:
 
 
 def _class_of(letters: str) -> str | None:
-    """The narrowest class that holds all the letters."""
+    """Return the narrowest class that holds all the letters."""
     for extra in ("", "_-"):
         for name in _CLASSES:
             if re.fullmatch(f"[{name}{extra}]+", letters):
@@ -137,7 +137,7 @@ def _class_of(letters: str) -> str | None:
 
 
 def find_renames(samples: Sequence[Sample]) -> dict[str, str]:
-    """Columns that begin where another one ends and hold the same: later name -> earlier name."""
+    """Return the renamed columns, later name to earlier: one begins where the other ends, with values alike."""
     found: dict[str, str] = {}
     for place, late in enumerate(samples):
         for early in samples[:place]:
@@ -149,7 +149,7 @@ def find_renames(samples: Sequence[Sample]) -> dict[str, str]:
 
 def _is_rename(early: Sample, late: Sample) -> bool:
     if early.name.casefold() == late.name.casefold():
-        return True  # one column to DuckDB, whichever files they stand in
+        return True  # DuckDB takes them for one column
     if not early.values or not late.values or max(early.empty) >= min(late.empty):
         return False
     if plain(early.name) == plain(late.name):
@@ -159,7 +159,7 @@ def _is_rename(early: Sample, late: Sample) -> bool:
 
 
 def find_roles(samples: Sequence[Sample]) -> Roles:
-    """The columns' roles, sure where both name and values say so; the needed roles always get one."""
+    """Return each role's column, sure if name and values agree; the needed roles always get one."""
     roles: Roles = {}
     kinds = {sample.name: kind_of(sample.values) for sample in samples}
     for role, (fitting, words) in _ROLES.items():
@@ -174,12 +174,12 @@ def find_roles(samples: Sequence[Sample]) -> Roles:
 
 
 def _rank(role: str, sample: Sample, fits: bool, words: list[str]) -> float:
-    """How well a column suits a role: 10 for its values, 5 for its name, up to 1 for being filled."""
+    """Return how well a column suits a role: 10 for its values, 5 for its name, up to 0.1 for being filled."""
     name = plain(sample.name)
     part = any(word in name for word in words if len(word) > 3)
     named = 5.0 - words.index(name) / 10 if name in words else 2.0 * part
     if role == "referrer" and not named:
-        return 0.0  # any URL could be one; only the name tells
+        return 0.0  # any URL could be one; only the name distinguishes it
     distinct = len(set(sample.values))
     if role == "event":
         fits = fits and 2 <= distinct <= 100 and distinct < len(sample.values) / 2
@@ -189,7 +189,7 @@ def _rank(role: str, sample: Sample, fits: bool, words: list[str]) -> float:
 
 
 def event_roles(names: Iterable[str]) -> dict[str, str]:
-    """Event -> role, each role once, by the events' names."""
+    """Return the role of each event, by its name; each role once."""
     roles: dict[str, str] = {}
     names = list(names)
     for role, words in _EVENT_ROLES.items():
@@ -204,7 +204,7 @@ def event_roles(names: Iterable[str]) -> dict[str, str]:
 
 @dataclass
 class Shape:
-    """What was seen in one place of the payloads."""
+    """What the payloads hold in one place."""
 
     seen: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
@@ -234,24 +234,24 @@ class Shape:
 
     @property
     def logical_type(self) -> str:
-        """The type of most values; whole numbers among others are numbers."""
+        """Return the type of most values; whole numbers among others are numbers."""
         if self.kinds["number"] and self.kinds["integer"]:
             return "number"
         return self.kinds.most_common(1)[0][0] if self.kinds else "string"
 
     @property
     def is_record(self) -> bool:
-        """Whether the keys are names; in a map of very many keys they are values themselves."""
+        """Return whether the keys are names; in a map of very many keys they are values themselves."""
         return 0 < len(self.keys) < MAX_KEYS
 
     @property
     def mixed(self) -> bool:
-        """Whether there are values of another type than most have."""
+        """Return whether some values have another type than most."""
         return len(set(self.kinds) - {"integer", "number"}) + bool(set(self.kinds) & {"integer", "number"}) > 1
 
 
 def paths_of(shape: Shape, above: str = "") -> dict[str, Shape]:
-    """Every place of a payload by its path: `items[].price`."""
+    """Return every place of a payload by its path: `items[].price`."""
     found: dict[str, Shape] = {}
     for key, inner in shape.keys.items() if shape.is_record else ():
         found[above + key] = inner
@@ -262,7 +262,7 @@ def paths_of(shape: Shape, above: str = "") -> dict[str, Shape]:
 
 
 def pick(paths: Mapping[str, Shape], words: str, types: Collection[str], inside: str | None = None) -> str | None:
-    """The path whose last key is the first of `words` to occur, below the list `inside` or in no list."""
+    """Return the path whose last key is the first of `words` to occur, below the list `inside` or in no list."""
     fitting = [
         path
         for path, shape in paths.items()
@@ -276,7 +276,7 @@ def pick(paths: Mapping[str, Shape], words: str, types: Collection[str], inside:
 
 
 def host_of(url: str) -> str:
-    """The host of a URL in lower case; empty if there is none."""
+    """Return the host of a URL in lower case; empty if it has none."""
     try:
         return (urlsplit(url).hostname or "").lower()
     except ValueError:
@@ -284,7 +284,7 @@ def host_of(url: str) -> str:
 
 
 def hidden_pattern(values: Sequence[str]) -> str | None:
-    """The pattern of query values that are all hashes of one length; None if they are plain."""
+    """Return the pattern of query values that are all hashes of one length; None if they are plain."""
     lengths = Counter(map(len, values)).most_common(1)
     if len(values) < ENOUGH or not lengths or lengths[0][0] < 6:
         return None
@@ -297,7 +297,7 @@ def hidden_pattern(values: Sequence[str]) -> str | None:
 
 
 def hidden_hosts(hosts: Iterable[str]) -> str | None:
-    """The pattern of hosts that are one name with a hash in it; None if there are none."""
+    """Return the pattern of hosts that consist of one name with a hash in it; None if there are none."""
     found: Counter[str] = Counter()
     for host in set(hosts):
         if match := re.fullmatch(r"([a-z]+[.-])?([0-9a-f]{6,64})(\.[a-z.]+)?", host):

@@ -271,7 +271,7 @@ def _order(node: Node | None, events: tuple[Event, ...]) -> Order | None:
     known = [key.path for key in event.payload]
     paths = {name: entry for name, entry in node.value.items() if name not in _NOT_PATHS and entry.value is not None}
     for name, entry in paths.items():
-        if not re.fullmatch(r'[^"\\\x00-\x1f]+', entry.value):
+        if not re.fullmatch(r"""[^"'*\\\x00-\x1f]+""", entry.value):
             raise entry.error(f"{show(entry.value)} is not the path of a payload key; write one such as order.id")
         if known and entry.value not in known:
             problem = f"{show(entry.value)} is not a key of {event.name!r}; {near(entry.value, known)}"

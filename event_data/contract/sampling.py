@@ -33,9 +33,9 @@ class Table:
 
 @dataclass
 class Events:
-    """What the event and payload columns say."""
+    """The kinds of event that the files hold, and their payloads."""
 
-    names: list[str] = field(default_factory=list)  # () if there are too many to be kinds of event
+    names: list[str] = field(default_factory=list)  # empty if there are too many to be kinds of event
     roles: dict[str, str] = field(default_factory=dict)  # event -> role
     shapes: dict[str, Shape] = field(default_factory=dict)
     order: str | None = None  # the event that is an order
@@ -43,7 +43,7 @@ class Events:
 
 
 def read_table(path: Path) -> Table:
-    """Header, rows and delimiter of a file, as far as its first rows tell."""
+    """Return header, rows and delimiter of a file, read from its first rows."""
     try:
         with path.open("rb") as raw:
             unpack = gzip.open if raw.read(2) == b"\x1f\x8b" else open
@@ -58,26 +58,26 @@ def read_table(path: Path) -> Table:
             reader = csv.reader(file, delimiter=delimiter)
             header = [name.strip() for name in next(reader)]
             rows: list[list[str]] = []
-            with contextlib.suppress(csv.Error):  # a quote that never closes: what was read must do
+            with contextlib.suppress(csv.Error):  # a quote that never closes: use what was read
                 rows.extend(islice((row for row in reader if row), MAX_ROWS))
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise ContractError(f"{path}: cannot be read as a CSV ({reason}); check the path") from None
     if any(kind_of([name]) in ("timestamp", "epoch", "url", "json") for name in header):
-        raise ContractError(f"{path}, line 1: this is data and no header; put the columns' names there")
+        raise ContractError(f"{path}, line 1: this is data, not a header; put the columns' names there")
     if not rows:
         raise ContractError(f"{path}, line 2: no rows follow the header; give a day with events")
     return Table(header, rows, delimiter)
 
 
 def find_samples(tables: Sequence[Table], notes: list[str]) -> list[Sample]:
-    """The columns of all files together; a name that cannot be a column's is noted and left out."""
+    """Return the columns of all files; add a note for each that has no usable name, which is left out."""
     samples: dict[str, Sample] = {}
     for number, table in enumerate(tables):
         here: set[str] = set()
         for place, name in enumerate(table.header):
             if not name or not name.isprintable() or name.casefold() in here:
-                notes.append(f"the column at place {place + 1} has no name of its own, and is left out")
+                notes.append(f"column {place + 1} was left out: its name is empty or occurs twice")
                 continue
             here.add(name.casefold())
             values = [row[place] for row in table.rows if len(row) > place and row[place].strip()]
@@ -88,7 +88,7 @@ def find_samples(tables: Sequence[Table], notes: list[str]) -> list[Sample]:
 
 
 def heal(samples: Sequence[Sample], renames: Mapping[str, str]) -> list[Sample]:
-    """The columns under their first names, with what was seen under later ones."""
+    """Return the columns under their first names, with the values that later names hold."""
     columns = {sample.name: sample for sample in samples}
     for late, early in renames.items():
         gone = columns.pop(late)
@@ -98,12 +98,12 @@ def heal(samples: Sequence[Sample], renames: Mapping[str, str]) -> list[Sample]:
 
 
 def read_row(header: Sequence[str], cells: Sequence[str], renames: Mapping[str, str]) -> Row:
-    """A row's values under the first names of their columns."""
+    """Return a row's values under the first names of their columns."""
     return {renames.get(name, name): cell for name, cell in zip(header, cells, strict=False)}
 
 
 def find_events(rows: Iterable[Row], roles: Roles) -> Events:
-    """The kinds of event, and what the payload of each holds."""
+    """Return the kinds of event, and what the payload of each holds."""
     column, payload = roles["event"][0], roles.get("payload", ("", False))[0]
     found, counts = Events(), Counter(row.get(column, "") for row in rows)
     names = [name for name, _ in counts.most_common() if re.fullmatch(r"[A-Za-z][\w .:/$-]{0,60}", name)]

@@ -183,7 +183,7 @@ def test_empty_days_are_left_out(tmp_path: Path) -> None:
         ("a,b,c,d\n", "{}, line 2: no rows follow the header; give a day with events"),
         (
             "17,https://a.example/,2025-01-30T10:00:00Z,buy\n",
-            "{}, line 1: this is data and no header; put the columns' names there",
+            "{}, line 1: this is data, not a header; put the columns' names there",
         ),
         (
             "a b c\n1 2 3\n",
@@ -226,7 +226,7 @@ def test_file_names(tmp_path: Path, names: list[str], pattern: str) -> None:
         file.write_bytes(content)
     draft = draft_contract(files)
     assert load(tmp_path, draft).file_name == pattern
-    assert ("the names tell no day" in draft) == (names[0] in ("day.csv", "a20251399.csv"))
+    assert ("the names hold no date" in draft) == (names[0] in ("day.csv", "a20251399.csv"))
 
 
 @pytest.mark.parametrize(
