@@ -76,45 +76,24 @@ def validate(options: argparse.Namespace, stdout: TextIO, stderr: TextIO) -> int
         connection = pool.submit(connect, Path(work), options.memory_limit)
         from quality.checks import DEFINITIONS, run_checks
         from quality.console import summary
-        from quality.judgement import find_incidents
-        from quality.reports import (
-            REPORT_COLUMNS,
-            add_facts,
-            profile_rows,
-            report_rows,
-            write_csv,
-            write_json,
-            write_junit,
-        )
+        from quality.incidents import find_incidents
+        from quality.reports import write_reports
         from quality.scan import Scan
-        from quality.wording import use_currency
 
-        from event_data.contract import load_contract
+        from event_data.contract import Severity, load_contract
 
         contract = load_contract(options.contract or HERE / "schema.yaml")
-        use_currency(contract.currency.sign)
         options.out_dir.mkdir(parents=True, exist_ok=True)
         scan = Scan(contract, Path(work), connection.result())
         read(scan, options.data_dir, stderr, options.quiet)
         findings = run_checks(scan)
-        profile = profile_rows(scan)
-        files = add_facts(scan, profile) if options.json else []
-    incidents = find_incidents(findings, DEFINITIONS, scan.files)
-    rows = report_rows(findings, incidents)
-    written = [options.out_dir / "dq_report.csv", options.out_dir / "dq_profile.csv"]
-    write_csv(written[0], REPORT_COLUMNS, rows)
-    write_csv(written[1], profile[0], profile)
-    if options.json:
-        written.append(options.out_dir / "dq_report.json")
-        write_json(written[-1], rows, files, incidents, {d.check: d.dimension for d in DEFINITIONS.values()})
-    if options.junit:
-        written.append(options.out_dir / "dq_report.xml")
-        write_junit(written[-1], findings)
+        incidents = find_incidents(findings, DEFINITIONS, scan.files, contract.currency)
+        written = write_reports(options.out_dir, scan, findings, incidents, options.json, options.junit)
     if not options.quiet:
         colour = stdout.isatty() and "NO_COLOR" not in os.environ
-        _print(stdout, summary(scan.files, findings, incidents, [_shown(p) for p in written], colour))
-    worst = min((i.severity for i in incidents), default="P9")
-    return 3 if options.fail_on != "never" and worst <= options.fail_on else 0
+        _print(stdout, summary(scan.files, findings, incidents, written, contract.currency, colour))
+    stops = options.fail_on != "never" and any(i.severity <= Severity[options.fail_on] for i in incidents)
+    return 3 if stops else 0
 
 
 def read(scan: "Scan", data_dir: Path, stderr: TextIO, quiet: bool) -> None:

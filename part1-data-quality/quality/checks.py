@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from event_data.sql import literal
 from quality.definitions import ROW_CHECKS, TABLE_CHECKS, Definition, Measure
+from quality.evaluation import Finding, evaluate
 from quality.file_checks import FILE_CHECKS
-from quality.judgement import Finding, judge
 from quality.scan import Scan
 
 DEFINITIONS: dict[str, Definition] = {d.check: d for d in [*FILE_CHECKS, *ROW_CHECKS, *TABLE_CHECKS]}
@@ -19,7 +19,7 @@ def run_checks(scan: Scan) -> list[Finding]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         measured = pool.map(lambda definition: _measures(definition, scan), DEFINITIONS.values())
         for definition, measures in zip(DEFINITIONS.values(), measured, strict=True):
-            found = judge(definition, measures, scan.files, scan.contract, failed)
+            found = evaluate(definition, measures, scan.files, scan.contract, failed)
             failed.update((f.check, f.file_no, f.column) for f in found if f.status == "fail")
             findings += found
     return findings

@@ -5,8 +5,8 @@
 --   record                            the first failed record of the file
 --   example                           what to show of it, masked where it could be a person's
 -- The lines above a query are its definition, as in row_checks.sql. Of thresholds there are more:
--- `others` compares a count with the other days, `rate` a count for its number of events, and
--- `amounts` a sum of money, and `pooled` a share with its limit over all files together, where a
+-- `other_days` compares a count with the other days, `rate` a count for its number of events, and
+-- `amount` a sum of money, and `pooled` a share with its limit over all files together, where a
 -- single file has few cases.
 
 -- name: rows_repeated
@@ -500,7 +500,7 @@ group by file_no
 -- name: rows_volume
 -- severity: P1
 -- dimension: coverage
--- threshold: others
+-- threshold: other_days
 -- message: {checked:,} events of people, where {expected} are usual
 -- advice: Compare with the shop's own order and visit counts before you believe the day.
 select
@@ -512,7 +512,7 @@ left join crawler_events using (file_no)
 -- name: revenue_volume
 -- severity: P1
 -- dimension: coverage
--- threshold: amounts
+-- threshold: amount
 -- needs: orders payload
 -- message: Revenue of {total}, where {expected} is usual
 -- advice: Compare the day with the shop's books; a lost tag, a changed unit or a sale look like this.

@@ -8,12 +8,40 @@ look at names, headers and bytes. All are known before any runs, so none can van
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from event_data.contract import Severity
+from event_data.money import Currency
 from event_data.sql import named_statements
 
 HERE = Path(__file__).parent
+
+
+class Comparison(Enum):
+    """What the failures of a file are compared with."""
+
+    SHARE = "share"  # the largest share that may fail
+    POOLED = "pooled"  # the same, over all files together, where a single file has few cases
+    SHIFT = "shift"  # the share in the file's own past
+    OTHER_DAYS = "other_days"  # the count on other days
+    RATE = "rate"  # the count on other days, for the number of events
+    AMOUNT = "amount"  # the sum of money on other days
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """When a check fails; `share` is the largest that may, of SHARE and POOLED."""
+
+    comparison: Comparison
+    share: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Threshold":
+        """Return the threshold that an SQL file writes as `0.001`, `pooled 0.1` or `shift`."""
+        word, _, share = text.rpartition(" ") if text[-1].isdigit() else (text, "", "0")
+        return cls(Comparison(word or "share"), float(share))
 
 
 @dataclass(frozen=True)
@@ -48,9 +76,9 @@ class Definition:
     """
 
     check: str
-    severity: str
+    severity: Severity
     dimension: str
-    threshold: str
+    threshold: Threshold
     message: str
     advice: str
     sql: str = ""
@@ -59,8 +87,31 @@ class Definition:
     filter: str = "true"
     example: str = ""
     impact: str = "unknown"
-    suppressed_by: str = ""
+    suppressed_by: tuple[str, ...] = ()
     run: Callable[[Any], Iterable[Measure]] | None = None
+
+    def describe(self, m: Measure, currency: Currency, expected: str = "") -> str:
+        """Return the message with the measure's numbers in it."""
+        return self.message.format(
+            failed=m.failed,
+            checked=m.checked,
+            share=percent(m.failed / m.checked if m.checked else 0),
+            column=m.column,
+            example=m.example or "",
+            expected=expected,
+            orders=m.orders or 0,
+            revenue=currency.exact(m.revenue),
+            total=currency.exact(m.failed, 0),
+        )
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent that never rounds something to nothing, or nearly all to all."""
+    if 0 < share < 0.001:
+        return "under 0.1%"
+    if 0.999 < share < 1:
+        return "over 99.9%"
+    return f"{share:.1%}".replace(".0%", "%")
 
 
 def statements(file_name: str) -> dict[str, str]:
@@ -72,7 +123,10 @@ def _definitions(file_name: str) -> list[Definition]:
     """Return the definitions of an SQL file of checks, in its order."""
     found = []
     for part in named_statements((HERE / file_name).read_text("utf-8")).values():
-        fields: dict[str, Any] = {**part.fields, "needs": tuple(part.fields.get("needs", "").split())}
+        fields: dict[str, Any] = {**part.fields}
+        fields["severity"] = Severity[fields["severity"]]
+        fields["threshold"] = Threshold.parse(fields["threshold"])
+        fields |= {name: tuple(fields.get(name, "").split()) for name in ("needs", "suppressed_by")}
         found.append(Definition(check=part.name, sql=part.sql, **fields))
     return found
 

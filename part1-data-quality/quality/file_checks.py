@@ -5,20 +5,22 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
 
+from event_data.contract import Severity
 from event_data.reading.day_file import Kind
-from quality.definitions import Definition, Measure
+from quality.definitions import Definition, Measure, Threshold, percent
 from quality.rename_detection import LEAST_MATCH, likeness, profiles
 from quality.scan import FileFacts, Scan
-from quality.wording import percent
 
+P0, P1, P2, P3 = Severity
+NONE_MAY_FAIL = Threshold.parse("0")
 FILE_CHECKS: list[Definition] = []
 
 
-def check(severity: str, dimension: str, says: str, advice: str, threshold: str = "0") -> Callable[..., object]:
-    """Register the function below as the check of its name."""
+def check(severity: Severity, dimension: str, message: str, advice: str) -> Callable[..., object]:
+    """Register the function below as the check of its name; no failure is tolerated."""
 
     def register(run: Callable[[Scan], Iterable[Measure]]) -> Callable[[Scan], Iterable[Measure]]:
-        FILE_CHECKS.append(Definition(run.__name__, severity, dimension, threshold, says, advice, run=run))
+        FILE_CHECKS.append(Definition(run.__name__, severity, dimension, NONE_MAY_FAIL, message, advice, run=run))
         return run
 
     return register
@@ -30,7 +32,7 @@ def _at_stake(measure: Measure, facts: FileFacts) -> Measure:
 
 
 @check(
-    "P0", "timeliness", "{example} has not arrived",
+    P0, "timeliness", "{example} has not arrived",
     "Ask the sender for the file; do not publish a total that spans this day.",
 )  # fmt: skip
 def file_missing(scan: Scan) -> Iterator[Measure]:
@@ -40,7 +42,7 @@ def file_missing(scan: Scan) -> Iterator[Measure]:
 
 
 @check(
-    "P0", "completeness", "The file holds no event",
+    P0, "completeness", "The file holds no event",
     "Ask the sender for the file again; an empty export hides a whole day.",
 )  # fmt: skip
 def file_empty(scan: Scan) -> Iterator[Measure]:
@@ -48,7 +50,7 @@ def file_empty(scan: Scan) -> Iterator[Measure]:
         yield Measure(facts.file_no, "file", 1, int(facts.file.records == 0))
 
 
-def _bytes_check(name: str, severity: str, says: str, advice: str, kinds: tuple[Kind, ...]) -> None:
+def _bytes_check(name: str, severity: Severity, message: str, advice: str, kinds: tuple[Kind, ...]) -> None:
     """Register a check of what reading.py found in a file's bytes."""
 
     def run(scan: Scan) -> Iterator[Measure]:
@@ -63,48 +65,48 @@ def _bytes_check(name: str, severity: str, says: str, advice: str, kinds: tuple[
                 line=min(lines, default=None), example="; ".join(dict.fromkeys(p.message for p in found))[:120],
             )  # fmt: skip
 
-    FILE_CHECKS.append(Definition(name, severity, "conformity", "0", says, advice, run=run))
+    FILE_CHECKS.append(Definition(name, severity, "conformity", NONE_MAY_FAIL, message, advice, run=run))
 
 
 _bytes_check(
-    "file_unreadable", "P0", "The file cannot be read: it {example}",
+    "file_unreadable", P0, "The file cannot be read: it {example}",
     "Ask the sender for the file again; nothing in it has been counted.",
     ("unreadable", "not_csv", "archive_bomb", "changed", "header_damaged"),
 )  # fmt: skip
 _bytes_check(
-    "file_truncated", "P0", "The file breaks off: {example}",
+    "file_truncated", P0, "The file breaks off: {example}",
     "Ask the sender for the whole file; what comes after the break is missing.",
     ("truncated", "archive_broken"),
 )  # fmt: skip
 _bytes_check(
-    "records_unreadable", "P1", "{failed:,} of {checked:,} records cannot be read: {example}",
+    "records_unreadable", P1, "{failed:,} of {checked:,} records cannot be read: {example}",
     "Have the export quote its fields (RFC 4180); these records are in no figure.",
     ("ragged", "stray_quote", "unterminated_quote", "field_too_long"),
 )  # fmt: skip
 _bytes_check(
-    "header_unclear", "P1", "The file {example}",
+    "header_unclear", P1, "The file {example}",
     "Have every column named, and named once.",
     ("header_duplicate", "header_empty_name"),
 )  # fmt: skip
 _bytes_check(
-    "delimiter_other", "P2", "The file {example}",
+    "delimiter_other", P2, "The file {example}",
     "Set the delimiter in the contract if it is meant; it was read all the same.",
     ("delimiter",),
 )  # fmt: skip
 _bytes_check(
-    "encoding_other", "P2", "The file is not clean UTF-8: {example}",
+    "encoding_other", P2, "The file is not clean UTF-8: {example}",
     "Have the export write UTF-8; it was read all the same, and some characters may be wrong.",
     ("utf_16", "encoding", "nul_byte"),
 )  # fmt: skip
 _bytes_check(
-    "bytes_unusual", "P3", "The file {example}",
+    "bytes_unusual", P3, "The file {example}",
     "Harmless here; other readers may stumble.",
     ("bom", "line_ends", "blank_lines", "misnamed_archive", "surplus_empty"),
 )  # fmt: skip
 
 
 @check(
-    "P1", "uniqueness", "The day was delivered a second time: {example} is not counted",
+    P1, "uniqueness", "The day was delivered a second time: {example} is not counted",
     "Keep one file per day; compare the two and delete the one that is not meant.",
 )  # fmt: skip
 def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
@@ -114,7 +116,7 @@ def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
 
 
 @check(
-    "P1", "completeness", "{failed:,} files beside it look like data and are not read: {example}",
+    P1, "completeness", "{failed:,} files beside it look like data and are not read: {example}",
     "Rename what is meant to be read, move the rest elsewhere, or list it under ignoreFiles in the contract.",
 )  # fmt: skip
 def file_unread(scan: Scan) -> Iterator[Measure]:
@@ -136,7 +138,7 @@ def _listed(names: list[str]) -> str:
 
 
 @check(
-    "P0", "uniqueness", "The file holds the same events as {example}",
+    P0, "uniqueness", "The file holds the same events as {example}",
     "The export sent an old day under a new name; ask for the day itself.",
 )  # fmt: skip
 def content_repeated(scan: Scan) -> Iterator[Measure]:
@@ -149,7 +151,7 @@ def content_repeated(scan: Scan) -> Iterator[Measure]:
 
 
 @check(
-    "P1", "conformity", "The file has fewer events than the contract demands",
+    P1, "conformity", "The file has fewer events than the contract demands",
     "Ask the sender whether the export was cut.",
 )  # fmt: skip
 def row_count(scan: Scan) -> Iterator[Measure]:
@@ -160,7 +162,7 @@ def row_count(scan: Scan) -> Iterator[Measure]:
 
 
 @check(
-    "P0", "conformity", "The column {column} is missing",
+    P0, "conformity", "The column {column} is missing",
     "Restore the column; what it told cannot be won back for the days without it.",
 )  # fmt: skip
 def column_missing(scan: Scan) -> Iterator[Measure]:
@@ -215,7 +217,7 @@ def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | N
 
 
 @check(
-    "P0", "consistency", "{column} arrives as {example}; every report that reads {column} finds nothing",
+    P0, "consistency", "{column} arrives as {example}; every report that reads {column} finds nothing",
     "Have the old name back, or move every report to the new one; the synonym in the contract heals it here only.",
 )  # fmt: skip
 def column_renamed(scan: Scan) -> Iterator[Measure]:
@@ -230,7 +232,7 @@ def column_renamed(scan: Scan) -> Iterator[Measure]:
 
 
 @check(
-    "P2", "conformity", "The column {example} is not in the contract",
+    P2, "conformity", "The column {example} is not in the contract",
     "Describe it in the contract, or have it removed; an unknown column may carry what nobody agreed to store.",
 )  # fmt: skip
 def column_unexpected(scan: Scan) -> Iterator[Measure]:
@@ -246,7 +248,7 @@ def column_unexpected(scan: Scan) -> Iterator[Measure]:
 
 
 @check(
-    "P3", "conformity", "The columns stand in another order than the contract's",
+    P3, "conformity", "The columns stand in another order than the contract's",
     "Harmless here; a reader that goes by position mixes the columns up.",
 )  # fmt: skip
 def column_order(scan: Scan) -> Iterator[Measure]:

@@ -14,11 +14,13 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from event_data.contract import Contract, host_regexp
+from event_data.events import PLACEHOLDERS
 from event_data.sql import literal, values
 from quality.contract_sql import unanchored
 from quality.row_checks import RAW_NAMES, RowCheck
 
-LONGEST_PLACEHOLDER = 15  # characters: [object object]
+SHORT = 15  # characters: what is longer is no placeholder, but for a few
+LONG_PLACEHOLDERS = tuple(word for word in PLACEHOLDERS if len(word) > SHORT)
 # The checks that cannot fail on an event that passes the role's test.
 COVERED: Mapping[str, frozenset[str]] = {
     "client": frozenset({"null_share", "value_placeholder", "value_pattern", "quote_stray", "email_exposed"}),
@@ -46,7 +48,8 @@ COVERED: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 # What every event that fails a check has, and what costs less than the check's own condition.
 PRECONDITIONS = {
-    "value_placeholder": f"strlen({{column}}) <= {LONGEST_PLACEHOLDER}",
+    "value_placeholder": f"strlen({{column}}) <= {SHORT}"
+    + (f" or lower({{column}}) in ({values(LONG_PLACEHOLDERS)})" if LONG_PLACEHOLDERS else ""),
     "value_length": "strlen({column}) > {max_length}",
     "timestamp_offset": "not ends_with({column}, 'Z')",
     "url_malformed": "not ({own_url})",
@@ -148,16 +151,16 @@ class Prefilter:
         without_payload = values(e.name for e in self.contract.events if not e.payload)
         client = self.contract.column_of("client")
         marks = () if client and client.pattern and _excludes_marks(client.pattern) else ("@", "%40", '"')
-        not_short = f"strlen({{}}) > {LONGEST_PLACEHOLDER}"
+        is_value = f"not ({PRECONDITIONS['value_placeholder']})"
         tests = {
             "client": " and ".join(
-                [not_short.format("client"), *(f"not contains(client, '{mark}')" for mark in marks)]
+                [is_value.format(column="client"), *(f"not contains(client, '{mark}')" for mark in marks)]
             ),
             "time": "cast(event_at as date) = file_day"
             + (" and ends_with(time_text, 'Z')" if self.contract.time_zone == "UTC" else ""),
             "event": f"event in ({values(names)})" if names else "event is not null",
             "payload": f"payload is null and event in ({without_payload})" if names else "payload is null",
-            "user_agent": not_short.format("user_agent"),
+            "user_agent": is_value.format(column="user_agent"),
         }
         if "payload" in self.contract.roles and names:
             del tests["event"]  # the payload's test says as much

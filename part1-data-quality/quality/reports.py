@@ -4,15 +4,17 @@ import csv
 import hashlib
 import io
 import json
-import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from quality.judgement import Finding, Incident
+from event_data.contract import Severity
+from event_data.output import printable, spreadsheet_safe, write_atomically
+from quality.checks import DEFINITIONS
+from quality.evaluation import Finding
+from quality.incidents import Incident
 from quality.scan import FileFacts, Scan
 
 REPORT_COLUMNS = (
@@ -21,13 +23,31 @@ REPORT_COLUMNS = (
 )  # fmt: skip
 
 
+def write_reports(
+    out_dir: Path,
+    scan: Scan,
+    findings: Sequence[Finding],
+    incidents: Sequence[Incident],
+    as_json: bool = False,
+    as_junit: bool = False,
+) -> list[Path]:
+    """Write the reports, each whole or not at all; returns their paths."""
+    rows, profile = report_rows(findings, incidents), profile_rows(scan)
+    written = {"dq_report.csv": _csv(REPORT_COLUMNS, rows), "dq_profile.csv": _csv(profile[0], profile)}
+    if as_json:
+        written["dq_report.json"] = _json(rows, _add_facts(scan, profile), incidents)
+    if as_junit:
+        written["dq_report.xml"] = _junit(findings)
+    return [write_atomically(out_dir / name, text) for name, text in written.items()]
+
+
 def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> list[dict[str, Any]]:
-    """One row for each file, check and column; `incident` is the number on the console."""
+    """Return one row for each file, check and column; `incident` is the number on the console."""
     number = {id(f): i.number for i in incidents for f in i.findings}
     return [
         {
             "incident": number.get(id(f)),
-            "severity": f.severity,
+            "severity": "" if f.severity is None else str(f.severity),
             "status": f.status,
             "check": f.check,
             "file": f.file,
@@ -47,7 +67,7 @@ def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> l
 
 
 def profile_rows(scan: Scan) -> list[dict[str, Any]]:
-    """One row for each file: what is in it, whether right or wrong."""
+    """Return one row for each file: what is in it, whether right or wrong."""
     found = scan.connection.execute("select * from journey_profile")
     names = [d[0] for d in found.description][1:]
     journeys = {row[0]: row[1:] for row in found.fetchall()}
@@ -62,7 +82,7 @@ def profile_rows(scan: Scan) -> list[dict[str, Any]]:
             "clients": facts.clients,
         }
         for event in scan.contract.events:
-            row[f"events_{event.name}"] = sum(facts.events.get(n, 0) for n in (event.name, *event.synonyms))
+            row[f"events_{event.name}"] = sum(facts.events.get(n, 0) for n in event.names)
         row["events_other"] = facts.records - sum(v for k, v in row.items() if k.startswith("events_"))
         row |= {"orders": facts.orders, "revenue": facts.revenue}
         row |= dict(zip(names, journeys.get(facts.file_no, [0] * len(names)), strict=True))
@@ -75,7 +95,7 @@ def profile_rows(scan: Scan) -> list[dict[str, Any]]:
     return rows
 
 
-def add_facts(scan: Scan, profile: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _add_facts(scan: Scan, profile: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the profile with what a program needs besides: which content was checked, and its empty hours."""
     empty = dict(
         scan.connection.execute(
@@ -96,91 +116,62 @@ def _content_hash(path: Path | None) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_csv(path: Path, columns: Collection[str], rows: Iterable[dict[str, Any]]) -> None:
-    """Write rows that are safe to open in a spreadsheet, whole or not at all."""
+def _csv(columns: Collection[str], rows: Iterable[dict[str, Any]]) -> str:
+    """Return rows as CSV that is safe to open in a spreadsheet."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_cell(row[c]) for c in columns] for row in rows)
-    write_whole(path, text.getvalue())
+    return text.getvalue()
 
 
-def write_json(
-    path: Path,
-    rows: list[dict[str, Any]],
-    files: list[dict[str, Any]],
-    incidents: Sequence[Incident],
-    dimensions: Mapping[str, str],
-) -> None:
-    """The rows of both CSVs, add_facts() and the incidents, amounts as text so that no cent is rounded.
-
-    `dimensions` maps a check to its dimension of quality (ODCS), by which a data catalogue groups findings.
-    """
-    findings = [row | {"dimension": dimensions[row["check"]]} for row in rows]
-    days = {file["file"]: file["day"] for file in files}
-    document = {"incidents": [incident_row(i, days) for i in incidents], "findings": findings, "files": files}
-    write_whole(path, json.dumps(document, indent=1, default=str, ensure_ascii=False) + "\n")
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return spreadsheet_safe(printable(value, " "))
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".") or "0"
+    return f"{value:.2f}" if isinstance(value, Decimal) else value
 
 
-def write_junit(path: Path, findings: Sequence[Finding]) -> None:
-    """One test case for each finding; a check that fails at P3, a note, passes."""
-    failures = sum(f.status == "fail" and f.severity < "P3" for f in findings)
-    skipped = sum(f.status == "skip" for f in findings)
-    suite = ElementTree.Element(
-        "testsuite", name="data quality", tests=str(len(findings)), failures=str(failures), skipped=str(skipped)
-    )
-    for f in findings:
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=_xml(f.file), name=_xml(f"{f.check} {f.column}".strip())
-        )
-        if f.status == "skip":
-            ElementTree.SubElement(case, "skipped", message=_xml(f.message))
-        elif f.status == "fail" and f.severity < "P3":
-            failure = ElementTree.SubElement(case, "failure", type=f.severity, message=_xml(f.message))
-            failure.text = _xml(f.advice)
-    ElementTree.indent(suite)
-    write_whole(path, ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n")
+def _json(rows: list[dict[str, Any]], files: list[dict[str, Any]], incidents: Sequence[Incident]) -> str:
+    """Return the report for programs; amounts are text, so that no cent is rounded."""
+    # A data catalogue groups findings by their dimension of quality (ODCS).
+    findings = [row | {"dimension": DEFINITIONS[row["check"]].dimension} for row in rows]
+    document = {"incidents": list(map(_incident_row, incidents)), "findings": findings, "files": files}
+    return json.dumps(document, indent=1, default=str, ensure_ascii=False) + "\n"
 
 
-def incident_row(i: Incident, days: Mapping[str, date]) -> dict[str, Any]:
-    """Return an incident as the JSON report has it; `days` are the files' days by name."""
+def _incident_row(i: Incident) -> dict[str, Any]:
+    """Return an incident with all that another program needs to show it."""
     return {
-        "incident": i.number, "severity": i.severity, "check": i.check, "column": i.column,
-        "first_bad_day": days[i.findings[0].file], "last_bad_day": days[i.findings[-1].file],
-        "last_good_day": days[i.last_good] if i.last_good else None,
+        "incident": i.number, "severity": str(i.severity), "check": i.check,
+        "dimension": DEFINITIONS[i.check].dimension, "column": i.column,
+        "first_bad_day": i.first_day, "last_bad_day": i.last_day, "open": i.is_open, "last_good_day": i.last_good_day,
         "first_bad_file": i.findings[0].file, "last_bad_file": i.findings[-1].file, "last_good_file": i.last_good,
         "files": len(i.findings), "failed": i.failed, "checked": i.checked, "orders": i.orders,
         "revenue_at_stake": i.revenue, "message": i.message, "advice": i.advice,
     }  # fmt: skip
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write beside the file and put it in its place at once; raises OSError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _cell(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe (OWASP, CSV injection)."""
-    if isinstance(value, str):
-        if not value.isprintable():
-            value = "".join(c if c.isprintable() else " " for c in value)
-        return "'" + value if value[:1] in ("=", "+", "-", "@") else value
-    if isinstance(value, float):
-        return f"{value:.6f}".rstrip("0").rstrip(".") or "0"
-    if isinstance(value, Decimal):
-        return f"{value:.2f}"
-    return value
-
-
-def _xml(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+def _junit(findings: Sequence[Finding]) -> str:
+    """Return one test case for each finding; a check that fails at P3, a note, passes."""
+    failed = [f for f in findings if f.severity is not None and f.severity < Severity.P3]
+    skipped = sum(f.status == "skip" for f in findings)
+    suite = ElementTree.Element(
+        "testsuite", name="data quality", tests=str(len(findings)), failures=str(len(failed)), skipped=str(skipped)
+    )
+    for f in findings:
+        name = printable(f"{f.check} {f.column}".strip(), " ")
+        case = ElementTree.SubElement(suite, "testcase", classname=printable(f.file, " "), name=name)
+        if f.status == "skip":
+            ElementTree.SubElement(case, "skipped", message=printable(f.message, " "))
+        elif f.severity is not None and f.severity < Severity.P3:
+            failure = ElementTree.SubElement(case, "failure", type=str(f.severity), message=printable(f.message, " "))
+            failure.text = printable(f.advice, " ")
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def total(files: Sequence[FileFacts]) -> tuple[int, int, Decimal]:
-    """Events, orders and gross revenue of all files."""
+    """Return events, orders and gross revenue of all files."""
     return sum(f.records for f in files), sum(f.orders for f in files), sum((f.revenue for f in files), Decimal(0))

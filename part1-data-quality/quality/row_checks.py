@@ -10,7 +10,7 @@ from event_data.contract import Column, Contract
 from event_data.events import PLACEHOLDERS
 from event_data.sql import literal, values
 from quality import contract_sql as sql_text
-from quality.definitions import PASS, ROW_CHECKS, Definition, Measure
+from quality.definitions import PASS, ROW_CHECKS, Comparison, Definition, Measure
 
 if TYPE_CHECKING:
     from quality.prefilter import Prefilter
@@ -43,7 +43,7 @@ class RowCheck:
     @property
     def is_shift(self) -> bool:
         """Return whether a share is compared with the past: then all events are counted, failed or not."""
-        return self.definition.threshold == "shift"
+        return self.definition.threshold.comparison is Comparison.SHIFT
 
 
 def raw_names(contract: Contract) -> dict[str, str]:
@@ -66,7 +66,7 @@ def _of_column(definition: Definition, column: Column, contract: Contract) -> It
         return
     filled = _filled(column, role, contract)
     checked, fails = definition.filter.format(**filled), definition.sql.format(**filled)
-    if definition.threshold != "shift":
+    if definition.threshold.comparison is not Comparison.SHIFT:
         # A header line fails its own check and no other.
         events = [sql for sql in ("not is_header", checked) if sql != "true"]
         if definition.check == "header_repeated":

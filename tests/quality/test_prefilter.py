@@ -10,16 +10,17 @@ from command_kit import add, cells, contract
 from faults import FAULTS
 from quality import row_checks
 from quality.checks import DEFINITIONS, run_checks
-from quality.definitions import ROW_CHECKS, Definition
+from quality.definitions import ROW_CHECKS, Definition, Threshold
 from quality.engine import connect
-from quality.judgement import find_incidents
+from quality.incidents import find_incidents
 from quality.prefilter import COVERED, PRECONDITIONS
-from quality.reports import REPORT_COLUMNS, profile_rows, report_rows, write_csv, write_json, write_junit
+from quality.reports import write_reports
 from quality.row_checks import expand
-from quality.scan import Scan, survey_days
+from quality.scan import Scan
 from synthetic_events import generate
 
-from event_data.contract import load_contract
+from event_data.contract import Severity, load_contract
+from event_data.events import PLACEHOLDERS
 
 SCHEMA = Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml"
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -29,15 +30,11 @@ def run(data_dir: Path, contract_path: Path, work: Path, prefilter: bool) -> tup
     """Return the scan, and the reports by name."""
     work.mkdir(parents=True, exist_ok=True)
     scan = Scan(load_contract(contract_path), work, connect(work), prefilter=prefilter)
-    scan.run(survey_days(data_dir, scan.contract, work))
+    scan.run(data_dir)
     findings = run_checks(scan)
-    incidents = find_incidents(findings, DEFINITIONS, scan.files)
-    rows, profile = report_rows(findings, incidents), profile_rows(scan)
-    write_csv(work / "dq_report.csv", REPORT_COLUMNS, rows)
-    write_csv(work / "dq_profile.csv", profile[0], profile)
-    write_json(work / "dq_report.json", rows, profile, incidents, {d.check: d.dimension for d in DEFINITIONS.values()})
-    write_junit(work / "dq_report.xml", findings)
-    return scan, {path.name: path.read_text("utf-8") for path in sorted(work.glob("dq_*"))}
+    incidents = find_incidents(findings, DEFINITIONS, scan.files, scan.contract.currency)
+    written = write_reports(work, scan, findings, incidents, as_json=True, as_junit=True)
+    return scan, {path.name: path.read_text("utf-8") for path in written}
 
 
 def assert_same(data_dir: Path, contract_path: Path, work: Path) -> Scan:
@@ -106,7 +103,7 @@ HOSTILE = [
     "https://puffy.com/?a=7B4C8A&b=7b4c8a", "https://puffy.com/?a=b?c=d", 'https://puffy.com/"', "puffy.com", "//", "",
     "https://www.415.555.2671.example/", "android-app://com.google", "https:///", "https://puffy.com?x=%2B4915112345678",
 ]  # fmt: skip
-CLIENTS = ["undefined", "[object object]", "1740268798-abc@defghijk", '1740268798-abc"efghijk', "(not set)", ""]
+CLIENTS = [*PLACEHOLDERS, "1740268798-abc@defghijk", '1740268798-abc"efghijk', "(not set)", ""]
 TIMES = ["2025-03-01T10:00:00Z", "2025-03-01T10:00:00+01:00", "2025-03-02T00:00:00Z", "2025-03-01 10:00", "infinity"]
 KINDS = ["page_viewed", "purchase", 'page"viewed', "event_name", "new_kind", ""]
 
@@ -148,7 +145,9 @@ def test_a_check_that_the_prefilter_does_not_know(
     condition: str, five_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An author writes a condition, nothing else; here one that clean page views fail."""
-    new = Definition("new_check", "P3", "accuracy", "0", "{failed}", "Look.", condition, applies_to="page")
+    new = Definition(
+        "new_check", Severity.P3, "accuracy", Threshold.parse("0"), "{failed}", "Look.", condition, applies_to="page"
+    )
     monkeypatch.setattr(row_checks, "ROW_CHECKS", [*ROW_CHECKS, new])
     monkeypatch.setitem(DEFINITIONS, "new_check", new)
     scan = assert_same(five_days, SCHEMA, tmp_path)
