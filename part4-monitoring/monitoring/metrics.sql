@@ -120,7 +120,7 @@ where totals.event = 'order' and files.file_date between $first and $last
 group by files.file_date;
 
 -- name: refusals
--- Orders that were refused, or quarantined (true), by day and reason; a negative amount is the shop's own
+-- Orders that were refused, or quarantined (true), by day and reason
 select
     files.file_date, rejected.reason, count(*), cast(coalesce(sum(rejected.revenue), 0) as decimal(18, 2)), false
 from silver.rejected_events as rejected
@@ -130,7 +130,7 @@ group by files.file_date, rejected.reason
 union all
 select event_date, held_for, count(*), cast(coalesce(sum(revenue), 0) as decimal(18, 2)), true
 from silver.received_orders
-where held_for is not null and held_for <> 'negative amount' and event_date between $first and $last
+where status = 'quarantined' and event_date between $first and $last
 group by event_date, held_for
 order by all;
 
