@@ -93,8 +93,9 @@ def amount_sql(text: str, decimal: str = "decimal(12, 2)") -> str:
 
 
 def order_value_sql(contract: Contract, role: str) -> str:
-    """Return SQL for the text of an order's value, over a table whose `payload` is valid JSON."""
-    return value_sql(contract.values.get(role), identifier, lambda _: "payload")
+    """Return SQL for the text of an order's value, null where empty, over a table whose `payload` is valid JSON."""
+    value = contract.values.get(role)
+    return NULL if value is None else f"nullif({value_sql(value, identifier, lambda _: 'payload')}, '')"
 
 
 def in_zone_sql(instant: str, zone: str) -> str:

@@ -3,46 +3,35 @@
 -- engine's adapter has to know. {braces} hold what the contract (schema.yaml) says of the shop.
 
 
--- silver.received: every record under the contract's names; a renamed column is healed by its synonyms.
+-- silver.received: every record under the contract's names; a renamed column is healed by its synonyms. What a time is,
+-- event_data/events.sql says for every part.
 create or replace view silver.received as
 with imported as (
     select
         events._source_file as source_file,
         events._line as line,
         events._unreadable as unreadable,
-        -- 20250304 01 000000017: day, delivery of that day, line
-        events._file_id * 1000000000 + events._line as event_id,
+        -- 20250304 001 00000017: day, file of that day, line
+        events._file_id * 100000000 + events._line as event_id,
         {client} as client_id,
         {client_as_tracked} as client_id_as_tracked,
         {page} as page_url,
         {referrer} as referrer,
         {time} as time_text,
-        {plain_time} as plain_time,
         {event} as event_name,
         {payload} as event_data,
         events._payload as payload,
         {user_agent} as user_agent,
         {other_columns} as other_columns
     from bronze.events as events
-)
+),
+
+{event_time}
 
 select
-    source_file, line, unreadable, event_id, client_id, client_id_as_tracked, page_url, referrer, time_text,
-    -- In UTC, whatever the contract's time zone. Where that is UTC, a time with an offset is refused rather than read
-    -- as if it had none.
-    case
-        when strpos(time_text, 'Z') not in (0, length(time_text)) then null
-        when plain_time like '0000%' or plain_time like '__________ 24%' then null
-        -- Digits where digits belong, for engines read ' 9:00:00', '09:00:00.PST' or '09:00:60'.
-        when (length(plain_time) = 19 or length(plain_time) between 21 and 26 and substr(plain_time, 20, 1) = '.')
-            and regexp_extract(
-                plain_time,
-                '^([0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-5][0-9][.]?[0-9]*)', 1
-            ) = plain_time
-        then {event_at}
-    end as event_at,
+    source_file, line, unreadable, event_id, client_id, client_id_as_tracked, page_url, referrer, time_text, event_at,
     event_name, event_data, payload, user_agent, other_columns
-from imported;
+from timed;
 
 
 -- silver.terms: standard words of the field, and what the shop's anonymisation makes of each.
@@ -248,7 +237,7 @@ reasons as (
 select
     reasons.event_id, reasons.source_file, reasons.line, reasons.reason,
     coalesce(event_roles.event, 'other') as event,
-    case when event_roles.event = 'order' then try_cast({amount} as decimal(12, 2)) end as revenue
+    case when event_roles.event = 'order' then {amount} end as revenue
 from reasons
 left join bronze.event_roles as event_roles on reasons.event_name = event_roles.event_name;
 
@@ -467,9 +456,9 @@ select
     coalesce(browsers.operating_system, 'Other') as operating_system,
     coalesce(browsers.browser, 'Other') as browser,
     coalesce(browsers.is_bot, false) as is_bot,
-    case when events.event = 'order' then nullif({transaction_id}, '') end as transaction_id,
-    case when events.event = 'order' then try_cast({amount} as decimal(12, 2)) end as revenue,
-    case when events.event in ('order', 'signup') then nullif({customer}, '') end as customer,
+    case when events.event = 'order' then {transaction_id} end as transaction_id,
+    case when events.event = 'order' then {amount} end as revenue,
+    case when events.event in ('order', 'signup') then {customer} end as customer,
     events.checkout_token,
     case when events.event = 'order' then events.payload end as payload
 from silver.parsed_events as events
@@ -490,7 +479,7 @@ select
     received.source_file,
     coalesce(event_roles.event, 'other') as event,
     count(*) as events,
-    cast(sum(case when event_roles.event = 'order' then try_cast({amount} as decimal(12, 2)) end) as decimal(18, 2)) as revenue
+    cast(sum(case when event_roles.event = 'order' then {amount} end) as decimal(18, 2)) as revenue
 from silver.received as received
 left join bronze.event_roles as event_roles on received.event_name = event_roles.event_name
 group by received.source_file, coalesce(event_roles.event, 'other');

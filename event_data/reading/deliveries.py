@@ -4,7 +4,7 @@ Names say too little for that: the records decide.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from glob import escape
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +20,7 @@ from event_data.sql import literal
 SHARE = 0.5  # of the smaller file's records that stand in the other: from here on it is a second delivery (design)
 # A line is one column: no text of a CSV holds this delimiter.
 LINES = """
-    select {number} as file_number, hash(rtrim(line, chr(13))) as line_hash
+    select {number} as file_id, hash(rtrim(line, chr(13))) as line_hash
     from read_csv(
         {path}, columns = {{'line': 'varchar'}}, header = false, auto_detect = false, delim = '\x01\x02', quote = '',
         escape = '', compression = 'none', max_line_size = 8000000, strict_mode = false
@@ -28,15 +28,15 @@ LINES = """
     where line <> ''"""
 IDENTICAL = """
     with counted as (
-        select file_number, line_hash, count(*) as lines
+        select file_id, line_hash, count(*) as lines
         from ({lines})
-        group by file_number, line_hash
+        group by file_id, line_hash
     )
 
-    select one.file_number, other.file_number, cast(sum(one.lines) as bigint)
+    select one.file_id, other.file_id, cast(sum(one.lines) as bigint)
     from counted as one
     inner join counted as other on one.line_hash = other.line_hash
-    group by one.file_number, other.file_number"""
+    group by one.file_id, other.file_id"""
 
 
 def survey_days(
@@ -58,13 +58,13 @@ def survey_days(
     counting: list[DayFile] = []
     for _, same_day in groupby((file for file in files if on_day[file.day] > 1), key=lambda f: f.day):
         found = [recover(f, work_dir) if f.damaged else f for f in map(look, same_day)]
-        second = dict(_second_deliveries(found))
+        second = dict(second_deliveries(found, _identical_lines([f for f in found if f.readable])))
         aside += [second_delivery(file, first) for file, first in second.items()]
         counting += [file for file in found if file not in second]
     yield from counting  # when all are decided
     for file in sorted((f for f in files if on_day[f.day] == 1), key=lambda f: -f.size):
         yield look(file)
-    _check_fit([f for f in surveyed if f.header], contract)
+    check_fit(surveyed, contract)
 
 
 def second_delivery(file: DayFile, first: DayFile) -> Unread:
@@ -73,9 +73,10 @@ def second_delivery(file: DayFile, first: DayFile) -> Unread:
     return Unread(file.name, reason, file.size, file.stamp, file.day, first.name)
 
 
-def _check_fit(files: Sequence[DayFile], contract: Contract) -> None:
+def check_fit(files: Sequence[DayFile], contract: Contract) -> None:
     """Raise ReadingError where no file has even half of the contract's columns, nor two of the three needed ones."""
     needed = {contract.roles[role] for role in ("client", "time", "event")}
+    files = [file for file in files if file.header]
     best = max((contract.columns_in(f.header) for f in files), key=len, default={})
     if files and 2 * len(best) < len(contract.columns) and len(needed & best.keys()) < 2:
         shown = ", ".join(files[0].header[:8]) + ", ..." * (len(files[0].header) > 8)
@@ -86,15 +87,19 @@ def _check_fit(files: Sequence[DayFile], contract: Contract) -> None:
         )
 
 
-def _second_deliveries(files: Sequence[DayFile]) -> Iterator[tuple[DayFile, DayFile]]:
-    """Return each second delivery among the files of a day, with the file that counts instead."""
-    same = _identical_lines([f for f in files if f.readable])
+def second_deliveries(
+    files: Sequence[DayFile], same: Mapping[tuple[int, int], int]
+) -> Iterator[tuple[DayFile, DayFile]]:
+    """Return each second delivery among the files of a day, with the file that counts instead.
+
+    `same` has how many lines of one file, by its file_id, stand in another, and in itself: all.
+    """
     exact = [f for f in files if f.number == 0]
     others = sorted((f for f in files if f.number), key=lambda f: int(f.stamp.partition("-")[0] or 0), reverse=True)
     counting: list[DayFile] = []
     for file in (*exact, *others):
         for first in counting:
-            small, large = sorted((file.number, first.number), key=lambda n: same.get((n, n), 0))
+            small, large = sorted((file.file_id, first.file_id), key=lambda n: same.get((n, n), 0))
             if same.get((small, large), 0) >= max(1, SHARE * same.get((small, small), 0)):
                 yield file, first
                 break
@@ -103,10 +108,10 @@ def _second_deliveries(files: Sequence[DayFile]) -> Iterator[tuple[DayFile, DayF
 
 
 def _identical_lines(files: Sequence[DayFile]) -> dict[tuple[int, int], int]:
-    """Return how many lines below the header of one file, by its number, stand in another, and in itself: all."""
+    """Return how many lines below the header of one file, by its file_id, stand in another, and in itself: all."""
     if len(files) < 2:
         return {}
-    lines = "\n    union all".join(LINES.format(number=f.number, path=literal(escape(str(f.readable)))) for f in files)
+    lines = "\n    union all".join(LINES.format(number=f.file_id, path=literal(escape(str(f.readable)))) for f in files)
     with duckdb.connect() as connection:
         found = connection.execute(IDENTICAL.format(lines=lines)).fetchall()
     header = len({f.header for f in files}) == 1

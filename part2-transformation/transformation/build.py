@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ import duckdb
 
 from event_data.contract import Contract
 from event_data.errors import UserError
+from event_data.reading.day_file import DayFile, Problem
+from event_data.reading.deliveries import survey_days
+from event_data.reading.folder import Folder, Unread, find_files
+from event_data.reading.survey import survey
 from event_data.sql import json_path, literal
 from event_data.warehouse_file import lock, refuse_foreign
 from transformation.comments import comment
-from transformation.daily_files import File, find_files
 from transformation.increment import merge_touched, select_touched
-from transformation.landing import land, land_seeds, survey
+from transformation.landing import column_names, land, land_seeds
 from transformation.placeholders import placeholders
 from transformation.published import Published, read_ledger, read_published
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
@@ -60,13 +64,15 @@ class Run:
     """What a run did. `how` is full, incremental or unchanged; the names are of files."""
 
     how: str
-    files: list[File]
+    files: list[DayFile]
     new: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     ledger: list[tuple[str, int, Decimal]] = field(default_factory=list)
     records: int = 0
     unreadable: int = 0
+    refused: dict[str, str] = field(default_factory=dict)  # files that could not be read, and why
+    unread: dict[str, str] = field(default_factory=dict)  # files that look like data and are not read, and why
 
 
 @dataclass(frozen=True)
@@ -98,29 +104,55 @@ def silent(text: str) -> None:
 def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
     """Bring the warehouse up to date with the files.
 
-    Raises LandingError, WarehouseError, LedgerError or duckdb.Error; the old warehouse is then as it was.
+    Raise ReadingError, WarehouseError, LedgerError or duckdb.Error; the old warehouse is then as it was.
     """
-    find_files(settings.data_dir, settings.contract)  # before anything is made: the folder may be a mistyped one
+    list_folder(settings)  # before anything is made: the folder may be a mistyped one
     refuse_foreign(settings.warehouse)  # as may the warehouse, which is about to be replaced
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
-        files = find_files(settings.data_dir, settings.contract)
+        folder = list_folder(settings)
         published = None if settings.full_refresh else read_published(settings.warehouse)
         if published is None or published.fingerprint != settings.fingerprint:
-            return Build(settings, work_dir, progress).full(files)
-        run = compare(files, published, settings.contract)
+            return Build(settings, work_dir, progress).full(folder)
+        counting = without_second_deliveries(folder, published, settings.contract, work_dir)
+        run = compare(counting, published, settings.contract, work_dir)
+        if run.how == "full":
+            return Build(settings, work_dir, progress).full(folder)
         if run.how == "unchanged":
             run.ledger, run.records, run.unreadable = published.ledger, published.records, published.unreadable
+            run.refused = published.refused
             return run
-        if run.how == "full":
-            return Build(settings, work_dir, progress).full(files)
-        return Build(settings, work_dir, progress).incremental(run)
+        return Build(settings, work_dir, progress).incremental(run, counting.unread)
 
 
-def compare(files: Sequence[File], published: Published, contract: Contract) -> Run:
-    """Which files are new, changed or gone since the warehouse was made, by content where their stamp differs."""
-    old = published.files
-    run = Run("incremental", list(files))
+def list_folder(settings: Settings) -> Folder:
+    """Return the files of the folder by day, and those that look like data and are not read."""
+    contract = settings.contract
+    return find_files(settings.data_dir, contract.file_name, contract.ignored_files)
+
+
+def without_second_deliveries(folder: Folder, published: Published, contract: Contract, work_dir: Path) -> Folder:
+    """Set second deliveries aside. What was decided for a day holds until one of its files changes."""
+    days: dict[date, list[DayFile]] = {}
+    for file in folder.files:
+        days.setdefault(file.day, []).append(file)
+    files: list[DayFile] = []
+    aside: list[Unread] = []
+    for same_day in days.values():
+        known = [published.aside.get(f.name) for f in same_day]
+        if all(f.stamp == published.stamps.get(f.name) for f in same_day):
+            aside += [unread for unread in known if unread]
+        elif len(same_day) > 1:
+            list(survey_days(same_day, contract, work_dir, aside))
+        names = {unread.name for unread in aside}
+        files += [f for f in same_day if f.name not in names]
+    return Folder(tuple(files), (*folder.unread, *aside))
+
+
+def compare(folder: Folder, published: Published, contract: Contract, work_dir: Path) -> Run:
+    """Return which files are new, changed or gone since the warehouse was made; by content where stamps differ."""
+    old, files = published.files, folder.files
+    run = Run("incremental", list(files), unread={u.name: u.reason for u in folder.unread})
     for file in files:
         known = old.get(file.name)
         if known is None:
@@ -128,11 +160,12 @@ def compare(files: Sequence[File], published: Published, contract: Contract) -> 
         elif (file.file_id, file.size, file.stamp) == (known["file_id"], known["bytes"], known["stamp"]):
             continue
         elif file.file_id != known["file_id"] or (
-            file.size != known["bytes"] or survey(file.path, contract.delimiter).content_hash != known["content_hash"]
+            file.size != known["bytes"]
+            or survey(file, contract.delimiter, work_dir, with_hash=True).content_hash != known["content_hash"]
         ):
             run.changed.append(file.name)
     run.removed = sorted(old.keys() - {f.name for f in files})
-    if not (run.new or run.changed or run.removed):
+    if not (run.new or run.changed or run.removed) and run.unread == published.unread:
         run.how = "unchanged"
         return run
     touched = sum(f.size for f in files if f.name in run.new or f.name in run.changed)
@@ -144,16 +177,22 @@ def compare(files: Sequence[File], published: Published, contract: Contract) -> 
 
 
 def blanks(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[str], order_lines: int | None = None
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    columns: Sequence[str],
+    order_lines: int | None = None,
+    portable: bool = False,
 ) -> dict[str, str]:
     """What fills the blanks of transform.sql, for the records in bronze.events, which has these columns.
 
-    order_lines: the most lines of any order, where another engine has bronze.events and counted them.
+    order_lines: the most lines of any order, where another engine has bronze.events and counted them. portable: for
+    another engine than DuckDB.
     """
     click_ids = connection.execute(
         "select parameter from bronze.click_ids order by cast(priority as integer)"
     ).fetchall()
-    return placeholders(contract, columns, [p for (p,) in click_ids], order_lines or _order_lines(connection, contract))
+    lines = order_lines or _order_lines(connection, contract)
+    return placeholders(contract, columns, [p for (p,) in click_ids], lines, portable)
 
 
 def _order_lines(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
@@ -167,22 +206,29 @@ def _order_lines(connection: duckdb.DuckDBPyConnection, contract: Contract) -> i
     return (longest and longest[0]) or 1
 
 
-def write_files(connection: duckdb.DuckDBPyConnection, files: Sequence[File]) -> None:
-    """bronze.files, in the connection's own catalog."""
+def write_files(connection: duckdb.DuckDBPyConnection, files: Sequence[DayFile], unread: Sequence[Unread]) -> None:
+    """Make bronze.files and bronze.unread_files, in the connection's own catalog."""
     connection.execute(
         "create or replace table bronze.files (name varchar, file_date date, file_id bigint, header varchar, "
-        "records bigint, unreadable bigint, bytes bigint, content_hash varchar, stamp varchar)"
+        "records bigint, unreadable bigint, bytes bigint, content_hash varchar, stamp varchar, refused varchar)"
     )
     connection.executemany(
-        "insert into bronze.files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into bronze.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
-                *(f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.unreadable),
-                *(f.size, f.content_hash, f.stamp),
+                *(f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.rejected),
+                *(f.size, f.content_hash, f.stamp, f.refused),
             )
             for f in files
         ],
     )
+    connection.execute(
+        "create or replace table bronze.unread_files (name varchar, reason varchar, file_date date, bytes bigint, "
+        "stamp varchar, counts_instead varchar)"
+    )
+    rows = [(u.name, u.reason, u.day, u.size, u.stamp, u.counts_instead or None) for u in unread]
+    if rows:
+        connection.executemany("insert into bronze.unread_files values (?, ?, ?, ?, ?, ?)", rows)
 
 
 def balanced(ledger: list[tuple[str, int, Decimal]]) -> list[tuple[str, int, Decimal]]:
@@ -212,13 +258,16 @@ class Build:
         self.target = settings.warehouse.with_name(settings.warehouse.name + ".building")
         land_seeds(self.connection, settings.contract, HERE / "seeds")
 
-    def full(self, files: Sequence[File]) -> Run:
-        """Everything anew."""
+    def full(self, folder: Folder) -> Run:
+        """Build everything from scratch."""
         self._attach()
-        landed, _ = self._land(files, into="warehouse.bronze.events")
-        self._bronze(landed, ["select * from warehouse.bronze.events"])
-        self.connection.execute("create table warehouse.bronze.files as from bronze.files")
-        statements = self._statements([name for f in landed for name in f.header])
+        unread = list(folder.unread)
+        surveyed = survey_days(folder.files, self.settings.contract, self.work_dir, unread, with_hash=True)
+        landed, _ = self._land(list(surveyed), into="warehouse.bronze.events")
+        self._bronze(landed, ["select * from warehouse.bronze.events"], unread)
+        for table in ("files", "unread_files"):
+            self.connection.execute(f"create table warehouse.bronze.{table} as from bronze.{table}")
+        statements = self._statements(self._columns(landed))
         kinds = {s.name: s.kind for s in statements}
         for statement in statements:
             self.progress(statement.name)
@@ -229,7 +278,7 @@ class Build:
                 self.connection.execute(f"create view {statement.name} as from warehouse.{statement.name}")
             for name in [n for n, last in WORKING.items() if last == statement.name]:
                 self.connection.execute(f"drop {kinds[name]} {name}")
-        run = Run("full", list(landed), new=[f.name for f in landed])
+        run = Run("full", landed, new=[f.name for f in landed], unread={u.name: u.reason for u in unread})
         return self._publish(run, landed, statements)
 
     def _make(self, statement: Statement) -> None:
@@ -252,9 +301,13 @@ class Build:
         """Let the statements see these events of the new warehouse."""
         self.connection.execute(f"create or replace view silver.events as from warehouse.silver.events {where}")
 
-    def incremental(self, run: Run) -> Run:
-        """Only what the files of `run` touch, on a copy of the warehouse."""
-        arriving = [f for f in run.files if f.name in {*run.new, *run.changed}]
+    def incremental(self, run: Run, unread: Sequence[Unread]) -> Run:
+        """Build only what the files of `run` touch, on a copy of the warehouse."""
+        contract = self.settings.contract
+        arriving = [
+            survey(f, contract.delimiter, self.work_dir, with_hash=True)
+            for f in run.files if f.name in {*run.new, *run.changed}
+        ]  # fmt: skip
         with ThreadPoolExecutor(1) as pool:
             copying = pool.submit(shutil.copyfile, self.settings.warehouse, self.target)
             landed, selects = self._land(arriving)
@@ -263,13 +316,13 @@ class Build:
         self._attach()
         headers = self._rows("select name, header from warehouse.bronze.files")
         known = {name: json.loads(header) for name, header in headers}
-        columns = [n for f in landed for n in f.header]
-        columns += [n for f in run.files if f.name in known for n in known[f.name]]
+        columns = self._columns(landed)
+        columns += [n for f in run.files if f.name in known for n in column_names(known[f.name], contract)]
         gone = [*run.changed, *run.removed]
-        old_columns = [n for name in gone for n in known[name]]
+        old_columns = [n for name in gone for n in column_names(known[name], contract)]
         files = self._all_files(run.files, landed)
         dropped = f"_source_file in ({', '.join(map(literal, gone))})" if gone else "false"
-        self._bronze(files, [*selects, f"select * from warehouse.bronze.events where {dropped}"])
+        self._bronze(files, [*selects, f"select * from warehouse.bronze.events where {dropped}"], unread)
         statements = self._statements([*columns, *old_columns])
         self.connection.execute(statements[0].sql)
         select_touched(self.connection, self.filled, selects, gone)
@@ -284,7 +337,10 @@ class Build:
         for schema in SCHEMAS:
             self.connection.execute(f"create schema if not exists warehouse.{schema}")
 
-    def _land(self, files: Sequence[File], into: str | None = None) -> tuple[list[File], list[str]]:
+    def _columns(self, files: Sequence[DayFile]) -> list[str]:
+        return [name for file in files for name in column_names(file.header, self.settings.contract)]
+
+    def _land(self, files: Sequence[DayFile], into: str | None = None) -> tuple[list[DayFile], list[str]]:
         done = 0
 
         def count(landed: int) -> None:
@@ -294,24 +350,25 @@ class Build:
 
         return land(self.connection, files, self.settings.contract, self.work_dir, count, into)
 
-    def _bronze(self, files: Sequence[File], parts: Sequence[str]) -> None:
-        """bronze.events as a view of what was landed, and bronze.files."""
+    def _bronze(self, files: Sequence[DayFile], parts: Sequence[str], unread: Sequence[Unread]) -> None:
+        """Make bronze.events a view of what was landed, and the tables of files."""
         self.connection.execute("create or replace view bronze.events as " + " union all by name ".join(parts))
-        write_files(self.connection, files)
+        write_files(self.connection, files, unread)
 
-    def _all_files(self, files: Sequence[File], landed: Sequence[File]) -> list[File]:
-        """All files as they are now known: those just landed, and the others as the warehouse has them."""
+    def _all_files(self, files: Sequence[DayFile], landed: Sequence[DayFile]) -> list[DayFile]:
+        """Return all files as they are now known: those just landed, and the others as the warehouse has them."""
         fresh = {f.name: f for f in landed}
-        names = "name, content_hash, header, records, unreadable"
+        names = "name, content_hash, header, records, unreadable, refused"
         rows = {name: rest for name, *rest in self._rows(f"select {names} from warehouse.bronze.files")}
         result = []
         for f in files:
             if f.name in fresh:
                 result.append(fresh[f.name])
             else:
-                content_hash, header, records, unreadable = rows[f.name]
-                kept = {"header": tuple(json.loads(header)), "records": records, "unreadable": unreadable}
-                result.append(replace(f, content_hash=content_hash, **kept))
+                content_hash, header, records, unreadable, refused = rows[f.name]
+                problems = (Problem("not_csv", None, refused, None),) if refused else ()
+                known = replace(f, content_hash=content_hash, header=tuple(json.loads(header)), problems=problems)
+                result.append(replace(known, records=records, rejected=unreadable))
         return result
 
     def _statements(self, columns: Sequence[str]) -> list[Statement]:
@@ -321,10 +378,11 @@ class Build:
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
 
-    def _publish(self, run: Run, files: Sequence[File], statements: Sequence[Statement]) -> Run:
+    def _publish(self, run: Run, files: Sequence[DayFile], statements: Sequence[Statement]) -> Run:
         """Let the new warehouse take the old one's place, if its ledger balances."""
         run.ledger = balanced(read_ledger(self.connection, "warehouse."))
-        run.records, run.unreadable = sum(f.records for f in files), sum(f.unreadable for f in files)
+        run.records, run.unreadable = sum(f.records for f in files), sum(f.rejected for f in files)
+        run.refused = {f.name: f.refused for f in files if f.refused}
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)

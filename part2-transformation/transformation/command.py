@@ -1,6 +1,7 @@
 """The command of part 2: build the warehouse, test the SQL or print it, and say what was done."""
 
 import argparse
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from event_data.cli import CONTRACT, Terminal
-from event_data.contract import load_contract
+from event_data.contract import Contract, load_contract
 from event_data.money import Currency
 from event_data.output import FORMULA, paragraph, table, write_atomically
 from event_data.sql import literal
@@ -39,12 +40,33 @@ def transform(options: argparse.Namespace, terminal: Terminal) -> int:
     run, warehouse = (on_spark if options.engine == "spark" else on_duckdb)(options, terminal)
     terminal.progress("")
     exported = export(warehouse, options.export) if options.export else []
+    contract = load_contract(options.contract)
     if not terminal.quiet:
-        lines = summary(run, warehouse, load_contract(options.contract).currency, terminal.width)
-        terminal.print("\n".join(lines))
+        terminal.print("\n".join(summary(run, warehouse, contract.currency, terminal.width)))
     if exported:
         terminal.print(f"exported: {len(exported)} files to {options.export}")
-    return 0
+    reasons = critical(run, contract)
+    if reasons:
+        terminal.error(f"transform.py: published, but {' and '.join(reasons)}; see silver.rejected_events.")
+    return 3 if reasons else 0
+
+
+def critical(run: Run, contract: Contract) -> list[str]:
+    """Return what makes the status 3 though the warehouse is published, as clauses; none if all is well.
+
+    A file that is refused whole, or more than the contract's share of orders or of gross revenue.
+    """
+    reasons = [f"{name} could not be read ({why})" for name, why in run.refused.items()]
+    refused = [row for row in run.ledger if row[0].startswith(("rejected: ", "quarantined: ")) and row[1]]
+    orders, amount = -sum(row[1] for row in refused), -sum((row[2] for row in refused), Decimal(0))
+    gross = next((row for row in run.ledger if row[0] == "gross"), ("gross", 0, Decimal(0)))
+    if orders > contract.most_refused * gross[1] or amount > Decimal(contract.most_refused) * gross[2]:
+        exact = contract.currency.exact
+        by_reason = ", ".join(f"{-n:,} {line} ({exact(-money)})" for line, n, money in refused)
+        reasons.append(
+            f"{orders:,} of {gross[1]:,} orders, {exact(amount)} of {exact(gross[2])}, are not counted: {by_reason}"
+        )
+    return reasons
 
 
 def on_duckdb(options: argparse.Namespace, terminal: Terminal) -> tuple[Run, Path]:
@@ -77,7 +99,7 @@ def summary(run: Run, warehouse: Path, currency: Currency, width: int) -> list[s
     days = f"{run.files[0].day} to {run.files[-1].day}" if run.files else ""
     what = {
         "unchanged": "nothing changed",
-        "full": f"made anew from {_count(len(run.files), 'file')}",
+        "full": f"rebuilt from {_count(len(run.files), 'file')}",
         "incremental": ", ".join(
             f"{_count(len(names), 'file')} {word}"
             for word, names in (("new", run.new), ("changed", run.changed), ("removed", run.removed))
@@ -87,6 +109,8 @@ def summary(run: Run, warehouse: Path, currency: Currency, width: int) -> list[s
     lines = [paragraph(f"{warehouse.name}: {what}; {_count(run.records, 'record')}, {days}.", width)]
     if run.unreadable:
         lines.append(f"{_count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
+    lines += [paragraph(f"{name} could not be read: it {why}.", width) for name, why in run.refused.items()]
+    lines += [paragraph(f"{name} is not read: {why}.", width) for name, why in run.unread.items()]
     rows = [(line, f"{orders:,}", currency.exact(amount)) for line, orders, amount in run.ledger]
     return [*lines, "", *table(("ledger", "orders", "amount"), rows, width, right=(1, 2))]
 
@@ -128,7 +152,7 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
     """Run the suite of SQL tests, whose rows are of this repository's contract whatever --contract says."""
     contract = load_contract(CONTRACT)
     if options.engine == "spark":
-        outcomes = spark.run_suite(read_suite(contract), spark_job(options, CONTRACT))
+        outcomes = spark.run_suite(read_suite(contract, portable=True), spark_job(options, CONTRACT))
     else:
         outcomes = run_suite(contract, read_suite(contract))
     if not terminal.quiet:

@@ -132,7 +132,7 @@ def _fetch_records(connection: duckdb.DuckDBPyConnection, filled: Mapping[str, s
         select try_cast(substr(client_id, 2) as bigint) from touched_clients where client_id like '#%'""")
     run("""create temp table repeats as
         select event_id from warehouse.silver.rejected_events where reason = 'exact repeat'""")
-    by_id = "on events._file_id = event_id // 1000000000 and events._line = event_id % 1000000000"
+    by_id = "on events._file_id = event_id // 100000000 and events._line = event_id % 100000000"
     run(f"""create temp table rows_before as
         select events.rowid as row_number from {events} where {not_gone} and {client} in (from touched_clients)
         union
@@ -214,6 +214,7 @@ def _renew_figures(
         run(by_name[name].sql)
         run(f"create or replace table warehouse.{name} as from memory.{name}")
     run("create or replace table warehouse.bronze.files as from bronze.files")
+    run("create or replace table warehouse.bronze.unread_files as from bronze.unread_files")
 
 
 def _exchange(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:

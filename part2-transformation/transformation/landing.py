@@ -1,105 +1,48 @@
-"""From daily CSV files to bronze: every record as it was received, as text, with where it stood.
+"""From surveyed files to bronze: every record as it was received, as text, with where it stood.
 
-A file in order goes through DuckDB's reader, several small ones at once. A file in which DuckDB finds
-other records than its lines promise is read again by Python, record by record, and what is no record
-is kept as text, so that every line is accounted for.
+event_data.reading says which files are read and when their records are all there. A record that is none is kept
+as text, so that every line is accounted for.
 """
 
-import codecs
-import csv
-import gzip
-import hashlib
-import io
+import itertools
 import os
 import re
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Sequence
+from glob import escape
 from pathlib import Path
-from typing import BinaryIO, TypeVar
 
 import duckdb
 
 from event_data.contract import Contract
+from event_data.events import valid_json_sql
+from event_data.reading.batches import Reader, of_file, read_csv_sql
+from event_data.reading.day_file import DayFile, ReadingError
 from event_data.sql import identifier, literal
-from transformation.daily_files import File, LandingError, ensure_unchanged
-from transformation.records import read_records
 from transformation.statements import SCHEMAS
 
 # Bytes that are read together: enough to make a statement worth its planning, and, where there is so much, to fill
 # some of DuckDB's row groups; and not so much that a file that DuckDB cannot read costs many others a second reading.
 SMALL, LARGE = 16 << 20, 128 << 20
-CHUNK = 1 << 20
-T = TypeVar("T")
-BROKEN_OFF = (EOFError, zlib.error, gzip.BadGzipFile)
-OWN_COLUMNS = ("_source_file", "_file_id", "_line", "_loaded_at", "_unreadable", "_payload")
+MOST_LINES = 10**8  # of a file: the ids of events have eight digits for a line
+OWN_COLUMNS = {
+    "_source_file": "varchar", "_file_id": "bigint", "_line": "bigint", "_loaded_at": "timestamp",
+    "_unreadable": "varchar", "_payload": "varchar",
+}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What a file's bytes say before anything is parsed."""
+def column_names(header: Sequence[str], contract: Contract) -> tuple[str, ...]:
+    """Return a header's cells as names of columns: none empty, none of ours, none twice.
 
-    content_hash: str
-    header: tuple[str, ...]
-    delimiter: str
-    newline: str
-    lines: int
-    regular: bool  # plain UTF-8 with one kind of line end, so that DuckDB may try it
-
-
-def survey(path: Path, delimiter: str) -> Survey:
-    """Hash a file, count its lines and read its header, in one pass over its bytes."""
-    digest = hashlib.sha256()
-    newlines = returns = 0
-    nul = False
-    head, last = b"", b""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    valid = True
-    with path.open("rb") as raw:
-        is_gzip = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        try:
-            for chunk in _chunks(raw, is_gzip):
-                digest.update(chunk)
-                head = head or chunk[:65536]
-                # Half the time of bytes.count, which is a plain loop before Python 3.14.
-                newlines += len(io.BytesIO(chunk).readlines()) - (chunk[-1:] != b"\n")
-                returns += chunk.count(b"\r") if b"\r" in chunk else 0
-                nul = nul or b"\0" in chunk
-                last = chunk[-1:]
-                if valid and not (chunk.isascii() and not decoder.getstate()[0]):
-                    decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-        except (*BROKEN_OFF, UnicodeDecodeError):
-            valid = False
-    first = head.partition(b"\n" if newlines else b"\r")[0].rstrip(b"\r")
-    text = first.decode("utf-8-sig", "replace")
-    delimiter = _delimiter_in(text, delimiter)
-    header = column_names(text, delimiter)
-    windows = returns > 0 and returns == newlines == head.count(b"\r\n") + newlines - head.count(b"\n")
-    regular = (
-        valid and not nul and not is_gzip and (returns == 0 or windows)
-        and not head.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b'"' not in first
-    )  # fmt: skip
-    lines = newlines + (last not in (b"\n", b""))
-    return Survey(digest.hexdigest(), header, delimiter, "\\r\\n" if windows else "\\n", lines, regular)
-
-
-def _delimiter_in(line: str, delimiter: str) -> str:
-    """The contract's delimiter; where a header has none of it, the one that it has most of."""
-    return delimiter if delimiter in line else max((delimiter, ";", "\t", "|", ","), key=line.count)
-
-
-def column_names(line: str, delimiter: str) -> tuple[str, ...]:
-    """A header's cells as names of columns: none empty, none twice (case does not tell them apart), none of ours."""
-    taken = {name.lower() for name in OWN_COLUMNS}
+    Case does not tell columns of a database apart: a name that differs from one of the contract's by case alone is
+    another column and gets a number.
+    """
+    known = {name.lower(): name for column in contract.columns for name in column.names}
+    taken = set(OWN_COLUMNS)
     names = []
-    for number, cell in enumerate(next(csv.reader([line.replace("\r", " ")], delimiter=delimiter), []), 1):
+    for number, cell in enumerate(header, 1):
         wanted = name = re.sub(r"[\x00-\x1f]", " ", cell).strip() or f"column_{number}"
         suffix = 2
-        while name.lower() in taken:
+        while name.lower() in taken or known.get(name.lower(), name) != name:
             name, suffix = f"{wanted}_{suffix}", suffix + 1
         taken.add(name.lower())
         names.append(name)
@@ -108,266 +51,124 @@ def column_names(line: str, delimiter: str) -> tuple[str, ...]:
 
 def land(
     connection: duckdb.DuckDBPyConnection,
-    files: Sequence[File],
+    files: Iterable[DayFile],
     contract: Contract,
     work_dir: Path,
     progress: Callable[[int], None] = lambda files: None,
     into: str | None = None,
-) -> tuple[list[File], list[str]]:
-    """Read files into tables of the current catalog; returns them completed, and the selects that give their records.
+) -> tuple[list[DayFile], list[str]]:
+    """Read surveyed files into tables of the current catalog; return them as read, and the selects of their records.
 
     Each select has the columns of OWN_COLUMNS and those of its files. With `into`, all records go into one new table
-    of that name, and no select is left. Raises LandingError for a file that cannot be opened or changes all the time.
+    of that name, and no select is left. Raise ReadingError for a file that changes meanwhile.
     """
-    payload_columns = contract.names_of("payload")
-    landed: dict[int, File] = {}
-    tables: list[str] = []
-    workers = os.cpu_count() or 1
+    surveyed = list(files)
+    landing = _Landing(contract, into)
+    if into:
+        landing.columns = {name.lower() for file in surveyed for name in column_names(file.header, contract)}
+        _create(connection, into, [name for file in surveyed for name in column_names(file.header, contract)])
     # One thread a statement keeps the order of the records, which is their line; the cores share the batches.
+    workers = os.cpu_count() or 1
     (threads,) = connection.execute("select current_setting('threads')").fetchone() or (workers,)
     connection.execute("set threads = 1")
-    with ThreadPoolExecutor(workers) as pool:
-        surveys = list(pool.map(lambda f: _opened(survey, f.path, contract.delimiter), files))
-        if into:
-            _create(connection, into, [name for found in surveys if found.regular for name in found.header])
-        jobs = [
-            pool.submit(_land_batch, connection, number, batch, payload_columns, work_dir, contract.delimiter, into)
-            for number, batch in enumerate(_batches(files, surveys, workers), 1)
-        ]
-        for finished in as_completed(jobs):
-            done, made = finished.result()
-            landed |= {file.file_id: file for file in done}
-            tables += made
-            progress(len(done))
+    most = min(max(sum(f.size for f in surveyed) // (2 * workers), SMALL), LARGE)
+    landed = Reader(connection, work_dir, landing.load, landing.keep, most, stable=True).read(surveyed, progress)
     connection.execute(f"set threads = {threads}")
-    if into and tables:
-        _move(connection, tables, into, list(landed.values()))
-        tables = []
-    return [landed[f.file_id] for f in files], [f"select * from {name}" for name in tables]
+    if not into and not landing.tables:
+        landing.tables.append("landed_0")
+        _create(connection, "landed_0", [])
+    return sorted(landed, key=lambda f: f.file_id), [f"select * from {name}" for name in landing.tables]
+
+
+class _Landing:
+    """How batches become tables: one each, or all in the one `into`."""
+
+    def __init__(self, contract: Contract, into: str | None) -> None:
+        self.contract, self.into = contract, into
+        self.columns: set[str] = set()  # of `into`, in lower case
+        self.tables: list[str] = []
+        self._numbers = itertools.count(1)
+        self._names: dict[int, str] = {}  # by the file_id of a batch's first file: the table of the last attempt
+
+    def load(self, cursor: duckdb.DuckDBPyConnection, batch: list[DayFile]) -> dict[int, int]:
+        """Read a batch; returns the number of its records by file_id."""
+        name = self._names[batch[0].file_id] = self.into or f"landed_{next(self._numbers)}"
+        columns = column_names(batch[0].header, self.contract)
+        for column in columns if self.into else ():
+            if column.lower() not in self.columns:  # of a header that showed itself only when it was read with care
+                cursor.execute(f"alter table {name} add column if not exists {identifier(column)} varchar")
+        cursor.execute(_select_lines(cursor, name, batch, columns, self.contract, bool(self.into)))
+        ids = ", ".join(str(f.file_id) for f in batch)
+        found = cursor.execute(
+            f"select _file_id, count(*) from {name} where _file_id in ({ids}) group by _file_id"
+        ).fetchall()
+        return dict(found)
+
+    def keep(self, cursor: duckdb.DuckDBPyConnection, batch: list[DayFile]) -> None:
+        """Add what is no record, now that the records are all there."""
+        name = self._names[batch[0].file_id]
+        for file in batch:
+            if file.records + 1 >= MOST_LINES:
+                raise ReadingError(f"{file.path} has more than {MOST_LINES:,} lines; split it into parts.")
+            if file.rejects:
+                cursor.execute(f"insert into {name} by name {_rejected(file)}")
+        if not self.into:
+            self.tables.append(name)
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> None:
-    types = dict(zip(OWN_COLUMNS, ("varchar", "bigint", "bigint", "timestamp", "varchar", "varchar"), strict=True))
-    types |= dict.fromkeys({name.lower(): name for name in reversed(columns)}.values(), "varchar")
+    types = OWN_COLUMNS | dict.fromkeys({name.lower(): name for name in reversed(columns)}.values(), "varchar")
     connection.execute(f"create table {table} ({', '.join(f'{identifier(n)} {t}' for n, t in types.items())})")
 
 
-def _move(connection: duckdb.DuckDBPyConnection, tables: Sequence[str], into: str, files: Sequence[File]) -> None:
-    """Insert the records of landed tables, and drop these."""
-    for name in dict.fromkeys(name for file in files for name in file.header):
-        # of a file whose header showed itself only when it was read with care
-        connection.execute(f"alter table {into} add column if not exists {identifier(name)} varchar")
-    connection.execute(f"insert into {into} by name " + " union all by name ".join(f"from {name}" for name in tables))
-    for table in tables:
-        connection.execute(f"drop table {table}")
-
-
-def _batches(files: Sequence[File], surveys: Sequence[Survey], workers: int) -> Iterator[list[tuple[File, Survey]]]:
-    """Files to be read together: of one form, some for each core, and not too large."""
-    most = min(max(sum(f.size for f in files) // (2 * workers), SMALL), LARGE)
-    batch: list[tuple[File, Survey]] = []
-    for file, found in zip(files, surveys, strict=True):
-        if found.lines <= 1:  # a header at most
-            yield [(file, found)]
-            continue
-        same = batch and (found.header, found.delimiter, found.newline, found.regular) == (
-            batch[0][1].header, batch[0][1].delimiter, batch[0][1].newline, batch[0][1].regular
-        )  # fmt: skip
-        if batch and not (same and sum(f.size for f, _ in batch) + file.size <= most):
-            yield batch
-            batch = []
-        batch.append((file, found))
-    if batch:
-        yield batch
-
-
-def _land_batch(
-    connection: duckdb.DuckDBPyConnection,
-    number: int,
-    batch: list[tuple[File, Survey]],
-    payload_columns: Sequence[str],
-    work_dir: Path,
-    delimiter: str,
-    into: str | None,
-) -> tuple[list[File], list[str]]:
-    """Land files; returns them completed, and the tables made of what did not go `into` the table of all."""
-    with connection.cursor() as cursor:
-        name = f"landed_{number}"
-        if all(s.regular and s.lines > 1 for _, s in batch) and (
-            done := _try(cursor, name, batch, payload_columns, into)
-        ):
-            return done, [] if into else [name]
-        if len(batch) > 1:
-            parts = [
-                _land_batch(connection, number * 100000 + i, [one], payload_columns, work_dir, delimiter, into)
-                for i, one in enumerate(batch, 1)
-            ]
-            return [f for done, _ in parts for f in done], [name for _, made in parts for name in made]
-        return [_carefully(cursor, name, batch[0][0], payload_columns, work_dir, delimiter)], [name]
-
-
-def _try(
+def _select_lines(
     cursor: duckdb.DuckDBPyConnection,
     name: str,
-    batch: list[tuple[File, Survey]],
-    payload_columns: Sequence[str],
-    into: str | None,
-) -> list[File] | None:
-    """Read a batch with DuckDB; None, and nothing is left, unless it finds a record on every line."""
-    first = batch[0][1]
-    paths = ", ".join(literal(plain_glob(f.path)) for f, _ in batch)
-    columns = ", ".join(f"{literal(n)}: 'varchar'" for n in first.header)
-    ends = list(accumulate(s.lines - 1 for _, s in batch))
-    place = "cast(file_index as bigint) + 1"
-    names = ", ".join(literal(f.name) for f, _ in batch)
-    target = into or name
-    try:
-        cursor.execute("begin")
-        cursor.execute(
-            f"""{f"insert into {into} by name" if into else f"create table {name} as"}
-            select list_extract([{names}], {place}) as _source_file,
-                cast(list_extract({[f.file_id for f, _ in batch]}, {place}) as bigint) as _file_id,
-                row_number() over () - list_extract({[0, *ends[:-1]]}, {place}) + 1 as _line,
-                current_localtimestamp() as _loaded_at, cast(null as varchar) as _unreadable,
-                {_valid_json(payload_columns, first.header)} as _payload, {", ".join(map(identifier, first.header))}
-            from read_csv([{paths}], auto_detect = false, columns = {{{columns}}}, header = true, compression = 'none',
-                delim = {literal(first.delimiter)}, quote = '"', escape = '"', new_line = {literal(first.newline)},
-                parallel = true)"""
-        )
-        found = cursor.execute(
-            f"select _file_id, count(*), min(_line), max(_line) from {target} "
-            f"where _file_id in ({', '.join(str(f.file_id) for f, _ in batch)}) group by all order by all"
-        ).fetchall()
-    except (duckdb.OutOfMemoryException, duckdb.IOException):
-        for file, _ in batch:
-            ensure_unchanged(file)
-        raise  # no fault of the files: the disk or the memory is full
-    except duckdb.Error:
-        found = []
-    if found != sorted((f.file_id, s.lines - 1, 2, s.lines) for f, s in batch):
-        cursor.execute("rollback")
-        return None
-    for file, _ in batch:
-        ensure_unchanged(file)
-    cursor.execute("commit")
-    return [replace(f, content_hash=s.content_hash, header=s.header, records=s.lines - 1) for f, s in batch]
+    batch: Sequence[DayFile],
+    columns: Sequence[str],
+    contract: Contract,
+    there: bool,
+) -> str:
+    """Return the statement that reads a batch into a table, which may be there."""
+    ends = [0, *itertools.accumulate(f.rows for f in batch)]
+    payloads = [n for n in contract.names_of("payload") if n in columns]
+    payload = f"coalesce({', '.join(map(identifier, payloads))})" if payloads else ""
+    valid = f"case when {valid_json_sql(payload)} then {payload} end" if payload else "cast(null as varchar)"
+    line, source = "_row + 1", ""
+    if batch[0].shifts and batch[0].shifts[0]:
+        cursor.execute("create or replace temp table shifts (first_row bigint, shift bigint)")
+        cursor.execute("insert into shifts select unnest(?), unnest(?)", [list(part) for part in batch[0].shifts])
+        line, source = "_row + 1 + coalesce(shift, 0)", "asof left join shifts on _row >= first_row"
+    names = of_file(batch, [literal(f.name) for f in batch])
+    ids = of_file(batch, [str(f.file_id) for f in batch])
+    return f"""{f"insert into {name} by name" if there else f"create table {name} as"}
+        select _source_file, _file_id, {line} as _line, current_localtimestamp() as _loaded_at,
+            cast(null as varchar) as _unreadable, {valid} as _payload, {", ".join(map(identifier, columns))}
+        from (
+            select *, {names} as _source_file, cast({ids} as bigint) as _file_id,
+                row_number() over () - {of_file(batch, [str(end) for end in ends[:-1]])} as _row
+            from {read_csv_sql(batch, columns)}
+        ) {source}"""
 
 
-def _carefully(
-    cursor: duckdb.DuckDBPyConnection,
-    name: str,
-    file: File,
-    payload_columns: Sequence[str],
-    work_dir: Path,
-    delimiter: str,
-) -> File:
-    """Read one file record by record, through a clean copy; what is no record is kept as text."""
-    copy = work_dir / f"{name}.csv"
-    done, longest = _clean_copy(file, copy, delimiter)
-    ensure_unchanged(file)
-    columns = "".join(f", {literal(n)}: 'varchar'" for n in done.header)
-    names = "".join(f", {identifier(n)}" for n in done.header)
-    cursor.execute(
-        f"""create table {name} as
-        select {literal(file.name)} as _source_file, cast({file.file_id} as bigint) as _file_id, _line,
-            current_localtimestamp() as _loaded_at, _unreadable,
-            {_valid_json(payload_columns, done.header)} as _payload{names}
-        from read_csv({literal(plain_glob(copy))}, auto_detect = false, header = false, parallel = false,
-            columns = {{'_line': 'bigint', '_unreadable': 'varchar'{columns}}}, delim = ',', quote = '"',
-            escape = '"', max_line_size = {max(2 << 20, longest + 4096)})"""
-    )
-    copy.unlink()
-    return done
-
-
-def _clean_copy(file: File, copy: Path, delimiter: str) -> tuple[File, int]:
-    """Write a file's records as (line, text that is no record, fields); returns it completed, and the longest's bytes.
-
-    The bytes are what the longest record takes at most.
-    """
-    longest = records = unreadable = 0
-    with copy.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        text, content_hash, complete = _opened(_text_of, file.path)
-        first = text.lstrip("\r\n")
-        line_of_header = 1 + text[: len(text) - len(first)].count("\n")
-        line, _, rest = first.partition("\n")
-        delimiter = _delimiter_in(line, delimiter)
-        header = column_names(line, delimiter)
-        for number, fields, raw in read_records(rest, delimiter, len(header), line_of_header + 1):
-            records += 1
-            unreadable += raw is not None
-            longest = max(longest, sum(map(len, fields)) * 4 + len(raw or "") * 4)
-            writer.writerow([number, raw if raw is not None else "", *(fields or [""] * len(header))])
-        if not complete:
-            records += 1
-            unreadable += 1
-            end = line_of_header + 1 + rest.count("\n")
-            writer.writerow([end, "(the rest of the compressed file is missing)", *[""] * len(header)])
-    done = replace(file, content_hash=content_hash, header=header, records=records, unreadable=unreadable)
-    return done, longest
-
-
-def _text_of(path: Path) -> tuple[str, str, bool]:
-    """A file's text, the hash of its bytes, and whether it was all there (a compressed file may break off)."""
-    content, complete = io.BytesIO(), True
-    with path.open("rb") as raw:
-        is_gzip = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        try:
-            for chunk in _chunks(raw, is_gzip):
-                content.write(chunk)
-        except BROKEN_OFF:
-            complete = False
-    data = content.getvalue()
-    digest = hashlib.sha256(data).hexdigest()
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        text = data.decode("utf-16", "replace")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252", "replace")
-    if "\r" in text and "\n" not in text:
-        text = text.replace("\r", "\n")
-    return text.replace("\0", "\ufffd"), digest, complete
-
-
-def _chunks(raw: BinaryIO, is_gzip: bool) -> Iterator[bytes]:
-    stream = gzip.GzipFile(fileobj=raw) if is_gzip else raw
-    while chunk := stream.read(CHUNK):
-        yield chunk
-
-
-def _opened(read: Callable[..., T], path: Path, *args: object) -> T:
-    try:
-        return read(path, *args)
-    except OSError as error:
-        raise LandingError(f"{path}: {error.strerror}; make it readable, or move it out of the folder.") from None
-
-
-def _valid_json(columns: Sequence[str], header: Sequence[str]) -> str:
-    """The payload where it is JSON: an engine may raise on text that is none."""
-    there = {name.lower(): name for name in header}
-    found = [identifier(there[c.lower()]) for c in columns if c.lower() in there]
-    if not found:
-        return "cast(null as varchar)"
-    payload = f"coalesce({', '.join(found)})"
-    return f"case when json_valid({payload}) then {payload} end"
-
-
-def plain_glob(path: Path) -> str:
-    """A path in which no character stands for others."""
-    return re.sub(r"([*?\[])", r"[\1]", str(path))
+def _rejected(file: DayFile) -> str:
+    """Return the select of a file's lines that are no records, as text."""
+    columns = "{'_line': 'bigint', 'reason': 'varchar', '_unreadable': 'varchar'}"
+    return f"""select {literal(file.name)} as _source_file, cast({file.file_id} as bigint) as _file_id, _line,
+            current_localtimestamp() as _loaded_at, coalesce(_unreadable, '') as _unreadable
+        from read_csv(
+            {literal(escape(str(file.rejects)))}, auto_detect = false, header = false, columns = {columns}, delim = ',',
+            quote = '"', escape = '"', parallel = false, max_line_size = 8000000
+        )"""
 
 
 def land_seeds(connection: duckdb.DuckDBPyConnection, contract: Contract, seeds: Path) -> None:
-    """The schemas, the rules that are data, and what the contract lists, as tables of bronze."""
+    """Make the schemas, the rules that are data, and what the contract lists, as tables of bronze."""
     for schema in SCHEMAS:
         connection.execute(f"create schema if not exists {schema}")
     for seed in sorted(seeds.glob("*.csv")):
         connection.execute(
-            f"create table bronze.{seed.stem} as from read_csv({literal(plain_glob(seed))}, header = true, "
+            f"create table bronze.{seed.stem} as from read_csv({literal(escape(str(seed)))}, header = true, "
             "all_varchar = true, delim = ',', quote = '\"')"
         )
     connection.execute("create table bronze.event_roles (event_name varchar, event varchar)")

@@ -5,10 +5,17 @@ import re
 from collections.abc import Iterable, Sequence
 
 from event_data.contract import ROLES, Contract, ContractError
+from event_data.events import (
+    NULL,
+    amount_sql,
+    columns_sql,
+    event_time_sql,
+    in_zone_sql,
+    order_value_sql,
+    value_sql,
+)  # fmt: skip
 from event_data.orders import classify_orders
 from event_data.sql import identifier, json_path, literal
-
-NULL = "cast(null as varchar)"
 
 
 def in_utc(contract: Contract) -> Contract:
@@ -25,19 +32,21 @@ def in_utc(contract: Contract) -> Contract:
 
 
 def placeholders(
-    contract: Contract, present: Iterable[str], click_ids: Sequence[str], order_lines: int
+    contract: Contract, present: Iterable[str], click_ids: Sequence[str], order_lines: int, portable: bool = False
 ) -> dict[str, str]:
     """Return what stands for each {name} of transform.sql.
 
     present: the columns that bronze.events has; a contract column among them is read, another is null.
-    click_ids: the URL parameters, the strongest first. order_lines: the most lines of any order.
+    click_ids: the URL parameters, the strongest first. order_lines: the most lines of any order. portable: for another
+    engine than DuckDB.
     """
     empty = "D41D8C" if contract.hides_values else ""  # upper(md5('')[:6])
-    columns = _columns(contract, present)
+    columns = _columns(contract, list(present))
     known_columns = [name for column in contract.columns for name in column.names]
     return {
         **columns,
-        **_clock(contract.time_zone, columns["time"]),
+        "event_time": event_time_sql(contract, "imported", portable),
+        "in_zone": in_zone_sql("", contract.time_zone),
         "values_are_hidden": str(contract.hides_values).lower(),
         "hosts_are_hidden": str(contract.hides_hosts).lower(),
         "empty_value": literal(empty),
@@ -58,18 +67,12 @@ def placeholders(
 
 def _columns(contract: Contract, present: Iterable[str]) -> dict[str, str]:
     """Return each role's column, the first of its names that has a value; and the columns without a role, as one."""
-    there = {name.lower() for name in present}
-
-    def healed(names: Sequence[str]) -> str:
-        found = [f"events.{identifier(name)}" for name in names if name.lower() in there]
-        if not found:
-            return NULL
-        return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
-
-    others = [healed(column.names) for column in contract.columns if column.name not in contract.roles.values()]
+    column = columns_sql(contract, present, "events.")
+    client = contract.roles["client"]
+    others = [column(one.name) for one in contract.columns if one.name not in contract.roles.values()]
     return {
-        **{role: healed(contract.names_of(role)) for role in ROLES},
-        "client_as_tracked": healed([contract.roles["client"]]),
+        **{role: value_sql(contract.values.get(role), column, column) for role in ROLES},
+        "client_as_tracked": f"events.{identifier(client)}" if client in set(present) else NULL,
         "other_columns": " || '|' || ".join(f"coalesce({sql}, '')" for sql in others) or NULL,
     }
 
@@ -77,36 +80,17 @@ def _columns(contract: Contract, present: Iterable[str]) -> dict[str, str]:
 def _order(contract: Contract) -> dict[str, str]:
     """Return where the payload holds an order's values and those of its lines, and how these are to be read."""
     order = contract.order
-    values = {"transaction_id": order and order.transaction_id, "amount": order and order.amount}
-    values["customer"] = order and order.customer
     lines = {"item_id": order and order.line_id, "item_name": order and order.line_name}
     lines |= {"item_variant": order and order.line_variant, "quantity": order and order.line_quantity}
     lines["line_amount"] = order and order.line_amount
     return {
-        **{name: _extract(path) if path else NULL for name, path in values.items()},
+        **{role: order_value_sql(contract, role) for role in ("transaction_id", "customer")},
+        "amount": amount_sql(order_value_sql(contract, "amount")),
         "checkout_token": _token(order.checkout_token if order else None),
         "classified_orders": classify_orders(contract),
         "pieces": "quantity" if order and order.line_amount_is == "unit" else "1",
         **{name: _extract(path.replace("[]", "[{n}]")) if path else NULL for name, path in lines.items()},
     }
-
-
-def _clock(zone: str, time: str) -> dict[str, str]:
-    """How a time is read, and the suffix that turns UTC into the shop's own clock; both are plain where that is UTC."""
-    spaced = f"replace({time}, 'T', ' ')"
-    read = "try_cast(cast(plain_time as varchar) as timestamp)"
-    if zone == "UTC":
-        return {"plain_time": f"replace({spaced}, 'Z', '')", "event_at": read, "in_zone": ""}
-    local, utc = f" at time zone {literal(zone)}", " at time zone 'UTC'"
-    offset = "(Z|[+-][0-9][0-9](:?[0-9][0-9])?)$"
-    return {
-        # an offset is no part of it; the dashes of a day alone are none
-        "plain_time": f"case when length({time}) > 10 then regexp_replace({spaced}, {literal(offset)}, '') "
-        f"else {time} end",
-        "event_at": f"case when length(plain_time) < length(time_text) then try_cast(time_text as timestamptz){utc} "
-        f"else {read}{local}{utc} end",
-        "in_zone": utc + local,
-    }  # fmt: skip
 
 
 def _extract(path: str) -> str:

@@ -36,10 +36,10 @@ class Suite:
     tests: list[str]
 
 
-def read_suite(contract: Contract) -> Suite:
-    """The suite with every blank filled in.
+def read_suite(contract: Contract, portable: bool = False) -> Suite:
+    """Return the suite with every blank filled in; `portable` for another engine than DuckDB.
 
-    Its rows are those of `shop`, whose lengths of time are set to what its tests are about.
+    Its rows are those of the contract, whose lengths of time are set to what its tests are about.
     """
     contract = replace(contract, session_gap_minutes=30, window_days=7, most_clients_of_a_person=5)
     text, _, tests = SUITE.read_text("utf-8").partition(MARK)
@@ -49,7 +49,7 @@ def read_suite(contract: Contract) -> Suite:
         for statement in rows:
             connection.execute(statement.sql)
         columns = [row[0] for row in connection.execute("describe bronze.events").fetchall()]
-        filled = blanks(connection, contract, columns)
+        filled = blanks(connection, contract, columns, portable=portable)
     statements = [fill(s, filled) for s in read_statements(HERE / "transform.sql")]
     return Suite(rows, statements, [test.query for test in duckdb.extract_statements(tests)])
 

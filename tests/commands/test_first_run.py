@@ -99,7 +99,7 @@ def test_semicolons_for_commas(script: str, week: Path, tmp_path: Path) -> None:
     if script == VALIDATE:
         assert "delimiter" in (tmp_path / "out" / "dq_report.csv").read_text(encoding="utf-8")
     if script == TRANSFORM:
-        assert f"made anew from {DAYS} files" in done.stdout
+        assert f"rebuilt from {DAYS} files" in done.stdout
 
 
 @every_script

@@ -12,16 +12,23 @@ from pathlib import Path
 import duckdb
 
 from event_data.contract import Contract
+from event_data.reading.day_file import DayFile
+from event_data.reading.deliveries import survey_days
+from event_data.reading.folder import find_files
 from event_data.sql import identifier
 from transformation.build import HERE, WORKING, blanks
-from transformation.daily_files import File, find_files
 from transformation.engines.dialects import DialectError, translate
 from transformation.engines.sql_engines import LONGEST_LIST, WAREHOUSES, Warehouse
-from transformation.landing import land, land_seeds, survey
+from transformation.landing import column_names, land, land_seeds
 from transformation.statements import Statement, fill, read_statements
 from transformation.suite import read_suite
 
 LEDGER = "gold.ledger"
+# What is wrong with a line that is read here all the same, or kept as text, and stops or misleads a loader.
+LOADERS_STOP = (
+    "ragged", "stray_quote", "unterminated_quote", "truncated", "field_too_long", "encoding", "nul_byte", "utf_16",
+    "surplus_empty",
+)  # fmt: skip
 PASSED = "case when expected is not distinct from actual then 'PASS' else 'FAIL' end as result"
 FILES = """
 select files.name, files.file_date, files.file_id, count(events._line) as records, cast(0 as bigint) as unreadable
@@ -58,7 +65,7 @@ order by position nulls first"""
 def script(engine: str, data_dir: Path, contract: Contract, location: str | None = None) -> str:
     """All of it, to be pasted. `location` is where the engine finds the files: a stage, a URL or a folder.
 
-    Raises LandingError for a folder without files, and DialectError for a file at which a loader stops, or where
+    Raise ReadingError for a folder without files, and DialectError for a file at which a loader stops, or where
     sqlglot is not installed.
     """
     warehouse = WAREHOUSES[engine](engine, location)
@@ -74,12 +81,17 @@ def _text(made_for: str, statements: Iterable[str]) -> str:
 
 def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract) -> Iterator[str]:
     with duckdb.connect() as connection, tempfile.TemporaryDirectory() as work_dir:
-        files, selects = land(connection, find_files(data_dir, contract), contract, Path(work_dir))
-        if damaged := [file for file in files if file.unreadable]:
-            raise DialectError(f"{damaged[0].path} has a record at which a loader stops; mend the file")
+        folder = find_files(data_dir, contract.file_name, contract.ignored_files)
+        surveyed = survey_days(folder.files, contract, Path(work_dir), [])
+        files, selects = land(connection, surveyed, contract, Path(work_dir))
+        for file in files:
+            if file.refused or (problem := next((p for p in file.problems if p.kind in LOADERS_STOP), None)):
+                what = file.refused or f"{problem.message} (line {problem.line})"  # type: ignore[union-attr]
+                raise DialectError(f"{file.path} {what}: a loader stops there; mend the file")
         land_seeds(connection, contract, HERE / "seeds")
         connection.execute("create view bronze.events as " + " union all by name ".join(selects))
-        filled = blanks(connection, contract, [name for file in files for name in file.header])
+        columns = [name for file in files for name in column_names(file.header, contract)]
+        filled = blanks(connection, contract, columns, portable=True)
         yield from warehouse.schemas()
         yield from warehouse.stage()
         yield from _seeds(warehouse, connection)
@@ -103,7 +115,7 @@ def suite_script(engine: str, contract: Contract) -> str:
 
 
 def _suite_statements(warehouse: Warehouse, contract: Contract) -> Iterator[str]:
-    suite = read_suite(contract)
+    suite = read_suite(contract, portable=True)
     yield from warehouse.schemas()
     with duckdb.connect() as connection:
         land_seeds(connection, contract, HERE / "seeds")
@@ -142,18 +154,19 @@ def _table(warehouse: Warehouse, name: str, columns: str, rows: Sequence[str]) -
         yield f"insert into {name} values\n" + ",\n".join(rows[start : start + LONGEST_LIST])
 
 
-def _bronze(warehouse: Warehouse, files: Sequence[File], contract: Contract) -> Iterator[str]:
+def _bronze(warehouse: Warehouse, files: Sequence[DayFile], contract: Contract) -> Iterator[str]:
     """Load the files that share a header together, then bring their columns under the contract's names."""
     integer = warehouse.integer
     rows = [f"({warehouse.literal(f.name)}, date '{f.day}', {f.file_id}, {f.records})" for f in files]
     columns = f"name {warehouse.text}, file_date date, file_id {integer}, records {integer}"
     yield from _table(warehouse, "bronze.listed_files", columns, rows)
-    known = {name.lower(): name for column in contract.columns for name in column.names}
+    known = {name for column in contract.columns for name in column.names}
     groups: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for file in files:
-        header = tuple(known.get(name.lower(), f"column_{i}") for i, name in enumerate(file.header, 1))
-        groups.setdefault((header, survey(file.path, contract.delimiter).delimiter), []).append(file.name)
-    present = [name for name in known.values() if any(name in header for header, _ in groups)]
+        header = tuple(name if name in known else f"column_{i}" for i, name in enumerate(file.header, 1))
+        groups.setdefault((header, file.delimiter), []).append(file.name)
+    names = (name for column in contract.columns for name in column.names)
+    present = [name for name in names if any(name in header for header, _ in groups)]
     selects, unloads = [], []
     for number, ((header, delimiter), names) in enumerate(groups.items(), 1):
         landed = warehouse.landed.format(number)

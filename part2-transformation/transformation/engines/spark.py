@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ import duckdb
 
 from event_data.contract import Contract
 from event_data.errors import UserError
+from event_data.reading.deliveries import check_fit
+from event_data.reading.folder import Entry, Folder, find_files, match_files
 from event_data.sql import identifier, json_path, literal
 from event_data.warehouse_file import lock
 from transformation.build import (
@@ -36,11 +39,10 @@ from transformation.build import (
     write_files,
 )
 from transformation.comments import comment
-from transformation.daily_files import File, day_files, find_files
 from transformation.engines.dialects import translate
-from transformation.engines.spark_landing import is_sparks, land_with_spark
+from transformation.engines.spark_landing import is_sparks, land_with_spark, set_aside
 from transformation.increment import DAY_COLUMNS, UNITS
-from transformation.landing import land_seeds, plain_glob
+from transformation.landing import column_names, land_seeds
 from transformation.published import read_ledger, read_published
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 from transformation.suite import Outcome, Suite
@@ -85,31 +87,37 @@ class Job:
     memory: str | None = None
     sql: Path = HERE / "transform.sql"
 
+    def listed(self) -> Folder:
+        """Return the files of the folder by day, and those that look like data and are not read."""
+        return find_files(Path(self.data_dir), self.contract.file_name, self.contract.ignored_files)
+
 
 def refresh(job: Job, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
     """Bring the folder up to date with the files: everything anew, or nothing if nothing changed.
 
-    Raises LandingError, LedgerError or SparkError; the former tables are then as they were.
+    Raise ReadingError, LedgerError or SparkError; the former tables are then as they were.
     """
     is_path = "://" not in job.data_dir
     if is_path:
-        find_files(Path(job.data_dir), job.contract)  # before anything is made: the folder may be a mistyped one
+        job.listed()  # before anything is made: the folder may be a mistyped one
     if job.warehouse.is_file():
         raise SparkError(f"{job.warehouse} is a file, and Spark writes a folder; name one with --warehouse.")
     job.warehouse.mkdir(parents=True, exist_ok=True)
     catalog = job.warehouse / CATALOG
     with lock(catalog, say), _spark_errors():
-        files = find_files(Path(job.data_dir), job.contract) if is_path else _listed(connect(job), job)
+        listed = job.listed() if is_path else _listed(connect(job), job)
         published = None if job.full_refresh else read_published(catalog)
         if published and published.fingerprint == job.fingerprint:
+            counting = [f for f in listed.files if f.name not in published.aside]
             known = {(name, f["file_id"], f["bytes"], f["stamp"]) for name, f in published.files.items()}
-            if known == {(f.name, f.file_id, f.size, f.stamp) for f in files}:
+            same_files = known == {(f.name, f.file_id, f.size, f.stamp) for f in counting}
+            if same_files and published.stamps == {f.name: f.stamp for f in listed.files}:
                 return Run(
-                    "unchanged", files, ledger=published.ledger, records=published.records,
-                    unreadable=published.unreadable,
+                    "unchanged", counting, ledger=published.ledger, records=published.records,
+                    unreadable=published.unreadable, refused=published.refused, unread=published.unread,
                 )  # fmt: skip
         with _build_folder(job.warehouse) as folder:
-            return Build(job, connect(job), folder, progress).full(files)
+            return Build(job, connect(job), folder, progress).full(listed)
 
 
 def connect(job: Job) -> "SparkSession":
@@ -225,11 +233,13 @@ def _folder_in_use(catalog: Path) -> str | None:
         return None
 
 
-def _listed(spark: "SparkSession", job: Job) -> list[File]:
-    """The day files of an address that only Spark can read."""
+def _listed(spark: "SparkSession", job: Job) -> Folder:
+    """Return the day files of an address that only Spark can read."""
     found = spark.read.format("binaryFile").load(job.data_dir).select("path", "length", "modificationTime").collect()
-    entries = ((row.path.rpartition("/")[2], row.length, row.modificationTime.isoformat()) for row in found)
-    return day_files(job.data_dir, entries, job.contract)
+    entries = [
+        Entry(row.path.rpartition("/")[2], row.length, f"{row.modificationTime.timestamp() * 1e9:.0f}") for row in found
+    ]
+    return match_files(job.data_dir, entries, job.contract.file_name, job.contract.ignored_files)
 
 
 def bound(sql: str, tables: Mapping[str, str]) -> str:
@@ -310,23 +320,31 @@ class Build:
         self.connection = duckdb.connect()
         self.tables = Tables(spark, self.connection, folder / "work")
 
-    def full(self, files: Sequence[File]) -> Run:
+    def full(self, listed: Folder) -> Run:
+        """Build everything from scratch."""
         tables, contract = self.tables, self.job.contract
+        aside = set_aside(tables, listed.files, self.job.data_dir, contract)
+        unread, names = [*listed.unread, *aside], {one.name for one in aside}
+        files = [f for f in listed.files if f.name not in names]
         size = sum(f.size for f in files)
         if tables.spark.conf.get("spark.sql.shuffle.partitions") == "200":  # nobody has chosen
             tables.spark.conf.set("spark.sql.shuffle.partitions", str(max(4, size // BYTES_A_PARTITION)))
         self.progress(f"reading {len(files)} files")
         tables.seeds(contract)
         landed, events = land_with_spark(tables, files, self.job.data_dir, contract, self.folder)
+        check_fit(landed, contract)
         tables.see("bronze.events", events)
-        write_files(self.connection, landed)
+        write_files(self.connection, landed, unread)
         tables.share("bronze.files", self.folder, "from bronze.files order by file_id")
-        filled = blanks(self.connection, contract, [n for f in landed for n in f.header], self._order_lines(events))
+        tables.share("bronze.unread_files", self.folder, "from bronze.unread_files order by name")
+        columns = [n for f in landed for n in column_names(f.header, contract)]
+        filled = blanks(self.connection, contract, columns, self._order_lines(events), portable=True)
         statements = [fill(s, filled) for s in read_statements(self.job.sql)]
         for statement in statements:
             self.progress(statement.name)
             tables.make(statement, tables.work if statement.name in WORKING else self.folder)
-        return self._publish(Run("full", list(landed), new=[f.name for f in landed]), statements)
+        run = Run("full", landed, new=[f.name for f in landed], unread={u.name: u.reason for u in unread})
+        return self._publish(run, statements)
 
     def _order_lines(self, events: "DataFrame") -> int:
         """The most lines that an order has."""
@@ -350,11 +368,17 @@ class Build:
         run_sql("create table warehouse.bronze.build (key varchar, value varchar)")
         build = [("fingerprint", self.job.fingerprint), ("folder", self.folder.name)]
         self.connection.executemany("insert into warehouse.bronze.build values (?, ?)", build)
-        for name in ("bronze.events", "bronze.files", *(s.name for s in statements if s.name not in WORKING)):
+        for name in (
+            "bronze.events",
+            "bronze.files",
+            "bronze.unread_files",
+            *(s.name for s in statements if s.name not in WORKING),
+        ):
             run_sql(f"create view warehouse.{name} as {self._view(name)}")
         comment(self.connection, [s for s in statements if s.name not in WORKING], "view")
         run.ledger = balanced(read_ledger(self.connection, "warehouse."))
-        run.records, run.unreadable = sum(f.records for f in run.files), sum(f.unreadable for f in run.files)
+        run.records, run.unreadable = sum(f.records for f in run.files), sum(f.rejected for f in run.files)
+        run.refused = {f.name: f.refused for f in run.files if f.refused}
         run_sql("detach warehouse")
         self.connection.close()
         target.replace(self.job.warehouse / CATALOG)
@@ -365,7 +389,7 @@ class Build:
         fields = [(f.name, f.dataType.simpleString()) for f in self.tables.schemas[name].fields]
         day = day_of(name)
         by_day = f", hive_types = {{{literal(day)}: {dict(fields)[day]}}}" if day and any(path.glob("*=*")) else ""
-        files = literal(f"{plain_glob(path)}/**/*.parquet")
+        files = literal(f"{escape(str(path))}/**/*.parquet")
         columns = ", ".join(
             f"cast({identifier(column)} as {TYPES.get(kind, kind)}) as {identifier(column)}" for column, kind in fields
         )

@@ -8,15 +8,18 @@ counted from its place in its part of the file and the records in the parts befo
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from event_data.contract import Contract
+from event_data.reading.day_file import DayFile
+from event_data.reading.deliveries import second_deliveries, second_delivery, survey_days
+from event_data.reading.folder import Unread
+from event_data.reading.survey import survey
 from event_data.sql import json_path, literal
-from transformation.daily_files import File, stamp_of
 from transformation.landing import OWN_COLUMNS, column_names, land
 
 if TYPE_CHECKING:
@@ -43,29 +46,33 @@ class Facts:
     damaged: bool
     line_hashes: int
 
+    def cells(self, delimiter: str) -> tuple[str, ...]:
+        """Return the names in the header of a regular file."""
+        return tuple(self.header.split(delimiter))
+
 
 def land_with_spark(
-    tables: "Tables", files: Sequence[File], data_dir: str, contract: Contract, folder: Path
-) -> tuple[list[File], "DataFrame"]:
+    tables: "Tables", files: Sequence[DayFile], data_dir: str, contract: Contract, folder: Path
+) -> tuple[list[DayFile], "DataFrame"]:
     """Land files below folder/bronze/events; returns them completed, and their records.
 
-    Raises LandingError, or SparkError for a payload that only one of the two engines takes for JSON.
+    Raise ReadingError, or SparkError for a payload that only one of the two engines takes for JSON.
     """
     from pyspark.sql import functions as f
 
     spark = tables.spark
-    facts = _look(spark, files, data_dir, contract.delimiter)
+    facts = _look(spark, [f for f in files if not f.name.lower().endswith(".zst")], data_dir, contract.delimiter)
     hashes = _hashes(spark, [file for file in files if file.name in facts], data_dir, facts)
     path = folder / "bronze" / "events"
-    regular = [file for file in files if _is_regular(facts.get(file.name), contract.delimiter)]
-    landed: dict[int, File] = {}
+    regular = [file for file in files if _is_regular(facts.get(file.name), contract)]
+    landed: dict[int, DayFile] = {}
     if regular:
         raw = _read(tables, regular, data_dir, facts, contract.delimiter)
         places, done = _places(raw, regular, facts)
         landed = {
             file.file_id: replace(
-                file, header=column_names(facts[file.name].header, contract.delimiter),
-                records=facts[file.name].lines - 1, content_hash=hashes[file.name],
+                file, header=facts[file.name].cells(contract.delimiter), records=facts[file.name].lines - 1,
+                content_hash=hashes[file.name],
             )
             for file in done
         }  # fmt: skip
@@ -73,7 +80,7 @@ def land_with_spark(
             _write(tables, raw, places, contract, path)
     others = [file for file in files if file.file_id not in landed]
     landed |= {file.file_id: file for file in _land_here(tables, others, data_dir, contract, path)}
-    names = _names(list(landed.values()))
+    names = _names([name for file in landed.values() for name in column_names(file.header, contract)])
     types = {"_file_id": "bigint", "_line": "bigint", "_loaded_at": "timestamp_ntz"}
     schema = ", ".join(f"`{n.replace('`', '``')}` {types.get(n, 'string')}" for n in (*OWN_COLUMNS, *names))
     events = spark.read.schema(schema).parquet(path.absolute().as_uri())
@@ -90,10 +97,12 @@ def place(data_dir: str, name: str) -> str:
     return f"{scheme}{start.rstrip('/')}/" + re.sub(r"([\\*?\[\]{}])", r"\\\1", name)
 
 
-def _look(spark: "SparkSession", files: Sequence[File], data_dir: str, delimiter: str) -> dict[str, Facts]:
-    """Facts of each file by its name; an empty file has none, nor has a compressed one that breaks off."""
+def _look(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, delimiter: str) -> dict[str, Facts]:
+    """Return facts of each file by its name; an empty file has none, and a compressed one that breaks off neither."""
     from pyspark.sql import functions as f
 
+    if not files:
+        return {}
     lines = spark.read.text([place(data_dir, file.name) for file in files], lineSep="\n")
     line = f.regexp_replace("value", "\r\\z", "")
     quotes = f.length(line) - f.length(f.replace(line, f.lit('"'), f.lit("")))
@@ -135,19 +144,19 @@ def is_sparks(error: Exception) -> bool:
     return type(error).__module__.startswith(("pyspark", "py4j", "grpc"))
 
 
-def _is_regular(facts: Facts | None, delimiter: str) -> bool:
-    """Whether every line is a record of the header's width, under names that need no mending."""
-    if facts is None or facts.damaged or facts.lines < 2 or '"' in facts.header or delimiter not in facts.header:
+def _is_regular(facts: Facts | None, contract: Contract) -> bool:
+    """Return whether every line is a record of the header's width, under names that need no mending."""
+    if facts is None or facts.damaged or facts.lines < 2 or '"' in facts.header or "\ufeff" in facts.header:
         return False
-    cells = facts.header.split(delimiter)
-    return list(column_names(facts.header, delimiter)) == cells and facts.fewest == facts.most == len(cells) - 1
+    cells = facts.cells(contract.delimiter)
+    return column_names(cells, contract) == cells and facts.fewest == facts.most == len(cells) - 1 > 0
 
 
-def _hashes(spark: "SparkSession", files: Sequence[File], data_dir: str, facts: dict[str, Facts]) -> dict[str, str]:
+def _hashes(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, facts: dict[str, Facts]) -> dict[str, str]:
     """A hash of each file's content: SHA-256, and of a large file the number and the sum of its lines' hashes."""
     from pyspark.sql import functions as f
 
-    def size(file: File) -> int:
+    def size(file: DayFile) -> int:
         return file.size * (GZIP_RATIO if file.name.lower().endswith(".gz") else 1)
 
     hashes = {file.name: f"lines {facts[file.name].lines} {facts[file.name].line_hashes}" for file in files}
@@ -160,7 +169,7 @@ def _hashes(spark: "SparkSession", files: Sequence[File], data_dir: str, facts: 
 
 
 def _read(
-    tables: "Tables", files: Sequence[File], data_dir: str, facts: dict[str, Facts], delimiter: str
+    tables: "Tables", files: Sequence[DayFile], data_dir: str, facts: dict[str, Facts], delimiter: str
 ) -> "DataFrame":
     """The records as they stand, each with its file's name, the start of its part of the file, and its place there.
 
@@ -169,8 +178,8 @@ def _read(
     """
     from pyspark.sql import functions as f
 
-    def header(file: File) -> tuple[str, ...]:
-        return column_names(facts[file.name].header, delimiter)
+    def header(file: DayFile) -> tuple[str, ...]:
+        return facts[file.name].cells(delimiter)
 
     path = (tables.work / "records").absolute().as_uri()
     for number, (names, same) in enumerate(groupby(sorted(files, key=header), key=header)):
@@ -193,8 +202,8 @@ def _read(
 
 
 def _places(
-    raw: "DataFrame", files: Sequence[File], facts: dict[str, Facts]
-) -> tuple[list[tuple[str, int, int, str, int]], list[File]]:
+    raw: "DataFrame", files: Sequence[DayFile], facts: dict[str, Facts]
+) -> tuple[list[tuple[str, int, int, str, int]], list[DayFile]]:
     """For each part of each file, what to add to a record's place for its line; only of files that are all there."""
     from pyspark.sql import functions as f
 
@@ -304,17 +313,17 @@ def _agree_on_values(tables: "Tables", events: "DataFrame", contract: Contract) 
                 )
 
 
-def _names(files: Sequence[File]) -> list[str]:
-    """The columns of all files, the first spelling of each."""
+def _names(columns: Sequence[str]) -> list[str]:
+    """Return the columns of all files, the first spelling of each."""
     names: dict[str, str] = {}
-    for name in (n for file in files for n in file.header):
+    for name in columns:
         names.setdefault(name.lower(), name)
     return list(names.values())
 
 
 def _land_here(
-    tables: "Tables", files: Sequence[File], data_dir: str, contract: Contract, path: Path
-) -> Iterator[File]:
+    tables: "Tables", files: Sequence[DayFile], data_dir: str, contract: Contract, path: Path
+) -> Iterator[DayFile]:
     """Land files by landing.py, one by one."""
     for file in files:
         here = file
@@ -322,14 +331,46 @@ def _land_here(
             content = tables.spark.read.format("binaryFile").load(place(data_dir, file.name)).select("content").first()
             copy = tables.work / file.name
             copy.write_bytes(content[0] if content else b"")
-            stat = copy.stat()
-            here = replace(file, path=copy, size=stat.st_size, stamp=stamp_of(stat))
-        (done,), (select,) = land(tables.connection, [here], contract, tables.work)
+            here = replace(file, path=copy, stamp="")
+        surveyed = survey(here, contract.delimiter, tables.work, with_hash=True)
+        (done,), (select,) = land(tables.connection, [surveyed], contract, tables.work)
         part = path / f"_file_id={file.file_id}"
         part.mkdir(parents=True)
         tables.connection.execute(
             f"copy (select * exclude (_file_id) from ({select})) to {literal(str(part / 'part.parquet'))} "
             "(format parquet)"
         )
-        tables.connection.execute("drop table if exists landed_1")
+        tables.connection.execute(f"drop table {select.rpartition(' ')[2]}")
         yield replace(done, path=file.path, size=file.size, stamp=file.stamp)
+
+
+def set_aside(tables: "Tables", files: Sequence[DayFile], data_dir: str, contract: Contract) -> list[Unread]:
+    """Return the second deliveries among the files, as event_data.reading.deliveries tells them.
+
+    Spark counts the lines of files that only its cluster can read.
+    """
+    days: dict[date, list[DayFile]] = {}
+    for file in files:
+        days.setdefault(file.day, []).append(file)
+    several = [file for same_day in days.values() if len(same_day) > 1 for file in same_day]
+    aside: list[Unread] = []
+    if several and "://" not in data_dir:
+        list(survey_days(several, contract, tables.work, aside))
+    elif several:
+        same = _identical_lines(tables.spark, several, data_dir)
+        for same_day in days.values():
+            aside += [second_delivery(file, first) for file, first in second_deliveries(same_day, same)]
+    return aside
+
+
+def _identical_lines(spark: "SparkSession", files: Sequence[DayFile], data_dir: str) -> dict[tuple[int, int], int]:
+    """Return how many lines of one file, by its id, stand in another of the same day below its header."""
+    from pyspark.sql import functions as f
+
+    lines = spark.read.text([place(data_dir, file.name) for file in files], lineSep="\n").where("value <> ''")
+    line = f.xxhash64(f.regexp_replace("value", "\r\\z", "")).alias("line")
+    counted = lines.select(f.col("_metadata.file_name").alias("file"), line).groupBy("file", "line").count()
+    other = counted.select(f.col("file").alias("other"), "line")
+    rows = counted.join(other, "line").groupBy("file", "other").agg(f.sum("count")).collect()
+    ids = {file.name: file.file_id for file in files}
+    return {(ids[unquote(one)], ids[unquote(two)]): int(same) - 1 for one, two, same in rows}
