@@ -64,7 +64,8 @@ from (values
     -- O an exact repeat; P times that cannot be read; Q no event name
     (2, null, 'o1', 'https://checkout.puffy.com/checkouts/cn/to1/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "O-1", "revenue": 600, "user_email": "mail-o1"}', 'chrome'),
     (2, null, 'o1', 'https://checkout.puffy.com/checkouts/cn/to1/thank-you', null, '2025-03-09T08:00:00.000Z', 'checkout_completed', '{"transaction_id": "O-1", "revenue": 600, "user_email": "mail-o1"}', 'chrome'),
-    (2, null, 'p1', 'https://checkout.puffy.com/checkouts/cn/tp1/thank-you', null, '2025-03-09T08:00:00+02:00', 'checkout_completed', '{"transaction_id": "P-1", "revenue": 700, "user_email": "mail-p1"}', 'chrome'),
+    (2, null, 'p1', 'https://checkout.puffy.com/checkouts/cn/tp1/thank-you', null, '2025-03-09T08:00:00 CET', 'checkout_completed', '{"transaction_id": "P-1", "revenue": 700, "user_email": "mail-p1"}', 'chrome'),
+    (2, null, 'p4', 'https://puffy.com/', null, '2025-03-09T08:00:00+02:00', 'page_viewed', null, 'chrome'),
     (2, null, 'p2', 'https://puffy.com/', null, '2025-02-30T08:00:00.000Z', 'page_viewed', null, 'chrome'),
     (2, null, 'p3', 'https://puffy.com/', null, '2025-03-09 08:00:00', 'page_viewed', null, 'chrome'),
     (2, null, 'q1', 'https://puffy.com/', null, '2025-03-09T08:00:00.000Z', null, null, 'chrome'),
@@ -155,7 +156,7 @@ from (values
 create or replace table bronze.events as
 select
     case when file = 1 then 'events_20250301.csv' else 'events_20250308.csv' end as _source_file,
-    case when file = 1 then cast(2025030101 as bigint) else cast(2025030801 as bigint) end as _file_id,
+    case when file = 1 then cast(20250301000 as bigint) else cast(20250308000 as bigint) end as _file_id,
     row_number() over (order by file, client_id nulls first, client_id_new nulls first, time, event_name nulls first, event_data nulls first) + 1 as _line,
     cast(null as varchar) as _unreadable,
     case when client_id_new = 'y1' then null else event_data end as _payload,
@@ -222,9 +223,11 @@ select 'N3' as test, 'a negative amount is not counted' as name, '-1 order, 2000
 
 select 'O' as test, 'an exact repeat is dropped and on the ledger' as name, '-1 order, -60000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'exact repeats') as actual;
 
-select 'P1' as test, 'a time with an offset or an impossible date is refused' as name, '2' as expected, (select cast(count(*) as varchar) from silver.rejected_events where reason = 'no readable time') as actual;
+select 'P1' as test, 'a time in another form, or an impossible date, is refused' as name, '2' as expected, (select cast(count(*) as varchar) from silver.rejected_events where reason = 'no readable time') as actual;
 
 select 'P2' as test, 'a time without T and Z is UTC' as name, '8' as expected, (select cast(extract(hour from max(event_at)) as varchar) from silver.events where client_id = 'p3') as actual;
+
+select 'P4' as test, 'a time with an offset is converted to UTC' as name, '6' as expected, (select cast(extract(hour from max(event_at)) as varchar) from silver.events where client_id = 'p4') as actual;
 
 select 'P3' as test, 'what a refused time costs is on the ledger' as name, '-1 order, -70000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'rejected: no readable time') as actual;
 

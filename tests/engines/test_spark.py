@@ -20,11 +20,11 @@ from analysis.gold import read_gold
 from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for, write_odd_files
 from synthetic_events import generate
 from transformation.build import WORKING, LedgerError, fingerprint
-from transformation.daily_files import find_files
 from transformation.engines.spark import CATALOG, Job, SparkError, Tables, _listed, refresh
 from warehouse_kit import command, differing_tables
 
 from event_data.contract import load_contract
+from event_data.reading.folder import find_files
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -222,9 +222,9 @@ def test_another_file_system_is_read_by_its_address(session: "SparkSession", odd
     job = job_of("viewfs://shop/events", tmp_path)
     with duckdb.connect() as connection:
         tables = Tables(session, connection, tmp_path / "work")
-        files = _listed(session, job)
+        files = _listed(session, job).files
         assert [(f.name, f.file_id, f.size) for f in files] == [
-            (f.name, f.file_id, f.size) for f in find_files(odd_files, job.contract)
+            (f.name, f.file_id, f.size) for f in find_files(odd_files, job.contract.file_name).files
         ]
         landed, events = land_with_spark(tables, files, job.data_dir, job.contract, tmp_path)
         events.drop("_loaded_at").write.parquet((tmp_path / "events").as_uri())
@@ -286,7 +286,8 @@ def test_a_line_is_counted_over_the_parts_of_a_file(session: "SparkSession", tmp
     try:
         with duckdb.connect() as connection:
             tables = Tables(session, connection, tmp_path / "work")
-            _, events = land_with_spark(tables, find_files(data, job.contract), str(data), job.contract, tmp_path)
+            files = find_files(data, job.contract.file_name).files
+            _, events = land_with_spark(tables, files, str(data), job.contract, tmp_path)
             places = session.table(tables.views["work.places"])
             assert places.count() > 8
             found = {(r._source_file, r._line): r.page_url for r in events.collect()}

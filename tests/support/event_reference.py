@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,10 @@ from crawleruseragents import is_crawler as is_crawler_slowly
 
 Row = dict[str, Any]
 CENT = Decimal("0.01")
-TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?Z?")
+TIME = re.compile(
+    r"([0-9]{4})([-/]?)([0-9]{2})\2([0-9]{2})[T ]([0-9]{1,2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,]([0-9]+))?)?"
+    r"\s*([AaPp][Mm])?\s*(Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
 NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 SHOP = re.compile(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
 PAID = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")
@@ -144,15 +147,27 @@ def is_crawler(agent: str) -> bool:
 
 
 def event_time(text: str | None) -> datetime | None:
-    """`YYYY-MM-DD`, T or space, `HH:MM:SS`, up to 6 digits of a second, Z or not; an offset is no time."""
-    found = TIME.fullmatch(text or "")
+    """A time of any ISO 8601 form in UTC, of 1970 to 2261; without an offset it is UTC."""
+    found = TIME.fullmatch((text or "").strip(" "))
     if not found:
         return None
+    year, _, month, day, hour, minute, second, fraction, half, offset = found.groups()
+    clock = int(hour)
+    if half:
+        if not 1 <= clock <= 12:
+            return None
+        clock = clock % 12 + 12 * (half.lower() == "pm")
+    elif len(hour) == 1:
+        return None
+    micro = int((fraction or "0")[:6].ljust(6, "0"))
     try:
-        at = datetime.strptime(f"{found[1]} {found[2]}", "%Y-%m-%d %H:%M:%S")
+        at = datetime(int(year), int(month), int(day), clock, int(minute), int(second or 0), micro)
     except ValueError:
         return None
-    return at.replace(microsecond=int((found[3] or "0").ljust(6, "0")))
+    if offset and offset[0] in "+-":
+        away = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:].lstrip(":") or 0))
+        at += away if offset[0] == "-" else -away
+    return at if datetime(1970, 1, 1) <= at <= datetime(2262, 1, 1) else None
 
 
 def payload_text(payload: str | None, path: str | None) -> str | None:
@@ -275,13 +290,13 @@ def received(shop: Shop, files: Sequence[Path]) -> Iterator[tuple[Row, dict[str,
     """Every record with its place, and its values by the contract's columns; None if the fields do not fit."""
     for day, paths in days_of(shop, files).items():
         own = f"{day:{shop.own_name}}.csv"
-        for delivery, path in enumerate(sorted(paths, key=lambda p: (p.name != own, p.name)), 1):
+        for delivery, path in enumerate(sorted(paths, key=lambda p: (p.name != own, p.name))):
             with path.open(encoding="utf-8-sig", newline="") as file:
                 reader = csv.reader(file, delimiter=shop.delimiter)
                 header = next(reader, [])
                 line = reader.line_num + 1
                 for cells in reader:
-                    number = int(f"{day:%Y%m%d}") * 10**11 + delivery * 10**9 + line
+                    number = int(f"{day:%Y%m%d}") * 10**11 + delivery * 10**8 + line
                     place = {"event_id": number, "source_file": path.name, "line": line}
                     line = reader.line_num + 1
                     if len(cells) == len(header):

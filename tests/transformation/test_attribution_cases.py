@@ -11,8 +11,8 @@ CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "attribution"
 PLAIN = CASES / "plain_contract.yaml"
 pytestmark = pytest.mark.skipif(not PLAIN.exists(), reason=f"NOT TESTED ON THE SHARED CASES: {CASES} does not exist")
 LATER = (
-    "stale_referrer stale_referrer_app stale_referrer_two_visits confirmation_page placeholder_id tie_a refund currencies"
-    " session_begins_with_an_order hashed_payment_subdomains reload google_countries"
+    "stale_referrer stale_referrer_app stale_referrer_two_visits confirmation_page placeholder_id tie_a refund"
+    " currencies session_begins_with_an_order hashed_payment_subdomains reload google_countries"
 )
 
 

@@ -8,10 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self, cast
 
 import duckdb
 import pytest
@@ -19,12 +18,11 @@ import transform
 from synthetic_events import COLUMNS, generate
 from transformation.build import Build, LedgerError, Run, Settings, fingerprint, refresh
 from transformation.comments import column_descriptions
-from transformation.daily_files import LandingError, find_files
-from transformation.landing import _try, survey
 from transformation.statements import read_statements
 from warehouse_kit import command, differing_tables, run
 
 from event_data.contract import load_contract
+from event_data.reading.folder import Unread
 from event_data.sql import identifier
 
 PART2 = Path(transform.__file__).parent
@@ -69,11 +67,11 @@ def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path, mo
     rng = random.Random(7)
     parts, incremental = [], Build.incremental
 
-    def noted(build: Build, changes: Run) -> Run:
+    def recorded(build: Build, changes: Run, unread: Sequence[Unread]) -> Run:
         parts.append(changes)
-        return incremental(build, changes)
+        return incremental(build, changes, unread)
 
-    monkeypatch.setattr(Build, "incremental", noted)
+    monkeypatch.setattr(Build, "incremental", recorded)
     data = tmp_path / "data"
     data.mkdir()
     for file in sorted(fortnight.iterdir())[:7]:
@@ -110,24 +108,6 @@ def test_nothing_changed(fortnight: Path, tmp_path: Path) -> None:
     build(fortnight, warehouse)
     assert warehouse.read_bytes() == before
     assert {p.name for p in tmp_path.iterdir()} == {"w.duckdb", "w.duckdb.lock"}
-
-
-def test_a_full_disk_is_no_fault_of_a_file(fortnight: Path) -> None:
-    """A file that no disk has room for is not read again with care, record by record."""
-    file = find_files(fortnight, load_contract(SCHEMA))[0]
-
-    class Full:
-        def execute(self, sql: str) -> Self:
-            if sql.startswith("insert"):
-                raise duckdb.IOException("No space left on device")
-            return self
-
-    batch = [(file, survey(file.path, ","))]
-    with pytest.raises(duckdb.IOException, match="No space"):
-        _try(cast(duckdb.DuckDBPyConnection, Full()), "landed_1", batch, (), "warehouse.bronze.events")
-    with pytest.raises(LandingError, match="changes while it is read"):
-        changed = [(replace(file, size=1), batch[0][1])]
-        _try(cast(duckdb.DuckDBPyConnection, Full()), "landed_1", changed, (), "warehouse.bronze.events")
 
 
 def test_killed_at_any_moment(fortnight: Path, tmp_path: Path) -> None:
