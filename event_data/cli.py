@@ -28,6 +28,7 @@ class Terminal:
         self.colour = is_terminal and "NO_COLOR" not in os.environ
         self.width = max(40, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST)) if is_terminal else WIDTH
         self._watched = stderr is not None and stderr.isatty() and not quiet
+        self._progress_width = 0  # of the text that is shown
 
     def print(self, text: str) -> None:
         """Print the lines of a report, unless --quiet."""
@@ -63,7 +64,8 @@ class Terminal:
     def progress(self, text: str) -> None:
         """Replace the line that shows how far the work is; an empty text removes it."""
         if self._watched and self.stderr is not None:
-            print(f"\r\033[K{text}", end="", file=self.stderr, flush=True)
+            print(f"\r{text:<{self._progress_width}}\r{text}", end="", file=self.stderr, flush=True)
+            self._progress_width = len(text)
 
 
 def argument_parser(
@@ -147,7 +149,8 @@ def _explained(error: Exception, advice: str) -> tuple[str, int] | None:
     if duckdb := sys.modules.get("duckdb"):
         first = (str(error).splitlines() or [""])[0].rstrip(".")
         if isinstance(error, duckdb.OutOfMemoryException):
-            return "there is not enough memory; give more with --memory_limit, or free the disk.", 2
+            what = "there is not enough memory, or not enough disk for what does not fit into it"
+            return f"{what}; free some, or set another --memory_limit.", 2
         # a disk that is full ends a write, a commit, or the database
         if isinstance(error, (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)):
             return f"{first}; free the disk, or {advice}.", 2

@@ -41,7 +41,7 @@ def spreadsheet_safe(text: str) -> str:
 
 
 def printable(text: str, instead: str = "?") -> str:
-    """Return the text without control sequences, which data could send to a terminal."""
+    """Return the text with another character for each control character, which data could send to a terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else instead for c in text)
 
 

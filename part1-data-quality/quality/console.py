@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from event_data.cli import Terminal
 from event_data.contract import Severity
 from event_data.money import Currency
-from event_data.output import paragraph, short_path, verdict
+from event_data.output import paragraph, short_path, table, verdict
 from quality.evaluation import Finding
 from quality.incidents import Incident
 from quality.reports import total
 from quality.scan import FileFacts
 
 STATUS = {Severity.P0: "RED", Severity.P1: "YELLOW", Severity.P2: "YELLOW", Severity.P3: "GREEN"}
+HEADINGS = ("#", "SEV", "SINCE", "UNTIL", "FILES", "CASES", "AT STAKE")
 
 
 def status_of(incidents: Sequence[Incident]) -> str:
@@ -45,17 +47,20 @@ def summary(
     incidents: Sequence[Incident],
     written: Sequence[Path],
     currency: Currency,
-    colour: bool = False,
-    width: int = 80,
+    terminal: Terminal,
 ) -> str:
-    """Return the whole summary, ending in a newline."""
-    word = status_of(incidents)
+    """Return the whole summary."""
+    word, width = status_of(incidents), terminal.width
     first = paragraph(f"{word}  {headline(files, incidents, currency)}", width)
-    lines = [first.replace(word, verdict(word, colour), 1)]
+    lines = [first.replace(word, verdict(word, terminal.colour), 1)]
     if incidents:
-        lines += ["", f"{'#':>3} SEV SINCE      UNTIL      FILES {'CASES':>9} {'AT STAKE':>15}"]
-    for i in incidents:
-        lines += _incident(i, currency, width)
+        head, *rows = table(HEADINGS, [_row(i, currency) for i in incidents], width, right=(0, 4, 5, 6), indent=0)
+        lines += ["", head]
+        for row, i in zip(rows, incidents, strict=True):
+            good = f" Last good file: {i.last_good}." if i.last_good else ""
+            lines += [row, paragraph(f"{i.check}: {i.message}.{good}", width, indent=4)]
+            if i.severity < Severity.P3:
+                lines.append(paragraph("-> " + i.advice, width, indent=4, hanging=7))
     if sum(bool(i.revenue) for i in incidents) > 1:
         lines += ["", paragraph("One order can be at stake in several incidents: never add the amounts up.", width)]
     status = Counter(f.status for f in findings)
@@ -64,17 +69,13 @@ def summary(
         f"{checks} checks on {_number(len(files), 'file')}: {status['pass']:,} passed, {status['fail']:,} failed, "
         f"{status['skip']:,} had nothing to check.", width,
     )]  # fmt: skip
-    return "\n".join([*lines, *(f"  {short_path(path)}" for path in written)]) + "\n"
+    return "\n".join([*lines, *(f"  {short_path(path)}" for path in written)])
 
 
-def _incident(i: Incident, currency: Currency, width: int) -> list[str]:
-    stake = currency.exact(i.revenue) if i.revenue else "-"
-    files = len(i.findings)
-    row = f"{i.number:>3} {i.severity}  {i.first_day} {i.last_day} {files:>5} {i.failed:>9,} {stake:>15}"
-    good = f" Last good file: {i.last_good}." if i.last_good else ""
-    text = paragraph(f"{i.check}: {i.message}.{good}", width, indent=7)
-    advice = [paragraph("-> " + i.advice, width, indent=7, hanging=10)] if i.severity < Severity.P3 else []
-    return [row, text, *advice]
+def _row(i: Incident, currency: Currency) -> tuple[str, ...]:
+    at_stake = currency.exact(i.revenue) if i.revenue else "-"
+    days = str(i.first_day), str(i.last_day)
+    return str(i.number), str(i.severity), *days, str(len(i.findings)), f"{i.failed:,}", at_stake
 
 
 def _number(n: int, noun: str) -> str:

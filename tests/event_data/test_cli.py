@@ -74,7 +74,8 @@ def test_the_help_has_an_example_and_every_status() -> None:
         (PermissionError(13, "Denied", "/x/y"), 2, "/x/y: Denied; choose another --out_dir."),
         (duckdb.IOException("Disk\nmore"), 2, "Disk; free the disk, or choose another --out_dir."),
         (duckdb.OutOfMemoryException("x"), 2,
-         "there is not enough memory; give more with --memory_limit, or free the disk."),
+         "there is not enough memory, or not enough disk for what does not fit into it; free some, or set another "
+         "--memory_limit."),
     ],
 )  # fmt: skip
 def test_an_error_is_one_sentence(error: BaseException, status: int, told: str) -> None:
@@ -98,8 +99,10 @@ def test_quiet_keeps_what_was_asked_for_and_errors() -> None:
 
 
 def test_progress_is_for_terminals() -> None:
-    for stderr, told in ((io.StringIO(), ""), (Screen(), "\r\033[Khalf")):
-        Terminal(None, stderr).progress("half")
+    for stderr, told in ((io.StringIO(), ""), (Screen(), "\rhalf\rhalf\r    \r")):
+        terminal = Terminal(None, stderr)
+        terminal.progress("half")
+        terminal.progress("")
         assert stderr.getvalue() == told
 
 

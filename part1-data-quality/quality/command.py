@@ -1,0 +1,71 @@
+"""The command of part 1: check the files and write the reports, or draft a contract from them."""
+
+import argparse
+import re
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from event_data.cli import CONTRACT, Terminal
+from event_data.contract import ContractError, Severity, load_contract
+from event_data.output import short_path
+from quality.checks import DEFINITIONS, run_checks
+from quality.console import summary
+from quality.engine import connect
+from quality.incidents import find_incidents
+from quality.reports import write_reports
+from quality.scan import Scan
+
+
+def execute(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Do what the options ask for; returns the exit status."""
+    return draft(options, terminal) if options.init else validate(options, terminal)
+
+
+def validate(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Check the files, write the reports and print the summary."""
+    with tempfile.TemporaryDirectory(prefix="validate_") as work, ThreadPoolExecutor(1) as pool:
+        connection = pool.submit(connect, Path(work), options.memory_limit)  # takes as long as to read the contract
+        contract = load_contract(options.contract or CONTRACT)
+        options.out_dir.mkdir(parents=True, exist_ok=True)
+        scan = Scan(contract, Path(work), connection.result())
+        scan.run(options.data_dir, _progress(terminal))
+        terminal.progress("")
+        findings = run_checks(scan)
+        incidents = find_incidents(findings, DEFINITIONS, scan.files, contract.currency)
+        written = write_reports(options.out_dir, scan, findings, incidents, options.json, options.junit)
+    if not terminal.quiet:
+        terminal.print(summary(scan.files, findings, incidents, written, contract.currency, terminal))
+    stops = options.fail_on != "never" and any(i.severity <= Severity[options.fail_on] for i in incidents)
+    return 3 if stops else 0
+
+
+def draft(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Draft a contract from the files, to --contract or stdout."""
+    from event_data.contract.drafting import draft_contract
+
+    if options.contract and options.contract.exists():
+        raise ContractError(f"{options.contract} exists already; name a new file, so that no contract is overwritten.")
+    files = sorted(p for p in options.data_dir.glob("*") if re.search(r"[.]csv([.]gz)?$", p.name, re.IGNORECASE))
+    # Where some names tell a day, the others are no days: reports, say.
+    files = [p for p in files if re.search(r"\d{4}\D?\d\d\D?\d\d", p.name)] or files
+    text = draft_contract(files)
+    if options.contract:
+        options.contract.write_text(text, encoding="utf-8")
+        terminal.note(f"wrote {short_path(options.contract)}; read its `# check:` lines before you rely on it")
+    else:
+        terminal.write(text)
+    return 0
+
+
+def _progress(terminal: Terminal) -> Callable[[int], None]:
+    """Return what counts the files that were read, while a terminal watches."""
+    done = 0
+
+    def show(more: int) -> None:
+        nonlocal done
+        done += more
+        terminal.progress(f"read {done:,} files")
+
+    return show
