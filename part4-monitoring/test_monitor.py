@@ -16,7 +16,7 @@ from monitoring.alarms import GREEN, INSUFFICIENT, RED, TOO_LITTLE, YELLOW, DayR
 from monitoring.baselines import Amounts, Point, normal_equivalent, score, score_amount, student_of
 from monitoring.console_report import headline, sees, table
 from monitoring.detection import Acknowledgement, judge
-from monitoring.metrics import Facts, File, Refusal
+from monitoring.metrics import Facts, File, Refusal, Unread
 from monitoring.thresholds import RENAMED, Planned, Thresholds, ThresholdsError, load_thresholds
 from simulation import elementary, healthy, z_score
 
@@ -324,15 +324,16 @@ def test_one_cause_of_refused_orders_is_one_alarm() -> None:
 
 def test_a_refused_file_and_one_that_nothing_reads() -> None:
     f = facts()
-    f.unread[f.last] = [("Copy of events.csv", "another file has the day")]
+    f.unread[f.last] = [Unread("Copy of events.csv", "its name is not like events_%Y%m%d.csv", False)]
     assert [(a.key, a.severity) for a in last(f).alarms] == [("file_unread:Copy of events.csv", "P1")]
-    f.files[f.last] = [replace(f.files[f.last][0], refused="the header has no column client_id")]
+    f.files[f.last] = [replace(f.files[f.last][0], refused="holds no record that can be read")]
     f.by_hour["events"][f.last] = {}
     report = last(f)
     assert keys(report)[0].startswith("file_refused:") and report.status == RED and "no_events" not in keys(report)
-    assert "has no column client_id" in report.alarms[0].text
+    assert "holds no record" in report.alarms[0].text
     del f.files[f.last]
-    assert keys(last(f)) == ["no_file", "file_unread:Copy of events.csv"]
+    f.unread[f.last] += [Unread(f"events_{n}.csv", "it is a second delivery", True) for n in range(2)]
+    assert keys(last(f)) == ["no_file", "delivered_twice", "file_unread:Copy of events.csv"]
 
 
 def test_the_growing_day_is_compared_with_the_same_hours() -> None:

@@ -1,7 +1,6 @@
 """Read the metrics and files of each day from the warehouse, by the statements of metrics.sql."""
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +31,15 @@ class File:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A file that looks like a day's and was not read; the reason is one clause."""
+
+    name: str
+    reason: str
+    is_second_delivery: bool  # of which the first one counts
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Orders of a day that are in no revenue figure, for one reason."""
 
@@ -59,7 +67,7 @@ class Facts:
     skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
     refusals: dict[date, list[Refusal]] = field(default_factory=lambda: defaultdict(list))
     received: dict[date, tuple[int, Decimal]] = field(default_factory=dict)  # orders and revenue of the day's files
-    unread: dict[date, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))  # names and reasons
+    unread: dict[date, list[Unread]] = field(default_factory=lambda: defaultdict(list))
     currency: Currency = field(default_factory=Currency)
     time_zone: str = "UTC"
 
@@ -88,28 +96,13 @@ class Warehouse:
         sign, self.time_zone = self.rows("shop")[0]
         self.currency = Currency(sign)
 
-    @property
-    def knows_refusals(self) -> bool:
-        """Return whether part 2 noted which files it refused or did not read: earlier versions did not."""
-        return len(self.rows("refusal_columns")) == 2
-
     def has_refusals(self, most: float) -> bool:
         """Return whether a file was refused, or more than this share of all orders or revenue."""
         always = {"first": date.min, "last": date.max}
         lost = [(orders, amount) for _, _, orders, amount, _ in self.rows("refusals", **always)]
         whole = [(orders, revenue) for _, orders, revenue in self.rows("received", **always)]
         is_material = any(sum(a[i] for a in lost) > most * float(sum(a[i] for a in whole)) for i in (0, 1))
-        return is_material or (self.knows_refusals and bool(self.rows("refused_files")))
-
-    def _day_of(self, name: str) -> date:
-        """Return the day in the name of an unread file, at most the last day that was read; without one, that day."""
-        span = self.span()
-        last = span[1] if span else date.max
-        try:
-            found = re.search(r"(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)", name)
-            return min(date(*map(int, found.groups())), last) if found else last
-        except ValueError:
-            return last
+        return is_material or any(refused for *_, refused in self.rows("files", **always))
 
     def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         sql = self.statements[name].sql
@@ -139,15 +132,13 @@ class Warehouse:
         days = "(select distinct file_date as day from bronze.files where file_date between $first and $last)"
         skipped = self.connection.execute(skipped_hours_sql(days, self.time_zone), {"first": first, "last": last})
         facts.skipped_hours = frozenset((day, hour) for day, hour in skipped.fetchall())
-        refused = dict(self.rows("refused_files")) if self.knows_refusals else {}
-        for day, name, header, records, content_hash in self.rows("files", **limits):
-            facts.files[day].append(File(name, tuple(json.loads(header)), records, content_hash, refused.get(name)))
+        for day, name, header, *rest in self.rows("files", **limits):
+            facts.files[day].append(File(name, tuple(json.loads(header)), *rest))
         for day, *rest in self.rows("refusals", **limits):
             facts.refusals[day].append(Refusal(*rest))
         facts.received = {day: (orders, revenue) for day, orders, revenue in self.rows("received", **limits)}
-        for name, reason in self.rows("unread_files") if self.knows_refusals else ():
-            if first <= (day := self._day_of(name)) <= last:
-                facts.unread[day].append((name, reason))
+        for day, *rest in self.rows("unread_files", **limits):
+            facts.unread[day].append(Unread(*rest))
         if hours == 24:
             for metric, day, numerator, denominator in self.rows("metrics", **limits):
                 facts.values[metric][day] = (numerator or 0.0, denominator)

@@ -106,7 +106,7 @@ group by order_date;
 
 -- name: files
 -- Each file of a day with its header
-select file_date, name, header, records, content_hash
+select file_date, name, header, records, content_hash, refused
 from bronze.files
 where file_date between $first and $last
 order by name;
@@ -134,22 +134,13 @@ where status = 'quarantined' and event_date between $first and $last
 group by event_date, held_for
 order by all;
 
--- name: refusal_columns
--- What earlier versions of the warehouse do not have
-select table_name
-from information_schema.columns
-where table_schema = 'bronze' and (table_name, column_name) in (('files', 'refused'), ('unread_files', 'reason'));
-
--- name: refused_files
--- Files of which nothing was used, and why
-select name, refused
-from bronze.files
-where refused is not null;
-
 -- name: unread_files
--- Files that look like a day's and were not read, and why
-select name, reason
+-- Files that look like a day's and were not read, and why; without a day of its own, a file is the last day's
+select
+    least(coalesce(file_date, last_day), last_day) as day, name, reason, counts_instead is not null as is_second_delivery
 from bronze.unread_files
+cross join (select max(file_date) as last_day from bronze.files)
+where day between $first and $last
 order by name;
 
 -- name: hours

@@ -22,12 +22,6 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
         before = "" if recent else f", nor of the {t.history_days} days before it,"
         return [_breach(t, "no_file", "", f"No file of {day}{before} has come."), *unread]
     found = [*refused_files(files, t), *header_breaches(files, contract, t), *unread]
-    if len(files) > 1:
-        names = ", ".join(f.name for f in files)
-        same = len({f.content_hash for f in files}) == 1
-        found.append(
-            _breach(t, "delivered_twice", "", f"{len(files)} files of one day{' with the same bytes' * same}: {names}.")
-        )
     hour_counts = facts.by_hour["events"].get(day, {})
     if facts.hours == 24 and not any(x for x, _ in hour_counts.values()):
         found.append(
@@ -41,17 +35,20 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
 
 
 def refused_files(files: Sequence[File], t: Thresholds) -> list[Breach]:
-    """Return the files of the day of which part 2 used nothing, and why."""
+    """Return the files of the day that part 2 could not read, and why."""
     return [
-        _breach(t, "file_refused", f.name, f"{f.name} was refused as a whole: {f.refused}.") for f in files if f.refused
+        _breach(t, "file_refused", f.name, f"{f.name} could not be read: it {f.refused}.") for f in files if f.refused
     ]
 
 
 def unread_files(facts: Facts, day: date, t: Thresholds) -> list[Breach]:
-    """Return the files that look like the day's and that nothing reads."""
-    return [
-        _breach(t, "file_unread", name, f"{name} is not read: {reason}.") for name, reason in facts.unread.get(day, ())
-    ]
+    """Return the files that look like the day's and that nothing reads: second deliveries and odd names."""
+    unread = facts.unread.get(day, [])
+    second = [f"{one.name} is not read: {one.reason}." for one in unread if one.is_second_delivery]
+    found = [_breach(t, "delivered_twice", "", " ".join(second))] if second else []
+    for one in (one for one in unread if not one.is_second_delivery):
+        found.append(_breach(t, "file_unread", one.name, f"{one.name} is not read: {one.reason}."))
+    return found
 
 
 def refused_orders(facts: Facts, day: date, most: float, t: Thresholds) -> list[Breach]:

@@ -250,17 +250,18 @@ def test_what_part_2_ended_with(
 
 def test_unread_and_refused_files_are_alarms(five_days: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(five_days, tmp_path / "days"))
-    warehouse = transform(folder)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("create or replace table bronze.unread_files (name varchar, reason varchar)")
-        names = ["Copy of events_20250227.csv", "test orders.csv", "events_20250226.staging.csv"]
-        connection.executemany("insert into bronze.unread_files values (?, 'its name')", [[n] for n in names])
-        connection.execute("alter table bronze.files add column if not exists refused varchar")
-        connection.execute("update bronze.files set refused = 'no header' where file_date = '2025-02-25'")
-    line = ("--data_dir", folder, "--no_refresh", "--history", tmp_path / "h.sqlite", "--check_date")
-    assert keys(report(*line, "2025-02-27")) == [f"file_unread:{name}" for name in names[:2]]
-    assert run(*line, "2025-02-26")[1].startswith("YELLOW")
-    assert keys(report(*line, "2025-02-25")) == ["file_refused:events_20250225.csv"]
+    for copy in ("events_20250226.staging.csv", "events_20250225 (1).csv", "test orders.csv"):
+        shutil.copy(folder / "events_20250225.csv", folder / copy)
+    (folder / "events_20250224.csv").write_bytes(b"")
+    found = {
+        day: (found["status"], keys(found))
+        for day in ("2025-02-24", "2025-02-25", "2025-02-26", "2025-02-27")
+        for found in [report("--data_dir", folder, "--check_date", day)]
+    }
+    assert found["2025-02-24"] == ("RED", ["file_refused:events_20250224.csv"])
+    assert found["2025-02-25"] == ("YELLOW", ["delivered_twice"])
+    assert found["2025-02-26"] == ("YELLOW", ["file_unread:events_20250226.staging.csv"])
+    assert found["2025-02-27"] == ("YELLOW", ["file_unread:test orders.csv"])
 
 
 def test_it_runs_from_any_folder_without_colour_in_a_pipe(incidents: Path, tmp_path: Path) -> None:
