@@ -135,8 +135,9 @@ def _columns(table: Node) -> tuple[dict[str, str], tuple[Column, ...]]:
         for spelt, where in [(name, node), *((str(synonym.value), synonym) for synonym in synonyms)]:
             if not spelt.strip() or any(ord(c) < 32 or c in "\x7f\x85\u2028\u2029" for c in spelt):
                 raise where.error("a column's name may not be empty or hold line breaks; rename it")
+            is_new = spelt.casefold() not in claimed
             owner = claimed.setdefault(spelt.casefold(), name)
-            if owner != name or (where is node and name in names.values()):
+            if owner != name or (where is node and not is_new):
                 raise where.error(f"{show(spelt)} is column {show(owner)} already; take one out", code="duplicate")
         names[str(node.plain("name"))] = name
         low, high, length = _bounds(node)

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +59,9 @@ def check_blocks(root: Node, blocks: Mapping[str, Node], rules: Sequence[Node]) 
 
 
 def _check(parts: dict[str, Node]) -> None:
-    errors = list(_validator().iter_errors({name: _plain(node) for name, node in parts.items()}))
-    if errors:
+    errors = _validator().iter_errors({name: _plain(node) for name, node in parts.items()})
+    if found := [_problem(error, parts) for error in islice(errors, 200)]:
         # A mistake can invalidate what contains it as well: take the first in the file that is not such a consequence.
-        found = [_problem(error, parts) for error in errors]
         raise min(found, key=lambda problem: (_CONSEQUENCES.get(problem.code, 0), problem.line or 0))
 
 
