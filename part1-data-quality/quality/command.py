@@ -30,7 +30,7 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
         contract = load_contract(options.contract or CONTRACT)
         options.out_dir.mkdir(parents=True, exist_ok=True)
         scan = Scan(contract, Path(work), connection.result())
-        scan.run(options.data_dir, _progress(terminal))
+        scan.run(options.data_dir, _progress(terminal), with_hash=options.json)
         terminal.progress("")
         findings = run_checks(scan)
         incidents = find_incidents(findings, DEFINITIONS, scan.files, contract.currency)

@@ -75,7 +75,9 @@ select
     min(rowid) as first_rowid,
     count(distinct client_key) as clients,
     bit_xor(row_key) as content_key,
-    count(*) filter (plain) as plain
+    count(*) filter (plain) as plain,
+    count(*) filter (not plain and event is null) as no_event_name,
+    count(*) filter (not plain and event is not null and event_at is null) as no_readable_time
     {counted}
 from raw
 group by file_no;

@@ -1,7 +1,6 @@
 """The report as files: CSV for people and spreadsheets, JSON and JUnit XML for machines."""
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Collection, Iterable, Sequence
@@ -79,6 +78,8 @@ def profile_rows(scan: Scan) -> list[dict[str, Any]]:
             "bytes": facts.file.size,
             "rows": facts.records,
             "unreadable": facts.file.rejected,
+            "no_event_name": facts.no_event_name,
+            "no_readable_time": facts.no_readable_time,
             "clients": facts.clients,
         }
         for event in scan.contract.events:
@@ -103,17 +104,9 @@ def _add_facts(scan: Scan, profile: Sequence[dict[str, Any]]) -> list[dict[str, 
         ).fetchall()
     )
     return [
-        row | {"content_hash": _content_hash(facts.file.source), "empty_hours": empty.get(facts.file_no, [])}
+        row | {"content_hash": facts.file.content_hash or None, "empty_hours": empty.get(facts.file_no, [])}
         for row, facts in zip(profile, scan.files, strict=True)
     ]
-
-
-def _content_hash(path: Path | None) -> str | None:
-    """Return the SHA-256 of the uncompressed bytes, as bronze.files has it; None where none could be read."""
-    if path is None:
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _csv(columns: Collection[str], rows: Iterable[dict[str, Any]]) -> str:

@@ -46,6 +46,8 @@ class FileFacts:
     revenue: Decimal = Decimal(0)
     plain: int = 0  # clean page views, which are not kept
     content_key: int = 0
+    no_event_name: int = 0  # records that part 2 refuses for it, and those below
+    no_readable_time: int = 0
     crawler_events: int | None = None
     events: dict[str, int] = field(default_factory=dict)
     counted: dict[str, Any] = field(default_factory=dict, repr=False)  # of the attempt to read it that goes on
@@ -235,6 +237,7 @@ class Scan:
             row = facts.counted
             facts.records, facts.clients, facts.plain = row["records"], row["clients"], row["plain"]
             facts.content_key = row["content_key"]
+            facts.no_event_name, facts.no_readable_time = row["no_event_name"], row["no_readable_time"]
             self._tallies[facts.file_no] = {"true": facts.records}
             self._tallies[facts.file_no] |= {sql: row[f"n{i}"] for i, sql in enumerate(self._flagged)}
         if batch:

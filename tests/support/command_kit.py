@@ -1,6 +1,7 @@
 """Runs of the command for tests: as a function and as a process, and what they leave behind."""
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import validate_dataframework
 import yaml
+import zstandard
 from quality.checks import DEFINITIONS
 from synthetic_events import COLUMNS
 
@@ -54,6 +56,13 @@ def command(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
     chosen: dict[str, Any] = {"capture_output": True, "text": True, "encoding": "utf-8"} | options
     told: subprocess.CompletedProcess[str] = subprocess.run(line, check=False, **chosen)
     return told
+
+
+def packed(path: Path, ending: str) -> None:
+    """Put a compressed file in the place of a plain one."""
+    pack = gzip.compress if ending == ".gz" else zstandard.ZstdCompressor().compress
+    path.with_name(path.name + ending).write_bytes(pack(path.read_bytes()))
+    path.unlink()
 
 
 def rows(out_dir: Path, name: str = "dq_report.csv") -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ import duckdb
 from hypothesis import HealthCheck, Phase, given, settings
 from journeys import BAD_TIMES, COLUMNS, Days, days
 from synthetic_events import generate
+from time_forms import READ, REFUSED
 
 Rows = tuple[list[str], list[tuple[Any, ...]]]
 AGENTS = ["iPad", "iPod", "Macintosh Firefox/1", "Android Tablet", "Android", "OPR/1 Windows", "TikTok Android Mobile",
@@ -202,7 +203,10 @@ def write_hard_days(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as plain:
         generate(Path(plain), days=14, events_per_day=700, seed=3)
         read = {path.name: list(csv.reader(io.StringIO(path.read_text("utf-8")))) for path in Path(plain).iterdir()}
-    views = [*((time, "") for time in BAD_TIMES), *(("2025-03-10T10:00:00Z", agent) for agent in AGENTS)]
+    views = [
+        *((time, "") for time in (*BAD_TIMES, *READ, *REFUSED)),
+        *(("2025-03-10T10:00:00Z", agent) for agent in AGENTS),
+    ]
     odd = [["t", "https://puffy.com/", "", time, "page_viewed", "", agent] for time, agent in views]
     files["events_20250310.csv"] = (COLUMNS, odd)
     buyers = {row[0] for _, *rows in read.values() for row in rows if "checkout_completed" in row}

@@ -18,15 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from synthetic_events import generate
+from time_forms import READ, REFUSED
 
 CLIENT_ONLY = "-XX:TieredStopAtLevel=1"  # tests run too short for the slower, better compiler to pay
 STARTUP_SECONDS = 120
 # What stands for an order's payload and is no JSON object, and what is no time as other engines see it.
 NO_PAYLOADS = (
     '{""revenue"": 1} x', '{""revenue"": 1}{}', "{'revenue': 1}", "not", '{""transaction_id"": ""A-1""', "1",
-)  # fmt: skip
-ODD_TIMES = (
-    "2025-03-07 09:00:00.PST", "2025-03-07  9:00:00", "2025-03-07 09:00:00. 1", "2025-03-07T09:00:00.1234567Z",
 )  # fmt: skip
 
 
@@ -132,8 +130,11 @@ def write_odd_files(data: Path) -> None:
     """A fortnight with a column renamed and one gone, and what deliveries do to files besides."""
     days = generate(data, days=14, events_per_day=150, seed=11)
     text = [day.read_text("utf-8") for day in days]
-    # a second delivery, under a name in which characters would stand for others
-    days[0].with_name(days[0].stem + " {again}, 100% [1].csv").write_text(text[0][: len(text[0]) // 2], "utf-8")
+    days[0].with_name(days[0].stem + " (1).csv").write_text(text[0][: len(text[0]) // 2], "utf-8")  # set aside
+    first, *rest = text[1].split("\n")
+    half = len(rest) // 2
+    days[1].with_name(days[1].stem + "_part2.csv").write_text("\n".join([first, *rest[:half]]), "utf-8")
+    text[1] = "\n".join([first, *rest[half:]])
     days[1].write_bytes(text[1].replace("\n", "\r\n").encode())
     days[2].write_bytes(b"\xef\xbb\xbf" + text[2].encode())
     lines = text[3].split("\n")
@@ -154,7 +155,7 @@ def write_odd_files(data: Path) -> None:
     for payload in NO_PAYLOADS:
         cells = {"timestamp": "2025-03-06T12:00:00Z", "event_name": "checkout_completed", "event_data": f'"{payload}"'}
         text[11] += "\n" + ",".join(cells.get(name, '""' if name == "user_agent" else "") for name in header)
-    for moment in ODD_TIMES:
-        text[12] += "\n" + ",".join(moment if name == "timestamp" else "page_viewed" for name in header)
+    for moment in (*READ, *REFUSED):
+        text[12] += "\n" + ",".join(f'"{moment}"' if name == "timestamp" else "page_viewed" for name in header)
     days[11].write_text(text[11], "utf-8")
     days[12].write_text(text[12], "utf-8")
