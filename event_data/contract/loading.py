@@ -5,7 +5,7 @@ shape.py checks the shape of the file; this module checks what it means.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -37,26 +37,30 @@ def load_contract(path: Path) -> Contract:
     events = _events(custom.get("events"))
     roles = _roles(custom["columnRoles"], names)
     order, sla = _order(custom.get("order"), events), _sla(root)
+
+    def setting(name: str) -> Any:
+        return custom[name].bare() if name in custom else schema("urn:blocks")["properties"][name]["default"]
+
     contract = Contract(
         path=path,
         id=str(root.plain("id")),
         file_name=_file_name(table),
-        delimiter=_delimiter(custom.get("delimiter")),
-        currency=_currency(custom.get("currency")),
+        delimiter=setting("delimiter"),
+        currency=Currency(setting("currency") + " " * setting("currency")[-1].isalpha()),
         time_zone=_time_zone(table, custom["columnRoles"]),
         columns=columns,
         roles=roles,
         values=_values(roles, order),
         events=events,
-        own_hosts=_hosts(custom.get("ownHosts")),
-        payment_hosts=_hosts(custom.get("paymentProviders")),
+        own_hosts=_hosts(setting("ownHosts")),
+        payment_hosts=_hosts(setting("paymentProviders")),
         order=order,
         anonymisation=_anonymisation(custom.get("anonymisation")),
-        additional_columns=custom["additionalColumns"].value if "additionalColumns" in custom else "report",
+        additional_columns=setting("additionalColumns"),
         rules=tuple(read_rules(table)),
         sla=sla,
         latency=_latency(root, sla),
-        ignored_files=tuple(custom["ignoreFiles"].bare()) if "ignoreFiles" in custom else (),
+        ignored_files=tuple(setting("ignoreFiles")),
         **_settings(custom.get("transformation")),
     )
     _check_events(contract, custom)
@@ -94,20 +98,6 @@ def _file_name(table: Node) -> str:
     if not tells_day or not pattern.isprintable() or "/" in pattern or "\\" in pattern:
         raise node.error(f"{show(pattern)} does not tell a file's day; write one like events_%Y%m%d.csv")
     return pattern
-
-
-def _delimiter(node: Node | None) -> str:
-    value = "," if node is None else str(node.value)
-    if node is not None and (len(value) != 1 or not value.isascii() or value.isalnum() or value in "\"'\r\n\0 "):
-        raise node.error(f'{show(value)} is not a delimiter; write one character in quotes, such as ";"')
-    return value
-
-
-def _currency(node: Node | None) -> Currency:
-    sign = "$" if node is None else str(node.value)
-    if node is not None and not re.fullmatch(r"[^\W\d_]{1,4}|[^\w\s<>&\"'\\`*|~\[\]#{}%]{1,4}|[A-Z]{1,2}[$]", sign):
-        raise node.error(f"{show(sign)} is not a valid currency symbol; write one such as $, € or CHF")
-    return Currency(sign + " " * sign[-1].isalpha())
 
 
 def _time_zone(table: Node, roles: Node) -> str:
@@ -325,16 +315,11 @@ def _anonymisation(node: Node | None) -> Anonymisation | None:
     if hidden == (None, None):
         problem = "has neither `queryValue` nor `foreignHost`; add one, or take this out"
         raise node.error(problem, code="missing_key")
-    return Anonymisation(*hidden, plain_hosts=_hosts(node.get("plainHosts")))
+    return Anonymisation(*hidden, plain_hosts=_hosts(node.plain("plainHosts", [])))
 
 
-def _hosts(node: Node | None) -> tuple[str, ...]:
-    hosts: dict[str, None] = {}
-    for entry in node.value if node is not None else ():
-        if not re.fullmatch(r"[\w-]+(\.[\w-]+)*(\.\*|:\d+)?", entry.value):
-            raise entry.error(f"{show(entry.value)} is not a host; write only its name, such as shop.example")
-        hosts[entry.value.lower()] = None
-    return tuple(hosts)
+def _hosts(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.lower() for name in names))
 
 
 def _check_events(contract: Contract, custom: Mapping[str, Node]) -> None:

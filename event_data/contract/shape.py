@@ -104,13 +104,15 @@ def _problem(error: "ValidationError", parts: Mapping[str, Node]) -> ContractErr
         advice = near(str(node.value), details["options"], "docs/contract.md lists what it may be")
         problem = f"{show(node.value)} is not known here; {advice}"
         return node.error(problem, code="unknown_value")
-    if kind in ("type", "oneOf", "anyOf"):
-        types = details.get("types") or [name for branch in place.get(kind, ()) for name in _types(branch, uri)]
-        if types:
-            return _wrong_type(node, types, _keys(place, uri))
+    if kind == "type":
+        return _wrong_type(node, details["types"], _keys(place, uri))
     if "DataQualityOperators" in above:
         return node.error("needs exactly one bound, such as `mustBe: 0`", code="bound")
-    return node.error(printable(error.message, 100))
+    if kind in ("oneOf", "anyOf"):
+        return node.error("has none of the forms that the standard allows", code="wrong_type")
+    return node.error(
+        f"{show(node.value)} {place['$comment']}" if "$comment" in place else printable(error.message, 100)
+    )
 
 
 def _unknown_key(node: Node, unexpected: Sequence[str], known: Sequence[str]) -> ContractError:
@@ -139,12 +141,6 @@ def _keys(place: Any, uri: str) -> list[str]:
     for part in _parts(place, uri):
         keys += _keys(part, uri)
     return list(dict.fromkeys(keys))
-
-
-def _types(place: Any, uri: str) -> list[str]:
-    if "type" in place:
-        return [place["type"]] if isinstance(place["type"], str) else list(place["type"])
-    return [name for part in _parts(place, uri) for name in _types(part, uri)]
 
 
 def _parts(place: Any, uri: str) -> Iterable[Any]:

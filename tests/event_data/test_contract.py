@@ -117,13 +117,18 @@ def test_order_has_defaults(tmp_path: Path) -> None:
 
 
 def test_settings(tmp_path: Path) -> None:
-    values = {"ignoreFiles": ["*.staging.csv"], "currency": "CHF", "transformation": {"mostRefusedPercent": 2.5}}
+    values = {
+        "ignoreFiles": ["*.staging.csv"],
+        "currency": "zł",
+        "ownHosts": ["Müller.example"],
+        "transformation": {"mostRefusedPercent": 2.5},
+    }
     text = SMALL + "".join(f"  - {json.dumps({'property': key, 'value': value})}\n" for key, value in values.items())
     payload = between("        payload:", "  - property: order")
     contract = load(tmp_path, text.replace(payload, "").replace("transactionId: id", "transactionId: a[0].id"))
     assert contract.values["transaction_id"] == Field("props", ("a", 0, "id"))
-    assert contract.ignored_files == ("*.staging.csv",) and contract.currency.exact(3) == "CHF 3.00"
-    assert (contract.most_refused, contract.window_days) == (0.025, 7)
+    assert contract.ignored_files == ("*.staging.csv",) and contract.currency.exact(3) == "zł 3.00"
+    assert (contract.most_refused, contract.window_days, contract.own_hosts) == (0.025, 7, ("müller.example",))
 
 
 def test_what_is_not_used_is_tolerated(tmp_path: Path) -> None:
