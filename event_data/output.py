@@ -59,14 +59,16 @@ def paragraph(text: str, width: int, indent: int = 0, hanging: int | None = None
 def table(
     headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, right: Collection[int] = (), indent: int = 2
 ) -> list[str]:
-    """Return the lines of a table; columns in `right` hold numbers, and what does not fit the width is wrapped."""
+    """Return the lines of a table; columns in `right` hold numbers, the others are wrapped to fit the width."""
     from rich.console import Console  # takes 30 ms
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="none")
     for number, heading in enumerate(headings):
-        drawn.add_column(Text(heading), justify="right" if number in right else "left", no_wrap=number in right)
+        drawn.add_column(
+            Text(heading), justify="right" if number in right else "left", no_wrap=number in right, overflow="fold"
+        )
     for row in rows:
         drawn.add_row(*(Text(printable(cell)) for cell in row))
     text = io.StringIO()

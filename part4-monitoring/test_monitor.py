@@ -14,7 +14,7 @@ import yaml
 from monitoring import thresholds
 from monitoring.alarms import GREEN, INSUFFICIENT, RED, TOO_LITTLE, YELLOW, DayReport
 from monitoring.baselines import Amounts, Point, normal_equivalent, score, score_amount, student_of
-from monitoring.console_report import headline, sees, table
+from monitoring.console_report import headline, metrics_table, sees
 from monitoring.detection import Acknowledgement, judge
 from monitoring.metrics import Facts, File, Refusal, Unread
 from monitoring.thresholds import RENAMED, Planned, Thresholds, ThresholdsError, load_thresholds
@@ -370,7 +370,7 @@ def test_each_metric_says_what_it_could_see() -> None:
         sd = (orders.score.value - orders.score.expected) / orders.score.z
         assert fall / 100 * orders.score.expected > orders.metric.limit * sd * 0.99
     assert all(text.startswith("sees ") for text in told.values())
-    assert len(table(report)) == len(verdicts) + 1
+    assert len(metrics_table(report, 80)) == len(verdicts) + 1
 
 
 def test_the_status_is_the_first_word() -> None:

@@ -180,7 +180,7 @@ class Run(NamedTuple):
             documents = [as_document(r) for r in reports]
             terminal.print(json.dumps(documents if options.backtest else documents[-1], indent=2))
         elif options.backtest:
-            terminal.print("\n".join(calendar(reports)))
+            terminal.print("\n".join(calendar(reports, terminal.width)))
         else:
             expected = expected_false_alarms(options.thresholds)
             terminal.print("\n".join(lines(reports[-1], expected, options.verbose, terminal.colour, terminal.width)))

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from event_data.output import paragraph, verdict
+from event_data.output import paragraph, table, verdict
 from monitoring.alarms import TOO_LITTLE, Alarm, DayReport, Verdict
 from monitoring.baselines import freedom, student_of
 from monitoring.explanation import figure, percent
+
+METRIC_HEADINGS = ("metric", "value", "expected", "from", "to", "z", "evid.", "days", "verdict")
+METRIC_WIDTH = 120  # one line for each metric, which a narrow terminal wraps
 
 
 def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool, width: int) -> list[str]:
@@ -16,7 +19,7 @@ def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool, w
     for alarm in report.alarms:
         shown += alarm_lines(alarm, report, width)
     if verbose:
-        shown += ["", *table(report), "", f"  Expected false alarms: {expected_false}"]
+        shown += ["", *metrics_table(report, width), "", f"  Expected false alarms: {expected_false}"]
     return shown
 
 
@@ -62,26 +65,19 @@ def alarm_lines(alarm: Alarm, report: DayReport, width: int) -> list[str]:
     return [paragraph(head, width, 2, 5), *(paragraph(text, width, 5, 8) for text in below)]
 
 
-def table(report: DayReport) -> list[str]:
+def metrics_table(report: DayReport, width: int) -> list[str]:
     """Return every metric with its value, expected range, z, evidence, verdict, and what could be seen today."""
-    head = (
-        f"  {'metric':<36}{'value':>10}{'expected':>10}{'from':>10}{'to':>10}{'z':>7}{'evid.':>7}{'days':>5}  verdict"
-    )
-    shown = [head]
+    rows = []
     for v in report.verdicts:
-        s, currency = v.score, report.currency
+        s = v.score
         if s is None:
-            value = "-" if v.value is None else figure(v.value, v.metric.kind, currency)
-            shown.append(
-                f"  {v.metric.name:<36}{value:>10}{'-':>10}{'-':>10}{'-':>10}{'-':>7}{'-':>7}{v.days:>5}  {v.verdict}"
-            )
+            value = "-" if v.value is None else figure(v.value, v.metric.kind, report.currency)
+            rows.append((v.metric.name, value, *"-----", str(v.days), v.verdict))
             continue
-        value, expected, low, high = (figure(x, v.metric.kind, currency) for x in (s.value, s.expected, s.low, s.high))
-        shown.append(
-            f"  {v.metric.name:<36}{value:>10}{expected:>10}{low:>10}{high:>10}{s.z:>7.1f}{s.evidence:>7.1f}{v.days:>5}"
-            f"  {v.verdict}; {sees(v)}"
-        )
-    return shown
+        figures = (figure(x, v.metric.kind, report.currency) for x in (s.value, s.expected, s.low, s.high))
+        certainty = f"{s.z:.1f}", f"{s.evidence:.1f}", str(v.days)
+        rows.append((v.metric.name, *figures, *certainty, f"{v.verdict}; {sees(v)}"))
+    return table(METRIC_HEADINGS, rows, max(width, METRIC_WIDTH), right=range(1, 8))
 
 
 def sees(verdict: Verdict) -> str:
@@ -120,23 +116,22 @@ def _seen(verdict: Verdict, change: float) -> bool:
     return abs(change * s.expected / sd) >= student_of(metric.limit, df)
 
 
-def calendar(reports: Sequence[DayReport]) -> list[str]:
+def calendar(reports: Sequence[DayReport], width: int) -> list[str]:
     """Return the backtest: day, status and alarms; then the first alarm and the last day of each incident."""
-    shown = ["  day         status                alarms"]
+    zone, days = reports[-1].time_zone, []
     for report in reports:
         keys = [
             f"{a.severity} {a.key}" + (f" (day {a.day_number})" if a.day_number > 1 else "")
             for a in report.alarms
             if a.counts
         ]
-        shown.append(f"  {report.day}  {report.status:<20}  {'; '.join(keys) or '-'}")
-    zone = reports[-1].time_zone
-    wide = max(18, len(f"00:00:00 {zone}") + 2)
-    shown += ["", f"  {'incident':<40}{'first alarm':<13}{'first bad moment':<{wide}}{'last day':<12}days"]
-    for alarm, last, days in incidents(reports):
-        moment = f"{alarm.first_bad} {zone}" if alarm.first_bad else "the day"
-        shown.append(f"  {alarm.key:<40}{alarm.opened!s:<13}{moment:<{wide}}{last!s:<12}{days:>4}")
-    return shown
+        days.append((str(report.day), report.status, "; ".join(keys) or "-"))
+    found = [
+        (a.key, str(a.opened), f"{a.first_bad} {zone}" if a.first_bad else "the day", str(last), str(count))
+        for a, last, count in incidents(reports)
+    ]
+    head = ("incident", "since", "first bad", "until", "days")
+    return [*table(("day", "status", "alarms"), days, width), "", *table(head, found, width, right=(4,))]
 
 
 def incidents(reports: Sequence[DayReport]) -> list[tuple[Alarm, date, int]]:
