@@ -45,7 +45,7 @@ run:  ## run the four parts on the days in data/, or a synthetic fortnight when 
 	$(PY) part1-data-quality/validate_dataframework.py --data_dir $$data --out_dir $$out; part1=$$?; \
 	critical $$part1 || exit $$part1; \
 	echo; $(PY) part2-transformation/transform.py --data_dir $$data; part2=$$?; critical $$part2 || exit $$part2; \
-	echo; $(PY) part3-business-analysis/generate_charts.py --no_refresh --data_dir $$data --out_dir $$charts; part3=$$?; \
+	echo; $(PY) part3-business-analysis/generate_charts.py --data_dir $$data --out_dir $$charts; part3=$$?; \
 	critical $$part3 || exit $$part3; \
 	echo; env -u SLACK_WEBHOOK $(PY) part4-monitoring/monitor.py --no_refresh --data_dir $$data; part4=$$?; \
 	critical $$part4 || exit $$part4; \

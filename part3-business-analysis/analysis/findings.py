@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from analysis.gold import STEPS, Gold, Segment
-from analysis.incidents import Incident
+from analysis.incidents import Incident, Quality
 from analysis.intervals import Interval, is_small, mean_difference, share_difference, simultaneous
 
 # Why an order has no source, in the order in which they are shown.
@@ -57,11 +57,12 @@ class Funnel:
         return self.buyers - self.whole_buyers
 
 
-def find_changes(gold: Gold, incidents: Sequence[Incident]) -> tuple[Change, ...]:
-    """Did the business change when the tracking did? Every measure around every lasting incident."""
-    lasting = [i for i in incidents if i.kind != "gap" and _sides(gold, i.since)]
-    confidence = simultaneous(len(lasting) * len(MEASURES))
-    return tuple(_change(gold, i, m, confidence) for i in lasting for m in MEASURES)
+def find_changes(gold: Gold, quality: Quality) -> tuple[Change, ...]:
+    """Return what every measure did when an incident began: the gravest first, and those that last before others."""
+    began = [i for i in quality.marks(hours=False) if _sides(gold, i.since)]
+    confidence = simultaneous(len(began) * len(MEASURES))
+    ranked = sorted(began, key=lambda i: (i.severity, i.until is not None, i.since))
+    return tuple(_change(gold, i, m, confidence) for i in ranked for m in MEASURES)
 
 
 def _sides(gold: Gold, since: date) -> bool:

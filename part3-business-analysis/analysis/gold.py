@@ -1,28 +1,33 @@
 """What gold says, added up: read once from the warehouse by the queries of gold_queries.sql."""
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
-
+from event_data.money import Currency
 from event_data.sql import named_statements
+from event_data.warehouse_file import open_warehouse
 
 QUERIES = Path(__file__).with_name("gold_queries.sql")
 STEPS = ("page_view", "cart", "checkout", "order")
-
-
-class GoldError(Exception):
-    """The warehouse cannot be read; the message is one sentence that says what to do."""
+REFUSED = ("rejected: ", "quarantined: ")  # how the lines of the ledger begin
 
 
 @dataclass(frozen=True)
 class DataFile:
     name: str
     day: date
-    columns: tuple[str, ...]
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A file of which nothing counts: it was not read, or it was refused whole."""
+
+    name: str
+    reason: str
+    is_refused: bool
 
 
 @dataclass(frozen=True)
@@ -35,19 +40,6 @@ class Day:
     revenue: float
     sessions: int
     sessions_with_order: int
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A share of a day: cases of a whole."""
-
-    day: date
-    cases: float
-    whole: float
-
-    @property
-    def share(self) -> float:
-        return self.cases / self.whole
 
 
 @dataclass(frozen=True)
@@ -87,6 +79,11 @@ class Line:
     orders: int
     amount: Decimal
 
+    @property
+    def reason(self) -> str:
+        """Why a line's orders could not be used."""
+        return self.name.rpartition(": ")[2]
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -118,7 +115,6 @@ class Gold:
 
     files: tuple[DataFile, ...]
     days: tuple[Day, ...]
-    shares: dict[str, tuple[Ratio, ...]]
     hours: dict[tuple[date, int], float]
     paths: dict[tuple[str, ...], int]
     sign_up_only: int
@@ -130,14 +126,14 @@ class Gold:
     ledger: tuple[Line, ...]
     headline: dict[tuple[str, str], Headline]
     products: tuple[Product, ...]
-    currency: str = "$"  # what stands before an amount
+    currency: Currency = field(default_factory=Currency)
     time_zone: str = "UTC"  # of days and hours
-    skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
     window_days: int = 7  # before an order, in which a touch counts
     shop: str = ""  # the contract's id
     terms: dict[str, str] = field(default_factory=dict)  # gold's words for the columns of the id and the referrer
     hour_orders: dict[tuple[date, int], float] = field(default_factory=dict)  # order events, those sent again too
-    known_columns: frozenset[str] = frozenset()  # every name that the contract knows a column by
+    refusals: dict[tuple[str, date], tuple[int, int]] = field(default_factory=dict)  # records and orders, by reason
+    unused: tuple[Unused, ...] = ()
 
     def term(self, column: str) -> str:
         """Gold's word for a column of the files: the start of its metrics' names."""
@@ -159,6 +155,24 @@ class Gold:
     def orders(self) -> int:
         return self.line("counted").orders
 
+    @property
+    def refused(self) -> list[Line]:
+        """Orders that could not be used, by reason; they are in no figure but the ledger's."""
+        lines = [replace(line, orders=-line.orders, amount=-line.amount) for line in self.ledger]
+        return [line for line in lines if line.name.startswith(REFUSED) and (line.orders or line.amount)]
+
+    @property
+    def refused_share(self) -> float:
+        """The larger of the shares of gross orders and of gross revenue that could not be used."""
+        gross = self.line("gross")
+        orders, amount = sum(r.orders for r in self.refused), sum(r.amount for r in self.refused)
+        return max(orders / max(gross.orders, 1), float(amount / gross.amount) if gross.amount else 0.0)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file and every record could be used."""
+        return not (self.refused or self.refusals or self.unused)
+
     def line(self, name: str) -> Line:
         return next((line for line in self.ledger if line.name == name), Line(name, 0, Decimal(0)))
 
@@ -170,37 +184,21 @@ class Gold:
         return sum((e.revenue for (r, _), e in self.unattributed.items() if r == reading), Decimal(0))
 
 
+def warehouse_file(warehouse: Path) -> Path:
+    """Return the DuckDB file: of a folder of Parquet, the one that holds its views."""
+    return warehouse / "warehouse.duckdb" if warehouse.is_dir() else warehouse
+
+
 def read_gold(warehouse: Path) -> Gold:
-    """Read the warehouse; raises GoldError with a sentence when there is none, or when it is not one of part 2's."""
-    if warehouse.is_dir():  # of Parquet, with a file of views
-        warehouse = warehouse / "warehouse.duckdb"
-    if not warehouse.is_file():
-        raise GoldError(f"there is no warehouse {warehouse}; make it with transform.py, or name another --warehouse.")
-    try:
-        with warehouse.open("rb") as file:
-            if file.read(12)[8:] != b"DUCK":  # for one of SQLite, DuckDB would fetch an extension from the network
-                raise GoldError(f"{warehouse} cannot be read as a warehouse; name another with --warehouse.")
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
-            queries = named_statements(QUERIES.read_text("utf-8"))
-            found = {name: connection.execute(query.sql).fetchall() for name, query in queries.items()}
-    except OSError as error:
-        raise GoldError(f"{warehouse}: {error.strerror}; make it readable, or name another with --warehouse.") from None
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        if "lock" in reason:
-            raise GoldError(f"{warehouse} is in use by another program; close it there, and run again.") from None
-        raise GoldError(
-            f"{warehouse} cannot be read as a warehouse ({reason}); make it anew with transform.py --full_refresh."
-        ) from None
-    return _gold(found)
+    """Read the warehouse; raises WarehouseError when there is none, or when it is not one of part 2's."""
+    queries = named_statements(QUERIES.read_text("utf-8"))
+    with open_warehouse(warehouse) as connection:
+        return _gold({name: connection.execute(query.sql).fetchall() for name, query in queries.items()})
 
 
 def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
-    files = tuple(DataFile(name, day, tuple(json.loads(header))) for name, day, header in found["files"])
-    shares: dict[str, list[Ratio]] = {}
-    for metric, day, cases, whole in found["shares"]:
-        shares.setdefault(metric, []).append(Ratio(day, float(cases), float(whole)))
-    shop, currency, time_zone, window_days, client, referrer, known = found["shop"][0]
+    files = tuple(DataFile(*row) for row in found["files"])
+    shop, currency, time_zone, window_days, client, referrer = found["shop"][0]
     conversion: dict[str, list[Segment]] = {}
     for kind, name, converted, sessions in found["conversion"]:
         conversion.setdefault(kind, []).append(Segment(name, converted, sessions))
@@ -208,7 +206,6 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
     return Gold(
         files=files,
         days=_days(files, found["days"]),
-        shares={metric: tuple(ratios) for metric, ratios in shares.items()},
         hours={(day, hour): events for day, hour, events, _ in found["hours"]},
         hour_orders={(day, hour): orders for day, hour, _, orders in found["hours"]},
         paths={path: units for path, units in paths.items() if path != ("none",)},
@@ -221,13 +218,13 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
         ledger=tuple(Line(*row) for row in found["ledger"]),
         headline={(row[0], row[1]): Headline(*row) for row in found["headline"]},
         products=tuple(Product(*row) for row in found["products"]),
-        currency=currency,
+        currency=Currency(currency),
         time_zone=time_zone,
-        skipped_hours=frozenset((day, hour) for day, hour in found["skipped_hours"]),
         window_days=window_days,
         shop=shop,
         terms={client: "client_id", referrer: "referrer"},
-        known_columns=frozenset(json.loads(known)),
+        refusals={(reason, day): (records, orders) for reason, day, records, orders in found["refusals"]},
+        unused=tuple(Unused(*row) for row in found["unused"]),
     )
 
 

@@ -3,11 +3,11 @@
 
 
 -- name: shop
-select shop, currency, time_zone, window_days, client_column, referrer_column, known_columns from gold.shop;
+select shop, currency, time_zone, window_days, client_column, referrer_column from gold.shop;
 
 
 -- name: files
-select name, file_date, header
+select name, file_date, content_hash
 from bronze.files
 order by file_date, name;
 
@@ -26,20 +26,6 @@ group by date
 order by date;
 
 
--- name: shares
--- Shares of which more is worse; a day without a case has none.
-select metric, date, numerator, denominator
-from gold.daily_metrics
-where
-    segment_kind = 'all' and denominator > 0
-    and metric in (
-        'client_id_missing_share', 'client_id_missing_share_as_tracked', 'referrer_missing_share',
-        'line_amount_missing_share', 'item_missing_share', 'unknown_event_share', 'unreadable_share',
-        'rejected_share', 'held_order_share', 'resubmission_share'
-    )
-order by metric, date;
-
-
 -- name: hours
 select
     date, hour,
@@ -49,19 +35,6 @@ from gold.hourly_metrics
 where metric in ('events', 'order_events') and segment_kind = 'all'
 group by date, hour
 order by date, hour;
-
-
--- name: skipped_hours
--- An hour that the clocks jump over is no gap.
-select file_date, hour
-from (
-    select distinct files.file_date, h.hour, cast(files.file_date as timestamp) + h.hour * interval 1 hour as clock
-    from bronze.files as files
-    cross join range(24) as h (hour)
-)
-cross join gold.shop
-where clock at time zone time_zone at time zone time_zone <> clock
-order by file_date, hour;
 
 
 -- name: paths
@@ -120,6 +93,26 @@ order by reading, model, channel;
 select line, orders, amount
 from gold.ledger
 order by position;
+
+
+-- name: refusals
+-- Records that could not be used, by reason and day; gold.ledger has what their orders are worth.
+select
+    rejected.reason, files.file_date,
+    count(*) as records,
+    cast(sum(case when rejected.event = 'order' then 1 else 0 end) as bigint) as orders
+from silver.rejected_events as rejected
+inner join bronze.files as files on rejected.source_file = files.name
+where rejected.reason <> 'exact repeat'
+group by rejected.reason, files.file_date
+order by rejected.reason, files.file_date;
+
+
+-- name: unused
+select name, reason, false as is_refused from bronze.unread_files
+union all
+select name, refused, true from bronze.files where refused is not null
+order by name;
 
 
 -- name: headline

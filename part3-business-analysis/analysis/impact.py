@@ -17,15 +17,16 @@ import yaml
 from numpy.typing import NDArray
 
 from analysis.gold import Gold
-from analysis.incidents import Incident, empty_hours
+from analysis.incidents import Quality
+from event_data.errors import UserError
 
 YEAR = 365
 NAMES = ("spend_share", "steerable", "gain", "margin", "doubt")
 FIELDS = ("label", "unit", "low", "base", "high", "source", "status")
 
 
-class AssumptionsError(Exception):
-    """assumptions.yaml cannot be used; the message is one sentence that says where and why."""
+class AssumptionsError(UserError):
+    """assumptions.yaml cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def ebitda(
     return revenue * steerable * blind * gain * margin * (1 - doubt) * YEAR / max(days, 1)
 
 
-def model(gold: Gold, incidents: tuple[Incident, ...], assumptions: Assumptions) -> Impact:
+def model(gold: Gold, quality: Quality, assumptions: Assumptions) -> Impact:
     """All ranges of the model for the days in gold."""
     revenue, days = float(gold.revenue), len(gold.days)
     gained = float(gold.unlabelled("as_tracked") - gold.unlabelled("healed"))
@@ -196,26 +197,32 @@ def model(gold: Gold, incidents: tuple[Incident, ...], assumptions: Assumptions)
         if a.name != "spend_share"
     ]
     return Impact(
-        revenue,
-        days,
-        blind,
-        _range(wasted(drawn), wasted(base), wasted(worst), wasted(best)),
+        revenue, days, blind, _range(wasted(drawn), wasted(base), wasted(worst), wasted(best)),
         _range(yearly(drawn), yearly(base), yearly(worst), yearly(best)),
-        tuple(sorted(swings, key=lambda s: s.low - s.high)),
-        money(gold, incidents),
-    )
+        tuple(sorted(swings, key=lambda s: s.low - s.high)), money(gold, quality),
+    )  # fmt: skip
 
 
-def money(gold: Gold, incidents: tuple[Incident, ...]) -> Money:
-    """Revenue at risk (sold while an id or source column was gone), unlabelled, and in hours that were not recorded."""
-    grave = [i for i in incidents if i.severity == "P0"]
-    at_risk = sum(
-        d.revenue for d in gold.days if any(i.since <= d.day and (i.until is None or d.day <= i.until) for i in grave)
-    )
+def money(gold: Gold, quality: Quality) -> Money:
+    """Return revenue at risk (what part 1 puts at stake), unlabelled, and in hours that were not recorded."""
     orders = sum(gold.hour_orders.values())
-    missed = sum(expected for _, expected in empty_hours(gold).values())
-    unseen = float(gold.revenue) * missed / orders if orders else 0.0
-    return Money(at_risk, float(gold.unlabelled("as_tracked")), float(gold.unlabelled("healed")), unseen)
+    unseen = float(gold.revenue) * missed_orders(gold, quality) / orders if orders else 0.0
+    as_tracked, healed = (float(gold.unlabelled(reading)) for reading in ("as_tracked", "healed"))
+    return Money(float(quality.at_stake), as_tracked, healed, unseen)
+
+
+def missed_orders(gold: Gold, quality: Quality) -> float:
+    """Return the orders to be expected in hours without events: the mean of the same hours of the other days.
+
+    Orders of that day that were refused are known and not missed.
+    """
+    missed = 0.0
+    for day, hours in quality.empty_hours.items():
+        others = [d.day for d in gold.days if d.day != day]
+        expected = sum(gold.hour_orders.get((d, hour), 0.0) for d in others for hour in hours) / max(len(others), 1)
+        refused = sum(orders for (_, of), (_, orders) in gold.refusals.items() if of == day)
+        missed += max(expected - refused, 0.0)
+    return missed
 
 
 def _draw(assumptions: Assumptions) -> dict[str, NDArray[np.float64]]:

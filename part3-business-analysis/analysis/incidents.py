@@ -1,184 +1,195 @@
-"""What broke, and when: rules over the files' headers and gold's daily shares. Nothing here knows a date or a shop."""
+"""What broke, as part 1 judged it, and what the monitor has open. Part 3 shows both and judges nothing itself."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from statistics import fmean
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
-from analysis.gold import DataFile, Gold, Ratio
-from analysis.intervals import wilson
+from analysis.gold import DataFile
+from event_data.errors import UserError
 
-# A share must rise this far above the worst earlier day, by the lower bound of its interval, to be a break.
-RISE = 0.05
-# An hour without events is a gap where this many were to be expected: by chance one in e**20 such hours is empty.
-EXPECTED_EVENTS = 20.0
-
-
-@dataclass(frozen=True)
-class Words:
-    """A share in words: what is counted, of what, what is wrong with it, and what its repair would bring."""
-
-    subject: str
-    whole: str
-    fault: str
-    effect: str
+REPORT, HISTORY = "dq_report.json", "monitor.sqlite"  # beside the warehouse
+SERIOUS = ("P0", "P1")
+HOURS = "hours_without_events"  # the check that finds hours without a record
+MOST_MARKS = 5  # more of them hide a picture
+ALARMS = """
+select severity, opened, text
+from alarms
+where day = (select max(day) from day_status) and state not in ('acknowledged', 'planned')
+order by severity, at_stake_since desc, key
+"""
 
 
-WORDS = {
-    "client_id_missing_share": Words(
-        "events without an id", "events", "have no client id", "these events belong to a visit again"
-    ),
-    "referrer_missing_share": Words(
-        "events without a referrer", "events", "have no referrer", "visits without a campaign have a source again"
-    ),
-    "line_amount_missing_share": Words(
-        "order lines without a price", "order lines", "have no price", "revenue can be told by product again"
-    ),
-    "item_missing_share": Words(
-        "order lines without an item id", "order lines", "have no item id", "units can be told by product again"
-    ),
-    "unknown_event_share": Words(
-        "events of an unknown name",
-        "events",
-        "have a name nobody declared",
-        "these events are counted as what they are",
-    ),
-    "unreadable_share": Words("records that cannot be read", "records", "cannot be read", "these records count again"),
-    "rejected_share": Words("records refused", "records", "are refused", "these records count again"),
-    "held_order_share": Words(
-        "orders without id or amount", "order events", "have no order id or no amount", "these orders count as sales"
-    ),
-    "resubmission_share": Words(
-        "orders sent again", "order events", "repeat an order", "no order is counted twice elsewhere"
-    ),
-}
+class QualityError(UserError):
+    """Part 1's report or the monitor's history cannot be used."""
 
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that broke on `since`; `until` is its last day, None while it lasts."""
+    """An incident of part 1; `until` is its last bad day, and None if that is the last day of all."""
 
-    kind: str
-    what: str
+    severity: str
+    check: str
+    column: str
     since: date
     until: date | None
+    last_good: date | None
+    at_stake: Decimal | None
+    message: str
+    advice: str
+    shares: Mapping[date, float] = field(default_factory=dict, compare=False)  # failed of checked, by day
+    stakes: Mapping[date, Decimal] = field(default_factory=dict, compare=False)  # revenue at stake, by day
+
+    @property
+    def is_serious(self) -> bool:
+        return self.severity in SERIOUS
+
+    @property
+    def clause(self) -> str:
+        """The message's first clause; part 1's report has the rest."""
+        return self.message.split("; ")[0].split(", ")[0]
+
+    @property
+    def name(self) -> str:
+        """The column without the path to it, short enough for a picture."""
+        name = self.column.rpartition(".")[2]
+        return name if len(name) <= 20 else name[:19] + "…"
+
+    @property
+    def label(self) -> str:
+        """The first clause where a picture has room for it, else the column and the check."""
+        return self.clause if len(self.clause) <= 50 else f"{self.name}: {self.check.replace('_', ' ')}"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An incident that is open in the monitor's history."""
+
     severity: str
-    label: str
-    sentence: str
+    since: date
+    text: str
 
 
-def find_incidents(gold: Gold) -> tuple[Incident, ...]:
-    """All incidents, first the earliest and gravest."""
-    by_header = _header_incidents(gold)
-    found = [*by_header, *_share_incidents(gold, by_header), *_gaps(gold)]
-    return tuple(sorted(found, key=lambda i: (i.since, i.severity, i.what)))
+@dataclass(frozen=True)
+class Quality:
+    """The verdict on the files: what part 1 found, gravest first, and what the monitor has open."""
+
+    is_checked: bool = False
+    all_incidents: tuple[Incident, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    empty_hours: Mapping[date, list[int]] = field(default_factory=dict)
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """Those that an executive sees: P0 and P1, and P2 that began after a good day and has money at stake.
+
+        What is P2 from the first day on is how the tracking is, and no break.
+        """
+        return [i for i in self.all_incidents if i.is_serious or (i.severity == "P2" and i.at_stake and i.last_good)]
+
+    @property
+    def serious(self) -> list[Incident]:
+        return [i for i in self.all_incidents if i.is_serious]
+
+    @property
+    def grave(self) -> list[Incident]:
+        return [i for i in self.all_incidents if i.severity == "P0"]
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether anything serious was found, or is open in the monitor."""
+        return bool(self.serious) or any(a.severity in SERIOUS for a in self.alarms)
+
+    @property
+    def faults(self) -> list[Incident]:
+        """The serious incidents, of each column and first day the gravest: the others are what it brings with it."""
+        first: dict[tuple[str, date], Incident] = {}
+        for incident in self.serious:
+            first.setdefault((incident.column, incident.since), incident)
+        return list(first.values())
+
+    @property
+    def onsets(self) -> list[Incident]:
+        """The faults that began after a good day."""
+        return [i for i in self.faults if i.last_good]
+
+    def marks(self, hours: bool) -> list[Incident]:
+        """The onsets to mark on a picture, by day: the gravest hours without events, or the gravest others."""
+        return sorted([i for i in self.onsets if (i.check == HOURS) == hours][:MOST_MARKS], key=lambda i: i.since)
+
+    @property
+    def at_stake(self) -> Decimal:
+        """Revenue that serious incidents affect. Of one day only the largest counts, for incidents share orders."""
+        days = {day for incident in self.serious for day in incident.stakes}
+        return sum((max(i.stakes.get(day, Decimal(0)) for i in self.serious) for day in days), Decimal(0))
 
 
-def _header_incidents(gold: Gold) -> list[Incident]:
-    """A contract column that a day's files had and the next day's have not; a rename when another took its place.
+def read_quality(warehouse: Path, files: Iterable[DataFile]) -> Quality:
+    """Read part 1's report and the monitor's history beside a warehouse file.
 
-    The first day is held against the contract, of which gold knows the columns of the id and the referrer. An empty
-    file has lost no column; that it holds no event is another matter.
+    Raises QualityError for a report of other files than the warehouse's. Without a report nothing is checked.
     """
-    files = [file for file in gold.files if file.columns]
-    days = sorted({file.day for file in files})
-    headers = {day: [set(f.columns) for f in files if f.day == day] for day in days}
-    columns = {day: set.intersection(*sets) for day, sets in headers.items()}
-    agreed = {name for name in gold.terms if name}
-    found = []
-    for day, before in zip(days, [agreed, *columns.values()], strict=False):
-        came = sorted(columns[day] - before)
-        gone = (before - columns[day]) & gold.known_columns
-        for name in [c for c in dict.fromkeys([*_in_order(files), *gold.terms]) if c in gone]:
-            back = next((d for d in days if d > day and name in columns[d]), None)
-            until = days[days.index(back) - 1] if back else None
-            heir = min(came, key=lambda c: (_plain(c) != _plain(name), c)) if came else None
-            if heir and day == days[0] and _plain(heir) != _plain(name):
-                heir = None
-            if heir:
-                came.remove(heir)
-                label, sentence = f"{name} renamed {heir}", f"the column {name} arrives as {heir}"
-            else:
-                label, sentence = f"{name} column lost", f"the column {name} is gone"
-            found.append(Incident("renamed" if heir else "lost", name, day, until, "P0", label, sentence))
-    return found
+    alarms = _alarms(warehouse.with_name(HISTORY))
+    path = warehouse.with_name(REPORT)
+    if not path.is_file():
+        return Quality(alarms=alarms)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        days = {file["file"]: date.fromisoformat(file["day"]) for file in document["files"]}
+        hashes = {file["file"]: file["content_hash"] for file in document["files"]}
+        dark = {f["file"] for f in document["findings"] if f["check"] == HOURS and f["status"] == "fail"}
+        hours = {days[f["file"]]: list(f["empty_hours"]) for f in document["files"] if f["file"] in dark}
+        incidents = tuple(_incident(one, document["findings"], days) for one in document["incidents"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise QualityError(
+            f"{path} cannot be read as a report; make it again with validate_dataframework.py --json."
+        ) from None
+    for file in files:
+        if hashes.get(file.name, "") not in (None, file.content_hash):
+            raise QualityError(
+                f"{path} does not describe the files of {warehouse.name}: {file.name} differs; "
+                "run again without --no_refresh."
+            )
+    return Quality(True, incidents, alarms, hours)
 
 
-def _share_incidents(gold: Gold, by_header: Sequence[Incident]) -> list[Incident]:
-    """Shares that rose, other than those that a change of the header explains from the same day on."""
-    found = []
-    for metric, words in WORDS.items():
-        onset = rise(gold.shares.get(metric, ()))
-        if onset is None:
+def _incident(one: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], days: Mapping[str, date]) -> Incident:
+    """An incident with its share of failures and its revenue by day."""
+    counts: dict[date, tuple[int, int]] = {}
+    stakes: dict[date, Decimal] = {}
+    for f in findings:
+        if (f["check"], f["column"]) != (one["check"], one["column"]) or f["status"] == "skip":
             continue
-        first, last, level = onset
-        if any(metric.startswith(gold.term(i.what)) and i.since == first for i in by_header):
-            continue
-        until = None if gold.days and last == gold.days[-1].day else last
-        many = "all" if level > 0.995 else f"{level:.0%} of"
-        label = f"{many} {words.whole} {words.fault}"
-        found.append(Incident("share", metric, first, until, "P1", label, label))
-    return found
+        day = days[f["file"]]
+        failed, checked = counts.get(day, (0, 0))
+        counts[day] = failed + f["failed"], checked + f["checked"]
+        if f["incident"] == one["incident"] and f["revenue_at_stake"]:
+            stakes[day] = stakes.get(day, Decimal(0)) + Decimal(f["revenue_at_stake"])
+    first, last, good = (
+        date.fromisoformat(one[day]) if one[day] else None for day in ("first_bad_day", "last_bad_day", "last_good_day")
+    )
+    assert first and last
+    amount = one["revenue_at_stake"]
+    return Incident(
+        one["severity"], one["check"], one["column"], first, None if last == max(days.values()) else last, good,
+        None if amount is None else Decimal(amount), one["message"], one["advice"],
+        {day: min(failed / checked, 1.0) for day, (failed, checked) in counts.items()}, stakes,
+    )  # fmt: skip
 
 
-def rise(ratios: Sequence[Ratio]) -> tuple[date, date, float] | None:
-    """First day of the first rise of a share, its last day, and the share between; None when it never rose.
-
-    It begins when the lower bound of a day's share (Wilson, 99.9%) is RISE above every earlier day, and ends when a
-    day is back within half of that.
-    """
-    broken: list[Ratio] = []
-    worst: float | None = None
-    for ratio in ratios:
-        if (broken and ratio.share > (worst or 0.0) + RISE / 2) or (
-            not broken and worst is not None and wilson(ratio.cases, ratio.whole, 0.999).low > worst + RISE
-        ):
-            broken.append(ratio)
-        elif broken:
-            break
-        else:
-            worst = max(worst or 0.0, ratio.share)
-    if not broken:
-        return None
-    return broken[0].day, broken[-1].day, sum(r.cases for r in broken) / sum(r.whole for r in broken)
-
-
-def empty_hours(gold: Gold) -> dict[date, tuple[list[int], float]]:
-    """Days with hours that have no event where many were expected, and how many orders that makes.
-
-    What is expected is the mean of the same hours of the other days.
-    """
-    days = [d.day for d in gold.days]
-    found: dict[date, tuple[list[int], float]] = {}
-    for day in days:
-        empty, missed = [], 0.0
-        for hour in range(24):
-            others = [(other, hour) for other in days if other != day]
-            expected = fmean(gold.hours.get(one, 0.0) for one in others) if others else 0.0
-            if (
-                gold.hours.get((day, hour), 0.0) == 0
-                and expected >= EXPECTED_EVENTS
-                and (day, hour) not in gold.skipped_hours
-            ):
-                empty.append(hour)
-                missed += fmean(gold.hour_orders.get(one, 0.0) for one in others)
-        if empty:
-            found[day] = (empty, missed)
-    return found
-
-
-def _gaps(gold: Gold) -> list[Incident]:
-    found = []
-    for day, (empty, _) in empty_hours(gold).items():
-        hours = f"{len(empty)} hour{'s' if len(empty) > 1 else ''}"
-        sentence = f"{hours} hold no event, the first from {empty[0]:02d}:00 {gold.time_zone}"
-        found.append(Incident("gap", "events", day, day, "P1", f"{hours} without events", sentence))
-    return found
-
-
-def _in_order(files: Sequence[DataFile]) -> list[str]:
-    return list(dict.fromkeys(c for f in files for c in f.columns))
-
-
-def _plain(name: str) -> str:
-    return "".join(c for c in name.lower() if c.isalnum())
+def _alarms(history: Path) -> tuple[Alarm, ...]:
+    """What is open on the last day that the monitor judged; nothing where it has no history."""
+    if not history.is_file():
+        return ()
+    connection = sqlite3.connect(f"{history.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        rows = connection.execute(ALARMS).fetchall()
+    except sqlite3.Error as error:
+        raise QualityError(f"{history} cannot be read as the monitor's history ({error}); move it away.") from None
+    finally:
+        connection.close()
+    return tuple(Alarm(severity, date.fromisoformat(opened), text) for severity, opened, text in rows)

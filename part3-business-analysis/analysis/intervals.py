@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean, variance
+from statistics import NormalDist, fmean, median, variance
 
 CONFIDENCE = 0.95
 
@@ -84,8 +84,8 @@ def robust_band(values: Sequence[float], deviations: float = 3.0) -> tuple[float
     """Median +/- robust standard deviations (1.4826 times the median distance to it); none for under seven values."""
     if len(values) < 7:
         return None
-    middle = _median(values)
-    reach = deviations * 1.4826 * _median([abs(v - middle) for v in values])
+    middle = median(values)
+    reach = deviations * 1.4826 * median([abs(v - middle) for v in values])
     return max(0.0, middle - reach), middle + reach
 
 
@@ -111,8 +111,3 @@ def _t_below(t: float, freedom: float) -> float:
 
 def _z(confidence: float) -> float:
     return NormalDist().inv_cdf((1 + confidence) / 2)
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered, half = sorted(values), len(values) // 2
-    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2

@@ -2,22 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 
 from analysis.charts.rates import device_title
 from analysis.charts.style import percent, period
-from analysis.currency import exact, short
 from analysis.findings import Change, called, compare_devices, evidence, funnel, weekdays
 from analysis.gold import Gold, Segment
 from analysis.impact import Assumptions, Impact, hold_against
-from analysis.incidents import WORDS, Incident
+from analysis.incidents import HOURS, Incident, Quality
 from analysis.intervals import is_small, wilson
 from analysis.verdicts import VERDICTS
+from event_data.money import Currency
 
-# What a lost column's return would bring, by gold's word for it.
-LOST = {
-    "client_id": WORDS["client_id_missing_share"].effect,
-    "referrer": "search, social and referral visits can be told from direct ones",
-}
+# Checks that, of the column of the id, say that events belong to no visitor.
+LOSE_IDS = {"column_missing", "null_share", "null_shift", "value_placeholder"}
+# Who mends what a check finds; everything else is for engineering.
+OWNERS = {HOURS: "Operations"}
 # Measures that need an id to be counted.
 VISITS = ("sessions a day", "conversion")
 PICTURES = (
@@ -29,20 +29,18 @@ PICTURES = (
 )
 
 
-def summary(
-    gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change], impact: Impact, assumptions: Assumptions
-) -> str:
+def summary(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impact, assumptions: Assumptions) -> str:
     """The whole page, in Markdown."""
     if not gold.days:
         return "# Executive summary\n\n**No day has been loaded yet; there is nothing to say.**\n"
     sections = [
-        [f"# Executive summary, {period(gold)}", "", *conclusion(gold, incidents, changes)],
-        broken(gold, incidents),
-        certain(gold, incidents, changes),
-        uncertain(gold, incidents, changes),
+        [f"# Executive summary, {period(gold)}", "", *conclusion(gold, quality, changes)],
+        broken(gold, quality),
+        certain(gold, quality, changes),
+        uncertain(gold, quality, changes),
         headlines(gold),
-        cost(gold, impact, assumptions),
-        actions(gold, incidents, impact),
+        cost(gold, quality, impact, assumptions),
+        actions(gold, quality, impact),
         [
             "## Pictures",
             "",
@@ -53,71 +51,118 @@ def summary(
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
-def conclusion(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
+def conclusion(gold: Gold, quality: Quality, changes: Sequence[Change]) -> list[str]:
     """Is the business broken, or the measurement, or both, or neither?"""
-    grave = [i for i in incidents if i.severity == "P0"]
-    clear = {c.measure for c in changes if c.difference.is_clear and c.incident in grave}
-    # Where events lost their id, fewer visits are recorded than were made; revenue and orders need no id.
-    moved = sorted(clear - set(VISITS) if _ids_are_lost(incidents) else clear)
-    measurable = any(abs(c.difference.low) < float("inf") for c in changes if c.incident in grave)
-    if not incidents:
-        head = "Nothing broke in the measurement that the rules can see."
-    elif not grave:
-        head = "The measurement is damaged, but no column was lost."
-    elif moved:
-        head = f"The measurement is broken, and the business changed with it: {' and '.join(moved)}."
-    elif clear:
-        head = (
-            "The measurement is broken, and recorded visits changed, as lost ids make them; "
-            "nothing shows that sales did."
-        )
-    elif measurable:
-        head = "The measurement is broken; nothing in the data shows that the business is."
-    elif not any(c.incident in grave for c in changes):
-        head = "The measurement is broken from the first day on; no day before it says whether the business changed."
-    else:
-        head = "The measurement is broken; too few days were recorded to say whether the business changed."
-    text = [f"**{head}**"]
+    text = [f"**{_head(gold, quality, changes)}**", *[line for one in refusals(gold) for line in ("", one)]]
+    if not quality.is_checked:
+        text += ["", "Part 1 has not checked these files: there is no dq_report.json beside the warehouse."]
     if not gold.revenue:
         return [*text, "", "No revenue was recorded in these days."]
     known = {reading: float(evidence(gold, reading)["known"]) for reading in ("as_tracked", "healed")}
     share = {reading: percent(amount / float(gold.revenue)) for reading, amount in known.items()}
-    orders = f"{gold.orders:,} order{_s(gold.orders)}"
-    line = f"{orders} brought {exact(gold.revenue)}, and the ledger accounts for all of it. "
+    line = f"{_orders(gold.orders)} brought {gold.currency.exact(gold.revenue)}"
+    if is_well(gold, quality) and not gold.line("difference").amount:
+        line += ", and the ledger accounts for all of it"
     if known["healed"] > known["as_tracked"]:
         line += (
-            f"Dashboards could give a channel to {share['as_tracked']} of it; with the ids repaired it "
-            f"is {share['healed']}, "
-            f"{short(known['healed'] - known['as_tracked'])} more. The sales were made either way: what was lost is "
-            "knowledge of where they came from."
+            f". Dashboards could give a channel to {share['as_tracked']} of it; with the ids repaired it "
+            f"is {share['healed']}, {gold.currency.short(known['healed'] - known['as_tracked'])} more. "
+            "The sales were made either way: what was lost is knowledge of where they came from."
         )
     else:
-        line += f"A channel is known for {share['healed']} of it."
+        line += f". A channel is known for {share['healed']} of it."
     return [*text, "", line]
 
 
-def _ids_are_lost(incidents: Sequence[Incident]) -> bool:
-    return any(i.kind == "share" and i.what == "client_id_missing_share" for i in incidents)
+def is_well(gold: Gold, quality: Quality) -> bool:
+    """Whether the files were checked, all of them was used, and nothing serious was found."""
+    return quality.is_checked and gold.is_complete and not quality.is_broken
 
 
-def broken(gold: Gold, incidents: Sequence[Incident]) -> list[str]:
-    """What broke, when, and how much was sold meanwhile."""
-    if not incidents:
-        return []
-    rows = ["## What broke", "", "| Since | What | Severity | Sold on these days |", "|---|---|---|---:|"]
-    for i in incidents:
-        days = [d for d in gold.days if d.day >= i.since and (i.until is None or d.day <= i.until)]
-        before = " or before" if i.kind in ("renamed", "lost") and i.since == gold.days[0].day else ""
+def _head(gold: Gold, quality: Quality, changes: Sequence[Change]) -> str:
+    around = [c for c in changes if c.incident.severity == "P0"]
+    clear = {c.measure for c in around if c.difference.is_clear}
+    # Where events lost their id, fewer visits are recorded than were made; revenue and orders need no id.
+    moved = sorted(clear - set(VISITS) if _ids_are_lost(gold, quality) else clear)
+    if not quality.grave:
+        if any(a.severity == "P0" for a in quality.alarms):
+            return "The measurement is broken: the monitor has an incident open that makes figures unusable."
+        if quality.is_broken:
+            return "The measurement has faults, but none that makes revenue or identity unusable."
+        if not gold.is_complete:
+            return "Some of the data could not be used, so these figures are not complete."
+        if not quality.is_checked:
+            return "Nobody has checked the quality of these files."
+        return "Nothing broke in the measurement that the rules can see."
+    if moved:
+        return f"The measurement is broken, and the business changed with it: {' and '.join(moved)}."
+    if clear:
+        visits = "recorded visits changed, as lost ids make them"
+        return f"The measurement is broken, and {visits}; nothing shows that sales did."
+    if any(abs(c.difference.low) < float("inf") for c in around):
+        return "The measurement is broken; nothing in the data shows that the business is."
+    if not around:
+        return "The measurement is broken from the first day on; no day before it says whether the business changed."
+    return "The measurement is broken; too few days were recorded to say whether the business changed."
+
+
+def refusals(gold: Gold) -> list[str]:
+    """What could not be used, with exact amounts; a sentence for files, one for orders, one for other records."""
+    lines = []
+    if gold.unused:
+        named = [f"{_cell(file.name)} ({_cell(file.reason)})" for file in gold.unused]
+        were = "file was" if len(gold.unused) == 1 else "files were"
+        lines.append(f"{len(gold.unused)} {were} not used: {_few(named)}.")
+    if gold.refused:
+        worth = [f"{gold.currency.exact(r.amount)}, " if r.amount else "" for r in gold.refused]
+        parts = [f"{_orders(r.orders)} ({w}{_cell(r.reason)})" for r, w in zip(gold.refused, worth, strict=True)]
+        lines.append(f"{_list(parts)} could not be used; they are in the ledger and in no other figure here.")
+    records: dict[str, int] = {}
+    for (reason, _), (count, orders) in gold.refusals.items():
+        records[reason] = records.get(reason, 0) + count - orders
+    others = [f"{n:,} ({_cell(reason)})" for reason, n in records.items() if n]
+    if others:
+        lines.append(f"Records other than orders that could not be used: {_list(others)}.")
+    return lines
+
+
+def _ids_are_lost(gold: Gold, quality: Quality) -> bool:
+    return any(i.check in LOSE_IDS and gold.term(i.column) == "client_id" for i in quality.serious)
+
+
+def broken(gold: Gold, quality: Quality) -> list[str]:
+    """What broke by part 1's checks, since when, and what is at stake; and what the monitor has open."""
+    rows, shown = ["## What broke", ""], quality.incidents
+    for n, i in enumerate(shown):
+        rows += [] if n else ["| Since | What | Severity | At stake |", "|---|---|---|---:|"]
+        before = " or before" if i.since == gold.days[0].day and not i.last_good else ""
         until = "" if i.until is None else " only" if i.until == i.since and not before else f" to {_day(i.until)}"
-        when = _day(i.since) + before + until
-        rows.append(f"| {when} | {_cell(i.sentence)} | {i.severity} | {exact(sum(d.revenue for d in days))} |")
-    lasting = [i for i in incidents if i.until is None]
-    if lasting:
-        rows += ["", f"Still lasting on {_day(gold.days[-1].day)}: {len(lasting)} of {len(incidents)}."]
-    return rows
+        rows.append(f"| {_day(i.since)}{before}{until} | {_cell(i.clause)} | {i.severity} | {at_stake(gold, i)} |")
+    if shown:
+        lasting = sum(i.until is None for i in shown)
+        lesser = len(quality.all_incidents) - len(shown)
+        told = [f"Still lasting on {_day(gold.days[-1].day)}: {lasting} of {len(shown)}."] if lasting else []
+        told += [f"Part 1's report has {lesser} lesser one{_s(lesser)}."] if lesser else []
+        rows += ["", " ".join(told)] if told else []
+    if quality.alarms:
+        rows += ["", "Open in the monitor:", ""] if shown else ["Open in the monitor:", ""]
+        rows += [f"- {a.severity} since {_day(a.since)}: {_cell(a.text)}" for a in quality.alarms]
+    return rows if shown or quality.alarms else []
 
 
-def certain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
+def at_stake(gold: Gold, incident: Incident) -> str:
+    """The revenue that part 1 puts at stake."""
+    return "not known" if incident.at_stake is None else gold.currency.exact(incident.at_stake)
+
+
+def at_risk(gold: Gold, quality: Quality, impact: Impact) -> str:
+    """The revenue at risk; it is "nothing" only where nothing is wrong."""
+    if impact.money.at_risk:
+        return gold.currency.short(impact.money.at_risk)
+    return "nothing" if is_well(gold, quality) else "not known"
+
+
+def certain(gold: Gold, quality: Quality, changes: Sequence[Change]) -> list[str]:
     """What can be said with confidence, with intervals."""
     lines = []
     sessions, converted = (sum(getattr(d, n) for d in gold.days) for n in ("sessions", "sessions_with_order"))
@@ -128,8 +173,8 @@ def certain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]
             f"{converted:,} of {sessions:,})."
         )
     for change in _first_grave(changes):
-        line = _change_line(change)
-        if change.measure in VISITS and change.difference.is_clear and _ids_are_lost(incidents):
+        line = _change_line(gold, change)
+        if change.measure in VISITS and change.difference.is_clear and _ids_are_lost(gold, quality):
             line += " Visits without an id are not among them, so this may be the measurement."
         lines.append(line)
     if gold.conversion.get("device"):
@@ -139,7 +184,7 @@ def certain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]
     if channels:
         channels += "".join(
             f" Direct has held search and referral visits too since {_day(i.since)}."
-            for i in _lost_referrer(gold, incidents)
+            for i in _lost_referrer(gold, quality)
         )
     lines += [channels, _standing_out("weekdays", weekdays(gold))]
     said = [f"- {line}" for line in lines if line]
@@ -148,17 +193,16 @@ def certain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]
 
 def _first_grave(changes: Sequence[Change]) -> list[Change]:
     """The changes around the first of the gravest incidents, as far as days allow."""
-    ranked = sorted(changes, key=lambda c: (c.incident.severity, c.incident.since))
     return [
         c
-        for c in ranked
-        if c.incident == ranked[0].incident
+        for c in changes
+        if c.incident == changes[0].incident
         and abs(c.difference.low) < float("inf")
         and c.measure in ("revenue a day", "conversion")
     ]
 
 
-def _change_line(c: Change) -> str:
+def _change_line(gold: Gold, c: Change) -> str:
     if c.measure == "conversion":
         shown = [
             f"{c.before:.2%}",
@@ -167,7 +211,8 @@ def _change_line(c: Change) -> str:
             f"{c.difference.high * 100:+.2f} points",
         ]
     else:
-        shown = [short(c.before), short(c.after), _signed(c.difference.low), _signed(c.difference.high)]
+        short, (low, high) = gold.currency.short, (c.difference.low, c.difference.high)
+        shown = [short(c.before), short(c.after), *("+" * (x >= 0) + short(x) for x in (low, high))]
     verdict = "a clear change" if c.difference.is_clear else "no clear change"
     return (
         f"**{c.measure.capitalize()}: {verdict}** from {_day(c.incident.since)} on: {shown[0]} before, "
@@ -199,13 +244,12 @@ def _standing_out(kind: str, segments: Sequence[Segment]) -> str:
     return f"{text}; {few}."
 
 
-def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> list[str]:
+def uncertain(gold: Gold, quality: Quality, changes: Sequence[Change]) -> list[str]:
     """What cannot be said, and why."""
     found, lines = funnel(gold), []
     if missing := gold.missing_days:
-        named = [_day(d) for d in missing[:4]] + ([f"{len(missing) - 4} more"] if len(missing) > 4 else [])
-        have = "day has" if len(missing) == 1 else "days have"
-        lines.append(f"**{len(missing):,} {have} no file**: {_list(named)}. What was sold then is in no figure here.")
+        have, named = "day has" if len(missing) == 1 else "days have", _few([_day(d) for d in missing])
+        lines.append(f"**{len(missing):,} {have} no file**: {named}. What was sold then is in no figure here.")
     lost = found.reached[0] - found.recorded[0]
     if lost:
         lines.append(
@@ -221,12 +265,12 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     rest = gold.revenue - parts["known"]
     if rest > 0:
         share = percent(float(rest / gold.revenue))
-        line = f"**{short(float(rest))} ({share}) has no known channel** even after the repair"
+        line = f"**{gold.currency.short(float(rest))} ({share}) has no known channel** even after the repair"
         if cut := parts["window cut off"]:
-            part = "all" if cut == rest else short(float(cut))
+            part = "all" if cut == rest else gold.currency.short(float(cut))
             line += f", {part} of it sold so early that the visits before it may not be in the files"
         lines.append(line + ".")
-    for i in _lost_referrer(gold, incidents):
+    for i in _lost_referrer(gold, quality):
         lines.append(
             f"**Search and referral visits without a campaign** look direct since {_day(i.since)}, for the referrer is "
             "gone."
@@ -243,8 +287,9 @@ def uncertain(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Chang
     return ["## What cannot be said", "", *[f"- {line}" for line in lines]] if lines else []
 
 
-def _lost_referrer(gold: Gold, incidents: Sequence[Incident]) -> list[Incident]:
-    return [i for i in incidents if i.kind == "lost" and gold.term(i.what) == "referrer" and i.until is None]
+def _lost_referrer(gold: Gold, quality: Quality) -> list[Incident]:
+    lost = [i for i in quality.grave if gold.term(i.column) == "referrer" and i.check != "column_renamed"]
+    return [i for i in lost if i.until is None][:1]
 
 
 def headlines(gold: Gold) -> list[str]:
@@ -257,30 +302,36 @@ def headlines(gold: Gold) -> list[str]:
         cells = []
         for reading in ("as_tracked", "healed"):
             f = gold.figure(name, reading)
-            amount = exact(f.numerator) if "revenue" in name else f"{f.numerator:,.0f} of {f.denominator:,.0f}"
+            counts = f"{f.numerator:,.0f} of {f.denominator:,.0f}"
+            amount = gold.currency.exact(f.numerator) if "revenue" in name else counts
             share = f"{f.share:.{2 if f.share < 0.05 else 1}%}" if f.denominator else "not defined"
             cells.append(f"{share} ({amount}): {_cell(f.definition)}")
         rows.append(f"| {name} | {cells[0]} | {cells[1]} | {VERDICTS[name](gold) if name in VERDICTS else ''} |")
     return rows
 
 
-def cost(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
-    """Money at risk, unlabelled and lost, apart; the model's ranges; and what the claims would need."""
+def cost(gold: Gold, quality: Quality, impact: Impact, assumptions: Assumptions) -> list[str]:
+    """Money at risk, refused, unlabelled and lost, apart; the model's ranges; and what the claims would need."""
     if not gold.revenue:
         return []
-    m = impact.money
-    unseen = "No hour without events was found."
-    if m.unseen_hours:
+    m, short, lines = impact.money, gold.currency.short, ["## What it cost", ""]
+    why = "This was sold under the P0 and P1 incidents above, and earned."
+    if not m.at_risk:
+        why = "No serious fault began or lasted." if is_well(gold, quality) else "What is wrong has no amount."
+    lines.append(f"- **At risk: {at_risk(gold, quality, impact)}.** {why}")
+    if gold.refused:
+        amount = gold.currency.exact(sum((r.amount for r in gold.refused), Decimal(0)))
+        lines.append(
+            f"- **Refused: {amount}** in {_orders(sum(r.orders for r in gold.refused))}. The files have them; no other "
+            "figure here does."
+        )
+    unseen = "No hour without events was found." if quality.is_checked else "Hours without events were not looked for."
+    if quality.empty_hours:
         unseen = (
             f"The hours without events would have held about {short(m.unseen_hours)} of recorded revenue; the shop's "
             "order list knows whether it was sold."
         )
-    lines = [
-        "## What it cost",
-        "",
-        f"- **At risk: {short(m.at_risk)}** was sold while an id or source column was broken. It was earned."
-        if m.at_risk
-        else "- **At risk: nothing.** No id or source column broke while anything was sold.",
+    lines += [
         f"- **Unlabelled: {short(m.unlabelled_as_tracked)}** as tracked, {short(m.unlabelled_healed)} after the "
         "repair. An order without a channel is still a sale.",
         f"- **Lost: no lost sale can be shown.** {unseen}",
@@ -295,8 +346,8 @@ def cost(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
     lines += [
         "",
         "**Model, not measurement** ([assumptions](assumptions.yaml)): advertising placed worse for want of channels, "
-        f"{_range(wasted.low, wasted.high)} in {impact.days} day{_s(impact.days)}; yearly EBITDA effect "
-        f"{_range(yearly.low, yearly.high)} (nine of ten draws), at the very most {short(yearly.most)}.",
+        f"{_range(gold.currency, wasted.low, wasted.high)} in {impact.days} day{_s(impact.days)}; yearly EBITDA effect "
+        f"{_range(gold.currency, yearly.low, yearly.high)} (nine of ten draws), at the very most {short(yearly.most)}.",
     ]
     return [*lines, *_claims(gold, impact, assumptions)]
 
@@ -307,7 +358,7 @@ def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
     lines = []
     for name, claim in assumptions.claims.items() if gold.shop == assumptions.claims_about else ():
         test = hold_against(impact, claim, unseen)
-        stated = f"The {_range(claim.low, claim.high)} stated as {claim.label}"
+        stated = f"The {_range(gold.currency, claim.low, claim.high)} stated as {claim.label}"
         if name.startswith("ebitda"):
             low, high = test.product_needed
             lines.append(
@@ -318,36 +369,27 @@ def _claims(gold: Gold, impact: Impact, assumptions: Assumptions) -> list[str]:
             low, high = test.share_of_revenue
             lines.append(
                 f"{stated} is {low:.1f} to {high:.1f} times all revenue of such a period. It comes about only if "
-                f"{_range(*test.spend_needed)} was spent on advertising and the whole {unseen:.1%} of it, as the "
-                "share of revenue without a recorded journey, was wasted."
+                f"{_range(gold.currency, *test.spend_needed)} was spent on advertising and the whole "
+                f"{unseen:.1%} of it, as the share of revenue without a recorded journey, was wasted."
             )
     return ["", " ".join(lines)] if lines else []
 
 
-def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[str]:
+def actions(gold: Gold, quality: Quality, impact: Impact) -> list[str]:
     """Who should do what, and what it would bring."""
-    rows = [("Engineering", *_repair(i, impact, gold.term(i.what))) for i in incidents if i.kind != "gap"]
-    gaps = [_day(i.since) for i in incidents if i.kind == "gap"]
-    if gaps:
-        rows.append(
-            (
-                "Operations",
-                f"Compare the orders of {_list(gaps)} with the shop's order list",
-                f"about {short(impact.money.unseen_hours)} accounted for",
-            )
-        )
+    rows = [
+        (OWNERS.get(i.check, "Engineering"), *_repair(gold, quality, i, impact))
+        for i in quality.faults
+        if i.check != "transaction_id_collision"
+    ]
     collisions = gold.line("of counted: ids that collide")
     if collisions.orders:
-        kept = f"{exact(collisions.amount)} of real orders kept"
+        kept = f"{gold.currency.exact(collisions.amount)} of real orders kept"
         rows.append(("Analytics", "Do not deduplicate by transaction id alone", kept))
-    if any(i.severity == "P0" for i in incidents):
-        rows.append(
-            (
-                "Marketing",
-                "Move no budget on channel figures of these days unless they are healed ones",
-                f"decisions on {short(impact.money.at_risk)} of sales rest on evidence",
-            )
-        )
+    if quality.grave:
+        advice = "Do not move budget based on these days' channel figures; use the healed ones"
+        risk = at_risk(gold, quality, impact)
+        rows.append(("Marketing", advice, f"decisions on sales at risk ({risk}) rest on evidence"))
         rows.append(("Finance", "Replace the assumptions by the books: spend, margin", "the range above narrows"))
     if not rows:
         return []
@@ -360,31 +402,31 @@ def actions(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> list[s
     ]
 
 
-def _repair(incident: Incident, impact: Impact, term: str) -> tuple[str, str]:
-    """What mends an incident, and what that would bring; `term` is gold's word for a column."""
-    i, money = incident, impact.money
-    back = LOST.get(term, "what reports read from it is there again")
-    if i.kind == "renamed":
-        gained = short(money.unlabelled_as_tracked - money.unlabelled_healed)
-        return (
-            f"Send {_cell(i.what)} under its old name, or move every report to the new one",
-            f"{gained} of these days gets its channel back" if term == "client_id" else back,
-        )
-    if i.kind == "lost":
-        return f"Put the column {_cell(i.what)} back, and export the days again", back
-    return f"Find what changed on {_day(i.since)}: {i.sentence}", WORDS[i.what].effect
+def _repair(gold: Gold, quality: Quality, incident: Incident, impact: Impact) -> tuple[str, str]:
+    """Part 1's advice for an incident, and what following it would bring."""
+    money = impact.money
+    gained = money.unlabelled_as_tracked - money.unlabelled_healed
+    effect = f"{at_stake(gold, incident)} of revenue is affected" if incident.at_stake else ""
+    if incident.check == HOURS:
+        days = _few([_day(day) for day in sorted(quality.empty_hours)])
+        what = f"Compare the orders of {days} with the shop's order list"
+        return what, f"about {gold.currency.short(money.unseen_hours)} accounted for"
+    if incident.check == "column_renamed" and gold.term(incident.column) == "client_id" and gained > 0:
+        effect = f"{gold.currency.short(gained)} of these days gets its channel back"
+    first = incident.advice.split(". ")[0].rstrip(".")
+    return _cell(f"{incident.column}: {first}"), effect
 
 
 def _day(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
-def _signed(amount: float) -> str:
-    return ("+" if amount >= 0 else "") + short(amount)
+def _range(currency: Currency, low: float, high: float) -> str:
+    return f"{currency.short(low)} to {currency.short(high)}"
 
 
-def _range(low: float, high: float) -> str:
-    return f"{short(low)} to {short(high)}"
+def _orders(count: int) -> str:
+    return f"{count:,} order{_s(count)}"
 
 
 def _s(count: int) -> str:
@@ -393,6 +435,10 @@ def _s(count: int) -> str:
 
 def _list(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _few(names: Sequence[str]) -> str:
+    return _list([*names[:4], f"{len(names) - 4} more"] if len(names) > 4 else names)
 
 
 def _cell(text: str) -> str:

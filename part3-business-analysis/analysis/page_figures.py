@@ -6,11 +6,10 @@ from typing import Any
 
 from analysis.charts.rates import device_rows
 from analysis.charts.style import GREY, MUTED, ORANGE, SAND, SKY, day_name
-from analysis.currency import sign
 from analysis.findings import called, funnel
 from analysis.gold import Gold, Segment
 from analysis.impact import Impact
-from analysis.incidents import Incident
+from analysis.incidents import Incident, Quality
 from analysis.intervals import Interval, is_small, wilson
 
 Spec = dict[str, Any]
@@ -21,16 +20,13 @@ STEPS = ("Viewed a page", "Added to cart", "Started checkout", "Ordered")
 SHORT_STEPS = ("viewed a page", "cart", "checkout", "ordered")
 
 
-def figures(gold: Gold, incidents: Sequence[Incident], impact: Impact) -> dict[str, Spec]:
+def figures(gold: Gold, quality: Quality, impact: Impact) -> dict[str, Spec]:
     channels = gold.conversion.get("channel", ())
     return {
-        "funnel": sankey(gold),
-        "trend": trend(gold, incidents),
-        "channels": rates([(0, s) for s in ranked(channels)], called(channels)),
-        "devices": rates(device_rows(gold)),
-        "heat": heat(gold),
-        "tornado": tornado(impact),
-    }
+        "funnel": sankey(gold), "trend": trend(gold, quality),
+        "channels": rates([(0, s) for s in ranked(channels)], called(channels)), "devices": rates(device_rows(gold)),
+        "heat": heat(gold), "tornado": tornado(impact, gold.currency.sign),
+    }  # fmt: skip
 
 
 def plain(text: str) -> str:
@@ -59,17 +55,15 @@ def sankey(gold: Gold) -> Spec:
         "valueformat": ",",
         "node": {"label": labels, "color": colours, "pad": 34, "thickness": 16, "line": {"width": 0}},
         "link": {
-            "source": [x[0] for x in links],
-            "target": [x[1] for x in links],
-            "value": [x[2] for x in links],
+            "source": [x[0] for x in links], "target": [x[1] for x in links], "value": [x[2] for x in links],
             "color": [_faint(x[3]) for x in links],
         },
-    }
+    }  # fmt: skip
     return {"data": [trace], "layout": {"height": 420, "margin": _margin(8, 8, 12, 12)}}
 
 
-def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
-    shown = [i for i in incidents if i.kind != "gap"]
+def trend(gold: Gold, quality: Quality) -> Spec:
+    shown = quality.marks(hours=False)
     shapes, notes = _marks(shown, gold)
     top = max([d.orders for d in gold.days], default=1)
     layout = {
@@ -81,7 +75,7 @@ def trend(gold: Gold, incidents: Sequence[Incident]) -> Spec:
         "xaxis": {"type": "date", "tickformat": "%-d %b", "nticks": 6, "range": _around(gold)},
         "yaxis": {
             "rangemode": "tozero",
-            "tickprefix": sign(),
+            "tickprefix": gold.currency.sign,
             "separatethousands": True,
             "title": {"text": "revenue a day"},
         },
@@ -103,25 +97,15 @@ def _sales(gold: Gold) -> list[Spec]:
     days = [d.day.isoformat() for d in gold.days]
     return [
         {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": "Revenue",
-            "x": days,
-            "y": [d.revenue for d in gold.days],
-            "line": {"color": BLUE, "width": 3},
-            "hovertemplate": f"%{{x|%a %-d %b}}<br>{sign()}%{{y:,.2f}}<extra></extra>",
+            "type": "scatter", "mode": "lines+markers", "name": "Revenue", "x": days,
+            "y": [d.revenue for d in gold.days], "line": {"color": BLUE, "width": 3},
+            "hovertemplate": f"%{{x|%a %-d %b}}<br>{gold.currency.sign}%{{y:,.2f}}<extra></extra>",
         },
         {
-            "type": "bar",
-            "name": "Orders",
-            "x": days,
-            "y": [d.orders for d in gold.days],
-            "yaxis": "y2",
-            "marker": {"color": GREY},
-            "opacity": 0.55,
-            "hovertemplate": "%{y} orders<extra></extra>",
+            "type": "bar", "name": "Orders", "x": days, "y": [d.orders for d in gold.days], "yaxis": "y2",
+            "marker": {"color": GREY}, "opacity": 0.55, "hovertemplate": "%{y} orders<extra></extra>",
         },
-    ]
+    ]  # fmt: skip
 
 
 def _marks(incidents: Sequence[Incident], gold: Gold) -> tuple[list[Spec], list[Spec]]:
@@ -132,15 +116,10 @@ def _marks(incidents: Sequence[Incident], gold: Gold) -> tuple[list[Spec], list[
         place = (i.since - gold.days[0].day) / max(gold.days[-1].day - gold.days[0].day, timedelta(days=1))
         shapes.append(
             {
-                "type": "line",
-                "x0": x,
-                "x1": x,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
+                "type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1,
                 "line": {"dash": "dot", "width": 1.5, "color": ORANGE},
             }
-        )
+        )  # fmt: skip
         notes.append(
             {
                 "x": x,
@@ -180,14 +159,10 @@ def rates(rows: Sequence[tuple[int, Segment]], clear: Container[str] = ()) -> Sp
         "showlegend": False,
         "xaxis": {"tickformat": ".1%", "range": [0, min(1, 1.1 * max([*firm, 0.001]))]},
         "yaxis": {
-            "tickmode": "array",
-            "tickvals": list(range(len(shown))),
-            "ticktext": names,
-            "range": [-0.6, len(shown) - 0.4],
-            "showgrid": False,
-            "zeroline": False,
+            "tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": names,
+            "range": [-0.6, len(shown) - 0.4], "showgrid": False, "zeroline": False,
         },
-    }
+    }  # fmt: skip
     return {"data": traces, "layout": layout}
 
 
@@ -202,31 +177,21 @@ def _dots(rows: Sequence[tuple[int, Interval, str]], dot: str, bar: str) -> Spec
         "hovertemplate": "%{text}<extra></extra>",
         "marker": {"size": 11, "color": dot},
         "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [i.high - i.estimate for _, i, _ in rows],
-            "arrayminus": [i.estimate - i.low for _, i, _ in rows],
-            "color": bar,
-            "thickness": 4,
-            "width": 0,
+            "type": "data", "symmetric": False, "array": [i.high - i.estimate for _, i, _ in rows],
+            "arrayminus": [i.estimate - i.low for _, i, _ in rows], "color": bar, "thickness": 4, "width": 0,
         },
-    }
+    }  # fmt: skip
 
 
 def heat(gold: Gold) -> Spec:
     days = [d.day for d in gold.days]
     grid = [[gold.hours.get((day, hour), 0.0) for hour in range(24)] for day in days]
     trace = {
-        "type": "heatmap",
-        "x": list(range(24)),
-        "y": [f"{d:%a} {day_name(d)}" for d in days],
-        "z": grid,
+        "type": "heatmap", "x": list(range(24)), "y": [f"{d:%a} {day_name(d)}" for d in days], "z": grid,
         "colorscale": [[0, "#f4f7fa"], [0.5, SKY], [1, "#0060a0"]],
         "colorbar": {"title": {"text": "events"}, "thickness": 12},
-        "hovertemplate": f"%{{y}}, %{{x}}:00 {gold.time_zone}: %{{z:,}} events<extra></extra>",
-        "xgap": 1,
-        "ygap": 1,
-    }
+        "hovertemplate": f"%{{y}}, %{{x}}:00 {gold.time_zone}: %{{z:,}} events<extra></extra>", "xgap": 1, "ygap": 1,
+    }  # fmt: skip
     layout = {
         "height": 120 + min(22 * max(len(days), 3), 700),
         "margin": _margin(86, 10, 10, 44),
@@ -236,33 +201,25 @@ def heat(gold: Gold) -> Spec:
     return {"data": [trace], "layout": layout}
 
 
-def tornado(impact: Impact) -> Spec:
+def tornado(impact: Impact, sign: str) -> Spec:
     swings = list(reversed(impact.tornado))
     base = impact.ebitda.base
     names = [plain(s.label) for s in swings]
     ends = (("worse", SAND, [s.low for s in swings]), ("better", BLUE, [s.high for s in swings]))
     bars = [
         {
-            "type": "bar",
-            "orientation": "h",
-            "name": name,
-            "y": names,
-            "base": base,
-            "x": [value - base for value in values],
-            "marker": {"color": colour},
-            "customdata": values,
-            "hovertemplate": f"%{{y}}: {sign()}%{{customdata:,.0f}} a year<extra></extra>",
+            "type": "bar", "orientation": "h", "name": name, "y": names, "base": base,
+            "x": [value - base for value in values], "marker": {"color": colour}, "customdata": values,
+            "hovertemplate": f"%{{y}}: {sign}%{{customdata:,.0f}} a year<extra></extra>",
         }
         for name, colour, values in ends
-    ]
+    ]  # fmt: skip
     layout = {
-        "height": 300,
-        "barmode": "overlay",
-        "margin": _margin(10, 16, 10, 40),
+        "height": 300, "barmode": "overlay", "margin": _margin(10, 16, 10, 40),
         "legend": {"orientation": "h", "y": -0.2},
-        "xaxis": {"tickprefix": sign(), "separatethousands": True, "rangemode": "tozero"},
+        "xaxis": {"tickprefix": sign, "separatethousands": True, "rangemode": "tozero"},
         "yaxis": {"automargin": True},
-    }
+    }  # fmt: skip
     return {"data": bars, "layout": layout}
 
 

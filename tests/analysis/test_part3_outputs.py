@@ -18,13 +18,11 @@ from analysis.charts.days import draw_revenue, revenue_title
 from analysis.charts.flow import evidence_title
 from analysis.charts.rates import device_title
 from analysis.charts.style import day_axis, source_line, use_style
-from analysis.currency import short
 from analysis.findings import Change, evidence, find_changes, funnel
 from analysis.gold import Gold, Segment, read_gold
 from analysis.impact import load_assumptions, model
-from analysis.incidents import find_incidents
+from analysis.incidents import Quality, read_quality
 from analysis.intervals import Interval, wilson
-from analysis.narrative import actions
 from analysis.page import report
 from analysis_kit import PICTURES, analyse, build, edit, first_order_only, one, run
 from matplotlib.figure import Figure
@@ -141,9 +139,8 @@ def test_the_summary_recomputed_from_the_files(case: tuple[Path, Path, str]) -> 
         assert f"| {short_share(of.no_view[who], of.orders)} ({of.no_view[who]:,} of {of.orders:,})" in text
     assert f"{of.gaps:,} of {of.buyers:,} buyers lack" in text
     for day, sold in of.sold_since.items():
-        assert re.search(
-            rf"\| {date.fromisoformat(day).day} \w+ \| the column .* \| P0 \| \${re.escape(f'{sold:,.2f}')} \|", text
-        )
+        row = rf"^\| {date.fromisoformat(day).day} \w+ \| .* \| P0 \| \${re.escape(f'{sold:,.2f}')} \|$"
+        assert re.search(row, text, re.MULTILINE)
     converted, sessions = one(warehouse, """select count(*) filter (orders > 0), count(*) from silver.sessions
         where reading = 'healed'""")  # fmt: skip
     assert isinstance(converted, int) and isinstance(sessions, int)
@@ -234,8 +231,8 @@ def test_days_that_begin_after_the_break_are_broken(fortnight: Path, tmp_path: P
         path.unlink()
     text = analyse(build(days, tmp_path / "w.duckdb"), tmp_path / "out")
     assert "**The measurement is broken from the first day on; " in text
-    assert "| 5 March or before | the column client\\_id arrives as clientId | P0 |" in text
-    assert "| 5 March or before | the column referrer is gone | P0 |" in text
+    assert re.search(r"^\| 5 March or before \| client.* \| P0 \|", text, re.MULTILINE)
+    assert re.search(r"^\| 5 March or before \| .*referrer.* \| P0 \|", text, re.MULTILINE)
     assert "**At risk: $" in text
 
 
@@ -248,22 +245,6 @@ def test_days_without_a_file_are_told(fortnight: Path, tmp_path: Path) -> None:
     assert source_line(read_gold(tmp_path / "w.duckdb")).endswith(
         "events_20250308.csv, 11 files; 3 days between without."
     )
-
-
-def test_what_a_column_brings_back_is_its_own(warehouse: Path) -> None:
-    gold = read_gold(warehouse)
-    impact = model(gold, find_incidents(gold), load_assumptions(ASSUMPTIONS))
-    incident = find_incidents(gold)[0]
-    told = {}
-    for kind in ("lost", "renamed"):
-        for what in ("client_id", "referrer", "user_agent"):
-            lines = actions(gold, [replace(incident, kind=kind, what=what)], impact)
-            (line,) = [x for x in lines if "Engineering" in x]
-            told[kind, what] = line.split(" | ")[-1]
-    visits = "search, social and referral visits can be told from direct ones |"
-    assert [k for k, v in told.items() if v == visits] == [("lost", "referrer"), ("renamed", "referrer")]
-    assert [k for k, v in told.items() if "gets its channel back" in v] == [("renamed", "client_id")]
-    assert told["lost", "client_id"] == "these events belong to a visit again |"
 
 
 def test_healthy_days_have_no_incident_and_no_action(tmp_path: Path) -> None:
@@ -307,8 +288,8 @@ def test_a_single_day(tmp_path: Path) -> None:
     assert text.startswith("# Executive summary, 23 Feb 2025\n")
     assert not re.search(r"\b(nan|inf|None)\b", text)
     gold = read_gold(tmp_path / "w.duckdb")
-    shown = [t.get_text() for t in draw_revenue(gold, (), ()).axes[0].texts]
-    assert short(gold.days[0].revenue) in shown and gold.days[0].revenue > 0
+    shown = [t.get_text() for t in draw_revenue(gold, Quality(), ()).axes[0].texts]
+    assert gold.currency.short(gold.days[0].revenue) in shown and gold.days[0].revenue > 0
 
 
 @pytest.mark.parametrize(
@@ -340,7 +321,7 @@ def test_the_revenue_title_says_no_more_than_its_interval(
     after: float, low: float, high: float, told: str, warehouse: Path
 ) -> None:
     gold = read_gold(warehouse)
-    incident = find_incidents(gold)[0]
+    incident = read_quality(warehouse, gold.files).grave[0]
     change = Change(incident, "revenue a day", 100.0, after, Interval(after - 100, low, high))
     assert revenue_title(gold, [change]) == f"{told}$100 a day before, ${after:.0f} after"
 
@@ -374,19 +355,18 @@ def test_odd_names_stay_text(warehouse: Path, tmp_path: Path) -> None:
 
 
 def test_an_empty_gold_still_makes_a_page() -> None:
-    empty = Gold((), (), {}, {}, {}, 0, 0, {}, {}, {}, (), (), {}, ())
-    incidents = find_incidents(empty)
-    impact = model(empty, incidents, load_assumptions(ASSUMPTIONS))
-    assert "No day has been loaded yet" in report(empty, incidents, find_changes(empty, incidents), impact)
+    empty, quality = Gold((), (), {}, {}, 0, 0, {}, {}, {}, (), (), {}, ()), Quality()
+    impact = model(empty, quality, load_assumptions(ASSUMPTIONS))
+    assert "No day has been loaded yet" in report(empty, quality, find_changes(empty, quality), impact)
 
 
 def test_the_model_keeps_its_order_and_its_seed(warehouse: Path, tmp_path: Path) -> None:
     gold = read_gold(warehouse)
-    incidents = find_incidents(gold)
-    found = model(gold, incidents, load_assumptions(ASSUMPTIONS))
+    quality = read_quality(warehouse, gold.files)
+    found = model(gold, quality, load_assumptions(ASSUMPTIONS))
     document = yaml.safe_load(ASSUMPTIONS.read_text(encoding="utf-8"))
     (tmp_path / "a.yaml").write_text(yaml.safe_dump(document | {"seed": 7}), encoding="utf-8")
-    other = model(gold, incidents, load_assumptions(tmp_path / "a.yaml"))
+    other = model(gold, quality, load_assumptions(tmp_path / "a.yaml"))
     for mine, again in ((found.waste, other.waste), (found.ebitda, other.ebitda)):
         assert mine.least < mine.low < mine.median < mine.high < mine.most
         assert mine.least < mine.base < mine.most
@@ -435,6 +415,5 @@ def test_an_assumption_that_cannot_be_is_one_sentence(
 def test_it_refreshes_first(fortnight: Path, tmp_path: Path) -> None:
     made = tmp_path / "w.duckdb"
     status, stdout, _ = run("--data_dir", fortnight, "--warehouse", made, "--out_dir", tmp_path / "out")
-    assert status == 0
-    assert made.is_file()
-    assert "report.html" in stdout
+    assert (status, made.is_file(), "report.html" in stdout) == (3, True, True)
+    assert "the column was not" not in (tmp_path / "out" / "executive_summary.md").read_text(encoding="utf-8")

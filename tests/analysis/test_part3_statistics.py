@@ -1,6 +1,7 @@
 """Intervals, incidents and the model against values known from elsewhere."""
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -8,11 +9,10 @@ from pathlib import Path
 
 import pytest
 from analysis.charts.style import spread
-from analysis.currency import short
 from analysis.findings import against_the_rest, called, compare_devices, funnel
-from analysis.gold import DataFile, Day, Gold, Line, Ratio, Segment
+from analysis.gold import Day, Gold, Line, Segment
 from analysis.impact import AssumptionsError, ebitda, load_assumptions, money, waste
-from analysis.incidents import find_incidents, rise
+from analysis.incidents import Incident, Quality
 from analysis.intervals import (
     is_small,
     mean_difference,
@@ -30,15 +30,11 @@ FIRST = date(2025, 1, 1)
 def gold(**fields: object) -> Gold:
     """A Gold of which only a few fields matter."""
     empty: dict[str, object] = {
-        "files": (), "days": (), "shares": {}, "hours": {}, "paths": {}, "sign_up_only": 0, "orders_without_id": 0,
+        "files": (), "days": (), "hours": {}, "paths": {}, "sign_up_only": 0, "orders_without_id": 0,
         "unattributed": {}, "conversion": {}, "systems": {}, "channels": (), "ledger": (), "headline": {},
-        "products": (), "known_columns": frozenset({"id", "client_id", "clientId", "url", "ref"}),
+        "products": (),
     }  # fmt: skip
     return Gold(**(empty | fields))  # type: ignore[arg-type]
-
-
-def files(*headers: str) -> tuple[DataFile, ...]:
-    return tuple(DataFile(f"f{n}.csv", FIRST + timedelta(n), tuple(header.split())) for n, header in enumerate(headers))
 
 
 # Newcombe 1998, Statistics in Medicine 17: table I of the single share, table II of the difference (method 10).
@@ -113,67 +109,55 @@ def test_band_needs_a_week() -> None:
     assert robust_band([10.0, 11, 12, 13, 14, 15, 1000]) == pytest.approx((13 - 3 * 1.4826 * 2, 13 + 3 * 1.4826 * 2))
 
 
-def test_a_column_lost_renamed_and_back() -> None:
-    found = find_incidents(gold(files=files("id url ref", "Id url ref", "Id url", "Id url ref")))
-    assert [(i.kind, i.what, i.since.day, i.until and i.until.day) for i in found] == [
-        ("renamed", "id", 2, None),
-        ("lost", "ref", 3, 3),
-    ]
+def incident(severity: str, check: str, column: str, since: int, **fields: object) -> Incident:
+    """An incident that began on a day of January after a good one, and lasts."""
+    first = FIRST + timedelta(since - 1)
+    known: dict[str, object] = {
+        "until": None, "last_good": first - timedelta(1), "at_stake": None,
+        "message": "It is wrong", "advice": "Mend it.",
+    }  # fmt: skip
+    return Incident(severity, check, column, first, **(known | fields))  # type: ignore[arg-type]
 
 
-def test_the_first_day_is_held_against_the_contract() -> None:
-    terms = {"client_id": "client_id", "ref": "referrer", "": "referrer"}
-    found = find_incidents(gold(files=files("clientId url", "clientId url", "clientId url ref"), terms=terms))
-    assert [(i.kind, i.what, i.since.day, i.until and i.until.day) for i in found] == [
-        ("renamed", "client_id", 1, None),
-        ("lost", "ref", 1, 2),
-    ]
-    assert find_incidents(gold(files=files("client_id url ref"), terms=terms)) == ()
+def test_what_an_executive_sees() -> None:
+    grave, tail = incident("P0", "column_renamed", "id", 3), incident("P1", "orders_lost_to_rename", "id", 3)
+    old = incident("P1", "confirmations_without_order", "order", 1, last_good=None)
+    costly, cheap = (incident("P2", "event_fired_twice", "order", 4, at_stake=a) for a in (Decimal(5), None))
+    standing = replace(costly, last_good=None)
+    quality = Quality(True, (grave, tail, old, costly, cheap, standing))
+    assert quality.incidents == [grave, tail, old, costly]
+    assert quality.faults == [grave, old]
+    assert quality.onsets == quality.marks(hours=False) == [grave]
+    assert not Quality(True, (costly, cheap)).is_broken
 
 
-def test_a_column_that_the_contract_does_not_know_may_go() -> None:
-    assert find_incidents(gold(files=files("id url ab_test", "id url"))) == ()
-    (one,) = find_incidents(gold(files=files("id url ref", "id url referer")))
-    assert (one.kind, one.label) == ("renamed", "ref renamed referer")
+def test_revenue_at_stake_counts_each_day_once() -> None:
+    one = incident("P0", "column_missing", "id", 1, stakes={FIRST: Decimal(70), FIRST + timedelta(1): Decimal(30)})
+    two = incident(
+        "P1", "order_amount_shift", "amount", 1, stakes={FIRST: Decimal(20), FIRST + timedelta(2): Decimal(5)}
+    )
+    lesser = incident("P2", "event_fired_twice", "order", 1, stakes={FIRST: Decimal(900)})
+    assert Quality(True, (one, two, lesser)).at_stake == 105
 
 
-def test_an_empty_file_has_lost_no_column() -> None:
-    assert find_incidents(gold(files=files("id url ref", "", "id url ref"))) == ()
-    (one,) = find_incidents(gold(files=files("id url ref", "", "id url")))
-    assert (one.kind, one.what, one.since.day) == ("lost", "ref", 3)
+def test_a_label_is_short() -> None:
+    assert incident("P0", "x", "id", 1, message="id arrives as ID; every report is empty").label == "id arrives as ID"
+    long = "69 of 1,069 order.items[].item_price (6.5%) are null or missing"
+    assert incident("P1", "payload_key_missing", "order.items[].item_price", 1, message=long).label == (
+        "item_price: payload key missing"
+    )
 
 
-def test_a_share_rises_once_and_ends() -> None:
-    shares = [0.02, 0.01, 0.03, 0.20, 0.09, 0.02, 0.30]
-    ratios = [Ratio(FIRST + timedelta(n), 1000 * s, 1000) for n, s in enumerate(shares)]
-    found = rise(ratios)
-    assert found is not None
-    assert (found[0].day, found[1].day) == (4, 5)
-    assert found[2] == pytest.approx(0.145)
-    assert rise(ratios[:3]) is None
-    # Two of three is no evidence; nothing came before the first day.
-    assert rise([Ratio(FIRST, 0, 3), Ratio(FIRST + timedelta(1), 1, 3)]) is None
-    assert rise([Ratio(FIRST, 3, 3)]) is None
-
-
-def test_an_empty_hour_among_full_ones() -> None:
+def test_what_an_empty_hour_would_have_sold() -> None:
+    """Night has few orders for its events: it goes by the orders of its hour, less those that were refused."""
     days = tuple(Day(FIRST + timedelta(n), 600, 0, 0.0, 0, 0) for n in range(3))
-    hours = {(d.day, h): 25.0 for d in days for h in range(24)}
-    del hours[days[1].day, 7]
-    found = find_incidents(gold(days=days, hours=hours))
-    assert [(i.kind, i.since.day, i.until) for i in found] == [("gap", 2, days[1].day)]
-    # Night has few orders for its events: what an empty hour would have sold goes by the orders of its hour.
     orders = {(d.day, 7): 1.0 for d in (days[0], days[2])} | {(d.day, 20): 9.0 for d in days}
     sold = (Line("counted", 29, Decimal(2900)),)
-    seen = money(gold(days=days, hours=hours, hour_orders=orders, ledger=sold), found)
-    assert seen.unseen_hours == pytest.approx(100)
-
-
-def test_a_day_without_any_event_among_full_ones() -> None:
-    days = tuple(Day(FIRST + timedelta(n), 600, 0, 0.0, 0, 0) for n in range(3))
-    hours = {(d.day, h): 25.0 for d in (days[0], days[2]) for h in range(24)}
-    (one,) = find_incidents(gold(days=days, hours=hours))
-    assert (one.kind, one.since.day, one.label) == ("gap", 2, "24 hours without events")
+    quality = Quality(True, empty_hours={days[1].day: [7]})
+    assert money(gold(days=days, hour_orders=orders, ledger=sold), quality).unseen_hours == pytest.approx(100)
+    refused = {("no readable time", days[1].day): (300, 1)}
+    known = gold(days=days, hour_orders=orders, ledger=sold, refusals=refused)
+    assert money(known, quality).unseen_hours == 0
 
 
 def test_a_difference_of_devices_that_is_one_system() -> None:
@@ -229,11 +213,6 @@ def test_wrong_assumptions_are_told(tmp_path: Path, old: str, new: str, told: st
     path.write_text(ASSUMPTIONS.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     with pytest.raises(AssumptionsError, match=told):
         load_assumptions(path)
-
-
-def test_short_dollars() -> None:
-    amounts = (0, 950, 999.6, 19_509, 294_461.4, 999_600, 2.5e6, -1234)
-    assert [short(a) for a in amounts] == ["$0", "$950", "$1.0k", "$19.5k", "$294k", "$1.0M", "$2.5M", "-$1.2k"]
 
 
 def test_labels_keep_apart() -> None:

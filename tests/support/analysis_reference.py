@@ -1,17 +1,18 @@
 """What part 3 should find, from silver and the files' headers: none of its code, and none of the tables it reads."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import duckdb
-from analysis_arithmetic import newcombe, wilson_bounds
+import yaml
+from analysis_arithmetic import newcombe, quantile, triangular_draws, welch, wilson_bounds
+
+from event_data.dead_hours import dead_runs
 
 Row = tuple[Any, ...]
+INPUTS = ("spend_share", "steerable", "gain", "margin", "doubt")
 READINGS = ("as_tracked", "healed")
 # The contract's window of attribution, in days.
 WINDOW = 7
@@ -23,34 +24,6 @@ select
         select 1 from silver.events as e where e.{id} = o.{id} and e.event_at < o.ordered_at and {which})), 0)
 from silver.orders as o
 """
-MISSING = "select {day}, count(*) - count({column}), count(*) from {table} group by 1"
-# Of events or order lines, those that lack something: a day, how many, of how many.
-SHARES = {
-    "client_id_missing_share": MISSING.format(day="event_date", column="client_id", table="silver.events"),
-    "client_id_missing_share_as_tracked": MISSING.format(
-        day="event_date", column="client_id_as_tracked", table="silver.events"
-    ),
-    "referrer_missing_share": MISSING.format(day="event_date", column="referrer_host", table="silver.events"),
-    "line_amount_missing_share": MISSING.format(day="order_date", column="amount", table="silver.order_items"),
-}
-# What is wrong, what is counted, and what the repair brings, in words.
-FAULTS = {
-    "client_id_missing_share": (
-        "events have no client id",
-        "events without an id",
-        "these events belong to a visit again",
-    ),
-    "referrer_missing_share": (
-        "events have no referrer",
-        "events without a referrer",
-        "visits without a campaign have a source again",
-    ),
-    "line_amount_missing_share": (
-        "order lines have no price",
-        "order lines without a price",
-        "revenue can be told by product again",
-    ),
-}
 SEGMENTS = {"device": "device", "system": "operating_system", "channel": "first_channel"}
 SEGMENT = """
 select {columns}, count(*) filter (orders > 0), count(*)
@@ -112,34 +85,32 @@ SECOND = """
 (select revenue, row_number() over (partition by transaction_id order by {order}) as n from {table}) where n > 1
 """
 REJECTED = TOTAL + "silver.rejected_events where event = 'order' and reason = "
-LEDGER = {
-    "exact repeats": REJECTED + "'exact repeat'",
-    "rejected: no readable time": REJECTED + "'no readable time'",
-    "quarantined: no readable amount": TOTAL + "silver.received_orders where reason = 'no readable amount'",
-    "quarantined: no transaction id": TOTAL + "silver.received_orders where reason = 'no transaction id'",
-    "resubmissions": TOTAL + "silver.received_orders where status = 'resubmission'",
-    "amendments": EXCLUDED + "silver.received_orders where status = 'amendment'",
-    "possible duplicates not counted": EXCLUDED + "silver.received_orders where status = 'possible duplicate'",
-    "negative": TOTAL + "silver.received_orders where status = 'negative'",
+# Below gross, with a sign: what is in no figure, by reason, and what is an order that was counted already.
+LEDGER = """
+select case reason when 'exact repeat' then 'exact repeats' else 'rejected: ' || reason end, count(*), sum(revenue)
+from silver.rejected_events where event = 'order' group by 1
+union all
+select 'quarantined: ' || reason, count(*), coalesce(sum(revenue), 0)
+from silver.received_orders where status = 'quarantined' group by 1
+union all
+select status, count(*), sum(excluded_revenue)
+from silver.received_orders where status not in ('quarantined', 'counted') group by 1
+"""
+NAMES = {
+    "resubmission": "resubmissions", "amendment": "amendments", "possible duplicate": "possible duplicates not counted",
+    "negative": "negative",
+}  # fmt: skip
+EMPTY = ("exact repeats", "rejected: no readable time", "quarantined: no transaction id",
+         "quarantined: no readable amount", *NAMES.values())  # fmt: skip
+BELOW = {
     "of counted: ids that collide": TOTAL + SECOND.format(order="ordered_at, order_id", table="silver.orders"),
-    "of counted: possible duplicates": TOTAL + "silver.orders where is_possible_duplicate",
+    "of counted: possible duplicates": TOTAL
+    + "silver.received_orders where status = 'counted' and is_possible_duplicate",
     "deduplicating by transaction id alone would remove": TOTAL
-    + SECOND.format(order="event_at, event_id", table="(select * from silver.received_orders where reason is null)"),
+    + SECOND.format(
+        order="event_at, event_id", table="(select * from silver.received_orders where status <> 'quarantined')"
+    ),
 }
-
-
-@dataclass(frozen=True)
-class Break:
-    """Something that broke: its first and last day, its words with a # for each of its numbers."""
-
-    kind: str
-    what: str
-    since: date
-    until: date | None
-    severity: str
-    label: str
-    words: str
-    numbers: tuple[Any, ...]
 
 
 class Reference:
@@ -149,19 +120,14 @@ class Reference:
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             self._ask = connection
             self._read()
-        self.breaks = sorted(
-            [*self._headers(), *self._rises(), *self._gaps()], key=lambda b: (b.since, b.severity, b.what)
-        )
+        self.unlabelled = {r: self.revenue - k.get("known", (0, 0.0))[1] for r, k in self.known.items()}
+        self.gained = self.unlabelled["as_tracked"] - self.unlabelled["healed"]
 
     def rows(self, sql: str) -> list[Row]:
         return self._ask.execute(sql).fetchall()
 
     def _read(self) -> None:
-        headers = self.rows("select file_date, header from bronze.files order by 1")
-        self.headers = [(day, json.loads(header)) for day, header in headers]
-        self.files = [n for (n,) in self.rows("select name from bronze.files order by file_date, name")]
-        self.days: list[date] = sorted({day for day, _ in self.headers})
-        self.shares = {name: {d: (n, of) for d, n, of in self.rows(sql)} for name, sql in SHARES.items()}
+        self.days: list[date] = [d for (d,) in self.rows("select distinct file_date from bronze.files order by 1")]
         hours = self.rows(HOURS)
         self.hours = {(day, hour): n for day, hour, n, _ in hours}
         self.orders_by_hour = {(day, hour): n for day, hour, _, n in hours}
@@ -209,83 +175,25 @@ class Reference:
         return {reason: (n, amount) for reason, n, amount in found}
 
     def _ledger(self) -> dict[str, tuple[int, float]]:
-        """Orders and dollars a line; what is not counted below zero."""
-        totals = {line: self.rows(sql)[0] for line, sql in LEDGER.items()}
-        minus = {line: totals.pop(line) for line in list(totals)[: list(totals).index("of counted: ids that collide")]}
-        return {
-            "gross": (
-                self.orders + sum(n for n, _ in minus.values()),
-                self.revenue + sum(amount for _, amount in minus.values()),
-            ),
-            **{line: (-n, -amount) for line, (n, amount) in minus.items()},
-            "counted": (self.orders, self.revenue),
-            "difference": (0, 0.0),
-            **{line: (n, amount) for line, (n, amount) in totals.items()},
-        }
-
-    def _headers(self) -> list[Break]:
-        found = []
-        columns = {d: set.intersection(*(set(h) for of, h in self.headers if of == d)) for d in self.days}
-        for before, day in pairwise(self.days):
-            came = sorted(columns[day] - columns[before])
-            for name in [
-                c for c in dict.fromkeys(c for _, h in self.headers for c in h) if c in columns[before] - columns[day]
-            ]:
-                later = [d for d in self.days if d > day and name in columns[d]]
-                until = max(d for d in self.days if d < later[0]) if later else None
-                alike = [c for c in came if c.lower().replace("_", "") == name.lower().replace("_", "")] or came
-                if alike:
-                    came.remove(alike[0])
-                    words = f"{name} renamed {alike[0]}", f"the column {name} arrives as {alike[0]}"
-                else:
-                    words = f"{name} column lost", f"the column {name} is gone"
-                found.append(Break("renamed" if alike else "lost", name, day, until, "P0", *words, ()))
-        return found
-
-    def _rises(self) -> list[Break]:
-        found, explained = [], {(b.what, b.since) for b in self._headers()}
-        for metric, (fault, _, _) in FAULTS.items():
-            days = sorted(d for d, (_, of) in self.shares[metric].items() if of)
-            share = {d: self.shares[metric][d][0] / self.shares[metric][d][1] for d in days}
-            first = next((d for n, d in enumerate(days) if n and wilson_bounds(*self.shares[metric][d], 0.999)[0]
-                > max(share[x] for x in days[:n]) + 0.05), None)  # fmt: skip
-            if first is None or (metric.removesuffix("_missing_share"), first) in explained:
-                continue
-            worst = max(share[d] for d in days if d < first)
-            back = [d for d in days if d > first and share[d] <= worst + 0.025]
-            bad = [d for d in days if d >= first and (not back or d < back[0])]
-            level = sum(self.shares[metric][d][0] for d in bad) / sum(self.shares[metric][d][1] for d in bad)
-            words = f"all {fault}" if level > 0.995 else f"# of {fault}"
-            until = None if bad[-1] == self.days[-1] else bad[-1]
-            numbers = () if level > 0.995 else (level,)
-            found.append(Break("share", metric, first, until, "P1", words, words, numbers))
-        return found
-
-    def missed(self) -> dict[date, dict[int, float]]:
-        """Hours without events where twenty or more were to be expected, and how many orders were."""
-        found: dict[date, dict[int, float]] = {}
-        for day in self.days:
-            others = [d for d in self.days if d != day]
-            for hour in range(24):
-                expected = sum(self.hours.get((d, hour), 0) for d in others) / max(len(others), 1)
-                if not self.hours.get((day, hour)) and expected >= 20:
-                    orders = sum(self.orders_by_hour.get((d, hour), 0) for d in others)
-                    found.setdefault(day, {})[hour] = orders / len(others)
-        return found
-
-    def _gaps(self) -> list[Break]:
-        found = []
-        for day, hours in self.missed().items():
-            label = "# hours without events" if len(hours) > 1 else "# hour without events"
-            words = label.replace("without events", "hold no event, the first from # UTC")
-            numbers = (len(hours), f"{min(hours):02d}:00")
-            found.append(Break("gap", "events", day, day, "P1", label, words, numbers))
-        return found
+        """Orders and dollars a line; what is in no figure, or sent again, below zero."""
+        minus = dict.fromkeys(EMPTY, (0, 0.0))
+        minus |= {NAMES.get(str(line), str(line)): (-n, -float(amount or 0)) for line, n, amount in self.rows(LEDGER)}
+        gross = (self.orders - sum(n for n, _ in minus.values()), self.revenue - sum(a for _, a in minus.values()))
+        below = {line: self.rows(sql)[0] for line, sql in BELOW.items()}
+        return {"gross": gross, **minus, "counted": (self.orders, self.revenue), "difference": (0, 0.0), **below}
 
     # What the numbers say.
 
-    def sold(self, of: Break) -> float:
-        return sum(v["revenue"] for d, v in self.daily.items() if of.since <= d <= (of.until or self.days[-1]))
+    def empty_hours(self) -> dict[date, list[int]]:
+        """Runs of hours without an event that hold 20 or more on the other days (their medians), by the shared rule."""
+        found: dict[date, list[int]] = {}
+        for day in {day for day, _ in self.hours}:
+            others = [d for d in self.days if d != day and self.daily[d]["events"]]
+            usual = [median([self.hours.get((d, hour), 0) for d in others] or [0]) for hour in range(24)]
+            empty = [hour for hour in range(24) if not self.hours.get((day, hour))]
+            if dead := [hour for run in dead_runs(empty, usual) for hour in run]:
+                found[day] = dead
+        return found
 
     def reached(self) -> list[int]:
         """Visitors by the farthest step on record, at each step or beyond it."""
@@ -304,6 +212,60 @@ class Reference:
             if sum(v["sessions"] for v in days):
                 found[name] = int(sum(v["converted"] for v in days)), int(sum(v["sessions"] for v in days))
         return found
+
+
+class Model:
+    """What broken tracking may cost, from a reference's figures and a file of assumptions."""
+
+    def __init__(self, of: Reference, assumptions: Path) -> None:
+        self.of = of
+        self.assumptions: dict[str, Any] = yaml.safe_load(assumptions.read_text(encoding="utf-8"))
+        self.corners = [tuple(self.assumptions["inputs"][i][c] for c in ("low", "base", "high")) for i in INPUTS]
+
+    def yearly(self, steerable: Any, gain: Any, margin: Any, doubt: Any) -> Any:
+        """Dollars of EBITDA: what the newly labelled revenue would have gained, kept, believed, times the year."""
+        return self.of.gained * (365 / len(self.of.days)) * steerable * gain * margin * (1 - doubt)
+
+    def ranges(self) -> tuple[float, float, float, float, float, float]:
+        """Wasted spend at 5% and 95%, EBITDA at 5% and 95%, its base case, and its best corner."""
+        drawn = triangular_draws(self.assumptions["seed"], self.assumptions["draws"], self.corners)
+        wasted, yearly = self.of.gained * drawn[0] * drawn[1] * drawn[2], self.yearly(*drawn[1:])
+        _, steerable, gain, margin, doubt = self.corners
+        base = self.yearly(steerable[1], gain[1], margin[1], doubt[1])
+        best = self.yearly(steerable[2], gain[2], margin[2], doubt[0])
+        low, high = (quantile(yearly, q) for q in (0.05, 0.95))
+        return quantile(wasted, 0.05), quantile(wasted, 0.95), low, high, base, best
+
+    def swings(self) -> list[tuple[str, float, float]]:
+        """Of each input but the spend, what its ends do to the yearly effect, the widest first."""
+        found, base = [], [middle for _, middle, _ in self.corners]
+        for n, name in enumerate(INPUTS[1:], 1):
+            ends = [
+                self.yearly(*[*base[:n], end, *base[n + 1 :]][1:]) for end in (self.corners[n][0], self.corners[n][2])
+            ]
+            found.append((str(self.assumptions["inputs"][name]["label"]), min(ends), max(ends)))
+        return sorted(found, key=lambda s: s[1] - s[2])
+
+    def unseen(self) -> float:
+        """Revenue of the orders that other days had in the hours without events."""
+        missed, of = 0.0, self.of
+        for day, empty in of.empty_hours().items():
+            others = [d for d in of.days if d != day]
+            missed += sum(of.orders_by_hour.get((d, h), 0) for d in others for h in empty) / len(others)
+        return float(of.revenue * missed / max(sum(of.orders_by_hour.values()), 1))
+
+
+def change(of: Reference, measure: str, since: date, looks: int) -> tuple[float, float, float, float]:
+    """A measure before and from a day on, with the bounds of its difference, which bear so many looks."""
+    confidence = 1 - 0.05 / looks
+    sides = [[v for d, v in of.daily.items() if (d >= since) == late] for late in (False, True)]
+    if measure == "conversion":
+        (a, of_a), (b, of_b) = ([sum(v[n] for v in s) for n in ("converted", "sessions")] for s in sides)
+        bounds = newcombe(b, of_b, a, of_a, confidence) if of_a and of_b else (-1.0, 1.0)
+        return a / max(of_a, 1), b / max(of_b, 1), *bounds
+    old, new = ([v[measure] for v in s] for s in sides)
+    bounds = welch(new, old, confidence) if min(len(old), len(new)) > 1 else (float("-inf"), float("inf"))
+    return sum(old) / len(old), sum(new) / len(new), *bounds
 
 
 def is_small(converted: float, sessions: float) -> bool:
@@ -325,7 +287,3 @@ def outliers(segments: dict[str, tuple[int, int]]) -> tuple[list[str], list[str]
             above += [name] if low > 0 else []
             below += [name] if high < 0 else []
     return above, below, sum(is_small(*v) for name, v in segments.items() if name not in (*above, *below))
-
-
-def listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)

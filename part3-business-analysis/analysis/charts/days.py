@@ -25,15 +25,13 @@ from analysis.charts.style import (
     percent,
     place_marks,
     text_width,
-    two_lines,
 )
-from analysis.currency import short
 from analysis.findings import Change
 from analysis.gold import Gold
-from analysis.incidents import WORDS, Incident
+from analysis.incidents import Incident, Quality
 from analysis.intervals import mean_interval, robust_band
+from event_data.money import Currency
 
-MOST_STRIPS = 4
 # More than so many are a line without dots.
 MANY_DAYS = 60
 
@@ -43,13 +41,10 @@ def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
     if not gold.orders:
         return "No order was recorded"
     mean = sum(d.revenue for d in gold.days) / len(gold.days)
-    gravest = sorted(
-        (c for c in changes if c.measure == "revenue a day"), key=lambda c: (c.incident.severity, c.incident.since)
-    )
-    if not gravest:
-        return f"Revenue averaged {short(mean)} a day"
-    change = gravest[0]
-    rates = f"{short(change.before)} a day before, {short(change.after)} after"
+    change = next((c for c in changes if c.measure == "revenue a day"), None)
+    if not change:
+        return f"Revenue averaged {gold.currency.short(mean)} a day"
+    rates = f"{gold.currency.short(change.before)} a day before, {gold.currency.short(change.after)} after"
     if abs(change.difference.low) == float("inf"):
         return f"Too few days to tell whether sales moved when tracking broke: {rates}"
     if not change.difference.is_clear:
@@ -58,13 +53,13 @@ def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
     return f"Sales {verb} when tracking broke: {rates}"
 
 
-def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Change]) -> Figure:
+def draw_revenue(gold: Gold, quality: Quality, changes: Sequence[Change]) -> Figure:
     subtitle = "Revenue of counted orders a day. Lines and bands: mean of each period, with its 95% interval"
     figure, top = canvas(gold, 5.6, revenue_title(gold, changes), subtitle)
     if not gold.orders:
         nothing_to_draw(figure, "No order has been recorded yet.")
         return figure
-    shown = [i for i in incidents if i.kind != "gap"]
+    shown = quality.marks(hours=False)
     days, values = [d.day for d in gold.days], [d.revenue for d in gold.days]
     # Many days have the mean's name beside them.
     right = 0.93 if len(days) > MANY_DAYS else 0.96
@@ -72,15 +67,16 @@ def draw_revenue(gold: Gold, incidents: Sequence[Incident], changes: Sequence[Ch
     axes = figure.add_axes((0.085, 0.155, right - 0.085, top - 0.155 - marks_height(marks) / 5.6))
     day_axis(axes, days)
     axes.set_ylim(0, max([*values, 1]) * 1.26)
-    _money_axis(axes)
-    _means(axes, days, values, next((c.incident.since for c in changes if c.incident.severity == "P0"), None))
+    _money_axis(axes, gold.currency)
+    since = next((c.incident.since for c in changes if c.incident.severity == "P0"), None)
+    _means(axes, days, values, since, gold.currency)
     _line(axes, values)
-    _extremes(axes, days, values, [mark.x for mark in marks])
+    _extremes(axes, days, values, [mark.x for mark in marks], gold.currency)
     draw_marks(axes, marks)
     return figure
 
 
-def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: date | None) -> None:
+def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: date | None, currency: Currency) -> None:
     """The mean before and from the gravest incident on; one mean when there is none."""
     cut = days.index(since) if since in days else 0
     for start, end in ((0, cut), (cut, len(days))):
@@ -96,17 +92,12 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         # Beside a line of many days; else under the band, or on the mean where the band reaches the days' names.
         is_crowded, is_low = len(days) > MANY_DAYS, mean.low < 0.12 * axes.get_ylim()[1]
         axes.annotate(
-            f"mean{chr(10) if is_crowded else ' '}{short(mean.estimate)}",
+            f"mean{chr(10) if is_crowded else ' '}{currency.short(mean.estimate)}",
             (x[1] if is_crowded else x[0], mean.estimate if is_crowded or is_low else mean.low),
-            xytext=(4, 0 if is_crowded else 3 if is_low else -4),
-            textcoords="offset points",
-            size=10,
-            color=MUTED,
-            va="center" if is_crowded else "bottom" if is_low else "top",
-            annotation_clip=False,
-            zorder=5,
+            xytext=(4, 0 if is_crowded else 3 if is_low else -4), textcoords="offset points", size=10, color=MUTED,
+            va="center" if is_crowded else "bottom" if is_low else "top", annotation_clip=False, zorder=5,
             path_effects=[withStroke(linewidth=3, foreground="white")],
-        )
+        )  # fmt: skip
 
 
 def _line(axes: Axes, values: Sequence[float]) -> None:
@@ -116,23 +107,18 @@ def _line(axes: Axes, values: Sequence[float]) -> None:
         axes.plot(values, linestyle="", marker="o", markersize=7, color=BLUE, markeredgecolor="white", zorder=4)
 
 
-def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float]) -> None:
+def _extremes(
+    axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float], currency: Currency
+) -> None:
     """The best and the worst day, by name, beside the lines of incidents (in days) and not across them."""
     figure = axes.figure
     assert isinstance(figure, Figure)
     if len(set(values)) < 2:
         if any(values):
             axes.annotate(
-                short(values[0]),
-                (0, values[0]),
-                xytext=(0, 10),
-                textcoords="offset points",
-                size=11,
-                weight="medium",
-                color=BLUE,
-                ha="center",
-                va="bottom",
-            )
+                currency.short(values[0]), (0, values[0]), xytext=(0, 10), textcoords="offset points", size=11,
+                weight="medium", color=BLUE, ha="center", va="bottom",
+            )  # fmt: skip
         return
     for pick in (max, min):
         at = values.index(pick(values))
@@ -145,24 +131,16 @@ def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: 
         low = max([-0.6, *(x + 0.1 for x in lines if x < at)])
         high = min([len(values) - 0.4, *(x - 0.1 for x in lines if x > at)])
         axes.annotate(
-            f"{short(values[at])}\n{name}",
-            (at, values[at]),
-            xytext=(max(min(at, high - half), low + half), -9 if below else 9),
-            textcoords=("data", "offset points"),
-            size=11,
-            weight="medium",
-            color=BLUE,
-            ha="center",
-            va="top" if below else "bottom",
-            linespacing=1.2,
-            zorder=6,
-            path_effects=[withStroke(linewidth=3, foreground="white")],
-        )
+            f"{currency.short(values[at])}\n{name}", (at, values[at]),
+            xytext=(max(min(at, high - half), low + half), -9 if below else 9), textcoords=("data", "offset points"),
+            size=11, weight="medium", color=BLUE, ha="center", va="top" if below else "bottom", linespacing=1.2,
+            zorder=6, path_effects=[withStroke(linewidth=3, foreground="white")],
+        )  # fmt: skip
 
 
-def _money_axis(axes: Axes) -> None:
+def _money_axis(axes: Axes, currency: Currency) -> None:
     _grid(axes)
-    axes.yaxis.set_major_formatter(lambda v, _: short(v).replace(".0", "") if v else "0")
+    axes.yaxis.set_major_formatter(lambda v, _: currency.short(float(v)).replace(".0", "") if v else "0")
 
 
 def _grid(axes: Axes) -> None:
@@ -172,14 +150,15 @@ def _grid(axes: Axes) -> None:
     axes.tick_params(axis="y", labelsize=10.5)
 
 
-def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
+def volume_title(gold: Gold, quality: Quality) -> str:
     """Whether counting events would have shown what broke."""
     if not gold.days:
         return "No day has been loaded yet"
     band = robust_band([d.events for d in gold.days])
-    times = len([i for i in incidents if i.kind != "gap"])
-    words = {0: "no field broke", 1: "tracking broke once", 2: "tracking broke twice"}
-    broke = words.get(times, f"tracking broke {number_word(times)} times")
+    times = len(quality.onsets)
+    broke = f"{number_word(times)} serious fault{'s' * (times > 1)} began" if times else "no serious fault began"
+    if not quality.is_checked:
+        broke = "the quality of the files was not checked"
     if band is None:
         few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
         return f"{few} too few to say what volume is normal; {broke}"
@@ -192,45 +171,31 @@ def volume_title(gold: Gold, incidents: Sequence[Incident]) -> str:
     )
 
 
-def strip_metrics(gold: Gold, incidents: Sequence[Incident]) -> list[tuple[str, str, Incident]]:
-    """The shares that broke, each with its words and why: those of lost columns, and those that rose."""
-    strips: dict[str, tuple[str, str, Incident]] = {}
-    for incident in incidents:
-        metric, words = f"{gold.term(incident.what)}_missing_share", f"column {incident.what} empty"
-        if incident.kind == "share":
-            metric, words = incident.what, WORDS[incident.what].subject
-        elif incident.kind == "renamed":
-            metric += "_as_tracked"
-        if metric in gold.shares:
-            strips.setdefault(metric, (metric, words, incident))
-    return list(strips.values())[:MOST_STRIPS]
-
-
-def draw_volume(gold: Gold, incidents: Sequence[Incident]) -> Figure:
-    strips = strip_metrics(gold, incidents)
+def draw_volume(gold: Gold, quality: Quality) -> Figure:
+    strips = quality.marks(hours=False)
     height = 5.0 + 1.05 * len(strips)
     subtitle = "Events a day, crawlers among them"
     if len(gold.days) >= 7:
         subtitle += "; band: median ± 3 robust standard deviations"
     if strips:
-        subtitle += ". Below: the shares that broke"
-    figure, top = canvas(gold, height, volume_title(gold, incidents), subtitle)
+        subtitle += ". Below: shares that fail a check"
+    figure, top = canvas(gold, height, volume_title(gold, quality), subtitle)
     if not gold.days:
         nothing_to_draw(figure, "No day has been loaded yet.")
         return figure
     days = [d.day for d in gold.days]
     bottom, strip = 0.8 / height, 1.05 / height
     base = bottom + strip * len(strips) + (0.12 / height if strips else 0)
-    marks = place_marks(figure, (0.085, 0.82), days, [i for i in incidents if i.kind == "gap"])
+    marks = place_marks(figure, (0.085, 0.82), days, quality.marks(hours=True))
     axes = figure.add_axes((0.085, base, 0.735, top - base - marks_height(marks) / height))
     day_axis(axes, days, labels=not strips)
     _events(axes, gold)
     draw_marks(axes, marks)
-    for n, (metric, words, incident) in enumerate(strips):
+    for n, incident in enumerate(strips):
         box = (0.085, bottom + strip * (len(strips) - 1 - n), 0.735, 0.55 / height)
         panel = figure.add_axes(box)
         day_axis(panel, days, labels=n == len(strips) - 1)
-        _strip(panel, gold, metric, words, incident)
+        _strip(panel, days, incident)
     return figure
 
 
@@ -248,24 +213,15 @@ def _events(axes: Axes, gold: Gold) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:,.0f}")
     axes.text(
-        1.015,
-        values[-1],
-        f"events\n{values[-1]:,.0f}",
-        size=11,
-        weight="medium",
-        color=BLUE,
-        va="center",
-        transform=axes.get_yaxis_transform(),
-        linespacing=1.25,
-    )
+        1.015, values[-1], f"events\n{values[-1]:,.0f}", size=11, weight="medium", color=BLUE, va="center",
+        transform=axes.get_yaxis_transform(), linespacing=1.25,
+    )  # fmt: skip
 
 
-def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) -> None:
-    """A share by day, filled, with the day of its break."""
-    days = [d.day for d in gold.days]
-    shares = {r.day: r.share for r in gold.shares[metric]}
-    x = [i for i, day in enumerate(days) if day in shares]
-    y = [shares[days[i]] for i in x]
+def _strip(axes: Axes, days: Sequence[date], incident: Incident) -> None:
+    """The share of failures by day, filled, with the day on which they began."""
+    x = [i for i, day in enumerate(days) if day in incident.shares]
+    y = [incident.shares[days[i]] for i in x]
     axes.bar(x, y, width=1.0 if len(days) > MANY_DAYS else 0.82, color=ORANGE, linewidth=0, zorder=2)
     ceiling = 1.0 if max(y) > 0.5 else max(y) * 1.15 or 1.0
     axes.set_ylim(0, ceiling)
@@ -277,12 +233,6 @@ def _strip(axes: Axes, gold: Gold, metric: str, words: str, incident: Incident) 
     assert isinstance(figure, Figure)
     draw_marks(axes, place_marks(figure, (0.085, 0.82), days, [incident]))
     axes.text(
-        1.015,
-        0.5,
-        two_lines(words, longest=17) + f"\n{percent(y[-1])} last day",
-        size=9.5,
-        color=TEXT,
-        va="center",
-        transform=axes.transAxes,
-        linespacing=1.3,
-    )
+        1.015, 0.5, f"{incident.name}\n{percent(y[-1])} last day", size=9.5, color=TEXT, va="center",
+        transform=axes.transAxes, linespacing=1.3,
+    )  # fmt: skip

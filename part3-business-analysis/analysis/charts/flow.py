@@ -28,26 +28,19 @@ from analysis.charts.style import (
     spread,
     two_lines,
 )
-from analysis.currency import short
 from analysis.findings import Funnel, evidence, funnel
 from analysis.gold import Gold
 from analysis.intervals import wilson
+from event_data.money import Currency
 
 STEP_WORDS = ("viewed a page", "added to cart", "started checkout", "ordered")
 REASON_WORDS = {
-    "known": "channel known",
-    "direct only": "direct visits only",
-    "no touch in the window": "no visit in the window",
-    "window cut off": "data start too late to tell",
-    "no id": "no id on the order",
-}
+    "known": "channel known", "direct only": "direct visits only", "no touch in the window": "no visit in the window",
+    "window cut off": "data start too late to tell", "no id": "no id on the order",
+}  # fmt: skip
 REASON_COLOURS = {
-    "known": BLUE,
-    "window cut off": PALE,
-    "direct only": SKY,
-    "no touch in the window": SAND,
-    "no id": ORANGE,
-}
+    "known": BLUE, "window cut off": PALE, "direct only": SKY, "no touch in the window": SAND, "no id": ORANGE,
+}  # fmt: skip
 
 
 def funnel_title(found: Funnel) -> str:
@@ -128,16 +121,10 @@ def _block(axes: Axes, column: Column, width: float, gap: float, leaving: float,
     if column.missing:
         axes.add_patch(
             Rectangle(
-                (column.x, column.top),
-                width,
-                column.missing,
-                facecolor="white",
-                edgecolor=ORANGE,
-                hatch="//////",
-                linewidth=1.0,
-                zorder=4,
+                (column.x, column.top), width, column.missing, facecolor="white", edgecolor=ORANGE, hatch="//////",
+                linewidth=1.0, zorder=4,
             )
-        )
+        )  # fmt: skip
     start = column.top + column.missing + (gap if column.missing else 0)
     axes.add_patch(
         Rectangle((column.x, start), width, column.onward, color=INK if last else BLUE, linewidth=0, zorder=4)
@@ -158,15 +145,9 @@ def _flows(axes: Axes, found: Funnel, i: int, columns: Sequence[Column], width: 
                 continue
             whole = source and target
             _band(
-                axes,
-                here.x + width,
-                there.x,
-                start[source],
-                end[target],
-                size,
-                SKY if whole else SAND,
+                axes, here.x + width, there.x, start[source], end[target], size, SKY if whole else SAND,
                 0.75 if whole else 0.6,
-            )
+            )  # fmt: skip
             start[source] += size
             end[target] += size
 
@@ -174,16 +155,9 @@ def _flows(axes: Axes, found: Funnel, i: int, columns: Sequence[Column], width: 
 def _band(axes: Axes, x0: float, x1: float, y0: float, y1: float, size: float, colour: str, alpha: float) -> None:
     mid = (x0 + x1) / 2
     points = [
-        (x0, y0),
-        (mid, y0),
-        (mid, y1),
-        (x1, y1),
-        (x1, y1 + size),
-        (mid, y1 + size),
-        (mid, y0 + size),
-        (x0, y0 + size),
-        (x0, y0),
-    ]
+        (x0, y0), (mid, y0), (mid, y1), (x1, y1), (x1, y1 + size), (mid, y1 + size), (mid, y0 + size),
+        (x0, y0 + size), (x0, y0),
+    ]  # fmt: skip
     codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
     axes.add_patch(PathPatch(Path(points, codes), facecolor=colour, alpha=alpha, linewidth=0, zorder=2))
 
@@ -198,15 +172,9 @@ def _leavers(axes: Axes, column: Column, width: float, gap: float, leaving: int,
     x = column.x + width
     axes.imshow(fading, extent=(x, x + reach, top + size, top), aspect="auto", interpolation="bilinear", zorder=1)
     axes.text(
-        column.x + width + 1.6,
-        top + size / 2,
-        f"{leaving:,} left",
-        size=12,
-        weight="semibold",
-        color=INK,
-        va="bottom",
-        zorder=6,
-    )
+        column.x + width + 1.6, top + size / 2, f"{leaving:,} left", size=12, weight="semibold", color=INK,
+        va="bottom", zorder=6,
+    )  # fmt: skip
     words = "after viewing pages" if i == 0 else "of those here"
     share = f"{leaving / of:.0%} {words}" if i else f"{leaving / of:.1%}, {words}"
     axes.text(column.x + width + 1.6, top + size / 2, share, size=10, color=TEXT, va="top", zorder=6)
@@ -217,45 +185,24 @@ def _step_label(axes: Axes, found: Funnel, i: int, column: Column, width: float)
     x = column.x + (width if right else 0)
     head = f"{found.reached[i]:,}"
     axes.annotate(
-        head,
-        (x, column.top),
-        xytext=(0, 19),
-        textcoords="offset points",
-        size=15,
-        weight="semibold",
-        color=INK,
-        ha="right" if right else "left",
-        va="bottom",
-        annotation_clip=False,
-    )
+        head, (x, column.top), xytext=(0, 19), textcoords="offset points", size=15, weight="semibold", color=INK,
+        ha="right" if right else "left", va="bottom", annotation_clip=False,
+    )  # fmt: skip
     # A block too thin to be written beside is told of in the words above it.
     is_thin = column.missing < 0.03 * abs(axes.get_ylim()[0])
     words = STEP_WORDS[i] + (f", {found.reached[3] / found.reached[0]:.1%}" if right else "")
     if column.missing and is_thin and not right:
         words += f"; {column.missing:,.0f} unrecorded"
     axes.annotate(
-        words,
-        (x, column.top),
-        xytext=(0, 6),
-        textcoords="offset points",
-        size=10.5,
-        color=TEXT,
-        ha="right" if right else "left",
-        va="bottom",
-        annotation_clip=False,
-    )
+        words, (x, column.top), xytext=(0, 6), textcoords="offset points", size=10.5, color=TEXT,
+        ha="right" if right else "left", va="bottom", annotation_clip=False,
+    )  # fmt: skip
     if column.missing and not right and not is_thin:
         axes.annotate(
-            f"{column.missing:,.0f} of them unrecorded",
-            (column.x + width, column.top + column.missing / 2),
-            xytext=(6, 0),
-            textcoords="offset points",
-            size=10,
-            weight="medium",
-            color="#8a3b00",
-            va="center",
+            f"{column.missing:,.0f} of them unrecorded", (column.x + width, column.top + column.missing / 2),
+            xytext=(6, 0), textcoords="offset points", size=10, weight="medium", color="#8a3b00", va="center",
             zorder=7,
-        )
+        )  # fmt: skip
 
 
 def evidence_title(gold: Gold) -> str:
@@ -268,7 +215,7 @@ def evidence_title(gold: Gold) -> str:
     if gained <= 0:
         return f"{share['healed']} of revenue has a known channel; the repair of ids adds none"
     return (
-        f"Repairing the id names a channel for {short(float(gained))} more: {share['healed']} of "
+        f"Repairing the id names a channel for {gold.currency.short(float(gained))} more: {share['healed']} of "
         f"revenue, not {share['as_tracked']}"
     )
 
@@ -285,14 +232,9 @@ def draw_evidence(gold: Gold) -> Figure:
         axes = figure.add_axes((0.022 + 0.486 * n, 0.075, 0.47, top - 0.075))
         _donut(axes, gold, evidence(gold, reading), words)
     arrow = FancyArrowPatch(
-        (0.488, 0.39),
-        (0.514, 0.39),
-        transform=figure.transFigure,
-        arrowstyle="-|>",
-        mutation_scale=18,
-        linewidth=2.2,
-        color=MUTED,
-    )
+        (0.488, 0.39), (0.514, 0.39), transform=figure.transFigure, arrowstyle="-|>", mutation_scale=18,
+        linewidth=2.2, color=MUTED,
+    )  # fmt: skip
     figure.add_artist(arrow)
     return figure
 
@@ -310,65 +252,41 @@ def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> Non
         sweep = float(amount) / whole * 360
         axes.add_patch(
             Wedge(
-                (0, 0),
-                1.05,
-                angle - sweep,
-                angle,
-                width=0.36,
-                facecolor=REASON_COLOURS.get(reason, GREY),
+                (0, 0), 1.05, angle - sweep, angle, width=0.36, facecolor=REASON_COLOURS.get(reason, GREY),
                 edgecolor=MUTED if reason == "window cut off" else "white",
                 hatch="////" if reason == "window cut off" else None,
                 linewidth=0 if reason == "window cut off" else 2,
             )
-        )
+        )  # fmt: skip
         middle = math.radians(angle - sweep / 2)
         labels.append((reason, amount, math.cos(middle), math.sin(middle)))
         angle -= sweep
     known = parts["known"] / gold.revenue
     axes.text(0, 0.17, percent(float(known)), size=25, weight="semibold", color=BLUE, ha="center", va="center")
     axes.text(
-        0,
-        -0.21,
-        f"of {short(whole)} has a\nknown channel",
-        size=9.5,
-        color=TEXT,
-        ha="center",
-        va="center",
-        linespacing=1.3,
-    )
+        0, -0.21, f"of {gold.currency.short(whole)} has a\nknown channel", size=9.5, color=TEXT, ha="center",
+        va="center", linespacing=1.3,
+    )  # fmt: skip
     for side in (1, -1):
-        _labels(axes, [one for one in labels if (one[2] >= 0) == (side > 0)], side, whole)
+        _labels(axes, [one for one in labels if (one[2] >= 0) == (side > 0)], side, whole, gold.currency)
 
 
-def _labels(axes: Axes, labels: Sequence[tuple[str, Decimal, float, float]], side: int, whole: float) -> None:
+def _labels(
+    axes: Axes, labels: Sequence[tuple[str, Decimal, float, float]], side: int, whole: float, currency: Currency
+) -> None:
     """Labels of one side, moved apart where they would collide, each joined to its part."""
     ordered = sorted(labels, key=lambda one: one[3])
     heights = spread([1.22 * one[3] for one in ordered], 0.66, -1.1, 1.2)
     for (reason, amount, x, y), height in zip(ordered, heights, strict=True):
         axes.plot(
-            [1.06 * x, side * 1.17, side * 1.27],
-            [1.06 * y, height, height],
-            color=GREY,
-            linewidth=1.1,
+            [1.06 * x, side * 1.17, side * 1.27], [1.06 * y, height, height], color=GREY, linewidth=1.1,
             solid_joinstyle="round",
-        )
+        )  # fmt: skip
         axes.text(
-            side * 1.31,
-            height + 0.02,
-            f"{percent(float(amount) / whole)}  {short(float(amount))}",
-            size=12,
-            weight="semibold",
-            color=INK,
-            ha="left" if side > 0 else "right",
-            va="bottom",
-        )
+            side * 1.31, height + 0.02, f"{percent(float(amount) / whole)}  {currency.short(float(amount))}", size=12,
+            weight="semibold", color=INK, ha="left" if side > 0 else "right", va="bottom",
+        )  # fmt: skip
         axes.text(
-            side * 1.31,
-            height - 0.02,
-            two_lines(REASON_WORDS.get(reason, reason), longest=16),
-            size=9.2,
-            color=TEXT,
-            ha="left" if side > 0 else "right",
-            va="top",
-            linespacing=1.25,
-        )
+            side * 1.31, height - 0.02, two_lines(REASON_WORDS.get(reason, reason), longest=16), size=9.2, color=TEXT,
+            ha="left" if side > 0 else "right", va="top", linespacing=1.25,
+        )  # fmt: skip

@@ -79,16 +79,10 @@ def draw_devices(gold: Gold) -> Figure:
     whole = wilson(sum(s.converted for s in devices), sum(s.sessions for s in devices))
     axes.axvline(whole.estimate, color=MUTED, linewidth=1.3, zorder=1)
     axes.annotate(
-        f"all sessions {whole.estimate:.2%}",
-        (whole.estimate, 1),
-        xycoords=axes.get_xaxis_transform(),
-        xytext=(0, 5),
-        textcoords="offset points",
-        size=10,
-        color=MUTED,
-        ha="center" if whole.estimate < 0.85 * axes.get_xlim()[1] else "right",
-        va="bottom",
-    )
+        f"all sessions {whole.estimate:.2%}", (whole.estimate, 1), xycoords=axes.get_xaxis_transform(), xytext=(0, 5),
+        textcoords="offset points", size=10, color=MUTED,
+        ha="center" if whole.estimate < 0.85 * axes.get_xlim()[1] else "right", va="bottom",
+    )  # fmt: skip
     for y, (depth, segment) in enumerate(rows):
         _interval(axes, y, depth, segment)
         _name(axes, y, depth, segment)
@@ -117,37 +111,21 @@ def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     dot, bar = (MUTED, RULE) if small else (BLUE, SKY)
     right = axes.get_xlim()[1]
     axes.plot(
-        [share.low, min(share.high, right)],
-        [y, y],
-        linewidth=11 if depth == 0 else 7,
-        color=bar,
-        solid_capstyle="butt",
-        zorder=2,
-    )
+        [share.low, min(share.high, right)], [y, y], linewidth=11 if depth == 0 else 7, color=bar,
+        solid_capstyle="butt", zorder=2,
+    )  # fmt: skip
     if share.high > right:
         axes.plot([right], [y], marker=">", color=GREY, markersize=7, clip_on=False, zorder=3)
     axes.plot(
-        [share.estimate],
-        [y],
-        marker="o",
-        markersize=11 if depth == 0 else 8,
-        color=dot,
-        markeredgecolor="white",
+        [share.estimate], [y], marker="o", markersize=11 if depth == 0 else 8, color=dot, markeredgecolor="white",
         zorder=4,
-    )
+    )  # fmt: skip
     axes.annotate(
-        f"{share.estimate:.2%}",
-        (share.estimate, y),
-        xytext=(0, 9 if depth == 0 else 7),
-        textcoords="offset points",
-        size=11.5 if depth == 0 else 10,
-        weight="semibold" if depth == 0 else "medium",
-        color=MUTED if small else BLUE,
-        ha="center",
-        va="bottom",
-        zorder=6,
+        f"{share.estimate:.2%}", (share.estimate, y), xytext=(0, 9 if depth == 0 else 7), textcoords="offset points",
+        size=11.5 if depth == 0 else 10, weight="semibold" if depth == 0 else "medium",
+        color=MUTED if small else BLUE, ha="center", va="bottom", zorder=6,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-    )
+    )  # fmt: skip
 
 
 def _name(axes: Axes, y: int, depth: int, segment: Segment) -> None:
@@ -159,25 +137,14 @@ def _name(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     indent = 0.04 if depth == 0 else 0.075
     size, colour = (12.5, INK) if depth == 0 else (10.5, TEXT)
     axes.text(
-        (indent - NAMES) / (0.955 - NAMES),
-        y,
-        _short(figure, segment.name, size, "semibold" if depth == 0 else "regular", room - indent),
-        size=size,
-        weight="semibold" if depth == 0 else "regular",
-        color=colour,
-        va="center",
+        (indent - NAMES) / (0.955 - NAMES), y,
+        _short(figure, segment.name, size, "semibold" if depth == 0 else "regular", room - indent), size=size,
+        weight="semibold" if depth == 0 else "regular", color=colour, va="center",
         transform=axes.get_yaxis_transform(),
-    )
+    )  # fmt: skip
     axes.text(
-        -0.02,
-        y,
-        counts,
-        size=9.5,
-        color=MUTED,
-        ha="right",
-        va="center",
-        transform=axes.get_yaxis_transform(),
-    )
+        -0.02, y, counts, size=9.5, color=MUTED, ha="right", va="center", transform=axes.get_yaxis_transform(),
+    )  # fmt: skip
 
 
 def _short(figure: Figure, name: str, size: float, weight: str, width: float) -> str:

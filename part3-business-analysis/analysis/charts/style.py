@@ -180,7 +180,7 @@ class Mark:
 
 
 def place_marks(
-    figure: Figure, box: tuple[float, float], days: Sequence[date], incidents: Sequence[Incident], rows: int = 4
+    figure: Figure, box: tuple[float, float], days: Sequence[date], incidents: Sequence[Incident], rows: int = 5
 ) -> list[Mark]:
     """Rows for the incidents' names above a drawing that reaches from box[0] to box[1] of the figure's width.
 
@@ -215,15 +215,10 @@ def draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
     for mark in marks:
         up = (0.05 + 0.21 * (last - mark.row)) / figure.get_figheight()
         axes.plot(
-            [mark.x, mark.x],
-            [0, 1 + (up + 0.03 / figure.get_figheight()) / box.height],
-            transform=axes.get_xaxis_transform(),
-            color=INK,
-            linewidth=1.1,
-            clip_on=False,
-            linestyle=(0, (1.5, 2)),
+            [mark.x, mark.x], [0, 1 + (up + 0.03 / figure.get_figheight()) / box.height],
+            transform=axes.get_xaxis_transform(), color=INK, linewidth=1.1, clip_on=False, linestyle=(0, (1.5, 2)),
             zorder=1,
-        )
+        )  # fmt: skip
         figure.text(
             mark.start, box.y1 + up, mark.text, size=9.5, weight="medium", color=INK, va="bottom", gid="incident"
         )

@@ -1,0 +1,100 @@
+"""The command of part 3: have parts 1 and 2 bring their files up to date, read them, and write what they say."""
+
+import argparse
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from analysis.charts.days import draw_revenue, draw_volume
+from analysis.charts.flow import draw_evidence, draw_funnel
+from analysis.charts.rates import draw_devices
+from analysis.charts.style import save, use_style
+from analysis.findings import Change, find_changes
+from analysis.gold import Gold, read_gold, warehouse_file
+from analysis.impact import load_assumptions, model
+from analysis.incidents import Quality, read_quality
+from analysis.narrative import summary
+from analysis.page import report
+from event_data.cli import REPOSITORY, Terminal
+from event_data.contract import load_contract
+from event_data.errors import UserError
+from event_data.output import short_path, write_atomically
+
+CRITICAL = 3
+
+
+class RefreshError(UserError):
+    """Part 1 or part 2 could not run; the message is its own."""
+
+
+def execute(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Write the pictures, the summary and the report; returns the exit status."""
+    warehouse = warehouse_file(options.warehouse or options.data_dir / "warehouse.duckdb")
+    status = 0 if options.no_refresh else refresh(options, warehouse, terminal)
+    assumptions, contract = load_assumptions(options.assumptions), load_contract(options.contract)
+    gold = read_gold(warehouse)
+    quality = read_quality(warehouse, gold.files)
+    changes = find_changes(gold, quality)
+    impact = model(gold, quality, assumptions)
+    options.out_dir.mkdir(parents=True, exist_ok=True)
+    use_style()
+    written = [
+        write_atomically(options.out_dir / name, partial(save, figure))
+        for name, figure in pictures(gold, quality, changes).items()
+    ]
+    text = summary(gold, quality, changes, impact, assumptions)
+    written.append(write_atomically(options.out_dir / "executive_summary.md", text))
+    written.append(write_atomically(options.out_dir / "report.html", report(gold, quality, changes, impact)))
+    conclusion = next((line for line in text.splitlines() if line.startswith("**")), "").strip("*")
+    terminal.print("\n".join([conclusion, "", "wrote:", *[f"  {short_path(path)}" for path in written]]))
+    return CRITICAL if is_critical(gold, quality, contract.most_refused) else status
+
+
+def refresh(options: argparse.Namespace, warehouse: Path, terminal: Terminal) -> int:
+    """Run parts 1 and 2; returns 3 where part 2 says that the data are critical, whatever it published."""
+    terminal.progress("bringing the warehouse up to date")
+    place = ["--quiet", "--data_dir", options.data_dir, "--contract", options.contract]
+    checking = _start("part1-data-quality/validate_dataframework.py", *place, "--json", "--out_dir", warehouse.parent)
+    building = _start("part2-transformation/transform.py", *place, "--warehouse", options.warehouse or warehouse)
+    told = [process.communicate()[1] for process in (building, checking)]
+    terminal.progress("")
+    for process, text in zip((building, checking), told, strict=True):
+        if process.returncode not in (0, CRITICAL):
+            # Its sentence says what to do; a sentence of ours about it would say less.
+            sentence = text.strip().partition(": ")[2]
+            raise RefreshError(sentence or f"part 1 or part 2 ended with status {process.returncode}; run it alone.")
+    if told[0]:
+        terminal.error(told[0].replace("transform.py: ", "generate_charts.py: "))
+    return int(building.returncode)
+
+
+def _start(script: str, *args: object) -> "subprocess.Popen[str]":
+    line = [sys.executable, str(REPOSITORY / script), *map(str, args)]
+    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+
+
+def is_critical(gold: Gold, quality: Quality, most_refused: float) -> bool:
+    """Return whether revenue or identity is unusable, or too much of the data is not in any figure."""
+    difference = gold.line("difference")
+    balances = not (difference.orders or difference.amount)
+    refused = any(file.is_refused for file in gold.unused) or gold.refused_share > most_refused
+    return bool(quality.grave or refused or not balances)
+
+
+def pictures(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str, Figure]:
+    """Return the five pictures by the name of their file."""
+    # That the fallback for letters that Inter lacks has fewer weights, or that there is no home to keep a list of fonts
+    # in, is no news to the user.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    return {
+        "funnel_sankey.png": draw_funnel(gold),
+        "revenue_trend.png": draw_revenue(gold, quality, changes),
+        "attribution_loss_pie.png": draw_evidence(gold),
+        "device_cvr.png": draw_devices(gold),
+        "daily_volume_anomaly.png": draw_volume(gold, quality),
+    }
