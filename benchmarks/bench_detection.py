@@ -43,10 +43,9 @@ NAMED = {
     "null_client": "identity", "null_page": "pages", "null_time": "unreadable", "null_event": "unreadable",
     "null_user_agent": "browsers", "null_referrer": "sources", "null_payload_of_orders": "order_payload",
     "undefined_client": "identity", "time_unparseable": "unreadable", "time_american": "unreadable",
-    "time_local_with_offset": "no_events unreadable", "time_local_as_utc": "days silent_hours",
-    "time_a_day_back": "days",
+    "time_local_as_utc": "days silent_hours", "time_a_day_back": "days",
     "event_renamed": "event_names zero_revenue", "event_new": "event_names", "event_gone": "carts",
-    "day_missing": "no_file", "day_empty": "no_events refresh_failed", "header_only": "no_events",
+    "day_missing": "no_file", "day_empty": "file_refused no_events", "header_only": "no_events",
     "truncated_in_quotes": "silent_hours", "truncated_in_row": "silent_hours", "delivered_twice": "delivered_twice",
     "other_day_again": "no_events", "open_quotes": "unreadable", "fields_too_many": "unreadable",
     "fields_too_few": "unreadable", "payload_malformed": "order_payload", "payload_truncated": "order_payload",
@@ -64,7 +63,8 @@ NAMED = {
 NOT_WATCHED = {
     "utf16": "part 2 reads it; nothing is lost", "latin1": "part 2 reads it; nothing is lost",
     "semicolons": "part 2 reads it; nothing is lost", "tabs": "part 2 reads it; nothing is lost",
-    "columns_reordered": "columns are taken by name", "second_header": "one row", "huge_field": "one row",
+    "time_local_with_offset": "part 2 converts it; nothing is lost", "columns_reordered": "columns are taken by name",
+    "second_header": "one row", "huge_field": "one row",
     "stray_quotes": "form of a value", "nul_bytes": "form of a value", "lines_do_not_add_up": "form of a value",
     "email_in_url": "privacy", "card_in_url": "privacy", "phone_in_url": "privacy", "email_in_payload": "privacy",
     "raw_query_values": "privacy",
@@ -84,7 +84,10 @@ class Found:
 
     @property
     def named(self) -> bool:
-        return any(key in NAMED[self.fault].split() for key in self.alarms)
+        names = set(NAMED[self.fault].split())
+        if names & {"unreadable", "order_payload", "all_null:held_order_share"}:
+            names.add("records_refused")  # the same, where orders are among the records
+        return bool(names & {name for key in self.alarms for name in (key, key.partition(":")[0])})
 
 
 def healthy(shops: int, days: int, t: Thresholds, seed: int) -> Outcome:

@@ -122,6 +122,7 @@ def is_alarm(found: Score, metric: Metric, limit: float) -> bool:
 def _grouped(rules: Sequence[Breach], verdicts: Sequence[Verdict], day: date, t: Thresholds) -> list[Alarm]:
     """Return one alarm per cause: rules first, then groups in causal order; an earlier one takes what it suppresses."""
     alarms: list[Alarm] = []
+    own_groups = {b.key: _group(t, b.metric) for b in rules if b.metric}
     for breach in rules:
         host = next((a for a in alarms if breach.metric and _group(t, breach.metric) in a.suppresses), None)
         if host:
@@ -137,7 +138,7 @@ def _grouped(rules: Sequence[Breach], verdicts: Sequence[Verdict], day: date, t:
         if host is None:
             host = Alarm(group, verdict.metric.layer, verdict.severity, day, "", suppresses=t.suppresses.get(group, ()))
             alarms.append(host)
-        elif not host.is_rule:
+        elif not host.is_rule or own_groups.get(host.key) == group:
             host.severity = min(host.severity, verdict.severity)
         host.verdicts.append(verdict)
     return alarms

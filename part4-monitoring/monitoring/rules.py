@@ -60,17 +60,18 @@ def refused_orders(facts: Facts, day: date, most: float, t: Thresholds) -> list[
     if share <= most:
         return []
     rule, money = t.rules["records_refused"], facts.currency.exact
-    suppresses = set(rule.suppresses)
+    groups = sorted({"order_payload" if r.is_quarantined else "unreadable" for r in refusals}, reverse=True)
+    suppresses = {*rule.suppresses, *groups}
     is_urgent = rule.urgent is not None and share >= rule.urgent
     if is_urgent:  # P0 hides no alarm that is worse
-        for group in {"order_payload" if r.is_quarantined else "unreadable" for r in refusals}:
-            suppresses |= {group, *t.suppresses.get(group, ())}
+        suppresses |= {name for group in groups for name in t.suppresses.get(group, ())}
     reasons = "; ".join(f"{r.reason}: {r.orders:,}, {money(r.amount)}" for r in refusals)
     text = (
         f"{lost:,} of {orders:,} orders, {money(amount)} of {money(revenue)}, are refused or quarantined, and in no "
         f"revenue figure. {reasons}."
     )
-    return [_breach(t, "records_refused", "", text, tuple(suppresses), "P0" if is_urgent else None)]
+    metric = next((m.name for m in t.metrics if m.group == groups[0]), None)  # a lost column suppresses it
+    return [_breach(t, "records_refused", "", text, tuple(suppresses), "P0" if is_urgent else None, metric)]
 
 
 def header_breaches(files: Sequence[File], contract: Contract, t: Thresholds) -> list[Breach]:

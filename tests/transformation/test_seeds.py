@@ -16,15 +16,10 @@ from synthetic_browsers import BROWSERS, CRAWLERS, IN_APP
 SEEDS = Path(__file__).resolve().parents[2] / "part2-transformation" / "seeds"
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 HEADERS = {
-    "sources": ["source", "category"],
-    "media": ["medium"],
-    "click_ids": ["parameter", "source", "medium", "priority"],
-    "host_prefixes": ["prefix"],
-    "host_endings": ["ending"],
-    "host_aliases": ["host", "source"],
-    "channel_overrides": ["source", "medium", "channel"],
-    "crawlers": ["term"],
-}
+    "sources": ["source", "category"], "media": ["medium"], "host_prefixes": ["prefix"], "host_endings": ["ending"],
+    "click_ids": ["parameter", "source", "medium", "priority"], "host_aliases": ["host", "source"],
+    "channel_overrides": ["source", "medium", "channel"], "crawlers": ["term"],
+}  # fmt: skip
 # Browsers of people that hold a crawler's word in lower case, or a known word without its anchor.
 PEOPLE = (
     "Mozilla/5.0 (Linux; Android 11; KFTUWI) AppleWebKit/537.36 Silk/132.1.97 like Chrome/132.0 Safari/537.36",
@@ -117,22 +112,12 @@ def test_a_hash_stands_for_one_term() -> None:
 
 
 def test_click_ids() -> None:
-    rows = [tuple(row.values()) for row in seed("click_ids")]
-    assert rows == [
-        ("gclid", "google", "cpc", "1"),
-        ("gbraid", "google", "cpc", "2"),
-        ("wbraid", "google", "cpc", "3"),
-        ("gad_source", "google", "cpc", "4"),
-        ("msclkid", "bing", "cpc", "5"),
-        ("ttclid", "tiktok", "paid", "6"),
-        ("irclickid", "impact", "affiliate", "7"),
-        ("sscid", "shareasale", "affiliate", "8"),
-        ("awc", "awin", "affiliate", "9"),
-        ("_kx", "klaviyo", "email", "10"),
-        ("srsltid", "google shopping", "organic", "11"),
-        ("fbclid", "facebook", "social", "12"),
-    ]
-    assert {medium for _, _, medium, _ in rows} <= set(column("media", "medium"))
+    rows = {row["parameter"]: (row["source"], row["medium"]) for row in seed("click_ids")}
+    assert [row["priority"] for row in seed("click_ids")] == [str(n) for n in range(1, len(rows) + 1)]
+    assert {rows[name] for name in ("gclid", "gbraid", "wbraid", "gad_source")} == {("google", "cpc")}
+    assert rows["msclkid"] == ("bing", "cpc") and rows["_kx"] == ("klaviyo", "email")
+    assert rows["srsltid"][1] == "organic" and rows["fbclid"] == ("facebook", "social")
+    assert {medium for _, medium in rows.values()} <= set(column("media", "medium"))
 
 
 def test_hosts() -> None:
