@@ -50,7 +50,7 @@ def test_the_vendored_schema_is_the_published_one() -> None:
 
 def test_our_schema_is_one_and_knows_every_check() -> None:
     blocks = schema("urn:blocks")
-    jsonschema_rs.meta.validate(blocks)  # jsonschema cannot compile the \\p{L} of ECMA's regular expressions
+    jsonschema_rs.meta.validate(blocks)  # jsonschema cannot compile the \p{L} of ECMA's regular expressions
     assert sorted(blocks["$defs"]["check"]["enum"]) == sorted(DEFINITIONS)
     for name, block in blocks["properties"].items():
         assert {"title", "description"} <= block.keys() and {"examples", "default"} & block.keys(), name
