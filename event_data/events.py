@@ -57,6 +57,11 @@ def value_sql(value: Value | None, column: Callable[[str], str], json: Callable[
             return f"cast({' * '.join(numbers)} as varchar)"
 
 
+def usual_time_sql(source: str) -> str:
+    """Return what event_time_sql returns for times of the usual form; any other is null. It is planned at once."""
+    return _statements()["usual_time"].format(source=source, usual_form=USUAL_FORM)
+
+
 def event_time_sql(contract: Contract, source: str, portable: bool = False) -> str:
     """Return the CTEs that read `time_text` of `source` and end in `timed`, whose event_at is in UTC.
 

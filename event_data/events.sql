@@ -140,3 +140,19 @@ timed as (
         end as event_at
     from instants
 )
+
+-- name: usual_time
+-- The same for files that hold times of the usual form only: the plan of the steps above takes 12 ms per statement.
+usual as (
+    select *, {usual_form} as usual_at
+    from {source}
+),
+
+timed as (
+    select
+        *,
+        case
+            when usual_at >= timestamp '1970-01-01 00:00:00' and usual_at <= timestamp '2262-01-01 00:00:00' then usual_at
+        end as event_at
+    from usual
+)

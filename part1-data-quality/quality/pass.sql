@@ -77,7 +77,8 @@ select
     bit_xor(row_key) as content_key,
     count(*) filter (plain) as plain,
     count(*) filter (not plain and event is null) as no_event_name,
-    count(*) filter (not plain and event is not null and event_at is null) as no_readable_time
+    count(*) filter (not plain and event is not null and event_at is null) as no_readable_time,
+    count(*) filter (not plain and event_at is null) as without_time
     {counted}
 from raw
 group by file_no;

@@ -65,6 +65,7 @@ class Prefilter:
     def __init__(self, contract: Contract, checks: Iterable[RowCheck], enabled: bool = True) -> None:
         self.contract = contract
         self.enabled = enabled
+        self.times_are_usual = enabled  # so far: then a time is read by one short expression
         self._uncovered = [f"not ({self.guarded(c)})" for c in checks if not c.is_shift and not self._covers(c)]
 
     @cached_property

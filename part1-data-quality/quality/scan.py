@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from event_data.contract import Contract
-from event_data.events import event_time_sql, in_zone_sql
+from event_data.events import event_time_sql, in_zone_sql, usual_time_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
 from event_data.reading.day_file import DayFile, ReadingError
 from event_data.reading.deliveries import survey_days
@@ -110,7 +110,6 @@ class Scan:
         """What stands for the placeholders of pass.sql that are the same for every batch."""
         texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
         return {
-            "event_time": event_time_sql(self.contract, "received"),
             "event_at": in_zone_sql("event_at", self.contract.time_zone),
             "clean": self.prefilter.clean,
             "plain": self.prefilter.plain,
@@ -197,14 +196,26 @@ class Scan:
         if files[0].size > BATCH:
             # Memory that is used again, not given back, spares a tenth of the time.
             cursor.execute("set block_allocator_memory = '512MB'")
-        header = self._event_header(batch)
-        cursor.execute(PASS["raw"].format(received=self._received(batch), event_header=header, **self._filled))
-        found = cursor.execute(PASS["counts"].format(**self._filled))
-        names = [column[0] for column in found.description]
-        counted = {row[0]: dict(zip(names, row, strict=True)) for row in found.fetchall()}
+        usual_only = self.prefilter.times_are_usual
+        counted = self._count(cursor, batch, usual_time_sql("received")) if usual_only else {}
+        if not usual_only or any(row["without_time"] for row in counted.values()):
+            self.prefilter.times_are_usual = False
+            counted = self._count(cursor, batch, event_time_sql(self.contract, "received"))
         for facts in batch:
             facts.counted = counted.get(facts.file_no, {})
         return {facts.file.file_id: facts.counted.get("records", 0) for facts in batch}
+
+    def _count(
+        self, cursor: duckdb.DuckDBPyConnection, batch: Sequence[FileFacts], event_time: str
+    ) -> dict[int, dict[str, Any]]:
+        """Read a batch into its table `raw`; returns what was counted, by file_no."""
+        header, received = self._event_header(batch), self._received(batch)
+        cursor.execute(
+            PASS["raw"].format(received=received, event_time=event_time, event_header=header, **self._filled)
+        )
+        found = cursor.execute(PASS["counts"].format(**self._filled))
+        names = [column[0] for column in found.description]
+        return {row[0]: dict(zip(names, row, strict=True)) for row in found.fetchall()}
 
     def _received(self, batch: Sequence[FileFacts]) -> str:
         """Return the select that gives a batch's records the names of `raw`, as text, null where empty."""
