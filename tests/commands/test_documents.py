@@ -192,8 +192,10 @@ def test_names_of_the_recipes_are_those_of_the_code() -> None:
     recipes = (REPO / "CONTRIBUTING.md").read_text("utf-8").partition("## Licences")[0]
     named = re.findall(r"`([^`]+)`", recipes)
     assert len(named) > 40
-    for name in named:
-        if re.search(r"[\w*][.](py|sql|csv|yaml|md|txt)$", name):
+    for name in (name.split()[-1] if name.endswith(".py") else name for name in named):
+        if name.endswith("/"):
+            assert (REPO / name).is_dir(), name
+        elif re.search(r"[\w*][.](py|sql|csv|yaml|md|txt)$", name):
             assert any(path.match(name.replace("…", "*")) for path in files), name
         else:
             bare = re.escape(name.partition("(")[0]).replace("…", r"\w+")

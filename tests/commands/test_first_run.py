@@ -74,16 +74,12 @@ def test_no_data(script: str, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "others" / "sales.csv").write_text("a,b\n1,2\n")
     (tmp_path / "file").write_text("x")
-    named = "name the folder of the files with --data_dir."
-    unlike = (
-        "holds no file named like events_%Y%m%d.csv; name the right folder with --data_dir, or another contract with"
-    )
-    for folder, told in (
-        ("none", f"does not exist; {named}"), ("file", f"is not a folder; {named}"),
-        ("empty", f"{unlike} --contract."), ("others", f"{unlike} --contract."),
-    ):  # fmt: skip
+    unlike = "holds no file named like events_%Y%m%d.csv"
+    wrong = {"none": "does not exist; ", "file": "is not a folder; ", "empty": unlike, "others": unlike}
+    for folder, told in wrong.items():
         done = run(script, "--data_dir", tmp_path / folder, out=tmp_path / "out")
-        assert sentence(done, script) == f"{tmp_path / folder} {told}"
+        said = sentence(done, script)
+        assert said.startswith(f"{tmp_path / folder} {told}") and "--data_dir" in said
     assert {p.name for p in tmp_path.iterdir()} - {"out"} == {"empty", "others", "file"}
     assert not list((tmp_path / "empty").iterdir())
 
