@@ -118,7 +118,7 @@ def test_the_backtest_knows_no_more_than_each_day_did(line: Line) -> None:
         alone = report(*line(day))
         assert backtest[day] == alone
     calendar = run("--backtest", *line("latest"))[1]
-    assert "2025-02-27  RED" in calendar and "first bad moment" in calendar
+    assert "2025-02-27  RED" in calendar and "since       first bad" in calendar
 
 
 def test_the_money_of_a_day_being_written_is_what_came_until_then(incidents: Path, line: Line) -> None:
