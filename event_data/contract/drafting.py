@@ -37,6 +37,7 @@ from event_data.contract.sampling import (
     read_row,
     read_table,
 )
+from event_data.output import printable
 
 MAX_FILES = 20
 _DATE = re.compile(r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)")
@@ -104,7 +105,7 @@ def _quote(text: str) -> str:
 
 
 def _comment(text: str) -> str:
-    return "# check: " + "".join(c if c.isprintable() else "?" for c in text)
+    return "# check: " + printable(text)
 
 
 def _head(files: Sequence[Path], notes: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from event_data import output
 from event_data.contract.model import ContractError
 
 MAX_BYTES = 1_000_000
@@ -29,7 +30,7 @@ def show(text: object) -> str:
 
 def printable(text: object, length: int) -> str:
     """Return a text in one line, with an ellipsis where it is longer than `length`."""
-    clean = "".join(c if c.isprintable() else "?" for c in str(text)[: length + 1])
+    clean = output.printable(str(text)[: length + 1])
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
 
