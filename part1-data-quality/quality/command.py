@@ -28,7 +28,8 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
     with tempfile.TemporaryDirectory(prefix="validate_") as work, ThreadPoolExecutor(1) as pool:
         connection = pool.submit(connect, Path(work), options.memory_limit)  # takes as long as to read the contract
         contract = load_contract(options.contract or CONTRACT)
-        options.out_dir.mkdir(parents=True, exist_ok=True)
+        if options.data_dir.is_dir():  # a mistyped one may be out_dir too: it is not made
+            options.out_dir.mkdir(parents=True, exist_ok=True)
         scan = Scan(contract, Path(work), connection.result())
         scan.run(options.data_dir, _progress(terminal), with_hash=options.json)
         terminal.progress("")
