@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from event_data.contract import Contract
+from event_data.events import NO_AMOUNT, NO_TRANSACTION_ID
+from event_data.sql import literal
 
 _SQL = re.sub(r"\A(--.*\n)+", "", Path(__file__).with_suffix(".sql").read_text("utf-8")).strip()
 
@@ -17,4 +19,5 @@ def classify_orders(contract: Contract) -> str:
         "by_id_alone": order is not None and order.duplicates == "transaction_id",
         "counts_once": order is not None and order.possible_duplicates == "once",
     }
-    return _SQL.format(**{name: str(holds).lower() for name, holds in conditions.items()})
+    reasons = {"no_transaction_id": literal(NO_TRANSACTION_ID), "no_amount": literal(NO_AMOUNT)}
+    return _SQL.format(**reasons, **{name: str(holds).lower() for name, holds in conditions.items()})

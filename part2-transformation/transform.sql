@@ -772,8 +772,7 @@ select
     classified.status,
     classified.reason,
     classified.reason as held_for,
-    -- the first event of the order, and the one that set its last amount
-    classified.order_id, classified.amount_event_id,
+    classified.order_id,
     classified.counted_amount as counted_revenue,
     classified.excluded_amount as excluded_revenue,
     -- what a deduplication by transaction id alone, keeping the first, would drop
@@ -850,7 +849,8 @@ select
     end as person_id,
     counted.event_at as ordered_at,
     counted.event_date as order_date,
-    counted.counted_revenue as revenue,
+    -- zero where the contract maps no amount
+    cast(coalesce(counted.counted_revenue, 0) as decimal(12, 2)) as revenue,
     counted.customer,
     counted.checkout_token,
     counted.device,
@@ -880,12 +880,17 @@ left join resubmitted on counted.transaction_id = resubmitted.transaction_id;
 -- silver.order_items: one row a line of a counted order; amount is the line's, not a piece's.
 create or replace table silver.order_items as
 with payloads as (
-    -- of an amended order the lines that were sent with its last amount
+    -- the lines that were first sent with the amount that counts
     select orders.order_id, orders.order_date, events.payload
     from silver.orders as orders
-    inner join silver.received_orders as received on orders.order_id = received.event_id
-    inner join silver.events as events on received.amount_event_id = events.event_id
+    inner join silver.received_orders as received
+        on orders.order_id = received.order_id and orders.revenue = coalesce(received.revenue, 0)
+    inner join silver.events as events on received.event_id = events.event_id
     where events.payload is not null
+    qualify row_number() over (
+        partition by orders.order_id
+        order by events.event_at nulls first, events.payload nulls first, events.event_id nulls first
+    ) = 1
 ),
 
 lines as (

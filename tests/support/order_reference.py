@@ -37,13 +37,13 @@ def orders_of_id(events: Sequence[Row], by_id_alone: bool) -> list[list[Row]]:
     # Whoever has a checkout comes first, then whoever has a customer.
     for event in sorted(in_time, key=lambda e: next((n for n, name in enumerate(PROOFS) if e[name] is not None), 3)):
         proofs = [
-            (proof, in_time.index(order[0]), order)
+            (proof, order[0]["checkout_token"] is None and order[0]["customer"] is None, in_time.index(order[0]), order)
             for order in orders
             for other in order
             if (proof := proof_of(event, other)) is not None
         ]
         if proofs:
-            min(proofs, key=lambda one: one[:2])[2].append(event)
+            min(proofs, key=lambda one: one[:3])[3].append(event)
         else:
             orders.append([event])
     return sorted(map(by_time, orders), key=lambda order: in_time.index(order[0]))
@@ -63,15 +63,16 @@ def classify(events: Sequence[Row], order: Mapping[str, str]) -> list[Row]:
             ids.setdefault(event["transaction_id"], []).append(event)
     orders = []
     for mine in ids.values():
-        former = None
+        uses = [event["event_id"] for event in by_time(mine)]
         for one in orders_of_id(mine, order.get("duplicates") == "transaction_id"):
             rows = rows_of(one)
-            rows[0]["is_collision"] = former is not None
-            rows[0]["is_reused_id"] = former is not None and one[0]["event_at"] > former + timedelta(days=30)
-            former = one[0]["event_at"]
-            orders.append(rows)
             for row in rows:
-                row["is_repeated_id"] = row["event_id"] != by_time(mine)[0]["event_id"]
+                row["is_repeated_id"] = row["event_id"] != uses[0]
+            if rows[0]["is_repeated_id"]:
+                last_use = by_time(mine)[uses.index(rows[0]["event_id"]) - 1]["event_at"]
+                is_reused = one[0]["event_at"] > last_use + timedelta(days=30)
+                rows[0] |= {"is_collision": True, "is_reused_id": is_reused}
+            orders.append(rows)
             judged += rows
     mark_possible_duplicates(orders, order.get("possibleDuplicates") == "once")
     return sorted(judged, key=lambda row: row["event_id"])
@@ -79,7 +80,7 @@ def classify(events: Sequence[Row], order: Mapping[str, str]) -> list[Row]:
 
 def rows_of(order: list[Row]) -> list[Row]:
     """The rows of one order: its first event is counted with its last amount."""
-    rows, setter = [], order[0]
+    rows = []
     for number, event in enumerate(order):
         before = order[number - 1]["revenue"]
         if number == 0:
@@ -88,10 +89,9 @@ def rows_of(order: list[Row]) -> list[Row]:
             rows.append(_row(event, "resubmission"))
         else:
             rows.append(_row(event, "amendment", excluded=before))
-            setter = event
-    rows[0] |= {"counted_revenue": setter["revenue"], "excluded_revenue": None}
+    rows[0] |= {"counted_revenue": order[-1]["revenue"], "excluded_revenue": None}
     for row in rows:
-        row |= {"order_id": order[0]["event_id"], "amount_event_id": setter["event_id"]}
+        row["order_id"] = order[0]["event_id"]
     return rows
 
 
@@ -117,4 +117,4 @@ def _row(event: Row, status: str, reason: str | None = None, excluded: Any = Non
     flags = dict.fromkeys(("is_repeated_id", "is_collision", "is_reused_id", "is_possible_duplicate"), False)
     excluded = event["revenue"] if excluded is None else excluded
     amounts = {"counted_revenue": None, "excluded_revenue": excluded}
-    return event | flags | amounts | {"status": status, "reason": reason, "order_id": None, "amount_event_id": None}
+    return event | flags | amounts | {"status": status, "reason": reason, "order_id": None}

@@ -29,7 +29,7 @@ TABLES = {
     "received_orders": (
         "silver",
         ("event_id",),
-        "status reason order_id amount_event_id counted_revenue excluded_revenue is_collision"
+        "status reason order_id counted_revenue excluded_revenue is_collision"
         " is_reused_id is_repeated_id is_possible_duplicate transaction_id revenue",
     ),
     "orders": (
