@@ -14,50 +14,17 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from event_data.errors import UserError
+from event_data.sql import named_statements
 from monitoring.alarms import Alarm, DayReport
 from monitoring.detection import Acknowledgement
 
 CLAIM = timedelta(minutes=10)  # a message that a run took and did not deliver is free again after so long
-TABLES = """
-create table if not exists day_status (
-    day text primary key, hours integer not null, status text not null, alarms integer not null,
-    worst text, judged_at text not null
-);
-create table if not exists metric_results (
-    day text not null, metric text not null, hours integer not null, layer text not null, label text not null,
-    kind text not null, value real, expected real, low real, high real, z real, evidence real, history integer not null,
-    verdict text not null, primary key (day, metric)
-);
-create table if not exists alarms (
-    day text not null, key text not null, hours integer not null, layer text not null, severity text not null,
-    state text not null, opened text not null, day_number integer not null, last_good text, first_bad text not null,
-    segment text not null, at_stake real, at_stake_since real, text text not null, primary key (day, key)
-);
-create table if not exists acknowledgements (
-    key text not null, since text not null, acknowledged_on text not null, at text not null, primary key (key, since)
-);
-create table if not exists notices (
-    key text not null, opened text not null, day text not null, severity text not null, state text not null,
-    at text not null, primary key (key, opened)
-);
-create table if not exists outbox (
-    id integer primary key autoincrement, created_at text not null, message text not null, claimed_at text,
-    attempts integer not null default 0, error text
-);
-create view if not exists incidents as
-select
-    alarms.key, alarms.opened, max(alarms.day) as last_day, min(alarms.severity) as severity, count(*) as days,
-    sum(alarms.at_stake) as at_stake,
-    case
-        when acknowledgements.key is not null then 'acknowledged'
-        when max(alarms.day) < (select max(day) from day_status) then 'recovered'
-        else 'open'
-    end as state,
-    (select min(day) from day_status where day > max(alarms.day)) as recovered_on
-from alarms
-left join acknowledgements on alarms.key = acknowledgements.key and alarms.opened = acknowledgements.since
-group by alarms.key, alarms.opened;
-"""
+SQL = Path(__file__).with_name("history.sql")
+
+
+def tables(**engine: str) -> dict[str, str]:
+    """Return the statements of history.sql by name, in the words of an engine."""
+    return {name: one.sql.format(**engine) for name, one in named_statements(SQL.read_text("utf-8")).items()}
 
 
 class HistoryError(UserError):
@@ -93,7 +60,8 @@ class History:
             self.connection = sqlite3.connect(path, timeout=60, isolation_level=None)
             self.connection.execute("pragma journal_mode = wal")
             with self.transaction():
-                for statement in TABLES.split(";\n")[:-1]:
+                sqlite = {"schema": "", "date": "text", "real": "real", "moment": "text"}
+                for statement in tables(create_view="create view if not exists", **sqlite).values():
                     self.connection.execute(statement)
         except (sqlite3.Error, OSError) as error:
             advice = "choose another --history"
