@@ -114,5 +114,5 @@ def _identical_lines(files: Sequence[DayFile]) -> dict[tuple[int, int], int]:
     lines = "\n    union all".join(LINES.format(number=f.file_id, path=literal(escape(str(f.readable)))) for f in files)
     with duckdb.connect() as connection:
         found = connection.execute(IDENTICAL.format(lines=lines)).fetchall()
-    header = len({f.header for f in files}) == 1
-    return {(one, other): same - (header or one == other) for one, other, same in found}
+    headers = {f.file_id: f.header for f in files}
+    return {(one, other): same - (headers[one] == headers[other]) for one, other, same in found}

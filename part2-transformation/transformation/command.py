@@ -4,7 +4,6 @@ import argparse
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -17,11 +16,9 @@ from event_data.warehouse_file import open_warehouse
 from transformation.build import Run, Settings, fingerprint, refresh
 from transformation.engines import spark
 from transformation.engines.printed_script import script, suite_script
+from transformation.engines.spark_session import Job, SparkError
 from transformation.placeholders import in_utc
 from transformation.suite import outcome_lines, read_suite, run_suite
-
-if TYPE_CHECKING:
-    from transformation.engines.spark import Job
 
 
 def execute(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -29,7 +26,7 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     made_by_spark = bool(options.warehouse) and (options.warehouse / spark.CATALOG).is_file()
     options.engine = options.engine or ("spark" if made_by_spark else "duckdb")
     if isinstance(options.data_dir, str) and not (options.engine == "spark" and options.warehouse):
-        raise spark.SparkError(f"{options.data_dir} needs --engine spark, and a folder for --warehouse.")
+        raise SparkError(f"{options.data_dir} needs --engine spark, and a folder for --warehouse.")
     if options.print_sql:
         return print_sql(options, terminal)
     return validate(options, terminal) if options.validate else transform(options, terminal)
@@ -85,9 +82,9 @@ def on_spark(options: argparse.Namespace, terminal: Terminal) -> tuple[Run, Path
     return spark.refresh(job, terminal.note, terminal.progress), job.warehouse / spark.CATALOG
 
 
-def spark_job(options: argparse.Namespace, contract: Path) -> "Job":
+def spark_job(options: argparse.Namespace, contract: Path) -> Job:
     """Return what Spark is asked to do, under a contract."""
-    return spark.Job(
+    return Job(
         str(options.data_dir), options.warehouse or options.data_dir / "warehouse_spark",
         in_utc(load_contract(contract)), fingerprint(contract), options.full_refresh, options.master,
         options.remote, options.memory_limit,

@@ -20,7 +20,8 @@ from analysis.gold import read_gold
 from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for, write_odd_files
 from synthetic_events import generate
 from transformation.build import WORKING, LedgerError, fingerprint
-from transformation.engines.spark import CATALOG, Job, SparkError, Tables, _listed, refresh
+from transformation.engines.spark import CATALOG, list_address, refresh
+from transformation.engines.spark_session import Job, SparkError, Tables
 from warehouse_kit import command, differing_tables
 
 from event_data.contract import load_contract
@@ -222,7 +223,7 @@ def test_another_file_system_is_read_by_its_address(session: "SparkSession", odd
     job = job_of("viewfs://shop/events", tmp_path)
     with duckdb.connect() as connection:
         tables = Tables(session, connection, tmp_path / "work")
-        files = _listed(session, job).files
+        files = list_address(session, job).files
         assert [(f.name, f.file_id, f.size) for f in files] == [
             (f.name, f.file_id, f.size) for f in find_files(odd_files, job.contract.file_name).files
         ]

@@ -7,7 +7,7 @@ import csv
 import hashlib
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ def read_contract(path: Path) -> Shop:
         for name in (event["name"], *(s["synonym"] for s in event.get("synonyms", ()))):
             events[name] = event.get("role", "other")
     return Shop(
-        file_name=re.compile("(" + "".join(parts) + r").*\.csv"),
+        file_name=re.compile("(" + "".join(parts) + r")(?:-[0-9]+| \([0-9]+\))?\.csv"),
         own_name=stem,
         columns={c["name"]: [c["name"], *(s["synonym"] for s in c.get("synonyms", ()))] for c in schema["properties"]},
         roles=custom["columnRoles"],
@@ -286,11 +286,33 @@ def days_of(shop: Shop, files: Iterable[Path]) -> dict[date, list[Path]]:
     return dict(sorted(days.items()))
 
 
+def without_second_deliveries(paths: Sequence[Path], own: str) -> list[Path | None]:
+    """A day's files by number, None for a second delivery: half of it stands in another, which counts.
+
+    Of the two the one with the exact name counts, else the newer.
+    """
+    lines = {path: path.read_text("utf-8").split("\n") for path in paths}
+    rows = {path: Counter(line for line in text[1:] if line) for path, text in lines.items()}
+    counting: list[Path] = []
+    for path in sorted(paths, key=lambda p: (p.name != own, -p.stat().st_mtime_ns)):
+        for other in counting:
+            small, large = sorted((path, other), key=lambda p: rows[p].total())
+            shared = sum(count for line, count in rows[small].items() if line in rows[large])
+            if shared and 2 * shared >= rows[small].total():
+                break
+        else:
+            counting.append(path)
+    return [path if path in counting else None for path in paths]
+
+
 def received(shop: Shop, files: Sequence[Path]) -> Iterator[tuple[Row, dict[str, str | None] | None]]:
     """Every record with its place, and its values by the contract's columns; None if the fields do not fit."""
     for day, paths in days_of(shop, files).items():
         own = f"{day:{shop.own_name}}.csv"
-        for delivery, path in enumerate(sorted(paths, key=lambda p: (p.name != own, p.name))):
+        numbered = without_second_deliveries(sorted(paths, key=lambda p: (p.name != own, p.name)), own)
+        for delivery, path in enumerate(numbered):
+            if path is None:
+                continue
             with path.open(encoding="utf-8-sig", newline="") as file:
                 reader = csv.reader(file, delimiter=shop.delimiter)
                 header = next(reader, [])

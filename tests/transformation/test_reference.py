@@ -37,15 +37,18 @@ def credit(found: Tables, reading: str, model: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("text", "microseconds"),
-    [("2025-03-01T10:00:00.123Z", 123_000), ("2025-03-01 10:00:00", 0), ("2025-03-01T10:00:00.000001", 1)],
-)
+    [
+        ("2025-03-01T10:00:00.123Z", 123_000),
+        ("2025-03-01 10:00:00", 0),
+        ("2025-03-01T10:00:00.000001", 1),
+        ("2025-03-01T12:30:00+0230", 0),
+    ],
+)  # fmt: skip
 def test_times(text: str, microseconds: int) -> None:
     assert event_time(text) == datetime(2025, 3, 1, 10, 0, 0, microseconds)
 
 
-@pytest.mark.parametrize(
-    "text", ["2025-02-30T10:00:00Z", "2025-03-01T10:00:00+00:00", "2025-03-01T24:00:00Z", "", None]
-)
+@pytest.mark.parametrize("text", ["2025-02-30T10:00:00Z", "2025-03-01T10:00:00 PST", "2025-03-01T24:00:00Z", "", None])
 def test_what_is_no_time(text: str | None) -> None:
     assert event_time(text) is None
 
@@ -75,8 +78,9 @@ def test_rejected_events(tmp_path: Path) -> None:
     ]
     assert [event["event_id"] % 1000 for event in found.events] == [2, 3, 4]
     healed = HEADER.replace("client_id", "clientId")
-    found = tables(tmp_path, view("b", "2025-03-01T09:00:00Z"), header=healed, name="events_20250301 (1).csv")
-    assert found.rejected_events[-1]["event_id"] == 20250301_02_000000002
+    more = (view("b", "2025-03-01T09:00:00Z"), view("d", "2025-03-01T09:00:00Z"), view("e", "2025-03-01T09:00:00Z"))
+    found = tables(tmp_path, *more, header=healed, name="events_20250301 (1).csv")
+    assert found.rejected_events[-1]["event_id"] == 20250301_001_00000002
     assert found.rejected_events[-1]["reason"] == "exact repeat"
 
 

@@ -165,8 +165,8 @@ def _bronze(warehouse: Warehouse, files: Sequence[DayFile], contract: Contract) 
     for file in files:
         header = tuple(name if name in known else f"column_{i}" for i, name in enumerate(file.header, 1))
         groups.setdefault((header, file.delimiter), []).append(file.name)
-    names = (name for column in contract.columns for name in column.names)
-    present = [name for name in names if any(name in header for header, _ in groups)]
+    in_order = (name for column in contract.columns for name in column.names)
+    present = [name for name in in_order if any(name in header for header, _ in groups)]
     selects, unloads = [], []
     for number, ((header, delimiter), names) in enumerate(groups.items(), 1):
         landed = warehouse.landed.format(number)

@@ -20,12 +20,12 @@ from event_data.reading.deliveries import second_deliveries, second_delivery, su
 from event_data.reading.folder import Unread
 from event_data.reading.survey import survey
 from event_data.sql import json_path, literal
+from transformation.engines.spark_session import SparkError, Tables, is_sparks
 from transformation.landing import OWN_COLUMNS, column_names, land
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from transformation.engines.spark import Tables
 
 WHOLE = 64 << 20  # bytes of a file that one task may hold for its hash; a larger one is hashed line by line
 # What an order's values look like where the two engines may read them differently.
@@ -137,11 +137,6 @@ def _look(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, delimi
         unquote(name): Facts(name, lines, header, fewest, most, broken, int(hashes))
         for name, lines, header, fewest, most, broken, hashes in rows
     }
-
-
-def is_sparks(error: Exception) -> bool:
-    """Whether Spark raised it: by its Java, by its server, or by itself."""
-    return type(error).__module__.startswith(("pyspark", "py4j", "grpc"))
 
 
 def _is_regular(facts: Facts | None, contract: Contract) -> bool:
@@ -268,8 +263,6 @@ def _agree_on_json(tables: "Tables", events: "DataFrame", here: "Column", payloa
     """
     from pyspark.sql import functions as f
 
-    from transformation.engines.spark import SparkError
-
     if payload is None:
         return
     not_for_spark = f.when(here, ~_is_json(payload)).otherwise(events["_payload"].isNull())
@@ -289,8 +282,6 @@ def _agree_on_values(tables: "Tables", events: "DataFrame", contract: Contract) 
     Java writes 12345678.0 as 1.2345678E7; and the casts differ over digits of other scripts and underscores.
     """
     from pyspark.sql import functions as f
-
-    from transformation.engines.spark import SparkError
 
     readings = []
     doubtful, values = f.lit(False), []
