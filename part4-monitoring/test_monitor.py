@@ -254,6 +254,10 @@ def test_a_missing_day_and_an_empty_one() -> None:
     f = facts()
     f.by_hour["events"][f.last] = {}
     assert keys(last(f)) == ["no_events"]
+    f.received[f.last] = (15, Decimal("18629.00"))
+    f.refusals[f.last] = [Refusal("no readable time", 15, Decimal("18629.00"), False)]
+    (alarm,) = last(f).alarms
+    assert alarm.key == "no_events" and "no readable time: 15, $18,629.00" in alarm.also[0]
 
 
 def test_three_dead_hours_in_a_normal_looking_day_are_seen() -> None:

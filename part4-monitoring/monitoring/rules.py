@@ -15,20 +15,18 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
     """Return every rule that the day breaks, in causal order; `baseline` are the earlier days without an incident."""
     files = facts.files.get(day) or []
     recent = [d for d in facts.days if day - timedelta(days=t.history_days) <= d < day and facts.files.get(d)]
-    if not files and facts.hours < 24 and recent:  # its file may not have been begun; the heartbeat decides
-        return silent_hours(facts, day, baseline, t)
     unread = unread_files(facts, day, t)
+    if not files and facts.hours < 24 and recent:  # its file may not have been begun; the heartbeat decides
+        return [*unread, *silent_hours(facts, day, baseline, t)]
     if not files:
         before = "" if recent else f", nor of the {t.history_days} days before it,"
         return [_breach(t, "no_file", "", f"No file of {day}{before} has come."), *unread]
     found = [*refused_files(files, t), *header_breaches(files, contract, t), *unread]
-    hour_counts = facts.by_hour["events"].get(day, {})
+    hour_counts, refused = facts.by_hour["events"].get(day, {}), refused_orders(facts, day, contract.most_refused, t)
     if facts.hours == 24 and not any(x for x, _ in hour_counts.values()):
-        found.append(
-            _breach(t, "no_events", "", f"{files[0].name} holds no usable event of its day.", metric="records")
-        )
-        return found
-    found += refused_orders(facts, day, contract.most_refused, t)
+        text = f"{files[0].name} holds no usable event of its day."
+        return [*found, _breach(t, "no_events", "", text, metric="records"), *refused]
+    found += refused
     found += silent_hours(facts, day, baseline, t)
     found += order_rules(facts, day, baseline, t)
     return found
