@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from analysis.gold import STEPS, Gold, Segment
+from analysis.gold import STEPS, Day, Gold, Segment
 from analysis.incidents import Incident, Quality
 from analysis.intervals import Interval, is_small, mean_difference, share_difference, simultaneous
 
@@ -59,19 +59,23 @@ class Funnel:
 
 def find_changes(gold: Gold, quality: Quality) -> tuple[Change, ...]:
     """Return what every measure did when an incident began: the gravest first, and those that last before others."""
-    began = [i for i in quality.marks(hours=False) if _sides(gold, i.since)]
+    began = [i for i in quality.marks(hours=False) if all(_sides(gold, i.since))]
     confidence = simultaneous(len(began) * len(MEASURES))
     ranked = sorted(began, key=lambda i: (i.severity, i.until is not None, i.since))
     return tuple(_change(gold, i, m, confidence) for i in ranked for m in MEASURES)
 
 
-def _sides(gold: Gold, since: date) -> bool:
-    return any(d.day < since for d in gold.days) and any(d.day >= since for d in gold.days)
+def _sides(gold: Gold, since: date) -> tuple[list[Day], list[Day]]:
+    """Return the days before and those from a day on, without days of which most orders were refused."""
+    refused: dict[date, int] = {}
+    for (_, day), (_, orders) in gold.refusals.items():
+        refused[day] = refused.get(day, 0) + orders
+    days = [d for d in gold.days if refused.get(d.day, 0) <= d.orders]
+    return [d for d in days if d.day < since], [d for d in days if d.day >= since]
 
 
 def _change(gold: Gold, incident: Incident, measure: str, confidence: float) -> Change:
-    before = [d for d in gold.days if d.day < incident.since]
-    after = [d for d in gold.days if d.day >= incident.since]
+    before, after = _sides(gold, incident.since)
     if measure == "conversion":
         old, new = (
             (sum(d.sessions_with_order for d in side), sum(d.sessions for d in side)) for side in (before, after)

@@ -9,6 +9,7 @@ select shop, currency, time_zone, window_days, client_column, referrer_column fr
 -- name: files
 select name, file_date, content_hash
 from bronze.files
+where refused is null
 order by file_date, name;
 
 

@@ -62,7 +62,9 @@ class Incident:
     @property
     def label(self) -> str:
         """The first clause where a picture has room for it, else the column and the check."""
-        return self.clause if len(self.clause) <= 50 else f"{self.name}: {self.check.replace('_', ' ')}"
+        words = self.check.replace("_", " ")
+        named = words if words.startswith(self.name.replace("_", " ")) else f"{self.name}: {words}"
+        return self.clause if len(self.clause) <= 50 else named
 
 
 @dataclass(frozen=True)

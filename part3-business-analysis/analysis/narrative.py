@@ -135,9 +135,7 @@ def broken(gold: Gold, quality: Quality) -> list[str]:
     rows, shown = ["## What broke", ""], quality.incidents
     for n, i in enumerate(shown):
         rows += [] if n else ["| Since | What | Severity | At stake |", "|---|---|---|---:|"]
-        before = " or before" if i.since == gold.days[0].day and not i.last_good else ""
-        until = "" if i.until is None else " only" if i.until == i.since and not before else f" to {_day(i.until)}"
-        rows.append(f"| {_day(i.since)}{before}{until} | {_cell(i.clause)} | {i.severity} | {at_stake(gold, i)} |")
+        rows.append(f"| {when(gold, i)} | {_cell(i.clause)} | {i.severity} | {at_stake(gold, i)} |")
     if shown:
         lasting = sum(i.until is None for i in shown)
         lesser = len(quality.all_incidents) - len(shown)
@@ -148,6 +146,15 @@ def broken(gold: Gold, quality: Quality) -> list[str]:
         rows += ["", "Open in the monitor:", ""] if shown else ["Open in the monitor:", ""]
         rows += [f"- {a.severity} since {_day(a.since)}: {_cell(a.text)}" for a in quality.alarms]
     return rows if shown or quality.alarms else []
+
+
+def when(gold: Gold, incident: Incident) -> str:
+    """The first bad day, and the last one unless that is the last day of all."""
+    i, before = incident, ""
+    if i.since == gold.days[0].day and not i.last_good:
+        before = " or before"
+    until = "" if i.until is None else " only" if i.until == i.since and not before else f" to {_day(i.until)}"
+    return _day(i.since) + before + until
 
 
 def at_stake(gold: Gold, incident: Incident) -> str:
@@ -249,7 +256,7 @@ def uncertain(gold: Gold, quality: Quality, changes: Sequence[Change]) -> list[s
     found, lines = funnel(gold), []
     if missing := gold.missing_days:
         have, named = "day has" if len(missing) == 1 else "days have", _few([_day(d) for d in missing])
-        lines.append(f"**{len(missing):,} {have} no file**: {named}. What was sold then is in no figure here.")
+        lines.append(f"**{len(missing):,} {have} no usable file**: {named}. What was sold then is in no figure here.")
     lost = found.reached[0] - found.recorded[0]
     if lost:
         lines.append(
@@ -315,7 +322,7 @@ def cost(gold: Gold, quality: Quality, impact: Impact, assumptions: Assumptions)
     if not gold.revenue:
         return []
     m, short, lines = impact.money, gold.currency.short, ["## What it cost", ""]
-    why = "This was sold under the P0 and P1 incidents above, and earned."
+    why = "The P0 and P1 incidents above affect so much of the recorded revenue; affected is not lost."
     if not m.at_risk:
         why = "No serious fault began or lasted." if is_well(gold, quality) else "What is wrong has no amount."
     lines.append(f"- **At risk: {at_risk(gold, quality, impact)}.** {why}")
@@ -388,8 +395,8 @@ def actions(gold: Gold, quality: Quality, impact: Impact) -> list[str]:
         rows.append(("Analytics", "Do not deduplicate by transaction id alone", kept))
     if quality.grave:
         advice = "Do not move budget based on these days' channel figures; use the healed ones"
-        risk = at_risk(gold, quality, impact)
-        rows.append(("Marketing", advice, f"decisions on sales at risk ({risk}) rest on evidence"))
+        risk = f" ({gold.currency.short(impact.money.at_risk)} at risk)" if impact.money.at_risk else ""
+        rows.append(("Marketing", advice, f"decisions rest on evidence{risk}"))
         rows.append(("Finance", "Replace the assumptions by the books: spend, margin", "the range above narrows"))
     if not rows:
         return []

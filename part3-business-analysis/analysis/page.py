@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Container, Mapping, Sequence
-from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +11,13 @@ from markupsafe import Markup
 from analysis.charts.days import revenue_title, volume_title
 from analysis.charts.flow import REASON_WORDS, evidence_title, funnel_title
 from analysis.charts.rates import device_rows, device_title
-from analysis.charts.style import day_name, period, source_line
+from analysis.charts.style import period, source_line
 from analysis.findings import Change, called, evidence, funnel
 from analysis.gold import Gold, Segment
 from analysis.impact import Impact
 from analysis.incidents import Quality
 from analysis.intervals import is_small, wilson
-from analysis.narrative import at_risk, at_stake, conclusion
+from analysis.narrative import at_risk, at_stake, conclusion, when
 from analysis.page_figures import STEPS, attribution, figures, ranked
 from event_data.output import page
 
@@ -75,10 +74,7 @@ def report(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impa
 def _main_sections(gold: Gold, quality: Quality, changes: Sequence[Change]) -> list[Section]:
     """Return what broke, what was sold, and where it came from."""
     exact, channels = gold.currency.exact, gold.conversion.get("channel", ())
-    broke = [
-        (_unbroken(i.since), _unbroken(i.until) if i.until else "lasts", i.severity, i.message, at_stake(gold, i))
-        for i in quality.incidents
-    ]
+    broke = [(when(gold, i), i.severity, i.message, at_stake(gold, i)) for i in quality.incidents]
     sold = [
         (d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", exact(d.revenue)) for d in gold.days
     ]
@@ -91,7 +87,7 @@ def _main_sections(gold: Gold, quality: Quality, changes: Sequence[Change]) -> l
     return [
         Section(
             "incidents", "What broke", volume_title(gold, quality) + ".",
-            ("Since", "Until", "Severity", "What", "At stake"), broke, numbers_from=4,
+            ("Since", "Severity", "What", "At stake"), broke, numbers_from=3,
         ),
         Section("trend", "Revenue a day", revenue_title(gold, changes) + ".", days, sold, True),
         Section("evidence", source, evidence_title(gold) + ".", ("Evidence", "As tracked", "Healed"), known),
@@ -152,7 +148,3 @@ def _rates(rows: Sequence[tuple[int, Segment]], clear: Container[str] = ()) -> l
         shares = f"{i.estimate:.2%}", f"{i.low:.2%} to {i.high:.2%}"
         found.append(("\u2003" * (depth > 0) + s.name, f"{s.converted:,}", f"{s.sessions:,}", *shares, note))
     return found
-
-
-def _unbroken(day: date) -> str:
-    return day_name(day).replace(" ", "\u00a0")

@@ -152,7 +152,7 @@ def test_figures_of_the_readme_are_those_of_the_summary() -> None:
     summary = (REPO / "part3-business-analysis" / "executive_summary.md").read_text(encoding="utf-8")
     readme = " ".join(README.split())
     (told,) = re.findall(
-        r"^(\d+) orders brought (\S+), .* a channel to (\d+%) of it; .* it is (\d+%), (\S+) more\.", summary, re.M
+        r"^(\d+) orders brought (\S+)\. .* a channel to (\d+%) of it; .* it is (\d+%), (\S+) more\.", summary, re.M
     )
     orders, revenue, tracked, healed, gained = told
     assert f"of {revenue} in {orders} orders, dashboards could give a channel to {tracked}" in readme
