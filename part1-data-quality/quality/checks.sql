@@ -14,8 +14,8 @@
 -- dimension: uniqueness
 -- threshold: 0.001
 -- needs: client time page
--- message: {failed:,} of {checked:,} rows ({share}) repeat an earlier row of the file to the letter
--- advice: The export or its transfer ran twice; drop the repeats, or orders and visits count double.
+-- message: {failed:,} of {checked:,} rows ({share}) are exact duplicates of an earlier row
+-- advice: The export or its upload ran twice; drop the duplicates, or orders and visits count double.
 select
     files.file_no, 'rows' as "column", records as checked, coalesce(rows, 0) as failed,
     repeats.orders, repeats.revenue, record, null as example
@@ -27,8 +27,8 @@ left join repeats on files.file_no = repeats.file_no and kind = 'row'
 -- dimension: uniqueness
 -- threshold: 0.01
 -- needs: client time
--- message: {failed:,} of {checked:,} {column} events ({share}) follow the same event of the same client on the same page within a second
--- advice: The tag stands on the page twice or listens twice; rates that count events are too high.
+-- message: {failed:,} of {checked:,} {column} events ({share}) repeat an event of the same client on the same page within a second
+-- advice: The tag is installed twice, or its listener is registered twice; rates based on event counts are too high.
 select
     event_counts.file_no, event_counts.event as "column", event_counts.events as checked, coalesce(rows, 0) as failed,
     orders, revenue, record, null as example
@@ -43,7 +43,7 @@ where step_of(event_counts.event) is not null
 -- threshold: 0
 -- needs: orders payload
 -- message: {failed:,} of {checked:,} orders ({share}) have no transaction id
--- advice: Without an id an order can neither be counted once nor be found in the shop's books.
+-- advice: Without an id, an order cannot be deduplicated or found in the shop's books; restore the ids from its order list.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (transaction_id is null) as failed,
     count(*) filter (transaction_id is null) as orders, sum(revenue) filter (transaction_id is null) as revenue,
@@ -58,7 +58,7 @@ group by file_no
 -- threshold: 0
 -- needs: orders payload
 -- message: {failed:,} of {checked:,} orders ({share}) have no readable amount
--- advice: What they are worth is unknown, not zero; restore the amounts from the shop's order list.
+-- advice: Their value is unknown, not zero; restore the amounts from the shop's order list.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue is null) as failed,
     count(*) filter (revenue is null) as orders, null as revenue,
@@ -73,7 +73,7 @@ group by file_no
 -- threshold: 0
 -- needs: orders payload
 -- message: {failed:,} of {checked:,} orders ({share}) have an amount of zero
--- advice: Exchanges, replacements or tests; keep them out of order counts and averages, or have the shop mark them.
+-- advice: These are exchanges, replacements or tests; leave them out of order counts and averages, or have the shop mark them.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue = 0) as failed,
     count(*) filter (revenue = 0) as orders, null as revenue, min(record) filter (revenue = 0) as record, null as example
@@ -85,8 +85,8 @@ group by file_no
 -- dimension: accuracy
 -- threshold: 0
 -- needs: orders payload
--- message: {failed:,} of {checked:,} orders ({share}) are more than 20 times the median order of the other days
--- advice: Compare one with the shop's books; an amount in cents or in another currency looks like this.
+-- message: {failed:,} of {checked:,} orders ({share}) exceed 20 times the median order of the other days
+-- advice: Compare one with the shop's books; amounts in cents or in another currency look like this.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (is_outlier) as failed,
     count(*) filter (is_outlier) as orders, sum(revenue) filter (is_outlier) as revenue,
@@ -102,8 +102,8 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: order_lines payload
--- message: {failed:,} of {checked:,} orders ({share}) do not add up: their lines give another sum than the amount
--- advice: Take the amount for revenue and leave the lines out of product reports until they add up again.
+-- message: {failed:,} of {checked:,} orders ({share}) have line items that do not sum to the order amount
+-- advice: Use the order amount as revenue, and leave line items out of product reports until they match.
 select
     file_no, {order} || {lines} as "column", count(*) as checked,
     count(*) filter (abs(revenue - line_sum) >= 0.01) as failed,
@@ -119,8 +119,8 @@ group by file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload
--- message: {failed:,} of {checked:,} orders ({share}) were sent again; counted twice they would add {revenue}
--- advice: Count an order once; ask why the thank-you page fires again.
+-- message: {failed:,} of {checked:,} orders ({share}) were sent again; counted twice, they would add {revenue}
+-- advice: Count each order once, and find out why the confirmation page fires again.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_resubmission) as failed,
     count(*) filter (is_resubmission) as orders, sum(revenue) filter (is_resubmission) as revenue,
@@ -147,8 +147,8 @@ group by file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload
--- message: A transaction id of another customer's order is reused by {failed:,} of {checked:,} orders; they are real, and deduplicating by the id would lose {revenue}
--- advice: Count both orders; have the shop draw longer ids, and join by id and checkout until then.
+-- message: {failed:,} of {checked:,} orders ({share}) reuse the transaction id of another customer's order; they are real, and deduplicating by id would lose {revenue}
+-- advice: Count both orders; have the shop generate longer ids, and until then join by id and checkout.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_collision) as failed,
     count(*) filter (is_collision) as orders, sum(revenue) filter (is_collision) as revenue,
@@ -209,8 +209,8 @@ group by file_no
 -- dimension: completeness
 -- threshold: 0
 -- needs: payload
--- message: {failed:,} of {checked:,} {column} ({share}) are null or missing
--- advice: Ask who changed the event's code on the first bad day; the value can be restored from the shop's order list.
+-- message: {failed:,} of {checked:,} values of {column} ({share}) are null or missing
+-- advice: Ask who changed this event's code on the first bad day; restore the values from the shop's order list.
 select
     file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
     orders_without as orders, revenue_without as revenue, record_without as record, null as example
@@ -222,8 +222,8 @@ where required
 -- dimension: completeness
 -- threshold: 0
 -- needs: payload
--- message: {failed:,} of {checked:,} objects at {column} ({share}) hold nothing but nulls
--- advice: Exchanges or test orders without lines; have the shop mark them, and keep them out of product reports.
+-- message: {failed:,} of {checked:,} objects at {column} ({share}) contain only nulls
+-- advice: These are exchanges or test orders without line items; have the shop mark them, and leave them out of product reports.
 select
     file_no, event || '.' || path as "column", count(*) as checked, count(*) filter (not holds_values) as failed,
     count(distinct record) filter (not holds_values and step = 'order') as orders,
@@ -237,8 +237,8 @@ group by file_no, event, path
 -- dimension: completeness
 -- threshold: shift
 -- needs: payload
--- message: {failed:,} of {checked:,} {column} ({share}) are null or missing, where {expected} is usual
--- advice: Compare the releases of that day; a key that comes and goes is a race in the tag.
+-- message: {failed:,} of {checked:,} values of {column} ({share}) are null or missing; {expected} is usual
+-- advice: Compare the releases of that day; a key that comes and goes points to a race condition in the tag.
 select
     file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
     orders_without as orders, revenue_without as revenue, record_without as record, null as example
@@ -250,8 +250,8 @@ where declared and not required
 -- dimension: conformity
 -- threshold: 0
 -- needs: payload
--- message: {failed:,} of {checked:,} {column} ({share}) are not of the contract's type, such as {example}
--- advice: A sum over text is no sum; have the event send the type that the contract names.
+-- message: {failed:,} of {checked:,} values of {column} ({share}) do not have the contract's type, such as {example}
+-- advice: Text cannot be summed; have the event send the type that the contract names.
 select
     file_no, event || '.' || path as "column", present as checked, mistyped as failed,
     orders_mistyped as orders, revenue_mistyped as revenue, record_mistyped as record, example_mistyped as example
@@ -263,8 +263,8 @@ where declared
 -- dimension: accuracy
 -- threshold: 0
 -- needs: payload
--- message: {failed:,} of {checked:,} {column} ({share}) are out of the contract's range or pattern, such as {example}
--- advice: Look at the first of them; a sign or a unit may have changed.
+-- message: {failed:,} of {checked:,} values of {column} ({share}) are outside the contract's range or pattern, such as {example}
+-- advice: Look at the first one; a sign or a unit may have changed.
 select
     file_no, event || '.' || path as "column", present as checked, out_of_range as failed,
     orders_out_of_range as orders, revenue_out_of_range as revenue, record_out_of_range as record,
@@ -292,8 +292,8 @@ group by file_no
 -- dimension: conformity
 -- threshold: 0
 -- needs: payload
--- message: {column} stands in {failed:,} payloads and not in the contract
--- advice: Describe it in the contract if it is meant; look whether it replaces a key that is missing.
+-- message: {column} is in {failed:,} payloads but not in the contract
+-- advice: Add it to the contract if it is intended, and check whether it replaces a missing key.
 select
     file_no, event || '.' || path as "column", present as checked, present as failed,
     null as orders, null as revenue, record_present as record, null as example
@@ -305,8 +305,8 @@ where not declared
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload
--- message: {failed:,} of {checked:,} events with a customer ({share}) have one that more than three clients share
--- advice: A test or a help-desk address; do not join journeys by it.
+-- message: {failed:,} of {checked:,} events with a customer ({share}) name one that more than three clients share
+-- advice: This is a test or help-desk address; do not stitch journeys by it.
 select
     file_no, {customer} as "column", count(*) as checked, count(*) filter (clients > 3) as failed,
     count(*) filter (clients > 3 and step = 'order') as orders,
@@ -320,8 +320,8 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: client time page orders
--- message: {failed:,} of {checked:,} orders ({share}) have no earlier event of their client
--- advice: These orders cannot be given to a channel; look for pages that do not fire, and for ids that change on the way to the checkout.
+-- message: {failed:,} of {checked:,} orders ({share}) have no earlier event from their client
+-- advice: These orders cannot be attributed to a channel; look for pages that send no events, and for ids that change on the way to the checkout.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_event) as failed,
     count(*) filter (not has_event) as orders, sum(revenue) filter (not has_event) as revenue,
@@ -334,8 +334,8 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: client time page orders
--- message: {failed:,} of {checked:,} orders ({share}) have an earlier event only under the new name of {column}
--- advice: A dashboard on the old column gives these orders no channel; correct what it has shown since.
+-- message: {failed:,} of {checked:,} orders ({share}) have earlier events only under the new name of {column}
+-- advice: A dashboard on the old column shows no channel for these orders; correct what it has reported since.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (has_event and not has_tracked_event) as failed,
     count(*) filter (has_event and not has_tracked_event) as orders,
@@ -349,8 +349,8 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: client time page orders page_view
--- message: {failed:,} of {checked:,} orders ({share}) have no earlier page view of their client
--- advice: The visit before the purchase was not recorded; make the tag fire before consent tools and redirects end it.
+-- message: {failed:,} of {checked:,} orders ({share}) have no earlier page view from their client
+-- advice: The visit before the purchase was not recorded; make the tag fire before consent tools and redirects can stop it.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
     count(*) filter (not has_page_view) as orders, sum(revenue) filter (not has_page_view) as revenue,
@@ -363,8 +363,8 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.25
 -- needs: client time page orders cart
--- message: {failed:,} of {checked:,} orders ({share}) have no earlier cart event of their client
--- advice: A funnel over these events understates the cart; express checkouts skip it, or the event is lost.
+-- message: {failed:,} of {checked:,} orders ({share}) have no earlier cart event from their client
+-- advice: A funnel based on these events understates carts; either express checkouts skip the cart, or the event is lost.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_cart) as failed,
     count(*) filter (not has_cart) as orders, sum(revenue) filter (not has_cart) as revenue,
@@ -377,8 +377,8 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: client time page orders checkout
--- message: {failed:,} of {checked:,} orders ({share}) have no earlier checkout start of their client or checkout
--- advice: Completions divided by starts is no rate while starts are missing; check the event on every way into the checkout.
+-- message: {failed:,} of {checked:,} orders ({share}) have no earlier checkout start from their client or checkout
+-- advice: Completions divided by starts is not a valid rate while starts are missing; check the event on every path into the checkout.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_checkout) as failed,
     count(*) filter (not has_checkout) as orders, sum(revenue) filter (not has_checkout) as revenue,
@@ -392,7 +392,7 @@ group by file_no
 -- threshold: pooled 0.02
 -- needs: confirmation time page checkout
 -- message: {failed:,} of {checked:,} checkouts that were started and reached the confirmation page ({share}) have no {column} event
--- advice: These are probably orders that nobody counts; compare them with the shop's order list, and have the order event sent by the server.
+-- advice: These are probably orders that no report counts; compare them with the shop's order list, and send the order event from the server.
 with started as (
     select token, min(event_at) as started_at
     from conversions
@@ -423,7 +423,7 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: orders checkout
--- message: {failed:,} of {checked:,} completed checkouts exceed the number of starts
+-- message: {checked:,} completed checkouts exceed the number of starts by {failed:,}
 -- advice: The start event is being lost; do not report a completion rate for these days.
 select
     file_no, {event} as "column", count(*) filter (step = 'order') as checked,
@@ -444,7 +444,7 @@ group by file_no
 -- threshold: pooled 0.2
 -- needs: client time page page_view
 -- message: {failed:,} of {checked:,} {column} events ({share}) come from clients without an earlier page view
--- advice: They have seen a page that nobody recorded; find out on which pages and in which browsers the page view does not fire.
+-- advice: These clients saw a page that was not recorded; find out on which pages and in which browsers the page view does not fire.
 select
     file_no, event as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
     null as orders, null as revenue, min(record) filter (not has_page_view) as record, null as example
@@ -458,7 +458,7 @@ group by file_no, event
 -- threshold: 0
 -- needs: time
 -- message: {failed:,} of {checked:,} hours have no event at all, first the hour from {example}
--- advice: The tag or its collector was down, or the file is incomplete; what was sold in these hours is in the shop's order list only.
+-- advice: The tag or its collector was down, or the file is incomplete; only the shop's order list has the sales of these hours.
 select
     file_no, {time} as "column", 24 as checked, count(*) filter (is_dead) as failed,
     null as orders, null as revenue, null as record, printf('%02d:00 %s', min(hour) filter (is_dead), {time_zone}) as example
@@ -470,8 +470,8 @@ group by file_no
 -- dimension: accuracy
 -- threshold: shift
 -- needs: user_agent
--- message: {failed:,} of {checked:,} events ({share}) come from declared crawlers, where {expected} is usual
--- advice: Leave them out of visits and rates; ask the hosting for the crawler's addresses if it is not welcome.
+-- message: {failed:,} of {checked:,} events ({share}) come from declared crawlers; {expected} is usual
+-- advice: Leave crawlers out of visits and rates; if this one is not welcome, ask the hosting provider to block it.
 select
     file_no, {user_agent} as "column", sum(events) as checked, coalesce(sum(events) filter (is_crawler), 0) as failed,
     null as orders, null as revenue, null as record, null as example
@@ -485,7 +485,7 @@ group by file_no
 -- threshold: 0
 -- needs: user_agent checkout
 -- message: {failed:,} of {checked:,} checkout and order events ({share}) come from declared crawlers, such as {example}
--- advice: A monitor or a bot walks through the checkout; leave it out of completion rates.
+-- advice: A monitor or a bot goes through the checkout; leave it out of completion rates.
 select
     file_no, {user_agent} as "column", count(*) as checked, count(*) filter (is_crawler) as failed,
     count(*) filter (is_crawler and step = 'order') as orders,
@@ -501,8 +501,8 @@ group by file_no
 -- severity: P1
 -- dimension: coverage
 -- threshold: other_days
--- message: {checked:,} events of people, where {expected} are usual
--- advice: Compare with the shop's own order and visit counts before you believe the day.
+-- message: {checked:,} events from people; {expected} are usual
+-- advice: Compare the day with the shop's own order and visit counts before you trust it.
 select
     files.file_no, 'events' as "column", records - coalesce(events, 0) as checked, checked as failed,
     null as orders, null as revenue, null as record, null as example
@@ -514,8 +514,8 @@ left join crawler_events using (file_no)
 -- dimension: coverage
 -- threshold: amount
 -- needs: orders payload
--- message: Revenue of {total}, where {expected} is usual
--- advice: Compare the day with the shop's books; a lost tag, a changed unit or a sale look like this.
+-- message: Revenue of {total}; {expected} is usual
+-- advice: Compare the day with the shop's books; a lost tag, a changed unit or a sale can look like this.
 select
     -- The sum of a few orders is any sum.
     file_no, {order} || {amount} as "column", case when count(*) >= 10 then count(*) else 0 end as checked,
@@ -528,8 +528,8 @@ group by file_no
 -- severity: P0
 -- dimension: coverage
 -- threshold: 0
--- message: There is no {column} event at all, where the other days have ten or more
--- advice: The event does not fire any more, or has another name; compare with the shop's order list, and look at the releases of the day.
+-- message: There are no {column} events at all; the other days have ten or more
+-- advice: The event no longer fires, or has another name; compare with the shop's order list, and check that day's releases.
 select
     file_no, event as "column", 1 as checked, cast(is_gone as integer) as failed,
     null as orders, null as revenue, null as record, null as example
@@ -550,8 +550,8 @@ from (
 -- severity: P1
 -- dimension: coverage
 -- threshold: rate
--- message: {failed:,} {column} events, where {expected} are usual for so many events of people
--- advice: Look whether the event still fires, on each device and on each way into the checkout.
+-- message: {failed:,} {column} events; {expected} are usual for this number of events from people
+-- advice: Check whether the event still fires on each device and on every path into the checkout.
 select
     file_no, event as "column", humans as checked, events as failed,
     null as orders, null as revenue, null as record, null as example

@@ -31,7 +31,7 @@ def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], currency
     if urgent := [i for i in incidents if i.severity == Severity.P0]:
         worst = max(urgent, key=lambda i: i.revenue or 0)
         result = f"{_number(len(urgent), 'incident')} to act on now" + (
-            f", the costliest touching {currency.exact(worst.revenue)}" if worst.revenue else ""
+            f", the costliest affects {currency.exact(worst.revenue)}" if worst.revenue else ""
         )
     elif others := count[Severity.P1] + count[Severity.P2]:
         result = f"no emergency, {_number(others, 'incident')} to look into"
@@ -62,7 +62,7 @@ def summary(
             if i.severity < Severity.P3:
                 lines.append(paragraph("-> " + i.advice, width, indent=4, hanging=7))
     if sum(bool(i.revenue) for i in incidents) > 1:
-        lines += ["", paragraph("One order can be at stake in several incidents: never add the amounts up.", width)]
+        lines += ["", paragraph("One order can be at stake in several incidents; do not add the amounts up.", width)]
     status = Counter(f.status for f in findings)
     checks = len({f.check for f in findings})
     lines += ["", paragraph(

@@ -42,7 +42,7 @@ def file_missing(scan: Scan) -> Iterator[Measure]:
 
 
 @check(
-    P0, "completeness", "The file holds no event",
+    P0, "completeness", "The file has no events",
     "Ask the sender for the file again; an empty export hides a whole day.",
 )  # fmt: skip
 def file_empty(scan: Scan) -> Iterator[Measure]:
@@ -74,33 +74,33 @@ _bytes_check(
     ("unreadable", "not_csv", "archive_bomb", "changed", "header_damaged"),
 )  # fmt: skip
 _bytes_check(
-    "file_truncated", P0, "The file breaks off: {example}",
-    "Ask the sender for the whole file; what comes after the break is missing.",
+    "file_truncated", P0, "The file is truncated: {example}",
+    "Ask the sender for the complete file; everything after the break is missing.",
     ("truncated", "archive_broken"),
 )  # fmt: skip
 _bytes_check(
     "records_unreadable", P1, "{failed:,} of {checked:,} records cannot be read: {example}",
-    "Have the export quote its fields (RFC 4180); these records are in no figure.",
+    "Have the export quote its fields (RFC 4180); no figure includes these records.",
     ("ragged", "stray_quote", "unterminated_quote", "field_too_long"),
 )  # fmt: skip
 _bytes_check(
     "header_unclear", P1, "The file {example}",
-    "Have every column named, and named once.",
+    "Give every column a name of its own.",
     ("header_duplicate", "header_empty_name"),
 )  # fmt: skip
 _bytes_check(
     "delimiter_other", P2, "The file {example}",
-    "Set the delimiter in the contract if it is meant; it was read all the same.",
+    "The file was read all the same; set the delimiter in the contract if it is intended.",
     ("delimiter",),
 )  # fmt: skip
 _bytes_check(
     "encoding_other", P2, "The file is not clean UTF-8: {example}",
-    "Have the export write UTF-8; it was read all the same, and some characters may be wrong.",
+    "The file was read all the same, but some characters may be wrong; have the export write UTF-8.",
     ("utf_16", "encoding", "nul_byte"),
 )  # fmt: skip
 _bytes_check(
     "bytes_unusual", P3, "The file {example}",
-    "Harmless here; other readers may stumble.",
+    "Harmless here; other readers may fail.",
     ("bom", "line_ends", "blank_lines", "misnamed_archive", "surplus_empty"),
 )  # fmt: skip
 
@@ -138,8 +138,8 @@ def _listed(names: list[str]) -> str:
 
 
 @check(
-    P0, "uniqueness", "The file holds the same events as {example}",
-    "The export sent an old day under a new name; ask for the day itself.",
+    P0, "uniqueness", "The file contains the same events as {example}",
+    "The export sent an old day under a new name; ask for the right day.",
 )  # fmt: skip
 def content_repeated(scan: Scan) -> Iterator[Measure]:
     seen: dict[tuple[int, int], FileFacts] = {}
@@ -151,8 +151,8 @@ def content_repeated(scan: Scan) -> Iterator[Measure]:
 
 
 @check(
-    P1, "conformity", "The file has fewer events than the contract demands",
-    "Ask the sender whether the export was cut.",
+    P1, "conformity", "The file has fewer events than the contract requires",
+    "Ask the sender whether the export was cut off.",
 )  # fmt: skip
 def row_count(scan: Scan) -> Iterator[Measure]:
     rule = scan.contract.rule("row_count")
@@ -163,7 +163,7 @@ def row_count(scan: Scan) -> Iterator[Measure]:
 
 @check(
     P0, "conformity", "The column {column} is missing",
-    "Restore the column; what it told cannot be won back for the days without it.",
+    "Restore the column; for the days without it, the lost values cannot be recovered.",
 )  # fmt: skip
 def column_missing(scan: Scan) -> Iterator[Measure]:
     """A column that neither its name nor a synonym brings; an unknown one may be it, renamed."""
@@ -180,8 +180,8 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
                 new, told_by = guess
                 message = f"{column.name} looks renamed to {new} ({told_by})"
                 advice = (
-                    f"If it is meant, add `synonyms: [{{synonym: {new}}}]` to {column.name} in "
-                    f"{scan.contract.path.name}, line {column.line}; else have the old name back."
+                    f"If this is intended, add `synonyms: [{{synonym: {new}}}]` to {column.name} in "
+                    f"{scan.contract.path.name}, line {column.line}; otherwise restore the old name."
                 )
             missing = Measure(facts.file_no, column.name, 1, 1, line=1, message=message, advice=advice)
             yield _at_stake(missing, facts)
@@ -217,8 +217,8 @@ def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | N
 
 
 @check(
-    P0, "consistency", "{column} arrives as {example}; every report that reads {column} finds nothing",
-    "Have the old name back, or move every report to the new one; the synonym in the contract heals it here only.",
+    P0, "consistency", "{column} arrives as {example}; reports that read {column} find nothing",
+    "Restore the old name, or change every report to the new one; the contract's synonym repairs it here only.",
 )  # fmt: skip
 def column_renamed(scan: Scan) -> Iterator[Measure]:
     """A declared synonym stands for the column: healed here, and lost to whoever reads the raw name."""
@@ -233,7 +233,7 @@ def column_renamed(scan: Scan) -> Iterator[Measure]:
 
 @check(
     P2, "conformity", "The column {example} is not in the contract",
-    "Describe it in the contract, or have it removed; an unknown column may carry what nobody agreed to store.",
+    "Add it to the contract, or have it removed; an unknown column may hold data that nobody agreed to store.",
 )  # fmt: skip
 def column_unexpected(scan: Scan) -> Iterator[Measure]:
     if scan.contract.additional_columns == "allow":
@@ -248,8 +248,8 @@ def column_unexpected(scan: Scan) -> Iterator[Measure]:
 
 
 @check(
-    P3, "conformity", "The columns stand in another order than the contract's",
-    "Harmless here; a reader that goes by position mixes the columns up.",
+    P3, "conformity", "The columns are not in the contract's order",
+    "Harmless here; a reader that relies on positions mixes up the columns.",
 )  # fmt: skip
 def column_order(scan: Scan) -> Iterator[Measure]:
     for facts in _arrived(scan):

@@ -141,4 +141,4 @@ def _on_top(definition: Definition, failures: list[Finding], before: list[Findin
         return ""
     if abs(sum(now) / len(now) / (sum(usual) / len(usual)) - 1) > 1 / 8:
         return ""
-    return "; events that have one are as many as before, so these seem to come on top"
+    return "; as many events as before have one, so these seem to be extra"

@@ -24,7 +24,7 @@
 -- threshold: 0
 -- example: none
 -- message: {failed:,} of {checked:,} events ({share}) have no {column}
--- advice: Ask who releases the tag which change fills {column} no longer, and on which pages.
+-- advice: Ask the tag's owner which release stopped filling {column}, and on which pages.
 {column} is null
 
 -- name: null_shift
@@ -34,8 +34,8 @@
 -- dimension: completeness
 -- threshold: shift
 -- example: none
--- message: {failed:,} of {checked:,} events ({share}) have no {column}, where {expected} is usual
--- advice: Compare the tag's releases of that day; a share that falls can break a report as well.
+-- message: {failed:,} of {checked:,} events ({share}) have no {column}; {expected} is usual
+-- advice: Compare the tag's releases of that day; a falling share can break a report as well.
 {column} is null
 
 -- name: campaign_shift
@@ -44,8 +44,8 @@
 -- dimension: completeness
 -- threshold: shift
 -- example: none
--- message: {failed:,} of {checked:,} events ({share}) have no campaign in {column}, where {expected} is usual
--- advice: Look whether a redirect or a consent tool strips the parameters; paid visits look direct without them.
+-- message: {failed:,} of {checked:,} events ({share}) have no campaign in {column}; {expected} is usual
+-- advice: Check whether a redirect or a consent tool strips the parameters; without them, paid visits look direct.
 -- Most pages have no query, and are not searched twice.
 case when contains(page, '?') then not contains(page, 'utm_source=') else true end
 
@@ -55,8 +55,8 @@ case when contains(page, '?') then not contains(page, 'utm_source=') else true e
 -- dimension: conformity
 -- threshold: 0
 -- example: masked({column})
--- message: {failed:,} of {checked:,} values of {column} hold a quotation mark
--- advice: The export does not quote its fields rightly; a stricter reader loses these rows, or shifts their columns.
+-- message: {failed:,} of {checked:,} values of {column} contain a quotation mark
+-- advice: The export does not quote its fields correctly; a stricter reader loses these rows or shifts their columns.
 contains({column}, '"')
 
 -- name: value_placeholder
@@ -65,8 +65,8 @@ contains({column}, '"')
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0.001
--- message: {failed:,} of {checked:,} events ({share}) carry a word like {example} in {column} instead of a value
--- advice: The tag writes a missing value as text; make it send nothing, or every join will match strangers.
+-- message: {failed:,} of {checked:,} events ({share}) have a placeholder like {example} in {column} instead of a value
+-- advice: The tag writes missing values as text; make it send nothing, or every join will match strangers.
 lower({column}) in ({words_for_nothing})
 
 -- name: value_pattern
@@ -76,8 +76,8 @@ lower({column}) in ({words_for_nothing})
 -- threshold: 0.001
 -- filter: {column} is not null
 -- example: masked({column})
--- message: {failed:,} of {checked:,} values of {column} ({share}) do not have the contract's pattern
--- advice: Look at the first of them; a new form of identifier belongs into the contract's pattern.
+-- message: {failed:,} of {checked:,} values of {column} ({share}) do not match the contract's pattern
+-- advice: Look at the first one; a new form of identifier belongs in the contract's pattern.
 not regexp_full_match({column}, {pattern})
 
 -- name: value_invalid
@@ -88,7 +88,7 @@ not regexp_full_match({column}, {pattern})
 -- threshold: 0
 -- filter: {column} is not null
 -- message: {failed:,} of {checked:,} values of {column} ({share}) are not in the contract, such as {example}
--- advice: Add the value to the contract if it is meant, as a synonym if it is an old one's new name.
+-- advice: Add the value to the contract if it is intended; if it is a new name of an old value, add it as a synonym.
 {column} not in ({allowed})
 
 -- name: value_type
@@ -98,8 +98,8 @@ not regexp_full_match({column}, {pattern})
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked({column})
--- message: {failed:,} of {checked:,} values of {column} ({share}) are not of the contract's type
--- advice: Ask the sender when the type changed; change the contract only if readers can bear it.
+-- message: {failed:,} of {checked:,} values of {column} ({share}) do not have the contract's type
+-- advice: Ask the sender when the type changed; change the contract only if every reader can handle it.
 try_cast({column} as {type}) is null
 
 -- name: value_range
@@ -109,8 +109,8 @@ try_cast({column} as {type}) is null
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked({column})
--- message: {failed:,} of {checked:,} values of {column} ({share}) are out of the contract's range
--- advice: Look at the first of them; a unit may have changed.
+-- message: {failed:,} of {checked:,} values of {column} ({share}) are outside the contract's range
+-- advice: Look at the first one; a unit may have changed.
 try_cast({column} as double) not between {minimum} and {maximum}
 
 -- name: value_length
@@ -121,7 +121,7 @@ try_cast({column} as double) not between {minimum} and {maximum}
 -- filter: {column} is not null
 -- example: masked({column})
 -- message: {failed:,} of {checked:,} values of {column} ({share}) are longer than the contract allows
--- advice: Look at the first of them; a reader with a shorter column cuts or refuses it.
+-- advice: Look at the first one; a reader with a shorter column truncates or rejects it.
 length({column}) > {max_length}
 
 -- name: event_synonym
@@ -130,8 +130,8 @@ length({column}) > {max_length}
 -- dimension: conformity
 -- threshold: 0
 -- filter: event is not null
--- message: {failed:,} of {checked:,} events carry the old name {example}; the contract knows what it means
--- advice: Nothing to repair; reports that count by the raw name need both.
+-- message: {failed:,} of {checked:,} events use the other name {example}, which the contract knows
+-- advice: Nothing to repair; reports that count by the raw name need both names.
 event in ({synonyms})
 
 -- name: timestamp_unparseable
@@ -142,8 +142,8 @@ event in ({synonyms})
 -- threshold: 0
 -- filter: time_text is not null
 -- example: left(time_text, 40)
--- message: {failed:,} of {checked:,} time stamps ({share}) cannot be read, such as {example}
--- advice: Have the export write ISO 8601 again; events without a time fall out of every report.
+-- message: {failed:,} of {checked:,} timestamps ({share}) cannot be read, such as {example}
+-- advice: Have the export write ISO 8601 again; events without a time are missing from every report.
 event_at is null
 
 -- name: timestamp_outside_day
@@ -166,7 +166,7 @@ cast(event_at as date) <> file_day
 -- threshold: 0
 -- filter: event_at is not null
 -- example: left(time_text, 40)
--- message: {failed:,} of {checked:,} time stamps ({share}) are not in UTC, such as {example}
+-- message: {failed:,} of {checked:,} timestamps ({share}) are not in UTC, such as {example}
 -- advice: Have the export write UTC; a reader that drops the offset moves events across hours and days.
 strlen(time_text) > 19
 and (substr(time_text, -6, 1) in ('+', '-') or substr(time_text, -5, 1) in ('+', '-'))
@@ -180,7 +180,7 @@ and right(time_text, 5) not in ('00:00', '+0000')
 -- filter: page is not null
 -- example: masked(page)
 -- message: {failed:,} of {checked:,} page addresses ({share}) are not web addresses
--- advice: Check what the tag sends as the page; paths and channels are read from it.
+-- advice: Check what the tag sends as the page address; paths and channels are derived from it.
 not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(page) = ''
 
 -- name: referrer_malformed
@@ -191,7 +191,7 @@ not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(p
 -- filter: referrer is not null
 -- example: masked(referrer)
 -- message: {failed:,} of {checked:,} referrers ({share}) are not web or app addresses
--- advice: Check what the tag sends as the referrer; channels are read from it.
+-- advice: Check what the tag sends as the referrer; channels are derived from it.
 not contains(referrer, '://') or host_of(referrer) = ''
 
 -- name: host_foreign
@@ -201,8 +201,8 @@ not contains(referrer, '://') or host_of(referrer) = ''
 -- threshold: 0
 -- filter: page is not null
 -- example: left(host_of(page), 60)
--- message: {failed:,} of {checked:,} events ({share}) come from a host that is not the shop's, such as {example}
--- advice: Add the host to the contract if it is the shop's; else somebody copied the tag, or translates the pages.
+-- message: {failed:,} of {checked:,} events ({share}) come from a host that does not belong to the shop, such as {example}
+-- advice: Add the host to the contract if it belongs to the shop; otherwise someone copied the tag or translates the pages.
 contains(page, '://') and not own_host(host_of(page))
 
 -- name: host_internal
@@ -212,8 +212,8 @@ contains(page, '://') and not own_host(host_of(page))
 -- threshold: 0
 -- filter: referrer is not null
 -- example: left(host_of(referrer), 60)
--- message: {failed:,} of {checked:,} referrers are hosts of the shop that the contract does not name, such as {example}
--- advice: Staff and test traffic; keep it out of the tag, or name the host in the contract.
+-- message: {failed:,} of {checked:,} referrers are hosts of the shop that the contract does not list, such as {example}
+-- advice: This is staff or test traffic; exclude it from the tag, or add the host to the contract.
 own_domain(host_of(referrer)) and not own_host(host_of(referrer))
 
 -- name: header_repeated
@@ -223,7 +223,7 @@ own_domain(host_of(referrer)) and not own_host(host_of(referrer))
 -- threshold: 0
 -- example: none
 -- message: {failed:,} of {checked:,} rows are header lines
--- advice: Two exports were joined; drop the line and check that no part of the day is missing or doubled.
+-- advice: Two exports were joined; remove the line, and check that no part of the day is missing or doubled.
 is_header
 
 -- name: payload_missing
@@ -235,7 +235,7 @@ is_header
 -- filter: event in ({payload_events})
 -- example: left(event, 40)
 -- message: {failed:,} of {checked:,} events that need a payload ({share}) have none
--- advice: An order without its payload has no amount and no id; restore it from the shop's order list.
+-- advice: An order without its payload has no amount and no id; restore both from the shop's order list.
 payload is null
 
 -- name: payload_malformed
@@ -247,7 +247,7 @@ payload is null
 -- filter: payload is not null
 -- example: masked(payload)
 -- message: {failed:,} of {checked:,} payloads ({share}) are not valid JSON
--- advice: Look for truncation or broken quoting in the export; what is in them is lost to every report.
+-- advice: Look for truncation or broken quoting in the export; no report can use what these payloads hold.
 not payload_valid
 
 -- name: payload_unexpected
@@ -257,8 +257,8 @@ not payload_valid
 -- threshold: 0
 -- filter: payload is not null
 -- example: left(event, 40)
--- message: {failed:,} of {checked:,} payloads belong to events that the contract gives none, such as {example}
--- advice: Describe it in the contract if it is meant.
+-- message: {failed:,} of {checked:,} payloads belong to events for which the contract defines none, such as {example}
+-- advice: Add them to the contract if they are intended.
 step_of(event) is not null and event not in ({payload_events})
 
 -- name: email_exposed
@@ -268,8 +268,8 @@ step_of(event) is not null and event not in ({payload_events})
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked(regexp_extract({column}, {email}))
--- message: {failed:,} of {checked:,} values of {column} hold an e-mail address
--- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
+-- message: {failed:,} of {checked:,} values of {column} contain an email address
+-- advice: Stop the leak at the form or link that causes it, delete all copies of the export, and inform whoever is responsible for privacy.
 regexp_matches({column}, {email})
 
 -- name: phone_exposed
@@ -279,8 +279,8 @@ regexp_matches({column}, {email})
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked(regexp_extract({column}, {phone}))
--- message: {failed:,} of {checked:,} values of {column} hold what looks like a telephone number
--- advice: Stop the leak at the form or link that puts it there, delete the export's copies, and tell who answers for privacy.
+-- message: {failed:,} of {checked:,} values of {column} contain what looks like a phone number
+-- advice: Stop the leak at the form or link that causes it, delete all copies of the export, and inform whoever is responsible for privacy.
 regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
 
 -- name: card_exposed
@@ -290,8 +290,8 @@ regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked(card_in({column}))
--- message: {failed:,} of {checked:,} values of {column} hold a payment card number
--- advice: Stop the export now, delete its copies, and tell the payment provider; this is a reportable incident.
+-- message: {failed:,} of {checked:,} values of {column} contain a payment card number
+-- advice: Stop the export now, delete its copies and inform the payment provider; this is a reportable incident.
 regexp_matches({column}, {digits}) and card_in({column}) is not null
 
 -- name: query_not_anonymised
@@ -301,8 +301,8 @@ regexp_matches({column}, {digits}) and card_in({column}) is not null
 -- threshold: 0
 -- filter: contains({column}, '?')
 -- example: left(raw_key({column}), 30)
--- message: {failed:,} of {checked:,} addresses with a query in {column} ({share}) carry values that are not anonymised, first under the key {example}
--- advice: Anonymise this column too; click ids and search words in it can be joined back to persons.
+-- message: {failed:,} of {checked:,} addresses with a query in {column} ({share}) contain values that are not anonymised, first under the key {example}
+-- advice: Anonymise this column too; its click ids and search terms can identify people.
 not clean_query({column})
 
 -- name: host_not_anonymised
@@ -313,5 +313,5 @@ not clean_query({column})
 -- filter: referrer is not null
 -- example: left(host_of(referrer), 60)
 -- message: {failed:,} of {checked:,} referrers ({share}) name a host that is neither anonymised nor allowed to be plain, such as {example}
--- advice: Anonymise it, or add it to plainHosts in the contract if everybody may know it.
+-- advice: Anonymise it, or add it to plainHosts in the contract if it is no secret.
 not own_domain(host_of(referrer)) and not regexp_full_match(host_of(referrer), {known_hosts}, 'i')

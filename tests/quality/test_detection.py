@@ -266,7 +266,7 @@ def test_a_real_day(name: str, real: tuple[Path, Report], real_runs: Runs) -> No
     ("name", "check", "column", "message"),
     [
         ("orders_falling", "confirmations_without_order", "checkout_completed", "17 of 21 checkouts"),
-        ("revenue_in_cents", "revenue_volume", "checkout_completed.revenue", "Revenue of $2,300,600, "),
+        ("revenue_in_cents", "revenue_volume", "checkout_completed.revenue", "Revenue of $2,300,600; "),
     ],
 )
 def test_another_check_sees_the_fault_too(

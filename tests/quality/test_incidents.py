@@ -150,7 +150,7 @@ def test_nulls_may_come_on_top(before: tuple[int, int], since: tuple[int, int], 
     for check in ("null_share", "some_check"):
         found = [replace(f, check=check) for f in (good, bad)]
         (incident,) = find_incidents(found, {check: replace(CHECK, check=check)}, FILES, Currency())
-        top = "; events that have one are as many as before, so these seem to come on top"
+        top = "; as many events as before have one, so these seem to be extra"
         assert incident.message == "m" + (top if is_said and check == "null_share" else "")
     alone = replace(bad, check="null_share")
     assert find_incidents([alone], {"null_share": CHECK}, FILES, Currency())[0].message == "m"
