@@ -13,7 +13,7 @@ DEFINITIONS: dict[str, Definition] = {d.check: d for d in [*FILE_CHECKS, *ROW_CH
 
 
 def run_checks(scan: Scan) -> list[Finding]:
-    """A finding for every check, column and file, in the order of registration."""
+    """Return a finding for every check, column and file, in the order of registration."""
     findings: list[Finding] = []
     failed: set[tuple[str, int, str]] = set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -41,7 +41,7 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
 
 
 def _declared(need: str, scan: Scan) -> bool:
-    """Whether the contract has what a check needs: a column's role, an event's, or the order's parts."""
+    """Return whether the contract has what a check needs: a column's role, an event's, or the order's parts."""
     order = scan.contract.order
     if need == "confirmation":
         return order is not None and order.confirmation_path is not None and order.checkout_token is not None

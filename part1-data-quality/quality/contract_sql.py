@@ -40,7 +40,7 @@ TYPES = {
 
 
 def line_sql(contract: Contract) -> tuple[str, str]:
-    """The sum of an order's lines, and whether each line has its amount, as SQL over `payload`."""
+    """Return the sum of an order's lines, and whether each line has its amount, as SQL over `payload`."""
     order = contract.order
     if not order or not order.lines or not order.line_amount:
         return "null", "false"
@@ -57,7 +57,7 @@ def line_sql(contract: Contract) -> tuple[str, str]:
 
 
 def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: str, type_: str = "varchar") -> str:
-    """What each event is called or does; constants of the type, or each event would be cast to it."""
+    """Return what each event is called or does; constants of the type, or each event would be cast to it."""
     arms = []
     for event in events:
         value = getattr(event, result)
@@ -67,18 +67,18 @@ def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: s
 
 
 def _query_pair(contract: Contract) -> str:
-    """The pattern of one `key=value` of a query as the contract wants it, values anonymised or not."""
+    """Return the pattern of one `key=value` of a query as the contract wants it, values anonymised or not."""
     value = (contract.anonymisation.query_value if contract.anonymisation else None) or "[^&#]*"
     return f"[^=&#@]*(?:=(?:{unanchored(value)})?)?"
 
 
 def unanchored(pattern: str) -> str:
-    """A pattern for a whole value, made fit to stand inside another."""
+    """Return a pattern for a whole value, made fit to stand inside another."""
     return pattern.removeprefix("^").removesuffix("$")
 
 
 def known_hosts(contract: Contract) -> str | None:
-    """The pattern of the hosts that a referrer may have; None when the contract lets it have any."""
+    """Return the pattern of the hosts that a referrer may have; None when the contract lets it have any."""
     hidden = contract.anonymisation
     if hidden is None or hidden.foreign_host is None:
         return None
@@ -87,7 +87,7 @@ def known_hosts(contract: Contract) -> str | None:
 
 
 def macros(contract: Contract) -> str:
-    """macros.sql, made ready for the contract."""
+    """Return macros.sql, made ready for the contract."""
     hosts = contract.own_hosts
     below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
     order = contract.order

@@ -15,7 +15,7 @@ CRAWLER_PATTERNS_AT_ONCE = 200  # more in one expression outgrow RE2's memory an
 
 
 def crawler_patterns() -> list[str]:
-    """The user-agent patterns that crawlers declare themselves by (PyPI: crawler-user-agents)."""
+    """Return the user-agent patterns that crawlers declare themselves by (PyPI: crawler-user-agents)."""
     import crawleruseragents  # 20 ms that the first batch hides
 
     return [p["pattern"] for p in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
@@ -74,7 +74,7 @@ def _key_rows(contract: Contract) -> list[str]:
 
 
 def _breaks_pattern(contract: Contract) -> str:
-    """Whether a node's `value` breaks the pattern that the contract has for its `event` and `path`."""
+    """Return SQL for whether a node's `value` breaks the pattern that the contract has for its `event` and `path`."""
     whens = [
         f"when event = {literal(e.name)} and path = {literal(k.path)} "
         f"then not regexp_full_match(value, {literal(k.pattern)})"

@@ -10,7 +10,7 @@ from event_data.reading.day_file import ReadingError
 
 
 def connect(work_dir: Path, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
-    """An empty database in memory, which puts what does not fit there below `work_dir`.
+    """Return an empty database in memory, which puts what does not fit there below `work_dir`.
 
     Raises ReadingError for a limit that is no size.
     """

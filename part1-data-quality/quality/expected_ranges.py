@@ -71,7 +71,7 @@ def amount_range(others: Sequence[int]) -> tuple[float, float] | None:
 
 
 def is_beyond(failed: int, checked: int, share: float) -> bool:
-    """Whether so many failures of `checked` cases speak against a true share of at most `share`.
+    """Return whether so many failures of `checked` cases speak against a true share of at most `share`.
 
     The exact binomial tail up to 1,000 cases, its normal approximation above (share strictly
     between 0 and 1; at 0 any failure does, at 1 none).

@@ -27,7 +27,7 @@ def check(severity: Severity, dimension: str, message: str, advice: str) -> Call
 
 
 def _at_stake(measure: Measure, facts: FileFacts) -> Measure:
-    """All of a file's orders, where its failure spoils the file as a whole; unknown when it has none."""
+    """Return the measure with all of a file's orders, for a failure of the whole file; unknown when it has none."""
     return replace(measure, orders=facts.orders, revenue=facts.revenue) if measure.failed and facts.orders else measure
 
 
@@ -120,7 +120,7 @@ def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
     "Rename what is meant to be read, move the rest elsewhere, or list it under ignoreFiles in the contract.",
 )  # fmt: skip
 def file_unread(scan: Scan) -> Iterator[Measure]:
-    """A file that is not read is held against the file of the day that its name carries, else against the newest."""
+    """Count a file that is not read against the file of the day that its name carries, else against the newest."""
     arrived = _arrived(scan)
     on_day = {facts.day: facts.file_no for facts in arrived}
     beside: dict[int, list[str]] = {}
@@ -166,7 +166,7 @@ def row_count(scan: Scan) -> Iterator[Measure]:
     "Restore the column; for the days without it, the lost values cannot be recovered.",
 )  # fmt: skip
 def column_missing(scan: Scan) -> Iterator[Measure]:
-    """A column that neither its name nor a synonym brings; an unknown one may be it, renamed."""
+    """Check that each column is there by its name or a synonym; an unknown one may be the column, renamed."""
     guesses = _renames(scan)
     for facts in _arrived(scan):
         for column in scan.contract.columns:
@@ -177,8 +177,8 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
                 continue
             message, advice = None, None
             if guess := guesses.get((facts.file_no, column.name)):
-                new, told_by = guess
-                message = f"{column.name} looks renamed to {new} ({told_by})"
+                new, evidence = guess
+                message = f"{column.name} looks renamed to {new} ({evidence})"
                 advice = (
                     f"If this is intended, add `synonyms: [{{synonym: {new}}}]` to {column.name} in "
                     f"{scan.contract.path.name}, line {column.line}; otherwise restore the old name."
@@ -189,7 +189,7 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
 
 @lru_cache(maxsize=1)
 def _renames(scan: Scan) -> dict[tuple[int, str], tuple[str, str]]:
-    """(file number, missing column) -> the unknown column that may be it, and what speaks for it."""
+    """Return by (file number, missing column) the unknown column that may be it, and the evidence."""
     last_good: dict[str, FileFacts] = {}
     found = {}
     for facts in _arrived(scan):
@@ -221,7 +221,7 @@ def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | N
     "Restore the old name, or change every report to the new one; the contract's synonym repairs it here only.",
 )  # fmt: skip
 def column_renamed(scan: Scan) -> Iterator[Measure]:
-    """A declared synonym stands for the column: healed here, and lost to whoever reads the raw name."""
+    """Check that no synonym stands for the column: healed here, and lost to whoever reads the raw name."""
     for facts in _arrived(scan):
         for column in scan.contract.columns:
             headers = facts.headers.get(column.name)

@@ -70,7 +70,7 @@ class Prefilter:
 
     @cached_property
     def clean(self) -> str:
-        """A condition that is true only for an event on which no row check can fail."""
+        """Return a condition that is true only for an event on which no row check can fail."""
         if not self.enabled:
             return "false"
         cheap = [*self._cheap_tests.values(), *self._uncovered]
@@ -81,19 +81,19 @@ class Prefilter:
 
     @cached_property
     def plain_event(self) -> str | None:
-        """The event of which nothing but client and time is needed where it is clean: a page view."""
+        """Return the event of which nothing but client and time is needed where it is clean: a page view."""
         event = self.contract.event_of("page_view")
         return event.name if self.enabled and event and not event.payload else None
 
     @property
     def plain(self) -> str:
-        """A condition that is true for a clean page view, unless the page confirms an order."""
+        """Return a condition that is true for a clean page view, unless the page confirms an order."""
         event = self.plain_event
         return f"clean and event = {literal(event)} and not is_confirmation(page)" if event else "false"
 
     @cached_property
     def known(self) -> Mapping[str, bool]:
-        """Conditions that all clean events meet (True), or none does, so that only candidates need counting."""
+        """Return conditions that all clean events meet (True), or none does, so that only candidates need counting."""
         if not self.enabled:
             return {}
         roles = [role for role in self.contract.roles if role != "referrer"]
@@ -105,7 +105,7 @@ class Prefilter:
 
     @cached_property
     def address_tests(self) -> Mapping[str, str]:
-        """Conditions by role that are true only for addresses on which no covered check can fail."""
+        """Return conditions by role that are true only for addresses on which no covered check can fail."""
         if not self.enabled:
             return {}
         own = "|".join(host.replace(".", "[.]") for host in self.contract.own_hosts)
@@ -147,7 +147,7 @@ class Prefilter:
 
     @property
     def _cheap_tests(self) -> dict[str, str]:
-        """The tests of the roles that are no addresses."""
+        """Return the tests of the roles that are not addresses."""
         names = [e.name for e in self.contract.events]
         without_payload = values(e.name for e in self.contract.events if not e.payload)
         client = self.contract.column_of("client")
@@ -177,7 +177,7 @@ class Prefilter:
         return " or ".join(f"contains({url}, {literal('.' + h)})" for h in roots) or "false"
 
     def _referring_hosts(self) -> str | None:
-        """The pattern of the hosts that a referrer may have; None where the contract lets it have any."""
+        """Return the pattern of the hosts that a referrer may have; None where the contract lets it have any."""
         hidden = self.contract.anonymisation
         if hidden is None or hidden.foreign_host is None:
             return None
@@ -187,7 +187,7 @@ class Prefilter:
         return f"{named}|{unanchored(foreign)}" if _excludes_marks(foreign) else named
 
     def _harmless_address(self, scheme: str, hosts: str | None) -> str:
-        """The pattern of addresses, of these hosts or any, on which no covered check can fail.
+        """Return the pattern of addresses, of these hosts or any, on which no covered check can fail.
 
         They hold no quotation mark, no `@` or `%40` and no nine digits, in a row or with single
         separators: so neither an address nor a number, and their query is as the contract wants it.

@@ -1,4 +1,4 @@
-"""Is an unknown column a missing one under another name? Told by the shape of the values."""
+"""Whether an unknown column is a missing one under another name, inferred from the shape of the values."""
 
 import csv
 import re
@@ -48,7 +48,7 @@ def profiles(path: Path, delimiter: str) -> dict[str, Profile]:
 
 
 def likeness(old: Profile, new: Profile) -> float:
-    """How much of a column is like another, 0..1: the better of shared values and shared shapes.
+    """Return how much of a column is like another, 0..1: the better of shared values and shared shapes.
 
     The overlap of two distributions is the sum of the smaller share of each form. Lengths and null
     shares that differ lower the likeness of shapes, for many columns are just words.

@@ -47,7 +47,7 @@ class RowCheck:
 
 
 def raw_names(contract: Contract) -> dict[str, str]:
-    """The name in `raw` of each of the contract's columns."""
+    """Return the name in `raw` of each of the contract's columns."""
     role_of = {name: role for role, name in contract.roles.items()}
     return {
         c.name: RAW_NAMES[role_of[c.name]] if c.name in role_of else f"other_{i}"
@@ -56,7 +56,7 @@ def raw_names(contract: Contract) -> dict[str, str]:
 
 
 def expand(contract: Contract) -> list[RowCheck]:
-    """Every row check of every column it looks at."""
+    """Return every row check of every column it looks at."""
     return [check for d in ROW_CHECKS for column in contract.columns for check in _of_column(d, column, contract)]
 
 
@@ -114,7 +114,7 @@ def _allowed(column: Column, role: str | None, contract: Contract) -> tuple[str,
 
 
 def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, str]:
-    """What the placeholders of row_checks.sql stand for, for this column."""
+    """Return what the placeholders of row_checks.sql stand for, for this column."""
     with_payload = [e for e in contract.events if e.payload]
     return {
         "column": raw_names(contract)[column.name],

@@ -54,7 +54,7 @@ class FileFacts:
 
     @property
     def missing(self) -> bool:
-        """Whether the day's file has not arrived at all."""
+        """Return whether the day's file has not arrived at all."""
         return self.file.source is None and not self.file.problems
 
     def receive(self, file: DayFile, contract: Contract) -> None:
@@ -107,7 +107,7 @@ class Scan:
         self._filled = self._placeholders()
 
     def _placeholders(self) -> dict[str, str]:
-        """What stands for the placeholders of pass.sql that are the same for every batch."""
+        """Return what stands for the placeholders of pass.sql that are the same for every batch."""
         texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
         return {
             "event_at": in_zone_sql("event_at", self.contract.time_zone),
@@ -172,7 +172,7 @@ class Scan:
             cursor.execute(sql)
 
     def null_share(self, facts: FileFacts, column: str) -> float | None:
-        """The share of a file's events that have nothing in a column; None where there is no such column or event."""
+        """Return the share of a file's events that are null in a column; None without such a column or event."""
         if column not in facts.headers or not facts.records:
             return None
         return self._tallies[facts.file_no][f"{self.raw_names[column]} is null"] / facts.records
