@@ -2,7 +2,8 @@
 
 A record is what DuckDB takes for one. Lines that are sound beyond doubt are copied in bulk by one regular
 expression; at the first that is not, a single record is parsed, and if that fails only its first physical
-line is given up and reading goes on with the next, so a damaged quote cannot swallow what follows.
+line is given up and reading goes on with the next, so a damaged quote cannot swallow what follows. A record that
+is whole, and has more or fewer fields than the header, is given up as one where no line of it is sound by itself.
 """
 
 import codecs
@@ -153,7 +154,7 @@ class _Recovery:
         self.file, self.out, self.refused, self.log = file, out, refused, _Log(file.problems)
         self.blocks = _lines(file, source, self.log)
         self.data, self.at, self.line, self.ended = b"", 0, 1, False
-        self.rows = self.rejected = self.blank = self.pending_blank = 0
+        self.rows = self.rejected = self.rejected_lines = self.blank = self.pending_blank = 0
         self.kept_lines = 0
         self.multiline = self.mixed = False
         self.shifts: tuple[array[int], array[int]] = (array("q"), array("q"))
@@ -168,7 +169,7 @@ class _Recovery:
                 self._one_record()
         # Every physical line is in a row, rejected or blank: nothing is lost in silence.
         lines = self.line - 1
-        assert lines == self.kept_lines + self.rejected + self.blank + self.pending_blank
+        assert lines == self.kept_lines + self.rejected_lines + self.blank + self.pending_blank
         if self.mixed:
             self.log.file("line_ends", "mixes line ends (LF and CR LF)")
         if self.blank:
@@ -263,8 +264,12 @@ class _Recovery:
         cut = kind == "unterminated_quote" or (kind == "ragged" and len(parsed.fields) < self.wanted)
         if cut and final and end == len(self.data) and not self.data.endswith(b"\n"):
             kind, message = "truncated", message + ", and the file ends there"
+        if kind == "ragged" and parsed.end > end and not self._swallows_records(end, parsed.end):
+            end = parsed.end
+        first = self.line
         self._reject(kind, message, self.data[self.at : end])
         self._advance(end)
+        self.rejected_lines += self.line - first
         return None
 
     def _keep(self, record: bytes, parsed: Parsed) -> None:
@@ -279,6 +284,14 @@ class _Recovery:
         ends = self.data[max(parsed.end - 2, 0) : parsed.end]
         self.mixed = self.mixed or (ends[-1:] == b"\n" and (ends == b"\r\n") != (self.file.newline == "\r\n"))
 
+    def _swallows_records(self, start: int, end: int) -> bool:
+        """Return whether a line between, which a quote joins to a record, is sound by itself."""
+        lines = self.data[start:end].splitlines(keepends=True)
+        return any(
+            not (found := parse(line, 0, len(line), self.mark, self.wanted)).fault and found.end == len(line)
+            for line in lines
+        )
+
     def _skip_long_line(self) -> None:
         start = self.data[self.at : self.at + TEXT_BYTES].decode(errors="ignore").encode() + b"..."
         self._reject("field_too_long", f"is longer than {RECORD_BYTES:,} bytes", start)
@@ -290,6 +303,7 @@ class _Recovery:
                 break
             self.data, self.at = block, 0
         self._advance(end)
+        self.rejected_lines += 1
 
     def _advance(self, end: int) -> None:
         """Go on at `end`, which is after a line end or the end of the file."""
