@@ -27,8 +27,6 @@ from monitoring.slack import NOT_SENT, as_json, deliver, message, simulated, web
 from monitoring.storage import History, HistoryError
 from monitoring.thresholds import Thresholds, load_thresholds
 
-REFUSALS = ("records_refused", "file_refused")  # alarms that say what part 2's exit status 3 says
-
 
 class MonitorError(UserError):
     """The day cannot be judged."""
@@ -163,8 +161,10 @@ class Run(NamedTuple):
         """
         is_published = failure.status == 3 and "nothing was published" not in failure.sentence
         if is_published and self.warehouse.has_refusals(self.contract.most_refused):
-            if not any(a.name in REFUSALS for a in report.alarms):
-                self.terminal.note(f"note: part 2 refused data of other days: {failure.sentence}")
+            of_day = self.warehouse.rows("refusals", first=report.day, last=report.day)
+            if not of_day and not any(a.name == "file_refused" for a in report.alarms):
+                sentence = failure.sentence.removeprefix("transform.py: published, but ")
+                self.terminal.note(f"note: part 2 refused data of other days: {sentence}")
             return
         rule = self.t.rules["ledger_broken" if failure.status == 3 else "refresh_failed"]
         alarm = Alarm(rule.name, rule.layer, rule.severity, report.day, failure.sentence, is_rule=True)

@@ -48,7 +48,7 @@ def explain(reports: Sequence[DayReport], facts: Facts, warehouse: Warehouse, t:
         alarm.at_stake = amounts[-1]
         known = [s for s in amounts if s is not None]
         alarm.at_stake_since = sum(known) if known else None
-        alarm.stake_text = IMPACT_TEXTS.get(_impact_kind(alarm) or "", "")
+        alarm.stake_text = IMPACT_TEXTS.get(_impact_kind(alarm, facts) or "", "")
 
 
 def figures(verdict: Verdict, currency: Currency) -> str:
@@ -155,13 +155,16 @@ def _first_event(alarm: Alarm, day: date, warehouse: Warehouse) -> str:
     return f"{at:%H:%M:%S}" if isinstance(at, datetime) else ""
 
 
-def _impact_kind(alarm: Alarm) -> str | None:
-    return RULE_IMPACTS.get(alarm.name) if alarm.is_rule else alarm.verdicts[0].metric.impact
+def _impact_kind(alarm: Alarm, facts: Facts) -> str | None:
+    kind = RULE_IMPACTS.get(alarm.name) if alarm.is_rule else alarm.verdicts[0].metric.impact
+    refused = sum(r.orders for r in facts.refusals.get(alarm.day, []))
+    is_exact = refused and refused == facts.received.get(alarm.day, (0,))[0]  # no estimate of what is known
+    return "refused" if kind == "shortfall" and is_exact else kind
 
 
 def impact(alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thresholds) -> float | None:
     """Return the money of the alarm's day that it affects, in the shop's currency; None where it is not known."""
-    kind, day = _impact_kind(alarm), alarm.day
+    kind, day = _impact_kind(alarm, facts), alarm.day
     if kind in ("shortfall", "paid", "hours"):
         return _missing(kind, alarm, facts, warehouse, t)
     if kind == "refused":

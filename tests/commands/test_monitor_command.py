@@ -210,19 +210,23 @@ def refused(five_days: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return folder, path
 
 
-def test_refused_orders_are_red_with_their_reason_and_amount(refused: tuple[Path, Path]) -> None:
-    folder, path = refused
+def test_refused_orders_are_red_with_their_reason_and_amount(refused: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(refused[0], tmp_path / "days"))
+    path = folder / refused[1].name
     amounts = duckdb.execute(
         "select cast(event_data ->> 'revenue' as decimal(12, 2)) from read_csv(?, all_varchar = true) "
         "where event_name = 'checkout_completed'",
         [str(path)],
     ).fetchall()
     whole = sum(a for (a,) in amounts)
-    found = report("--data_dir", folder, "--history", folder.parent / "h.sqlite")
+    found = report("--data_dir", folder, "--history", tmp_path / "h.sqlite")
     assert (found["status"], keys(found)) == ("RED", ["records_refused"])
     (alarm,) = found["alarms"]
     assert f"no readable time: {len(amounts)}, ${whole:,.2f}" in alarm["text"] and alarm["at_stake"] == float(whole)
     assert len(alarm["check"]) == 3
+    path.write_text(re.sub(r"[^,]*Z,(page|checkout|product|email)", r"noon,\1", path.read_text("utf-8")), "utf-8")
+    (alarm,) = report("--data_dir", folder, "--history", tmp_path / "h.sqlite")["alarms"]
+    assert (alarm["key"], alarm["at_stake"]) == ("no_events", float(whole))  # known, not estimated
 
 
 @pytest.mark.parametrize(
