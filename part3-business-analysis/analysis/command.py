@@ -28,10 +28,6 @@ from event_data.output import short_path, write_atomically
 CRITICAL = 3
 
 
-class RefreshError(UserError):
-    """Part 1 or part 2 could not run; the message is its own."""
-
-
 def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     """Write the pictures, the summary and the report; returns the exit status."""
     warehouse = warehouse_file(options.warehouse or options.data_dir / "warehouse.duckdb")
@@ -67,7 +63,7 @@ def refresh(options: argparse.Namespace, warehouse: Path, terminal: Terminal) ->
         if process.returncode not in (0, CRITICAL):
             # Its sentence says what to do; a sentence of ours about it would say less.
             sentence = text.strip().partition(": ")[2]
-            raise RefreshError(sentence or f"part 1 or part 2 ended with status {process.returncode}; run it alone.")
+            raise UserError(sentence or f"part 1 or part 2 ended with status {process.returncode}; run it alone.")
     if told[0]:
         terminal.error(told[0].replace("transform.py: ", "generate_charts.py: "))
     return int(building.returncode)

@@ -162,9 +162,9 @@ def weekdays(gold: Gold) -> tuple[Segment, ...]:
 def evidence(gold: Gold, reading: str) -> dict[str, Decimal]:
     """Dollars by what is known of where they came from; they add up to counted revenue."""
     parts = {reason: Decimal(0) for reason in REASONS}
-    for (of, reason), found in gold.unattributed.items():
+    for (of, reason), amount in gold.unattributed.items():
         if of == reading:
-            parts[reason] = parts.get(reason, Decimal(0)) + found.revenue
+            parts[reason] = parts.get(reason, Decimal(0)) + amount
     return {"known": gold.revenue - sum(parts.values()), **parts}
 
 

@@ -64,14 +64,6 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Orders and revenue of one reason for having no source."""
-
-    orders: int
-    revenue: Decimal
-
-
-@dataclass(frozen=True)
 class Line:
     """A line of the ledger."""
 
@@ -119,7 +111,7 @@ class Gold:
     paths: dict[tuple[str, ...], int]
     sign_up_only: int
     orders_without_id: int
-    unattributed: dict[tuple[str, str], Evidence]
+    unattributed: dict[tuple[str, str], Decimal]  # revenue without a known source, by reading and reason
     conversion: dict[str, tuple[Segment, ...]]
     systems: dict[tuple[str, str], Segment]
     channels: tuple[Channel, ...]
@@ -181,7 +173,7 @@ class Gold:
 
     def unlabelled(self, reading: str) -> Decimal:
         """Revenue of orders without a known source, in a reading."""
-        return sum((e.revenue for (r, _), e in self.unattributed.items() if r == reading), Decimal(0))
+        return sum((amount for (r, _), amount in self.unattributed.items() if r == reading), Decimal(0))
 
 
 def warehouse_file(warehouse: Path) -> Path:
@@ -211,7 +203,7 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
         paths={path: units for path, units in paths.items() if path != ("none",)},
         sign_up_only=paths.get(("none",), 0),
         orders_without_id=sum(orders for unit, _, _, orders in found["paths"] if unit != "client"),
-        unattributed={(reading, reason): Evidence(n, amount) for reading, reason, n, amount in found["unattributed"]},
+        unattributed={(reading, reason): amount for reading, reason, amount in found["unattributed"]},
         conversion={kind: tuple(segments) for kind, segments in conversion.items()},
         systems={(device, system): Segment(system, c, s) for device, system, c, s in found["systems"]},
         channels=tuple(Channel(*row) for row in found["channels"]),

@@ -48,7 +48,7 @@ order by unit, path;
 
 
 -- name: unattributed
-select reading, reason, count(*) as orders, sum(revenue) as revenue
+select reading, reason, sum(revenue) as revenue
 from gold.unattributed
 group by reading, reason
 order by reading, reason;

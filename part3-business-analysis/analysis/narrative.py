@@ -212,11 +212,9 @@ def _first_grave(changes: Sequence[Change]) -> list[Change]:
 def _change_line(gold: Gold, c: Change) -> str:
     if c.measure == "conversion":
         shown = [
-            f"{c.before:.2%}",
-            f"{c.after:.2%}",
-            f"{c.difference.low * 100:+.2f}",
+            f"{c.before:.2%}", f"{c.after:.2%}", f"{c.difference.low * 100:+.2f}",
             f"{c.difference.high * 100:+.2f} points",
-        ]
+        ]  # fmt: skip
     else:
         short, (low, high) = gold.currency.short, (c.difference.low, c.difference.high)
         shown = [short(c.before), short(c.after), *("+" * (x >= 0) + short(x) for x in (low, high))]
@@ -322,7 +320,7 @@ def cost(gold: Gold, quality: Quality, impact: Impact, assumptions: Assumptions)
     if not gold.revenue:
         return []
     m, short, lines = impact.money, gold.currency.short, ["## What it cost", ""]
-    why = "The P0 and P1 incidents above affect so much of the recorded revenue; affected is not lost."
+    why = "The P0 and P1 incidents above affect this revenue; it is not lost."
     if not m.at_risk:
         why = "No serious fault began or lasted." if is_well(gold, quality) else "What is wrong has no amount."
     lines.append(f"- **At risk: {at_risk(gold, quality, impact)}.** {why}")

@@ -24,13 +24,9 @@ from event_data.output import page
 TEMPLATES = Path(__file__).with_name("templates")
 READINGS = {"healed": "Healed ids", "as_tracked": "As tracked", "stitched": "Stitched by e-mail and checkout"}
 MODELS = {
-    "last_non_direct": "Last click that is not direct",
-    "last_click": "Last click",
-    "first_click": "First click",
-    "linear": "Linear",
-    "position_based": "Position based (40/20/40)",
-    "time_decay": "Time decay (halves in 7 days)",
-}
+    "last_non_direct": "Last click that is not direct", "last_click": "Last click", "first_click": "First click",
+    "linear": "Linear", "position_based": "Position based (40/20/40)", "time_decay": "Time decay (halves in 7 days)",
+}  # fmt: skip
 RATE_HEAD = ("Segment", "With an order", "Sessions", "Share", "95% interval", "")
 
 

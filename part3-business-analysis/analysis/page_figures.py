@@ -193,11 +193,10 @@ def heat(gold: Gold) -> Spec:
         "hovertemplate": f"%{{y}}, %{{x}}:00 {gold.time_zone}: %{{z:,}} events<extra></extra>", "xgap": 1, "ygap": 1,
     }  # fmt: skip
     layout = {
-        "height": 120 + min(22 * max(len(days), 3), 700),
-        "margin": _margin(86, 10, 10, 44),
+        "height": 120 + min(22 * max(len(days), 3), 700), "margin": _margin(86, 10, 10, 44),
         "xaxis": {"title": {"text": f"hour, {gold.time_zone}"}, "dtick": 3},
         "yaxis": {"autorange": "reversed", "type": "category"},
-    }
+    }  # fmt: skip
     return {"data": [trace], "layout": layout}
 
 

@@ -12,9 +12,8 @@ def conversion(gold: Gold) -> str:
     missing = found.reached[0] - found.recorded[0]
     if missing:
         return (
-            f"No conversion rate: page views are not visits, and "
-            f"{percent(missing / max(found.reached[1], 1))} of visitors who "
-            "did more than browse have none on record. Use the healed one."
+            f"No conversion rate: page views are not visits, and {percent(missing / max(found.reached[1], 1))} of "
+            "visitors who did more than browse have none on record. Use the healed one."
         )
     return "Page views are not visits. Use the healed one."
 
@@ -25,9 +24,8 @@ def completion(gold: Gold) -> str:
     if without > 0:
         most = gold.orders / (int(healed.denominator) + without)
         return (
-            f"Its two sides do not match: {without:,} of {gold.orders:,} orders have no start on "
-            f"record. With a start for "
-            f"each it is {most:.1%} at most, and less if starts that led nowhere are missing too."
+            f"Its two sides do not match: {without:,} of {gold.orders:,} orders have no start on record. With a start "
+            f"for each it is {most:.1%} at most, and less if starts that led nowhere are missing too."
         )
     return "Starts and completions belong together; it can be used."
 
@@ -50,7 +48,7 @@ def source(gold: Gold) -> str:
     healed = gold.figure("revenue without a known source", "healed")
     if cut and healed.numerator:
         return (
-            f"{percent(float(cut.revenue / healed.numerator))} of what is left was sold so early "
+            f"{percent(float(cut / healed.numerator))} of what is left was sold so early "
             "that its visits may not be in the files; that part shrinks as files come in."
         )
     return "What is left has no source in its window."
@@ -60,8 +58,8 @@ def twice(gold: Gold) -> str:
     collisions = gold.line("of counted: ids that collide")
     if collisions.orders:
         return (
-            f"Not counted twice: {collisions.orders} order{'s' if collisions.orders > 1 else ''} of "
-            f"other customers and checkouts under a used id. Removing them would lose real sales."
+            f"Not counted twice: {collisions.orders} order{'s' if collisions.orders > 1 else ''} of other customers "
+            "and checkouts under a used id. Removing them would lose real sales."
         )
     again = -gold.line("resubmissions").orders
     if again:

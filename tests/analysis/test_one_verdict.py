@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import transform
 import validate_dataframework
@@ -122,6 +123,28 @@ def test_a_report_of_other_files_is_refused(healthy: Path, tmp_path: Path) -> No
     assert run(*line)[0] == 0
     text = (days / "out" / "executive_summary.md").read_text("utf-8")
     assert "Nobody has checked the quality of these files." in text and not any(words in text for words in ALL_IS_WELL)
+
+
+def test_an_old_warehouse_is_to_be_rebuilt(healthy: Path, tmp_path: Path) -> None:
+    days = Path(shutil.copytree(healthy, tmp_path / "days"))
+    judge(days)
+    with duckdb.connect(str(days / "warehouse.duckdb")) as connection:
+        connection.execute("drop table bronze.unread_files")
+    status, _, error = run("--no_refresh", "--data_dir", days, "--out_dir", days / "out")
+    assert status == 2 and "rebuild it with transform.py --full_refresh" in error
+
+
+def test_what_is_not_used_is_named(healthy: Path, tmp_path: Path) -> None:
+    days = Path(shutil.copytree(healthy, tmp_path / "days"))
+    files = sorted(days.glob("events_*.csv"))
+    shutil.copy(files[2], days / f"{files[2].stem}.staging.csv")
+    files[5].write_bytes(b"PK\x03\x04" + b"x" * 2000)
+    found = judge(days)
+    assert found.statuses == (3, 3, 3) and found.praise == []
+    assert "2 files were not used: " in found.text and "is a zip or xlsx file" in found.text
+    assert f"{files[2].stem}.staging.csv".replace("_", "\\_") in found.text
+    assert "**1 day has no usable file**: 28 February." in found.text
+    assert "published, but" in found.error and files[5].name in found.error
 
 
 def test_what_the_monitor_has_open_is_listed(healthy: Path, tmp_path: Path) -> None:

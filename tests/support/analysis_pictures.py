@@ -160,7 +160,7 @@ class _Page(HTMLParser):
         if self.inside == "data":
             self.data = json.loads(data)
             self.inside = ""
-        elif self.inside not in ("", "script"):
+        elif self.inside not in ("", "script") and (self.inside != "tr" or data.strip()):
             self.cells[-1] += data
 
     def handle_endtag(self, tag: str) -> None:
