@@ -2,6 +2,7 @@
 """Draw the five pictures, and write the executive summary and the interactive report, from the warehouse's gold."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ def parser() -> argparse.ArgumentParser:
 
 def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
     """Run part 3, which is imported only now: --help and a mistyped option answer at once."""
+    # Before the import: a fallback font of fewer weights, or no home for a list of fonts, is no news to the user.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from analysis.command import execute
 
     return execute(options, terminal)

@@ -1,7 +1,6 @@
 """The command of part 3: have parts 1 and 2 bring their files up to date, read them, and write what they say."""
 
 import argparse
-import logging
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -84,9 +83,6 @@ def is_critical(gold: Gold, quality: Quality, most_refused: float) -> bool:
 
 def pictures(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str, Figure]:
     """Return the five pictures by the name of their file."""
-    # That the fallback for letters that Inter lacks has fewer weights, or that there is no home to keep a list of fonts
-    # in, is no news to the user.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     return {
         "funnel_sankey.png": draw_funnel(gold),
         "revenue_trend.png": draw_revenue(gold, quality, changes),

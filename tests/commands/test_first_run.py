@@ -191,7 +191,9 @@ def test_a_file_that_changes_while_it_is_read(days: Path) -> None:
     finally:
         ended.set()
         writer.join()
-    assert sentence(done, TRANSFORM) == f"{path} changes while it is read; run again when its transfer has ended."
+    assert (
+        sentence(done, TRANSFORM) == f"{path} changed while it was being read; run again once the upload has finished."
+    )
     assert (days / "warehouse.duckdb").read_bytes() == before
     assert run(TRANSFORM, "--data_dir", days).returncode == 0
     records = sum(len(p.read_text(encoding="utf-8").splitlines()) - 1 for p in days.glob("events_*.csv"))
@@ -228,13 +230,13 @@ def test_an_ordinary_user_of_a_read_only_checkout(week: Path, read_only: Path, t
     where: dict[str, Any] = {"prefix": prefix, "repo": read_only, "cwd": "/", "env": environment}
     warehouse = ("--warehouse", tmp_path / "w.duckdb")
     for script, args, status in (
-        (VALIDATE, (), 3), (TRANSFORM, warehouse, 0), (CHARTS, warehouse, 0), (MONITOR, (*warehouse, "--dry_run"), 3)
+        (VALIDATE, (), 3), (TRANSFORM, warehouse, 0), (CHARTS, warehouse, 3), (MONITOR, (*warehouse, "--dry_run"), 3)
     ):  # fmt: skip
         done = run(script, "--data_dir", week, *args, out=out, **where)
         assert (done.returncode, done.stderr) == (status, "" if script != MONITOR else done.stderr)
     assert {"dq_report.csv", "executive_summary.md", "report.html"} <= {p.name for p in out.iterdir()}
     done = run(VALIDATE, "--data_dir", week, **where)  # the reports' usual place is the checkout
-    assert sentence(done, VALIDATE).endswith("choose another --out_dir or free the disk.")
+    assert sentence(done, VALIDATE).endswith("Permission denied; choose another --out_dir.")
 
 
 @every_script
