@@ -21,6 +21,10 @@ def write_atomically(path: Path, content: str | Callable[[Path], object]) -> Pat
         else:
             content(beside)
         beside.replace(path)
+    except OSError as error:
+        if str(error.filename) == str(beside):
+            error.filename = str(path)  # what the user has named
+        raise
     finally:
         beside.unlink(missing_ok=True)
     return path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from event_data.cli import CONTRACT, Terminal
 from event_data.contract import ContractError, Severity, load_contract
-from event_data.output import short_path
+from event_data.output import short_path, write_atomically
 from quality.checks import DEFINITIONS, run_checks
 from quality.console import summary
 from quality.engine import connect
@@ -53,7 +53,7 @@ def draft(options: argparse.Namespace, terminal: Terminal) -> int:
     files = [p for p in files if re.search(r"\d{4}\D?\d\d\D?\d\d", p.name)] or files
     text = draft_contract(files)
     if options.contract:
-        options.contract.write_text(text, encoding="utf-8")
+        write_atomically(options.contract, text)
         terminal.note(f"wrote {short_path(options.contract)}; read its `# check:` lines before you rely on it")
     else:
         terminal.write(text)

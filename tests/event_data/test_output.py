@@ -24,6 +24,9 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, fail)
     assert path.read_bytes() == b"two" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError) as error:
+        write_atomically(tmp_path / "none" / "b.txt", "text")
+    assert error.value.filename == str(tmp_path / "none" / "b.txt")
 
 
 def test_a_path_is_as_short_as_it_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
