@@ -183,11 +183,7 @@ def test_a_day_that_has_not_come_is_red(line: Line) -> None:
 
 
 @pytest.mark.parametrize(
-    ("latency", "status"),
-    [
-        ("value: 2000000\n    unit: h", "has not arrived yet"),
-        ("value: 0\n    unit: days", "RED"),
-    ],
+    ("latency", "status"), [("value: 2000000\n    unit: h", "has not arrived yet"), ("value: 0\n    unit: days", "RED")]
 )
 def test_a_file_is_late_when_the_contract_says_so(latency: str, status: str, line: Line, tmp_path: Path) -> None:
     text = (SCRIPT.parents[1] / "part1-data-quality" / "schema.yaml").read_text("utf-8")

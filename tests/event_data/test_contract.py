@@ -345,10 +345,7 @@ def contract_or_sentence(path: Path) -> None:
 
 
 FUZZ = settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    database=None,
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 
 
@@ -361,37 +358,8 @@ def test_random_bytes(tmp_path: Path, raw: bytes) -> None:
 
 
 SCRAPS = [
-    *(
-        "",
-        "- ",
-        ": ",
-        "[]",
-        "{}",
-        "~",
-        "*a",
-        "&a ",
-        "!!int x",
-        "<<: ",
-        "'",
-        '"',
-        "|",
-        "0x",
-        "1e999",
-        "\x85",
-        "-",
-    ),
-    *(
-        "\ud7ff",
-        "mustBe: 0",
-        "9" * 5000,
-        "'\\ud800'",
-        '"\\ud800"',
-        "2025-02-30",
-        "\ufeff",
-        "\t",
-        "(?",
-        "%Y%Y",
-    ),
+    *("", "- ", ": ", "[]", "{}", "~", "*a", "&a ", "!!int x", "<<: ", "'", '"', "|", "0x", "1e999", "\x85", "-"),
+    *("\ud7ff", "mustBe: 0", "9" * 5000, "'\\ud800'", '"\\ud800"', "2025-02-30", "\ufeff", "\t", "(?", "%Y%Y"),
 ]
 
 
@@ -402,10 +370,7 @@ def test_random_changes_of_the_schema(tmp_path: Path, data: st.DataObject) -> No
     lines = text.splitlines()
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(lines) - 1))
-        change, scrap = (
-            data.draw(st.sampled_from("dsvmk")),
-            data.draw(st.sampled_from(SCRAPS) | st.text(max_size=8)),
-        )
+        change, scrap = (data.draw(st.sampled_from("dsvmk")), data.draw(st.sampled_from(SCRAPS) | st.text(max_size=8)))
         key, colon, _ = lines[place].partition(":")
         if change == "d" and len(lines) > 1:
             del lines[place]

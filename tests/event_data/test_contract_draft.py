@@ -62,12 +62,7 @@ def hit(dice: random.Random, event: str, moment: datetime, item: Callable[[float
         lines = [(dice.randrange(500, 9000) / 100, dice.randint(1, 4)) for _ in range(dice.randint(1, 3))]
         total = round(sum(price * pieces for price, pieces in lines), 2)
         items = [item(price, pieces) for price, pieces in lines]
-        order = {
-            "order_id": f"A{dice.randrange(10**7, 10**8)}",
-            "value": total,
-            "currency": "EUR",
-            "items": items,
-        }
+        order = {"order_id": f"A{dice.randrange(10**7, 10**8)}", "value": total, "currency": "EUR", "items": items}
         props = json.dumps(order | {"email": f"jane{dice.randrange(999)}@mail.example", "gift": dice.random() < 0.5})
     elif event == "generate_lead":
         props = json.dumps({"email": f"joe{dice.randrange(999)}@mail.example"})
@@ -234,10 +229,7 @@ def test_file_names(tmp_path: Path, names: list[str], pattern: str) -> None:
     [
         (lambda n: f"{n:08d}", "^[0-9]{8}$"),
         (lambda n: f"ab-{n * 7919:08x}", "^[a-z]{2}-[0-9a-f]{8}$"),
-        (
-            lambda n: str(uuid.UUID(int=n * 10**36, version=4)),
-            "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-        ),
+        (lambda n: str(uuid.UUID(int=n * 10**36, version=4)), "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
         (lambda n: "x" * (n % 9), None),  # too many lengths
         (lambda n: f"{n % 5:08d}", None),  # too few values
         (lambda n: f"{n:04d} {n:04d}", None),  # no identifier
@@ -276,14 +268,7 @@ def test_packed_days_give_the_same_draft(tmp_path: Path) -> None:
 
 
 def test_event_roles_by_name() -> None:
-    names = [
-        "Order Completed",
-        "Product Added",
-        "Checkout Started",
-        "pageview",
-        "newsletter_signup",
-        "scroll",
-    ]
+    names = ["Order Completed", "Product Added", "Checkout Started", "pageview", "newsletter_signup", "scroll"]
     assert list(event_roles(names).items()) == [
         ("Order Completed", "order"), ("Checkout Started", "checkout"), ("Product Added", "cart"),
         ("pageview", "page_view"), ("newsletter_signup", "signup"),
@@ -360,6 +345,5 @@ def test_the_real_days(tmp_path: Path) -> None:
     paths = {key.path for event in contract.events for key in event.payload}
     assert paths == {key.path for event in shipped.events for key in event.payload}
     assert not re.search(
-        r"@|\b[0-9a-f]{16,}\b|\b[0-9]{10}-",
-        yaml.safe_dump(yaml.safe_load(draft)).replace(meant.pattern or "", ""),
+        r"@|\b[0-9a-f]{16,}\b|\b[0-9]{10}-", yaml.safe_dump(yaml.safe_load(draft)).replace(meant.pattern or "", "")
     )

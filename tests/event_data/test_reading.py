@@ -118,13 +118,7 @@ def test_find_files_refuses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
-    [
-        HEAD + b"1,2,3\n4,5,6\n",
-        HEAD + b"1,2,3\n4,5,6",
-        HEAD + b'1,"2",3\n4,5,"6"',
-        HEAD + b"1,2,3\n4,5,6\n\n\n",
-    ],
+    "data", [HEAD + b"1,2,3\n4,5,6\n", HEAD + b"1,2,3\n4,5,6", HEAD + b'1,"2",3\n4,5,"6"', HEAD + b"1,2,3\n4,5,6\n\n\n"]
 )
 def test_healthy(data: bytes, tmp_path: Path) -> None:
     file, rows = read(data, tmp_path)

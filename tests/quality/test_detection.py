@@ -300,14 +300,7 @@ def assert_silent(folder: Path, out_dir: Path, *options: str) -> None:
     assert [(r["severity"], r["check"], r["file"], r["column"], r["message"]) for r in alarms(report)] == []
 
 
-@pytest.mark.parametrize(
-    ("seed", "size"),
-    [
-        *[(seed, 3570) for seed in (2, 3, 4, 5, 6)],
-        (7, 300),
-        (8, 20000),
-    ],
-)
+@pytest.mark.parametrize(("seed", "size"), [*[(seed, 3570) for seed in (2, 3, 4, 5, 6)], (7, 300), (8, 20000)])
 def test_a_healthy_fortnight_is_silent(seed: int, size: int, tmp_path: Path) -> None:
     generate(tmp_path / "days", events_per_day=size, seed=seed, incidents=False)
     assert_silent(tmp_path / "days", tmp_path)

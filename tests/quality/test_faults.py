@@ -14,17 +14,7 @@ from faults import FAULTS, Broken, Fault
 from synthetic_events import generate
 
 DAY = "events_20250302.csv"
-GROUPS = {
-    "reading",
-    "contract",
-    "columns",
-    "payload",
-    "uniqueness",
-    "journeys",
-    "traffic",
-    "privacy",
-    "volume",
-}
+GROUPS = {"reading", "contract", "columns", "payload", "uniqueness", "journeys", "traffic", "privacy", "volume"}
 BENIGN = {"byte_order_mark", "crlf", "gzipped", "embedded_newlines", "event_synonym"}
 
 
@@ -65,10 +55,7 @@ def revenue(header: str, rows: Iterable[str]) -> list[Decimal]:
 def test_a_fault_tells_the_truth(fault: Fault, healthy: Path, tmp_path: Path) -> None:
     told = broken(healthy, tmp_path / "a", fault, fault.serious)
     before, after = contents(healthy), contents(tmp_path / "a")
-    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} <= {
-        DAY,
-        told.file,
-    }
+    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} <= {DAY, told.file}
     assert before != after and told.fault == fault.name and told.rows > 0
     was, now = lines(healthy), lines(tmp_path / "a", told.file)
     gone, new = Counter(was) - Counter(now), Counter(now) - Counter(was)
@@ -116,12 +103,7 @@ def test_the_catalogue_is_well_formed() -> None:
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_reading_and_saving_changes_no_byte(tmp_path: Path, newline: str, ending: bool) -> None:
     path = tmp_path / DAY
-    rows = [
-        "client_id,page_url,event_data",
-        '1-a,"https://x.example/?a=1",',
-        ',\xfc,"{""a\n b"":1}"',
-        'a "b",c,d,e',
-    ]
+    rows = ["client_id,page_url,event_data", '1-a,"https://x.example/?a=1",', ',\xfc,"{""a\n b"":1}"', 'a "b",c,d,e']
     path.write_bytes((newline.join(rows) + newline * ending).encode("latin-1"))
     raw = path.read_bytes()
     Day.read(path).save()

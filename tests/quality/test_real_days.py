@@ -172,9 +172,7 @@ def test_client_ids_are_missing_since_2_march_on_the_front_page(run: Run, query:
                  from events where client is null and file >= 'events_20250302.csv'""")
     )
     assert on_front / nulls > 0.9 and orders == 0
-    assert f"{on_front / nulls:.1%} of them on /; as many events as before have one" in run.message(
-        "null_share"
-    )
+    assert f"{on_front / nulls:.1%} of them on /; as many events as before have one" in run.message("null_share")
 
 
 def test_the_id_less_front_page_views_are_additional(query: Query) -> None:

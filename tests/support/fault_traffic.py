@@ -98,12 +98,7 @@ def _parameter(name: str, value: Callable[[Random], str]) -> Callable[[Day, floa
     return mutate
 
 
-CARDS = (
-    "4111111111111111",
-    "5555555555554444",
-    "378282246310005",
-    "4111-1111-1111-1111",
-)  # public test numbers
+CARDS = ("4111111111111111", "5555555555554444", "378282246310005", "4111-1111-1111-1111")  # public test numbers
 for _name, _serious, _mutate, _expects in (
     (
         "email_in_url",
@@ -143,11 +138,7 @@ def raw_query_values(day: Day, severity: float, rng: Random) -> None:
 def hours_missing(day: Day, severity: float, rng: Random) -> None:
     """Three hours of the American day, 17:00 to 19:59 UTC."""
     day.remove(
-        some(
-            [row for row in day.having("time") if day.get(row, "time")[11:13] in ("17", "18", "19")],
-            severity,
-            rng,
-        )
+        some([row for row in day.having("time") if day.get(row, "time")[11:13] in ("17", "18", "19")], severity, rng)
     )
 
 
@@ -172,10 +163,7 @@ def traffic_tripled(day: Day, severity: float, rng: Random) -> None:
     for journey in _visitors(day):
         for _ in range(2):
             if rng.random() < severity:
-                client, later = (
-                    _client(day, journey[0], rng),
-                    timedelta(milliseconds=rng.randint(1000, 600_000)),
-                )
+                client, later = (_client(day, journey[0], rng), timedelta(milliseconds=rng.randint(1000, 600_000)))
                 for row in journey:
                     if day.get(row, "event") not in (POPUP, *ORDERS):
                         added.append(day.copy(row, later))
