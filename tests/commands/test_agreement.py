@@ -19,6 +19,7 @@ from time_forms import READ, REFUSED
 
 SCHEMA = command_kit.SCHEMA
 FIRST = date(2025, 1, 1)
+Delivery = Callable[[Path], object]
 UTF8_AND_LATIN1 = "Mozilla/5.0 (Grüße)".encode() + b"\xe4"
 
 
@@ -33,20 +34,20 @@ def times(path: Path) -> None:
     path.write_text("\n".join(lines), "utf-8")
 
 
-def _bytes(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(change(path.read_bytes())) and None
+def _bytes(change: Callable[[bytes], bytes]) -> Delivery:
+    return lambda path: path.write_bytes(change(path.read_bytes()))
 
 
-def _lines(*more: str) -> Callable[[Path], None]:
+def _lines(*more: str) -> Delivery:
     return _bytes(lambda data: data.rstrip(b"\n") + b"\n" + "\n".join(more).encode() + b"\n")
 
 
-def _renamed(name: str) -> Callable[[Path], None]:
-    return lambda path: path.rename(path.with_name(name.format(path.stem))) and None
+def _renamed(name: str) -> Delivery:
+    return lambda path: path.rename(path.with_name(name.format(path.stem)))
 
 
-def _beside(name: str) -> Callable[[Path], None]:
-    return lambda path: shutil.copy(path, path.with_name(name.format(path.stem))) and None
+def _beside(name: str) -> Delivery:
+    return lambda path: shutil.copy(path, path.with_name(name.format(path.stem)))
 
 
 def in_parts(path: Path) -> None:
@@ -57,7 +58,7 @@ def in_parts(path: Path) -> None:
 
 
 # What deliveries do to a day's file; the catalogue of faults comes besides.
-DELIVERIES: dict[str, Callable[[Path], None]] = {
+DELIVERIES: dict[str, Delivery] = {
     "times": times,
     "a Latin-1 byte": _bytes(lambda data: data.replace(b"Mozilla", UTF8_AND_LATIN1, 3)),
     "Latin-1": _bytes(lambda data: data.decode().replace("Mozilla", "Mözilla").encode("latin-1")),

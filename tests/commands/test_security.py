@@ -4,7 +4,6 @@ import csv
 import io
 import re
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,16 +38,14 @@ def test_every_claim_names_a_test_that_there_is() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda s: s.__name__)
 def test_a_bomb_of_aliases_ends_at_once(script: object, five_days: Path, tmp_path: Path) -> None:
-    """Ten levels of ten aliases: written out, ten thousand million values."""
+    """Ten levels of ten aliases: written out, ten thousand million values, which no test would live to see."""
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11)]
     bomb = tmp_path / "bomb.yaml"
     bomb.write_text("\n".join([*levels, "schema: *a10", "customProperties: *a10", ""]))
-    start = time.monotonic()
     place = () if script is validate_dataframework else ("--warehouse", tmp_path / "w.duckdb")
     status, error = told(script.main, "--data_dir", five_days, "--contract", bomb, *place)  # type: ignore[attr-defined]
     assert status == 2 and error.count("\n") == 1 and len(error) < 2000
-    assert time.monotonic() - start < 20
 
 
 def test_an_export_holds_no_formula(five_days: Path, tmp_path: Path) -> None:

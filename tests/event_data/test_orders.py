@@ -1,6 +1,5 @@
 """The classification of orders beside a slow reference, and its rules one by one."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
-import pytest
 from command_kit import SCHEMA
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -182,21 +180,3 @@ def test_a_purchase_under_two_ids_within_a_day_is_a_possible_duplicate() -> None
 def test_an_amended_order_is_compared_by_its_last_amount() -> None:
     events = event(1, 0, "i", "A", "g"), event(2, 5, "j", "A", "g", amount=80), event(3, 6, "j", "A", "g")
     assert statuses(*events, possible_duplicates="once") == ["counted", "possible duplicate", "amendment"]
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_one_id_for_all_orders_takes_no_longer(known: bool) -> None:
-    """A tag that sends one id for every order; events are grouped, never compared pair by pair."""
-    count = 60_000
-    person = "'g' || i % 20000" if known else "null"
-    started = time.monotonic()
-    with duckdb.connect() as connection:
-        connection.execute(f"""create table order_events as
-            select i as event_id, timestamp '2025-03-01' + i * interval 1 second as event_at,
-                'undefined' as transaction_id,
-                case when i % 3 = 0 and {known} then 't' || i end as checkout, {person} as customer, null as client,
-                cast(i % 7 as decimal(12, 2)) as amount
-            from range({count}) as r (i)""")
-        found = connection.execute(f"select count(*), count(counted_amount) from ({select()})").fetchall()
-    assert found == [(count, 20_000 if known else 1)]
-    assert time.monotonic() - started < 10
