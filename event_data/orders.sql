@@ -179,7 +179,7 @@ flagged as (
     from compared
 ),
 
-classified as (
+decided as (
     select
         flagged.*,
         case
@@ -209,4 +209,4 @@ select
     status = 'counted' and place > 1 as is_collision,
     coalesce(status = 'counted' and place > 1 and is_reuse, false) as is_reused_id,
     coalesce(is_possible_duplicate, false) as is_possible_duplicate
-from classified
+from decided
