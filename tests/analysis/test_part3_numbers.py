@@ -197,6 +197,21 @@ def test_what_is_known_of_sources(case: Case) -> None:
     assert found == {key: near(pair) for key, pair in wanted.items()}
 
 
+def test_the_summary_says_its_numbers(case: Case) -> None:
+    of, text = case.model.of, case.summary
+    orders, views, starts = (of.received.get(event, 0) for event in ("order", "page_view", "checkout"))
+    converted, sessions = (sum(v[n] for v in of.segments["device"].values()) for n in (0, 1))
+    said = [f"**{converted / sessions:.2%} of sessions end in an order**"] if converted else []
+    if of.orders > 1:
+        said += [f"{of.orders:,} orders brought ${of.revenue:,.2f}", f"{orders / views:.2%} ({orders:,} of {views:,})"]
+        said += [f"{orders / starts:.1%} ({orders:,} of {starts:,})"]
+        said += [f"{of.gaps_before_orders():,} of {of.reached()[3]:,} buyers lack"]
+        said += [f"{known.get('known', (0, 0.0))[1] / of.revenue:.0%}" for known in of.known.values()]
+        for (_, which), (n, amount) in of.seen.items():
+            said.append(f"(${amount:,.2f})" if which == "true" else f"({n:,} of {of.orders:,})")
+    assert [one for one in said if one not in text] == []
+
+
 def test_changes_bear_every_look(case: Case) -> None:
     """Bounds by the other formulas, for every measure around every incident that is marked."""
     around = [i for i in case.quality.marks(hours=False) if case.gold.days[0].day < i.since]

@@ -203,8 +203,11 @@ def test_model_by_hand() -> None:
         ("inputs:", "inputs: [", "cannot be read as YAML"),
         ("draws: 20000", "draws: 1", "draws"),
         ("high: 0.35", "high: .inf", "spend_share must have"),
+        ("low: 0.10", "low: 0", "spend_share must be more than 0"),
+        ("low: 0.10", "low: 9", "spend_share must have 0 <= low <= base"),
         ("days: 14", "days: 0", "wasted_in_window must have days of 1 or more"),
         ("low: 650000", "low: 800000", "wasted_in_window must have"),
+        ("    label: wasted every 14 days\n", "", "the claim wasted_in_window needs label, days, low and high"),
         ("high: 4000000", "high: .inf", "ebitda_a_year must have"),
     ],
 )
