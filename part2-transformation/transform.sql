@@ -499,7 +499,11 @@ with rejected as (
 select
     files.name, files.file_date, files.records, files.unreadable,
     coalesce(rejected.rejected, 0) as rejected,
-    cast(coalesce(rejected.repeated, 0) as bigint) as repeated
+    cast(coalesce(rejected.repeated, 0) as bigint) as repeated,
+    case
+        when files.refused is not null then files.refused
+        when files.records > 0 and rejected.rejected - rejected.repeated = files.records then 'holds no record that can be used'
+    end as refused
 from bronze.files as files
 left join rejected on files.name = rejected.source_file;
 

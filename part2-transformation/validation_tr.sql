@@ -149,9 +149,9 @@ from (values
 create or replace table bronze.files as
 select *
 from (values
-    ('events_20250301.csv', cast('2025-03-01' as date), cast(2025030101 as bigint), cast(0 as bigint), cast(0 as bigint)),
-    ('events_20250308.csv', cast('2025-03-08' as date), cast(2025030801 as bigint), cast(0 as bigint), cast(0 as bigint))
-) as files (name, file_date, file_id, records, unreadable);
+    ('events_20250301.csv', cast('2025-03-01' as date), cast(2025030101 as bigint), cast(0 as bigint), cast(0 as bigint), cast(null as varchar)),
+    ('events_20250308.csv', cast('2025-03-08' as date), cast(2025030801 as bigint), cast(0 as bigint), cast(0 as bigint), cast(null as varchar))
+) as files (name, file_date, file_id, records, unreadable, refused);
 
 create or replace table bronze.events as
 select

@@ -49,22 +49,28 @@ def survey_days(
     work together. Raise ReadingError, after the last, where the contract is one of other files.
     """
     on_day = Counter(file.day for file in files)
-    surveyed: list[DayFile] = []
-
-    def look(file: DayFile) -> DayFile:
-        surveyed.append(survey(file, contract.delimiter, work_dir, with_hash))
-        return surveyed[-1]
-
-    counting: list[DayFile] = []
-    for _, same_day in groupby((file for file in files if on_day[file.day] > 1), key=lambda f: f.day):
-        found = [recover(f, work_dir) if f.damaged else f for f in map(look, same_day)]
-        second = dict(second_deliveries(found, _identical_lines([f for f in found if f.readable])))
-        aside += [second_delivery(file, first) for file, first in second.items()]
-        counting += [file for file in found if file not in second]
-    yield from counting  # when all are decided
+    several = [file for file in files if on_day[file.day] > 1]
+    surveyed = set_aside(several, contract, work_dir, aside, with_hash)
+    second = {unread.name for unread in aside if unread.counts_instead}
+    yield from (file for file in surveyed if file.name not in second)
     for file in sorted((f for f in files if on_day[f.day] == 1), key=lambda f: -f.size):
-        yield look(file)
+        surveyed.append(survey(file, contract.delimiter, work_dir, with_hash))
+        yield surveyed[-1]
     check_fit(surveyed, contract)
+
+
+def set_aside(
+    files: Sequence[DayFile], contract: Contract, work_dir: Path, aside: list[Unread], with_hash: bool = False
+) -> list[DayFile]:
+    """Return files of days that have several as surveyed; the second deliveries among them go to `aside` too."""
+    surveyed: list[DayFile] = []
+    for _, same_day in groupby(files, key=lambda f: f.day):
+        looked_at = (survey(file, contract.delimiter, work_dir, with_hash) for file in same_day)
+        found = [recover(file, work_dir) if file.damaged else file for file in looked_at]
+        same = _identical_lines([file for file in found if file.readable])
+        aside += [second_delivery(file, first) for file, first in second_deliveries(found, same, contract.file_name)]
+        surveyed += found
+    return surveyed
 
 
 def second_delivery(file: DayFile, first: DayFile) -> Unread:
@@ -88,16 +94,17 @@ def check_fit(files: Sequence[DayFile], contract: Contract) -> None:
 
 
 def second_deliveries(
-    files: Sequence[DayFile], same: Mapping[tuple[int, int], int]
+    files: Sequence[DayFile], same: Mapping[tuple[int, int], int], file_name: str
 ) -> Iterator[tuple[DayFile, DayFile]]:
     """Return each second delivery among the files of a day, with the file that counts instead.
 
-    `same` has how many lines of one file, by its file_id, stand in another, and in itself: all.
+    `same` has how many lines of one file, by its file_id, stand in another, and in itself: all; `file_name` is the
+    contract's pattern.
     """
-    exact = [f for f in files if f.number == 0]
-    others = sorted((f for f in files if f.number), key=lambda f: int(f.stamp.partition("-")[0] or 0), reverse=True)
+    newest_first = sorted(files, key=lambda f: int(f.stamp.partition("-")[0] or 0), reverse=True)
+    exact_first = sorted(newest_first, key=lambda f: f.name != f.day.strftime(file_name))
     counting: list[DayFile] = []
-    for file in (*exact, *others):
+    for file in exact_first:
         for first in counting:
             small, large = sorted((file.file_id, first.file_id), key=lambda n: same.get((n, n), 0))
             if same.get((small, large), 0) >= max(1, SHARE * same.get((small, small), 0)):

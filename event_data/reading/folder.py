@@ -23,8 +23,8 @@ DIRECTIVES = {
     "B": "[A-Za-z]+", "%": "%",
 }  # fmt: skip
 # What may follow the date: the marks of a part, an hour, a shard, a copy or a later delivery, in any number.
-_WORD = "part|parts|shard|chunk|split|file|hour|hr|copy|kopie|rev|of|p|h|t|v|c"
-_MARK = rf"(?:(?:{_WORD})[0-9]*|[0-9]+|[0-9a-f]{{8,}})"
+_WORD = "parts?|shard|chunk|split|file|hour|hr|copy|kopie|rev|of|p|h|t|v|c"
+_MARK = rf"(?>[0-9a-f]{{8,}}|(?:{_WORD})[0-9]*|[0-9]+)"  # atomic: else a long name takes minutes
 SUFFIX = rf"(?: ?\([0-9]{{1,4}}\)|T[0-9]{{2,6}}|[\s._-]+{_MARK})*"
 _DATED = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])(?![0-9])")
 
@@ -86,10 +86,12 @@ def match_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str, 
     found: list[tuple[date, bool, Entry]] = []
     unread: list[Unread] = []
     for entry in entries:
+        if any(fnmatch(entry.name, glob) for glob in ignored):
+            continue
         day = _day_of(entry.name, pattern, file_name)
         if day and not entry.kind:
             found.append((day, entry.name != day.strftime(file_name), entry))
-        elif day or (entry.kind != FOLDER and _looks_like_data(entry.name, file_name, ignored)):
+        elif day or (entry.kind != FOLDER and _looks_like_data(entry.name, file_name)):
             reason = entry.kind or f"its name is not like {file_name}"
             unread.append(Unread(entry.name, reason, entry.size, entry.stamp, day or _date_in(entry.name)))
     if not found:
@@ -164,9 +166,9 @@ def _date_in(name: str) -> date | None:
     return None
 
 
-def _looks_like_data(name: str, file_name: str, ignored: Sequence[str]) -> bool:
-    """Return whether a name carries a date or the expected extension, and is neither hidden, ours nor ignored."""
-    if name.startswith((".", "~")) or any(fnmatch(name, pattern) for pattern in (*OWN_OUTPUTS, *ignored)):
+def _looks_like_data(name: str, file_name: str) -> bool:
+    """Return whether a name carries a date or the expected extension, and is neither hidden nor ours."""
+    if name.startswith((".", "~")) or any(fnmatch(name, pattern) for pattern in OWN_OUTPUTS):
         return False
     bare = name.lower()
     for ending in COMPRESSED:

@@ -137,7 +137,7 @@ def _mended_line(line: bytes, number: int, file: DayFile, log: _Log) -> bytes:
 def recover(file: DayFile, work_dir: Path) -> DayFile:
     """Read a file record by record; see survey.recover."""
     assert file.source is not None
-    target, rejects = work_dir / (file.name + ".clean.csv"), work_dir / (file.name + ".rejects.csv")
+    target, rejects = (work_dir / f"{file.file_id}.{copy}.csv" for copy in ("clean", "rejects"))
     try:
         with working_copy.create(target) as out, working_copy.create(rejects) as refused:
             file = _Recovery(file, file.source, out, refused).run(target)

@@ -20,7 +20,7 @@ def unpack(file: DayFile, work_dir: Path, packing: str) -> DayFile:
 
     `packing` is .gz or .zst.
     """
-    target = work_dir / (file.name + ".plain.csv")
+    target = work_dir / f"{file.file_id}.plain.csv"
     problem, written = None, 0
     with file.path.open("rb") as packed, working_copy.create(target) as out:
         try:

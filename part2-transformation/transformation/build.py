@@ -22,7 +22,7 @@ import duckdb
 from event_data.contract import Contract
 from event_data.errors import UserError
 from event_data.reading.day_file import DayFile, Problem
-from event_data.reading.deliveries import survey_days
+from event_data.reading.deliveries import set_aside, survey_days
 from event_data.reading.folder import Folder, Unread, find_files
 from event_data.reading.survey import survey
 from event_data.sql import json_path, literal
@@ -31,7 +31,7 @@ from transformation.comments import comment
 from transformation.increment import merge_touched, select_touched
 from transformation.landing import column_names, land, land_seeds
 from transformation.placeholders import placeholders
-from transformation.published import Published, read_ledger, read_published
+from transformation.published import Published, read_ledger, read_published, read_refused
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parents[1]
@@ -132,18 +132,17 @@ def list_folder(settings: Settings) -> Folder:
 
 
 def without_second_deliveries(folder: Folder, published: Published, contract: Contract, work_dir: Path) -> Folder:
-    """Set second deliveries aside. What was decided for a day holds until one of its files changes."""
+    """Set second deliveries aside. What was decided for a day holds until its files change, or one comes or goes."""
     days: dict[date, list[DayFile]] = {}
     for file in folder.files:
         days.setdefault(file.day, []).append(file)
     files: list[DayFile] = []
     aside: list[Unread] = []
     for same_day in days.values():
-        known = [published.aside.get(f.name) for f in same_day]
-        if all(f.stamp == published.stamps.get(f.name) for f in same_day):
-            aside += [unread for unread in known if unread]
+        if {f.name: f.stamp for f in same_day} == published.stamps.get(same_day[0].day):
+            aside += [published.aside[f.name] for f in same_day if f.name in published.aside]
         elif len(same_day) > 1:
-            list(survey_days(same_day, contract, work_dir, aside))
+            set_aside(same_day, contract, work_dir, aside)
         names = {unread.name for unread in aside}
         files += [f for f in same_day if f.name not in names]
     return Folder(tuple(files), (*folder.unread, *aside))
@@ -317,8 +316,9 @@ class Build:
         headers = self._rows("select name, header from warehouse.bronze.files")
         known = {name: json.loads(header) for name, header in headers}
         columns = self._columns(landed)
-        columns += [n for f in run.files if f.name in known for n in column_names(known[f.name], contract)]
         gone = [*run.changed, *run.removed]
+        stay = [f.name for f in run.files if f.name in known.keys() - set(gone)]
+        columns += [n for name in stay for n in column_names(known[name], contract)]
         old_columns = [n for name in gone for n in column_names(known[name], contract)]
         files = self._all_files(run.files, landed)
         dropped = f"_source_file in ({', '.join(map(literal, gone))})" if gone else "false"
@@ -382,7 +382,7 @@ class Build:
         """Let the new warehouse take the old one's place, if its ledger balances."""
         run.ledger = balanced(read_ledger(self.connection, "warehouse."))
         run.records, run.unreadable = sum(f.records for f in files), sum(f.rejected for f in files)
-        run.refused = {f.name: f.refused for f in files if f.refused}
+        run.refused = read_refused(self.connection, "warehouse.")
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)

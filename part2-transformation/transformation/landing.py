@@ -33,8 +33,8 @@ OWN_COLUMNS = {
 def column_names(header: Sequence[str], contract: Contract) -> tuple[str, ...]:
     """Return a header's cells as names of columns: none empty, none of ours, none twice.
 
-    Case does not tell columns of a database apart: a name that differs from one of the contract's by case alone is
-    another column and gets a number.
+    Case does not tell columns of a database apart: a name that differs from one of the contract's by case or by
+    blanks around it alone is another column and gets a number.
     """
     known = {name.lower(): name for column in contract.columns for name in column.names}
     taken = set(OWN_COLUMNS)
@@ -42,7 +42,7 @@ def column_names(header: Sequence[str], contract: Contract) -> tuple[str, ...]:
     for number, cell in enumerate(header, 1):
         wanted = name = re.sub(r"[\x00-\x1f]", " ", cell).strip() or f"column_{number}"
         suffix = 2
-        while name.lower() in taken or known.get(name.lower(), name) != name:
+        while name.lower() in taken or known.get(name.lower(), cell) != cell:
             name, suffix = f"{wanted}_{suffix}", suffix + 1
         taken.add(name.lower())
         names.append(name)

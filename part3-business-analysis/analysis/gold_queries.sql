@@ -112,7 +112,7 @@ order by rejected.reason, files.file_date;
 -- name: unused
 select name, reason, false as is_refused from bronze.unread_files
 union all
-select name, refused, true from bronze.files where refused is not null
+select name, refused, true from silver.files where refused is not null
 order by name;
 
 

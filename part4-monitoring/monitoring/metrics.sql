@@ -106,10 +106,11 @@ group by order_date;
 
 -- name: files
 -- Each file of a day with its header
-select file_date, name, header, records, content_hash, refused
-from bronze.files
-where file_date between $first and $last
-order by name;
+select files.file_date, files.name, files.header, files.records, files.content_hash, used.refused
+from bronze.files as files
+inner join silver.files as used on files.name = used.name
+where files.file_date between $first and $last
+order by files.name;
 
 -- name: received
 -- Orders of each day's files before anything was refused, and what they are worth

@@ -63,6 +63,14 @@ def test_without_the_exact_name_the_newer_delivery_counts(folder: Path, tmp_path
     assert (file.name, aside.name) == ("events_20250301_v1.csv", "events_20250301_v2.csv")
 
 
+def test_of_files_that_grow_during_the_day_the_newest_counts(folder: Path, tmp_path: Path) -> None:
+    write(folder, x_1=rows(0, 10), x_2=rows(0, 20), x_3=rows(0, 30))
+    for hour in (1, 2, 3):
+        os.utime(folder / f"events_20250301_{hour}.csv", (1_700_000_000 + hour, 1_700_000_000 + hour))
+    (file,), aside = surveyed(folder, tmp_path)
+    assert file.records == 30 and {u.counts_instead for u in aside} == {"events_20250301_3.csv"} and len(aside) == 2
+
+
 def test_line_ends_and_the_header_are_no_difference(folder: Path, tmp_path: Path) -> None:
     write(folder, x=rows(0, 10))
     text = HEAD.replace("client_id", "clientId") + rows(0, 10)

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import time
 import zlib
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,17 @@ from event_data.reading.folder import find_files
 from event_data.reading.survey import recover, survey
 
 # ---- the folder
+
+
+def test_a_long_name_takes_no_time(tmp_path: Path) -> None:
+    """Digits are a number and a hash: nothing may try every way to read a name of many."""
+    names = [f"events_20250301{'_12345678' * 25}{end}.csv" for end in ("", "x")]
+    for name in names:
+        (tmp_path / name).touch()
+    started = time.process_time()
+    folder = find_files(tmp_path, "events_%Y%m%d.csv")
+    assert time.process_time() - started < 1
+    assert [[f.name for f in folder.files], [u.name for u in folder.unread]] == [names[:1], names[1:]]
 
 
 def test_find_files(tmp_path: Path) -> None:
@@ -40,6 +52,7 @@ def test_find_files(tmp_path: Path) -> None:
         "events_20250301_summary.csv",
         "events_20250301.csv.part",
         "events_202503011.csv",
+        "events_20250304_2.csv",
     ]
     for name in names + other:
         (tmp_path / name).touch()
@@ -47,7 +60,7 @@ def test_find_files(tmp_path: Path) -> None:
     (tmp_path / "events_20250311.csv").symlink_to(tmp_path / "nowhere")
     (tmp_path / "events_20250312.csv").symlink_to(tmp_path / "notes.txt")
     os.mkfifo(tmp_path / "events_20250313.csv")
-    folder = find_files(tmp_path, "events_%Y%m%d.csv", ["*_summary.csv"])
+    folder = find_files(tmp_path, "events_%Y%m%d.csv", ["*_summary.csv", "*04_2.csv"])
     assert [file.name for file in folder.files] == [
         "events_20250301.csv",
         *sorted(name for name in names if "20250301" in name and name != "events_20250301.csv"),

@@ -85,6 +85,52 @@ def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path, mo
     assert len(parts) >= 2  # and not the whole every time
 
 
+def test_files_that_come_and_go_beside_others_of_their_day(fortnight: Path, tmp_path: Path) -> None:
+    """What counts of a day is decided anew when a file of it comes or goes, not only when one changes."""
+    data = shutil.copytree(fortnight, tmp_path / "data")
+    day = sorted(data.iterdir())[5]
+    copy, header = data / f"{day.stem} (1).csv", day.read_text("utf-8").partition("\n")[0]
+    part, whole = tmp_path / "part.duckdb", tmp_path / "whole.duckdb"
+
+    def settle(*names: str, refused: Sequence[str] = ()) -> None:
+        status, _, message = run(data, part, SCHEMA)
+        assert (status, run(data, whole, SCHEMA, "--full_refresh")[0]) == ((3,) * 2 if refused else (0,) * 2)
+        assert differing_tables(part, whole) == []
+        with duckdb.connect(str(part), read_only=True) as connection:
+            found = "select name, refused from silver.files where name like ? order by name"
+            files = connection.execute(found, [f"{day.stem}%"]).fetchall()
+        assert [name for name, _ in files] == list(names)
+        assert {name for name, why in files if why} == set(refused)
+        assert all(f"{name} could not be read (" in message for name in refused)
+
+    settle(day.name)
+    shutil.copy(day, copy)
+    settle(day.name)
+    day.unlink()
+    settle(copy.name)
+    shutil.copy(copy, day)
+    settle(day.name)
+    day.unlink()
+    copy.unlink()
+    for name in ("a", "b"):  # of a form that the contract does not describe: no record can be used
+        (data / f"{day.stem}_part{'ab'.index(name)}.csv").write_text(f"when,who,what\n2025,{name},sale\n", "utf-8")
+    settle(parts := f"{day.stem}_part0.csv", f"{day.stem}_part1.csv", refused=[parts, f"{day.stem}_part1.csv"])
+    (data / parts).write_text(header.replace("event_name", "action") + "\n", "utf-8")
+    (data / f"{day.stem}_part1.csv").write_bytes(b"PK\x03\x04")
+    settle(parts, f"{day.stem}_part1.csv", refused=[f"{day.stem}_part1.csv"])
+    (data / "sales.csv").write_text("a\n", "utf-8")
+    settle(parts, f"{day.stem}_part1.csv", refused=[f"{day.stem}_part1.csv"])
+
+
+def test_a_file_of_which_no_record_can_be_used_is_refused(fortnight: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(fortnight, tmp_path / "data")
+    day = sorted(data.iterdir())[5]
+    day.write_text(day.read_text("utf-8").replace(",event_name,", ",action,", 1), "utf-8")
+    for _ in range(2):  # the second run finds nothing changed
+        status, _, message = run(data, tmp_path / "w.duckdb", SCHEMA)
+        assert status == 3 and f"{day.name} could not be read (holds no record that can be used)" in message
+
+
 def test_every_table_and_column_is_described(fortnight: Path, tmp_path: Path) -> None:
     build(fortnight, tmp_path / "w.duckdb")
     with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:

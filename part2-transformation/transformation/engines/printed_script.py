@@ -31,7 +31,8 @@ LOADERS_STOP = (
 )  # fmt: skip
 PASSED = "case when expected is not distinct from actual then 'PASS' else 'FAIL' end as result"
 FILES = """
-select files.name, files.file_date, files.file_id, count(events._line) as records, cast(0 as bigint) as unreadable
+select files.name, files.file_date, files.file_id, count(events._line) as records, cast(0 as bigint) as unreadable,
+    cast(null as varchar) as refused
 from bronze.listed_files as files
 left join bronze.events as events on files.name = events._source_file
 group by files.name, files.file_date, files.file_id"""

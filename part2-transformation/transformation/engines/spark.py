@@ -35,7 +35,7 @@ from transformation.engines.dialects import translate
 from transformation.engines.spark_landing import land_with_spark, set_aside
 from transformation.engines.spark_session import Job, SparkError, Tables, bound, connect, day_of, spark_errors
 from transformation.landing import column_names
-from transformation.published import read_ledger, read_published
+from transformation.published import read_ledger, read_published, read_refused
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 from transformation.suite import Outcome, Suite
 
@@ -66,7 +66,10 @@ def refresh(job: Job, say: Callable[[str], None] = silent, progress: Callable[[s
             counting = [f for f in listed.files if f.name not in published.aside]
             known = {(name, f["file_id"], f["bytes"], f["stamp"]) for name, f in published.files.items()}
             same_files = known == {(f.name, f.file_id, f.size, f.stamp) for f in counting}
-            if same_files and published.stamps == {f.name: f.stamp for f in listed.files}:
+            aside = {name: unread.stamp for name, unread in published.aside.items()}
+            same_aside = aside == {f.name: f.stamp for f in listed.files if f.name in published.aside}
+            unread = {name: reason for name, reason in published.unread.items() if name not in aside}
+            if same_files and same_aside and unread == {u.name: u.reason for u in listed.unread}:
                 return Run(
                     "unchanged", counting, ledger=published.ledger, records=published.records,
                     unreadable=published.unreadable, refused=published.refused, unread=published.unread,
@@ -190,7 +193,7 @@ class Build:
         comment(self.connection, [s for s in statements if s.name not in WORKING], "view")
         run.ledger = balanced(read_ledger(self.connection, "warehouse."))
         run.records, run.unreadable = sum(f.records for f in run.files), sum(f.rejected for f in run.files)
-        run.refused = {f.name: f.refused for f in run.files if f.refused}
+        run.refused = read_refused(self.connection, "warehouse.")
         run_sql("detach warehouse")
         self.connection.close()
         target.replace(self.job.warehouse / CATALOG)

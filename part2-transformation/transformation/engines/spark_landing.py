@@ -16,7 +16,8 @@ from urllib.parse import unquote
 
 from event_data.contract import Contract
 from event_data.reading.day_file import DayFile
-from event_data.reading.deliveries import second_deliveries, second_delivery, survey_days
+from event_data.reading.deliveries import second_deliveries, second_delivery
+from event_data.reading.deliveries import set_aside as set_aside_here
 from event_data.reading.folder import Unread
 from event_data.reading.survey import survey
 from event_data.sql import json_path, literal
@@ -346,11 +347,13 @@ def set_aside(tables: "Tables", files: Sequence[DayFile], data_dir: str, contrac
     several = [file for same_day in days.values() if len(same_day) > 1 for file in same_day]
     aside: list[Unread] = []
     if several and "://" not in data_dir:
-        list(survey_days(several, contract, tables.work, aside))
+        set_aside_here(several, contract, tables.work, aside)
     elif several:
         same = _identical_lines(tables.spark, several, data_dir)
         for same_day in days.values():
-            aside += [second_delivery(file, first) for file, first in second_deliveries(same_day, same)]
+            aside += [
+                second_delivery(file, first) for file, first in second_deliveries(same_day, same, contract.file_name)
+            ]
     return aside
 
 
