@@ -518,11 +518,13 @@ left join crawler_events using (file_no)
 -- advice: Compare the day with the shop's books; a lost tag, a changed unit or a sale can look like this.
 select
     -- The sum of a few orders is any sum.
-    file_no, {order} || {amount} as "column", case when count(*) >= 10 then count(*) else 0 end as checked,
+    first_of_day as file_no, {order} || {amount} as "column",
+    case when count(*) >= 10 then count(*) else 0 end as checked,
     cast(coalesce(sum(revenue), 0) as bigint) as failed,
     null as orders, null as revenue, null as record, null as example
 from orders
-group by file_no
+inner join files using (file_no)
+group by first_of_day
 
 -- name: orders_gone
 -- severity: P0

@@ -3,7 +3,10 @@
 
 -- name: first
 create table files as
-select cast(file_no as uinteger) as file_no, day, cast(records as bigint) as records, cast(plain as bigint) as plain
+select
+    cast(file_no as uinteger) as file_no, day, cast(records as bigint) as records, cast(plain as bigint) as plain,
+    -- counts are compared with other days, under the first of a day's files
+    min(cast(file_no as uinteger)) filter (records > 0) over (partition by day) as first_of_day
 from (values {files}) as f (file_no, day, records, plain);
 
 create table event_counts as
@@ -307,18 +310,26 @@ from repeated
 left join relevant_events using (file_no, record)
 group by all;
 
--- Every hour of every file; the usual is the median of the other files, and event_data/dead_hours.sql has the rule.
+-- Every hour of every day, under the first of its files; the usual is the median of the other days, and
+-- event_data/dead_hours.sql has the rule.
 create table hour_grid as
 with skipped as (
     {skipped_hours}
 ),
 
+events_by_hour as (
+    select first_of_day, hour, sum(events) as events
+    from hours
+    inner join files using (file_no)
+    group by first_of_day, hour
+),
+
 hourly as (
-    select files.file_no, files.day, h.hour, coalesce(hours.events, 0) as events
+    select files.file_no, files.day, h.hour, coalesce(events_by_hour.events, 0) as events
     from files
     cross join (select unnest(range(24)) as hour) as h
-    left join hours on hours.file_no = files.file_no and hours.hour = h.hour
-    where files.file_no in (select file_no from hours)
+    left join events_by_hour using (first_of_day, hour)
+    where files.file_no in (select first_of_day from events_by_hour)
 ),
 
 grid as (

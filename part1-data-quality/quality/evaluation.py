@@ -1,16 +1,19 @@
 """From what was counted to a verdict on every check, file and column."""
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from event_data.contract import Contract, Severity
 from quality.definitions import Comparison, Definition, Measure, percent
 from quality.expected_ranges import amount_range, count_range, is_beyond, share_range
 from quality.scan import FileFacts
 
+OF_DAYS = (Comparison.SHIFT, Comparison.OTHER_DAYS, Comparison.RATE, Comparison.AMOUNT)
+Number = TypeVar("Number", int, Decimal)
 DAYS_BESIDE = 28  # a count is compared with the days of four weeks before and after it
 
 
@@ -58,6 +61,8 @@ def evaluate(
         by_column.setdefault(m.column, {})[m.file_no] = m
     findings = []
     for column, found in sorted(by_column.items()) if by_column else [("", {})]:
+        if definition.threshold.comparison in OF_DAYS:
+            found = _by_day(found, files)
         limits = _Limits(definition, column, found, contract)
         for facts in files:
             measure = found.get(facts.file_no)
@@ -69,6 +74,26 @@ def evaluate(
             else:
                 findings.append(limits.verdict(measure, facts))
     return findings
+
+
+def _by_day(found: dict[int, Measure], files: Sequence[FileFacts]) -> dict[int, Measure]:
+    """Add up the measures of a day's files under the first of them: a count is compared with other days, not parts."""
+    first: dict[date, int] = {}
+    days: dict[int, Measure] = {}
+    for facts in files:
+        if (measure := found.get(facts.file_no)) is None:
+            continue
+        day = first.setdefault(facts.day, facts.file_no)
+        whole = days.get(day)
+        days[day] = measure if whole is None else replace(
+            whole, checked=whole.checked + measure.checked, failed=whole.failed + measure.failed,
+            orders=_sum(whole.orders, measure.orders), revenue=_sum(whole.revenue, measure.revenue),
+        )  # fmt: skip
+    return days
+
+
+def _sum(one: Number | None, other: Number | None) -> Number | None:
+    return one if other is None else other if one is None else one + other
 
 
 def _finding(status: str, definition: Definition, facts: FileFacts, column: str, **rest: Any) -> Finding:
@@ -91,6 +116,7 @@ class _Limits:
             self.share = limit.share
         if limit and self.comparison is not Comparison.POOLED:
             self.comparison = Comparison.SHARE
+        self.days = sorted(found)  # the file_no of each day that is compared with the others
         self.normal: list[tuple[int, int]] = []  # (failed, checked) of earlier files that passed
         checked, failed = sum(m.checked for m in found.values()), sum(m.failed for m in found.values())
         self.pooled_fails = self.comparison is Comparison.POOLED and is_beyond(failed, checked, self.share)
@@ -132,7 +158,9 @@ class _Limits:
             if limits is None:
                 self.normal.append((m.failed, m.checked))
         else:
-            near = [o for n, o in self.found.items() if 0 < abs(n - m.file_no) <= DAYS_BESIDE and o.checked]
+            place = self.days.index(m.file_no)
+            beside = self.days[max(place - DAYS_BESIDE, 0) : place] + self.days[place + 1 : place + 1 + DAYS_BESIDE]
+            near = [self.found[n] for n in beside if self.found[n].checked]
             if self.comparison is Comparison.RATE:
                 limits = count_range([round(o.failed * m.checked / o.checked) for o in near])
             else:
