@@ -5,7 +5,10 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jinja2
 
 TEMPLATES = Path(__file__).with_name("templates")
 FORMULA = "=+@\t\r-"  # what begins a formula in a spreadsheet (OWASP, CSV injection)
@@ -85,11 +88,16 @@ def page(title: str, body: str, template: Path = TEMPLATES / "base.html", **valu
 
     All text is escaped, but for `body` and other values of type markupsafe.Markup.
     """
+    return (
+        templates(template.parent, autoescape=True).get_template(template.name).render(title=title, body=body, **values)
+    )
+
+
+def templates(folder: Path, autoescape: bool = False) -> "jinja2.Environment":
+    """Return the templates of a folder, and those that all parts share."""
     import jinja2  # takes 40 ms
 
-    loader = jinja2.FileSystemLoader([template.parent, TEMPLATES])
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader([folder, TEMPLATES]), autoescape=autoescape, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    return environment.get_template(template.name).render(title=title, body=body, **values)

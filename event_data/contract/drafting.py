@@ -1,13 +1,20 @@
 """`--init`: draft a contract from the files, for a person to read and correct.
 
-Every guess to look at has a `# check:` comment. The draft holds no value of the data except the names of events
-and payload keys, and the shop's own hosts.
+draft.yaml.j2 is the draft; every guess to look at has a `# check:` comment there. The draft holds no value of the
+data except the names of events and payload keys, and the shop's own hosts.
 """
 
+import contextlib
+import csv
+import gzip
+import json
 import math
 import re
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +23,7 @@ from event_data.contract.guessing import (
     Roles,
     Sample,
     Shape,
+    event_roles,
     find_renames,
     find_roles,
     hidden_hosts,
@@ -23,29 +31,14 @@ from event_data.contract.guessing import (
     host_of,
     kind_of,
     paths_of,
-    pattern_of,
     pick,
 )
 from event_data.contract.model import EVENT_ROLES, ROLES, ContractError, host_regexp
-from event_data.contract.sampling import (
-    Events,
-    Row,
-    Table,
-    find_events,
-    find_samples,
-    heal,
-    read_row,
-    read_table,
-)
-from event_data.output import printable
+from event_data.output import printable, templates
+from event_data.reading.csv_header import DELIMITERS
 
-MAX_FILES = 20
+MAX_FILES, MAX_ROWS, MAX_EVENTS = 20, 5_000, 50
 _DATE = re.compile(r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)")
-_LATENCY = (
-    "", "slaProperties:", "  - property: latency",
-    "    value: 6 # check: how long after a day's end its file arrives; the monitor waits that long", "    unit: h",
-)  # fmt: skip
-_CURRENCY = ("", "  - property: currency", "    value: $ # check: the currency symbol, such as € or CHF")
 _TYPES = {"timestamp": "timestamp", "epoch": "integer", "json": "object"}
 _TYPES |= {name: name for name in ("integer", "number", "boolean")}
 # Hosts that many shops see; one is drafted only if it occurs in the files.
@@ -54,7 +47,28 @@ _KNOWN_HOSTS = (
     "pinterest.* linkedin.com reddit.com youtube.com tiktok.com t.co twitter.com x.com chatgpt.com "
     "com.google.android.* com.linkedin.android com.pinterest com.reddit.frontpage"
 )
-_PAYMENT = "shop.app paypal.com klarna.com affirm.com afterpay.com stripe.com adyen.com mollie.com"
+
+Row = dict[str, str]
+
+
+@dataclass
+class Table:
+    """The first rows of a file."""
+
+    header: list[str]
+    rows: list[list[str]]
+    delimiter: str
+
+
+@dataclass
+class Events:
+    """The kinds of event that the files hold, and their payloads."""
+
+    names: list[str] = field(default_factory=list)  # empty if there are too many to be kinds of event
+    roles: dict[str, str] = field(default_factory=dict)  # event -> role
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    order: str | None = None  # the event that is an order
+    orders: list[tuple[Row, Any]] = field(default_factory=list)  # its rows and payloads
 
 
 def draft_contract(files: Sequence[Path]) -> str:
@@ -69,33 +83,92 @@ def draft_contract(files: Sequence[Path]) -> str:
     problems: list[ContractError] = []
     for path in chosen[:: math.ceil(len(chosen) / MAX_FILES)]:
         try:
-            tables.append(read_table(path))
+            tables.append(_read_table(path))
         except ContractError as error:
             problems.append(error)
     if not tables:
         raise problems[0]
     notes = [f"left out: {error}" for error in problems]
-    samples = find_samples(tables, notes)
+    samples = _find_samples(tables, notes)
     renames = find_renames(samples)
-    columns = heal(samples, renames)
+    columns = _heal(samples, renames)
     if len(columns) < 4:
         raise ContractError(
             f"{chosen[0]}, line 1: {len(columns)} columns are too few (delimiter {tables[0].delimiter!r}); "
             "a contract needs a client, a page, a time and an event"
         )
     roles = find_roles(columns)
-    rows = [read_row(table.header, row, renames) for table in tables for row in table.rows]
-    events = find_events(rows, roles)
-    lines = _head(chosen, notes)
-    for sample in columns:
-        late_names = [late for late, early in renames.items() if early == sample.name]
-        lines += _column(sample, late_names, roles, events, len(tables))
-    lines += [*_LATENCY, "", "customProperties:", *_column_roles(roles), *_event_lines(events)]
-    lines += [*_hosts(rows, roles), *_order(events, roles), *_CURRENCY, *_delimiter(tables)]
-    return "\n".join(lines) + "\n"
+    rows = [_read_row(table.header, row, renames) for table in tables for row in table.rows]
+    events = _find_events(rows, roles)
+    file_name, name_hint = _file_name(chosen)
+    template = templates(Path(__file__).parent)
+    template.filters |= {"quoted": _quoted, "printable": printable}
+    return template.get_template("draft.yaml.j2").render(
+        notes=dict.fromkeys(notes), file_name=file_name, name_hint=name_hint, files=len(tables), near=NEAR,
+        columns=columns, types=_TYPES, roles=roles, role_of=dict.fromkeys(c.name for c in columns)
+        | {name: role for role, (name, _) in roles.items()}, all_roles=ROLES, events=events,
+        lacking_roles=[role for role in EVENT_ROLES if role not in events.roles.values()],
+        delimiters=[mark for mark, _ in Counter(table.delimiter for table in tables).most_common()],
+        **_hosts(rows, roles), **_order(events, roles),
+    )  # fmt: skip
 
 
-def _quote(text: str) -> str:
+def _file_name(files: Sequence[Path]) -> tuple[str, str]:
+    """Return the pattern of the files' names, and what to check about it; that of a packed file is without .gz."""
+    names = [re.sub(r"[.]gz\Z", "", path.name, flags=re.IGNORECASE) for path in files]
+    patterns = Counter(_DATE.sub(r"%Y\1%m\1%d", name.replace("%", "%%"), count=1) for name in names)
+    pattern = patterns.most_common(1)[0][0]
+    if "%Y" not in pattern.replace("%%", "") or not pattern.isprintable():
+        return "events_%Y%m%d.csv", "the names hold no date; rename the files, or correct this"
+    return pattern, "some files have other names" if len(patterns) > 1 else ""
+
+
+def _hosts(rows: Sequence[Row], roles: Roles) -> dict[str, Any]:
+    """Return the hosts, and how foreign ones and query values are hidden."""
+    page, referrer = roles["page"][0], roles.get("referrer", ("", False))[0]
+    pages = Counter(host_of(row.get(page, "")) for row in rows)
+    own = [host for host, count in pages.most_common() if host and count >= NEAR * len(rows)]
+    foreign = {host_of(row.get(referrer, "")) for row in rows} - {"", *own}
+    queries = re.findall(r"[?&][^=&#]+=([^&#\s]+)", "\n".join(row.get(page, "") for row in rows[::3]))
+    known = {name: re.compile(host_regexp([name])) for name in _KNOWN_HOSTS.split()}
+    plain = [name for name, pattern in known.items() if any(map(pattern.fullmatch, foreign))]
+    hidden = {"query_value": hidden_pattern(queries), "foreign_host": hidden_hosts(foreign)}
+    return {"own_hosts": own, "plain_hosts": plain, **hidden}
+
+
+def _order(events: Events, roles: Roles) -> dict[str, Any]:
+    """Return the payload keys that make an order, tried on the orders themselves; no `order` where none does."""
+    paths = paths_of(events.shapes[events.order]) if events.order in events.shapes else {}
+    known, number = ("string", "integer"), ("number", "integer", "string")
+    order = {
+        "transactionId": pick(paths, "transactionid orderid ordernumber ordername id order", known),
+        "amount": pick(paths, "revenue value total totalprice amount grandtotal ordertotal totalvalue price", number),
+        "customer": pick(paths, "useremail email customeremail emailhash hashedemail customerid userid", known),
+        "lines": pick(paths, "items products lines lineitems contents cart", ("array",)),
+    }
+    if not order["transactionId"] or not order["amount"]:
+        return {"order": None}
+    if below := order["lines"]:
+        order |= {
+            "lineId": pick(paths, "itemid productid sku variantid id", known, below),
+            "lineName": pick(paths, "itemname productname name title", ("string",), below),
+            "lineVariant": pick(paths, "itemvariant variantname varianttitle variant option", known, below),
+            "lineAmount": pick(
+                paths, "price itemprice unitprice lineprice linetotal amount total value", number, below
+            ),
+            "lineQuantity": pick(paths, "quantity qty count", number, below),
+        }
+    places = [order.get(key) or "" for key in ("amount", "lines", "lineAmount", "lineQuantity")]
+    urls = [row.get(roles["page"][0], "") for row, _ in events.orders]
+    return {
+        "order": order,
+        "line_amount_is": _line_amount_is([payload for _, payload in events.orders], *places) if all(places) else None,
+        "checkout_token": _token(urls),
+        "confirmation_path": _confirmation(urls),
+    }
+
+
+def _quoted(text: str) -> str:
     """Return a YAML scalar that reads as text; without quotes where possible."""
     if re.fullmatch(r"[A-Za-z_][\w.-]*", text, re.ASCII) and text.lower() not in (
         "true", "false", "yes", "no", "on", "off", "y", "n", "null",
@@ -104,208 +177,90 @@ def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _comment(text: str) -> str:
-    return "# check: " + printable(text)
+def _read_table(path: Path) -> Table:
+    """Return header, rows and delimiter of a file, read from its first rows."""
+    try:
+        with path.open("rb") as raw:
+            unpack = gzip.open if raw.read(2) == b"\x1f\x8b" else open
+        with unpack(path, "rb") as raw:
+            encoding = "utf-16" if raw.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        with unpack(path, "rt", encoding=encoding, errors="replace", newline="") as file:
+            first = file.readline(1_000_000)
+            if not first.strip():
+                raise ContractError(f"{path}, line 1: the file is empty; give a day with a header and events")
+            delimiter = max(DELIMITERS, key=first.count)
+            file.seek(0)
+            reader = csv.reader(file, delimiter=delimiter)
+            header = [name.strip() for name in next(reader)]
+            rows: list[list[str]] = []
+            with contextlib.suppress(csv.Error):  # a quote that never closes: use what was read
+                rows.extend(islice((row for row in reader if row), MAX_ROWS))
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ContractError(f"{path}: cannot be read as a CSV ({reason}); check the path") from None
+    if any(kind_of([name]) in ("timestamp", "epoch", "url", "json") for name in header):
+        raise ContractError(f"{path}, line 1: this is data, not a header; put the columns' names there")
+    if not rows:
+        raise ContractError(f"{path}, line 2: no rows follow the header; give a day with events")
+    return Table(header, rows, delimiter)
 
 
-def _head(files: Sequence[Path], notes: Iterable[str]) -> list[str]:
-    # The name in the contract is that of the unpacked file.
-    names = [re.sub(r"[.]gz\Z", "", path.name, flags=re.IGNORECASE) for path in files]
-    patterns = Counter(_DATE.sub(r"%Y\1%m\1%d", name.replace("%", "%%"), count=1) for name in names)
-    pattern, hint = patterns.most_common(1)[0][0], ""
-    if "%Y" not in pattern.replace("%%", "") or not pattern.isprintable():
-        pattern = "events_%Y%m%d.csv"
-        hint = " # check: the names hold no date; rename the files, or correct this"
-    elif len(patterns) > 1:
-        hint = " # check: some files have other names"
-    return [
-        "# A first contract, drafted from the files. Read it from top to bottom, correct every line that",
-        "# has a `check:`, and delete the remark. docs/contract.md describes every key.",
-        "apiVersion: v3.2.0",
-        "kind: DataContract",
-        "id: events",
-        "name: Web events",
-        "version: 0.1.0",
-        "status: draft",
-        *[_comment(note) for note in dict.fromkeys(notes)],
-        "",
-        "schema:",
-        "  - name: events",
-        f"    physicalName: {_quote(pattern)}{hint}",
-        "    properties:",
-    ]
+def _find_samples(tables: Sequence[Table], notes: list[str]) -> list[Sample]:
+    """Return the columns of all files; add a note for each that has no usable name, which is left out."""
+    samples: dict[str, Sample] = {}
+    for number, table in enumerate(tables):
+        here: set[str] = set()
+        for place, name in enumerate(table.header):
+            if not name or not name.isprintable() or name.casefold() in here:
+                notes.append(f"column {place + 1} was left out: its name is empty or occurs twice")
+                continue
+            here.add(name.casefold())
+            values = [row[place] for row in table.rows if len(row) > place and row[place].strip()]
+            sample = samples.setdefault(name, Sample(name))
+            sample.values += values
+            sample.empty[number] = 1 - len(values) / len(table.rows)
+    return list(samples.values())
 
 
-def _column(sample: Sample, late_names: Sequence[str], roles: Roles, events: Events, files: int) -> list[str]:
-    """Return the entry of `properties` for a column; `files` is the number of files that were read."""
-    role = next((role for role, (name, _) in roles.items() if name == sample.name), None)
-    kind, worst = kind_of(sample.values), max(sample.empty.values())
-    lines = [f"- name: {_quote(sample.name)}"]
-    if len(sample.empty) < files:
-        lines.append("  " + _comment(f"missing from {files - len(sample.empty)} of {files} files"))
-    if worst > sample.healthy + NEAR:
-        hint = f"up to {worst:.0%} of a file's rows are empty, {sample.healthy:.1%} of a good file's"
-        lines.append("  " + _comment(hint))
-    required = sample.healthy <= 2 * NEAR
-    lines += [
-        f"  logicalType: {_TYPES.get(kind, 'string')}",
-        f"  required: {'true' if required else 'false'}",
-    ]
-    if late_names:
-        lines.append("  synonyms: # check: a later name of the same column")
-        lines += [f"    - synonym: {_quote(name)}" for name in late_names]
-    lines += _options(sample.values, kind, role)
-    if role == "event" and events.names:
-        lines += ["  enum: # check: these occur; add any others"]
-        lines += [f"    - value: {_quote(name)}" for name in events.names]
-    if required and sample.healthy > 0:
-        lines += [
-            "  quality:",
-            "    - metric: nullValues",
-            f"      mustBeLessThan: {math.ceil(100 * sample.healthy) + 1} # check: the share that you tolerate",
-            "      unit: percent",
-            "      severity: P1",
-            "      dimension: completeness",
-        ]
-    return ["      " + line for line in lines]
+def _heal(samples: Sequence[Sample], renames: Mapping[str, str]) -> list[Sample]:
+    """Return the columns under their first names, with the values that later names hold."""
+    columns = {sample.name: sample for sample in samples}
+    for late, early in renames.items():
+        gone = columns.pop(late)
+        columns[early].values += gone.values
+        columns[early].empty |= gone.empty
+        columns[early].late_names.append(late)
+    return list(columns.values())
 
 
-def _options(values: Sequence[str], kind: str, role: str | None) -> list[str]:
-    """Return the pattern of an identifier's values, and the zone of times without an offset."""
-    pattern = pattern_of(values) if kind in ("word", "id") and role in ("client", None) else None
-    if pattern:
-        return ["  logicalTypeOptions: # check: all values that were read match it", f"    pattern: {_quote(pattern)}"]
-    if role == "time" and kind == "timestamp" and not all(re.search("(Z|UTC|[+-]00:?00)$", v) for v in values if v):
-        zone = "UTC # check: the time zone of the files, such as Europe/Berlin"
-        return ["  logicalTypeOptions:", f"    defaultTimezone: {zone}"]
-    return []
+def _read_row(header: Sequence[str], cells: Sequence[str], renames: Mapping[str, str]) -> Row:
+    """Return a row's values under the first names of their columns."""
+    return {renames.get(name, name): cell for name, cell in zip(header, cells, strict=False)}
 
 
-def _column_roles(roles: Roles) -> list[str]:
-    lines = ["  - property: columnRoles", "    value:"]
-    for role in (role for role in ROLES if role in roles):
-        name, sure = roles[role]
-        lines.append(f"      {role}: {_quote(name)}" + ("" if sure else " # check: a guess"))
-    lines += [f"      # {role}: ... # check: no column looks like it" for role in ROLES if role not in roles]
-    return lines
-
-
-def _event_lines(events: Events) -> list[str]:
-    if not events.names:
-        return ["  # check: list the kinds of event in the property `events`; the column has too many values"]
-    lines = ["", "  - property: events", "    value:"]
-    for name in events.names:
-        role = events.roles.get(name)
-        lines.append(f"      - name: {_quote(name)}")
-        lines += [f"        role: {role} # check: guessed by the name"] if role else []
-        shape = events.shapes.get(name)
-        if shape is not None and shape.is_record:
-            lines += ["        payload:", *_payload(shape, "          ")]
-    lacking = [role for role in EVENT_ROLES if role not in events.roles.values()]
-    return lines + ([f"  # check: no event has the role {', '.join(lacking)}"] if lacking else [])
-
-
-def _payload(shape: Shape, indent: str) -> Iterator[str]:
-    """Yield the keys of an object, in the shape of ODCS properties."""
-    objects = max(1, shape.kinds["object"])
-    for key, inner in shape.keys.items():
-        if not inner.kinds:
-            continue  # always null
-        filled = sum(inner.kinds.values()) / objects
-        yield f"{indent}- name: {_quote(key)}" + (" # check: other types occur" if inner.mixed else "")
-        if inner.logical_type != "string":
-            yield f"{indent}  logicalType: {inner.logical_type}"
-        if filled >= 1 - 2 * NEAR:
-            yield f"{indent}  required: true"
-        elif filled >= 0.5:
-            yield f"{indent}  required: false # check: filled in {filled:.0%}"
-        pattern = pattern_of(inner.texts) if inner.logical_type == "string" and not inner.mixed else None
-        if pattern:
-            yield f"{indent}  logicalTypeOptions: {{pattern: {_quote(pattern)}}} # check"
-        if inner.logical_type == "object" and inner.is_record:
-            yield f"{indent}  properties:"
-            yield from _payload(inner, indent + "    ")
-        element = inner.element
-        if inner.logical_type == "array" and element is not None and element.kinds:
-            yield f"{indent}  items:"
-            yield f"{indent}    logicalType: {element.logical_type}"
-            if element.logical_type == "object" and element.is_record:
-                yield f"{indent}    properties:"
-                yield from _payload(element, indent + "      ")
-
-
-def _hosts(rows: Sequence[Row], roles: Roles) -> list[str]:
-    """Return the hosts, and how foreign ones and query values are hidden."""
-    page, referrer = roles["page"][0], roles.get("referrer", ("", False))[0]
-    pages = Counter(host_of(row.get(page, "")) for row in rows)
-    own = [host for host, count in pages.most_common() if host and count >= NEAR * len(rows)]
-    foreign = {host_of(row.get(referrer, "")) for row in rows} - {"", *own}
-    queries = re.findall(r"[?&][^=&#]+=([^&#\s]+)", "\n".join(row.get(page, "") for row in rows[::3]))
-    lines = [
-        "",
-        "  - property: ownHosts # check: every host of the shop",
-        f"    value: [{', '.join(map(_quote, own))}]",
-    ]
-    lines += ["", "  - property: paymentProviders # check: the payment providers of the shop"]
-    lines += [f"    value: [{', '.join(_PAYMENT.split())}]"]
-    query, host = hidden_pattern(queries), hidden_hosts(foreign)
-    if query or host:
-        plain = [known for known in _KNOWN_HOSTS.split() if _occurs(known, foreign)]
-        lines += ["", "  - property: anonymisation # check: how values are hidden", "    value:"]
-        lines += [f"      queryValue: {_quote(query)}"] if query else []
-        lines += [f"      foreignHost: {_quote(host)}"] if host else []
-        lines += ["      plainHosts:", *[f"        - {_quote(known)}" for known in plain]] if plain else []
-    return lines
-
-
-def _occurs(known: str, hosts: Iterable[str]) -> bool:
-    pattern = re.compile(host_regexp([known]))
-    return any(pattern.fullmatch(host) for host in hosts)
-
-
-def _order(events: Events, roles: Roles) -> list[str]:
-    """Return the payload keys that make an order, tried on the orders themselves."""
-    paths = paths_of(events.shapes[events.order]) if events.order in events.shapes else {}
-    known, number = ("string", "integer"), ("number", "integer", "string")
-    transaction = pick(paths, "transactionid orderid ordernumber ordername id order", known)
-    amount = pick(paths, "revenue value total totalprice amount grandtotal ordertotal totalvalue price", number)
-    if transaction is None or amount is None:
-        return [
-            "",
-            "  # check: no order was recognised. Fill in the payload's keys and uncomment:",
-            "  # - property: order",
-            "  #   value:",
-            "  #     transactionId: ... # the order's id",
-            "  #     amount: ...",
-            "  #     customer: ... # optional, like all below",
-            "  #     lines: ... # the list of the order's lines; then, below it:",
-            "  #     lineAmount: ...[]. ...",
-            "  #     lineQuantity: ...[]. ...",
-            "  #     lineAmountIs: line # or unit",
-        ]
-    lines = pick(paths, "items products lines lineitems contents cart", ("array",))
-    price = pick(paths, "price itemprice unitprice lineprice linetotal amount total value", number, lines)
-    pieces = pick(paths, "quantity qty count", number, lines)
-    customer = pick(paths, "useremail email customeremail emailhash hashedemail customerid userid", known)
-    found = {"transactionId": transaction, "amount": amount, "customer": customer, "lines": lines}
-    if lines:
-        found |= {
-            "lineId": pick(paths, "itemid productid sku variantid id", known, lines),
-            "lineName": pick(paths, "itemname productname name title", ("string",), lines),
-            "lineVariant": pick(paths, "itemvariant variantname varianttitle variant option", known, lines),
-            "lineAmount": price,
-            "lineQuantity": pieces,
-        }
-    out = ["", "  - property: order", "    value:"]
-    out += [f"      {key}: {_quote(path)} # check" for key, path in found.items() if path is not None]
-    if lines and price and pieces:
-        out.append(_line_amount_is([payload for _, payload in events.orders], amount, lines, price, pieces))
-    urls = [row.get(roles["page"][0], "") for row, _ in events.orders]
-    if token := _token(urls):
-        out.append(f"      checkoutToken: {_quote(token)} # check: the part that identifies the checkout")
-    if page := _confirmation(urls):
-        out.append(f"      confirmationPath: {_quote(page)} # check: the page that only a buyer sees")
-    return [*out, "      duplicates: resubmission"]
+def _find_events(rows: Iterable[Row], roles: Roles) -> Events:
+    """Return the kinds of event, and what the payload of each holds."""
+    column, payload = roles["event"][0], roles.get("payload", ("", False))[0]
+    found, counts = Events(), Counter(row.get(column, "") for row in rows)
+    names = [name for name, _ in counts.most_common() if re.fullmatch(r"[A-Za-z][\w .:/$-]{0,60}", name)]
+    if len(names) > MAX_EVENTS or any(re.search(r"\d{5}", name) for name in names):
+        return found
+    found.names, found.roles = names, event_roles(names)
+    if not found.roles and not roles["event"][1]:  # neither column nor values look like events
+        return Events()
+    found.order = next((name for name, role in found.roles.items() if role == "order"), None)
+    for row in rows:
+        name, text = row.get(column, ""), row.get(payload, "").strip()
+        if name not in names or not text:
+            continue
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        found.shapes.setdefault(name, Shape()).look(value)
+        if name == found.order:
+            found.orders.append((row, value))
+    return found
 
 
 def _line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str, pieces: str) -> str:
@@ -326,7 +281,7 @@ def _line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str
         as_line += abs(sum(p for p, _ in pairs) - total) < 0.011
         as_unit += abs(sum(p * n for p, n in pairs) - total) < 0.011
     best = "line" if as_line > as_unit else "unit"
-    return f"      lineAmountIs: {best} # check: {max(as_line, as_unit)} of {decisive} orders with several pieces agree"
+    return f"{best} # check: {max(as_line, as_unit)} of {decisive} orders with several pieces agree"
 
 
 def _at(value: Any, path: str) -> Any:
@@ -351,10 +306,3 @@ def _token(urls: Sequence[str]) -> str | None:
             if len(tokens) > len(urls) / 2 and sum(len(token) >= 16 for token in tokens) > len(tokens) / 2:
                 return pattern
     return None
-
-
-def _delimiter(tables: Sequence[Table]) -> list[str]:
-    counts = Counter(table.delimiter for table in tables).most_common()
-    value = r'"\t"' if counts[0][0] == "\t" else f"'{counts[0][0]}'"
-    hint = " # check: some files have another" if len(counts) > 1 else ""
-    return ["", "  - property: delimiter", f"    value: {value}{hint}"]

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,11 +70,27 @@ class Sample:
     name: str
     values: list[str] = field(default_factory=list)
     empty: dict[int, float] = field(default_factory=dict)  # number of the file -> share
+    late_names: list[str] = field(default_factory=list)  # those that the column has in later files
 
     @property
     def healthy(self) -> float:
         """Return the share that is empty in a good file: the lower quartile."""
         return sorted(self.empty.values())[len(self.empty) // 4] if self.empty else 1.0
+
+    @cached_property
+    def kind(self) -> str:
+        """Return the kind that nearly all values have."""
+        return kind_of(self.values)
+
+    @property
+    def pattern(self) -> str | None:
+        """Return the pattern of an identifier's values."""
+        return pattern_of(self.values) if self.kind in ("word", "id") else None
+
+    @property
+    def lacks_offset(self) -> bool:
+        """Return whether the values are times, and not all of them in UTC."""
+        return self.kind == "timestamp" and not all(re.search("(Z|UTC|[+-]00:?00)$", v) for v in self.values)
 
 
 def plain(name: str) -> str:
@@ -161,10 +178,9 @@ def _is_rename(early: Sample, late: Sample) -> bool:
 def find_roles(samples: Sequence[Sample]) -> Roles:
     """Return each role's column, sure if name and values agree; the needed roles always get one."""
     roles: Roles = {}
-    kinds = {sample.name: kind_of(sample.values) for sample in samples}
     for role, (fitting, words) in _ROLES.items():
         free = [s for s in samples if s.name not in [name for name, _ in roles.values()]]
-        ranks = [(_rank(role, s, kinds[s.name] in fitting, words.split()), s.name) for s in free]
+        ranks = [(_rank(role, s, s.kind in fitting, words.split()), s.name) for s in free]
         best = max(ranks, key=lambda rank: rank[0], default=None)
         needed = [other for other in NEEDED_ROLES if other not in roles]
         enough = role in needed or (best is not None and best[0] >= 10 and len(free) > len(needed))
@@ -243,6 +259,16 @@ class Shape:
     def is_record(self) -> bool:
         """Return whether the keys are names; in a map of very many keys they are values themselves."""
         return 0 < len(self.keys) < MAX_KEYS
+
+    @property
+    def filled(self) -> int:
+        """Return the number of values that are not null."""
+        return sum(self.kinds.values())
+
+    @property
+    def pattern(self) -> str | None:
+        """Return the pattern of texts that are identifiers."""
+        return pattern_of(self.texts) if self.logical_type == "string" and not self.mixed else None
 
     @property
     def mixed(self) -> bool:
