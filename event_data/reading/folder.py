@@ -5,14 +5,15 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fnmatch import fnmatch
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from event_data.reading.day_file import DayFile, ReadingError
 
 FOLDER = "it is a folder"
+LONGEST_GAP = timedelta(days=366)  # between two days of a folder: every day of a gap is a finding
 MOST_FILES = 1000  # of one day: the ids of events have three digits for a file's number
 COMPRESSED = (".gz", ".zst")
 # Files that the four commands write; everything else that looks like data and is not read is reported.
@@ -63,7 +64,7 @@ def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = ()) -> F
     """Return the files of `data_dir` (not below) that the pattern `file_name` (strptime) and its variants name.
 
     `ignored` holds glob patterns of names that are left out without a word. Raise ReadingError where the folder
-    cannot be listed or holds no file of a day.
+    cannot be listed, holds no file of a day, or two days that are more than a year apart.
     """
     try:
         str(data_dir).encode()
@@ -100,6 +101,12 @@ def match_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str, 
             f"{data_dir} holds no file named like {file_name}; name the right folder with --data_dir, another "
             f"contract with --contract, or draft one with validate_dataframework.py --init.{lies}"
         )
+    for before, after in pairwise(sorted({day for day, _, _ in found})):
+        if after - before > LONGEST_GAP:
+            raise ReadingError(
+                f"{data_dir} holds no file between {before} and {after}; correct the name of the one that is wrong, "
+                "or keep the two parts in folders of their own."
+            )
     files: list[DayFile] = []
     for day, same_day in groupby(sorted(found, key=lambda f: (f[0], f[1], f[2].name)), key=lambda f: f[0]):
         numbered = list(enumerate(same_day))

@@ -18,7 +18,7 @@ import duckdb
 from event_data.contract import Contract
 from event_data.events import event_time_sql, in_zone_sql, usual_time_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
-from event_data.reading.day_file import DayFile, ReadingError
+from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
 from event_data.reading.folder import Unread, find_files
 from event_data.sql import literal
@@ -28,7 +28,6 @@ from quality.definitions import PASS, Measure
 from quality.derivations import crawler_patterns, derivations
 from quality.prefilter import Prefilter
 
-LONGEST_GAP = timedelta(days=366)  # between two files of a folder; each day of a gap is a finding
 BATCH = 48 << 20  # bytes that are read together: enough to make a statement worth its planning
 
 
@@ -65,17 +64,12 @@ class FileFacts:
 def find_days(data_dir: Path, contract: Contract) -> tuple[list[DayFile], list[Unread]]:
     """Return the files of the folder by day, an empty one where a day between two others has none, and those unread.
 
-    Raise ReadingError when the folder holds no day at all, or two that are more than a year apart.
+    Raise ReadingError as find_files does.
     """
     folder = find_files(data_dir, contract.file_name, contract.ignored_files)
     days = sorted({file.day for file in folder.files})
     files = list(folder.files)
     for before, after in pairwise(days):
-        if after - before > LONGEST_GAP:
-            raise ReadingError(
-                f"{data_dir} holds no file between {before} and {after}; correct the name of the one that is wrong, "
-                "or check the two parts apart."
-            )
         for day in (before + timedelta(days=n) for n in range(1, (after - before).days)):
             name = day.strftime(contract.file_name)
             files.append(DayFile(name, data_dir / name, day))
@@ -145,6 +139,7 @@ class Scan:
             reader = Reader(self.connection, self.work_dir, load, self._keep, BATCH)
             for file in reader.read(self._enter(days, surveyed), progress):
                 self._facts[file.file_id].receive(file, self.contract)
+            prepared.result()  # where no file could be read, nothing has waited for it
             self.connection.execute(f"set threads = {workers}")
             files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
             # What takes longest comes first.

@@ -165,3 +165,13 @@ def test_what_is_not_read_is_in_both(folder: Path, warehouse: Path, tmp_path: Pa
     told = [r["message"] for r in failing if r["check"] in ("file_unread", "day_delivered_twice")]
     assert len(unread) >= 4
     assert all(any(name in message for message in told) for name in unread), (unread, told)
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04", b"", b"\0" * 100])
+def test_a_folder_in_which_no_file_can_be_read(content: bytes, tmp_path: Path) -> None:
+    for path in generate(data := tmp_path / "data", days=3, events_per_day=5, seed=5, start=FIRST):
+        path.write_bytes(content)
+    assert command_kit.run("--data_dir", data, "--out_dir", tmp_path)[0] == 3
+    (status, _, error), profile = warehouse_kit.run(data, tmp_path / "w.duckdb", SCHEMA), "dq_profile.csv"
+    assert (status, error.count("could not be read")) == (3, 3)
+    assert [row["rows"] for row in command_kit.rows(tmp_path, profile)] == ["0"] * 3
