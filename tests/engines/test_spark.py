@@ -59,7 +59,7 @@ needs_real_days = pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON R
 
 def on_duckdb(data: Path, warehouse: Path) -> Path:
     status, _, stderr = command("--data_dir", data, "--warehouse", warehouse, "--quiet")
-    assert status == 0, stderr
+    assert status in (0, 3), stderr  # 3: some of the files cannot be read
     return warehouse
 
 
@@ -178,7 +178,7 @@ def test_nothing_changed(built: tuple[Path, dict[str, Any]], odd_files: Path) ->
     folder, seen = built
     before = (folder / CATALOG).read_bytes()
     status, stdout, _ = command("--data_dir", odd_files, "--warehouse", folder)
-    assert status == 0
+    assert status == 3  # a file ends early
     assert "nothing changed" in stdout and f"{seen['run'].records:,} records" in stdout
     assert (folder / CATALOG).read_bytes() == before
 
