@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from command_kit import SCHEMA
-from monitor_kit import REAL, SCRIPT, TRANSFORM, real_days, transform
+from commands import MONITOR, SCHEMA, TRANSFORM, needs_real_days
+from monitor_kit import real_days, transform
 from reading_kit import HEAD, read
 
 from event_data.contract import load_contract
@@ -41,13 +41,13 @@ def test_one_id_for_all_orders_takes_no_longer(known: bool) -> None:
         assert connection.execute(select).fetchall() == [(60_000, 20_000 if known else 1)]
 
 
-@pytest.mark.skipif(not list(REAL.glob("events_*.csv")), reason=f"NOT TESTED ON REAL DATA: no events_*.csv in {REAL}")
+@needs_real_days
 def test_the_whole_run_is_quick(tmp_path: Path) -> None:
     """Less than twice the time of importing DuckDB and of a transform.py that has nothing to do; the best of five."""
     folder = tmp_path / "days"
     real_days(folder, "20250308")
     refresh = [TRANSFORM, "--data_dir", folder, "--warehouse", transform(folder)]
-    monitor = [SCRIPT, "--data_dir", folder, "--check_date", "2025-03-04"]
+    monitor = [MONITOR, "--data_dir", folder, "--check_date", "2025-03-04"]
     runs = (("import", ["-c", "import duckdb"]), ("refresh", refresh), ("monitor", monitor))
     best = {name: min(_seconds(args) for _ in range(5)) for name, args in runs}
     assert best["monitor"] < 2 * (best["import"] + best["refresh"]), best

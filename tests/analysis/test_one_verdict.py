@@ -1,6 +1,5 @@
 """Parts 1 to 3 agree on whether something is broken, and part 3 never says that all is well when it is not."""
 
-import io
 import json
 import re
 import shutil
@@ -17,9 +16,9 @@ from analysis.charts.days import volume_title
 from analysis.gold import Gold, read_gold
 from analysis.incidents import Quality, read_quality
 from analysis_kit import run
+from commands import REAL, call, needs_real_days
 from faults import FAULTS
 from synthetic_events import generate
-from test_part3_outputs import REAL
 
 DAYS = 8
 ALL_IS_WELL = ("Nothing broke", "the ledger accounts for all of it", "At risk: nothing")
@@ -43,9 +42,9 @@ class Verdict:
 
 def judge(folder: Path) -> Verdict:
     """Let all three parts look at a folder."""
-    place, told = ["--quiet", "--data_dir", str(folder)], io.StringIO()
-    first = validate_dataframework.main([*place, "--out_dir", str(folder)], told, told)
-    second = transform.main(place, told, told)
+    place = ("--quiet", "--data_dir", folder)
+    first = call(validate_dataframework, *place, "--out_dir", folder)[0]
+    second = call(transform, *place)[0]
     third, _, error = run(*place, "--out_dir", folder / "out")
     report = json.loads((folder / "dq_report.json").read_text("utf-8"))
     gold = read_gold(folder / "warehouse.duckdb")
@@ -93,10 +92,9 @@ def test_healthy_days_are_well_to_all(healthy: Path, tmp_path: Path) -> None:
     assert (found.statuses, found.praise, found.error) == ((0, 0, 0), list(ALL_IS_WELL), "")
 
 
+@needs_real_days
 def test_refused_orders_are_named_to_the_cent_and_not_estimated(tmp_path: Path) -> None:
     """26 February's times cannot be read: 15 orders, $18,629.00."""
-    if not list(REAL.glob("events_*.csv")):
-        pytest.skip(f"NOT TESTED ON REAL DATA: no events_*.csv in {REAL}")
     days = Path(shutil.copytree(REAL, tmp_path / "days"))
     day = days / "events_20250226.csv"
     day.write_text(day.read_text("utf-8").replace(",2025-02-26T", ",26.02.2025 "), "utf-8")

@@ -24,9 +24,9 @@ from analysis_kit import analyse, build, edit, first_order_only
 from analysis_pictures import drawn, drawn_data, picture_texts, report_data, report_texts, should_draw, wrong_marks
 from analysis_reference import INPUTS, Model, Reference, change, outliers
 from analysis_reference import is_small as is_small_by_hand
+from commands import NO_REAL_DAYS, REAL, has_real_days
 from matplotlib.figure import Figure
 from synthetic_events import generate
-from test_part3_outputs import REAL
 from test_part3_statistics import ASSUMPTIONS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -117,8 +117,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
         days = REAL if name == "real" else folder / "days"
         if name != "real":
             CASES[name](days)
-        elif not list(REAL.glob("events_*.csv")):
-            pytest.skip(f"NOT TESTED ON REAL DATA: no events_*.csv in {REAL}")
+        elif not has_real_days:
+            pytest.skip(NO_REAL_DAYS)
         return _case(build(days, folder / "w.duckdb"), folder / "out")
 
     return make

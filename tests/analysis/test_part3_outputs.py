@@ -21,13 +21,13 @@ from analysis.incidents import Quality, read_quality
 from analysis.intervals import Interval
 from analysis.page import report
 from analysis_kit import PICTURES, analyse, build, edit, run
+from commands import REAL, needs_real_days
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.image import imread
 from synthetic_events import generate
 from test_part3_statistics import ASSUMPTIONS
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 COMMITTED = ASSUMPTIONS.parent
 
 
@@ -50,9 +50,8 @@ def out(warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@needs_real_days
 def test_committed_outputs_are_those_of_the_real_days(tmp_path: Path) -> None:
-    if not list(REAL.glob("events_*.csv")):
-        pytest.skip(f"NOT TESTED ON REAL DATA: no events_*.csv in {REAL}")
     made = build(REAL, tmp_path / "w.duckdb")
     text = analyse(made, tmp_path / "out")
     assert text == (COMMITTED / "executive_summary.md").read_text(encoding="utf-8")

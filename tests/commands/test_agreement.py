@@ -10,14 +10,13 @@ from datetime import date
 from pathlib import Path
 
 import command_kit
-import duckdb
 import faults
 import pytest
 import warehouse_kit
+from commands import SCHEMA, query
 from synthetic_events import generate
 from time_forms import READ, REFUSED
 
-SCHEMA = command_kit.SCHEMA
 FIRST = date(2025, 1, 1)
 Delivery = Callable[[Path], object]
 UTF8_AND_LATIN1 = "Mozilla/5.0 (Grüße)".encode() + b"\xe4"
@@ -125,13 +124,9 @@ def warehouse(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_same_files_records_and_refusals(by_part_1: Counts, warehouse: Path) -> None:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        files = connection.execute("select name, records from bronze.files").fetchall()
-        refused = Counter[tuple[str, str]]()
-        for name, reason, records in connection.execute(
-            "select source_file, reason, count(*) from silver.rejected_events group by all"
-        ).fetchall():
-            refused[name, reason] = records
+    files = query(warehouse, "select name, records from bronze.files")
+    rejected = query(warehouse, "select source_file, reason, count(*) from silver.rejected_events group by all")
+    refused = Counter({(name, reason): records for name, reason, records in rejected})
     reasons = ("unreadable record", "no event name", "no readable time")
     by_part_2 = {name: (records, *(refused[name, reason] for reason in reasons)) for name, records in files}
     assert len(by_part_2) > 90 and sum(counts[0] for counts in by_part_2.values()) > 10_000
@@ -143,26 +138,24 @@ def test_the_same_files_records_and_refusals(by_part_1: Counts, warehouse: Path)
 
 def test_every_line_is_a_record_or_is_named(folder: Path, warehouse: Path) -> None:
     """Each record that is none is kept as text, with its file and line."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        kept = connection.execute(
-            "select _source_file, _line, _unreadable from bronze.events where _unreadable is not null"
-        ).fetchall()
+    kept = query(warehouse, "select _source_file, _line, _unreadable from bronze.events where _unreadable is not null")
+    ((records,),) = query(warehouse, "select sum(records) from bronze.files")
+    assert [(records,)] == query(warehouse, "select count(*) from bronze.events")
     assert len(kept) > 20
     for name, line, text in kept:
         if not name.endswith((".gz", ".zst")) and text.isascii() and "\0" not in text:
             lines = (folder / name).read_bytes().replace(b"\0", b"").split(b"\n")
-            assert lines[line - 1].removesuffix(b"\r").decode("latin-1").startswith(text.partition("\n")[0][:1000]), (
-                name,
-                line,
-            )
+            first = text.partition("\n")[0][:1000]
+            assert lines[line - 1].removesuffix(b"\r").decode("latin-1").startswith(first), (name, line)
 
 
 def test_what_is_not_read_is_in_both(folder: Path, warehouse: Path, tmp_path: Path) -> None:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        unread = {name for (name,) in connection.execute("select name from bronze.unread_files").fetchall()}
+    unread = {name for (name,) in query(warehouse, "select name from bronze.unread_files")}
     command_kit.run("--data_dir", folder, "--out_dir", tmp_path, "--quiet")
-    failing = [r for r in command_kit.rows(tmp_path) if r["status"] == "fail"]
-    told = [r["message"] for r in failing if r["check"] in ("file_unread", "day_delivered_twice")]
+    checks = ("file_unread", "day_delivered_twice")
+    failing = [r for r in command_kit.rows(tmp_path) if r["status"] == "fail" and r["check"] in checks]
+    told = [r["message"] for r in failing]
+    assert {r["severity"] for r in failing} == {"P1"}
     assert len(unread) >= 4
     assert all(any(name in message for message in told) for name in unread), (unread, told)
 

@@ -1,34 +1,33 @@
 """Every part refuses the contracts that any part refuses, with the same sentence."""
 
-import io
-from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import generate_charts
 import monitor
 import pytest
 import transform
 import validate_dataframework
+from commands import REPO, call
 from contract_mistakes import MISTAKES, SMALL
 
 from event_data.contract import ContractError, load_contract
 
-REPO = Path(__file__).parents[2]
 ONE_OF_EACH_CODE = list({code: mistake for mistake in MISTAKES for code in [mistake[3]]}.values())
 
 
 @pytest.mark.parametrize(
-    ("main", "options", "mistakes"),
+    ("script", "options", "mistakes"),
     [
-        (validate_dataframework.main, ["--out_dir", "{}"], MISTAKES),
-        (transform.main, [], MISTAKES),
-        (generate_charts.main, ["--out_dir", "{}"], ONE_OF_EACH_CODE),  # it starts a process of part 2
-        (monitor.main, ["--no_refresh", "--dry_run"], MISTAKES),
+        (validate_dataframework, ["--out_dir", "{}"], MISTAKES),
+        (transform, [], MISTAKES),
+        (generate_charts, ["--out_dir", "{}"], ONE_OF_EACH_CODE),  # it starts a process of part 2
+        (monitor, ["--no_refresh", "--dry_run"], MISTAKES),
     ],
     ids=["part 1", "part 2", "part 3", "part 4"],
 )
 def test_a_refused_contract(
-    tmp_path: Path, main: Callable[..., int], options: list[str], mistakes: list[tuple[str, ...]]
+    tmp_path: Path, script: ModuleType, options: list[str], mistakes: list[tuple[str, ...]]
 ) -> None:
     path, differing = tmp_path / "c.yaml", []
     line = ["--data_dir", str(tmp_path), "--contract", str(path), *[option.format(tmp_path) for option in options]]
@@ -37,11 +36,9 @@ def test_a_refused_contract(
         path.write_text(SMALL.replace(old, new).replace("«", ""), "utf-8")
         with pytest.raises(ContractError) as caught:
             load_contract(path)
-        out, error = io.StringIO(), io.StringIO()
-        status = main(line, out, error)
-        script = Path(main.__globals__["__file__"]).name
-        if (status, out.getvalue(), error.getvalue()) != (2, "", f"{script}: {caught.value}\n"):
-            differing.append((new, status, error.getvalue()))
+        told = call(script, *line)
+        if told != (2, "", f"{script.__name__}.py: {caught.value}\n"):
+            differing.append((new, told))
     assert not differing
 
 

@@ -1,6 +1,5 @@
 """What the documents show is what happens: their commands are run, and their figures compared."""
 
-import io
 import os
 import re
 import shutil
@@ -14,19 +13,15 @@ import monitor
 import pytest
 import transform
 import validate_dataframework
+from commands import PART2, REAL, REPO, call, needs_real_days, query
 from make_days import make
 from transformation.build import WORKING
 from transformation.statements import read_statements
 
-REPO = Path(__file__).parents[2]
 PART1 = REPO / "part1-data-quality"
-PART2 = REPO / "part2-transformation"
-REAL = REPO.parent / "shared" / "data"
 README = (REPO / "README.md").read_text(encoding="utf-8")
 PAGE = (PART1 / "validation-dataframework.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n([^`]*)```\n\n((?:\|.*\n)+)", PAGE)
-
-needs_real_days = pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON REAL DATA: {REAL} is absent")
 
 
 def table(sql: str) -> str:
@@ -48,14 +43,14 @@ def test_tables_of_the_validation_page(sql: str, shown: str) -> None:
 
 @needs_real_days
 def test_committed_reports_are_those_of_the_real_days(tmp_path: Path) -> None:
-    out = io.StringIO()
-    assert validate_dataframework.main(["--data_dir", str(REAL), "--out_dir", str(tmp_path)], out, io.StringIO()) == 3
+    status, stdout, _ = call(validate_dataframework, "--data_dir", REAL, "--out_dir", tmp_path)
+    assert status == 3
     for name in ("dq_report.csv", "dq_profile.csv"):
         assert (tmp_path / name).read_bytes() == (PART1 / name).read_bytes(), f"{name} is not what the command writes"
     (shown,) = re.findall(
         r"```console\n\$ python part1-data-quality/validate_dataframework.py\n(.*?)\.\.\.\n", README, re.S
     )
-    assert out.getvalue().startswith(shown)
+    assert stdout.startswith(shown)
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +100,11 @@ def test_options_of_the_readme_are_those_of_the_command() -> None:
 @needs_real_days
 def test_figures_of_the_warehouse_and_the_monitor(tmp_path: Path) -> None:
     """README's table of part 2 is gold's, and its transcript of part 4 is what the monitor prints."""
-    line = ["--data_dir", str(REAL), "--warehouse", str(tmp_path / "w.duckdb")]
-    out = io.StringIO()
-    assert transform.main([*line, "--quiet"], out, io.StringIO()) == 0
-    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
-        shares = dict(
-            connection.execute("select position, share from gold.headline_figures order by position").fetchall()
-        )
-        orders, gross = connection.execute("select orders, amount from gold.ledger where line = 'gross'").fetchall()[0]
+    warehouse = tmp_path / "w.duckdb"
+    line = ("--data_dir", REAL, "--warehouse", warehouse)
+    assert call(transform, *line, "--quiet")[0] == 0
+    shares = dict(query(warehouse, "select position, share from gold.headline_figures"))
+    ((orders, gross),) = query(warehouse, "select orders, amount from gold.ledger where line = 'gross'")
     shown = re.findall(r"^\|.*\| ([0-9.]+) % \| ([0-9.]+) % \|$", README, re.M)
     figures = ((5, 6, 1), (7, 8, 1), (9, 10, 1), (1, 2, 2))
     assert shown == [(f"{shares[a]:.{n}%}"[:-1], f"{shares[b]:.{n}%}"[:-1]) for a, b, n in figures]
@@ -120,9 +112,8 @@ def test_figures_of_the_warehouse_and_the_monitor(tmp_path: Path) -> None:
     (command, printed) = re.findall(
         r"\$ python part4-monitoring/monitor.py (--check_date \S+)\n(.*?)\.\.\.\n", README, re.S
     )[0]
-    status = monitor.main([*line, *command.split(), "--no_refresh", "--dry_run"], out, io.StringIO())
-    assert status == 3
-    assert out.getvalue().startswith(printed)
+    status, stdout, _ = call(monitor, *line, *command.split(), "--no_refresh", "--dry_run")
+    assert status == 3 and stdout.startswith(printed)
 
 
 def test_the_lock_is_of_the_requirements() -> None:
@@ -171,9 +162,9 @@ def test_figures_of_the_readme_are_those_of_the_summary() -> None:
 
 
 def test_the_suite_of_the_readme_is_that_of_the_command() -> None:
-    out = io.StringIO()
-    assert transform.main(["--validate"], out, io.StringIO()) == 0
-    owners, whole = re.findall(r"(\d+/\d+) passed", out.getvalue())
+    status, stdout, _ = call(transform, "--validate")
+    owners, whole = re.findall(r"(\d+/\d+) passed", stdout)
+    assert status == 0 and "9/9 passed" in stdout and "FAIL" not in stdout
     assert f"{owners} of the owner's suite and {whole} in all" in README
 
 

@@ -8,11 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from commands import REPO, SCRIPTS, process
 
 from event_data import __version__
 
-REPO = Path(__file__).parents[2]
-SCRIPTS = sorted(p for part in REPO.glob("part?-*") for p in part.glob("*.py") if not p.name.startswith("test_"))
 every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 
 
@@ -80,8 +79,7 @@ def test_ctrl_c_ends_in_a_sentence(script: Path, five_days: Path, tmp_path: Path
 
 @every_script
 def test_the_version(script: Path) -> None:
-    done = subprocess.run(line(script, "--version"), capture_output=True, text=True, check=True)
-    assert done.stdout == f"{script.name} {__version__}\n"
+    assert process(script, "--version").stdout == f"{script.name} {__version__}\n"
 
 
 def test_no_module_needs_one_system() -> None:

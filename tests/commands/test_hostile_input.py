@@ -1,6 +1,5 @@
 """What nobody meant: contracts and values that are code, odd folders, headers, payloads, amounts and times."""
 
-import io
 import json
 import re
 import shutil
@@ -25,7 +24,8 @@ from command_kit import (
     rows,
     run,
     whole_report,
-)  # fmt: skip
+)
+from commands import call
 from synthetic_events import COLUMNS
 
 ESCAPE = "\x1b[31mred\x1b[0m"
@@ -135,8 +135,7 @@ def test_a_contract_cannot_run_anything(place: str, text: str, days: Path, tmp_p
     status, _, stderr = run("--data_dir", days, "--out_dir", tmp_path / "out", "--contract", path)
     line = ["--data_dir", days, "--warehouse", tmp_path / "w.duckdb", "--contract", path, "--quiet"]
     for _ in range(2):
-        transformed = transform.main(list(map(str, line)), io.StringIO(), io.StringIO())
-        assert (transformed == 2) == (status == 2)
+        assert (call(transform, *line)[0] == 2) == (status == 2)
         shutil.copy(last, days)
     assert not canary.exists()
     if status == 2:
@@ -309,14 +308,9 @@ def test_a_rule_of_invalid_values_is_run_on_any_column(column: str, days: Path, 
     assert all(row["failed"] == row["checked"] != "0" and row["severity"] == "P2" for row in told)
 
 
-@pytest.mark.parametrize("amount", [10**10, 1e300, -0.0, "NaN", "Infinity", "1e3", 0.005, -(10**9)])
-def test_odd_amounts(amount: object, days: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("amount", [9_999_999_999, 10**10, 1e300, -0.0, "NaN", "Infinity", "1e3", 0.005, -(10**9)])
+def test_amounts_that_overflow(amount: object, days: Path, tmp_path: Path) -> None:
     add(day(days), *[order(amount)] * 3)
-    report(days, tmp_path)
-
-
-def test_amounts_that_overflow(days: Path, tmp_path: Path) -> None:
-    add(day(days), *[order(9_999_999_999)] * 3)
     report(days, tmp_path)
 
 

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from commands import REPO
 
-REPO = Path(__file__).parents[2]
 PARTS = ["validate_dataframework.py", "transform.py", "generate_charts.py", "monitor.py"]
 
 

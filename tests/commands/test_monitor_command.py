@@ -1,7 +1,6 @@
 """The monitor as a command: on a synthetic fortnight with two incidents, and on the real days where they are."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -13,14 +12,12 @@ import duckdb
 import monitor
 import pytest
 from bench_detection import NAMED, as_markdown, break_one, prepare
-from monitor_kit import REAL, SCRIPT, fortnight, keys, real_days, report, run, transform
+from commands import MONITOR, SCHEMA, needs_real_days
+from monitor_kit import fortnight, keys, real_days, report, run, transform
 from monitoring.thresholds import load_thresholds
 from synthetic_events import generate
 
-THRESHOLDS = SCRIPT.with_name("thresholds.yaml")
-needs_real_days = pytest.mark.skipif(
-    not list(REAL.glob("events_*.csv")), reason=f"NOT TESTED ON REAL DATA: no events_*.csv in {REAL}"
-)
+THRESHOLDS = MONITOR.with_name("thresholds.yaml")
 # The real days: what is said on each day by what was known then; each is gone through in documentation_monitoring.md.
 CALENDAR = {
     "2025-02-26": ("YELLOW", {"id_collision"}),
@@ -186,7 +183,7 @@ def test_a_day_that_has_not_come_is_red(line: Line) -> None:
     ("latency", "status"), [("value: 2000000\n    unit: h", "has not arrived yet"), ("value: 0\n    unit: days", "RED")]
 )
 def test_a_file_is_late_when_the_contract_says_so(latency: str, status: str, line: Line, tmp_path: Path) -> None:
-    text = (SCRIPT.parents[1] / "part1-data-quality" / "schema.yaml").read_text("utf-8")
+    text = SCHEMA.read_text("utf-8")
     assert "value: 6\n    unit: h" in text
     (tmp_path / "c.yaml").write_text(text.replace("value: 6\n    unit: h", latency), encoding="utf-8")
     code, stdout, stderr = run(*line("2025-03-10", "--contract", tmp_path / "c.yaml"))
@@ -264,18 +261,9 @@ def test_unread_and_refused_files_are_alarms(five_days: Path, tmp_path: Path) ->
     assert found["2025-02-27"] == ("YELLOW", ["file_unread:test orders.csv"])
 
 
-def test_it_runs_from_any_folder_without_colour_in_a_pipe(incidents: Path, tmp_path: Path) -> None:
-    args = [sys.executable, SCRIPT, "--data_dir", incidents, "--check_date", "2025-03-04", "--history", tmp_path / "h"]
-    environment = {k: v for k, v in os.environ.items() if k not in ("SLACK_WEBHOOK", "PYTHONPATH")}
-    told = subprocess.run(
-        list(map(str, args)), cwd=tmp_path, capture_output=True, text=True, check=False, env=environment
-    )
-    assert told.returncode == 3 and told.stdout.startswith("RED") and "\033" not in told.stdout
-
-
 def test_the_documents_figures_are_those_that_were_measured() -> None:
-    measured = as_markdown(json.loads(SCRIPT.with_name("detection.json").read_text("utf-8")))
-    assert measured in SCRIPT.with_name("documentation_monitoring.md").read_text("utf-8")
+    measured = as_markdown(json.loads(MONITOR.with_name("detection.json").read_text("utf-8")))
+    assert measured in MONITOR.with_name("documentation_monitoring.md").read_text("utf-8")
 
 
 # --- a sample of the fault catalogue; all of it by make detection -------------------------------------------

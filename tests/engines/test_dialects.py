@@ -2,15 +2,12 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-import transform
-from command_kit import SCHEMA
+from commands import PART2, REAL, SCHEMA, TRANSFORM, needs_real_days, process
 from transformation.build import WORKING
 from transformation.statements import read_statements
 from transformation.suite import read_suite
@@ -27,8 +24,6 @@ from transformation.engines.dialects import DialectError, translate  # noqa: E40
 from transformation.engines.printed_script import script, suite_script  # noqa: E402
 from transformation.engines.sql_engines import WAREHOUSES  # noqa: E402
 
-REAL = Path(__file__).parents[3] / "shared" / "data"
-PART2 = Path(transform.__file__).parent
 SHOP = load_contract(SCHEMA)
 STATEMENTS = read_statements(PART2 / "transform.sql")
 WHOLE = ["snowflake", "bigquery"]  # where whole scripts run; Spark's load runs here, its selects in test_spark.py
@@ -126,7 +121,7 @@ def test_the_script_gives_the_rows_of_duckdb(engine: Engine, hard_days: Path, du
             engine.rows(f"select * from {table}")
 
 
-@pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON REAL DATA: {REAL} is absent")
+@needs_real_days
 def test_the_script_on_the_real_days(snowflake: Snowflake, tmp_path: Path) -> None:
     build(REAL, tmp_path / "real.duckdb", SCHEMA)
     snowflake.run(script("snowflake", REAL, SHOP), REAL)
@@ -334,12 +329,10 @@ def test_a_column_is_not_taken_for_its_table() -> None:
 
 def test_without_sqlglot_it_is_one_sentence(five_days: Path, tmp_path: Path) -> None:
     (tmp_path / "sqlglot.py").write_text("raise ImportError", "utf-8")
-    command = [sys.executable, str(PART2 / "transform.py"), "--print_sql", "bigquery", "--data_dir", str(five_days)]
-    done = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    line = ("--print_sql", "bigquery", "--data_dir", five_days)
+    done = process(TRANSFORM, *line, env={"PYTHONPATH": str(tmp_path)})
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(
-        "transform.py: SQL for bigquery needs the package sqlglot; install it with pip install"
-    )
+    assert "needs the package sqlglot; install it with pip install" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

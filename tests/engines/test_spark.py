@@ -1,6 +1,5 @@
 """The same warehouse on Apache Spark, row for row: on a cluster of three processes, one of which does not survive."""
 
-import io
 import os
 import shutil
 import subprocess
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import monitor
 import pytest
-import transform
 from analysis.gold import read_gold
+from commands import PART2, REAL, SCHEMA, TRANSFORM, call, needs_real_days, process, query
 from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for, write_odd_files
 from synthetic_events import generate
 from transformation.build import WORKING, LedgerError, fingerprint
@@ -30,31 +29,15 @@ from event_data.reading.folder import find_files
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PART2 = Path(transform.__file__).parent
-SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"
-REAL = PART2.parents[1] / "shared" / "data"
 ABSENT = missing()
 # What the ledger does not look at.
 UNNEEDED = [
-    "silver.sessions",
-    "silver.clients",
-    "silver.order_items",
-    "silver.order_touches",
-    "silver.models",
-    "gold.attribution",
-    "gold.unattributed",
-    "gold.channel_performance",
-    "gold.funnel",
-    "gold.products",
-    "silver.event_counts",
-    "silver.event_metrics",
-    "gold.hourly_metrics",
-    "gold.daily_metrics",
-    "gold.headline_figures",
-]
+    "silver.sessions", "silver.clients", "silver.order_items", "silver.order_touches", "silver.models",
+    "gold.attribution", "gold.unattributed", "gold.channel_performance", "gold.funnel", "gold.products",
+    "silver.event_counts", "silver.event_metrics", "gold.hourly_metrics", "gold.daily_metrics", "gold.headline_figures",
+]  # fmt: skip
 
 needs_spark = pytest.mark.skipif(ABSENT is not None, reason=f"NOT TESTED ON SPARK: {ABSENT}")
-needs_real_days = pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON REAL DATA: {REAL} is absent")
 
 
 def on_duckdb(data: Path, warehouse: Path) -> Path:
@@ -160,14 +143,10 @@ def test_a_fortnight_of_odd_files_and_a_worker_that_dies(
     assert seen["in"] == "silver.sessions" and seen["tasks"] > 0
     wait_for(lambda: executors(session) == 1)
     assert differing_tables(on_duckdb(odd_files, tmp_path / "w.duckdb"), folder / CATALOG) == []
-    with duckdb.connect(str(folder / CATALOG), read_only=True) as connection:
-        rejected = dict(
-            connection.execute("select reason, count(*) from silver.rejected_events group by all").fetchall()
-        )
-        headers = connection.execute("select count(distinct header) from bronze.files").fetchall()
-        undescribed = connection.execute(
-            "select table_name from duckdb_columns() where schema_name = 'gold' and comment is null"
-        ).fetchall()
+    rejected = dict(query(folder / CATALOG, "select reason, count(*) from silver.rejected_events group by all"))
+    headers = query(folder / CATALOG, "select count(distinct header) from bronze.files")
+    columns = "duckdb_columns() where schema_name = 'gold'"
+    undescribed = query(folder / CATALOG, f"select table_name from {columns} and comment is null")
     assert rejected["unreadable record"] >= 5 and rejected["no readable time"] >= 4
     assert headers[0][0] >= 4 and undescribed == []
 
@@ -190,10 +169,8 @@ def test_parts_3_and_4_read_the_folder(built: tuple[Path, dict[str, Any]], odd_f
     assert read_gold(folder) == read_gold(warehouse)
     told = []
     for place in (folder, warehouse):
-        stdout, stderr = io.StringIO(), io.StringIO()
-        line = ["--no_refresh", "--dry_run", "--data_dir", str(odd_files), "--warehouse", str(place), "--verbose"]
-        status = monitor.main([*line, "--check_date", "2025-03-04", "--history", str(tmp_path / "h")], stdout, stderr)
-        told.append((status, stdout.getvalue(), stderr.getvalue()))
+        line = ("--no_refresh", "--dry_run", "--data_dir", odd_files, "--warehouse", place, "--verbose")
+        told.append(call(monitor, *line, "--check_date", "2025-03-04", "--history", tmp_path / "h"))
         (tmp_path / "h").unlink()
     assert told[0] == told[1] and told[0][0] == 3
 
@@ -294,8 +271,7 @@ def test_a_line_is_counted_over_the_parts_of_a_file(session: "SparkSession", tmp
             found = {(r._source_file, r._line): r.page_url for r in events.collect()}
     finally:
         session.conf.unset("spark.sql.files.maxPartitionBytes")
-    with duckdb.connect(str(on_duckdb(data, tmp_path / "w.duckdb")), read_only=True) as connection:
-        rows = connection.execute("select _source_file, _line, page_url from bronze.events").fetchall()
+    rows = query(on_duckdb(data, tmp_path / "w.duckdb"), "select _source_file, _line, page_url from bronze.events")
     assert found == {(file, line): url for file, line, url in rows}
 
 
@@ -349,8 +325,7 @@ def test_a_cluster_that_is_none_is_one_sentence(five_days: Path, tmp_path: Path)
     """In a process of its own, since a session that is there already is taken."""
     line = ["--data_dir", str(five_days), "--warehouse", str(tmp_path / "w"), "--engine", "spark"]
     line += ["--master", "nowhere://host", "--memory_limit", "512MB"]
-    command = [sys.executable, str(PART2 / "transform.py"), *line]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = process(TRANSFORM, *line)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert done.stderr.startswith("transform.py: Spark could not do it (")
     assert "SparkException" in (tmp_path / "w" / "spark.log").read_text("utf-8")  # as the sentence says

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from commands import SCHEMA
 
 from event_data.contract import load_contract
 from event_data.reading.batches import Reader, read_csv_sql
@@ -12,7 +13,6 @@ from event_data.reading.day_file import DayFile, ReadingError
 from event_data.reading.deliveries import survey_days
 from event_data.reading.folder import Unread, find_files
 
-SCHEMA = Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml"
 CONTRACT = load_contract(SCHEMA)
 HEAD = "client_id,page_url,referrer,timestamp,event_name,event_data,user_agent\n"
 

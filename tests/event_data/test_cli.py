@@ -11,11 +11,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from commands import REPO
 
 from event_data.cli import Terminal, add_places, argument_parser, run
 from event_data.errors import UserError
-
-REPO = Path(__file__).parents[2]
 
 
 class Screen(io.StringIO):

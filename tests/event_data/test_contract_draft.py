@@ -8,7 +8,6 @@ import json
 import random
 import re
 import uuid
-import warnings
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ import jsonschema
 import pytest
 import synthetic_events
 import yaml
+from commands import REAL, SCHEMA, needs_real_days
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from open_data_contract_standard.model import OpenDataContractStandard
@@ -25,9 +25,6 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from event_data.contract import Contract, ContractError, load_contract
 from event_data.contract.drafting import draft_contract
 from event_data.contract.guessing import Shape, event_roles, hidden_pattern, pattern_of
-
-ROOT = Path(__file__).parents[2]
-REAL = ROOT.parent / "shared" / "data"
 
 Row = list[str]
 
@@ -322,15 +319,12 @@ def test_random_bytes(tmp_path: Path, raw: bytes) -> None:
 # ---- the real days
 
 
+@needs_real_days
 def test_the_real_days(tmp_path: Path) -> None:
     files = sorted(REAL.glob("events_*.csv"))
-    if not files:
-        reason = f"THE REAL DAYS ARE NOT THERE ({REAL}): the draft was not tried on them"
-        warnings.warn(reason, stacklevel=1)
-        pytest.skip(reason)
     draft = draft_contract(files)
     assert_valid(draft)
-    contract, shipped = load(tmp_path, draft), load_contract(ROOT / "part1-data-quality" / "schema.yaml")
+    contract, shipped = load(tmp_path, draft), load_contract(SCHEMA)
     assert (contract.roles, contract.file_name) == (shipped.roles, shipped.file_name)
     assert contract.order is not None and contract.order == shipped.order
     assert contract.own_hosts == shipped.own_hosts

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
-from command_kit import SCHEMA
+from commands import SCHEMA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from order_reference import Row, classify

@@ -85,11 +85,8 @@ def test_a_template_extends_the_base(tmp_path: Path) -> None:
 def test_amounts_in_words() -> None:
     dollars, francs = Currency(), Currency("CHF ")
     assert [dollars.exact(x) for x in (Decimal("19512.4"), -3, 0.0, None)] == [
-        "$19,512.40",
-        "-$3.00",
-        "$0.00",
-        "unknown",
-    ]
+        "$19,512.40", "-$3.00", "$0.00", "unknown",
+    ]  # fmt: skip
     assert dollars.exact(1234.5, 0) == "$1,234" and francs.exact(1) == "CHF 1.00"
     found = [dollars.short(x) for x in (950, 19_512, Decimal(294_461), 2_500_000, -1500, 999.6, 99_960, 999_600)]
     assert found == ["$950", "$19.5k", "$294k", "$2.5M", "-$1.5k", "$1.0k", "$100k", "$1.0M"]

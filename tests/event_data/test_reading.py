@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import time
 import zlib
 from datetime import date
 from pathlib import Path
@@ -20,40 +19,25 @@ from event_data.reading.survey import recover, survey
 # ---- the folder
 
 
-def test_a_long_name_takes_no_time(tmp_path: Path) -> None:
-    """Digits are a number and a hash: nothing may try every way to read a name of many."""
+def test_a_long_name_is_read_once(tmp_path: Path) -> None:
+    """Digits are a number and a hash: a test of every way to read a name of many would never end."""
     names = [f"events_20250301{'_12345678' * 25}{end}.csv" for end in ("", "x")]
     for name in names:
         (tmp_path / name).touch()
-    started = time.process_time()
     folder = find_files(tmp_path, "events_%Y%m%d.csv")
-    assert time.process_time() - started < 1
     assert [[f.name for f in folder.files], [u.name for u in folder.unread]] == [names[:1], names[1:]]
 
 
 def test_find_files(tmp_path: Path) -> None:
     names = [
-        "events_20250302.csv",
-        "events_20250301.csv",
-        "events_20250301.csv.gz",
-        "events_20250301 (1).csv",
-        "events_20250301_copy.csv",
-        "events_20250303.CSV",
-        "Copy of events_20250301.csv",
-        "events_20250301 - Copy (2).csv",
-        "events_20250301_v2.csv",
-    ]
+        "events_20250302.csv", "events_20250301.csv", "events_20250301.csv.gz", "events_20250301 (1).csv",
+        "events_20250301_copy.csv", "events_20250303.CSV", "Copy of events_20250301.csv",
+        "events_20250301 - Copy (2).csv", "events_20250301_v2.csv",
+    ]  # fmt: skip
     other = [
-        "events_2025031.csv",
-        "events_20251301.csv",
-        "notes.txt",
-        ".events_20250301.csv",
-        "events_20250301.csv~",
-        "events_20250301_summary.csv",
-        "events_20250301.csv.part",
-        "events_202503011.csv",
-        "events_20250304_2.csv",
-    ]
+        "events_2025031.csv", "events_20251301.csv", "notes.txt", ".events_20250301.csv", "events_20250301.csv~",
+        "events_20250301_summary.csv", "events_20250301.csv.part", "events_202503011.csv", "events_20250304_2.csv",
+    ]  # fmt: skip
     for name in names + other:
         (tmp_path / name).touch()
     (tmp_path / "events_20250310.csv").mkdir()

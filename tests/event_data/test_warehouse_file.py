@@ -7,10 +7,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from commands import REPO
 
 from event_data.warehouse_file import WarehouseError, lock, open_warehouse, refuse_foreign
 
-REPO = Path(__file__).parents[2]
 HOLD = """if True:
     import sys, pathlib
     from event_data.warehouse_file import lock

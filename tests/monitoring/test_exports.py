@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -14,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monitor_kit import DAY, NOW, SCRIPT, day_report, dump, fortnight, run
+from commands import MONITOR
+from monitor_kit import DAY, NOW, day_report, dump, fortnight, run
 from monitoring.prometheus import textfile
+from spark_kit import free_port
 
-DASHBOARD = SCRIPT.with_name("grafana_dashboard.json")
-RULES = SCRIPT.with_name("prometheus_alerts.yaml")
+DASHBOARD = MONITOR.with_name("grafana_dashboard.json")
+RULES = MONITOR.with_name("prometheus_alerts.yaml")
 SERVERS = [Path("/usr/lib/postgresql"), Path("/usr/local/pgsql")]
 
 
@@ -132,7 +133,7 @@ def postgres() -> Iterator[str]:
         pytest.skip("NOT TESTED ON POSTGRESQL: no server is installed (Debian: apt-get install postgresql)")
     # Not below pytest's own folder: PostgreSQL refuses to run as root, and another user may not look into that.
     home = Path(tempfile.mkdtemp(prefix="monitor_pg_"))
-    data, port = home / "data", _free_port()
+    data, port = home / "data", free_port()
     user: list[str] = []
     if os.getuid() == 0:
         if not shutil.which("runuser"):
@@ -155,12 +156,6 @@ def postgres() -> Iterator[str]:
     finally:
         call(binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(home)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def test_postgresql_holds_the_same_and_every_panel_shows_data(filled: Path, postgres: str) -> None:

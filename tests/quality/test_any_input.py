@@ -44,21 +44,9 @@ def hold(contents: list[bytes], five_days: Path) -> None:
 
 
 PIECES = [
-    b'"',
-    b",",
-    b"\n",
-    b"\r",
-    b"\0",
-    b"\xff",
-    b";",
-    b"''",
-    b'""',
-    b"\xef\xbb\xbf",
-    b"{",
-    b"\\",
-    b"x" * 5000,
+    b'"', b",", b"\n", b"\r", b"\0", b"\xff", b";", b"''", b'""', b"\xef\xbb\xbf", b"{", b"\\", b"x" * 5000,
     HEADER.encode(),
-]
+]  # fmt: skip
 changes = st.lists(
     st.tuples(st.floats(0, 1), st.integers(0, 40), st.one_of(st.sampled_from(PIECES), st.binary(max_size=8))),
     max_size=8,

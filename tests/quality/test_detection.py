@@ -1,7 +1,5 @@
 """Which check names which fault: every fault of the catalogue, on a synthetic day and on a real one; and noise."""
 
-import csv
-import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,13 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import validate_dataframework
+from command_kit import rows, run
+from commands import NO_REAL_DAYS, REAL, SCHEMA, has_real_days
 from faults import FAULTS, Broken
 from synthetic_events import generate
 
-REPO = Path(__file__).parents[2]
-REAL = REPO.parent / "shared" / "data"
-SCHEMA = REPO / "part1-data-quality" / "schema.yaml"
 SYNTHETIC_DAY = "20250305"  # the 11th: ten days of history, three days after it
 REAL_DAY = "20250303"  # the last with a referrer; eight days of history
 
@@ -121,14 +117,11 @@ NAMED = {name: Named(*rest) for name, *rest in map(str.split, TABLE.strip().spli
 OTHER_REAL_DAY = {"column_synonym_client": "20250226"}
 
 
-def validate(folder: Path, out_dir: Path, *options: str) -> tuple[int, Report]:
+def validate(folder: Path, out_dir: Path, *options: object) -> tuple[int, Report]:
     """Exit status and report of a run."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    args = ["--data_dir", str(folder), "--out_dir", str(out_dir), *options]
-    status = validate_dataframework.main(args, stdout, stderr)
-    assert status in (0, 3), stderr.getvalue()
-    with (out_dir / "dq_report.csv").open(encoding="utf-8", newline="") as file:
-        return status, list(csv.DictReader(file))
+    status, _, stderr = run("--data_dir", folder, "--out_dir", out_dir, *options)
+    assert status in (0, 3), stderr
+    return status, rows(out_dir)
 
 
 def break_day(source: Path, into: Path, name: str, day: str) -> Broken:
@@ -189,8 +182,8 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
-    if not REAL.is_dir():
-        pytest.skip(f"THE REAL DAYS ARE NOT TESTED: {REAL} does not exist")
+    if not has_real_days:
+        pytest.skip(NO_REAL_DAYS)
     return REAL, validate(REAL, tmp_path_factory.mktemp("report"))[1]
 
 
@@ -285,7 +278,9 @@ def test_a_benign_fault_is_a_note(source: str, name: str, request: pytest.Fixtur
     told = break_day(folder, tmp_path / "days", name, SYNTHETIC_DAY)
     assert told.rows > 0
     _, after = validate(tmp_path / "days", tmp_path)
-    keys = [{(r["check"], r["file"][:15], r["column"], r["failed"]) for r in alarms(rows)} for rows in (before, after)]
+    keys = [
+        {(r["check"], r["file"][:15], r["column"], r["failed"]) for r in alarms(found)} for found in (before, after)
+    ]
     assert keys[0] == keys[1]
     for check in FAULTS[name].expects:
         assert any(row["status"] == "fail" for row in after if row["check"] == check and row["file"] == told.file)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from commands import SCHEMA
 from quality.definitions import Definition, Measure, Threshold, percent
 from quality.evaluation import DAYS_BESIDE, Finding, evaluate
 from quality.scan import FileFacts
@@ -14,7 +15,6 @@ from event_data.contract import Contract, Limit, Rule, Severity, load_contract
 from event_data.money import Currency
 from event_data.reading.day_file import DayFile
 
-SCHEMA = Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml"
 NO_FAILURE = Threshold.parse("0")
 CHECK = Definition("some_check", Severity.P2, "accuracy", NO_FAILURE, "{failed:,} of {checked:,} ({share})", "Look.")
 
@@ -122,17 +122,10 @@ def test_no_check_vanishes(contract: Contract) -> None:
 @pytest.mark.parametrize(
     ("share", "expected"),
     [
-        (0, "0%"),
-        (1, "100%"),
-        (0.5, "50%"),
-        (0.125, "12.5%"),
-        (0.00001, "under 0.1%"),
-        (0.99999, "over 99.9%"),
-        (0.001, "0.1%"),
-        (0.1004, "10%"),
-        (1.5, "150%"),
+        (0, "0%"), (1, "100%"), (0.5, "50%"), (0.125, "12.5%"), (0.00001, "under 0.1%"), (0.99999, "over 99.9%"),
+        (0.001, "0.1%"), (0.1004, "10%"), (1.5, "150%"),
     ],
-)
+)  # fmt: skip
 def test_percent(share: float, expected: str) -> None:
     assert percent(share) == expected
 

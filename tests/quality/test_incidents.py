@@ -169,11 +169,8 @@ def test_the_worst_incident_is_the_first() -> None:
         return replace(run_of("F")[0], column=column, severity=severity, revenue=money, orders=orders)
 
     given = [
-        one("a", Severity.P2, "9000"),
-        one("b", Severity.P1, None),
-        one("c", Severity.P1, "5"),
-        one("d", Severity.P0, None),
-        one("e", Severity.P1, "7"),
-    ]
+        one("a", Severity.P2, "9000"), one("b", Severity.P1, None), one("c", Severity.P1, "5"),
+        one("d", Severity.P0, None), one("e", Severity.P1, "7"),
+    ]  # fmt: skip
     found = incidents([*given, one("f", Severity.P1, None, 3)])
     assert [(i.number, i.column) for i in found] == [(1, "d"), (2, "e"), (3, "c"), (4, "f"), (5, "b"), (6, "a")]

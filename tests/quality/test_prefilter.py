@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from command_kit import add, cells, contract
+from commands import REAL, SCHEMA, needs_real_days
 from faults import FAULTS
 from quality import row_checks
 from quality.checks import DEFINITIONS, run_checks
@@ -21,9 +22,6 @@ from synthetic_events import generate
 
 from event_data.contract import Severity, load_contract
 from event_data.events import PLACEHOLDERS
-
-SCHEMA = Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml"
-REAL = Path(__file__).parents[3] / "shared" / "data"
 
 
 def run(data_dir: Path, contract_path: Path, work: Path, prefilter: bool) -> tuple[Scan, dict[str, str]]:
@@ -126,7 +124,7 @@ def test_most_healthy_events_are_not_candidates(five_days: Path, tmp_path: Path)
     assert sum(f.plain for f in scan.files) > 0.8 * sum(f.records for f in scan.files)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason=f"NOT TESTED ON REAL DATA: {REAL} is absent")
+@needs_real_days
 def test_the_real_days(tmp_path: Path) -> None:
     scan = assert_same(REAL, SCHEMA, tmp_path)
     assert candidates(scan) < 0.3 * sum(f.records for f in scan.files)

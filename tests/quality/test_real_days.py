@@ -5,17 +5,17 @@ Nothing that belongs to a person stands in this file or reaches its failure mess
 """
 
 import csv
-import io
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 import validate_dataframework
+from command_kit import rows
+from commands import NO_REAL_DAYS, REAL, call
 from real_days_kit import (
     EVENTS,
     ITEMS,
@@ -31,24 +31,17 @@ from real_days_kit import (
     tail,
 )
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-FILES = sorted(DATA.glob("events_*.csv"))
+FILES = sorted(REAL.glob("events_*.csv"))
 if not FILES:
-    pytest.skip(f"NOT TESTED ON REAL DATA: no events_*.csv in {DATA}", allow_module_level=True)
+    pytest.skip(NO_REAL_DAYS, allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("real_days")
-    stdout, stderr = io.StringIO(), io.StringIO()
-    args = ["--data_dir", str(DATA), "--out_dir", str(folder), "--json"]
-    status = validate_dataframework.main(args, stdout, stderr)
-    tables = []
-    for name in ("dq_report.csv", "dq_profile.csv"):
-        with (folder / name).open(encoding="utf-8", newline="") as lines:
-            tables.append(list(csv.DictReader(lines)))
+    status, stdout, stderr = call(validate_dataframework, "--data_dir", REAL, "--out_dir", folder, "--json")
     incidents = json.loads((folder / "dq_report.json").read_text(encoding="utf-8"))["incidents"]
-    return Run(status, stdout.getvalue(), stderr.getvalue(), folder, tables[0], tables[1], incidents)
+    return Run(status, stdout, stderr, folder, rows(folder), rows(folder, "dq_profile.csv"), incidents)
 
 
 @pytest.fixture(scope="module")
@@ -175,15 +168,6 @@ def test_client_ids_are_missing_since_2_march_on_the_front_page(run: Run, query:
     assert f"{on_front / nulls:.1%} of them on /; as many events as before have one" in run.message("null_share")
 
 
-def test_the_id_less_front_page_views_are_additional(query: Query) -> None:
-    """Views of the front page that do have an id did not fall: nothing was lost, something was added."""
-    before, since = one(
-        query("""select avg(n) filter (file < 'events_20250302.csv'), avg(n) filter (file >= 'events_20250302.csv')
-                 from (select file, count(client) as n from events where path = '/' group by file)""")
-    )
-    assert since / before > 0.85
-
-
 # The orders.
 
 
@@ -268,18 +252,6 @@ def test_orders_that_only_the_new_name_explains(run: Run, query: Query) -> None:
     never = sum(failed for _, failed in run.counts("orders_without_earlier_event").values())
     tracked = "select count(*) from journeys where event = 'checkout_completed' and not has_tracked_event"
     assert (lost + never,) == one(query(tracked))
-
-
-def test_the_headline_figures(query: Query) -> None:
-    views, starts, orders = one(query("""
-        select count(*) filter (event = 'page_viewed'), count(*) filter (event = 'checkout_started'),
-            count(*) filter (event = 'checkout_completed') from events"""))  # fmt: skip
-    assert (round(100 * orders / views, 2), round(100 * orders / starts, 1)) == (0.64, 35.2)
-    revenue, share = one(query("""
-        select sum(revenue) filter (not has_tracked_event) / sum(revenue),
-            count(*) filter (not has_tracked_page_view) / count(*)
-        from journeys where event = 'checkout_completed'"""))  # fmt: skip
-    assert (round(100 * float(revenue), 1), round(100 * share, 1)) == (77.5, 78.6)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,9 @@
-"""Runs of the command for tests: as a function and as a process, and what they leave behind."""
+"""Runs of part 1 for tests, the lines of its files, and the reports that it leaves behind."""
 
 import csv
 import gzip
 import io
 import json
-import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +11,10 @@ from typing import Any
 import validate_dataframework
 import yaml
 import zstandard
+from commands import SCHEMA, call
 from quality.checks import DEFINITIONS
 from synthetic_events import COLUMNS
 
-SCRIPT = Path(validate_dataframework.__file__)
-SCHEMA = SCRIPT.with_name("schema.yaml")
 HEADER = ",".join(COLUMNS)
 VIEW = "1740268798-abcdefghijkl,https://puffy.com/,,2025-02-26T23:59:00.000Z,page_viewed,,Mozilla"
 Document = dict[str, Any]
@@ -40,22 +36,10 @@ def cells(*values: object) -> str:
 
 
 def run(*args: object) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of a run; no traceback, and an error is one sentence."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    status = validate_dataframework.main([str(a) for a in args], stdout, stderr)
-    assert status in (0, 2, 3)
-    assert "Traceback" not in stderr.getvalue()
-    if status == 2:
-        assert re.fullmatch(r"validate_dataframework\.py: [^\n]+\n", stderr.getvalue()), stderr.getvalue()
-        assert not stdout.getvalue()
-    return status, stdout.getvalue(), stderr.getvalue()
-
-
-def command(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, str(SCRIPT), *map(str, args)]
-    chosen: dict[str, Any] = {"capture_output": True, "text": True, "encoding": "utf-8"} | options
-    told: subprocess.CompletedProcess[str] = subprocess.run(line, check=False, **chosen)
-    return told
+    """Exit status, stdout and stderr of a run."""
+    status, stdout, stderr = call(validate_dataframework, *args)
+    assert status != 2 or not stdout
+    return status, stdout, stderr
 
 
 def packed(path: Path, ending: str) -> None:

@@ -10,47 +10,12 @@ import yaml
 from event_data.contract.shape import schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "contract.md"
-INTRODUCTION = """\
-# The contract
-
-A contract says what a shop's event files look like and how its figures are counted. All four commands read it and
-refuse the same mistakes, each in one sentence with the file, the line and the key. The default is
-`part1-data-quality/schema.yaml`; `--contract` names another, and
-`validate_dataframework.py --init --contract contract.yaml` drafts one from your files.
-
-It is a document of the [Open Data Contract Standard](https://bitol-io.github.io/open-data-contract-standard) 3.2.0 (ODCS)
-with one table. These of the standard's keys have an effect:
-
-| key | effect |
-|---|---|
-| `id` | the shop's name in the warehouse |
-| `schema[0].physicalName` | the name of a day's file; `%Y`, `%m` and `%d` stand for the day, as in `events_%Y%m%d.csv` |
-| `properties[].name` | a column; `physicalName` is its name in the header, if that is another |
-| `properties[].synonyms` | other names of the column; the first that has a value counts |
-| `properties[].logicalType`, `required` | checked |
-| `properties[].enum` | the values that a column may hold |
-| `properties[].logicalTypeOptions` | `pattern`, `minimum`, `maximum`, `exclusiveMinimum`, `exclusiveMaximum` and `maxLength` are checked; `defaultTimezone` of the time column is the zone of the files' days and of times without an offset (default: UTC) |
-| `quality` | see [Rules of quality](#rules-of-quality) |
-| `slaProperties` | `latency`: how long after a day's end its file is due; the monitor waits that long |
-
-Regular expressions are RE2: no lookaround, no backreference. What the standard has no place for is below
-`customProperties`, each entry with its name as `property` and its content as `value`:
-
-```yaml
-customProperties:
-  - property: currency
-    value: €
-```
-
-An entry with a `vendor` belongs to another tool and is ignored. This page is made from
-[blocks.schema.json](../event_data/contract/blocks.schema.json).
-"""  # noqa: E501
 
 
 def page() -> str:
-    """Return the whole page."""
+    """Return the whole page; its introduction, up to the first block, is written there by hand."""
     blocks = schema("urn:blocks")
-    lines = [INTRODUCTION]
+    lines = [PAGE.read_text("utf-8").partition("\n## ")[0]]
     for name, block in blocks["properties"].items():
         lines += [f"## {block['title']}: `{name}`\n", _paragraph(block["description"] + _default(block))]
         lines += _table(block.get("items", block), set(block.get("items", block).get("required", ())))

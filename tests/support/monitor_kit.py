@@ -1,37 +1,24 @@
 """Runs of the monitor for tests: days, their warehouse, and the command as a function."""
 
-import io
 import json
-import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import monitor
+from commands import REAL, TRANSFORM, call, process
 from monitoring.alarms import Alarm, DayReport
 from synthetic_events import generate
 
-REPO = Path(__file__).parents[2]
-REAL = REPO.parent / "shared" / "data"
-SCRIPT = Path(monitor.__file__)
 DAY = date(2025, 3, 4)
 NOW = datetime(2025, 3, 5, 7, tzinfo=UTC)
-TRANSFORM = REPO / "part2-transformation" / "transform.py"
 
 
 def run(*args: object) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr; an error is one sentence, and never a traceback."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    status = monitor.main([str(a) for a in args], stdout, stderr)
-    assert status in (0, 2, 3, 4)
-    assert "Traceback" not in stderr.getvalue()
-    if status == 2:
-        assert re.fullmatch(r"(note: [^\n]+\n)?monitor\.py: [^\n]+\n", stderr.getvalue()), stderr.getvalue()
-    return status, stdout.getvalue(), stderr.getvalue()
+    """Exit status, stdout and stderr of the command."""
+    return call(monitor, *args)
 
 
 def report(*args: object) -> dict[str, Any]:
@@ -66,10 +53,8 @@ def dump(path: Path) -> dict[str, list[Any]]:
 
 def transform(folder: Path) -> Path:
     """The folder's warehouse, up to date."""
-    warehouse = folder / "warehouse.duckdb"
-    line = [sys.executable, TRANSFORM, "--quiet", "--data_dir", folder, "--warehouse", warehouse]
-    subprocess.run(list(map(str, line)), check=True, capture_output=True)
-    return warehouse
+    process(TRANSFORM, "--quiet", "--data_dir", folder, check=True)
+    return folder / "warehouse.duckdb"
 
 
 def fortnight(folder: Path, events_per_day: int = 600) -> Path:

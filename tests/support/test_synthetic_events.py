@@ -102,13 +102,10 @@ def test_every_row_is_of_its_day_and_in_order(days: dict[date, Rows]) -> None:
 @pytest.mark.parametrize(
     ("name", "share", "tolerance"),
     [
-        ("page_viewed", 0.920, 0.012),
-        ("product_added_to_cart", 0.0462, 0.006),
-        ("checkout_started", 0.0167, 0.003),
-        ("email_filled_on_popup", 0.0110, 0.002),
-        ("checkout_completed", 0.0059, 0.0012),
+        ("page_viewed", 0.920, 0.012), ("product_added_to_cart", 0.0462, 0.006), ("checkout_started", 0.0167, 0.003),
+        ("email_filled_on_popup", 0.0110, 0.002), ("checkout_completed", 0.0059, 0.0012),
     ],
-)
+)  # fmt: skip
 def test_events_have_their_share(rows: Rows, name: str, share: float, tolerance: float) -> None:
     assert sum(row["event_name"] == name for row in rows) / len(rows) == pytest.approx(share, abs=tolerance)
 

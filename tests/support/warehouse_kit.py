@@ -1,6 +1,5 @@
 """Runs of part 2 for tests, and its tables beside those of the reference."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,10 @@ from typing import Any
 import duckdb
 import transform
 from attribution_reference import reference
+from commands import PART2, call
 from event_reference import Row
 
-SEEDS = Path(transform.__file__).with_name("seeds")
+SEEDS = PART2 / "seeds"
 # What is compared, and the columns that name a row.
 TABLES = {
     "rejected_events": ("silver", ("event_id",), "source_file line reason revenue"),
@@ -50,8 +50,7 @@ TABLES = {
 
 def command(*args: object) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of the command."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    return transform.main([str(a) for a in args], stdout, stderr), stdout.getvalue(), stderr.getvalue()
+    return call(transform, *args)
 
 
 def run(data_dir: Path, warehouse: Path, contract: Path, *args: str) -> tuple[int, str, str]:
@@ -59,11 +58,10 @@ def run(data_dir: Path, warehouse: Path, contract: Path, *args: str) -> tuple[in
     return command("--data_dir", data_dir, "--warehouse", warehouse, "--contract", contract, "--quiet", *args)
 
 
-def rows(warehouse: Path, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+def rows(warehouse: Path, sql: str) -> list[Row]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        found = connection.execute(sql, parameters)
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        found = connection.execute(sql)
+        return [dict(zip([column[0] for column in found.description], row, strict=True)) for row in found.fetchall()]
 
 
 def build(data_dir: Path, warehouse: Path, contract: Path) -> None:

@@ -13,15 +13,13 @@ from pathlib import Path
 
 import pytest
 from command_kit import HEADER, cells
+from commands import REAL, SCHEMA, needs_real_days
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journeys import Days, contract, days, write
 from synthetic_events import generate
 from warehouse_kit import LEDGER, build, differences, rows, violations
 
-SCHEMA = Path(__file__).resolve().parents[2] / "part1-data-quality" / "schema.yaml"
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-REAL = sorted(DATA.glob("events_*.csv"))
 EXAMPLES = int(os.environ.get("REFERENCE_EXAMPLES", "4"))
 
 
@@ -80,13 +78,14 @@ def test_a_synthetic_fortnight(tmp_path: Path, anonymised: bool) -> None:
     assert rows(warehouse, LEDGER) == [{"accounted": gross(files)}] and gross(files) > 1000
 
 
-@pytest.mark.skipif(not REAL, reason=f"NOT TESTED ON REAL DATA: no events_*.csv in {DATA}")
+@needs_real_days
 def test_the_real_days(tmp_path: Path) -> None:
     """No value of the real rows reaches a failure's message, only where it stands."""
     warehouse = tmp_path / "warehouse.duckdb"
-    build(DATA, warehouse, SCHEMA)
-    wrong = differences(warehouse, REAL, SCHEMA, values=False)
+    build(REAL, warehouse, SCHEMA)
+    files = sorted(REAL.glob("events_*.csv"))
+    wrong = differences(warehouse, files, SCHEMA, values=False)
     assert wrong[:20] == []
     assert sorted(violations(warehouse)) == []
     assert rows(warehouse, LEDGER) == [{"accounted": Decimal("294461.40")}]
-    assert gross(REAL) == Decimal("294461.40")
+    assert gross(files) == Decimal("294461.40")

@@ -3,154 +3,98 @@
 Every case is one page view of one file, plain and, where all its values are standard terms, hidden by their hash.
 """
 
-from pathlib import Path
+import re
 from typing import Any
 
 import pytest
 from command_kit import HEADER, cells
+from commands import SCHEMA
 from journeys import contract, host_hash, value_hash
 from warehouse_kit import build, differences, rows
 
-SCHEMA = Path(__file__).resolve().parents[2] / "part1-data-quality" / "schema.yaml"
 Case = tuple[str, str, str, str]
 Visit = tuple[str, str, str | None, str | None, str | None]
 
-# source, medium, campaign (empty: absent), channel; every value is a standard term or the case is only plain.
-TAGGED: list[Case] = [
-    # 1 Direct
-    ("(direct)", "(none)", "", "Direct"),
-    ("(direct)", "(not set)", "", "Direct"),
-    ("(direct)", "", "", "Direct"),  # no medium is (not set)
-    ("(DIRECT)", "(None)", "", "Direct"),
-    ("(direct)", "(none)", "cross-network", "Direct"),  # before rule 2
-    ("(direct)", "email", "", "Email"),
-    ("direct", "(none)", "", "Unassigned"),
-    # 2 Cross-network
-    ("google", "cpc", "cross-network", "Cross-network"),  # before Paid Search
-    ("anything", "whatever", "Q1 Cross-Network 7", "Cross-network"),
-    ("google", "cpc", "cross network", "Paid Search"),
-    # 3 Paid Shopping
-    ("amazon", "cpc", "", "Paid Shopping"),
-    ("Google Shopping", "ppc", "", "Paid Shopping"),
-    ("google", "cpc", "shop", "Paid Shopping"),  # before Paid Search
-    ("google", "cpc", "eshop sale", "Paid Shopping"),
-    ("google", "cpc", "spring-shop", "Paid Shopping"),
-    ("google", "cpc", "SHOPPING", "Paid Shopping"),
-    ("google", "cpc", "photoshopping", "Paid Shopping"),
-    ("google", "cpc", "photoshop", "Paid Search"),
-    ("google", "cpc", "workshop", "Paid Search"),
-    ("google", "cpc", "Workshop", "Paid Search"),
-    ("google", "cpc", "a sho p", "Paid Search"),
-    # 4 to 6 Paid Search, Social, Video
-    ("google", "cpc", "", "Paid Search"),
-    ("GOOGLE", "CPC", "", "Paid Search"),
-    ("bing", "cpcx", "", "Paid Search"),
-    ("google", "xcp", "", "Paid Search"),
-    ("google", "ppc", "", "Paid Search"),
-    ("google", "retargeting", "", "Paid Search"),
-    ("google", "paid", "", "Paid Search"),
-    ("google", "Paid_Search", "", "Paid Search"),
-    ("google", "cpm", "", "Paid Search"),  # contains cp, and stands before Display
-    ("google", "xppc", "", "Organic Search"),
-    ("google", "retargetings", "", "Organic Search"),
-    ("google", "unpaid", "", "Organic Search"),
-    ("facebook", "cpc", "", "Paid Social"),
-    ("Instagram", "paid_social", "", "Paid Social"),
-    ("tiktok", "paid", "", "Paid Social"),
-    ("youtube", "ppv", "", "Organic Video"),
-    ("youtube", "cpc", "", "Paid Video"),
-    ("vimeo", "cpm", "", "Paid Video"),
-    # 7 Display
-    ("somebody", "display", "", "Display"),
-    ("somebody", "Banner", "", "Display"),
-    ("somebody", "expandable", "", "Display"),
-    ("somebody", "interstitial", "", "Display"),
-    ("somebody", "cpm", "", "Display"),  # before Paid Other
-    ("google", "display", "", "Display"),  # before Organic Search
-    ("somebody", "displays", "", "Unassigned"),
-    # 8 Paid Other
-    ("somebody", "cpa", "", "Paid Other"),
-    ("somebody", "cpcx", "", "Paid Other"),
-    ("", "cpc", "", "Paid Other"),
-    ("chatgpt.com", "cpc", "", "Paid Other"),  # before AI Assistant
-    ("somebody", "unpaid", "", "Unassigned"),
-    # 9 Organic Shopping
-    ("amazon", "referral", "", "Organic Shopping"),  # before Referral
-    ("amazon", "", "", "Organic Shopping"),
-    ("somebody", "email", "shop", "Organic Shopping"),  # before Email
-    ("somebody", "email", "workshop", "Email"),
-    ("amazonia", "referral", "", "Referral"),
-    # 10 Organic Social
-    ("facebook", "referral", "", "Organic Social"),
-    ("Facebook", "", "", "Organic Social"),
-    ("somebody", "social", "", "Organic Social"),
-    ("somebody", "social-network", "", "Organic Social"),
-    ("somebody", "Social-Media", "", "Organic Social"),
-    ("somebody", "sm", "", "Organic Social"),
-    ("somebody", "social network", "", "Organic Social"),
-    ("somebody", "social media", "", "Organic Social"),
-    ("facebook", "email", "", "Organic Social"),  # before Email
-    ("somebody", "social_media", "", "Unassigned"),
-    ("somebody", "smm", "", "Unassigned"),
-    # 11 Organic Video
-    ("youtube", "referral", "", "Organic Video"),
-    ("somebody", "Video-Ad", "", "Organic Video"),
-    ("google", "video", "", "Organic Video"),  # before Organic Search
-    ("somebody", "vide", "", "Unassigned"),
-    # AI Assistant
-    ("somebody", "AI-Assistant", "", "AI Assistant"),
-    ("chatgpt.com", "", "", "AI Assistant"),
-    ("perplexity", "referral", "", "AI Assistant"),
-    ("google", "ai-assistant", "", "AI Assistant"),  # before Organic Search
-    ("youtube", "ai-assistant", "", "Organic Video"),  # after Organic Video
-    ("somebody", "ai assistant", "", "Unassigned"),
-    # 12 Organic Search
-    ("google", "organic", "", "Organic Search"),
-    ("duckduckgo", "(not set)", "", "Organic Search"),
-    ("somebody", "Organic", "", "Organic Search"),
-    ("google", "referral", "", "Organic Search"),  # before Referral
-    ("googled", "", "", "Unassigned"),
-    ("somebody", "organics", "", "Unassigned"),
-    # 13 Referral
-    ("somebody", "referral", "", "Referral"),
-    ("somebody", "App", "", "Referral"),
-    ("somebody", "link", "", "Referral"),
-    ("email", "referral", "", "Referral"),  # before Email
-    ("somebody", "linked", "", "Unassigned"),
-    # 14 Email
-    ("somebody", "email", "", "Email"),
-    ("somebody", "E-Mail", "", "Email"),
-    ("somebody", "e_mail", "", "Email"),
-    ("somebody", "e mail", "", "Email"),
-    ("email", "", "", "Email"),
-    ("e-mail", "affiliate", "", "Email"),  # before Affiliates
-    ("somebody", "emails", "", "Unassigned"),
-    ("newsletter email", "", "", "Unassigned"),
-    # 15 Affiliates
-    ("somebody", "affiliate", "", "Affiliates"),
-    ("somebody", "Affiliates", "", "Affiliates"),
-    ("somebody", "affiliated", "", "Unassigned"),
-    ("affiliate", "", "", "Unassigned"),
-    # 16 Audio
-    ("somebody", "audio", "", "Audio"),
-    ("somebody", "audio ad", "", "Unassigned"),
-    # 17 SMS
-    ("sms", "", "", "SMS"),
-    ("somebody", "SMS", "", "SMS"),
-    ("sms", "webpush", "", "SMS"),  # before Mobile Push Notifications
-    ("somebody", "smsx", "", "Unassigned"),
-    # 18 Mobile Push Notifications
-    ("somebody", "push", "", "Mobile Push Notifications"),
-    ("somebody", "webPush", "", "Mobile Push Notifications"),
-    ("somebody", "in mobile app", "", "Mobile Push Notifications"),
-    ("somebody", "a notification", "", "Mobile Push Notifications"),
-    ("Firebase", "", "", "Mobile Push Notifications"),
-    ("somebody", "pushed", "", "Unassigned"),
-    ("firebases", "", "", "Unassigned"),
-    # Unassigned
-    ("somebody", "", "", "Unassigned"),
-    ("", "something", "", "Unassigned"),
-]  # fmt: skip
+
+def _cases(text: str) -> list[Case]:
+    """Return the cases of a channel, each as source / medium / campaign, of which the last may be absent."""
+    found: list[Case] = []
+    for entry in re.sub(r"\n {4}", " ", text.strip()).split("\n"):
+        channel, _, values = entry.partition(": ")
+        for value in values.split("; ") if not entry.startswith("#") else ():
+            source, medium, campaign, *_ = (*value.split(" / "), "", "")
+            found.append((source, medium, campaign, channel))
+    return found
+
+
+# By the rule that a case is about, in the order of the rules; what another rule takes stands below it.
+# Every value is a standard term, or the case is only plain.
+TAGGED = _cases("""
+# 1 Direct
+Direct: (direct) / (none); (direct) / (not set); (direct); (DIRECT) / (None); (direct) / (none) / cross-network
+Email: (direct) / email
+Unassigned: direct / (none)
+# 2 Cross-network
+Cross-network: google / cpc / cross-network; anything / whatever / Q1 Cross-Network 7
+Paid Search: google / cpc / cross network
+# 3 Paid Shopping
+Paid Shopping: amazon / cpc; Google Shopping / ppc; google / cpc / shop; google / cpc / eshop sale; google / cpc /
+    spring-shop; google / cpc / SHOPPING; google / cpc / photoshopping
+Paid Search: google / cpc / photoshop; google / cpc / workshop; google / cpc / Workshop; google / cpc / a sho p
+# 4 to 6 Paid Search, Social, Video
+Paid Search: google / cpc; GOOGLE / CPC; bing / cpcx; google / xcp; google / ppc; google / retargeting; google /
+    paid; google / Paid_Search; google / cpm
+Organic Search: google / xppc; google / retargetings; google / unpaid
+Paid Social: facebook / cpc; Instagram / paid_social; tiktok / paid
+Organic Video: youtube / ppv
+Paid Video: youtube / cpc; vimeo / cpm
+# 7 Display
+Display: somebody / display; somebody / Banner; somebody / expandable; somebody / interstitial; somebody / cpm;
+    google / display
+Unassigned: somebody / displays
+# 8 Paid Other
+Paid Other: somebody / cpa; somebody / cpcx;  / cpc; chatgpt.com / cpc
+Unassigned: somebody / unpaid
+# 9 Organic Shopping
+Organic Shopping: amazon / referral; amazon; somebody / email / shop
+Email: somebody / email / workshop
+Referral: amazonia / referral
+# 10 Organic Social
+Organic Social: facebook / referral; Facebook; somebody / social; somebody / social-network; somebody /
+    Social-Media; somebody / sm; somebody / social network; somebody / social media; facebook / email
+Unassigned: somebody / social_media; somebody / smm
+# 11 Organic Video
+Organic Video: youtube / referral; somebody / Video-Ad; google / video
+Unassigned: somebody / vide
+# AI Assistant
+AI Assistant: somebody / AI-Assistant; chatgpt.com; perplexity / referral; google / ai-assistant
+Organic Video: youtube / ai-assistant
+Unassigned: somebody / ai assistant
+# 12 Organic Search
+Organic Search: google / organic; duckduckgo / (not set); somebody / Organic; google / referral
+Unassigned: googled; somebody / organics
+# 13 Referral
+Referral: somebody / referral; somebody / App; somebody / link; email / referral
+Unassigned: somebody / linked
+# 14 Email
+Email: somebody / email; somebody / E-Mail; somebody / e_mail; somebody / e mail; email; e-mail / affiliate
+Unassigned: somebody / emails; newsletter email
+# 15 Affiliates
+Affiliates: somebody / affiliate; somebody / Affiliates
+Unassigned: somebody / affiliated; affiliate
+# 16 Audio
+Audio: somebody / audio
+Unassigned: somebody / audio ad
+# 17 SMS
+SMS: sms; somebody / SMS; sms / webpush
+Unassigned: somebody / smsx
+# 18 Mobile Push Notifications
+Mobile Push Notifications: somebody / push; somebody / webPush; somebody / in mobile app; somebody / a notification;
+    Firebase
+Unassigned: somebody / pushed; firebases
+# Unassigned
+Unassigned: somebody;  / something
+""")
 # What the shop's hash hides: each variant of a standard term, and nothing else.
 HIDDEN: list[Case] = [
     (value_hash("google"), value_hash("cpc"), "", "Paid Search"),

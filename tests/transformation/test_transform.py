@@ -8,25 +8,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 import transform
-from synthetic_events import COLUMNS, generate
+from commands import PART2, SCHEMA, TRANSFORM, call, process, query
+from synthetic_events import generate
 from transformation.build import Build, LedgerError, Run, Settings, fingerprint, refresh
 from transformation.comments import column_descriptions
 from transformation.statements import read_statements
-from warehouse_kit import command, differing_tables, run
+from warehouse_kit import differing_tables, run
 
 from event_data.contract import load_contract
 from event_data.reading.folder import Unread
-from event_data.sql import identifier
 
-PART2 = Path(transform.__file__).parent
-SCHEMA = PART2.parent / "part1-data-quality" / "schema.yaml"
 SQL = (PART2 / "transform.sql").read_text("utf-8")
 UNBALANCED = SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500")
 STEPS = int(os.environ.get("INCREMENT_STEPS", "5"))
@@ -133,13 +131,9 @@ def test_a_file_of_which_no_record_can_be_used_is_refused(fortnight: Path, tmp_p
 
 def test_every_table_and_column_is_described(fortnight: Path, tmp_path: Path) -> None:
     build(fortnight, tmp_path / "w.duckdb")
-    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
-        described = connection.execute(
-            "select schema_name || '.' || table_name, column_name, comment from duckdb_columns() where not internal"
-        ).fetchall()
-        tables = connection.execute(
-            "select comment from duckdb_tables() where schema_name in ('silver', 'gold')"
-        ).fetchall()
+    names = "schema_name || '.' || table_name, column_name, comment"
+    described = query(tmp_path / "w.duckdb", f"select {names} from duckdb_columns() where not internal")
+    tables = query(tmp_path / "w.duckdb", "select comment from duckdb_tables() where schema_name in ('silver', 'gold')")
     assert all(comment for (comment,) in tables) and len(tables) > 20
     ours = [row for row in described if row[0] != "bronze.events" or row[1].startswith("_")]
     assert [row[:2] for row in ours if not row[2]] == []
@@ -162,13 +156,12 @@ def test_killed_at_any_moment(fortnight: Path, tmp_path: Path) -> None:
     build(data, warehouse)
     shutil.copy(warehouse, tmp_path / "first.duckdb")
     before = warehouse.read_bytes()
-    command = [sys.executable, str(PART2 / "transform.py"), "--quiet", "--full_refresh"]
-    command += ["--data_dir", str(data), "--warehouse", str(warehouse)]
+    line = [TRANSFORM, "--quiet", "--full_refresh", "--data_dir", data, "--warehouse", warehouse]
     for delay in (0.3, 0.6, 0.9):
-        process = subprocess.Popen(command)
+        killed = subprocess.Popen([sys.executable, *map(str, line)])
         time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
         # the old one, or the new one where the kill came too late
         assert warehouse.read_bytes() == before or differing_tables(warehouse, tmp_path / "first.duckdb") == []
         before = warehouse.read_bytes()
@@ -191,12 +184,9 @@ def test_a_table_that_outgrows_the_memory_is_made_in_slices(
 
 
 def test_two_runs_at_once(fortnight: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(PART2 / "transform.py"), "--full_refresh", "--data_dir", str(fortnight)]
-    both = [
-        subprocess.Popen([*command, "--warehouse", str(tmp_path / "w.duckdb")], stdout=subprocess.DEVNULL)
-        for _ in range(2)
-    ]
-    assert [process.wait() for process in both] == [0, 0]
+    line = [TRANSFORM, "--full_refresh", "--data_dir", fortnight, "--warehouse", tmp_path / "w.duckdb"]
+    both = [subprocess.Popen([sys.executable, *map(str, line)], stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [run.wait() for run in both] == [0, 0]
     build(fortnight, tmp_path / "w.duckdb")
 
 
@@ -215,81 +205,11 @@ def test_a_ledger_that_does_not_balance_is_status_3(fortnight: Path, tmp_path: P
     part2 = shutil.copytree(PART2, tmp_path / "part2", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "event_data").symlink_to(PART2.parent / "event_data")
     (part2 / "transform.sql").write_text(UNBALANCED, "utf-8")
-    line = ["--data_dir", fortnight, "--contract", SCHEMA, "--warehouse", tmp_path / "w" / "w.duckdb"]
-    line = [sys.executable, part2 / "transform.py", *line]
-    done = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False)
+    line = ("--data_dir", fortnight, "--contract", SCHEMA, "--warehouse", tmp_path / "w" / "w.duckdb")
+    done = process(part2 / "transform.py", *line)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1), done.stderr
     assert re.match(r"transform\.py: the ledger does not balance: -?[0-9]+ orders and", done.stderr)
     assert not list((tmp_path / "w").glob("w.duckdb")) and not list((tmp_path / "w").glob("*.building"))
-
-
-def test_every_record_is_kept(tmp_path: Path) -> None:
-    """Ragged, quoted, of another encoding or without an end: what is no record is kept as text, with its line."""
-    data = tmp_path / "data"
-    generate(data, days=3, events_per_day=50, seed=2)
-    first, second, third = sorted(data.iterdir())
-    lines = first.read_text("utf-8").split("\n")
-    lines[5:5] = ["too,few", 'an,"open quote,x', ""]
-    first.write_text("\n".join(lines), "utf-8")
-    second.write_bytes(second.read_text("utf-8").replace("Mozilla", "Möz\n", 1).encode("cp1252"))
-    third.write_bytes(third.read_bytes().replace(b"\n", b"\r\n"))
-    build(data, tmp_path / "w.duckdb")
-    with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
-        bad = connection.execute(
-            "select _line, _unreadable from bronze.events where _unreadable is not null order by 1"
-        )
-        assert bad.fetchall()[:2] == [(6, "too,few"), (7, 'an,"open quote,x')]
-        rejected = "select line, source_file from silver.rejected_events where reason = 'unreadable record' order by 1"
-        assert (6, first.name) in connection.execute(rejected).fetchall()
-        files = connection.execute("select name, records, unreadable from bronze.files order by name").fetchall()
-        assert files[0][2] == 2
-        returns = "select count(*) from bronze.events where user_agent like '%\r%'"
-        assert connection.execute(returns).fetchall() == [(0,)]
-        assert sum(f[1] for f in files) == connection.execute("select count(*) from bronze.events").fetchall()[0][0]
-
-
-@pytest.mark.parametrize(
-    "rewritten",
-    [lambda text: text.encode("utf-16"), lambda text: text.replace("\n", "\r").encode()],
-    ids=["UTF-16", "returns alone"],
-)
-def test_another_encoding_or_line_end_is_read_as_what_it_is(
-    rewritten: Callable[[str], bytes], fortnight: Path, tmp_path: Path
-) -> None:
-    """What a spreadsheet of Windows or of an old Mac saves has the same records, lines and columns."""
-    names = "select string_agg(column_name, ',' order by column_name) from (describe bronze.events)"
-    events = ", ".join(["_source_file", "_line", "_unreadable", "_payload", *map(identifier, COLUMNS)])
-    selects = (names, f"select {events} from bronze.events", "select name, header, records from bronze.files")
-    found = []
-    for how in (str.encode, rewritten):
-        data = tmp_path / "data"
-        shutil.copytree(fortnight, data)
-        second = sorted(data.iterdir())[1]
-        second.write_bytes(how(second.read_text("utf-8")))
-        build(data, tmp_path / "w.duckdb", "--full_refresh")
-        shutil.rmtree(data)
-        with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
-            found.append([connection.execute(f"{select} order by all").fetchall() for select in selects])
-    assert found[0] == found[1]
-
-
-@pytest.mark.parametrize(
-    ("args", "told"),
-    [
-        (["--data_dir", "/nowhere"], "name the folder"),
-        (["--contract", "/nowhere.yaml"], "name one with --contract"),
-        (["--memory_limit", "lots"], "transform.py: "),
-    ],
-)
-def test_a_mistake_is_one_sentence(args: list[str], told: str, fortnight: Path, tmp_path: Path) -> None:
-    line = ["--data_dir", str(fortnight), "--warehouse", str(tmp_path / "w.duckdb"), *args]
-    done = subprocess.run(
-        [sys.executable, str(PART2 / "transform.py"), *line], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert told in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert not done.stdout
 
 
 @pytest.mark.parametrize("args", [(), ("--full_refresh",)])
@@ -306,28 +226,13 @@ def test_a_file_that_is_no_warehouse_is_left_as_it_is(args: tuple[str, ...], for
     assert sorted(tmp_path.iterdir()) == sorted([other, copied])
 
 
-def test_a_mistyped_folder_is_not_made(tmp_path: Path) -> None:
-    status, _, stderr = command("--data_dir", tmp_path / "dta")
-    assert status == 2 and "name the folder" in stderr
-    assert not (tmp_path / "dta").exists()
-
-
 def test_what_it_prints_and_exports(fortnight: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(PART2 / "transform.py"), "--data-dir", str(fortnight)]
-    command += ["--warehouse", str(tmp_path / "w.duckdb"), "--export", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert re.search(r"^  difference +0 +\$0\.00$", done.stdout, re.MULTILINE)
-    assert max(len(line) for line in done.stdout.splitlines() if line.startswith("  ")) <= 80
+    line = ("--data-dir", fortnight, "--warehouse", tmp_path / "w.duckdb", "--export", tmp_path / "out")
+    status, stdout, _ = call(transform, *line)
+    assert status == 0 and re.search(r"^  difference +0 +\$0\.00$", stdout, re.MULTILINE)
+    assert max(len(line) for line in stdout.splitlines() if line.startswith("  ")) <= 80
     exported = {p.name for p in (tmp_path / "out").iterdir()}
     assert {"ledger.csv", "ledger.parquet", "attribution.csv", "daily_metrics.parquet"} <= exported
-
-
-def test_the_suite_in_sql_passes() -> None:
-    done = subprocess.run(
-        [sys.executable, str(PART2 / "transform.py"), "--validate"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
-    assert "9/9 passed" in done.stdout and "FAIL" not in done.stdout
 
 
 # What runs on DuckDB and silently means something else, or nothing, on Spark, Snowflake or BigQuery.
