@@ -6,28 +6,16 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 import transform
-from command_kit import (
-    HEADER,
-    VIEW,
-    Document,
-    add,
-    cells,
-    contract,
-    day,
-    failing,
-    order,
-    report,
-    rows,
-    run,
-    whole_report,
-)
+from command_kit import HEADER, VIEW, add, cells, contract, day, failing, order, report, rows, run, whole_report
 from commands import call
 from synthetic_events import COLUMNS
 
+Document = dict[str, Any]
 ESCAPE = "\x1b[31mred\x1b[0m"
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "=cmd|' /C calc'!A0", ESCAPE, "a\nb"]
 

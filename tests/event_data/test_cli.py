@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -121,14 +120,6 @@ def test_letters_that_the_encoding_lacks_are_replaced() -> None:
     assert ascii_only.read() == "?v?nement?\n"
 
 
-def _interrupt(process: "subprocess.Popen[str]", waited_for: Callable[[], bool]) -> tuple[int, str]:
-    while not waited_for() and process.poll() is None:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    return process.returncode, errors
-
-
 def test_ctrl_c_ends_a_command_in_a_sentence(tmp_path: Path) -> None:
     """While DuckDB works, where Ctrl-C is no KeyboardInterrupt, and while Python does."""
     started = tmp_path / "started"
@@ -145,7 +136,10 @@ def test_ctrl_c_ends_a_command_in_a_sentence(tmp_path: Path) -> None:
             [sys.executable, "-c", code], cwd=REPO, stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
         )  # fmt: skip
-        assert _interrupt(process, started.exists) == (130, "tool.py: interrupted.\n")
+        while not started.exists() and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert (process.communicate(timeout=60)[1], process.returncode) == ("tool.py: interrupted.\n", 130)
         started.unlink()
 
 

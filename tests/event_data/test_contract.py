@@ -315,9 +315,8 @@ def contract_or_sentence(path: Path) -> None:
         assert str(error).startswith(str(path)) and "\n" not in str(error) and len(str(error)) < 700
 
 
-FUZZ = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+UNCHECKED = [HealthCheck.function_scoped_fixture]
+FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=UNCHECKED, database=None)
 
 
 @FUZZ
@@ -329,9 +328,9 @@ def test_random_bytes(tmp_path: Path, raw: bytes) -> None:
 
 
 SCRAPS = [
-    *("", "- ", ": ", "[]", "{}", "~", "*a", "&a ", "!!int x", "<<: ", "'", '"', "|", "0x", "1e999", "\x85", "-"),
-    *("\ud7ff", "mustBe: 0", "9" * 5000, "'\\ud800'", '"\\ud800"', "2025-02-30", "\ufeff", "\t", "(?", "%Y%Y"),
-]
+    "", "- ", ": ", "[]", "{}", "~", "*a", "&a ", "!!int x", "<<: ", "'", '"', "|", "0x", "1e999", "\x85", "-",
+    "\ud7ff", "mustBe: 0", "9" * 5000, "'\\ud800'", '"\\ud800"', "2025-02-30", "\ufeff", "\t", "(?", "%Y%Y",
+]  # fmt: skip
 
 
 @FUZZ

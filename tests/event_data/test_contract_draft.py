@@ -170,26 +170,21 @@ def test_empty_days_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "{}, line 1: the file is empty; give a day with a header and events"),
-        ("\n\n", "{}, line 1: the file is empty; give a day with a header and events"),
-        ("a,b,c,d\n", "{}, line 2: no rows follow the header; give a day with events"),
-        (
-            "17,https://a.example/,2025-01-30T10:00:00Z,buy\n",
-            "{}, line 1: this is data, not a header; put the columns' names there",
-        ),
-        (
-            "a b c\n1 2 3\n",
-            "{}, line 1: 1 columns are too few (delimiter ','); a contract needs a client, a page, a time and an event",
-        ),
-        (None, "{}: cannot be read as a CSV (No such file or directory); check the path"),
+        ("", "line 1: the file is empty"),
+        ("\n\n", "line 1: the file is empty"),
+        ("a,b,c,d\n", "line 2: no rows follow the header"),
+        ("17,https://a.example/,2025-01-30T10:00:00Z,buy\n", "line 1: this is data, not a header"),
+        ("a b c\n1 2 3\n", "line 1: 1 columns are too few"),
+        (None, "cannot be read as a CSV"),
     ],
 )
 def test_nothing_to_draft_from(tmp_path: Path, text: str | None, sentence: str) -> None:
     path = tmp_path / "day_20250101.csv"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(ContractError, match=f"^{re.escape(sentence.format(path))}$"):
+    with pytest.raises(ContractError, match=sentence) as caught:
         draft_contract([path])
+    assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
 
 
 def test_no_files() -> None:

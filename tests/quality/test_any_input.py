@@ -19,7 +19,7 @@ from reading_kit import day_file
 
 from event_data.reading.survey import recover, survey
 
-FUZZ = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=8)
+FUZZ = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=16)
 
 
 # ---- any bytes at all
@@ -54,17 +54,14 @@ changes = st.lists(
 
 
 @FUZZ
-@given(st.lists(st.binary(max_size=300), min_size=1, max_size=5))
+@given(st.lists(st.binary(max_size=300) | changes, min_size=1, max_size=5))
 @example([b"\xff\xfe,\0\n\0", b"\x1f\x8b\x08\x00", HEADER.encode() + b'\n"', b'"' * 7 + b"\n,,,,,,"])
-def test_any_bytes(five_days: Path, contents: list[bytes]) -> None:
-    hold(contents, five_days)
-
-
-@FUZZ
-@given(st.lists(changes, min_size=1, max_size=5))
-def test_damaged_days(five_days: Path, damages: list[list[tuple[float, int, bytes]]]) -> None:
+def test_any_bytes_and_damaged_days(five_days: Path, drawn: list[bytes | list[tuple[float, int, bytes]]]) -> None:
     contents = []
-    for number, damage in enumerate(damages, 1):
+    for number, damage in enumerate(drawn, 1):
+        if isinstance(damage, bytes):
+            contents.append(damage)
+            continue
         data = b"\n".join(day(five_days, number).read_bytes().split(b"\n")[:60])
         for where, gone, new in damage:
             at = int(where * len(data))

@@ -1,9 +1,6 @@
 """Which check names which fault: every fault of the catalogue, on a synthetic day and on a real one; and noise."""
 
-import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,15 +121,17 @@ def validate(folder: Path, out_dir: Path, *options: object) -> tuple[int, Report
     return status, rows(out_dir)
 
 
-def break_day(source: Path, into: Path, name: str, day: str) -> Broken:
-    """The days of `source`, and one of them broken; the others are links, for a run only reads them."""
+def broken(source: Path, work: Path, name: str, day: str) -> tuple[Broken, Report]:
+    """The report on the days of `source`, one of them broken; the others are links, for a run only reads them."""
+    into = work / "days"
     into.mkdir()
     for path in source.glob("*.csv"):
         if day in path.name:
             shutil.copyfile(path, into / path.name)
         else:
             (into / path.name).symlink_to(path)
-    return FAULTS[name].apply(into / f"events_{day}.csv", FAULTS[name].serious, 1)
+    told = FAULTS[name].apply(into / f"events_{day}.csv", FAULTS[name].serious, 1)
+    return told, validate(into, work)[1]
 
 
 def alarms(report: Report) -> list[dict[str, str]]:
@@ -192,56 +191,9 @@ def test_the_table_and_the_catalogue_agree() -> None:
     assert {name: right.check for name, right in NAMED.items()} == {name: FAULTS[name].expects[0] for name in NAMED}
 
 
-class Runs:
-    """The reports on a folder of days after each of its faults, made side by side: they are most of the suite."""
-
-    def __init__(self, folder: Path, work: Path, days: dict[str, str], pool: Executor) -> None:
-        self.folder, self.work = folder, work
-        self.futures = {name: pool.submit(self._run, name, day) for name, day in days.items()}
-
-    def _run(self, name: str, day: str) -> tuple[Broken, Report]:
-        told = break_day(self.folder, self.work / name, name, day)
-        return told, validate(self.work / name, self.work / f"{name} report")[1]
-
-    def __getitem__(self, name: str) -> tuple[Broken, Report]:
-        return self.futures[name].result()
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Executor]:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield pool
-        pool.shutdown(cancel_futures=True)
-
-
-def selected(request: pytest.FixtureRequest, test: str) -> list[str]:
-    """The faults for which a test shall run in this session."""
-    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    return [str(item.callspec.params["name"]) for item in items if item.originalname == test]
-
-
-@pytest.fixture(scope="module")
-def synthetic_runs(
-    request: pytest.FixtureRequest,
-    healthy: tuple[Path, Report],
-    tmp_path_factory: pytest.TempPathFactory,
-    pool: Executor,
-) -> Runs:
-    days = dict.fromkeys(selected(request, "test_a_synthetic_day"), SYNTHETIC_DAY)
-    return Runs(healthy[0], tmp_path_factory.mktemp("synthetic"), days, pool)
-
-
-@pytest.fixture(scope="module")
-def real_runs(
-    request: pytest.FixtureRequest, real: tuple[Path, Report], tmp_path_factory: pytest.TempPathFactory, pool: Executor
-) -> Runs:
-    days = {name: OTHER_REAL_DAY.get(name, REAL_DAY) for name in selected(request, "test_a_real_day")}
-    return Runs(real[0], tmp_path_factory.mktemp("real"), days, pool)
-
-
 @pytest.mark.parametrize("name", NAMED)
-def test_a_synthetic_day(name: str, healthy: tuple[Path, Report], synthetic_runs: Runs) -> None:
-    told, after = synthetic_runs[name]
+def test_a_synthetic_day(name: str, healthy: tuple[Path, Report], tmp_path: Path) -> None:
+    told, after = broken(healthy[0], tmp_path, name, SYNTHETIC_DAY)
     assert_named(name, told, healthy[1], after)
     elsewhere = [(row["file"], row["check"]) for row in alarms(after) if row["file"] != told.file]
     assert not elsewhere
@@ -249,8 +201,8 @@ def test_a_synthetic_day(name: str, healthy: tuple[Path, Report], synthetic_runs
 
 
 @pytest.mark.parametrize("name", NAMED)
-def test_a_real_day(name: str, real: tuple[Path, Report], real_runs: Runs) -> None:
-    told, after = real_runs[name]
+def test_a_real_day(name: str, real: tuple[Path, Report], tmp_path: Path) -> None:
+    told, after = broken(real[0], tmp_path, name, OTHER_REAL_DAY.get(name, REAL_DAY))
     assert told.rows > 0, "the fault cannot apply to this day; choose another one"
     assert_named(name, told, real[1], after)
 
@@ -266,8 +218,8 @@ def test_another_check_sees_the_fault_too(
     name: str, check: str, column: str, message: str, healthy: tuple[Path, Report], tmp_path: Path
 ) -> None:
     """18 of 22 orders fall away, 17 of them begun on the day by a start; or a revenue of $23,006 is in cents."""
-    told = break_day(healthy[0], tmp_path / "days", name, SYNTHETIC_DAY)
-    found = one(validate(tmp_path / "days", tmp_path)[1], check, told.file, column)
+    told, after = broken(healthy[0], tmp_path, name, SYNTHETIC_DAY)
+    found = one(after, check, told.file, column)
     assert (found["status"], found["severity"]) == ("fail", "P1") and found["message"].startswith(message)
 
 
@@ -275,9 +227,8 @@ def test_another_check_sees_the_fault_too(
 @pytest.mark.parametrize("source", ["healthy", "real"])
 def test_a_benign_fault_is_a_note(source: str, name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     folder, before = request.getfixturevalue(source)
-    told = break_day(folder, tmp_path / "days", name, SYNTHETIC_DAY)
+    told, after = broken(folder, tmp_path, name, SYNTHETIC_DAY)
     assert told.rows > 0
-    _, after = validate(tmp_path / "days", tmp_path)
     keys = [
         {(r["check"], r["file"][:15], r["column"], r["failed"]) for r in alarms(found)} for found in (before, after)
     ]

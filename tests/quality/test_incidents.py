@@ -24,20 +24,10 @@ FILES = [FileFacts(n, DayFile(f"day{n}", Path(), DAY, 1), DAY + timedelta(n), {}
 def run_of(days: str, checked: int = 100, failed: int = 50, **rest: object) -> list[Finding]:
     """Findings of a check: F failed, P passed, S skipped, one a day."""
     status = {"F": "fail", "P": "pass", "S": "skip"}
+    cases = {"F": (checked, failed), "P": (checked, 0), "S": (None, None)}
     return [
-        Finding(
-            status[letter],
-            Severity.P1,
-            "some_check",
-            n,
-            f"day{n}",
-            "c",
-            None if letter == "S" else checked,
-            failed if letter == "F" else 0 if letter == "P" else None,
-            message="m",
-            **rest,  # type: ignore[arg-type]
-        )
-        for n, letter in enumerate(days)
+        Finding(status[d], Severity.P1, "some_check", n, f"day{n}", "c", *cases[d], message="m", **rest)  # type: ignore[arg-type]
+        for n, d in enumerate(days)
     ]
 
 

@@ -6,9 +6,11 @@ Nothing that belongs to a person stands in this file or reaches its failure mess
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from math import comb
 from typing import Any
 
 import duckdb
@@ -16,20 +18,7 @@ import pytest
 import validate_dataframework
 from command_kit import rows
 from commands import NO_REAL_DAYS, REAL, call
-from real_days_kit import (
-    EVENTS,
-    ITEMS,
-    JOURNEYS,
-    Query,
-    Row,
-    Run,
-    by_file,
-    one,
-    order_of,
-    own_subdomain,
-    plain_query,
-    tail,
-)
+from real_days_kit import EVENTS, ITEMS, JOURNEYS, Query, Row, Run
 
 FILES = sorted(REAL.glob("events_*.csv"))
 if not FILES:
@@ -69,12 +58,46 @@ def lines() -> dict[str, list[tuple[int, Row]]]:
     return found
 
 
+def by_file(rows: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    return {str(file): tuple(rest) for file, *rest in rows}
+
+
+def one(rows: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    assert len(rows) == 1
+    return rows[0]
+
+
+def tail(failed: int, checked: int, share: Fraction) -> Fraction:
+    """The chance of so many failures or more, were this the true share."""
+    ways = (comb(checked, k) * share**k * (1 - share) ** (checked - k) for k in range(failed, checked + 1))
+    return sum(ways, Fraction(0))
+
+
+def plain_query(address: str) -> bool:
+    pairs = address.partition("?")[2].partition("#")[0].split("&")
+    return any(v and not re.fullmatch("[0-9A-F]{6}", v) for v in (p.partition("=")[2] for p in pairs))
+
+
+def order_of(row: Row) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(row["event_data"]) if row["event_name"] == "checkout_completed" else {}
+    return found
+
+
+def own_subdomain(address: str) -> bool:
+    host = address.partition("://")[2].partition("/")[0]
+    return host.endswith(".puffy.com") and host != "checkout.puffy.com"
+
+
+def files_with(column: str) -> set[str]:
+    return {f.name for f in FILES if column in f.read_text(encoding="utf-8").split("\n", 1)[0].split(",")}
+
+
 def renamed_files() -> set[str]:
-    return {f.name for f in FILES if "clientId" in f.read_text(encoding="utf-8").split("\n", 1)[0].split(",")}
+    return files_with("clientId")
 
 
 def without_referrer() -> set[str]:
-    return {f.name for f in FILES if "referrer" not in f.read_text(encoding="utf-8").split("\n", 1)[0].split(",")}
+    return {f.name for f in FILES} - files_with("referrer")
 
 
 # What was read.

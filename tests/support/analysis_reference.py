@@ -80,11 +80,9 @@ from (
 ) group by 1
 """
 TOTAL = "select count(*), coalesce(sum(revenue), 0)::double from "
-EXCLUDED = "select count(*), coalesce(sum(excluded_revenue), 0)::double from "
 SECOND = """
 (select revenue, row_number() over (partition by transaction_id order by {order}) as n from {table}) where n > 1
 """
-REJECTED = TOTAL + "silver.rejected_events where event = 'order' and reason = "
 # Below gross, with a sign: what is in no figure, by reason, and what is an order that was counted already.
 LEDGER = """
 select case reason when 'exact repeat' then 'exact repeats' else 'rejected: ' || reason end, count(*), sum(revenue)

@@ -1,8 +1,8 @@
 """A second, slow reading of the definitions of part 2: what each table must hold, in loops over plain rows.
 
-It shares no code and no query with the pipeline, so that a rule misread there is not misread here as well.
-event_reference.py reads the events; order_reference.py classifies the orders; here they
-become sessions, people and credit.
+It shares the reading of the contract with the pipeline and no other code, so that a rule misread there is not misread
+here as well. event_reference.py reads the events; order_reference.py classifies the orders; here they become sessions,
+people and credit.
 """
 
 from collections import Counter, defaultdict
@@ -224,7 +224,9 @@ def reference(files: Sequence[Path], contract: Path, seeds: Path) -> Tables:
         for event in events
         if event["client_id"] and not event["is_bot"] and any(key in key_labels for key in keys_of(event))
     }
-    judged = classify([event for event in events if event["event"] == "order"], shop.order)
+    assert shop.order
+    how = {"duplicates": shop.order.duplicates, "possibleDuplicates": shop.order.possible_duplicates}
+    judged = classify([event for event in events if event["event"] == "order"], how)
     tracked, healed = (sessions_of(events, identity) for identity in ("client_id_as_tracked", "client_id"))
     mine = sessions_by_identity(tracked, healed, labels)
     tables = Tables(

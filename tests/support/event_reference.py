@@ -17,8 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from crawleruseragents import is_crawler as is_crawler_slowly
+
+from event_data.contract import Contract, Order, load_contract
 
 Row = dict[str, Any]
 CENT = Decimal("0.01")
@@ -38,17 +39,10 @@ SOCIAL = ("social", "social-network", "social-media", "sm", "social network", "s
 class Shop:
     """What the contract and the seeds say."""
 
+    contract: Contract
+    order: Order | None
     file_name: re.Pattern[str]
     own_name: str
-    columns: dict[str, list[str]]  # the contract's column -> its names, its own first
-    roles: dict[str, str]  # role -> the contract's column
-    events: dict[str, str]  # event name -> role
-    own_hosts: list[str]
-    providers: list[str]
-    hides_values: bool
-    hides_hosts: bool
-    order: dict[str, str]
-    delimiter: str
     categories: dict[str, str] = field(default_factory=dict)  # source -> SEARCH, SOCIAL, ...
     terms: dict[str, str] = field(default_factory=dict)  # hash of a variant -> term
     hosts: dict[str, str] = field(default_factory=dict)  # known host or its hash -> source
@@ -58,31 +52,12 @@ class Shop:
 
 
 def read_contract(path: Path) -> Shop:
-    """The parts of schema.yaml that part 2 has a use for."""
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    schema = document["schema"][0]
-    custom = {one["property"]: one["value"] for one in document["customProperties"] if "vendor" not in one}
-    stem = str(schema["physicalName"]).removesuffix(".csv")
+    """The contract, and the names of its files."""
+    contract = load_contract(path)
+    stem = contract.file_name.removesuffix(".csv")
     digits = {"%Y": "[0-9]{4}", "%m": "[0-9]{2}", "%d": "[0-9]{2}"}
-    parts = [digits.get(part, re.escape(part)) for part in re.split("(%[Ymd])", stem)]
-    hidden = custom.get("anonymisation") or {}
-    events = {}
-    for event in custom["events"]:
-        for name in (event["name"], *(s["synonym"] for s in event.get("synonyms", ()))):
-            events[name] = event.get("role", "other")
-    return Shop(
-        file_name=re.compile("(" + "".join(parts) + r")(?:-[0-9]+| \([0-9]+\))?\.csv"),
-        own_name=stem,
-        columns={c["name"]: [c["name"], *(s["synonym"] for s in c.get("synonyms", ()))] for c in schema["properties"]},
-        roles=custom["columnRoles"],
-        events=events,
-        own_hosts=[h.lower() for h in custom.get("ownHosts", ())],
-        providers=[h.lower() for h in custom.get("paymentProviders", ())],
-        hides_values="queryValue" in hidden,
-        hides_hosts="foreignHost" in hidden,
-        order=custom.get("order") or {},
-        delimiter=custom.get("delimiter", ","),
-    )
+    name = "".join(digits.get(part, re.escape(part)) for part in re.split("(%[Ymd])", stem))
+    return Shop(contract, contract.order, re.compile(f"({name})(?:-[0-9]+| \\([0-9]+\\))?\\.csv"), stem)
 
 
 def seed_rows(folder: Path, name: str) -> list[Row]:
@@ -99,10 +74,10 @@ def read_seeds(shop: Shop, folder: Path) -> None:
     for term in sorted(terms, key=str.lower, reverse=True):  # the alphabetically first is put in last
         for variant in (term, term.lower(), term.upper(), term[:1].upper() + term[1:].lower()):
             shop.terms[hidden_value(variant)] = term.lower()
-    shop.hosts = known_hosts(folder, shop.hides_hosts)
-    if shop.hides_hosts:
+    shop.hosts = known_hosts(folder, shop.contract.hides_hosts)
+    if shop.contract.hides_hosts:
         prefixes = ["", *(row["prefix"] for row in seed_rows(folder, "host_prefixes.csv"))]
-        shop.hidden_providers = {hidden_host(prefix + p) for prefix in prefixes for p in shop.providers}
+        shop.hidden_providers = {hidden_host(prefix + p) for prefix in prefixes for p in shop.contract.payment_hosts}
     shop.click_ids = sorted(seed_rows(folder, "click_ids.csv"), key=lambda row: int(row["priority"]))
     shop.overrides = seed_rows(folder, "channel_overrides.csv")
 
@@ -207,14 +182,14 @@ def parameters(page: str) -> dict[str, str]:
 
 def value_of(shop: Shop, query: dict[str, str], name: str) -> str | None:
     value = query.get(name, "")
-    if not value or (shop.hides_values and value == hidden_value("")):
+    if not value or (shop.contract.hides_values and value == hidden_value("")):
         return None
     return value.replace("+", " ").replace("%20", " ")
 
 
 def revealed(shop: Shop, value: str | None) -> str | None:
     """The standard term whose hash this is; any other value as it stands."""
-    return shop.terms.get(value, value) if shop.hides_values and value else value
+    return shop.terms.get(value, value) if shop.contract.hides_values and value else value
 
 
 def is_below(host: str, hosts: Iterable[str]) -> bool:
@@ -230,9 +205,9 @@ def touch_of(shop: Shop, event: Row) -> tuple[str, str, str | None] | None:
         if row["parameter"] == event["click_id"]:
             return row["source"], row["medium"], None
     host = event["referrer_host"]
-    if not host or is_below(host, shop.own_hosts):
+    if not host or is_below(host, shop.contract.own_hosts):
         return None
-    if is_below(host, shop.providers) or host in shop.hidden_providers:
+    if is_below(host, shop.contract.payment_hosts) or host in shop.hidden_providers:
         return None
     source = shop.hosts.get(host)
     if source is None:
@@ -314,7 +289,7 @@ def received(shop: Shop, files: Sequence[Path]) -> Iterator[tuple[Row, dict[str,
             if path is None:
                 continue
             with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file, delimiter=shop.delimiter)
+                reader = csv.reader(file, delimiter=shop.contract.delimiter)
                 header = next(reader, [])
                 line = reader.line_num + 1
                 for cells in reader:
@@ -330,9 +305,9 @@ def received(shop: Shop, files: Sequence[Path]) -> Iterator[tuple[Row, dict[str,
 def named_values(shop: Shop, record: dict[str, str]) -> dict[str, str | None]:
     """The contract's column, else its synonyms; and, as tracked, what its own column alone held."""
     values: dict[str, str | None] = {}
-    for column, names in shop.columns.items():
-        values[column] = next((record[name] for name in names if record.get(name)), None)
-    return values | {"as tracked": record.get(shop.roles["client"]) or None}
+    for column in shop.contract.columns:
+        values[column.name] = next((record[name] for name in column.names if record.get(name)), None)
+    return values | {"as tracked": record.get(shop.contract.roles["client"]) or None}
 
 
 def read_events(shop: Shop, files: Sequence[Path]) -> tuple[list[Row], list[Row]]:
@@ -342,7 +317,7 @@ def read_events(shop: Shop, files: Sequence[Path]) -> tuple[list[Row], list[Row]
     seen: set[tuple[str | None, ...]] = set()
     for place, values in received(shop, files):
         event = event_of(shop, place["event_id"], values) if values else None
-        key = tuple(values[column] for column in shop.columns) if values else ()
+        key = tuple(values[column.name] for column in shop.contract.columns) if values else ()
         if event is None:
             reason = "unreadable record"
         elif event["event_name"] is None:
@@ -363,19 +338,19 @@ def event_of(shop: Shop, event_id: int, values: dict[str, str | None]) -> Row:
     """A row of silver.events."""
 
     def get(role: str) -> str | None:
-        return values.get(shop.roles.get(role, ""))
+        return values.get(shop.contract.roles.get(role, ""))
 
     at, page, agent = event_time(get("time")), get("page"), get("user_agent")
-    role = shop.events.get(get("event") or "", "other")
+    role = shop.contract.event_roles.get(get("event") or "", "other")
     address = (page or "").partition("#")[0].partition("?")[0]
     host, slash, path = address.partition("://")[2].partition("/")
     query = parameters(page or "")
     referrer = (get("referrer") or "").partition("://")[2]
     clicked = [row["parameter"] for row in shop.click_ids if value_of(shop, query, row["parameter"])]
-    token = re.search(shop.order["checkoutToken"], page or "") if "checkoutToken" in shop.order else None
+    token = re.search(shop.order.checkout_token, page or "") if shop.order and shop.order.checkout_token else None
 
     def payload(key: str) -> str | None:
-        return payload_text(get("payload"), shop.order[key]) if key in shop.order else None
+        return payload_text(get("payload"), getattr(shop.order, key, None))
 
     event: Row = {
         "event_id": event_id,
@@ -393,7 +368,7 @@ def event_of(shop: Shop, event_id: int, values: dict[str, str | None]) -> Row:
         "click_id": clicked[0] if clicked else None,
         "referrer_host": re.split("[/?#]", referrer)[0].lower() or None,
         "is_bot": bool(agent and is_crawler(agent)),
-        "transaction_id": payload("transactionId") if role == "order" else None,
+        "transaction_id": payload("transaction_id") if role == "order" else None,
         "revenue": money(payload("amount")) if role == "order" else None,
         "customer": payload("customer") if role in ("order", "signup") else None,
         "checkout_token": token[1] or None if token else None,

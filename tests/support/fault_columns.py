@@ -33,17 +33,11 @@ for _name, _role, _new in (
     ("column_renamed_client", "client", lambda old: "visitor_id"),
     ("column_renamed_time", "time", lambda old: "event_time"),
     ("column_recased_page", "page", lambda old: "Page_URL"),
+    # A file that already has the synonym gets the first name again.
+    ("column_synonym_client", "client", lambda old: "client_id" if old == "clientId" else "clientId"),
 ):
-    register(_name, "columns", 1.0, _rename(_role, _new), _role, expects="column_missing")
-# A file that already has the synonym gets the first name again.
-register(
-    "column_synonym_client",
-    "columns",
-    1.0,
-    _rename("client", lambda old: "client_id" if old == "clientId" else "clientId"),
-    "client",
-    expects="column_renamed orders_lost_to_rename",
-)
+    _expects = "column_renamed orders_lost_to_rename" if "synonym" in _name else "column_missing"
+    register(_name, "columns", 1.0, _rename(_role, _new), _role, expects=_expects)
 for _role in ("referrer", "client", "payload"):
     register(f"column_dropped_{_role}", "columns", 1.0, _drop(_role), _role, expects="column_missing")
 
@@ -85,6 +79,10 @@ def _empty(value: str) -> str:
     return ""
 
 
+def _american(time: str) -> str:
+    return re.sub(r"^(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d).*", r"\2/\3/\1 \4", time)
+
+
 for _role, _serious, _expects in (
     ("client", 0.3, "null_share"),
     ("page", 0.1, "null_share confirmations_without_order"),
@@ -98,16 +96,9 @@ for _name, _serious, _mutate, _role, _expects in (
     ("null_payload_of_orders", 0.3, _fill("payload", _empty, ORDERS), "payload", "payload_missing"),
     ("undefined_client", 0.3, _fill("client", lambda old: "undefined"), "client", "value_placeholder value_pattern"),
     ("time_unparseable", 0.05, _fill("time", lambda old: "soon"), "time", "timestamp_unparseable"),
+    ("time_american", 0.3, _fill("time", _american), "time", "timestamp_unparseable"),
 ):
     register(_name, "contract", _serious, _mutate, _role, expects=_expects)
-register(
-    "time_american",
-    "contract",
-    0.3,
-    _fill("time", lambda old: re.sub(r"^(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d).*", r"\2/\3/\1 \4", old)),
-    "time",
-    expects="timestamp_unparseable",
-)
 
 
 def _move(hours: int, suffix: str = "Z") -> Callable[[Day, float, Random], None]:
@@ -128,23 +119,11 @@ for _name, _serious, _mutate, _expects in (
 
 # --- event names ------------------------------------------------------------------------------------------
 
-register(
-    "event_renamed",
-    "contract",
-    1.0,
-    _fill("event", lambda old: "purchase_done", ORDERS),
-    "event",
-    expects="value_invalid orders_gone confirmations_without_order",
-)
-register(
-    "event_synonym",
-    "contract",
-    1.0,
-    _fill("event", lambda old: "purchase", (ORDER,)),
-    "event",
-    benign=True,
-    expects="event_synonym",
-)
+_renamed = _fill("event", lambda old: "purchase_done", ORDERS)
+_synonym = _fill("event", lambda old: "purchase", (ORDER,))
+_expects = "value_invalid orders_gone confirmations_without_order"
+register("event_renamed", "contract", 1.0, _renamed, "event", expects=_expects)
+register("event_synonym", "contract", 1.0, _synonym, "event", benign=True, expects="event_synonym")
 
 
 @day_fault("contract", 0.05, "event", expects="value_invalid")

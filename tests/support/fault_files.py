@@ -1,6 +1,7 @@
 """Faults of reading: files missing, cut, doubled, or in another encoding or dialect."""
 
 import gzip
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,16 +29,33 @@ def day_missing(day: Day, severity: float, rng: Random) -> Broken:
     return whole("day_missing", day.path.name, day)
 
 
-@file_fault("reading", 1.0, expects="file_empty")
-def day_empty(day: Day, severity: float, rng: Random) -> Broken:
-    """The file has no bytes."""
-    return _encoded(day, "day_empty", b"")
+def _rewrites(name: str, content: Callable[[Day], bytes], expects: str, benign: bool = False) -> None:
+    """Register a fault that gives the whole file other bytes."""
+
+    def change(day: Day, severity: float, rng: Random) -> Broken:
+        return _encoded(day, name, content(day))
+
+    change.__name__ = name
+    file_fault("reading", 1.0, benign, expects)(change)
 
 
-@file_fault("reading", 1.0, expects="file_empty")
-def header_only(day: Day, severity: float, rng: Random) -> Broken:
-    """The file has its header and no rows."""
-    return _encoded(day, "header_only", (day.header.text() + day.newline).encode())
+def _saved(day: Day, newline: str, delimiter: str = ",") -> bytes:
+    day.newline = newline
+    day.save(delimiter)
+    return day.path.read_bytes()
+
+
+def _utf16(day: Day) -> bytes:
+    return b"\xff\xfe" + _text(day).encode("utf-16-le", "surrogatepass")
+
+
+_rewrites("day_empty", lambda day: b"", "file_empty")
+_rewrites("header_only", lambda day: (day.header.text() + day.newline).encode(), "file_empty")
+_rewrites("byte_order_mark", lambda day: b"\xef\xbb\xbf" + day.path.read_bytes(), "bytes_unusual", benign=True)
+_rewrites("utf16", _utf16, "encoding_other")  # as a spreadsheet saves it
+_rewrites("crlf", lambda day: _saved(day, "\r\n"), "bytes_unusual", benign=True)  # as on Windows
+_rewrites("semicolons", lambda day: _saved(day, day.newline, ";"), "delimiter_other")
+_rewrites("tabs", lambda day: _saved(day, day.newline, "\t"), "delimiter_other")
 
 
 def _cut(day: Day, name: str, at: int) -> Broken:
@@ -102,40 +120,6 @@ def gzipped(day: Day, severity: float, rng: Random) -> Broken:
 
 
 # --- encodings and dialects -------------------------------------------------------------------------------
-
-
-@file_fault("reading", 1.0, benign=True, expects="bytes_unusual")
-def byte_order_mark(day: Day, severity: float, rng: Random) -> Broken:
-    """UTF-8 with a byte order mark."""
-    return _encoded(day, "byte_order_mark", b"\xef\xbb\xbf" + day.path.read_bytes())
-
-
-@file_fault("reading", 1.0, expects="encoding_other")
-def utf16(day: Day, severity: float, rng: Random) -> Broken:
-    """UTF-16, as a spreadsheet saves it."""
-    return _encoded(day, "utf16", b"\xff\xfe" + _text(day).encode("utf-16-le", "surrogatepass"))
-
-
-@file_fault("reading", 1.0, benign=True, expects="bytes_unusual")
-def crlf(day: Day, severity: float, rng: Random) -> Broken:
-    """Lines end as on Windows."""
-    day.newline = "\r\n"
-    day.save()
-    return whole("crlf", day.path.name, day)
-
-
-@file_fault("reading", 1.0, expects="delimiter_other")
-def semicolons(day: Day, severity: float, rng: Random) -> Broken:
-    """Fields are parted by semicolons."""
-    day.save(";")
-    return whole("semicolons", day.path.name, day)
-
-
-@file_fault("reading", 1.0, expects="delimiter_other")
-def tabs(day: Day, severity: float, rng: Random) -> Broken:
-    """Fields are parted by tabs."""
-    day.save("\t")
-    return whole("tabs", day.path.name, day)
 
 
 @file_fault("reading", 0.02, expects="encoding_other")

@@ -70,6 +70,10 @@ def _set_revenue(change: Callable[[Any], Any]) -> Callable[[Payload], None]:
     return edit
 
 
+def _cents(dollars: Any) -> int:
+    return int(Decimal(str(dollars)) * 100)
+
+
 def _lines_off(payload: Payload) -> None:
     """The first line is dearer by a third of the revenue and a dollar."""
     items = payload.get("items") or [{}]
@@ -84,12 +88,7 @@ for _name, _serious, _mutate, _expects in (
     ("key_null_price", 0.5, _edit(_null_price), "payload_key_missing"),
     ("revenue_negative", 0.1, _edit(_set_revenue(lambda old: -old)), "payload_key_range order_lines_mismatch"),
     ("revenue_text", 0.5, _edit(_set_revenue(lambda old: f"{old:,.2f} USD")), "payload_key_type order_amount_missing"),
-    (
-        "revenue_in_cents",
-        1.0,
-        _edit(_set_revenue(lambda old: int(Decimal(str(old)) * 100))),
-        "order_amount_shift order_lines_mismatch revenue_volume",
-    ),
+    ("revenue_in_cents", 1.0, _edit(_set_revenue(_cents)), "order_amount_shift order_lines_mismatch revenue_volume"),
     ("revenue_zero", 0.3, _edit(_set_revenue(lambda old: 0)), "order_amount_zero order_lines_mismatch"),
     ("lines_do_not_add_up", 0.2, _edit(_lines_off), "order_lines_mismatch"),
 ):

@@ -1,7 +1,6 @@
 """Random days of a few clients, drawn where the definitions of part 2 have their edges."""
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from event_reference import hidden_host, hidden_value
 from hypothesis import strategies as st
 
 COLUMNS = ("client_id", "page_url", "referrer", "timestamp", "event_name", "event_data", "user_agent")
@@ -23,14 +23,6 @@ HEADERS = {
     "shuffled": ("user_agent", "surplus", *COLUMNS[-2::-1]),
     "no client": COLUMNS[1:],
 }
-
-
-def value_hash(value: str) -> str:
-    return hashlib.md5(value.encode()).hexdigest()[:6].upper()
-
-
-def host_hash(host: str) -> str:
-    return f"source-{hashlib.md5(host.encode()).hexdigest()[:8]}.com"
 
 
 # Two moments stand seven days apart, twice; the first of each pair is just before midnight.
@@ -64,8 +56,8 @@ CAMPAIGNS = ["cross-network", "eshop+sale", "workshop", "Shopping", "spring"]
 
 def written(name: str, values: list[str]) -> list[str]:
     """A parameter with each value, plain and as the shop would hide it, and in ways that count as absent."""
-    hidden = [value_hash(v.replace("+", " ").replace("%20", " ")) for v in values]
-    return [f"{name}={value}" for value in [*values, *hidden, "", value_hash(""), value_hash("nobody's term")]]
+    hidden = [hidden_value(v.replace("+", " ").replace("%20", " ")) for v in values]
+    return [f"{name}={value}" for value in [*values, *hidden, "", hidden_value(""), hidden_value("nobody's term")]]
 
 
 QUERIES: st.SearchStrategy[list[str]] = st.one_of(
@@ -89,7 +81,7 @@ REFERRERS = [
     *[""] * 12, "https://puffy.com/", "https://share.puffy.com/x", "https://notpuffy.com/", "https://puffy.com.x.org/",
     "about:blank", "https:///x", "https://WWW.Google.com?q=1", "https://google.com#x", "https://bing.com:443/",
     "android-app://com.google.android.googlequicksearchbox/", "https://source-00000000.com/",
-    *(f"https://{host}/" for host in REFERRED), *(f"https://{host_hash(host)}/" for host in REFERRED),
+    *(f"https://{host}/" for host in REFERRED), *(f"https://{hidden_host(host)}/" for host in REFERRED),
 ]  # fmt: skip
 NAMES = [*["page_viewed"] * 6, *["checkout_completed"] * 5, "purchase", "email_filled_on_popup", "checkout_started",
          "product_added_to_cart", "scrolled", "Purchase", ""]  # fmt: skip

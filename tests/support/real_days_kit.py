@@ -1,12 +1,8 @@
 """The real days as tables that owe nothing to the validator, and what its run on them left behind."""
 
-import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
-from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -102,33 +98,3 @@ class Run:
 
     def message(self, check: str) -> str:
         return next(str(i["message"]) for i in self.incidents if i["check"] == check)
-
-
-def by_file(rows: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
-    return {str(file): tuple(rest) for file, *rest in rows}
-
-
-def one(rows: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-    assert len(rows) == 1
-    return rows[0]
-
-
-def tail(failed: int, checked: int, share: Fraction) -> Fraction:
-    """The chance of so many failures or more, were this the true share."""
-    ways = (comb(checked, k) * share**k * (1 - share) ** (checked - k) for k in range(failed, checked + 1))
-    return sum(ways, Fraction(0))
-
-
-def plain_query(address: str) -> bool:
-    pairs = address.partition("?")[2].partition("#")[0].split("&")
-    return any(v and not re.fullmatch("[0-9A-F]{6}", v) for v in (p.partition("=")[2] for p in pairs))
-
-
-def order_of(row: Row) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(row["event_data"]) if row["event_name"] == "checkout_completed" else {}
-    return found
-
-
-def own_subdomain(address: str) -> bool:
-    host = address.partition("://")[2].partition("/")[0]
-    return host.endswith(".puffy.com") and host != "checkout.puffy.com"

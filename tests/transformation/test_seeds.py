@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import duckdb
 import pytest
 import synthetic_vocabulary
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler
@@ -68,16 +67,6 @@ def test_form(name: str) -> None:
 
 def test_there_are_no_other_seeds() -> None:
     assert {path.name for path in SEEDS.iterdir()} == {f"{name}.csv" for name in HEADERS}
-
-
-def test_duckdb_reads_the_same() -> None:
-    for name, header in HEADERS.items():
-        path = str(SEEDS / f"{name}.csv")
-        with duckdb.connect() as connection:
-            found = connection.read_csv(path, all_varchar=True, header=True)
-            columns, values = found.columns, found.fetchall()
-        assert columns == header
-        assert values == [tuple(row.values()) for row in seed(name)]
 
 
 def test_sources_are_googles_and_the_assistants() -> None:
