@@ -8,8 +8,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -152,34 +150,6 @@ def test_a_full_disk(script: str, days: Path, tmp_path: Path) -> None:
     assert done.returncode in (0, 3), done.stderr
     if script == TRANSFORM:
         assert query(days / "warehouse.duckdb", "select count(*) from bronze.files") == [(DAYS - 1,)]
-
-
-def test_a_file_that_changes_while_it_is_read(days: Path) -> None:
-    """A transfer under way ends in one sentence and the old warehouse, or, once it has ended, in all its lines."""
-    path = sorted(days.glob("events_*.csv"))[-1]
-    before = (days / "warehouse.duckdb").read_bytes()
-    line = path.read_text(encoding="utf-8").splitlines()[-1]
-    ended = threading.Event()
-
-    def transfer() -> None:
-        with path.open("a", encoding="utf-8") as file:
-            while not ended.is_set():
-                file.write("\n" + line)
-                file.flush()
-                time.sleep(0.0005)
-
-    writer = threading.Thread(target=transfer)
-    writer.start()
-    try:
-        done = run(TRANSFORM, "--data_dir", days)
-    finally:
-        ended.set()
-        writer.join()
-    assert sentence(done, TRANSFORM).startswith(f"{path} changed while it was being read; ")
-    assert (days / "warehouse.duckdb").read_bytes() == before
-    assert run(TRANSFORM, "--data_dir", days).returncode == 0
-    records = sum(len(p.read_text(encoding="utf-8").splitlines()) - 1 for p in days.glob("events_*.csv"))
-    assert query(days / "warehouse.duckdb", "select count(*) from bronze.events") == [(records,)]
 
 
 @pytest.fixture(scope="module")

@@ -289,11 +289,8 @@ def test_a_file_that_is_no_contract(tmp_path: Path, raw: bytes, line: int | None
 
 
 def test_no_file(tmp_path: Path) -> None:
-    for path, part in (
-        (tmp_path, "is a directory"),
-        (tmp_path / "x", "no such contract"),
-        (Path("\0"), "cannot be read"),
-    ):
+    said = ("is a directory", "no such contract", "cannot be read")
+    for path, part in zip((tmp_path, tmp_path / "x", Path("\0")), said, strict=True):
         with pytest.raises(ContractError, match=part):
             load_contract(path)
 

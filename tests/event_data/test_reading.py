@@ -54,12 +54,11 @@ def test_find_files(tmp_path: Path) -> None:
     ]
     assert [file.day.day for file in folder.files] == [1] * 7 + [2, 3, 12]
     assert [file.file_id for file in folder.files[:8]] == [*range(20250301000, 20250301007), 20250302000]
+    misnamed = (
+        "events_2025031.csv events_20251301.csv events_20250301.csv~ events_20250301.csv.part events_202503011.csv"
+    )
     assert {unread.name: unread.reason for unread in folder.unread} == {
-        "events_2025031.csv": "its name is not like events_%Y%m%d.csv",
-        "events_20251301.csv": "its name is not like events_%Y%m%d.csv",
-        "events_20250301.csv~": "its name is not like events_%Y%m%d.csv",
-        "events_20250301.csv.part": "its name is not like events_%Y%m%d.csv",
-        "events_202503011.csv": "its name is not like events_%Y%m%d.csv",
+        **dict.fromkeys(misnamed.split(), "its name is not like events_%Y%m%d.csv"),
         "events_20250310.csv": "it is a folder",
         "events_20250311.csv": "it cannot be read (No such file or directory)",
         "events_20250313.csv": "it is not a regular file",

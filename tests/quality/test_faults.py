@@ -108,27 +108,3 @@ def test_reading_and_saving_changes_no_byte(tmp_path: Path, newline: str, ending
     raw = path.read_bytes()
     Day.read(path).save()
     assert path.read_bytes() == raw
-
-
-def test_a_fault_shows_what_it_is_named_after(healthy: Path, tmp_path: Path) -> None:
-    def apply(name: str) -> Day:
-        broken(healthy, tmp_path / name, FAULTS[name], FAULTS[name].serious)
-        return Day.read(tmp_path / name / DAY)
-
-    day = apply("null_client")
-    nulls = sum(not day.get(row, "client") for row in day.rows)
-    assert nulls / len(day.rows) == pytest.approx(0.3, abs=0.02)
-    day = apply("order_collided")
-    payloads = [json.loads(day.get(row, "payload")) for row in day.events("checkout_completed")]
-    assert len({each["transaction_id"] for each in payloads}) == len(payloads) - 1
-    assert len({each["user_email"] for each in payloads}) == len(payloads)
-    day = apply("order_resubmitted")
-    pages = Counter(day.get(row, "page") for row in day.events("checkout_completed"))
-    assert max(pages.values()) == 2
-    day = apply("starts_removed")
-    assert len(day.events("checkout_started")) < len(day.events("checkout_completed"))
-    day, plain = apply("traffic_tripled"), Day.read(healthy / DAY)
-    assert len(day.rows) / len(plain.rows) == pytest.approx(3, abs=0.05)
-    assert [day.get(row, "time") for row in day.rows] == sorted(day.get(row, "time") for row in day.rows)
-    day = apply("time_local_with_offset")
-    assert day.time(day.rows[9]) == plain.time(plain.rows[9])

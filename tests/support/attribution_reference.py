@@ -92,20 +92,15 @@ def order_row(order: Row, first: dict[tuple[str, str, str], datetime], start: da
         at = first.get((identity, order[identity], role))
         return at is not None and at < order["event_at"]
 
-    return {
+    same = ("transaction_id", "client_id", "client_id_as_tracked", "revenue", "is_collision", "is_possible_duplicate")
+    return {name: order[name] for name in same} | {
         "order_id": order["event_id"],
-        "transaction_id": order["transaction_id"],
-        "client_id": order["client_id"],
-        "client_id_as_tracked": order["client_id_as_tracked"],
         "ordered_at": order["event_at"],
-        "revenue": order["revenue"],
         "has_earlier_event": seen("client_id"),
         "has_earlier_page_view": seen("client_id", "page_view"),
         "has_earlier_event_as_tracked": seen("client_id_as_tracked"),
         "has_earlier_page_view_as_tracked": seen("client_id_as_tracked", "page_view"),
         "window_cut_off": order["event_at"] - WINDOW < start,
-        "is_collision": order["is_collision"],
-        "is_possible_duplicate": order["is_possible_duplicate"],
     }
 
 
