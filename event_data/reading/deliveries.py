@@ -23,7 +23,8 @@ LINES = """
     select {number} as file_id, hash(rtrim(line, chr(13))) as line_hash
     from read_csv(
         {path}, columns = {{'line': 'varchar'}}, header = false, auto_detect = false, delim = '\x01\x02', quote = '',
-        escape = '', compression = 'none', max_line_size = 8000000, strict_mode = false
+        escape = '', compression = 'none', max_line_size = 8000000, strict_mode = false,
+        ignore_errors = true
     )
     where line <> ''"""
 IDENTICAL = """

@@ -71,6 +71,12 @@ def test_of_files_that_grow_during_the_day_the_newest_counts(folder: Path, tmp_p
     assert file.records == 30 and {u.counts_instead for u in aside} == {"events_20250301_3.csv"} and len(aside) == 2
 
 
+def test_a_line_too_long_to_compare_stops_nothing(folder: Path, tmp_path: Path) -> None:
+    write(folder, x=rows(0, 30), x_2=rows(0, 30) + rows(0, 1, "x" * 9_000_000))
+    files, aside = surveyed(folder, tmp_path)
+    assert (len(files), len(aside)) == (1, 1)
+
+
 def test_line_ends_and_the_header_are_no_difference(folder: Path, tmp_path: Path) -> None:
     write(folder, x=rows(0, 10))
     text = HEAD.replace("client_id", "clientId") + rows(0, 10)
