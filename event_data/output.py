@@ -83,21 +83,11 @@ def table(
     return [(" " * indent + line).rstrip() for line in text.getvalue().splitlines()]
 
 
-def page(title: str, body: str, template: Path = TEMPLATES / "base.html", **values: Any) -> str:
-    """Return a page of HTML on the base template, or on a template that extends it.
-
-    All text is escaped, but for `body` and other values of type markupsafe.Markup.
-    """
-    return (
-        templates(template.parent, autoescape=True).get_template(template.name).render(title=title, body=body, **values)
-    )
-
-
-def templates(folder: Path, autoescape: bool = False) -> "jinja2.Environment":
+def templates(folder: Path, autoescape: bool = False, **options: Any) -> "jinja2.Environment":
     """Return the templates of a folder, and those that all parts share."""
     import jinja2  # takes 40 ms
 
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader([folder, TEMPLATES]), autoescape=autoescape, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, **options,
     )  # fmt: skip

@@ -17,8 +17,8 @@ from analysis.findings import Change, find_changes
 from analysis.gold import Gold, read_gold, warehouse_file
 from analysis.impact import load_assumptions, model
 from analysis.incidents import Quality, read_quality
-from analysis.narrative import summary
 from analysis.page import report
+from analysis.summary import summary
 from event_data.cli import REPOSITORY, Terminal
 from event_data.contract import load_contract
 from event_data.errors import UserError

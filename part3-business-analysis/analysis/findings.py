@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from analysis.gold import STEPS, Day, Gold, Segment
 from analysis.incidents import Incident, Quality
-from analysis.intervals import Interval, is_small, mean_difference, share_difference, simultaneous
+from analysis.intervals import Interval, mean_difference, share_difference, simultaneous
 
 # Why an order has no source, in the order in which they are shown.
 REASONS = ("window cut off", "direct only", "no touch in the window", "no id")
@@ -92,7 +92,7 @@ def compare_devices(gold: Gold) -> DeviceFinding | None:
     """The two devices with most sessions; None when fewer than two have orders enough to be called."""
     devices = list(gold.conversion.get("device", ()))
     ranked = sorted(devices, key=lambda d: (-d.sessions, d.name))[:2]
-    if len(ranked) < 2 or any(is_small(d.converted, d.sessions) for d in ranked):
+    if len(ranked) < 2 or any(d.is_small for d in ranked):
         return None
     # Every pair of devices was looked at when these two were chosen.
     looks = max(len(devices) * (len(devices) - 1) // 2, 1)
@@ -142,10 +142,28 @@ def called(segments: Sequence[Segment]) -> dict[str, Interval]:
     large = {
         s.name
         for s in segments
-        if not is_small(s.converted, s.sessions)
-        or s.sessions * (converted - s.converted) >= 5 * (sessions - s.sessions) > 0
+        if not s.is_small or s.sessions * (converted - s.converted) >= 5 * (sessions - s.sessions) > 0
     }
     return {n: i for n, i in against_the_rest(segments).items() if i.is_clear and n in large}
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """Segments that differ clearly from all others together, by direction, and those too small to call."""
+
+    higher: list[Segment]
+    lower: list[Segment]
+    small: list[Segment]
+
+
+def outliers(segments: Sequence[Segment]) -> Outliers:
+    """Return the segments that stand out."""
+    clear = called(segments)
+    return Outliers(
+        [s for s in segments if s.name in clear and clear[s.name].estimate > 0],
+        [s for s in segments if s.name in clear and clear[s.name].estimate < 0],
+        [s for s in segments if s.is_small and s.name not in clear],
+    )
 
 
 def weekdays(gold: Gold) -> tuple[Segment, ...]:

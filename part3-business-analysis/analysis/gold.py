@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from analysis.intervals import Interval, is_small, wilson
 from event_data.money import Currency
 from event_data.sql import named_statements
 from event_data.warehouse_file import open_warehouse
@@ -49,6 +50,16 @@ class Segment:
     name: str
     converted: int
     sessions: int
+
+    @property
+    def share(self) -> Interval:
+        """The share with an order and its 95% interval."""
+        return wilson(self.converted, self.sessions)
+
+    @property
+    def is_small(self) -> bool:
+        """Too small to call."""
+        return is_small(self.converted, self.sessions)
 
 
 @dataclass(frozen=True)
@@ -159,6 +170,14 @@ class Gold:
         gross = self.line("gross")
         orders, amount = sum(r.orders for r in self.refused), sum(r.amount for r in self.refused)
         return max(orders / max(gross.orders, 1), float(amount / gross.amount) if gross.amount else 0.0)
+
+    @property
+    def refused_records(self) -> dict[str, int]:
+        """Records other than orders that could not be used, by reason."""
+        counts: dict[str, int] = {}
+        for (reason, _), (records, orders) in self.refusals.items():
+            counts[reason] = counts.get(reason, 0) + records - orders
+        return {reason: n for reason, n in counts.items() if n}
 
     @property
     def is_complete(self) -> bool:

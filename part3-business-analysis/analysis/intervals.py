@@ -21,6 +21,11 @@ class Interval:
         """Zero, no difference, lies outside."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def is_bounded(self) -> bool:
+        """There were values enough for bounds."""
+        return math.isfinite(self.low)
+
 
 def simultaneous(looks: int, confidence: float = CONFIDENCE) -> float:
     """The confidence of each of several intervals, so that all of them hold together (Bonferroni)."""

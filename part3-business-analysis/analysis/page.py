@@ -1,146 +1,124 @@
 """The interactive report: one file that opens without a network, the same bytes each time."""
 
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from importlib.resources import files
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from analysis.charts.days import revenue_title, volume_title
-from analysis.charts.flow import REASON_WORDS, evidence_title, funnel_title
-from analysis.charts.rates import device_rows, device_title
-from analysis.charts.style import period, source_line
-from analysis.findings import Change, called, evidence, funnel
+from analysis.charts.flow import REASON_WORDS
+from analysis.charts.rates import device_rows
+from analysis.charts.style import source_line
+from analysis.findings import Change, Funnel, called, funnel
 from analysis.gold import Gold, Segment
 from analysis.impact import Impact
 from analysis.incidents import Quality
-from analysis.intervals import is_small, wilson
-from analysis.narrative import at_risk, at_stake, conclusion, when
-from analysis.page_figures import STEPS, attribution, figures, ranked
-from event_data.output import page
-
-TEMPLATES = Path(__file__).with_name("templates")
-READINGS = {"healed": "Healed ids", "as_tracked": "As tracked", "stitched": "Stitched by e-mail and checkout"}
-MODELS = {
-    "last_non_direct": "Last click that is not direct", "last_click": "Last click", "first_click": "First click",
-    "linear": "Linear", "position_based": "Position based (40/20/40)", "time_decay": "Time decay (halves in 7 days)",
-}  # fmt: skip
-RATE_HEAD = ("Segment", "With an order", "Sessions", "Share", "95% interval", "")
+from analysis.summary import verdict
+from analysis.templating import TEMPLATES, environment, plain, render_json
 
 
-class Section(NamedTuple):
-    """A heading, a sentence, and a table or a figure with its table; columns from `numbers_from` on hold numbers."""
+class Node(NamedTuple):
+    """Visitors who got as far as a step, with it on record or without."""
 
-    name: str
-    title: str
-    text: str
-    head: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
-    is_figure: bool = False
-    numbers_from: int = 1
-    choices: Mapping[str, tuple[str, Mapping[str, str]]] = {}
+    step: int
+    is_seen: bool
+    visitors: int
+
+
+class Link(NamedTuple):
+    """Visitors from one node to another; both steps were seen, or one was not."""
+
+    source: int
+    target: int
+    visitors: int
+    is_seen: bool
+
+
+@dataclass(frozen=True)
+class Rate(Segment):
+    """A segment's row, counted from below; grey if it is too small to call and does not differ clearly."""
+
+    number: int
+    label: str
+    is_grey: bool
+
+    @property
+    def above(self) -> float:
+        """The upper half of the interval."""
+        return self.share.high - self.share.estimate
+
+    @property
+    def below(self) -> float:
+        """The lower half of the interval."""
+        return self.share.estimate - self.share.low
 
 
 def report(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impact) -> str:
     """Return the page, plotly.js and all."""
-    lead = ["**No day has been loaded yet.**"]
-    if gold.days:
-        lead = [line for line in conclusion(gold, quality, changes) if line]
-    data = {
-        "currency": gold.currency.sign, "figures": figures(gold, quality, impact), "attribution": attribution(gold),
-    }  # fmt: skip
-    return page(
-        f"Trust in event data, {period(gold)}",
-        "",
-        TEMPLATES / "report_page.html",
-        heading=lead[0].strip("*"),
-        period=period(gold),
-        lead=" ".join(lead[1:]).replace("\\", ""),
-        sections=[*_main_sections(gold, quality, changes), *_other_sections(gold, quality, impact)],
-        source=source_line(gold),
-        # A closing tag in the data must not close the script.
-        data=Markup(json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")),
-        plotly=Markup((files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")),
-        script=Markup((TEMPLATES / "report_page.js").read_text(encoding="utf-8")),
+    channels = sorted(gold.conversion.get("channel", ()), key=lambda s: (-s.sessions, s.name))
+    values = {
+        **verdict(gold, quality, changes),
+        "impact": impact,
+        "channel_rates": rates([(0, s) for s in channels], called(channels)),
+        "device_rates": rates(device_rows(gold)),
+    }
+    nodes, links = flows(funnel(gold))
+    hours = [[gold.hours.get((d.day, hour), 0.0) for hour in range(24)] for d in gold.days]
+    figures = render_json("figures.json.j2", nodes=nodes, links=links, hours=hours, around_days=around(gold), **values)
+    data = {"currency": gold.currency.sign, "figures": figures, "attribution": attribution(gold)}
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            title=f"Trust in event data, {values['period']}",
+            reason_words=REASON_WORDS,
+            source=source_line(gold),
+            # A closing tag in the data must not close the script.
+            data=Markup(json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")),
+            plotly=Markup((files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")),
+            script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
+            **values,
+        )
     )
 
 
-def _main_sections(gold: Gold, quality: Quality, changes: Sequence[Change]) -> list[Section]:
-    """Return what broke, what was sold, and where it came from."""
-    exact, channels = gold.currency.exact, gold.conversion.get("channel", ())
-    broke = [(when(gold, i), i.severity, i.message, at_stake(gold, i)) for i in quality.incidents]
-    sold = [
-        (d.day.isoformat(), f"{d.events:,}", f"{d.sessions:,}", f"{d.orders:,}", exact(d.revenue)) for d in gold.days
-    ]
-    tracked, healed = evidence(gold, "as_tracked"), evidence(gold, "healed")
-    known = [(REASON_WORDS.get(r, r), exact(tracked.get(r, 0)), exact(amount)) for r, amount in healed.items()]
-    rates, clear = _rates([(0, s) for s in ranked(channels)], called(channels)), "Bars: 95% intervals (Wilson)"
-    days = ("Day", "Events", "Sessions", "Orders", "Revenue")
-    choices = {"reading": ("Reading", READINGS), "model": ("Model", MODELS)}
-    source, models = "Revenue by what is known of its source", "Every model shares out the same revenue, to the cent."
+def rates(rows: Sequence[tuple[int, Segment]], clear: Container[str] = ()) -> list[Rate]:
+    """Return the rows of segments, those of the second depth indented."""
     return [
-        Section(
-            "incidents", "What broke", volume_title(gold, quality) + ".",
-            ("Since", "Severity", "What", "At stake"), broke, numbers_from=3,
-        ),
-        Section("trend", "Revenue a day", revenue_title(gold, changes) + ".", days, sold, True),
-        Section("evidence", source, evidence_title(gold) + ".", ("Evidence", "As tracked", "Healed"), known),
-        Section("attribution", "Revenue by channel", models, choices=choices),
-        Section(
-            "channels", "Conversion by the channel a session came by", f"{clear}; grey: too small to call.",
-            RATE_HEAD, rates, True,
-        ),
-        Section(
-            "devices", "Conversion by device and system", device_title(gold) + ".",
-            RATE_HEAD, _rates(device_rows(gold)), True,
-        ),
-    ]  # fmt: skip
-
-
-def _other_sections(gold: Gold, quality: Quality, impact: Impact) -> list[Section]:
-    """Return the sections that need no incident: funnel, hours, products, ledger, model."""
-    exact, short, steps, reached = gold.currency.exact, gold.currency.short, funnel(gold), "Got this far"
-    funnel_rows = [
-        (s, f"{r:,}", f"{k:,}", f"{r - k:,}") for s, r, k in zip(STEPS, steps.reached, steps.recorded, strict=True)
+        Rate(s.name, s.converted, s.sessions, number, "\u2003" * depth + s.name, s.is_small and s.name not in clear)
+        for number, (depth, s) in zip(range(len(rows) - 1, -1, -1), rows, strict=True)
     ]
-    goods = [
-        (p.name, f"{p.units:,}", f"{p.lines:,}", f"{p.lines_without_amount:,}", exact(p.revenue)) for p in gold.products
+
+
+def flows(found: Funnel) -> tuple[list[Node], list[Link]]:
+    """Return the funnel as a graph: a node for what was recorded of each step, and one for what was not."""
+    nodes = [
+        Node(step, is_seen, visitors)
+        for step, (reached, recorded) in enumerate(zip(found.reached, found.recorded, strict=True))
+        for is_seen, visitors in ((False, reached - recorded), (True, recorded))
+        if visitors
     ]
-    ledger = [(line.name, f"{line.orders:,}", exact(line.amount)) for line in gold.ledger]
-    swings = [(s.label, exact(s.low, 0), exact(s.high, 0)) for s in impact.tornado]
-    model = (
-        f"A model over assumptions, not a measurement: {short(impact.ebitda.low)} to {short(impact.ebitda.high)} a "
-        f"year in nine of ten draws. At risk: {at_risk(gold, quality, impact)}; unlabelled after the repair: "
-        f"{short(impact.money.unlabelled_healed)}; no lost sale can be shown."
-    )
-    return [
-        Section(
-            "funnel", "The funnel as it was recorded",
-            funnel_title(steps) + ". The bands are those who went further; the table counts all.",
-            ("Step", reached, "Recorded", "Not recorded"), funnel_rows, True,
-        ),
-        Section(
-            "heat", "Events by day and hour",
-            "Crawlers are among them. An empty hour among full ones is a gap in the recording.", is_figure=True,
-        ),
-        Section(
-            "products", "Products", "The 25 with most revenue. Lines without a price are counted, not guessed.",
-            ("Product", "Units", "Lines", "Without a price", "Revenue"), goods,
-        ),
-        Section(
-            "ledger", "Ledger", "Every amount from the files to the orders.", ("Line", "Orders", "Amount"), ledger
-        ),
-        Section("tornado", "What drives the yearly effect", model, ("Assumption", "Worse", "Better"), swings, True),
-    ]  # fmt: skip
+    index = {(node.step, node.is_seen): n for n, node in enumerate(nodes)}
+    links = [Link(index[i, a], index[i + 1, b], n, a and b) for (i, a, b), n in sorted(found.flows.items())]
+    return nodes, links
 
 
-def _rates(rows: Sequence[tuple[int, Segment]], clear: Container[str] = ()) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
-    for depth, s in rows:
-        i = wilson(s.converted, s.sessions)
-        note = "too small to call" if is_small(s.converted, s.sessions) and s.name not in clear else ""
-        shares = f"{i.estimate:.2%}", f"{i.low:.2%} to {i.high:.2%}"
-        found.append(("\u2003" * (depth > 0) + s.name, f"{s.converted:,}", f"{s.sessions:,}", *shares, note))
+def attribution(gold: Gold) -> dict[str, dict[str, list[list[Any]]]]:
+    """Return revenue and orders of each channel by reading and model, the largest last: bars are drawn upwards."""
+    found: dict[str, dict[str, list[list[Any]]]] = {}
+    for c in sorted(gold.channels, key=lambda c: (float(c.revenue), c.name)):
+        if c.revenue or c.orders:
+            row = [c.name, plain(c.name), float(c.revenue), round(c.orders, 2)]
+            found.setdefault(c.reading, {}).setdefault(c.model, []).append(row)
     return found
+
+
+def around(gold: Gold) -> list[str]:
+    """Return half a day before the first day and half a day after the last."""
+    if not gold.days:
+        return ["2000-01-01", "2000-01-02"]
+    ends = (gold.days[0].day, -12), (gold.days[-1].day, 12)
+    return [(datetime.combine(day, time()) + timedelta(hours=hours)).isoformat(" ") for day, hours in ends]

@@ -12,9 +12,9 @@ import duckdb
 import pytest
 import transform
 import validate_dataframework
-from analysis.charts.days import volume_title
 from analysis.gold import Gold, read_gold
 from analysis.incidents import Quality, read_quality
+from analysis.templating import title
 from analysis_kit import run
 from commands import REAL, call, needs_real_days
 from faults import FAULTS
@@ -81,7 +81,7 @@ def test_parts_agree_on_a_fault(fault: str, healthy: Path, tmp_path: Path) -> No
             row = rf"^\| .* \| {one['severity']} \| "
             assert re.search(row, found.text, re.MULTILINE)
     began = [one for one in found.incidents if one["severity"] <= "P1" and one["last_good_day"]]
-    assert ("no serious fault began" in volume_title(found.gold, found.quality)) == (not began)
+    assert ("no serious fault began" in title("volume", gold=found.gold, quality=found.quality)) == (not began)
     for line in found.gold.refused:
         assert f"{line.orders} order" in found.text and line.reason in found.text
         assert f"${line.amount:,.2f}" in found.text or not line.amount

@@ -11,8 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 import yaml
-from analysis.charts.days import draw_revenue, revenue_title
-from analysis.charts.rates import device_title
+from analysis.charts.days import draw_revenue
 from analysis.charts.style import day_axis, source_line, use_style
 from analysis.findings import Change, find_changes
 from analysis.gold import Gold, Segment, read_gold
@@ -20,6 +19,7 @@ from analysis.impact import load_assumptions, model
 from analysis.incidents import Quality, read_quality
 from analysis.intervals import Interval
 from analysis.page import report
+from analysis.templating import title
 from analysis_kit import PICTURES, analyse, build, edit, run
 from commands import REAL, needs_real_days
 from matplotlib.figure import Figure
@@ -164,7 +164,7 @@ def test_the_revenue_title_says_no_more_than_its_interval(
     gold = read_gold(warehouse)
     incident = read_quality(warehouse, gold.files).grave[0]
     change = Change(incident, "revenue a day", 100.0, after, Interval(after - 100, low, high))
-    assert revenue_title(gold, [change]) == f"{told}$100 a day before, ${after:.0f} after"
+    assert title("revenue", gold=gold, changes=[change]) == f"{told}$100 a day before, ${after:.0f} after"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_the_revenue_title_says_no_more_than_its_interval(
 def test_the_device_title_says_no_more_than_its_interval(mobile: int, told: str, warehouse: Path) -> None:
     devices = (Segment("Desktop", 400, 40_000), Segment("Mobile", mobile, 40_000))
     gold = replace(read_gold(warehouse), conversion={"device": devices}, systems={})
-    assert device_title(gold) == told
+    assert title("device", gold=gold) == told
 
 
 def test_odd_names_stay_text(warehouse: Path, tmp_path: Path) -> None:

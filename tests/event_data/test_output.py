@@ -7,7 +7,7 @@ import pytest
 from markupsafe import Markup
 
 from event_data.money import Currency
-from event_data.output import page, paragraph, short_path, spreadsheet_safe, table, verdict, write_atomically
+from event_data.output import paragraph, short_path, spreadsheet_safe, table, templates, verdict, write_atomically
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
@@ -66,20 +66,17 @@ def test_a_verdict_has_colour_on_request() -> None:
     assert verdict("RED", colour=True) == "\033[1;31mRED\033[0m"
 
 
-def test_a_page_escapes_all_but_markup() -> None:
-    text = page("<A & B>", Markup("<p>body</p>"), footer="<i>")
+def test_a_page_escapes_all_but_markup(tmp_path: Path) -> None:
+    (tmp_path / "mine.html").write_text(
+        '{% extends "base.html" %}{% block main %}{{ body }}, {{ rows | length }} rows{% endblock %}'
+    )
+    page = templates(tmp_path, autoescape=True).get_template("mine.html")
+    text = page.render(title="<A & B>", body=Markup("<p>body</p>"), footer="<i>", rows=[1, 2])
     assert "<title>&lt;A &amp; B&gt;</title>" in text and "<h1>&lt;A &amp; B&gt;</h1>" in text
-    assert "\n<p>body</p>\n" in text and "&lt;i&gt;" in text
+    assert "\n<p>body</p>, 2 rows\n" in text and "&lt;i&gt;" in text
     assert "prefers-color-scheme: dark" in text and "@media print" in text
     assert "http" not in text.replace("http-equiv", "")
-    assert "&lt;p&gt;" in page("x", "<p>")
-
-
-def test_a_template_extends_the_base(tmp_path: Path) -> None:
-    (tmp_path / "mine.html").write_text(
-        '{% extends "base.html" %}{% block main %}{{ rows | length }} rows{% endblock %}'
-    )
-    assert "2 rows" in page("x", "", tmp_path / "mine.html", rows=[1, 2])
+    assert "&lt;p&gt;" in page.render(title="x", body="<p>", rows=[])
 
 
 def test_amounts_in_words() -> None:

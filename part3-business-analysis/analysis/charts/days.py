@@ -17,12 +17,9 @@ from analysis.charts.style import (
     TEXT,
     canvas,
     day_axis,
-    day_name,
     draw_marks,
     marks_height,
     nothing_to_draw,
-    number_word,
-    percent,
     place_marks,
     text_width,
 )
@@ -30,32 +27,16 @@ from analysis.findings import Change
 from analysis.gold import Gold
 from analysis.incidents import Incident, Quality
 from analysis.intervals import mean_interval, robust_band
+from analysis.templating import day_name, percent, title
 from event_data.money import Currency
 
 # More than so many are a line without dots.
 MANY_DAYS = 60
 
 
-def revenue_title(gold: Gold, changes: Sequence[Change]) -> str:
-    """What revenue did when tracking broke; says so when nothing can be told."""
-    if not gold.orders:
-        return "No order was recorded"
-    mean = sum(d.revenue for d in gold.days) / len(gold.days)
-    change = next((c for c in changes if c.measure == "revenue a day"), None)
-    if not change:
-        return f"Revenue averaged {gold.currency.short(mean)} a day"
-    rates = f"{gold.currency.short(change.before)} a day before, {gold.currency.short(change.after)} after"
-    if abs(change.difference.low) == float("inf"):
-        return f"Too few days to tell whether sales moved when tracking broke: {rates}"
-    if not change.difference.is_clear:
-        return f"Sales show no clear difference since tracking broke: {rates}"
-    verb = "rose" if change.after > change.before else "fell"
-    return f"Sales {verb} when tracking broke: {rates}"
-
-
 def draw_revenue(gold: Gold, quality: Quality, changes: Sequence[Change]) -> Figure:
     subtitle = "Revenue of counted orders a day. Lines and bands: mean of each period, with its 95% interval"
-    figure, top = canvas(gold, 5.6, revenue_title(gold, changes), subtitle)
+    figure, top = canvas(gold, 5.6, title("revenue", gold=gold, changes=changes), subtitle)
     if not gold.orders:
         nothing_to_draw(figure, "No order has been recorded yet.")
         return figure
@@ -150,27 +131,6 @@ def _grid(axes: Axes) -> None:
     axes.tick_params(axis="y", labelsize=10.5)
 
 
-def volume_title(gold: Gold, quality: Quality) -> str:
-    """Whether counting events would have shown what broke."""
-    if not gold.days:
-        return "No day has been loaded yet"
-    band = robust_band([d.events for d in gold.days])
-    times = len(quality.onsets)
-    broke = f"{number_word(times)} serious fault{'s' * (times > 1)} began" if times else "no serious fault began"
-    if not quality.is_checked:
-        broke = "the quality of the files was not checked"
-    if band is None:
-        few = f"{len(gold.days)} day{'s are' if len(gold.days) > 1 else ' is'}"
-        return f"{few} too few to say what volume is normal; {broke}"
-    outside = [d for d in gold.days if not band[0] <= d.events <= band[1]]
-    if outside:
-        named = day_name(outside[0].day) + (f" and {len(outside) - 1} more" if len(outside) > 1 else "")
-        return f"Volume left its usual range on {named}; {broke}"
-    return (
-        f"Volume stayed in its usual range while {broke}" if times else f"Volume stayed in its usual range, and {broke}"
-    )
-
-
 def draw_volume(gold: Gold, quality: Quality) -> Figure:
     strips = quality.marks(hours=False)
     height = 5.0 + 1.05 * len(strips)
@@ -179,7 +139,7 @@ def draw_volume(gold: Gold, quality: Quality) -> Figure:
         subtitle += "; band: median ± 3 robust standard deviations"
     if strips:
         subtitle += ". Below: shares that fail a check"
-    figure, top = canvas(gold, height, volume_title(gold, quality), subtitle)
+    figure, top = canvas(gold, height, title("volume", gold=gold, quality=quality), subtitle)
     if not gold.days:
         nothing_to_draw(figure, "No day has been loaded yet.")
         return figure

@@ -22,8 +22,6 @@ from analysis.charts.style import (
     TEXT,
     canvas,
     nothing_to_draw,
-    number_word,
-    percent,
     period,
     spread,
     two_lines,
@@ -31,6 +29,7 @@ from analysis.charts.style import (
 from analysis.findings import Funnel, evidence, funnel
 from analysis.gold import Gold
 from analysis.intervals import wilson
+from analysis.templating import number_word, percent, title
 from event_data.money import Currency
 
 STEP_WORDS = ("viewed a page", "added to cart", "started checkout", "ordered")
@@ -41,18 +40,6 @@ REASON_WORDS = {
 REASON_COLOURS = {
     "known": BLUE, "window cut off": PALE, "direct only": SKY, "no touch in the window": SAND, "no id": ORANGE,
 }  # fmt: skip
-
-
-def funnel_title(found: Funnel) -> str:
-    """How much of the buyers' way was recorded; where all of it was, how many visitors buy."""
-    if not found.buyers:
-        return "No order was recorded" if sum(found.reached) else "No visit was recorded"
-    if found.gaps:
-        return (
-            f"{found.gaps:,} of {found.buyers:,} buyers lack a recorded step before the order: "
-            "tracking gaps, not shortcuts"
-        )
-    return f"{found.buyers / found.reached[0]:.1%} of visitors order, and every step of theirs was recorded"
 
 
 def draw_funnel(gold: Gold) -> Figure:
@@ -72,7 +59,7 @@ def draw_funnel(gold: Gold) -> Figure:
         notes.append(f"Ordered: {ordered.low:.2%} to {ordered.high:.2%} with 95% confidence.")
     if gold.sign_up_only:
         notes.append(f"{gold.sign_up_only:,} visitors with none of the four steps are left out.")
-    figure, top = canvas(gold, 6.4, funnel_title(found), subtitle, " ".join(n for n in notes if n))
+    figure, top = canvas(gold, 6.4, title("funnel", gold=gold), subtitle, " ".join(n for n in notes if n))
     if not found.reached[0]:
         nothing_to_draw(figure, "No visit has been recorded yet.")
         return figure
@@ -205,26 +192,11 @@ def _step_label(axes: Axes, found: Funnel, i: int, column: Column, width: float)
         )  # fmt: skip
 
 
-def evidence_title(gold: Gold) -> str:
-    """What the repair of the id is worth in labelled revenue."""
-    if not gold.revenue:
-        return "No revenue was recorded"
-    known = {reading: evidence(gold, reading)["known"] for reading in ("as_tracked", "healed")}
-    share = {reading: percent(float(amount / gold.revenue)) for reading, amount in known.items()}
-    gained = known["healed"] - known["as_tracked"]
-    if gained <= 0:
-        return f"{share['healed']} of revenue has a known channel; the repair of ids adds none"
-    return (
-        f"Repairing the id names a channel for {gold.currency.short(float(gained))} more: {share['healed']} of "
-        f"revenue, not {share['as_tracked']}"
-    )
-
-
 def draw_evidence(gold: Gold) -> Figure:
     subtitle = f"Revenue of counted orders, {period(gold)}, by what is known of where each order came from"
     days = f"{number_word(gold.window_days)} day{'s' * (gold.window_days > 1)}"
     note = f"A channel is known when a visit in the {days} before the order has a source other than direct."
-    figure, top = canvas(gold, 5.0, evidence_title(gold), subtitle, note)
+    figure, top = canvas(gold, 5.0, title("evidence", gold=gold), subtitle, note)
     if not gold.revenue:
         nothing_to_draw(figure, "No revenue has been recorded yet.")
         return figure

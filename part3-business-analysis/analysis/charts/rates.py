@@ -6,49 +6,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.charts.style import BLUE, GREY, INK, MUTED, RULE, SKY, TEXT, canvas, nothing_to_draw, period, text_width
-from analysis.findings import called, compare_devices
 from analysis.gold import Gold, Segment
-from analysis.intervals import is_small, wilson
+from analysis.intervals import wilson
+from analysis.templating import title
 
 MOST_ROWS = 12
 # Where the names of rows end, as a fraction of the figure's width.
 NAMES = 0.27
-
-
-def device_title(gold: Gold) -> str:
-    """Whether devices differ, or operating systems do, or neither can be told."""
-    devices = gold.conversion.get("device", ())
-    if not sum(s.converted for s in devices):
-        return "No session ended in an order"
-    found = compare_devices(gold)
-    if found is None:
-        return "Too few orders to compare devices"
-    higher, lower = found.higher.name, found.lower.name
-    outside = outlying_systems(gold)
-    if not found.difference.is_clear:
-        start = f"{lower} and {higher.lower()} show no clear difference"
-    elif found.system and found.higher_without and found.lower_without:
-        return f"{higher} converts more often than {lower.lower()}, but not without {found.system}"
-    else:
-        more = found.difference.estimate / (found.lower.converted / found.lower.sessions)
-        return f"{higher} converts {more:.0%} more often than {lower.lower()}"
-    if not outside:
-        return f"{start} in how often a session ends in an order"
-    parts = [
-        f"{' and '.join(names)} convert{'s' if len(names) == 1 else ''} {words} often than the rest"
-        for words, names in outside.items()
-    ]
-    return f"{start}; {', '.join(parts)}"
-
-
-def outlying_systems(gold: Gold) -> dict[str, list[str]]:
-    """Operating systems that differ from all others together, by direction, the intervals bearing every look."""
-    segments = gold.conversion.get("operating_system", ())
-    found: dict[str, list[str]] = {}
-    for words, sign in (("more", 1), ("less", -1)):
-        if names := [n for n, i in called(segments).items() if i.estimate * sign > 0]:
-            found[words] = names
-    return found
 
 
 def device_rows(gold: Gold) -> list[tuple[int, Segment]]:
@@ -70,7 +34,7 @@ def draw_devices(gold: Gold) -> Figure:
     left_out = [s.name for s in devices if s not in [r for _, r in rows]]
     note = f"Not shown, under 100 sessions: {', '.join(left_out)}." if left_out else ""
     height = 2.35 + 0.47 * max(len(rows), 3)
-    figure, top = canvas(gold, height, device_title(gold), subtitle, note)
+    figure, top = canvas(gold, height, title("device", gold=gold), subtitle, note)
     if not rows:
         nothing_to_draw(figure, "No session has been recorded yet.")
         return figure
@@ -91,8 +55,8 @@ def draw_devices(gold: Gold) -> Figure:
 
 def _scale(axes: Axes, rows: Sequence[tuple[int, Segment]]) -> None:
     """Wide enough for every share and for the intervals of those that can be called."""
-    spans = [wilson(s.converted, s.sessions) for _, s in rows]
-    firm = [i.high for i, (_, s) in zip(spans, rows, strict=True) if not is_small(s.converted, s.sessions)]
+    spans = [s.share for _, s in rows]
+    firm = [i.high for i, (_, s) in zip(spans, rows, strict=True) if not s.is_small]
     right = max([*firm, *(1.6 * i.estimate for i in spans)], default=0.0) or max(i.high for i in spans)
     axes.set_xlim(0, min(right * 1.12, 1.0))
     axes.set_ylim(len(rows) - 0.45, -0.8)
@@ -106,8 +70,8 @@ def _scale(axes: Axes, rows: Sequence[tuple[int, Segment]]) -> None:
 
 def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     """The share as a dot with its figure, on a bar from end to end of its interval; an arrow where that goes on."""
-    share = wilson(segment.converted, segment.sessions)
-    small = is_small(segment.converted, segment.sessions)
+    share = segment.share
+    small = segment.is_small
     dot, bar = (MUTED, RULE) if small else (BLUE, SKY)
     right = axes.get_xlim()[1]
     axes.plot(

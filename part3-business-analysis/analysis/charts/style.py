@@ -15,6 +15,7 @@ from matplotlib.text import Text
 
 from analysis.gold import Gold
 from analysis.incidents import Incident
+from analysis.templating import day_name
 
 # Okabe and Ito's colours, told apart by the colour-blind and, by their lightness, in grey.
 BLUE, SKY, ORANGE, SAND = "#0060a0", "#8fc6ea", "#d55e00", "#f2b880"
@@ -129,19 +130,6 @@ def period(gold: Gold) -> str:
         return f"{first.day} {first:%b %Y}"
     head = f"{first.day} {first:%b}" + (f" {first.year}" if first.year != last.year else "")
     return f"{head} – {last.day} {last:%b %Y}"
-
-
-def number_word(n: int) -> str:
-    return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
-
-
-def percent(share: float) -> str:
-    """A share in whole percents; 0.2% is not nothing, and 99.8% not all."""
-    return f"{share:.0%}" if share in (0, 1) or 0.01 <= share < 0.995 else f"{share:.1%}"
-
-
-def day_name(day: date) -> str:
-    return f"{day.day} {day:%b}"
 
 
 def day_axis(axes: Axes, days: Sequence[date], labels: bool = True) -> None:

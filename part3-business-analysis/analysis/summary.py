@@ -1,0 +1,54 @@
+"""What the summary and the report are given: the findings, and what they mean together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.charts.style import period
+from analysis.findings import Change
+from analysis.gold import Gold
+from analysis.impact import Assumptions, Impact
+from analysis.incidents import Quality
+from analysis.templating import render_markdown
+
+# Checks that, of the column of the id, say that events belong to no visitor.
+LOSE_IDS = {"column_missing", "null_share", "null_shift", "value_placeholder"}
+# Measures that need an id to be counted.
+VISITS = ("sessions a day", "conversion")
+
+
+def summary(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impact, assumptions: Assumptions) -> str:
+    """Return the executive summary, in Markdown."""
+    claims = assumptions.claims if gold.shop == assumptions.claims_about else {}
+    return render_markdown(
+        "executive_summary.md.j2", **verdict(gold, quality, changes), impact=impact, claims=claims, visits=VISITS
+    )
+
+
+def verdict(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str, Any]:
+    """Return what both begin with."""
+    around = [c for c in changes if c.incident.severity == "P0"]
+    changed = {c.measure for c in around if c.difference.is_clear}
+    ids_are_lost = any(i.check in LOSE_IDS and gold.term(i.column) == "client_id" for i in quality.serious)
+    lost = [i for i in quality.grave if gold.term(i.column) == "referrer" and i.check != "column_renamed"]
+    return {
+        "gold": gold,
+        "quality": quality,
+        "changes": changes,
+        "period": period(gold),
+        # The files were checked, all of them was used, and nothing serious was found.
+        "is_well": quality.is_checked and gold.is_complete and not quality.is_broken,
+        "around": around,
+        "changed": changed,
+        # Where events lost their id, fewer visits are recorded than were made; revenue and orders need no id.
+        "moved": sorted(changed - set(VISITS) if ids_are_lost else changed),
+        "ids_are_lost": ids_are_lost,
+        "lost_referrer": [i for i in lost if i.until is None][:1],
+        # Around the first of the gravest incidents, as far as days allow.
+        "first_changes": [
+            c
+            for c in changes
+            if c.incident == changes[0].incident
+            and c.difference.is_bounded
+            and c.measure in ("revenue a day", "conversion")
+        ],
+    }

@@ -1,0 +1,123 @@
+"""The words of part 3 are in templates/: how their figures are written, their text escaped and their lines joined.
+
+In executive_summary.md.j2 and phrases.j2 an indented line continues the line above it.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from analysis import findings
+from analysis.impact import hold_against
+from analysis.intervals import robust_band, wilson
+from event_data.output import templates
+
+TEMPLATES = Path(__file__).with_name("templates")
+FUNCTIONS = (
+    findings.called, findings.compare_devices, findings.evidence, findings.funnel, findings.outliers,
+    findings.weekdays, hold_against, robust_band, wilson,
+)  # fmt: skip
+
+
+def percent(share: float) -> str:
+    """Return a share in whole percents; 0.2% is not nothing, and 99.8% not all."""
+    return f"{share:.0%}" if share in (0, 1) or 0.01 <= share < 0.995 else f"{share:.1%}"
+
+
+def day_name(day: date) -> str:
+    """Return a day as 27 Feb."""
+    return f"{day.day} {day:%b}"
+
+
+def number_word(n: int) -> str:
+    """Return a number under ten as a word."""
+    return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
+
+
+def plain(text: str) -> str:
+    """Return text of the data for plotly, which reads tags and entities in its labels."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun: 1 order, 1,234 orders."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+@pass_context
+def exact(context: Context, amount: Decimal | float | None, digits: int = 2) -> str:
+    """Return an amount in full; its sign is not escaped in Markdown."""
+    return _money(context, context["gold"].currency.exact(amount, digits))
+
+
+@pass_context
+def short(context: Context, amount: Decimal | float | None) -> str:
+    """Return an amount in at most three figures."""
+    return _money(context, context["gold"].currency.short(amount))
+
+
+def _money(context: Context, text: str) -> str:
+    return Markup(text) if context.environment.finalize is markdown else text
+
+
+def markdown(value: object) -> object:
+    """Return text of the data so that it stays plain text in Markdown, in a table or out of it."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return Markup(re.sub(r"[\\`*_\[\]<>|#$&~]", r"\\\g<0>", re.sub(r"[\r\n]", " ", value)))
+
+
+def one_line(text: str) -> str:
+    """Return the lines of a macro as one."""
+    return type(text)(re.sub(r"\s*\n\s*", " ", text.strip()))
+
+
+FILTERS = {
+    "count": count,
+    "day": lambda day: f"{day.day} {day:%B}",
+    "day_name": day_name,
+    "exact": exact,
+    "number": lambda n: f"{n:,.0f}",
+    "number_word": number_word,
+    "one_line": one_line,
+    "percent": percent,
+    "plain": plain,
+    "share": lambda share, digits=2: f"{share:.{digits}%}",
+    "short": short,
+}
+
+
+@cache
+def environment(finalize: Callable[[object], object] | None = None, autoescape: bool = True) -> Environment:
+    """Return part 3's templates with their filters and functions."""
+    made = templates(TEMPLATES, autoescape=autoescape, finalize=finalize)
+    made.filters.update(FILTERS)
+    made.globals.update({function.__name__: function for function in FUNCTIONS})
+    return made
+
+
+def title(name: str, **data: Any) -> str:
+    """Return the title of a picture, plain text: a macro of phrases.j2."""
+    phrases = environment(autoescape=False).get_template("phrases.j2").make_module(data)
+    return one_line(getattr(phrases, f"{name}_title")())
+
+
+def render_markdown(template: str, **data: Any) -> str:
+    """Return a document in which an indented line continues the one above it, and no two empty lines follow."""
+    text = environment(markdown).get_template(template).render(data)
+    text = re.sub(r"(?m)^ +", "", re.sub(r"(?<=\S)\n +", " ", text))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def render_json(template: str, **data: Any) -> Any:
+    """Return the data of a template of JSON, in which each value is written as JSON."""
+    return json.loads(environment(json.dumps, autoescape=False).get_template(template).render(data))
