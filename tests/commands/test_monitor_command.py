@@ -219,7 +219,7 @@ def test_refused_orders_are_red_with_their_reason_and_amount(refused: tuple[Path
     assert len(alarm["check"]) == 3
     path.write_text(re.sub(r"[^,]*Z,(page|checkout|product|email)", r"noon,\1", path.read_text("utf-8")), "utf-8")
     (alarm,) = report("--data_dir", folder, "--history", tmp_path / "h.sqlite")["alarms"]
-    assert (alarm["key"], alarm["at_stake"]) == ("no_events", float(whole))  # known, not estimated
+    assert (alarm["key"], alarm["at_stake"]) == (f"file_refused:{path.name}", float(whole))  # known, not estimated
 
 
 @pytest.mark.parametrize(
