@@ -168,11 +168,11 @@ def outliers(segments: Sequence[Segment]) -> Outliers:
 
 def weekdays(gold: Gold) -> tuple[Segment, ...]:
     """Sessions and those with an order by weekday, Monday first."""
-    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     parts = [[d for d in gold.days if d.day.weekday() == n] for n in range(7)]
     totals = [
-        Segment(n, sum(d.sessions_with_order for d in p), sum(d.sessions for d in p))
-        for n, p in zip(names, parts, strict=True)
+        Segment(f"{days[0].day:%A}", sum(d.sessions_with_order for d in days), sum(d.sessions for d in days))
+        for days in parts
+        if days
     ]
     return tuple(s for s in totals if s.sessions)
 

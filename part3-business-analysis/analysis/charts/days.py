@@ -18,6 +18,7 @@ from analysis.charts.style import (
     canvas,
     day_axis,
     draw_marks,
+    figure_of,
     marks_height,
     nothing_to_draw,
     place_marks,
@@ -92,8 +93,7 @@ def _extremes(
     axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float], currency: Currency
 ) -> None:
     """The best and the worst day, by name, beside the lines of incidents (in days) and not across them."""
-    figure = axes.figure
-    assert isinstance(figure, Figure)
+    figure = figure_of(axes)
     if len(set(values)) < 2:
         if any(values):
             axes.annotate(
@@ -189,8 +189,7 @@ def _strip(axes: Axes, days: Sequence[date], incident: Incident) -> None:
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
     axes.tick_params(axis="y", labelsize=9.5)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
-    figure = axes.figure
-    assert isinstance(figure, Figure)
+    figure = figure_of(axes)
     draw_marks(axes, place_marks(figure, (0.085, 0.82), days, [incident]))
     axes.text(
         1.015, 0.5, f"{incident.name}\n{percent(y[-1])} last day", size=9.5, color=TEXT, va="center",

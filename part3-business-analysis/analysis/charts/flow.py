@@ -32,6 +32,7 @@ from analysis.intervals import wilson
 from analysis.templating import number_word, percent, title
 from event_data.money import Currency
 
+WIDTH = 1.3  # of a block of the funnel, of 100
 STEP_WORDS = ("viewed a page", "added to cart", "started checkout", "ordered")
 REASON_WORDS = {
     "known": "channel known", "direct only": "direct visits only", "no touch in the window": "no visit in the window",
@@ -76,65 +77,62 @@ class Column:
     x: float
     top: float
     missing: float
-    seen: float
     onward: float
+    gap: float
+
+    @property
+    def start(self) -> float:
+        """The upper end of what was recorded."""
+        return self.top + self.missing + (self.gap if self.missing else 0)
 
 
 def _draw_steps(axes: Axes, found: Funnel, shrink: int) -> None:
     leaving = [found.reached[i] - found.reached[i + 1] for i in range(3)]
     height = found.reached[1] + leaving[0] / shrink if found.reached[1] else leaving[0] / shrink
     axes.set_xlim(0, 100)
-    width, gap = 1.3, height * 0.012
     xs = (0.0, 31.0, 60.0, 98.7)
     columns: list[Column] = []
     for i in range(4):
         missing = found.reached[i] - found.recorded[i]
         onward = (found.reached[i + 1] if i < 3 else found.reached[3]) - missing
         top = 0.0 if i == 0 else columns[-1].top + (height * 0.06 if i < 3 else 0)
-        columns.append(Column(xs[i], top, missing, found.recorded[i], onward))
-    deepest = max([height, *(c.top + gap + n for c, n in zip(columns[1:], found.reached[1:], strict=True))])
+        columns.append(Column(xs[i], top, missing, onward, height * 0.012))
+    deepest = max([height, *(c.top + c.gap + n for c, n in zip(columns[1:], found.reached[1:], strict=True))])
     axes.set_ylim(deepest * 1.04, -height * 0.02)
     for i in range(3):
-        _flows(axes, found, i, columns, width, gap)
+        _flows(axes, found, i, columns)
     for i, column in enumerate(columns):
-        _block(axes, column, width, gap, leaving[i] / (shrink if i == 0 else 1) if i < 3 else 0, i == 3)
-        _step_label(axes, found, i, column, width)
+        _block(axes, column, leaving[i] / (shrink if i == 0 else 1) if i < 3 else 0, i == 3)
+        _step_label(axes, found, i, column)
     for i in range(3):
         if leaving[i]:
-            _leavers(axes, columns[i], width, gap, leaving[i], shrink if i == 0 else 1, found.reached[i], i)
+            _leavers(axes, columns[i], leaving[i], shrink if i == 0 else 1, found.reached[i], i)
 
 
-def _block(axes: Axes, column: Column, width: float, gap: float, leaving: float, last: bool) -> None:
+def _block(axes: Axes, column: Column, leaving: float, last: bool) -> None:
     if column.missing:
         axes.add_patch(
             Rectangle(
-                (column.x, column.top), width, column.missing, facecolor="white", edgecolor=ORANGE, hatch="//////",
+                (column.x, column.top), WIDTH, column.missing, facecolor="white", edgecolor=ORANGE, hatch="//////",
                 linewidth=1.0, zorder=4,
             )
         )  # fmt: skip
-    start = column.top + column.missing + (gap if column.missing else 0)
+    start = column.start
     axes.add_patch(
-        Rectangle((column.x, start), width, column.onward, color=INK if last else BLUE, linewidth=0, zorder=4)
+        Rectangle((column.x, start), WIDTH, column.onward, color=INK if last else BLUE, linewidth=0, zorder=4)
     )
     if leaving:
-        axes.add_patch(Rectangle((column.x, start + column.onward), width, leaving, color=GREY, linewidth=0, zorder=4))
+        axes.add_patch(Rectangle((column.x, start + column.onward), WIDTH, leaving, color=GREY, linewidth=0, zorder=4))
 
 
-def _flows(axes: Axes, found: Funnel, i: int, columns: Sequence[Column], width: float, gap: float) -> None:
+def _flows(axes: Axes, found: Funnel, i: int, columns: Sequence[Column]) -> None:
     """From each block to each block of the next step, in the order in which they stand."""
     here, there = columns[i], columns[i + 1]
-    start = {False: here.top, True: here.top + here.missing + (gap if here.missing else 0)}
-    end = {False: there.top, True: there.top + there.missing + (gap if there.missing else 0)}
-    for source in (False, True):
-        for target in (False, True):
-            size = found.flows.get((i, source, target), 0)
-            if not size:
-                continue
-            whole = source and target
-            _band(
-                axes, here.x + width, there.x, start[source], end[target], size, SKY if whole else SAND,
-                0.75 if whole else 0.6,
-            )  # fmt: skip
+    start, end = {False: here.top, True: here.start}, {False: there.top, True: there.start}
+    for (step, source, target), size in sorted(found.flows.items()):
+        if step == i:
+            colour, alpha = (SKY, 0.75) if source and target else (SAND, 0.6)
+            _band(axes, here.x + WIDTH, there.x, start[source], end[target], size, colour, alpha)
             start[source] += size
             end[target] += size
 
@@ -149,27 +147,27 @@ def _band(axes: Axes, x0: float, x1: float, y0: float, y1: float, size: float, c
     axes.add_patch(PathPatch(Path(points, codes), facecolor=colour, alpha=alpha, linewidth=0, zorder=2))
 
 
-def _leavers(axes: Axes, column: Column, width: float, gap: float, leaving: int, shrink: int, of: int, i: int) -> None:
+def _leavers(axes: Axes, column: Column, leaving: int, shrink: int, of: int, i: int) -> None:
     """Those who went no farther fade out to the right."""
-    top = column.top + column.missing + (gap if column.missing else 0) + column.onward
+    top = column.start + column.onward
     size, reach = leaving / shrink, 11.0
     # Grey that fades: an image a pixel high, whose opacity falls to nothing.
     grey = tuple(int(GREY[i : i + 2], 16) / 255 for i in (1, 3, 5))
     fading = [[(*grey, 0.55 * (1 - n / 255) ** 1.3) for n in range(256)]]
-    x = column.x + width
+    x = column.x + WIDTH
     axes.imshow(fading, extent=(x, x + reach, top + size, top), aspect="auto", interpolation="bilinear", zorder=1)
     axes.text(
-        column.x + width + 1.6, top + size / 2, f"{leaving:,} left", size=12, weight="semibold", color=INK,
+        column.x + WIDTH + 1.6, top + size / 2, f"{leaving:,} left", size=12, weight="semibold", color=INK,
         va="bottom", zorder=6,
     )  # fmt: skip
     words = "after viewing pages" if i == 0 else "of those here"
     share = f"{leaving / of:.0%} {words}" if i else f"{leaving / of:.1%}, {words}"
-    axes.text(column.x + width + 1.6, top + size / 2, share, size=10, color=TEXT, va="top", zorder=6)
+    axes.text(column.x + WIDTH + 1.6, top + size / 2, share, size=10, color=TEXT, va="top", zorder=6)
 
 
-def _step_label(axes: Axes, found: Funnel, i: int, column: Column, width: float) -> None:
+def _step_label(axes: Axes, found: Funnel, i: int, column: Column) -> None:
     right = i == 3
-    x = column.x + (width if right else 0)
+    x = column.x + (WIDTH if right else 0)
     head = f"{found.reached[i]:,}"
     axes.annotate(
         head, (x, column.top), xytext=(0, 19), textcoords="offset points", size=15, weight="semibold", color=INK,
@@ -186,7 +184,7 @@ def _step_label(axes: Axes, found: Funnel, i: int, column: Column, width: float)
     )  # fmt: skip
     if column.missing and not right and not is_thin:
         axes.annotate(
-            f"{column.missing:,.0f} of them unrecorded", (column.x + width, column.top + column.missing / 2),
+            f"{column.missing:,.0f} of them unrecorded", (column.x + WIDTH, column.top + column.missing / 2),
             xytext=(6, 0), textcoords="offset points", size=10, weight="medium", color="#8a3b00", va="center",
             zorder=7,
         )  # fmt: skip

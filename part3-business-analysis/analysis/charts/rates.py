@@ -5,7 +5,20 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.charts.style import BLUE, GREY, INK, MUTED, RULE, SKY, TEXT, canvas, nothing_to_draw, period, text_width
+from analysis.charts.style import (
+    BLUE,
+    GREY,
+    INK,
+    MUTED,
+    RULE,
+    SKY,
+    TEXT,
+    canvas,
+    figure_of,
+    nothing_to_draw,
+    period,
+    text_width,
+)
 from analysis.gold import Gold, Segment
 from analysis.intervals import wilson
 from analysis.templating import title
@@ -94,8 +107,7 @@ def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
 
 def _name(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     """Left of the axes the segment's name, cut to its room, and its counts."""
-    figure = axes.figure
-    assert isinstance(figure, Figure)
+    figure = figure_of(axes)
     counts = f"{segment.converted:,} of {segment.sessions:,}"
     room = NAMES - 0.025 - text_width(figure, counts, 9.5)
     indent = 0.04 if depth == 0 else 0.075

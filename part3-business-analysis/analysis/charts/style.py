@@ -113,6 +113,12 @@ def source_line(gold: Gold) -> str:
     )
 
 
+def figure_of(axes: Axes) -> Figure:
+    """Return the figure that axes stand in."""
+    assert isinstance(axes.figure, Figure)
+    return axes.figure
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write the same bytes each time: no date and no version in them."""
     figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
@@ -197,8 +203,7 @@ def marks_height(marks: Sequence[Mark]) -> float:
 
 def draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
     """A dotted line where each incident began, up to its name."""
-    figure = axes.figure
-    assert isinstance(figure, Figure)
+    figure = figure_of(axes)
     box, last = axes.get_position(), max([mark.row for mark in marks], default=0)
     for mark in marks:
         up = (0.05 + 0.21 * (last - mark.row)) / figure.get_figheight()
