@@ -20,9 +20,9 @@ from event_data.sql import literal
 SHARE = 0.5  # of the smaller file's records that stand in the other: from here on it is a second delivery (design)
 # A line is one column: no text of a CSV holds this delimiter.
 LINES = """
-    select {number} as file_id, hash(rtrim(line, chr(13))) as line_hash
+    select list_extract({ids}, cast(file_index as bigint) + 1) as file_id, hash(rtrim(line, chr(13))) as line_hash
     from read_csv(
-        {path}, columns = {{'line': 'varchar'}}, header = false, auto_detect = false, delim = '\x01\x02', quote = '',
+        [{paths}], columns = {{'line': 'varchar'}}, header = false, auto_detect = false, delim = '\x01\x02', quote = '',
         escape = '', compression = 'none', max_line_size = 8000000, strict_mode = false,
         ignore_errors = true
     )
@@ -119,7 +119,8 @@ def _identical_lines(files: Sequence[DayFile]) -> dict[tuple[int, int], int]:
     """Return how many lines below the header of one file, by its file_id, stand in another, and in itself: all."""
     if len(files) < 2:
         return {}
-    lines = "\n    union all".join(LINES.format(number=f.file_id, path=literal(escape(str(f.readable)))) for f in files)
+    paths = ", ".join(literal(escape(str(f.readable))) for f in files)
+    lines = LINES.format(ids=[f.file_id for f in files], paths=paths)
     with duckdb.connect() as connection:
         found = connection.execute(IDENTICAL.format(lines=lines)).fetchall()
     headers = {f.file_id: f.header for f in files}
