@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from event_data.contract.model import ROLES, Anonymisation, Column, Contract, Event, Field, Key, Order, Value
+from event_data.contract.model import ROLES, Anonymisation, Column, Contract, Event, Field, Order, Value
 from event_data.contract.rules import arguments_of, own_rules, read_rules
 from event_data.contract.shape import check_blocks, check_contract, regexp, schema
 from event_data.contract.yaml_nodes import Node, near, read_yaml, show
@@ -36,7 +36,7 @@ def load_contract(path: Path) -> Contract:
     names, columns = _columns(table)
     events = _events(custom.get("events"))
     roles = _roles(custom["columnRoles"], names)
-    order, sla = _order(custom.get("order"), events), _sla(root)
+    order = _order(custom.get("order"), events)
 
     def setting(name: str) -> Any:
         return custom[name].bare() if name in custom else schema("urn:blocks")["properties"][name]["default"]
@@ -58,8 +58,7 @@ def load_contract(path: Path) -> Contract:
         anonymisation=_anonymisation(custom.get("anonymisation")),
         additional_columns=setting("additionalColumns"),
         rules=tuple(read_rules(table)),
-        sla=sla,
-        latency=_latency(root, sla),
+        latency=_latency(root),
         ignored_files=tuple(setting("ignoreFiles")),
         **_settings(custom.get("transformation")),
     )
@@ -130,15 +129,16 @@ def _columns(table: Node) -> tuple[dict[str, str], tuple[Column, ...]]:
             if owner != name or (where is node and not is_new):
                 raise where.error(f"{show(spelt)} is column {show(owner)} already; take one out", code="duplicate")
         names[str(node.plain("name"))] = name
-        low, high, length = _bounds(node)
-        columns.append(Column(
-            name, node.plain("logicalType", "string"), node.plain("required", False),
-            tuple(dict.fromkeys(str(synonym.value) for synonym in synonyms)), _pattern(node), _allowed(node),
-            low, high, length, node.line,
-        ))  # fmt: skip
+        columns.append(_column(node, name, (str(synonym.value) for synonym in synonyms)))
     if not columns:
         raise table.error("`properties` is empty; describe at least the columns that have a role", code="missing_key")
     return names, tuple(columns)
+
+
+def _column(node: Node, name: str, synonyms: Iterable[str] = ()) -> Column:
+    logical, required = node.plain("logicalType", "string"), node.plain("required", False)
+    values = _pattern(node), _allowed(node), *_bounds(node)
+    return Column(name, logical, required, *values, node.line, tuple(dict.fromkeys(synonyms)))
 
 
 def _roles(node: Node, names: Mapping[str, str]) -> Mapping[str, str]:
@@ -220,16 +220,16 @@ def _events(node: Node | None) -> tuple[Event, ...]:
         if role is not None and role in [event.role for event in events]:
             problem = f"the role {role} is taken; list this name under the other event's `synonyms`"
             raise entry.error(problem, code="duplicate")
-        keys: dict[str, Key] = {}
+        keys: dict[str, Column] = {}
         for key, where in _keys(entry.each("payload"), ""):
-            if key.path in keys:
-                raise where.error(f"the key {show(key.path)} occurs twice; keep one", code="duplicate")
-            keys[key.path] = key
+            if key.name in keys:
+                raise where.error(f"the key {show(key.name)} occurs twice; keep one", code="duplicate")
+            keys[key.name] = key
         events.append(Event(name, synonyms, role, tuple(keys.values())))
     return tuple(events)
 
 
-def _keys(nodes: Iterator[Node], above: str) -> Iterator[tuple[Key, Node]]:
+def _keys(nodes: Iterator[Node], above: str) -> Iterator[tuple[Column, Node]]:
     """Yield the payload's keys, flattened, each parent before its children."""
     for node in nodes:
         name = node.plain("name")
@@ -238,18 +238,16 @@ def _keys(nodes: Iterator[Node], above: str) -> Iterator[tuple[Key, Node]]:
         yield from _key(node, above + name)
 
 
-def _key(node: Node, path: str) -> Iterator[tuple[Key, Node]]:
+def _key(node: Node, path: str) -> Iterator[tuple[Column, Node]]:
     if (rules := node.get("quality")) is not None:
         problem = "is not run for a payload key; use `required`, `enum` or `logicalTypeOptions` instead"
         raise rules.error(problem, code="misplaced_key")
-    low, high, _ = _bounds(node)
-    logical, required = node.plain("logicalType", "string"), node.plain("required", False)
-    yield Key(path, logical, required, _pattern(node), _allowed(node), low, high), node
+    yield _column(node, path), node
     yield from _keys(node.each("properties"), path + ".")
     if (items := node.get("items")) is not None:
         nested = items.get("properties") is not None or items.get("items") is not None
         for key, where in _key(items, path + "[]"):
-            if key.path != path + "[]" or not nested:  # `items[]` itself is a key only of plain values
+            if key.name != path + "[]" or not nested:  # `items[]` itself is a key only of plain values
                 yield key, where
 
 
@@ -259,11 +257,9 @@ def _order(node: Node | None, events: tuple[Event, ...]) -> Order | None:
     event = next((event for event in events if event.role == "order"), None)
     if event is None:
         raise node.error("no event has the role order; give one `role: order`, or take this out", code="reference")
-    known = [key.path for key in event.payload]
+    known = [key.name for key in event.payload]
     paths = {name: entry for name, entry in node.value.items() if name not in _NOT_PATHS and entry.value is not None}
     for name, entry in paths.items():
-        if not re.fullmatch(r"""[^"'*\\\x00-\x1f]+""", entry.value):
-            raise entry.error(f"{show(entry.value)} is not the path of a payload key; write one such as order.id")
         if known and entry.value not in known:
             problem = f"{show(entry.value)} is not a key of {event.name!r}; {near(entry.value, known)}"
             raise entry.error(problem, code="reference")
@@ -300,17 +296,16 @@ def _path(text: str) -> tuple[str | int, ...]:
 
 def _settings(node: Node | None) -> dict[str, Any]:
     """Return what the contract says of sessions, windows and refusals, by the field of Contract."""
-    settings = (
-        {_snake(key): entry.value for key, entry in node.value.items() if entry.value is not None} if node else {}
-    )
+    given = node.value.items() if node else ()
+    settings = {_snake(key): entry.value for key, entry in given if entry.value is not None}
     if "most_refused_percent" in settings:
         settings["most_refused"] = settings.pop("most_refused_percent") / 100
     return settings
 
 
-def _anonymisation(node: Node | None) -> Anonymisation | None:
+def _anonymisation(node: Node | None) -> Anonymisation:
     if node is None:
-        return None
+        return Anonymisation()
     hidden = regexp(node.get("queryValue")), regexp(node.get("foreignHost"))
     if hidden == (None, None):
         problem = "has neither `queryValue` nor `foreignHost`; add one, or take this out"
@@ -337,24 +332,15 @@ def _check_events(contract: Contract, custom: Mapping[str, Node]) -> None:
         raise custom["columnRoles"].error(problem, code="missing_key")
 
 
-def _sla(root: Node) -> Mapping[str, Any]:
-    """Return the service levels by name, each the first of its name; with a unit of time as a timedelta."""
-    levels: dict[str, Any] = {}
-    for node in root.each("slaProperties"):
-        value, unit = node.plain("value"), str(node.plain("unit", "")).lower()
-        seconds = _SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s"))
-        if seconds and isinstance(value, int | float) and not isinstance(value, bool):
-            if not 0 <= value * seconds <= 10**11:
-                raise node.error(f"{value} {unit} is not a span of time; correct it")
-            value = timedelta(seconds=value * seconds)
-        levels.setdefault(node.plain("property"), value)
-    return MappingProxyType(levels)
-
-
-def _latency(root: Node, sla: Mapping[str, Any]) -> timedelta:
+def _latency(root: Node) -> timedelta:
     """Return how long after a day's end its file is due; no time where the contract does not say."""
-    value = sla.get("latency", timedelta())
-    if not isinstance(value, timedelta):
-        node = next(node for node in root.each("slaProperties") if node.plain("property") == "latency")
+    node = next((node for node in root.each("slaProperties") if node.plain("property") == "latency"), None)
+    if node is None:
+        return timedelta()
+    value, unit = node.plain("value"), str(node.plain("unit", "")).lower()
+    seconds = _SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s"))
+    if not seconds or not isinstance(value, int | float) or isinstance(value, bool):
         raise node.error(f"the latency {value} is not a span of time; write `value: 6` and `unit: h`")
-    return value
+    if not 0 <= value * seconds <= 10**11:
+        raise node.error(f"{value} {unit} is not a span of time; correct it")
+    return timedelta(seconds=value * seconds)

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 from event_data.errors import UserError
 from event_data.money import Currency
@@ -67,11 +66,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Field:
-    """A column of the files, or what a JSON path or a URL parameter finds in it."""
+    """A column of the files, or what a JSON path finds in it."""
 
     column: str  # the contract's name of it; Contract.column(name).names has the synonyms
     path: tuple[str | int, ...] = ()  # keys and indexes, from the outside in
-    parameter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,36 +107,23 @@ Value = Field | Constant | First | Joined | Product
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the files, under the name its header should have."""
+    """One column of the files, or one key of an event's payload, flattened: `items[].item_price`."""
 
-    name: str
+    name: str  # that a header should have; of a key its path
     logical_type: str
     required: bool  # may not be null
-    synonyms: tuple[str, ...]
     pattern: str | None  # the whole value must match it
     allowed: tuple[str, ...]  # () = anything
     minimum: float | None
     maximum: float | None
     max_length: int | None  # characters
     line: int  # in the YAML file, 1-based
+    synonyms: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names that the column may have, its own first."""
         return (self.name, *self.synonyms)
-
-
-@dataclass(frozen=True)
-class Key:
-    """One key of an event's payload, flattened: `items[].item_price`."""
-
-    path: str
-    logical_type: str
-    required: bool
-    pattern: str | None
-    allowed: tuple[str, ...]
-    minimum: float | None
-    maximum: float | None
 
 
 @dataclass(frozen=True)
@@ -148,7 +133,7 @@ class Event:
     name: str
     synonyms: tuple[str, ...]
     role: str | None  # one of EVENT_ROLES
-    payload: tuple[Key, ...]
+    payload: tuple[Column, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -178,11 +163,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Anonymisation:
-    """How the shop hides values; a shop with plain values has none."""
+    """How the shop hides values; a shop with plain values hides neither kind."""
 
-    query_value: str | None  # regexp that the whole value of a query parameter must match
-    foreign_host: str | None  # regexp that an anonymised host must match as a whole
-    plain_hosts: tuple[str, ...]  # foreign hosts that may stay plain; see host_regexp()
+    query_value: str | None = None  # regexp that the whole value of a query parameter must match
+    foreign_host: str | None = None  # regexp that an anonymised host must match as a whole
+    plain_hosts: tuple[str, ...] = ()  # foreign hosts that may stay plain; see host_regexp()
 
 
 @dataclass(frozen=True)
@@ -202,10 +187,9 @@ class Contract:
     own_hosts: tuple[str, ...]  # lower case, each by its full name
     payment_hosts: tuple[str, ...]  # see host_regexp()
     order: Order | None
-    anonymisation: Anonymisation | None
+    anonymisation: Anonymisation
     additional_columns: str  # "report" | "allow"
     rules: tuple[Rule, ...]
-    sla: Mapping[str, Any] = field(default_factory=dict)  # property -> value; a timedelta where the unit is of time
     latency: timedelta = timedelta()  # how long after a day's end its file is due
     session_gap_minutes: int = 30
     window_days: int = 7
@@ -216,12 +200,12 @@ class Contract:
     @property
     def hides_values(self) -> bool:
         """Return whether the values of query parameters are anonymised."""
-        return self.anonymisation is not None and self.anonymisation.query_value is not None
+        return self.anonymisation.query_value is not None
 
     @property
     def hides_hosts(self) -> bool:
         """Return whether foreign hosts are anonymised."""
-        return self.anonymisation is not None and self.anonymisation.foreign_host is not None
+        return self.anonymisation.foreign_host is not None
 
     @property
     def event_roles(self) -> dict[str, str]:

@@ -68,7 +68,7 @@ def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: s
 
 def _query_pair(contract: Contract) -> str:
     """Return the pattern of one `key=value` of a query as the contract wants it, values anonymised or not."""
-    value = (contract.anonymisation.query_value if contract.anonymisation else None) or "[^&#]*"
+    value = contract.anonymisation.query_value or "[^&#]*"
     return f"[^=&#@]*(?:=(?:{unanchored(value)})?)?"
 
 
@@ -80,7 +80,7 @@ def unanchored(pattern: str) -> str:
 def known_hosts(contract: Contract) -> str | None:
     """Return the pattern of the hosts that a referrer may have; None when the contract lets it have any."""
     hidden = contract.anonymisation
-    if hidden is None or hidden.foreign_host is None:
+    if hidden.foreign_host is None:
         return None
     plain = host_regexp([*contract.own_hosts, *contract.payment_hosts, *hidden.plain_hosts])
     return f"{unanchored(hidden.foreign_host)}|{plain}"

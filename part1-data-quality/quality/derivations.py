@@ -60,7 +60,7 @@ def _key_rows(contract: Contract) -> list[str]:
         ", ".join(
             [
                 literal(event.name),
-                literal(key.path),
+                literal(key.name),
                 str([*sql_text.TYPES[key.logical_type]]),
                 str(key.required).lower(),
                 literal(key.minimum),
@@ -76,7 +76,7 @@ def _key_rows(contract: Contract) -> list[str]:
 def _breaks_pattern(contract: Contract) -> str:
     """Return SQL for whether a node's `value` breaks the pattern that the contract has for its `event` and `path`."""
     whens = [
-        f"when event = {literal(e.name)} and path = {literal(k.path)} "
+        f"when event = {literal(e.name)} and path = {literal(k.name)} "
         f"then not regexp_full_match(value, {literal(k.pattern)})"
         for e in contract.events
         for k in e.payload

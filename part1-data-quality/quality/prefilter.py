@@ -179,7 +179,7 @@ class Prefilter:
     def _referring_hosts(self) -> str | None:
         """Return the pattern of the hosts that a referrer may have; None where the contract lets it have any."""
         hidden = self.contract.anonymisation
-        if hidden is None or hidden.foreign_host is None:
+        if hidden.foreign_host is None:
             return None
         named = host_regexp([*self.contract.own_hosts, *self.contract.payment_hosts, *hidden.plain_hosts])
         named = named.replace(".+", "[a-z.-]+")  # anything else might hold what a check looks for
@@ -195,7 +195,7 @@ class Prefilter:
         other = r"""(?:[^0-9@"?#%() .-]|%[^4%]|%4[^0%])"""
         digits = "[0-9](?:[() .-]?[0-9]){0,7}"
         part = rf"(?:{other}|[() .-]|{digits}(?:[() .-]?{other}|[() .-][() .-]))*(?:{digits}[() .-]?)?"
-        value = self.contract.anonymisation.query_value if self.contract.anonymisation else None
+        value = self.contract.anonymisation.query_value
         pair = rf'[^0-9=&#@"%]*[0-9]{{0,4}}(?:=(?:{unanchored(value) if value and _excludes_marks(value) else ""})?)?'
         query = f"(?:{pair}&)*{pair}" if value else part
         # Hosts are compared in lower case; one that is not is a candidate.

@@ -86,7 +86,6 @@ def _of_column(definition: Definition, column: Column, contract: Contract) -> It
 def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
     """Return the words after `applies_to` in row_checks.sql that stand for this column."""
     is_text = role is None and column.logical_type == "string"
-    anonymised = contract.anonymisation is not None and contract.anonymisation.query_value is not None
     kinds = {
         role: role is not None,
         "column": role != "payload",  # its null share only follows the mix of events
@@ -96,7 +95,7 @@ def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
         "unquoted": role in ("client", "page", "referrer", "event"),
         "free_text": role in ("client", "page", "referrer", "payload") or is_text,  # crawlers sign their user agent
         "url_or_payload": role in ("page", "referrer", "payload"),
-        "anonymised": role in ("page", "referrer") and anonymised,
+        "anonymised": role in ("page", "referrer") and contract.hides_values,
         "hidden_host": role == "referrer" and sql_text.known_hosts(contract) is not None,
         "limited": column.max_length is not None,
         "pattern": column.pattern is not None,

@@ -19,7 +19,8 @@ from make_contract_page import PAGE, page
 from open_data_contract_standard.model import OpenDataContractStandard
 from quality.checks import DEFINITIONS
 
-from event_data.contract import Contract, ContractError, Field, Limit, Severity, host_regexp, load_contract
+from event_data.contract import Contract, ContractError, Limit, Severity, host_regexp, load_contract
+from event_data.contract.model import Field
 from event_data.contract.shape import SCHEMAS, schema
 
 FOLDER = REPO / "event_data" / "contract"
@@ -66,11 +67,11 @@ def test_schema_says_what_the_shop_needs() -> None:
     assert client is not None and client.synonyms == ("clientId",) and client.required
     order = contract.event_of("order")
     assert order is not None and order.synonyms == ("purchase",)
-    assert "items[].item_price" in [key.path for key in order.payload]
+    assert "items[].item_price" in [key.name for key in order.payload]
     assert contract.order is not None and contract.order.line_amount_is == "line"
     assert contract.order.duplicates == "resubmission"
-    assert contract.anonymisation is not None and contract.anonymisation.query_value == "^[0-9A-F]{6}$"
-    assert contract.sla == {"frequency": timedelta(days=1), "latency": timedelta(hours=6)}
+    assert contract.anonymisation.query_value == "^[0-9A-F]{6}$"
+    assert contract.latency == timedelta(hours=6)
     assert (contract.id, contract.currency.sign, contract.latency) == ("puffy-events", "$", timedelta(hours=6))
     assert contract.values["client"] == Field("client_id")
     assert contract.values["lines"] == Field("event_data", ("items",))
@@ -91,8 +92,8 @@ def test_without_the_c_parser(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_small_contract_has_defaults(tmp_path: Path) -> None:
     contract = load(tmp_path, SMALL[: SMALL.index("  - property: events")].replace("      payload: props\n", ""))
     assert contract.delimiter == "," and contract.additional_columns == "report"
-    assert contract.events == () and contract.order is None and contract.anonymisation is None
-    assert contract.own_hosts == () and contract.sla == {} and contract.column_of("payload") is None
+    assert contract.events == () and contract.order is None and not contract.hides_values
+    assert contract.own_hosts == () and contract.latency == timedelta() and contract.column_of("payload") is None
     assert contract.columns[0].logical_type == "string" and not contract.columns[0].required
     assert contract.columns[3].name == "the 'event' \" ü"
     settings = contract.session_gap_minutes, contract.window_days, contract.most_clients_of_a_person
@@ -140,7 +141,6 @@ slaProperties:
     text += "  - {property: theirs, vendor: other, value: [1, {a: b}]}\n"
     contract = load(tmp_path, text)
     assert [rule.check for rule in contract.rules] == ["event_fired_twice"]
-    assert contract.sla == {"retention": timedelta(days=730), "availability": "10:30"}
 
 
 def test_physical_name_is_the_header(tmp_path: Path) -> None:
@@ -158,13 +158,13 @@ def test_bounds_of_values(tmp_path: Path) -> None:
     key = order.events[0].payload[1]
     assert key.minimum == -1 and key.maximum is not None and 4.99 < key.maximum < 5
     assert order.columns[2].max_length == 24
-    assert [key.path for key in order.events[0].payload] == ["id", "sum", "lines", "lines[].price"]
+    assert [key.name for key in order.events[0].payload] == ["id", "sum", "lines", "lines[].price"]
 
 
 def test_paths_of_nested_payloads(tmp_path: Path) -> None:
     nested = "{name: a, properties: [{name: b}, {name: c, logicalType: array, items: {logicalType: integer}}]}"
     contract = load(tmp_path, SMALL.replace("- name: lines\n", f"- {nested}\n          - name: lines\n"))
-    assert [key.path for key in contract.events[0].payload] == [
+    assert [key.name for key in contract.events[0].payload] == [
         "id", "sum", "a", "a.b", "a.c", "a.c[]", "lines", "lines[].price",
     ]  # fmt: skip
 
@@ -182,7 +182,7 @@ def test_patterns_run_in_duckdb() -> None:
     contract = load_contract(SCHEMA)
     patterns = [column.pattern for column in contract.columns]
     patterns += [key.pattern for event in contract.events for key in event.payload]
-    assert contract.order is not None and contract.anonymisation is not None
+    assert contract.order is not None
     patterns += [contract.order.checkout_token, contract.anonymisation.foreign_host]
     for pattern in filter(None, patterns):
         duckdb.execute("select regexp_full_match('x', ?)", [pattern])
