@@ -4,9 +4,9 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from event_data.sql import literal
-from quality.definitions import ROW_CHECKS, TABLE_CHECKS, Definition, Measure
+from quality import file_checks
+from quality.definitions import FILE_CHECKS, ROW_CHECKS, TABLE_CHECKS, Definition, Measure
 from quality.evaluation import Finding, evaluate
-from quality.file_checks import FILE_CHECKS
 from quality.scan import Scan
 
 DEFINITIONS: dict[str, Definition] = {d.check: d for d in [*FILE_CHECKS, *ROW_CHECKS, *TABLE_CHECKS]}
@@ -29,8 +29,10 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
     contract = scan.contract
     if not all(_declared(need, scan) for need in definition.needs):
         return []
-    if definition.run is not None:
-        found = list(definition.run(scan))
+    if definition.problems:
+        found = list(file_checks.problems(scan, definition.problems))
+    elif run := file_checks.RUNS.get(definition.check):
+        found = list(run(scan))
     elif definition.applies_to:
         # A column that a file lacks fails as missing, and as nothing else.
         found = [m for m in scan.measures.get(definition.check, ()) if m.column in scan.files[m.file_no].headers]

@@ -1,15 +1,21 @@
-"""SQL made from the contract: quoted names and values, JSON paths, and what fills macros.sql.
+"""SQL made from the contract: quoted names and values, JSON paths, and what fills macros.sql and derive.sql.
 
 Everything of the contract that reaches DuckDB goes through `literal`, so that no name or pattern in
 it can end a string and start a statement.
 """
 
+from collections.abc import Iterable, Sequence
+
 from event_data.contract import Contract, Event, host_regexp
+from event_data.dead_hours import dead_hours_sql, skipped_hours_sql
 from event_data.events import amount_sql, order_value_sql, valid_json_sql
+from event_data.orders import classify_orders
 from event_data.sql import json_path, literal, values
-from quality.definitions import HERE
+from quality.definitions import HERE, statements
 
 MACROS = (HERE / "macros.sql").read_text(encoding="utf-8")
+DERIVE = statements("derive.sql")
+CRAWLER_PATTERNS_AT_ONCE = 200  # more in one expression outgrow RE2's memory and run 400 times slower
 
 EMAIL = r"[A-Za-z0-9._+-]+(?:@|%40)[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}"
 # A number with its country code; one under a key that says so; one written in the American way.
@@ -26,17 +32,11 @@ CARD = (
 # Nine digits, with separators between them at most: the cheap test before the two above.
 DIGITS = r"[0-9](?:[ ().-]?[0-9]){8}"
 
+# The types of DuckDB's json_type that a logical type may have.
 TYPES = {
-    "string": ["VARCHAR"],
-    "date": ["VARCHAR"],
-    "timestamp": ["VARCHAR"],
-    "time": ["VARCHAR"],
-    "integer": ["UBIGINT", "BIGINT"],
-    "number": ["UBIGINT", "BIGINT", "DOUBLE", "HUGEINT"],
-    "boolean": ["BOOLEAN"],
-    "object": ["OBJECT"],
-    "array": ["ARRAY"],
-}
+    "integer": ["UBIGINT", "BIGINT"], "number": ["UBIGINT", "BIGINT", "DOUBLE", "HUGEINT"], "boolean": ["BOOLEAN"],
+    "object": ["OBJECT"], "array": ["ARRAY"],
+}  # fmt: skip
 
 
 def line_sql(contract: Contract) -> tuple[str, str]:
@@ -62,7 +62,7 @@ def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: s
     for event in events:
         value = getattr(event, result)
         if value:
-            arms += [f"when {literal(name)} then {literal(value)}::{type_}" for name in (event.name, *event.synonyms)]
+            arms += [f"when {literal(name)} then {literal(value)}::{type_}" for name in event.names]
     return f"case {column} {' '.join(arms)} else {otherwise} end" if arms else otherwise
 
 
@@ -107,3 +107,74 @@ def macros(contract: Contract) -> str:
         pair=literal(pair),
         card=literal(CARD),
     )
+
+
+def crawler_patterns() -> list[str]:
+    """Return the user-agent patterns that crawlers declare themselves by (PyPI: crawler-user-agents)."""
+    import crawleruseragents  # 20 ms that the first batch hides
+
+    return [p["pattern"] for p in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
+
+
+def derivations(
+    contract: Contract, files: Sequence[tuple[int, str, int, int]], plain_event: str | None, patterns: Sequence[str]
+) -> dict[str, str]:
+    """Return the parts of derive.sql, made ready.
+
+    `files` holds (number, day, records, events that were not kept); the latter are all of the kind `plain_event`.
+    """
+    chunks = [patterns[i : i + CRAWLER_PATTERNS_AT_ONCE] for i in range(0, len(patterns), CRAWLER_PATTERNS_AT_ONCE)]
+    crawler = [f"nullif(regexp_extract(user_agent, {literal('|'.join(c))}), '')" for c in chunks]
+    described = [name for e in contract.events if e.payload for name in e.names]
+    line_sum, lines_complete = line_sql(contract)
+    filled = {
+        "files": _values(f"{n}, date '{day}', {records}, {plain}" for n, day, records, plain in files),
+        "view": literal(plain_event),
+        "described_events": values(tuple(described)),
+        "contract_events": _values(literal(e.name) for e in contract.events) or "(null)",
+        "contract_keys": _values(_key_rows(contract)) or f"({', '.join(['null'] * 7)})",
+        "crawler": f"coalesce({', '.join(crawler)})",
+        "transaction_id_of_payload": order_value_sql(contract, "transaction_id"),
+        "customer_of_payload": order_value_sql(contract, "customer"),
+        "classified_orders": classify_orders(contract),
+        "line_sum_of_payload": line_sum,
+        "lines_complete": lines_complete,
+        "breaks_pattern": _breaks_pattern(contract),
+        "skipped_hours": skipped_hours_sql("files", contract.time_zone),
+        "dead_hours": dead_hours_sql("grid", "file_no"),
+    }
+    return {name: sql.format(**filled) for name, sql in DERIVE.items()}
+
+
+def _values(rows: Iterable[str]) -> str:
+    return ", ".join(f"({row})" for row in rows)
+
+
+def _key_rows(contract: Contract) -> list[str]:
+    return [
+        ", ".join(
+            [
+                literal(event.name),
+                literal(key.name),
+                str(TYPES.get(key.logical_type, ["VARCHAR"])),
+                str(key.required).lower(),
+                literal(key.minimum),
+                literal(key.maximum),
+                f"[{values(key.allowed)}]" if key.allowed else "null",
+            ]
+        )
+        for event in contract.events
+        for key in event.payload
+    ]
+
+
+def _breaks_pattern(contract: Contract) -> str:
+    """Return SQL for whether a node's `value` breaks the pattern that the contract has for its `event` and `path`."""
+    whens = [
+        f"when event = {literal(e.name)} and path = {literal(k.name)} "
+        f"then not regexp_full_match(value, {literal(k.pattern)})"
+        for e in contract.events
+        for k in e.payload
+        if k.pattern
+    ]
+    return f"case {' '.join(whens)} else false end" if whens else "false"

@@ -1,11 +1,10 @@
-"""What a check is, and the checks that are written in SQL.
+"""What a check is, and the definitions of all.
 
 A check is registered by its definition, apart from its execution: row_checks.sql holds conditions
-on one event, checks.sql queries over the tables that the pass leaves, file_checks.py the few that
+on one event, checks.sql queries over the tables that the pass leaves, file_checks.txt the few that
 look at names, headers and bytes. All are known before any runs, so none can vanish.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -88,7 +87,7 @@ class Definition:
     example: str = ""
     impact: str = "unknown"
     suppressed_by: tuple[str, ...] = ()
-    run: Callable[[Any], Iterable[Measure]] | None = None
+    problems: tuple[str, ...] = ()
 
     def describe(self, m: Measure, currency: Currency, expected: str = "") -> str:
         """Return the message with the measure's numbers in it."""
@@ -126,11 +125,12 @@ def _definitions(file_name: str) -> list[Definition]:
         fields: dict[str, Any] = {**part.fields}
         fields["severity"] = Severity[fields["severity"]]
         fields["threshold"] = Threshold.parse(fields["threshold"])
-        fields |= {name: tuple(fields.get(name, "").split()) for name in ("needs", "suppressed_by")}
+        fields |= {name: tuple(fields.get(name, "").split()) for name in ("needs", "suppressed_by", "problems")}
         found.append(Definition(check=part.name, sql=part.sql, **fields))
     return found
 
 
 PASS = statements("pass.sql")
+FILE_CHECKS = _definitions("file_checks.txt")
 ROW_CHECKS = _definitions("row_checks.sql")
 TABLE_CHECKS = _definitions("checks.sql")

@@ -1,29 +1,13 @@
-"""Checks of names, bytes and headers: those that need no event, and no SQL."""
+"""Checks of names, bytes and headers: those of file_checks.txt, which need no event and no SQL."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
 
-from event_data.contract import Severity
-from event_data.reading.day_file import Kind
-from quality.definitions import Definition, Measure, Threshold, percent
+from quality.definitions import Measure, percent
 from quality.rename_detection import LEAST_MATCH, likeness, profiles
 from quality.scan import FileFacts, Scan
-
-P0, P1, P2, P3 = Severity
-NONE_MAY_FAIL = Threshold.parse("0")
-FILE_CHECKS: list[Definition] = []
-
-
-def check(severity: Severity, dimension: str, message: str, advice: str) -> Callable[..., object]:
-    """Register the function below as the check of its name; no failure is tolerated."""
-
-    def register(run: Callable[[Scan], Iterable[Measure]]) -> Callable[[Scan], Iterable[Measure]]:
-        FILE_CHECKS.append(Definition(run.__name__, severity, dimension, NONE_MAY_FAIL, message, advice, run=run))
-        return run
-
-    return register
 
 
 def _at_stake(measure: Measure, facts: FileFacts) -> Measure:
@@ -31,94 +15,23 @@ def _at_stake(measure: Measure, facts: FileFacts) -> Measure:
     return replace(measure, orders=facts.orders, revenue=facts.revenue) if measure.failed and facts.orders else measure
 
 
-@check(
-    P0, "timeliness", "{example} has not arrived",
-    "Ask the sender for the file; do not publish a total that spans this day.",
-)  # fmt: skip
 def file_missing(scan: Scan) -> Iterator[Measure]:
     for facts in scan.files:
         missing = int(facts.missing)
         yield Measure(facts.file_no, "file", 1, missing, example=facts.file.name)
 
 
-@check(
-    P0, "completeness", "The file has no events",
-    "Ask the sender for the file again; an empty export hides a whole day.",
-)  # fmt: skip
 def file_empty(scan: Scan) -> Iterator[Measure]:
     for facts in _arrived(scan):
         yield Measure(facts.file_no, "file", 1, int(facts.file.records == 0))
 
 
-def _bytes_check(name: str, severity: Severity, message: str, advice: str, kinds: tuple[Kind, ...]) -> None:
-    """Register a check of what reading.py found in a file's bytes."""
-
-    def run(scan: Scan) -> Iterator[Measure]:
-        for facts in _arrived(scan):
-            found = [p for p in facts.file.problems if p.kind in kinds]
-            lines = [p.line for p in found if p.line]
-            records = max(facts.file.records, 1)
-            # A problem of the whole file counts once, those of lines by their lines.
-            failed = sum(p.rows_lost or 1 for p in found) if lines else len(found)
-            yield Measure(
-                facts.file_no, "file", records if lines else 1, min(failed, records) if lines else min(failed, 1),
-                line=min(lines, default=None), example="; ".join(dict.fromkeys(p.message for p in found))[:120],
-            )  # fmt: skip
-
-    FILE_CHECKS.append(Definition(name, severity, "conformity", NONE_MAY_FAIL, message, advice, run=run))
-
-
-_bytes_check(
-    "file_unreadable", P0, "The file cannot be read: it {example}",
-    "Ask the sender for the file again; nothing in it has been counted.",
-    ("unreadable", "not_csv", "archive_bomb", "changed", "header_damaged"),
-)  # fmt: skip
-_bytes_check(
-    "file_truncated", P0, "The file is truncated: {example}",
-    "Ask the sender for the complete file; everything after the break is missing.",
-    ("truncated", "archive_broken"),
-)  # fmt: skip
-_bytes_check(
-    "records_unreadable", P1, "{failed:,} of {checked:,} records cannot be read: {example}",
-    "Have the export quote its fields (RFC 4180); no figure includes these records.",
-    ("ragged", "stray_quote", "unterminated_quote", "field_too_long"),
-)  # fmt: skip
-_bytes_check(
-    "header_unclear", P1, "The file {example}",
-    "Give every column a name of its own.",
-    ("header_duplicate", "header_empty_name"),
-)  # fmt: skip
-_bytes_check(
-    "delimiter_other", P2, "The file {example}",
-    "The file was read all the same; set the delimiter in the contract if it is intended.",
-    ("delimiter",),
-)  # fmt: skip
-_bytes_check(
-    "encoding_other", P2, "The file is not clean UTF-8: {example}",
-    "The file was read all the same, but some characters may be wrong; have the export write UTF-8.",
-    ("utf_16", "encoding", "nul_byte"),
-)  # fmt: skip
-_bytes_check(
-    "bytes_unusual", P3, "The file {example}",
-    "Harmless here; other readers may fail.",
-    ("bom", "line_ends", "blank_lines", "misnamed_archive", "surplus_empty"),
-)  # fmt: skip
-
-
-@check(
-    P1, "uniqueness", "The day was delivered a second time: {example} is not counted",
-    "Keep one file per day; compare the two and delete the one that is not meant.",
-)  # fmt: skip
 def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
     for facts in _arrived(scan):
         second = [unread.name for unread in scan.unread if unread.counts_instead == facts.file.name]
         yield Measure(facts.file_no, "file", 1, int(bool(second)), example=_listed(second))
 
 
-@check(
-    P1, "completeness", "{failed:,} files beside it look like data and are not read: {example}",
-    "Rename what is meant to be read, move the rest elsewhere, or list it under ignoreFiles in the contract.",
-)  # fmt: skip
 def file_unread(scan: Scan) -> Iterator[Measure]:
     """Count a file that is not read against the file of the day that its name carries, else against the newest."""
     arrived = _arrived(scan)
@@ -137,10 +50,6 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if names[3:] else "")
 
 
-@check(
-    P0, "uniqueness", "The file contains the same events as {example}",
-    "The export sent an old day under a new name; ask for the right day.",
-)  # fmt: skip
 def content_repeated(scan: Scan) -> Iterator[Measure]:
     seen: dict[tuple[int, int], FileFacts] = {}
     for facts in _arrived(scan):
@@ -150,10 +59,6 @@ def content_repeated(scan: Scan) -> Iterator[Measure]:
             yield _at_stake(Measure(facts.file_no, "file", 1, int(again), example=first.file.name), facts)
 
 
-@check(
-    P1, "conformity", "The file has fewer events than the contract requires",
-    "Ask the sender whether the export was cut off.",
-)  # fmt: skip
 def row_count(scan: Scan) -> Iterator[Measure]:
     rule = scan.contract.rule("row_count")
     least = int(rule.at_least or 0) if rule else 0
@@ -161,10 +66,6 @@ def row_count(scan: Scan) -> Iterator[Measure]:
         yield Measure(facts.file_no, "rows", max(least, 1), max(0, least - facts.records))
 
 
-@check(
-    P0, "conformity", "The column {column} is missing",
-    "Restore the column; for the days without it, the lost values cannot be recovered.",
-)  # fmt: skip
 def column_missing(scan: Scan) -> Iterator[Measure]:
     """Check that each column is there by its name or a synonym; an unknown one may be the column, renamed."""
     guesses = _renames(scan)
@@ -216,10 +117,6 @@ def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | N
     return (close[0], "the names are alike") if close else None
 
 
-@check(
-    P0, "consistency", "{column} arrives as {example}; reports that read {column} find nothing",
-    "Restore the old name, or change every report to the new one; the contract's synonym repairs it here only.",
-)  # fmt: skip
 def column_renamed(scan: Scan) -> Iterator[Measure]:
     """Check that no synonym stands for the column: healed here, and lost to whoever reads the raw name."""
     for facts in _arrived(scan):
@@ -231,10 +128,6 @@ def column_renamed(scan: Scan) -> Iterator[Measure]:
                 yield _at_stake(measure, facts)
 
 
-@check(
-    P2, "conformity", "The column {example} is not in the contract",
-    "Add it to the contract, or have it removed; an unknown column may hold data that nobody agreed to store.",
-)  # fmt: skip
 def column_unexpected(scan: Scan) -> Iterator[Measure]:
     if scan.contract.additional_columns == "allow":
         return
@@ -247,10 +140,6 @@ def column_unexpected(scan: Scan) -> Iterator[Measure]:
             )
 
 
-@check(
-    P3, "conformity", "The columns are not in the contract's order",
-    "Harmless here; a reader that relies on positions mixes up the columns.",
-)  # fmt: skip
 def column_order(scan: Scan) -> Iterator[Measure]:
     for facts in _arrived(scan):
         position = {h: name for name, headers in facts.headers.items() for h in headers}
@@ -261,6 +150,20 @@ def column_order(scan: Scan) -> Iterator[Measure]:
             yield Measure(facts.file_no, "header", len(found), moved, line=1)
 
 
+def problems(scan: Scan, kinds: Collection[str]) -> Iterator[Measure]:
+    """Check that the reading found nothing of these kinds in a file's bytes."""
+    for facts in _arrived(scan):
+        found = [p for p in facts.file.problems if p.kind in kinds]
+        lines = [p.line for p in found if p.line]
+        records = max(facts.file.records, 1)
+        # A problem of the whole file counts once, those of lines by their lines.
+        failed = sum(p.rows_lost or 1 for p in found) if lines else len(found)
+        yield Measure(
+            facts.file_no, "file", records if lines else 1, min(failed, records) if lines else min(failed, 1),
+            line=min(lines, default=None), example="; ".join(dict.fromkeys(p.message for p in found))[:120],
+        )  # fmt: skip
+
+
 def _unknown(facts: FileFacts) -> list[str]:
     known = {h for headers in facts.headers.values() for h in headers}
     return [h for h in facts.file.header if h not in known]
@@ -268,3 +171,12 @@ def _unknown(facts: FileFacts) -> list[str]:
 
 def _arrived(scan: Scan) -> list[FileFacts]:
     return [f for f in scan.files if not f.missing]
+
+
+RUNS = {
+    run.__name__: run
+    for run in (
+        file_missing, file_empty, day_delivered_twice, file_unread, content_repeated, row_count, column_missing,
+        column_renamed, column_unexpected, column_order,
+    )
+}  # fmt: skip

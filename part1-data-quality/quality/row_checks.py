@@ -1,30 +1,16 @@
 """The checks of row_checks.sql, made ready for a contract: one for each column that they apply to."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import duckdb
-
-from event_data.contract import Column, Contract
+from event_data.contract import ROLES, Column, Contract
 from event_data.events import PLACEHOLDERS
 from event_data.sql import literal, values
 from quality import contract_sql as sql_text
-from quality.definitions import PASS, ROW_CHECKS, Comparison, Definition, Measure
-
-if TYPE_CHECKING:
-    from quality.prefilter import Prefilter
+from quality.definitions import ROW_CHECKS, Comparison, Definition
 
 # The names that the roles' columns have in `raw`.
-RAW_NAMES = {
-    "client": "client",
-    "page": "page",
-    "referrer": "referrer",
-    "time": "time_text",
-    "event": "event",
-    "payload": "payload",
-    "user_agent": "user_agent",
-}
+RAW_NAMES = {role: role for role in ROLES} | {"time": "time_text"}
 SQL_TYPES = {"integer": "bigint", "number": "double", "boolean": "boolean", "date": "date"}
 
 
@@ -108,7 +94,7 @@ def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
 
 def _allowed(column: Column, role: str | None, contract: Contract) -> tuple[str, ...]:
     if role == "event" and contract.events:
-        return tuple(name for e in contract.events for name in (e.name, *e.synonyms))
+        return tuple(name for e in contract.events for name in e.names)
     return column.allowed
 
 
@@ -125,68 +111,9 @@ def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, s
         "max_length": str(column.max_length),
         "known_hosts": literal(sql_text.known_hosts(contract)),
         "synonyms": values(tuple(name for e in contract.events for name in e.synonyms)),
-        "payload_events": values(tuple(n for e in with_payload for n in (e.name, *e.synonyms))),
+        "payload_events": values(tuple(n for e in with_payload for n in e.names)),
         "words_for_nothing": values(PLACEHOLDERS),
         "email": literal(sql_text.EMAIL),
         "phone": literal(sql_text.PHONE),
         "digits": literal(sql_text.DIGITS),
     }
-
-
-def run(
-    connection: duckdb.DuckDBPyConnection,
-    checks: Sequence[RowCheck],
-    tallies: Mapping[int, dict[str, int]],
-    prefilter: "Prefilter",
-) -> dict[str, list[Measure]]:
-    """Return how often each check failed, by its name.
-
-    `tallies` holds, by file number, how many of its events meet each `filter`, and each condition of a share
-    that may shift. Those that the prefilter knows of the clean events are counted and added here.
-    """
-    strict = [c for c in checks if not c.is_shift]
-    known = prefilter.known
-    conditions = {c: prefilter.guarded(c) for c in strict}
-    tests = {c: prefilter.covering_test(c) for c in strict}
-    failures = [
-        f"case when {tests[c]}_in_order then false else {sql} end" if tests[c] else sql for c, sql in conditions.items()
-    ]
-    sql = PASS["failed"].format(
-        address_tests="".join(f", {sql} as {role}_in_order" for role, sql in prefilter.address_tests.items()),
-        failures="".join(f", {sql} as f{i}" for i, sql in enumerate(failures)),
-        counted="".join(f", count(*) filter ({sql})" for sql in [*known, *(f"f{i}" for i in range(len(strict)))]),
-    )
-    counted = {n: counts for n, *counts in connection.execute(sql).fetchall()}
-    failed: dict[tuple[int, RowCheck], int] = {}
-    for n, tally in tallies.items():
-        candidates, *counts = counted.get(n, [0] * (1 + len(known) + len(strict)))
-        for (condition, holds), count in zip(known.items(), counts, strict=False):
-            tally[condition] = count + (tally["true"] - candidates if holds else 0)
-        failed |= {(n, check): count for check, count in zip(strict, counts[len(known) :], strict=True)}
-    measures: dict[str, list[Measure]] = {}
-    for check in checks:
-        found = {n: failed.get((n, check), tally.get(check.condition, 0)) for n, tally in tallies.items()}
-        # Where a share shifts there is no first bad event to show.
-        details = _details(connection, check, conditions[check]) if check in conditions and any(found.values()) else {}
-        measures.setdefault(check.definition.check, []).extend(
-            replace(details.get(n, Measure(n, check.column, 0, 0)), checked=tally[check.filter], failed=found[n])
-            for n, tally in tallies.items()
-        )
-    return measures
-
-
-def _details(connection: duckdb.DuckDBPyConnection, check: RowCheck, condition: str) -> dict[int, Measure]:
-    """Return where a check failed and what that affects; the page tells where, for events that lack something."""
-    places = {}
-    if check.example == "null":
-        found = connection.execute(PASS["places"].format(condition=condition)).fetchall()
-        places = {n: (place, events) for n, place, events in found}
-    details = {}
-    sql = PASS["details"].format(condition=condition, example=check.example)
-    for n, orders, revenue, record, example in connection.execute(sql).fetchall():
-        at_stake = check.definition.impact == "orders" and orders > 0
-        details[n] = Measure(
-            n, check.column, 0, 0, orders if at_stake else None, revenue if at_stake else None, record,
-            example=example, place=places.get(n),
-        )  # fmt: skip
-    return details

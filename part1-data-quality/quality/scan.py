@@ -6,7 +6,7 @@ event_data.reading.batches says how they are read and when a batch counts.
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -25,7 +25,6 @@ from event_data.sql import literal
 from quality import contract_sql as sql_text
 from quality import row_checks
 from quality.definitions import PASS, Measure
-from quality.derivations import crawler_patterns, derivations
 from quality.prefilter import Prefilter
 
 BATCH = 48 << 20  # bytes that are read together: enough to make a statement worth its planning
@@ -97,7 +96,7 @@ class Scan:
         tallied = dict.fromkeys([*nulls, *(c.filter for c in self.row_checks), *shifts])
         self._flagged = [sql for sql in tallied if sql not in self.prefilter.known and sql != "true"]
         self._facts: dict[int, FileFacts] = {}  # by file_id
-        self._tallies: dict[int, dict[str, int]] = {}
+        self._tallies: dict[int, dict[str, int]] = {}  # by file number, how many events meet each condition
         self._filled = self._placeholders()
 
     def _placeholders(self) -> dict[str, str]:
@@ -129,7 +128,7 @@ class Scan:
         arrived = [file for file in days if file.stamp]
         with ThreadPoolExecutor(workers) as pool:
             prepared = pool.submit(self._prepare)
-            patterns = pool.submit(crawler_patterns)
+            patterns = pool.submit(sql_text.crawler_patterns)
 
             def load(cursor: duckdb.DuckDBPyConnection, batch: list[DayFile]) -> dict[int, int]:
                 prepared.result()
@@ -143,10 +142,8 @@ class Scan:
             self.connection.execute(f"set threads = {workers}")
             files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
             # What takes longest comes first.
-            measures = pool.submit(
-                row_checks.run, self.connection.cursor(), self.row_checks, self._tallies, self.prefilter
-            )
-            parts = derivations(self.contract, files, self.prefilter.plain_event, patterns.result())
+            measures = pool.submit(self._row_measures)
+            parts = sql_text.derivations(self.contract, files, self.prefilter.plain_event, patterns.result())
             self._execute(parts.pop("first"))
             list(pool.map(self._execute, parts.values()))
             self.measures = measures.result()
@@ -241,9 +238,8 @@ class Scan:
         batch = [facts for facts in batch if facts.counted]
         for facts in batch:
             row = facts.counted
-            facts.records, facts.clients, facts.plain = row["records"], row["clients"], row["plain"]
-            facts.content_key = row["content_key"]
-            facts.no_event_name, facts.no_readable_time = row["no_event_name"], row["no_readable_time"]
+            for name in ("records", "clients", "plain", "content_key", "no_event_name", "no_readable_time"):
+                setattr(facts, name, row[name])
             self._tallies[facts.file_no] = {"true": facts.records}
             self._tallies[facts.file_no] |= {sql: row[f"n{i}"] for i, sql in enumerate(self._flagged)}
         if batch:
@@ -259,6 +255,58 @@ class Scan:
             cursor.execute(PASS["keep"].format(**filled))
         cursor.execute("drop table raw")
 
+    def _row_measures(self) -> dict[str, list[Measure]]:
+        """Return how often each row check failed, by its name; tallies of the clean events are added here."""
+        prefilter, connection, tallies = self.prefilter, self.connection.cursor(), self._tallies
+        strict = [c for c in self.row_checks if not c.is_shift]
+        known = prefilter.known
+        conditions = {c: prefilter.guarded(c) for c in strict}
+        failures = [
+            f"case when {test}_in_order then false else {sql} end" if (test := prefilter.covering_test(c)) else sql
+            for c, sql in conditions.items()
+        ]
+        sql = PASS["failed"].format(
+            address_tests="".join(f", {sql} as {role}_in_order" for role, sql in prefilter.address_tests.items()),
+            failures="".join(f", {sql} as f{i}" for i, sql in enumerate(failures)),
+            counted="".join(f", count(*) filter ({sql})" for sql in [*known, *(f"f{i}" for i in range(len(strict)))]),
+        )
+        counted = {n: counts for n, *counts in connection.execute(sql).fetchall()}
+        failed: dict[tuple[int, row_checks.RowCheck], int] = {}
+        for n, tally in tallies.items():
+            candidates, *counts = counted.get(n, [0] * (1 + len(known) + len(strict)))
+            for (condition, holds), count in zip(known.items(), counts, strict=False):
+                tally[condition] = count + (tally["true"] - candidates if holds else 0)
+            failed |= {(n, check): count for check, count in zip(strict, counts[len(known) :], strict=True)}
+        measures: dict[str, list[Measure]] = {}
+        for check in self.row_checks:
+            found = {n: failed.get((n, check), tally.get(check.condition, 0)) for n, tally in tallies.items()}
+            # Where a share shifts there is no first bad event to show.
+            details = (
+                _details(connection, check, conditions[check]) if check in conditions and any(found.values()) else {}
+            )
+            measures.setdefault(check.definition.check, []).extend(
+                replace(details.get(n, Measure(n, check.column, 0, 0)), checked=tally[check.filter], failed=found[n])
+                for n, tally in tallies.items()
+            )
+        return measures
+
 
 def _day(facts: FileFacts) -> str:
     return f"date '{facts.day}'"
+
+
+def _details(connection: duckdb.DuckDBPyConnection, check: row_checks.RowCheck, condition: str) -> dict[int, Measure]:
+    """Return where a check failed and what that affects; the page tells where, for events that lack something."""
+    places = {}
+    if check.example == "null":
+        found = connection.execute(PASS["places"].format(condition=condition)).fetchall()
+        places = {n: (place, events) for n, place, events in found}
+    details = {}
+    sql = PASS["details"].format(condition=condition, example=check.example)
+    for n, orders, revenue, record, example in connection.execute(sql).fetchall():
+        at_stake = check.definition.impact == "orders" and orders > 0
+        details[n] = Measure(
+            n, check.column, 0, 0, orders if at_stake else None, revenue if at_stake else None, record,
+            example=example, place=places.get(n),
+        )  # fmt: skip
+    return details

@@ -11,8 +11,8 @@ from commands import REAL, SCHEMA, needs_real_days
 from faults import FAULTS
 from quality import row_checks
 from quality.checks import DEFINITIONS, run_checks
+from quality.command import connect
 from quality.definitions import ROW_CHECKS, Definition, Threshold
-from quality.engine import connect
 from quality.incidents import find_incidents
 from quality.prefilter import COVERED, PRECONDITIONS
 from quality.reports import write_reports
