@@ -1,9 +1,20 @@
 """The contract (schema.yaml, ODCS 3.2.0): read once, refused once, and typed for every part."""
 
 from event_data.contract.loading import load_contract
-from event_data.contract.model import ROLES, Column, Contract, ContractError, Event, Limit, Rule, Severity, host_regexp
+from event_data.contract.model import (
+    ROLES,
+    Column,
+    Contract,
+    ContractError,
+    Event,
+    Limit,
+    Order,
+    Rule,
+    Severity,
+    host_regexp,
+)
 
 __all__ = [
-    "ROLES", "Column", "Contract", "ContractError", "Event", "Limit", "Rule", "Severity", "host_regexp",
+    "ROLES", "Column", "Contract", "ContractError", "Event", "Limit", "Order", "Rule", "Severity", "host_regexp",
     "load_contract",
 ]  # fmt: skip
