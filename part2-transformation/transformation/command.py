@@ -13,11 +13,12 @@ from event_data.money import Currency
 from event_data.output import FORMULA, paragraph, table, write_atomically
 from event_data.sql import literal
 from event_data.warehouse_file import open_warehouse
-from transformation.build import Run, Settings, fingerprint, refresh
+from transformation.build import Settings, fingerprint, refresh
 from transformation.engines import spark
 from transformation.engines.printed_script import script, suite_script
-from transformation.engines.spark_session import Job, SparkError
+from transformation.engines.spark_session import SparkError
 from transformation.placeholders import in_utc
+from transformation.published import Run
 from transformation.suite import outcome_lines, read_suite, run_suite
 
 
@@ -34,10 +35,14 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def transform(options: argparse.Namespace, terminal: Terminal) -> int:
     """Bring the warehouse up to date, and print its ledger."""
-    run, warehouse = (on_spark if options.engine == "spark" else on_duckdb)(options, terminal)
+    settings = settings_of(options, options.contract)
+    if options.engine == "spark":
+        run, warehouse = spark.refresh(settings, terminal.note, terminal.progress), settings.warehouse / spark.CATALOG
+    else:
+        run, warehouse = refresh(settings, terminal.note, terminal.progress), settings.warehouse
     terminal.progress("")
     exported = export(warehouse, options.export) if options.export else []
-    contract = load_contract(options.contract)
+    contract = settings.contract
     if not terminal.quiet:
         terminal.print("\n".join(summary(run, warehouse, contract.currency, terminal.width)))
     if exported:
@@ -66,28 +71,14 @@ def critical(run: Run, contract: Contract) -> list[str]:
     return reasons
 
 
-def on_duckdb(options: argparse.Namespace, terminal: Terminal) -> tuple[Run, Path]:
-    """Run on DuckDB; returns what was done, and the warehouse."""
-    warehouse = options.warehouse or options.data_dir / "warehouse.duckdb"
-    settings = Settings(
-        options.data_dir, warehouse, load_contract(options.contract), fingerprint(options.contract),
-        options.full_refresh, options.memory_limit,
-    )  # fmt: skip
-    return refresh(settings, terminal.note, terminal.progress), warehouse
-
-
-def on_spark(options: argparse.Namespace, terminal: Terminal) -> tuple[Run, Path]:
-    """Run on Spark; returns what was done, and the file of views over Spark's folder."""
-    job = spark_job(options, options.contract)
-    return spark.refresh(job, terminal.note, terminal.progress), job.warehouse / spark.CATALOG
-
-
-def spark_job(options: argparse.Namespace, contract: Path) -> Job:
-    """Return what Spark is asked to do, under a contract."""
-    return Job(
-        str(options.data_dir), options.warehouse or options.data_dir / "warehouse_spark",
-        in_utc(load_contract(contract)), fingerprint(contract), options.full_refresh, options.master,
-        options.remote, options.memory_limit,
+def settings_of(options: argparse.Namespace, contract: Path) -> Settings:
+    """Return what the options ask to build, under a contract."""
+    loaded, name = load_contract(contract), "warehouse.duckdb"
+    if options.engine == "spark":
+        loaded, name = in_utc(loaded), "warehouse_spark"
+    return Settings(
+        options.data_dir, options.warehouse or options.data_dir / name, loaded, fingerprint(contract),
+        options.full_refresh, options.memory_limit, options.master, options.remote,
     )  # fmt: skip
 
 
@@ -107,7 +98,7 @@ def summary(run: Run, warehouse: Path, currency: Currency, width: int) -> list[s
     if run.unreadable:
         lines.append(f"{_count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
     lines += [paragraph(f"{name} could not be read: it {why}.", width) for name, why in run.refused.items()]
-    lines += [paragraph(f"{name} is not read: {why}.", width) for name, why in run.unread.items()]
+    lines += [paragraph(f"{one.name} is not read: {one.reason}.", width) for one in run.unread]
     rows = [(line, f"{orders:,}", currency.exact(amount)) for line, orders, amount in run.ledger]
     return [*lines, "", *table(("ledger", "orders", "amount"), rows, width, right=(1, 2))]
 
@@ -149,7 +140,7 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
     """Run the suite of SQL tests, whose rows are of this repository's contract whatever --contract says."""
     contract = load_contract(CONTRACT)
     if options.engine == "spark":
-        outcomes = spark.run_suite(read_suite(contract, portable=True), spark_job(options, CONTRACT))
+        outcomes = spark.run_suite(read_suite(contract, portable=True), settings_of(options, CONTRACT))
     else:
         outcomes = run_suite(contract, read_suite(contract))
     if not terminal.quiet:

@@ -9,36 +9,38 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from pathlib import Path
 
 import duckdb
 
-from event_data.sql import identifier, literal
+from event_data.sql import identifier, named_statements, values
 from transformation.statements import Statement
 
 
 @dataclass(frozen=True)
 class Table:
-    """How a published table is exchanged: in units of `unit`; rows whose `key` is in `scope` were looked at again."""
+    """How a published table is exchanged: in units of `unit`; rows whose `key` is touched were looked at again."""
 
     unit: str
-    scope: str  # touched_events or touched_clients
+    scope: str  # event or client
     date: str | None = None  # the day under which its rows count
     key: str | None = None  # the unit, unless a number finds the same rows faster
 
 
 UNITS = {
-    "silver.rejected_events": Table("event_id", "touched_events"),
-    "silver.events": Table("event_id", "touched_events", "event_date"),
-    "silver.sessions": Table("client_id", "touched_events", "session_date", key="session_id"),
-    "silver.links": Table("client_id", "touched_clients"),
-    "silver.people": Table("client_id", "touched_clients"),
-    "silver.received_orders": Table("event_id", "touched_events", "event_date"),
-    "silver.orders": Table("order_id", "touched_events", "order_date"),
-    "silver.order_items": Table("order_id", "touched_events", "order_date"),
-    "silver.clients": Table("client_id", "touched_clients", "first_date"),
-    "silver.order_touches": Table("order_id", "touched_events"),
-    "gold.attribution": Table("order_id", "touched_events", "order_date"),
-    "gold.unattributed": Table("order_id", "touched_events", "order_date"),
+    "silver.rejected_events": Table("event_id", "event"),
+    "silver.events": Table("event_id", "event", "event_date"),
+    "silver.sessions": Table("client_id", "event", "session_date", key="session_id"),
+    "silver.links": Table("client_id", "client"),
+    "silver.people": Table("client_id", "client"),
+    "silver.received_orders": Table("event_id", "event", "event_date"),
+    "silver.orders": Table("order_id", "event", "order_date"),
+    "silver.order_items": Table("order_id", "event", "order_date"),
+    "silver.clients": Table("client_id", "client", "first_date"),
+    "silver.order_touches": Table("order_id", "event"),
+    "gold.attribution": Table("order_id", "event", "order_date"),
+    "gold.unattributed": Table("order_id", "event", "order_date"),
 }
 # Figures by day, in the order of their statements, with the column that holds the day.
 DAY_COLUMNS = {
@@ -54,94 +56,22 @@ WHOLE = ("silver.files", "gold.ledger", "gold.headline_figures", "gold.shop")
 
 
 def select_touched(
-    connection: duckdb.DuckDBPyConnection,
-    filled: Mapping[str, str],
-    selects: Sequence[str],
-    gone: Sequence[str],
+    connection: duckdb.DuckDBPyConnection, filled: Mapping[str, str], selects: Sequence[str], gone: Sequence[str]
 ) -> None:
     """Make bronze.events the records to look at again.
 
     Before, it must hold the records that arrive and those that go, and silver.received stand on it.
     Leaves the tables touched_events and touched_clients, the units to exchange.
     """
-    run = connection.execute
-    run(f"""create temp table arriving_or_gone as
-        select distinct
-            client_id,
-            -- repeats of a record without an id have its time
-            case when client_id is null then event_at end as event_at,
-            case when client_id is null then time_text end as time_text,
-            {filled["transaction_id"]} as transaction_id, {filled["customer"]} as customer,
-            nullif({filled["checkout_token"]}, '') as checkout_token
-        from silver.received as received""")
-    _reach_clients(connection)
-    _fetch_records(connection, filled, gone)
-    run("create temp table touched_events as select event_id from silver.received")
-    run(
-        "create or replace view bronze.events as "
-        + " union all by name ".join(
-            [*selects, "select * from landed_before", "select * from warehouse.bronze.events where false"]
-        )
-    )
-    run("insert into touched_events select event_id from silver.received")
-
-
-def _reach_clients(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make touched_clients: whoever shares an order, an e-mail hash or a checkout with a client that is reached."""
-    run = connection.execute
-    keys = " union all ".join(
-        f"select {{0}} as member, '{kind}' as kind, {kind} as value from {{1}} where {kind} is not null"
-        for kind in ("transaction_id", "customer", "checkout_token")
-    )
-    # Rows are found by few columns, and then fetched: a search reads all columns that it is asked for.
-    run("""create temp table keyed as
-        select rowid as row_number from warehouse.silver.events
-        where transaction_id is not null or customer is not null or checkout_token is not null""")
-    # An event without an id is a member of its own.
-    run("""create temp table keyed_events as
-        select coalesce(client_id, '#' || event_id) as member, transaction_id, customer, checkout_token
-        from warehouse.silver.events where rowid in (from keyed)""")
-    run("create temp table members as " + keys.format("member", "keyed_events"))
-    run("""create temp table touched_clients as
-        select distinct client_id from arriving_or_gone where client_id is not null""")
-    touched = keys.format("client_id", "arriving_or_gone")
-    run(f"create temp table touched_keys as select distinct kind, value from ({touched})")
-    while True:
-        before = _count(connection, "touched_clients") + _count(connection, "touched_keys")
-        run("""insert into touched_keys
-            select distinct kind, value from members where member in (from touched_clients)
-            except from touched_keys""")
-        run("""insert into touched_clients
-            select distinct member from members inner join touched_keys using (kind, value)
-            except from touched_clients""")
-        if _count(connection, "touched_clients") + _count(connection, "touched_keys") == before:
-            break
-
-
-def _fetch_records(connection: duckdb.DuckDBPyConnection, filled: Mapping[str, str], gone: Sequence[str]) -> None:
-    """Make landed_before: of the files that stay, the clients' records, and what may repeat a record without an id."""
-    run = connection.execute
-    not_gone = f"_source_file not in ({', '.join(map(literal, gone))})" if gone else "true"
-    events = "warehouse.bronze.events as events"
-    names = {row[0].lower() for row in run("describe warehouse.bronze.events").fetchall()}
+    _run(connection, "arriving_or_gone", **filled)
+    _run(connection, "touched_clients")
+    names = {row[0].lower() for row in connection.execute("describe warehouse.bronze.events").fetchall()}
+    stays = f"_source_file not in ({values(gone)})" if gone else "true"
     client, time = _existing(filled["client"], names), _existing(filled["time"], names)
-    run("""create temp table anonymous as
-        select event_id from warehouse.silver.events
-        where client_id is null and event_at in (select event_at from arriving_or_gone where event_at is not null)
-        union
-        select try_cast(substr(client_id, 2) as bigint) from touched_clients where client_id like '#%'""")
-    run("""create temp table repeats as
-        select event_id from warehouse.silver.rejected_events where reason = 'exact repeat'""")
-    by_id = "on events._file_id = event_id // 100000000 and events._line = event_id % 100000000"
-    run(f"""create temp table rows_before as
-        select events.rowid as row_number from {events} where {not_gone} and {client} in (from touched_clients)
-        union
-        select events.rowid from {events} inner join anonymous {by_id} where {not_gone} and {client} is null
-        union
-        select events.rowid from {events} inner join repeats {by_id}
-        where {not_gone} and {client} is null
-            and {time} in (select time_text from arriving_or_gone where time_text is not null)""")
-    run(f"create table landed_before as select events.* from {events} where rowid in (from rows_before)")
+    _run(connection, "landed_before", stays=stays, client=client, time=time)
+    again = [*selects, "select * from landed_before", "select * from warehouse.bronze.events where false"]
+    connection.execute("create or replace view bronze.events as " + " union all by name ".join(again))
+    connection.execute("insert into touched_events select event_id from silver.received")
 
 
 def merge_touched(
@@ -153,19 +83,15 @@ def merge_touched(
     columns: Sequence[str],
 ) -> None:
     """Run the statements on the records to look at again, and exchange in the warehouse what comes out differently."""
-    run = connection.execute
-    run("create temp table changed_days (name varchar, day date)")
+    connection.execute("create temp table changed_days (name varchar, day date)")
     for statement in statements:
         if statement.name not in DAY_COLUMNS and statement.name not in WHOLE:
-            run(statement.sql)
+            connection.execute(statement.sql)
     _exchange_bronze(connection, gone, landed, columns)
-    files = ", ".join(map(literal, [*gone, *landed]))
-    run(f"delete from warehouse.silver.file_totals where source_file in ({files})")
-    if landed:
-        run(f"""insert into warehouse.silver.file_totals by name
-            select * from silver.file_totals where source_file in ({", ".join(map(literal, landed))})""")
+    _run(connection, "file_totals", files=values([*gone, *landed]), landed=values(landed))
     for name, table in UNITS.items():
-        _exchange(connection, name, table)
+        blanks = {"unit": table.unit, "key": table.key or table.unit, "scope": table.scope, "day": table.date or "null"}
+        _run(connection, "exchange", table=name, **blanks)
     _renew_figures(connection, statements, working)
 
 
@@ -177,12 +103,7 @@ def _renew_figures(
     by_name = {s.name: s for s in statements}
     _look_at(connection, "silver.rejected_events", "true")
     run(by_name["silver.files"].sql)
-    run("""insert into changed_days
-        select 'silver.files', file_date from (
-            (from silver.files except from warehouse.silver.files)
-            union all (from warehouse.silver.files except from silver.files)
-        )""")
-    run("create or replace table warehouse.silver.files as from silver.files")
+    _run(connection, "changed_file_days")
     changed: dict[str, set[date]] = {}
     for name, day in run("from changed_days").fetchall():
         changed.setdefault(name, set()).add(day)
@@ -206,8 +127,7 @@ def _renew_figures(
             _look_at(connection, table, _among(dates[table], days[name]))
         run(by_name[name].sql)
         if name not in working:
-            run(f"delete from warehouse.{name} where {_among(dates[name], days[name])}")
-            run(f"insert into warehouse.{name} by name select * from {name}")
+            _run(connection, "figures_of_days", table=name, condition=_among(dates[name], days[name]))
     for name in (*UNITS, *(DAY_COLUMNS.keys() - set(working)), "silver.file_totals", "silver.files"):
         _look_at(connection, name, "true")
     for name in ("gold.ledger", "gold.headline_figures"):
@@ -217,41 +137,12 @@ def _renew_figures(
     run("create or replace table warehouse.bronze.unread_files as from bronze.unread_files")
 
 
-def _exchange(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
-    run = connection.execute
-    unit, key = table.unit, table.key or table.unit
-    touched = f"{key} in (select {'event_id' if table.scope == 'touched_events' else 'client_id'} from {table.scope})"
-    run(f"""create or replace temp table rows_before as
-        select rowid as row_number from warehouse.{name} where {touched}""")
-    run(f"""create or replace temp table before as
-        select rowid as row_number, * from warehouse.{name} where rowid in (from rows_before)""")
-    run(f"create or replace temp table after as select * from memory.{name} where {touched}")
-    # Most keys are on one side only; no more than the others have to be compared in full.
-    day = table.date or "null"
-    both = f"{key} in (select {key} from before) and {key} in (select {key} from after)"
-    run(f"""create or replace temp table differences as
-        select {unit} as unit, {day} as day from before where {key} not in (select {key} from after)
-        union all
-        select {unit}, {day} from after where {key} not in (select {key} from before)
-        union all
-        select {unit}, {day} from (
-            (select * exclude (row_number) from before where {both} except all select * from after where {both})
-            union all
-            (select * from after where {both} except all select * exclude (row_number) from before where {both})
-        )""")
-    run("create or replace temp table changed as select distinct unit from differences")
-    run(f"insert into changed_days select distinct '{name}', day from differences where day is not null")
-    run(f"""delete from warehouse.{name}
-        where rowid in (select row_number from before where {unit} in (from changed))""")
-    run(f"insert into warehouse.{name} by name select * from after where {unit} in (from changed)")
-
-
 def _exchange_bronze(
     connection: duckdb.DuckDBPyConnection, gone: Sequence[str], landed: Sequence[str], columns: Sequence[str]
 ) -> None:
     run = connection.execute
     if gone:
-        run(f"delete from warehouse.bronze.events where _source_file in ({', '.join(map(literal, gone))})")
+        run(f"delete from warehouse.bronze.events where _source_file in ({values(gone)})")
     have = {row[0].lower(): row[0] for row in run("describe warehouse.bronze.events").fetchall()}
     wanted = {name.lower(): name for name in reversed(list(columns))}
     for name in [wanted[n] for n in wanted if n not in have]:
@@ -262,7 +153,7 @@ def _exchange_bronze(
         there = {row[0].lower(): row[0] for row in run("describe bronze.events").fetchall()}
         names = ", ".join(identifier(there[n]) for n in there if n in wanted or n.startswith("_"))
         run(f"""insert into warehouse.bronze.events by name
-            select {names} from bronze.events where _source_file in ({", ".join(map(literal, landed))})""")
+            select {names} from bronze.events where _source_file in ({values(landed)})""")
 
 
 def _look_at(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> None:
@@ -292,6 +183,12 @@ def _existing(sql: str, names: Collection[str]) -> str:
     return sql
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = connection.execute(f"select count(*) from {table}").fetchone()
-    return int(row[0]) if row else 0
+def _run(connection: duckdb.DuckDBPyConnection, name: str, **blanks: str) -> None:
+    """Run the statements of increment.sql that have this name."""
+    connection.execute(_statements()[name].format(**blanks))
+
+
+@cache
+def _statements() -> dict[str, str]:
+    text = Path(__file__).with_suffix(".sql").read_text("utf-8")
+    return {name: statement.sql for name, statement in named_statements(text).items()}

@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
+import duckdb
+
 from event_data.contract import ROLES, Contract, ContractError
 from event_data.events import (
     NULL,
@@ -32,14 +34,17 @@ def in_utc(contract: Contract) -> Contract:
 
 
 def placeholders(
-    contract: Contract, present: Iterable[str], click_ids: Sequence[str], order_lines: int, portable: bool = False
-) -> dict[str, str]:
-    """Return what stands for each {name} of transform.sql.
+    connection: duckdb.DuckDBPyConnection, contract: Contract, present: Iterable[str], order_lines: int | None = None,
+    portable: bool = False,
+) -> dict[str, str]:  # fmt: skip
+    """Return what stands for each {name} of transform.sql, for the records in bronze.events.
 
     present: the columns that bronze.events has; a contract column among them is read, another is null.
-    click_ids: the URL parameters, the strongest first. order_lines: the most lines of any order. portable: for another
-    engine than DuckDB.
+    order_lines: the most lines of any order, where another engine has bronze.events and counted them. portable: for
+    another engine than DuckDB.
     """
+    strongest_first = "select parameter from bronze.click_ids order by cast(priority as integer)"
+    click_ids = [parameter for (parameter,) in connection.execute(strongest_first).fetchall()]
     empty = "D41D8C" if contract.hides_values else ""  # upper(md5('')[:6])
     columns = _columns(contract, list(present))
     known_columns = [name for column in contract.columns for name in column.names]
@@ -52,7 +57,7 @@ def placeholders(
         "empty_value": literal(empty),
         "click_id": _click_id(click_ids, empty),
         **_order(contract),
-        "order_lines": str(order_lines),
+        "order_lines": str(order_lines or _order_lines(connection, contract)),
         "shop": literal(contract.id),
         "currency": literal(contract.currency.sign),
         "time_zone": literal(contract.time_zone),
@@ -63,6 +68,17 @@ def placeholders(
         "window_days": str(contract.window_days),
         "most_clients_of_a_person": str(contract.most_clients_of_a_person),
     }
+
+
+def _order_lines(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
+    """Return the most lines that an order has."""
+    if contract.order is None or contract.order.lines is None:
+        return 1
+    longest = connection.execute(
+        f"select max(json_array_length(_payload, {literal(json_path(contract.order.lines))})) from bronze.events "
+        "where _payload is not null"
+    ).fetchone()
+    return (longest and longest[0]) or 1
 
 
 def _columns(contract: Contract, present: Iterable[str]) -> dict[str, str]:

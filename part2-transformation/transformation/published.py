@@ -1,76 +1,170 @@
-"""What an earlier run left in a warehouse."""
+"""What a warehouse was made of: a run leaves it there, and the next one compares the files with it."""
 
-from dataclasses import dataclass
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
+from event_data.errors import UserError
+from event_data.reading.day_file import DayFile, Problem
 from event_data.reading.folder import Unread
+from event_data.sql import identifier, literal
+from transformation.statements import Statement
+
+Delivered = dict[date | None, set[tuple[str, int, str]]]
+Ledger = list[tuple[str, int, Decimal]]  # line, orders, amount in the shop's currency
+FILES = """
+create or replace table bronze.files (
+    name varchar, file_date date, file_id bigint, header varchar, records bigint, unreadable bigint, bytes bigint,
+    content_hash varchar, stamp varchar, refused varchar
+)"""
+UNREAD_FILES = """
+create or replace table bronze.unread_files (
+    name varchar, reason varchar, file_date date, bytes bigint, stamp varchar, counts_instead varchar
+)"""
 
 
-@dataclass(frozen=True)
-class Published:
-    """What the warehouse was made of: its files by name, those set aside or not read, and its ledger."""
-
-    fingerprint: str
-    files: dict[str, dict[str, Any]]
-    aside: dict[str, Unread]
-    unread: dict[str, str]
-    refused: dict[str, str]
-    ledger: list[tuple[str, int, Decimal]]
-    records: int
-    unreadable: int
-
-    @cached_property
-    def stamps(self) -> dict[date, dict[str, str]]:
-        """Return the stamp that each file had, by day and name, also of those set aside."""
-        stamps: dict[date, dict[str, str]] = {}
-        for name, file in self.files.items():
-            stamps.setdefault(file["file_date"], {})[name] = file["stamp"]
-        for name, unread in self.aside.items():
-            stamps.setdefault(unread.day or date.min, {})[name] = unread.stamp
-        return stamps
+COLUMNS = Path(__file__).resolve().parents[1] / "columns.csv"
 
 
-def read_published(warehouse: Path) -> Published | None:
-    """What the warehouse was made of; None where there is none that can be read."""
+class LedgerError(UserError):
+    """Revenue was lost or created on the way."""
+
+    status = 3
+
+
+@dataclass
+class Run:
+    """The files that a warehouse was made of, and how the run that asks came to them: full, incremental, unchanged."""
+
+    files: list[DayFile]
+    unread: list[Unread]  # files that look like data and are not read, second deliveries among them
+    how: str = "full"
+    ledger: Ledger = field(default_factory=list)
+    new: list[str] = field(default_factory=list)  # names of files, as are the next two
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)  # files of which nothing, or nobody knows what, was used: why
+
+    @property
+    def records(self) -> int:
+        """Return the number of records, readable or not."""
+        return sum(f.records for f in self.files)
+
+    @property
+    def unreadable(self) -> int:
+        """Return the number of records that could not be read."""
+        return sum(f.rejected for f in self.files)
+
+    @property
+    def second_deliveries(self) -> dict[str, Unread]:
+        """Return the files that are set aside because another one of their day counts."""
+        return {u.name: u for u in self.unread if u.counts_instead}
+
+    @property
+    def delivered(self) -> Delivered:
+        """Return every file that has a day, second deliveries among them."""
+        return delivered([*self.files, *self.second_deliveries.values()])
+
+
+def delivered(files: Sequence[DayFile | Unread]) -> Delivered:
+    """Return the name, size and stamp of each file, by its day."""
+    found: Delivered = {}
+    for file in files:
+        found.setdefault(file.day, set()).add((file.name, file.size, file.stamp))
+    return found
+
+
+def write_files(connection: duckdb.DuckDBPyConnection, files: Sequence[DayFile], unread: Sequence[Unread]) -> None:
+    """Make bronze.files and bronze.unread_files, in the connection's own catalog."""
+    file_rows = [
+        (f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.rejected, f.size, f.content_hash, f.stamp,
+         f.refused)
+        for f in files
+    ]  # fmt: skip
+    unread_rows = [(u.name, u.reason, u.day, u.size, u.stamp, u.counts_instead or None) for u in unread]
+    for name, create, rows in (("files", FILES, file_rows), ("unread_files", UNREAD_FILES, unread_rows)):
+        connection.execute(create)
+        if rows:
+            connection.executemany(f"insert into bronze.{name} values ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def read_published(warehouse: Path, fingerprint: str) -> Run | None:
+    """Return what the warehouse was made of; None where none can be read, or another program or contract made it."""
     if not warehouse.exists():
         return None
     try:
         with duckdb.connect(str(warehouse), read_only=True) as connection:
-            build = dict(connection.execute("select key, value from bronze.build").fetchall())
-            names = ("name", "file_id", "bytes", "stamp", "content_hash", "records", "unreadable", "file_date")
-            rows = connection.execute(f"select {', '.join(names)} from bronze.files").fetchall()
-            files = {row[0]: dict(zip(names, row, strict=True)) for row in rows}
+            if ("fingerprint", fingerprint) not in connection.execute("from bronze.build").fetchall():
+                return None
+            files = [_day_file(*row) for row in connection.execute("from bronze.files").fetchall()]
             unread = [
                 Unread(name, reason, size, stamp, day, instead or "")
-                for name, reason, size, stamp, day, instead in connection.execute(
-                    "select name, reason, bytes, stamp, file_date, counts_instead from bronze.unread_files"
-                ).fetchall()
+                for name, reason, day, size, stamp, instead in connection.execute("from bronze.unread_files").fetchall()
             ]
-            return Published(
-                build["fingerprint"], files, {u.name: u for u in unread if u.counts_instead},
-                {u.name: u.reason for u in unread}, read_refused(connection), read_ledger(connection),
-                sum(f["records"] for f in files.values()), sum(f["unreadable"] for f in files.values()),
-            )  # fmt: skip
+            return Run(files, unread, "unchanged", read_ledger(connection), refused=read_refused(connection))
     except duckdb.Error:
         return None
 
 
-def read_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> list[tuple[str, int, Decimal]]:
-    """The ledger as (line, orders, amount in the shop's currency), in its order."""
+def _day_file(
+    name: str, day: date, file_id: int, header: str, records: int, unreadable: int, size: int, content_hash: str,
+    stamp: str, refused: str | None,
+) -> DayFile:  # fmt: skip
+    problems = (Problem("not_csv", None, refused, None),) if refused else ()
+    return DayFile(
+        name, Path(name), day, size, file_id % 1000, stamp, content_hash, tuple(json.loads(header)), records=records,
+        rejected=unreadable, problems=problems,
+    )  # fmt: skip
+
+
+def read_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> Ledger:
+    """Return the ledger in its order."""
     rows = connection.execute(f"select line, orders, amount from {catalog}gold.ledger order by position").fetchall()
     return [(str(line), int(orders), Decimal(amount)) for line, orders, amount in rows]
 
 
 def read_refused(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> dict[str, str]:
     """Return the files of which nothing, or an unknown part, could be used, and why."""
-    return dict(
-        connection.execute(
-            f"select name, refused from {catalog}silver.files where refused is not null order by name"
-        ).fetchall()
-    )
+    refused = f"select name, refused from {catalog}silver.files where refused is not null order by name"
+    return dict(connection.execute(refused).fetchall())
+
+
+def balanced_ledger(connection: duckdb.DuckDBPyConnection) -> Ledger:
+    """Return the ledger of a new warehouse; raise LedgerError where its difference is not zero."""
+    ledger = read_ledger(connection, "warehouse.")
+    _, orders, amount = next(row for row in ledger if row[0] == "difference")
+    if orders or amount:
+        raise LedgerError(
+            f"the ledger does not balance: {orders} orders and {amount:,.2f} are neither counted nor named; nothing "
+            "was published. Please report this with the ledger above."
+        )
+    return ledger
+
+
+def column_descriptions() -> dict[str, str]:
+    """Return what columns.csv says of each column, by name, or by schema, table and name."""
+    with COLUMNS.open(encoding="utf-8", newline="") as file:
+        return {row["column"]: row["description"] for row in csv.DictReader(file)}
+
+
+def comment(connection: duckdb.DuckDBPyConnection, statements: Sequence[Statement], kind: str = "table") -> None:
+    """Describe each table (or view) and column of the new warehouse: the words of transform.sql and of columns.csv."""
+    comments = [f"comment on {kind} warehouse.{s.name} is {literal(s.description)}" for s in statements]
+    words = column_descriptions()
+    columns = connection.execute(
+        "select schema_name || '.' || table_name, column_name from duckdb_columns() "
+        "where database_name = 'warehouse' and comment is null"
+    ).fetchall()
+    for table, column in columns:
+        # the columns of the files are the shop's
+        described = words.get(f"{table}.{column}") or (table != "bronze.events" and words.get(column))
+        if described:
+            name = f"warehouse.{table}.{identifier(column)}"
+            comments.append(f"comment on column {name} is {literal(described)}")
+    connection.execute(";".join(["begin", *comments, "commit"]))

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SCHEMAS = ("bronze", "silver", "gold")  # where the tables stand
-_CREATE = re.compile(r"create or replace (table|view) (\w+[.]\w+) as\n", re.IGNORECASE)
+# The comment, the kind, the name and the select of a statement. It ends with the first line, but of a comment, that
+# ends in a semicolon.
+_CREATE = re.compile(
+    r"((?:^--.*\n)*)^create or replace (table|view) (\w+[.]\w+) as\n((?s:.*?)^(?! *--).*); *$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _REPEATED = re.compile(r"\{for each line of an order\}(.*?)\{end\}", re.DOTALL)
 
 
@@ -25,29 +30,18 @@ class Statement:
 
 
 def read_statements(path: Path) -> list[Statement]:
-    """The statements of a file in their order; raises ValueError for one that creates nothing."""
+    """Return the statements of a file in their order; raise ValueError for one that creates nothing."""
     return parse_statements(path.read_text("utf-8"), str(path))
 
 
 def parse_statements(text: str, source: str) -> list[Statement]:
-    """The statements of a text in their order; raises ValueError, with its source, for one that creates nothing."""
-    statements: list[Statement] = []
-    comments: list[str] = []
-    lines: list[str] = []
-    for line in text.splitlines():
-        if not lines and (line.startswith("--") or not line.strip()):
-            comments = [*comments, line.removeprefix("--").strip()] if line.strip() else []
-            continue
-        lines.append(line)
-        if line.rstrip().endswith(";") and not line.lstrip().startswith("--"):
-            sql = "\n".join(lines).rstrip()[:-1]
-            match = _CREATE.match(sql)
-            if match is None:
-                raise ValueError(f"{source}: a statement creates no table: {sql[:60]!r}")
-            description = " ".join(comments).removeprefix(f"{match[2]}: ")
-            statements.append(Statement(match[1].lower(), match[2], description, sql[match.end() :]))
-            comments, lines = [], []
-    return statements
+    """Return the statements of a text in their order; raise ValueError for one that creates nothing."""
+    if other := re.search(r"^(?!--).+", _CREATE.sub("", text), re.MULTILINE):
+        raise ValueError(f"{source}: a statement creates no table: {other[0][:60]!r}")
+    return [
+        Statement(kind.lower(), name, re.sub(r"\n?-- ?", " ", above).strip().removeprefix(f"{name}: "), select)
+        for above, kind, name, select in _CREATE.findall(text)
+    ]
 
 
 def fill(statement: Statement, filled: Mapping[str, str]) -> Statement:

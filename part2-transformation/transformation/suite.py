@@ -6,8 +6,9 @@ import duckdb
 
 from event_data.contract import Contract
 from event_data.output import table
-from transformation.build import HERE, blanks
+from transformation.build import HERE
 from transformation.landing import land_seeds
+from transformation.placeholders import placeholders
 from transformation.statements import Statement, fill, parse_statements, read_statements
 
 OWNERS = "ABCDEFGHI"  # the nine tests that the owner asked for; the others are ours
@@ -49,7 +50,7 @@ def read_suite(contract: Contract, portable: bool = False) -> Suite:
         for statement in rows:
             connection.execute(statement.sql)
         columns = [row[0] for row in connection.execute("describe bronze.events").fetchall()]
-        filled = blanks(connection, contract, columns, portable=portable)
+        filled = placeholders(connection, contract, columns, portable=portable)
     statements = [fill(s, filled) for s in read_statements(HERE / "transform.sql")]
     return Suite(rows, statements, [test.query for test in duckdb.extract_statements(tests)])
 

@@ -18,9 +18,10 @@ from analysis.gold import read_gold
 from commands import PART2, REAL, SCHEMA, TRANSFORM, call, needs_real_days, process, query
 from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for, write_odd_files
 from synthetic_events import generate
-from transformation.build import WORKING, LedgerError, fingerprint
+from transformation.build import WORKING, Settings, fingerprint
 from transformation.engines.spark import CATALOG, list_address, refresh
-from transformation.engines.spark_session import Job, SparkError, Tables
+from transformation.engines.spark_session import SparkError, Tables
+from transformation.published import LedgerError
 from warehouse_kit import command, differing_tables
 
 from event_data.contract import load_contract
@@ -46,8 +47,8 @@ def on_duckdb(data: Path, warehouse: Path) -> Path:
     return warehouse
 
 
-def job_of(data: Path | str, warehouse: Path) -> Job:
-    return Job(str(data), warehouse, load_contract(SCHEMA), fingerprint(SCHEMA))
+def job_of(data: Path | str, warehouse: Path) -> Settings:
+    return Settings(data, warehouse, load_contract(SCHEMA), fingerprint(SCHEMA))
 
 
 def shortened(sql: str, path: Path) -> Path:
@@ -204,7 +205,7 @@ def test_another_file_system_is_read_by_its_address(session: "SparkSession", odd
         assert [(f.name, f.file_id, f.size) for f in files] == [
             (f.name, f.file_id, f.size) for f in find_files(odd_files, job.contract.file_name).files
         ]
-        landed, events = land_with_spark(tables, files, job.data_dir, job.contract, tmp_path)
+        landed, events = land_with_spark(tables, files, str(job.data_dir), job.contract, tmp_path)
         events.drop("_loaded_at").write.parquet((tmp_path / "events").as_uri())
         expected = on_duckdb(odd_files, tmp_path / "w.duckdb")
         connection.execute(f"attach '{expected}' as w (read_only)")
@@ -284,7 +285,7 @@ from transformation.engines.spark import refresh
 
 options = transform.parser().parse_args(sys.argv[2:])
 status = transform.main([*sys.argv[2:], "--validate"], sys.stdout, sys.stderr)
-refresh(replace(transform.spark_job(options, options.contract), sql=Path(sys.argv[1])))
+refresh(replace(transform.settings_of(options, options.contract), sql=Path(sys.argv[1])))
 sys.exit(status)
 """
 

@@ -17,13 +17,12 @@ import pytest
 import transform
 from commands import PART2, SCHEMA, TRANSFORM, call, process, query
 from synthetic_events import generate
-from transformation.build import Build, Run, Settings, fingerprint, refresh
-from transformation.comments import column_descriptions
+from transformation.build import Build, Settings, fingerprint, refresh
+from transformation.published import Run, column_descriptions
 from transformation.statements import read_statements
 from warehouse_kit import differing_tables, run
 
 from event_data.contract import load_contract
-from event_data.reading.folder import Unread
 
 SQL = (PART2 / "transform.sql").read_text("utf-8")
 UNBALANCED = SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500")
@@ -65,9 +64,9 @@ def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path, mo
     rng = random.Random(7)
     parts, incremental = [], Build.incremental
 
-    def recorded(build: Build, changes: Run, unread: Sequence[Unread]) -> Run:
+    def recorded(build: Build, changes: Run) -> Run:
         parts.append(changes)
-        return incremental(build, changes, unread)
+        return incremental(build, changes)
 
     monkeypatch.setattr(Build, "incremental", recorded)
     data = tmp_path / "data"

@@ -15,11 +15,12 @@ from event_data.contract import Contract
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
 from event_data.reading.folder import find_files
-from event_data.sql import identifier
-from transformation.build import HERE, WORKING, blanks
+from event_data.sql import identifier, named_statements
+from transformation.build import HERE, WORKING
 from transformation.engines.dialects import DialectError, translate
 from transformation.engines.sql_engines import LONGEST_LIST, WAREHOUSES, Warehouse
 from transformation.landing import column_names, land, land_seeds
+from transformation.placeholders import placeholders
 from transformation.statements import Statement, fill, read_statements
 from transformation.suite import read_suite
 
@@ -30,37 +31,7 @@ LOADERS_STOP = (
     "surplus_empty",
 )  # fmt: skip
 PASSED = "case when expected is not distinct from actual then 'PASS' else 'FAIL' end as result"
-FILES = """
-select files.name, files.file_date, files.file_id, count(events._line) as records, cast(0 as bigint) as unreadable,
-    cast(null as varchar) as refused
-from bronze.listed_files as files
-left join bronze.events as events on files.name = events._source_file
-group by files.name, files.file_date, files.file_id"""
-# What stops the script: error() gives its message to whoever runs it.
-CHECK_LOAD = """
-select
-    files.name, files.records,
-    case
-        when files.records = listed.records then 'all loaded'
-        else error(
-            files.name || ' has ' || cast(listed.records as varchar) || ' records, and '
-            || cast(files.records as varchar) || ' were loaded'
-        )
-    end as result
-from bronze.files as files
-inner join bronze.listed_files as listed on files.name = listed.name"""
-CHECK_LEDGER = """
-select
-    line, orders, amount,
-    case
-        when line <> 'difference' or (orders = 0 and amount = 0) then 'balances'
-        else error(
-            'the ledger does not balance: ' || cast(orders as varchar) || ' orders and ' || cast(amount as varchar)
-            || ' are neither counted nor named'
-        )
-    end as result
-from gold.ledger
-order by position nulls first"""
+SQL = named_statements(Path(__file__).with_suffix(".sql").read_text("utf-8"))
 
 
 def script(engine: str, data_dir: Path, contract: Contract, location: str | None = None) -> str:
@@ -92,7 +63,7 @@ def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract) -> Ite
         land_seeds(connection, contract, HERE / "seeds")
         connection.execute("create view bronze.events as " + " union all by name ".join(selects))
         columns = [name for file in files for name in column_names(file.header, contract)]
-        filled = blanks(connection, contract, columns, portable=True)
+        filled = placeholders(connection, contract, columns, portable=True)
         yield from warehouse.schemas()
         yield from warehouse.stage()
         yield from _seeds(warehouse, connection)
@@ -101,7 +72,7 @@ def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract) -> Ite
     for statement in _ledger_first(made):
         yield from _described(warehouse, statement)
         if statement.name == LEDGER:
-            yield translate(CHECK_LEDGER, warehouse.engine)
+            yield translate(SQL["check_ledger"].sql, warehouse.engine)
     yield from (f"drop {s.kind} if exists {s.name}" for s in made if s.name in WORKING)
 
 
@@ -188,8 +159,8 @@ select
 from landed
 inner join bronze.listed_files as files on regexp_extract(landed._path, '([^/]*)$', 1) = files.name"""
     yield from warehouse.create("table", "bronze.events", events)
-    yield from warehouse.create("table", "bronze.files", FILES)
-    yield translate(CHECK_LOAD, warehouse.engine)
+    yield from warehouse.create("table", "bronze.files", SQL["files"].sql)
+    yield translate(SQL["check_load"].sql, warehouse.engine)
     yield from unloads
     yield "drop table bronze.listed_files"
 

@@ -21,21 +21,13 @@ from event_data.reading.deliveries import check_fit
 from event_data.reading.folder import Entry, Folder, match_files
 from event_data.sql import identifier, json_path, literal
 from event_data.warehouse_file import lock
-from transformation.build import (
-    STORAGE_VERSION,
-    WORKING,
-    Run,
-    balanced,
-    blanks,
-    silent,
-    write_files,
-)
-from transformation.comments import comment
+from transformation.build import STORAGE_VERSION, WORKING, Settings, silent
 from transformation.engines.dialects import translate
 from transformation.engines.spark_landing import land_with_spark, set_aside
-from transformation.engines.spark_session import Job, SparkError, Tables, bound, connect, day_of, spark_errors
+from transformation.engines.spark_session import SparkError, Tables, bound, connect, day_of, spark_errors
 from transformation.landing import column_names
-from transformation.published import read_ledger, read_published, read_refused
+from transformation.placeholders import placeholders
+from transformation.published import Run, balanced_ledger, comment, delivered, read_published, read_refused, write_files
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 from transformation.suite import Outcome, Suite
 
@@ -47,35 +39,27 @@ BYTES_A_PARTITION = 64 << 20  # of the files, for each partition of a shuffle
 TYPES = {"string": "varchar", "timestamp_ntz": "timestamp", "int": "integer"}  # of Spark in DuckDB's words
 
 
-def refresh(job: Job, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
+def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
     """Bring the folder up to date with the files: everything anew, or nothing if nothing changed.
 
     Raise ReadingError, LedgerError or SparkError; the former tables are then as they were.
     """
-    is_path = "://" not in job.data_dir
+    is_path = "://" not in str(settings.data_dir)
     if is_path:
-        job.listed()  # before anything is made: the folder may be a mistyped one
-    if job.warehouse.is_file():
-        raise SparkError(f"{job.warehouse} is a file, and Spark writes a folder; name one with --warehouse.")
-    job.warehouse.mkdir(parents=True, exist_ok=True)
-    catalog = job.warehouse / CATALOG
+        settings.list_folder()  # before anything is made: the folder may be a mistyped one
+    if settings.warehouse.is_file():
+        raise SparkError(f"{settings.warehouse} is a file, and Spark writes a folder; name one with --warehouse.")
+    settings.warehouse.mkdir(parents=True, exist_ok=True)
+    catalog = settings.warehouse / CATALOG
     with lock(catalog, say), spark_errors():
-        listed = job.listed() if is_path else list_address(connect(job), job)
-        published = None if job.full_refresh else read_published(catalog)
-        if published and published.fingerprint == job.fingerprint:
-            counting = [f for f in listed.files if f.name not in published.aside]
-            known = {(name, f["file_id"], f["bytes"], f["stamp"]) for name, f in published.files.items()}
-            same_files = known == {(f.name, f.file_id, f.size, f.stamp) for f in counting}
-            aside = {name: unread.stamp for name, unread in published.aside.items()}
-            same_aside = aside == {f.name: f.stamp for f in listed.files if f.name in published.aside}
-            unread = {name: reason for name, reason in published.unread.items() if name not in aside}
-            if same_files and same_aside and unread == {u.name: u.reason for u in listed.unread}:
-                return Run(
-                    "unchanged", counting, ledger=published.ledger, records=published.records,
-                    unreadable=published.unreadable, refused=published.refused, unread=published.unread,
-                )  # fmt: skip
-        with _build_folder(job.warehouse) as folder:
-            return Build(job, connect(job), folder, progress).full(listed)
+        listed = settings.list_folder() if is_path else list_address(connect(settings), settings)
+        published = None if settings.full_refresh else read_published(catalog, settings.fingerprint)
+        if published and published.delivered == delivered(listed.files):
+            unread = {(u.name, u.reason) for u in published.unread if not u.counts_instead}
+            if unread == {(u.name, u.reason) for u in listed.unread}:
+                return published
+        with _build_folder(settings.warehouse) as folder:
+            return Build(settings, connect(settings), folder, progress).full(listed)
 
 
 @contextlib.contextmanager
@@ -118,27 +102,32 @@ def _folder_in_use(catalog: Path) -> str | None:
         return None
 
 
-def list_address(spark: "SparkSession", job: Job) -> Folder:
+def list_address(spark: "SparkSession", settings: Settings) -> Folder:
     """Return the day files of an address that only Spark can read."""
-    found = spark.read.format("binaryFile").load(job.data_dir).select("path", "length", "modificationTime").collect()
+    found = (
+        spark.read.format("binaryFile")
+        .load(str(settings.data_dir))
+        .select("path", "length", "modificationTime")
+        .collect()
+    )
     entries = [
         Entry(row.path.rpartition("/")[2], row.length, f"{row.modificationTime.timestamp() * 1e9:.0f}") for row in found
     ]
-    return match_files(job.data_dir, entries, job.contract.file_name, job.contract.ignored_files)
+    return match_files(str(settings.data_dir), entries, settings.contract.file_name, settings.contract.ignored_files)
 
 
 class Build:
     """One build into a folder of its own."""
 
-    def __init__(self, job: Job, spark: "SparkSession", folder: Path, progress: Callable[[str], None]):
-        self.job, self.folder, self.progress = job, folder, progress
+    def __init__(self, settings: Settings, spark: "SparkSession", folder: Path, progress: Callable[[str], None]):
+        self.settings, self.folder, self.progress = settings, folder, progress
         self.connection = duckdb.connect()
         self.tables = Tables(spark, self.connection, folder / "work")
 
     def full(self, listed: Folder) -> Run:
         """Build everything from scratch."""
-        tables, contract = self.tables, self.job.contract
-        aside = set_aside(tables, listed.files, self.job.data_dir, contract)
+        tables, contract = self.tables, self.settings.contract
+        aside = set_aside(tables, listed.files, str(self.settings.data_dir), contract)
         unread, names = [*listed.unread, *aside], {one.name for one in aside}
         files = [f for f in listed.files if f.name not in names]
         size = sum(f.size for f in files)
@@ -146,24 +135,23 @@ class Build:
             tables.spark.conf.set("spark.sql.shuffle.partitions", str(max(4, size // BYTES_A_PARTITION)))
         self.progress(f"reading {len(files)} files")
         tables.seeds(contract)
-        landed, events = land_with_spark(tables, files, self.job.data_dir, contract, self.folder)
+        landed, events = land_with_spark(tables, files, str(self.settings.data_dir), contract, self.folder)
         check_fit(landed, contract)
         tables.see("bronze.events", events)
         write_files(self.connection, landed, unread)
         tables.share("bronze.files", self.folder, "from bronze.files order by file_id")
         tables.share("bronze.unread_files", self.folder, "from bronze.unread_files order by name")
         columns = [n for f in landed for n in column_names(f.header, contract)]
-        filled = blanks(self.connection, contract, columns, self._order_lines(events), portable=True)
-        statements = [fill(s, filled) for s in read_statements(self.job.sql)]
+        filled = placeholders(self.connection, contract, columns, self._order_lines(events), portable=True)
+        statements = [fill(s, filled) for s in read_statements(self.settings.sql)]
         for statement in statements:
             self.progress(statement.name)
             tables.make(statement, tables.work if statement.name in WORKING else self.folder)
-        run = Run("full", landed, new=[f.name for f in landed], unread={u.name: u.reason for u in unread})
-        return self._publish(run, statements)
+        return self._publish(Run(landed, unread), statements)
 
     def _order_lines(self, events: "DataFrame") -> int:
         """The most lines that an order has."""
-        order = self.job.contract.order
+        order = self.settings.contract.order
         if order is None or order.lines is None:
             return 1
         from pyspark.sql import functions as f
@@ -181,7 +169,7 @@ class Build:
         for schema in SCHEMAS:
             run_sql(f"create schema warehouse.{schema}")
         run_sql("create table warehouse.bronze.build (key varchar, value varchar)")
-        build = [("fingerprint", self.job.fingerprint), ("folder", self.folder.name)]
+        build = [("fingerprint", self.settings.fingerprint), ("folder", self.folder.name)]
         self.connection.executemany("insert into warehouse.bronze.build values (?, ?)", build)
         for name in (
             "bronze.events",
@@ -191,12 +179,11 @@ class Build:
         ):
             run_sql(f"create view warehouse.{name} as {self._view(name)}")
         comment(self.connection, [s for s in statements if s.name not in WORKING], "view")
-        run.ledger = balanced(read_ledger(self.connection, "warehouse."))
-        run.records, run.unreadable = sum(f.records for f in run.files), sum(f.rejected for f in run.files)
+        run.ledger = balanced_ledger(self.connection)
         run.refused = read_refused(self.connection, "warehouse.")
         run_sql("detach warehouse")
         self.connection.close()
-        target.replace(self.job.warehouse / CATALOG)
+        target.replace(self.settings.warehouse / CATALOG)
         return run
 
     def _view(self, name: str) -> str:
@@ -211,12 +198,12 @@ class Build:
         return f"select {columns} from read_parquet({files}, union_by_name = true{by_day})"
 
 
-def run_suite(suite: Suite, job: Job) -> list[Outcome]:
+def run_suite(suite: Suite, settings: Settings) -> list[Outcome]:
     """Run every test of the SQL suite on Spark; raises SparkError where a statement of it fails."""
-    shared = job.warehouse if job.warehouse.is_dir() else None
+    shared = settings.warehouse if settings.warehouse.is_dir() else None
     with spark_errors(), tempfile.TemporaryDirectory(dir=shared) as made, duckdb.connect() as connection:
-        tables = Tables(connect(job), connection, Path(made) / "work")
-        tables.seeds(job.contract)
+        tables = Tables(connect(settings), connection, Path(made) / "work")
+        tables.seeds(settings.contract)
         for statement in (*suite.rows, *suite.statements):
             tables.make(statement, tables.work)
         selects = " union all ".join(f"({bound(translate(test, 'spark'), tables.views)})" for test in suite.tests)

@@ -7,7 +7,6 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,9 +15,8 @@ import duckdb
 
 from event_data.contract import Contract
 from event_data.errors import UserError
-from event_data.reading.folder import Folder, find_files
 from event_data.sql import identifier, literal
-from transformation.build import HERE
+from transformation.build import HERE, Settings
 from transformation.engines.dialects import translate
 from transformation.increment import DAY_COLUMNS, UNITS
 from transformation.landing import land_seeds
@@ -43,30 +41,7 @@ class SparkError(UserError):
     """Spark cannot do the work."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What to build. `data_dir` is a path, or an address that Spark's cluster can read, such as s3a://shop/events.
-
-    `warehouse` is a folder that the cluster and this machine both see. Without `master` and `remote` Spark's own
-    configuration decides, and where that says nothing this machine's cores.
-    """
-
-    data_dir: str
-    warehouse: Path
-    contract: Contract
-    fingerprint: str
-    full_refresh: bool = False
-    master: str | None = None
-    remote: str | None = None
-    memory: str | None = None
-    sql: Path = HERE / "transform.sql"
-
-    def listed(self) -> Folder:
-        """Return the files of the folder by day, and those that look like data and are not read."""
-        return find_files(Path(self.data_dir), self.contract.file_name, self.contract.ignored_files)
-
-
-def connect(job: Job) -> "SparkSession":
+def connect(settings: Settings) -> "SparkSession":
     """A session on the cluster, or the one that this process already has; raises SparkError where it cannot be."""
     try:
         from pyspark.sql import SparkSession
@@ -76,20 +51,20 @@ def connect(job: Job) -> "SparkSession":
         raise SparkError(NEEDED.format(f"the package {package} (pip install -r requirements-spark.txt)")) from None
     active = SparkSession.getActiveSession()
     builder = SparkSession.builder.appName("transform")
-    if active is None and job.remote:
-        _answers(job.remote)
-        builder = builder.remote(job.remote)
+    if active is None and settings.remote:
+        _answers(settings.remote)
+        builder = builder.remote(settings.remote)
     elif active is None:
         java = os.environ.get("JAVA_HOME")
         if not shutil.which(str(Path(java) / "bin" / "java") if java else "java"):
             raise SparkError(NEEDED.format("Java 17 or 21 (apt-get install openjdk-17-jre-headless)"))
-        builder = builder.master(job.master) if job.master else builder
+        builder = builder.master(settings.master) if settings.master else builder
         builder = builder.config("spark.ui.showConsoleProgress", "false")
-        if job.memory and (size := re.fullmatch(r"(?i)(\d+) ?([kmgt])i?b?", job.memory)):
+        if settings.memory_limit and (size := re.fullmatch(r"(?i)(\d+) ?([kmgt])i?b?", settings.memory_limit)):
             builder = builder.config("spark.driver.memory", size[1] + size[2].lower())
     session = active
     if session is None:
-        with _spark_log(job.warehouse / LOG if job.warehouse.is_dir() else Path(os.devnull)):
+        with _spark_log(settings.warehouse / LOG if settings.warehouse.is_dir() else Path(os.devnull)):
             session = builder.getOrCreate()
     for key, value in SETTINGS.items():
         session.conf.set(key, value)
