@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from event_data.dead_hours import skipped_hours_sql
+from event_data.events import PLACEHOLDERS
 from event_data.money import Currency
 from event_data.sql import named_statements
 from monitoring.baselines import Amounts
@@ -127,6 +128,7 @@ class Warehouse:
         """Return the facts of these days; with `hours` below 24, of the first hours of each."""
         facts = Facts(first, last, hours, currency=self.currency, time_zone=self.time_zone)
         limits: dict[str, Any] = {"first": first, "last": last, "paid": list(paid_channels)}
+        limits["placeholders"] = list(PLACEHOLDERS)
         for metric, day, hour, numerator, denominator in self.rows("hours", **limits):
             facts.by_hour[metric].setdefault(day, {})[hour] = (numerator or 0.0, denominator)
         days = "(select distinct file_date as day from bronze.files where file_date between $first and $last)"

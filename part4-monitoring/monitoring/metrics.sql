@@ -90,7 +90,7 @@ select
     cast(count(*) as double),
     cast(count(case when event_day <> file_day then 1 end) as double),
     cast(count(client_id) as double),
-    cast(count(case when lower(client_id) in ('undefined', 'null', 'none', 'nan', '(not set)', '0', '-') then 1 end) as double),
+    cast(count(case when list_contains($placeholders, lower(client_id)) then 1 end) as double),
     cast(count(client_id) - count(distinct case when client_id is not null then event_in_second end) as double)
 from events
 group by file_day;

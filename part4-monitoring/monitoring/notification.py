@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitoring.alarms import Alarm, DayReport
-from monitoring.storage import Notice, notice_of
+from monitoring.storage import Notice
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ def update_since(
     seen = whole_day and not any(a.name in ("no_file", "no_events", "file_refused") for a in report.alarms)
     standing = {key for a in report.alarms for key in (a.key, *a.suppresses)}
     recovered = [n for n in open_notices.values() if seen and n.key not in standing and n.day < report.day]
-    now_open = [notice_of(a, now) for a in alarms]
+    now_open = [Notice(a.key, a.opened or a.day, a.day, a.severity, a.state, now) for a in alarms]
     kept = list(now_open)
-    kept += [Notice(n.key, n.opened, report.day, n.severity, "recovered", now) for n in recovered]
+    kept += [n._replace(day=report.day, state="recovered", at=now) for n in recovered]
     # The same key may have been open since another day; that incident is over.
     for notice in now_open:
         old = open_notices.get(notice.key)
         if old and old.opened != notice.opened:
-            kept.append(Notice(old.key, old.opened, old.day, old.severity, "recovered", now))
+            kept.append(old._replace(state="recovered", at=now))
     return Update(tuple(alarms), tuple(recovered), tuple(kept))
 
 

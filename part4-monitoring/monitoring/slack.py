@@ -147,15 +147,16 @@ def deliver(history: History, webhook: str) -> list[str]:
     """
     failed: dict[int, str] = {}
     try:
-        while waiting := history.claim():
+        while claimed := history.claim():
+            number, body = claimed
             try:
-                post(webhook, waiting.message)
+                post(webhook, body)
             except SlackError as error:
-                failed[waiting.number] = str(error)
+                failed[number] = str(error)
                 if not error.is_final:
                     break
             else:
-                history.delivered(waiting.number)
+                history.delivered(number)
     finally:
         history.release(failed)
     return list(dict.fromkeys(failed.values()))

@@ -7,15 +7,15 @@ that notes them as sent (a transactional outbox): no message is forgotten.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from event_data.errors import UserError
 from event_data.sql import named_statements
-from monitoring.alarms import Alarm, DayReport
+from monitoring.alarms import DayReport
 from monitoring.detection import Acknowledgement
 
 CLAIM = timedelta(minutes=10)  # a message that a run took and did not deliver is free again after so long
@@ -31,8 +31,7 @@ class HistoryError(UserError):
     """The history cannot be used."""
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(NamedTuple):
     """The last message about an incident; state is that of the alarm then, or recovered."""
 
     key: str
@@ -41,14 +40,6 @@ class Notice:
     severity: str
     state: str
     at: datetime
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A message in the outbox."""
-
-    number: int
-    message: str
 
 
 class History:
@@ -90,18 +81,21 @@ class History:
 
     def record(self, report: DayReport, hours: int, now: datetime) -> None:
         """Write a day's judgement. One of fewer hours does not replace one of more."""
-        day = report.day.isoformat()
         with self.transaction() as c:
-            known = c.execute("select hours from day_status where day = ?", [day]).fetchone()
+            day = [_stored(report.day)]
+            known = c.execute("select hours from day_status where day = ?", day).fetchone()
             if known and known[0] > hours:
                 return
             worst = report.active[0].key if report.active else None
-            for table in ("day_status", "metric_results", "alarms"):
-                c.execute(f"delete from {table} where day = ?", [day])
-            row = (day, hours, report.status, len(report.active), worst, _text(now))
-            c.execute("insert into day_status values (?, ?, ?, ?, ?, ?)", row)
-            c.executemany(f"insert into metric_results values ({', '.join('?' * 14)})", _results(report, hours))
-            c.executemany(f"insert into alarms values ({', '.join('?' * 14)})", _alarms(report, hours))
+            status = (report.day, hours, report.status, len(report.active), worst, now)
+            tables = {
+                "day_status": [status],
+                "metric_results": _results(report, hours),
+                "alarms": _alarms(report, hours),
+            }
+            for table, rows in tables.items():
+                c.execute(f"delete from {table} where day = ?", day)
+                _insert(c, table, rows)
 
     def acknowledgements(self) -> list[Acknowledgement]:
         rows = self.connection.execute("select key, since, acknowledged_on from acknowledgements").fetchall()
@@ -110,8 +104,7 @@ class History:
     def acknowledge(self, one: Acknowledgement, now: datetime) -> None:
         """Note it; an earlier acknowledgement of the same incident stays."""
         with self.transaction() as c:
-            row = (one.key, one.since.isoformat(), one.on.isoformat(), _text(now))
-            c.execute("insert into acknowledgements values (?, ?, ?, ?) on conflict do nothing", row)
+            _insert(c, "acknowledgements", [(one.key, one.since, one.on, now)], "insert or ignore")
 
     def notices(self) -> list[Notice]:
         rows = self.connection.execute("select key, opened, day, severity, state, at from notices").fetchall()
@@ -122,25 +115,22 @@ class History:
 
     def enqueue(self, message: str, notices: Sequence[Notice]) -> None:
         """Put a message into the outbox with the notices of its alarms; call it within a transaction."""
-        now = _text(datetime.now(UTC))
-        self.connection.execute("insert into outbox (created_at, message) values (?, ?)", [now, message])
-        self.connection.executemany(
-            "insert or replace into notices values (?, ?, ?, ?, ?, ?)",
-            [(n.key, n.opened.isoformat(), n.day.isoformat(), n.severity, n.state, _text(n.at)) for n in notices],
-        )
+        row = [_stored(datetime.now(UTC)), message]
+        self.connection.execute("insert into outbox (created_at, message) values (?, ?)", row)
+        _insert(self.connection, "notices", notices, "insert or replace")
 
-    def claim(self) -> Waiting | None:
-        """Take the oldest message that no other run is delivering; it stays until `delivered`."""
+    def claim(self) -> tuple[int, str] | None:
+        """Take the oldest message that no other run is delivering, with its number; it stays until `delivered`."""
         now = datetime.now(UTC)
         with self.transaction() as c:
             row = c.execute(
                 "select id, message from outbox where claimed_at is null or claimed_at < ? order by id limit 1",
-                [_text(now - CLAIM)],
+                [_stored(now - CLAIM)],
             ).fetchone()
             if row is None:
                 return None
-            c.execute("update outbox set claimed_at = ?, attempts = attempts + 1 where id = ?", [_text(now), row[0]])
-            return Waiting(row[0], row[1])
+            c.execute("update outbox set claimed_at = ?, attempts = attempts + 1 where id = ?", [_stored(now), row[0]])
+            return int(row[0]), str(row[1])
 
     def delivered(self, number: int) -> None:
         with self.transaction() as c:
@@ -156,30 +146,31 @@ class History:
         return int(self.connection.execute("select count(*) from outbox").fetchone()[0])
 
 
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def _stored(value: Any) -> Any:
+    """Return a value as SQLite keeps it: days and moments (UTC) as text."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return value.isoformat() if isinstance(value, date) else value
 
 
-def _results(report: DayReport, hours: int) -> list[tuple[object, ...]]:
-    day, rows = report.day.isoformat(), []
+def _insert(
+    connection: sqlite3.Connection, table: str, rows: Iterable[Sequence[object]], insert: str = "insert"
+) -> None:
+    for row in rows:
+        connection.execute(f"{insert} into {table} values ({', '.join('?' * len(row))})", [_stored(v) for v in row])
+
+
+def _results(report: DayReport, hours: int) -> Iterator[Sequence[object]]:
     for v in report.verdicts:
         s, m = v.score, v.metric
         scores = (s.expected, s.low, s.high, s.z, s.evidence) if s else (None,) * 5
-        rows.append((day, m.name, hours, m.layer, m.label, m.kind, v.value, *scores, v.days, v.verdict))
-    return rows
+        yield report.day, m.name, hours, m.layer, m.label, m.kind, v.value, *scores, v.days, v.verdict
 
 
-def _alarms(report: DayReport, hours: int) -> list[tuple[object, ...]]:
-    day = report.day.isoformat()
-    return [
-        (
-            day, a.key, hours, a.layer, a.severity, a.state, (a.opened or a.day).isoformat(), a.day_number,
-            a.last_good.isoformat() if a.last_good else None, a.first_bad, a.segment, a.at_stake, a.at_stake_since,
+def _alarms(report: DayReport, hours: int) -> Iterator[Sequence[object]]:
+    for a in report.alarms:
+        yield (
+            report.day, a.key, hours, a.layer, a.severity, a.state, a.opened or a.day, a.day_number, a.last_good,
+            a.first_bad, a.segment, a.at_stake, a.at_stake_since,
             a.text + (f" Also: {json.dumps(a.also)}" if a.also else ""),
-        )
-        for a in report.alarms
-    ]  # fmt: skip
-
-
-def notice_of(alarm: Alarm, now: datetime) -> Notice:
-    return Notice(alarm.key, alarm.opened or alarm.day, alarm.day, alarm.severity, alarm.state, now)
+        )  # fmt: skip

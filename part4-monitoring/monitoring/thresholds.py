@@ -1,7 +1,7 @@
 """Read thresholds.yaml into frozen dataclasses."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from event_data.errors import UserError
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KINDS = ("count", "share", "ratio", "amount")
 SEVERITIES = ("P0", "P1", "P2", "P3")
+LEAST = {"history_days": 1, "min_days": 2, "level_days": 2}
 SHIPPED = Path(__file__).resolve().parents[1] / "thresholds.yaml"
 # Keys of the version before this one, which still work.
 RENAMED = {"effect": "min_change", "stake": "impact", "least": "min_events", "brings": "suppresses"}
@@ -88,11 +89,10 @@ def load_thresholds(path: Path) -> Thresholds:
     document = _read(path)
     try:
         notes = [*_use_new_keys(document, path), *_add_new_rules(document, path)]
-        return replace(_thresholds(document), notes=tuple(notes))
+        return _thresholds(document, notes)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ThresholdsError(
-            f"{path}: {_sentence(error)}; compare with the thresholds.yaml that came with it."
-        ) from None
+        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise ThresholdsError(f"{path}: {what}; compare with the thresholds.yaml that came with it.") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -110,10 +110,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ThresholdsError(f"{path}: holds no settings; name another with --thresholds.")
     return document
-
-
-def _sentence(error: Exception) -> str:
-    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
 
 
 def _use_new_keys(document: dict[str, Any], path: Path) -> list[str]:
@@ -137,70 +133,55 @@ def _add_new_rules(document: dict[str, Any], path: Path) -> list[str]:
     return [f"{path}: has no rule {name}; the one that came with this version is used." for name in missing]
 
 
-def _thresholds(document: dict[str, Any]) -> Thresholds:
-    limit = _positive(document["limit"], "limit")
-    metrics = tuple(_metric(name, one, limit) for name, one in document["metrics"].items())
+def _thresholds(document: dict[str, Any], notes: Sequence[str]) -> Thresholds:
+    for key, least in LEAST.items():
+        if int(document[key]) < least:
+            raise ValueError(f"{key} must be at least {least}")
+    _check_positive(document, ("weekday_weight", "limit"))
+    metrics = tuple(_metric(name, {"limit": document["limit"]} | one) for name, one in document["metrics"].items())
     groups = tuple(dict.fromkeys(m.group for m in metrics))
-    suppresses = {key: _known(names, groups) for key, names in document["suppresses"].items()}
-    roles = {key: _known(names, groups) for key, names in document["roles"].items()}
-    rules = {name: _rule(name, one, groups) for name, one in document["rules"].items()}
+    suppresses, roles = ({k: _known(v, groups) for k, v in document[key].items()} for key in ("suppresses", "roles"))
     _known(suppresses, groups)
+    rules = {name: _rule(name, one, groups) for name, one in document["rules"].items()}
     runbooks = {key: tuple(steps) for key, steps in document["runbooks"].items()}
     for key in (*rules, *groups):
         if [type(step) for step in runbooks.get(key, ())] != [str] * 3:  # unquoted, a colon makes a mapping
             raise ValueError(f"runbooks: {key} needs three steps, each a text in quotes")
     return Thresholds(
-        _above(document, "history_days", 1),
-        _above(document, "min_days", 2),
-        _positive(document["weekday_weight"], "weekday_weight"),
-        limit,
-        _above(document, "level_days", 2),
-        float(document["silent_events"]),
-        float(document["paid_orders"]),
-        tuple(document["paid_channels"]),
-        metrics,
-        rules,
-        suppresses,
-        roles,
-        tuple(_planned(one, (*rules, *groups)) for one in document.get("planned") or []),
-        runbooks,
-    )
+        **{key: document[key] for key in (*LEAST, "weekday_weight", "limit")},
+        silent_events=float(document["silent_events"]), paid_orders=float(document["paid_orders"]),
+        paid_channels=tuple(document["paid_channels"]), metrics=metrics, rules=rules, suppresses=suppresses,
+        roles=roles, runbooks=runbooks, notes=tuple(notes),
+        planned=tuple(_planned(one, (*rules, *groups)) for one in document.get("planned") or []),
+    )  # fmt: skip
 
 
-def _above(document: dict[str, Any], key: str, least: int) -> int:
-    value = int(document[key])
-    if value < least:
-        raise ValueError(f"{key} must be at least {least}")
-    return value
+def _check_positive(settings: Mapping[str, Any], keys: Iterable[str], where: str = "") -> None:
+    for key in keys:
+        value = settings[key]
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
+            raise ValueError(f"{where}{key} must be a number above 0")
 
 
-def _positive(value: Any, what: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
-        raise ValueError(f"{what} must be a number above 0")
-    return float(value)
-
-
-def _metric(name: str, one: dict[str, Any], limit: float) -> Metric:
-    metric = Metric(name, **({"limit": limit} | one))
+def _metric(name: str, one: dict[str, Any]) -> Metric:
+    metric = Metric(name, **one)
     if metric.kind not in KINDS:
         raise ValueError(f"metrics: {name}: kind {metric.kind!r} is none of {', '.join(KINDS)}")
     if metric.watch not in ("both", "up", "down") or metric.severity not in SEVERITIES:
         raise ValueError(f"metrics: {name}: watch is both, up or down, and severity P0 to P3")
-    _positive(metric.limit, f"metrics: {name}: limit")
-    for key in ("min_change", "urgent", "min_events"):
-        if getattr(metric, key):  # 0 is any change
-            _positive(getattr(metric, key), f"metrics: {name}: {key}")
+    optional = (key for key in ("min_change", "urgent", "min_events") if one.get(key))  # 0 is any change
+    _check_positive(one, ("limit", *optional), f"metrics: {name}: ")
     return metric
 
 
 def _rule(name: str, one: dict[str, Any], groups: tuple[str, ...]) -> Rule:
     suppresses = one.get("suppresses", [])
     if one.get("urgent") is not None:
-        _positive(one["urgent"], f"rules: {name}: urgent")
+        _check_positive(one, ("urgent",), f"rules: {name}: ")
     return Rule(name, **(one | {"suppresses": groups if suppresses == "all" else _known(suppresses, groups)}))
 
 
-def _known(names: Any, groups: tuple[str, ...]) -> tuple[str, ...]:
+def _known(names: Iterable[str], groups: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in groups:
             raise ValueError(f"{name!r} is no group of a metric")

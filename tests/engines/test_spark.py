@@ -233,7 +233,6 @@ def test_another_file_system_is_read_by_its_address(session: "SparkSession", odd
             "",
             "transaction_id is 12345678.5 for DuckDB and 1.23456785E7",
         ),
-        ('{"transaction_id": "X-1", "revenue": "1_0"}', "", "revenue is 10.00 for DuckDB and None for Spark"),
     ],
 )
 def test_what_the_engines_read_differently_is_refused(
