@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 
+# Functions that sqlglot does not know, in the words of an engine; :a is what they are called with.
+_IN_SPARK = {"json_valid": "try_parse_json(:a) is not null", "error": "raise_error(:a)"}
+CALLS = {
+    "spark": _IN_SPARK,
+    "databricks": _IN_SPARK,
+    # It has no error(); a text that is no number stops a script, and is in the message.
+    "snowflake": {
+        "json_valid": "try_parse_json(:a) is not null", "error": "cast(cast(:a as integer) as varchar)",
+    },
+    "bigquery": {"json_valid": "safe.parse_json(:a, wide_number_mode => 'round') is not null"},
+}  # fmt: skip
+
+
 class DialectError(UserError):
     """A statement cannot be translated for an engine."""
 
@@ -22,14 +35,13 @@ def translate(statement: str, engine: str) -> str:
     Raises DialectError where sqlglot is not installed, or the engine has no words for a construct.
     """
     sqlglot = _sqlglot(engine)
-    mend = _RULES.get(engine, _as_it_is)
     try:
         parsed = sqlglot.parse_one(statement, read="duckdb")
         select = parsed.expression if isinstance(parsed, sqlglot.exp.Create) else parsed
         if not isinstance(select, sqlglot.exp.Query):
             raise DialectError(f"{statement[:60]!r} is no select")
         for node in reversed(list(select.walk())):  # from the inside out
-            if (mended := mend(node)) is not node:
+            if (mended := _mended(node, engine)) is not node:
                 node.replace(mended)
         # Without comments: sqlglot moves some to where they are not true.
         return str(select.sql(dialect=engine, pretty=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE))
@@ -52,33 +64,19 @@ def _sqlglot(engine: str) -> Any:
     return sqlglot
 
 
-def _as_it_is(node: "exp.Expr") -> "exp.Expr":
-    return node
-
-
-def _called(node: "exp.Expr") -> str:
-    """The name of a function that sqlglot does not know."""
+def _mended(node: "exp.Expr", engine: str) -> "exp.Expr":
+    """Return what stands for a node in an engine's words; the node itself where sqlglot's translation is right."""
     from sqlglot import exp
 
-    return str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
-
-
-def _spark(node: "exp.Expr") -> "exp.Expr":
-    if _called(node) == "json_valid":
-        return _filled("try_parse_json(:a) is not null", a=node.expressions[0])
-    if _called(node) == "error":
-        return _filled("raise_error(:a)", a=node.expressions[0])
-    return node
+    if isinstance(node, exp.Anonymous):  # a function that sqlglot does not know
+        call = CALLS.get(engine, {}).get(str(node.this).lower())
+        return _filled(call, a=node.expressions[0]) if call else node
+    return _RULES[engine](node) if engine in _RULES else node
 
 
 def _snowflake(node: "exp.Expr") -> "exp.Expr":
     from sqlglot import exp
 
-    if _called(node) == "json_valid":
-        return _filled("try_parse_json(:a) is not null", a=node.expressions[0])
-    # It has no error(); a text that is no number stops a script, and is in the message.
-    if _called(node) == "error":
-        return _filled("cast(cast(:a as integer) as varchar)", a=node.expressions[0])
     # Its zone-less type by the name that no session's setting changes, and that the emulator can try.
     if isinstance(node, exp.TryCast) and node.to.this in exp.DataType.TEMPORAL_TYPES:
         return exp.TryCast(this=node.this, to=exp.DataType.build("datetime", udt=True))
@@ -94,8 +92,6 @@ def _snowflake(node: "exp.Expr") -> "exp.Expr":
 def _bigquery(node: "exp.Expr") -> "exp.Expr":
     from sqlglot import exp
 
-    if _called(node) == "json_valid":
-        return _filled("safe.parse_json(:a, wide_number_mode => 'round') is not null", a=node.expressions[0])
     # It has names of its own that begin with _file_.
     if isinstance(node, exp.Identifier) and node.name == "_file_id":
         return exp.to_identifier("file_id_")
@@ -135,6 +131,4 @@ def _filled(sql: str, **expressions: "exp.Expr") -> "exp.Expr":
     return sqlglot.exp.replace_placeholders(sqlglot.parse_one(sql), **expressions)
 
 
-_RULES: dict[str, Callable[["exp.Expr"], "exp.Expr"]] = {
-    "spark": _spark, "databricks": _spark, "snowflake": _snowflake, "bigquery": _bigquery,
-}  # fmt: skip
+_RULES: dict[str, Callable[["exp.Expr"], "exp.Expr"]] = {"snowflake": _snowflake, "bigquery": _bigquery}
