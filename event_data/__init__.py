@@ -1,3 +1,3 @@
-"""The foundation that all four parts share."""
+"""Shared foundation of all four parts."""
 
 __version__ = "1.0.0"

@@ -1,4 +1,4 @@
-"""What the four commands have in common: options, printing, and errors as one sentence with an exit status."""
+"""Shared by the four commands: options, output, and errors as one sentence with an exit status."""
 
 import argparse
 import errno
@@ -15,12 +15,12 @@ from event_data.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONTRACT = REPOSITORY / "part1-data-quality" / "schema.yaml"
-WIDTH = 80  # columns of an output whose width is not known
-WIDEST = 120  # longer lines are hard to read
+WIDTH = 80  # columns, when the width of the output is unknown
+WIDEST = 120  # columns; longer lines are hard to read
 
 
 class Terminal:
-    """Where a command prints. Data go to stdout, messages to stderr; either may be closed."""
+    """The output of a command: data go to stdout, messages to stderr. Either may be closed."""
 
     def __init__(self, stdout: TextIO | None, stderr: TextIO | None, quiet: bool = False) -> None:
         self.stdout, self.stderr, self.quiet = stdout, stderr, quiet
@@ -28,15 +28,15 @@ class Terminal:
         self.colour = is_terminal and "NO_COLOR" not in os.environ
         self.width = max(40, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST)) if is_terminal else WIDTH
         self._watched = stderr is not None and stderr.isatty() and not quiet
-        self._progress_width = 0  # of the text that is shown
+        self._progress_width = 0  # of the text that is shown now
 
     def print(self, text: str) -> None:
-        """Print the lines of a report, unless --quiet."""
+        """Print a report, unless --quiet is set."""
         if not self.quiet:
             self.write(text)
 
     def write(self, text: str) -> None:
-        """Write what the command was asked for, with --quiet too, to the end or until nobody reads the pipe."""
+        """Write the requested output, even with --quiet; stop silently if the reader closes the pipe."""
         if self.stdout is None:
             return
         try:
@@ -48,7 +48,7 @@ class Terminal:
             raise
 
     def note(self, text: str) -> None:
-        """Print a message, unless --quiet."""
+        """Print a message, unless --quiet is set."""
         if not self.quiet:
             self.error(text)
 
@@ -58,11 +58,11 @@ class Terminal:
             return
         try:
             _write(self.stderr, text)
-        except OSError:  # nobody is left to be told
+        except OSError:  # there is nowhere left to report it
             _discard(self.stderr)
 
     def progress(self, text: str) -> None:
-        """Replace the line that shows how far the work is; an empty text removes it."""
+        """Replace the progress line; an empty text removes it."""
         if self._watched and self.stderr is not None:
             print(f"\r{text:<{self._progress_width}}\r{text}", end="", file=self.stderr, flush=True)
             self._progress_width = len(text)
@@ -71,7 +71,7 @@ class Terminal:
 def argument_parser(
     script: str, description: str | None, example: str, statuses: Mapping[int, str]
 ) -> argparse.ArgumentParser:
-    """Return a parser whose help ends with an example and the exit statuses, besides those of every command."""
+    """Return a parser whose help ends with an example and the exit statuses, including those of every command."""
     told = {0: "fine", 2: "could not run", **statuses, 130: "interrupted"}
     statuses_told = "\n".join(f"  {number:<4} {what}" for number, what in sorted(told.items()))
     epilog = f"example:\n{example}\n\nexit status:\n{statuses_told}"
@@ -92,7 +92,7 @@ def add_places(
     warehouse: str | None = None,
     out_dir: Path | None = None,
 ) -> None:
-    """Add the options that name files and folders; `data_dir` reads its value, `warehouse` describes it."""
+    """Add the options for files and folders; `data_dir` converts its value, `warehouse` is the help text."""
     add, beside = parser.add_argument, CONTRACT.relative_to(REPOSITORY).as_posix()
     add("--data_dir", type=data_dir, default=REPOSITORY / "data", help="folder of the daily files (default: data/)")
     add("--contract", type=Path, default=contract, help=f"contract of the files (default: {beside})")
@@ -110,15 +110,15 @@ def run(
     stderr: TextIO | None,
     advice: str = "choose another place",
 ) -> int:
-    """Run a command and return its exit status; an error becomes one sentence, never a traceback.
+    """Run a command and return its exit status; report an expected error as one sentence, without a traceback.
 
-    Options may be spelled with dashes. `advice` ends the sentence on a file or disk that cannot be used.
+    Options may be spelled with dashes. `advice` ends the sentence about a file or disk that cannot be used.
     """
     _occupy_closed_descriptors(stdout, stderr)
     args = [re.sub(r"^--[a-z-]+", lambda m: "--" + m[0][2:].replace("-", "_"), a) for a in args]
     try:
         options = parser.parse_args(args)
-    except SystemExit:  # of --help, --version, or a mistyped option
+    except SystemExit:  # --help, --version or an invalid option
         Terminal(sys.stdout, None).write("")
         raise
     terminal = Terminal(stdout, stderr, options.quiet)
@@ -137,10 +137,10 @@ def run(
 
 
 def _explained(error: Exception, advice: str) -> tuple[str, int] | None:
-    """Return the sentence and the exit status of an error that is no fault of the program's."""
+    """Return the sentence and exit status for an error that is not a bug; None for a bug."""
     if isinstance(error, UserError):
         return str(error), error.status
-    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":  # DuckDB's error for Ctrl-C
         return "interrupted.", 130
     if isinstance(error, OSError):
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -151,7 +151,7 @@ def _explained(error: Exception, advice: str) -> tuple[str, int] | None:
         if isinstance(error, duckdb.OutOfMemoryException):
             what = "there is not enough memory, or not enough disk for what does not fit into it"
             return f"{what}; free some, or set another --memory_limit.", 2
-        # a disk that is full ends a write, a commit, or the database
+        # a full disk can fail a write or a commit, or invalidate the database
         if isinstance(error, (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)):
             return f"{first}; free the disk, or {advice}.", 2
         if isinstance(error, (duckdb.InvalidInputException, duckdb.ParserException)):
@@ -160,7 +160,7 @@ def _explained(error: Exception, advice: str) -> tuple[str, int] | None:
 
 
 def leave(status: int) -> NoReturn:
-    """End the process at once: to free DuckDB's tables one by one takes a twentieth of a short run."""
+    """End the process at once: freeing DuckDB's tables takes 5% of a short run."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -176,14 +176,14 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Let what is left in a stream's buffer go nowhere, so that its last flush raises nothing."""
+    """Redirect a stream to the null device, so that flushing its buffer at exit cannot raise."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def _occupy_closed_descriptors(*streams: TextIO | None) -> None:
-    """Keep files from taking the number of a closed stdin, stdout or stderr, where a library would write into them."""
+    """Occupy the numbers of closed standard streams; a file that got one would receive a library's output."""
     if None not in (sys.stdin, *streams):
         return
     descriptor = os.open(os.devnull, os.O_RDWR)

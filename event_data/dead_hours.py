@@ -5,19 +5,19 @@ from pathlib import Path
 
 from event_data.sql import literal, named_statements
 
-LEAST_EVENTS = 20.0  # a run of empty hours is dead where it usually holds so many events
+LEAST_EVENTS = 20.0  # a run of empty hours is dead if it usually has at least this many events
 SQL = Path(__file__).with_suffix(".sql")
 
 
 def skipped_hours_sql(days: str, time_zone: str) -> str:
-    """Return a select of (day, hour) that the clocks jump over; `days` is a relation with a column `day`."""
+    """Return a select of the (day, hour) pairs that the clocks skip; `days` is a relation with a column `day`."""
     return _statement("skipped_hours").format(days=days, time_zone=literal(time_zone))
 
 
 def dead_hours_sql(grid: str, key: str) -> str:
     """Return a select of the grid's columns with `is_dead` in place of `is_empty` and `usual`.
 
-    `grid` is a relation of every `key` and `hour`, whether it is_empty, and how many events are usual then.
+    `grid` is a relation with one row for each `key` and `hour`; `usual` is the usual number of events.
     """
     return _statement("dead_hours").format(grid=grid, key=key, least_events=LEAST_EVENTS)
 
@@ -25,7 +25,7 @@ def dead_hours_sql(grid: str, key: str) -> str:
 def dead_runs(
     empty: Collection[int], usual: Mapping[int, float] | Sequence[float], least_events: float = LEAST_EVENTS
 ) -> list[list[int]]:
-    """Return the runs of empty hours that are dead, by the same rule."""
+    """Return the dead runs of empty hours, by the same rule."""
     runs: list[list[int]] = []
     for hour in sorted(empty):
         if runs and runs[-1][-1] == hour - 1:

@@ -1,7 +1,7 @@
--- Hours without events: one rule for every part. The statements are templates, see dead_hours.py.
+-- Hours without events: one rule for every part. The statements are templates; see dead_hours.py.
 
 -- name: skipped_hours
--- Hours that the clocks jump over on these days: no event can have such a time.
+-- Hours that the clocks skip on these days: no event can happen then.
 select day, hour
 from (
     select distinct days.day, h.hour, cast(days.day as timestamp) + h.hour * interval 1 hour as clock
@@ -11,7 +11,7 @@ from (
 where clock at time zone {time_zone} at time zone {time_zone} <> clock;
 
 -- name: dead_hours
--- A run of empty hours is dead where it usually holds {least_events} events or more: by chance, one run in e^20 is empty.
+-- A run of empty hours is dead if it usually has {least_events} events or more: chance empties one such run in e^20.
 select
     * exclude (is_empty, usual, run),
     is_empty and sum(usual) over (partition by {key}, is_empty, run) >= {least_events} as is_dead

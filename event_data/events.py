@@ -1,6 +1,6 @@
-"""The canonical event as SQL: the one definition of a role's value, a time and an amount, for every part and engine.
+"""The canonical event as SQL: one definition of role values, times and amounts for every part and engine.
 
-A part says how it names the columns of the files; what is made of them, and when it cannot be used, is said here.
+Each part provides the names of its columns. This module defines how they are read, and when a value is unusable.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,20 +11,20 @@ from event_data.contract.model import Constant, Contract, Field, First, Joined, 
 from event_data.sql import identifier, literal, named_statements
 
 NULL = "cast(null as varchar)"
-# Why a record cannot be used, or an order not counted: the same words in every part.
+# Why a record is rejected or an order is quarantined; every part uses the same words.
 UNREADABLE, NO_EVENT, NO_TIME = "unreadable record", "no event name", "no readable time"
 NO_TRANSACTION_ID, NO_AMOUNT = "no transaction id", "no readable amount"
-# Words that a tag writes where it has no value. They are no id in any reading.
+# What tags write when they have no value. None of these is ever a valid id.
 PLACEHOLDERS = (
     "null", "undefined", "nan", "none", "nil", "n/a", "na", "false", "true", "(null)", "(not set)", "[object object]",
 )  # fmt: skip
-# The offsets from UTC that clocks have or had since 1970, without the colon.
+# The offsets from UTC in use since 1970, without the colon.
 OFFSETS = (
     *(f"{sign}{hour:02}00" for sign in "+-" for hour in range(13)), "+1300", "+1400",
     "+0330", "+0430", "+0530", "+0545", "+0630", "+0845", "+0930", "+1030", "+1245", "+1345", "-0230", "-0330", "-0930",
 )  # fmt: skip
 USUAL_FORM = "case when strlen(time_text) = 24 then try_strptime(time_text, '%Y-%m-%dT%H:%M:%S.%gZ') end"
-JSON_DEPTH = 2000  # a payload nested deeper would overflow the stack of a reader
+JSON_DEPTH = 2000  # a deeper payload could overflow a reader's stack
 
 
 @cache
@@ -34,9 +34,9 @@ def _statements() -> dict[str, str]:
 
 
 def value_sql(value: Value | None, column: Callable[[str], str], json: Callable[[str], str]) -> str:
-    """Return SQL for the text of a role's value; null where it is mapped to nothing.
+    """Return SQL for a role's value as text; null if the role has no value.
 
-    `column` gives SQL for a contract column, `json` for the valid JSON in one.
+    `column` returns SQL for a contract column, `json` SQL for the valid JSON in one.
     """
     match value:
         case None:
@@ -58,14 +58,14 @@ def value_sql(value: Value | None, column: Callable[[str], str], json: Callable[
 
 
 def usual_time_sql(source: str) -> str:
-    """Return what event_time_sql returns for times of the usual form; any other is null. It is planned at once."""
+    """Return a short event_time_sql, quick to plan, that reads only times of the usual form; others are null."""
     return _statements()["usual_time"].format(source=source, usual_form=USUAL_FORM)
 
 
 def event_time_sql(contract: Contract, source: str, portable: bool = False) -> str:
-    """Return the CTEs that read `time_text` of `source` and end in `timed`, whose event_at is in UTC.
+    """Return CTEs that read `time_text` from `source`; the last one, `timed`, has event_at in UTC.
 
-    `portable` leaves out what only DuckDB has.
+    `portable` avoids functions that only DuckDB has.
     """
     zone = contract.time_zone
     local = "local_at" if zone == "UTC" else f"local_at at time zone {literal(zone)} at time zone 'UTC'"
@@ -88,7 +88,7 @@ def _offset(name: str) -> str:
 
 
 def amount_sql(text: str, decimal: str = "decimal(12, 2)") -> str:
-    """Return SQL for a text as money; null where it is no plain decimal. Every part and engine reads the same."""
+    """Return SQL that reads a text as an amount of money, the same on every engine; null if it is not a number."""
     trimmed = f"trim({text})"
     plain = "^([+-]?[0-9.]+[eE]?[+-]?[0-9]*)$"
     return (
@@ -98,24 +98,24 @@ def amount_sql(text: str, decimal: str = "decimal(12, 2)") -> str:
 
 
 def order_value_sql(contract: Contract, role: str) -> str:
-    """Return SQL for the text of an order's value, null where empty, over a table whose `payload` is valid JSON."""
+    """Return SQL for an order value as text, null if empty, over a table whose `payload` is valid JSON."""
     value = contract.values.get(role)
     return NULL if value is None else f"nullif({value_sql(value, identifier, lambda _: 'payload')}, '')"
 
 
 def in_zone_sql(instant: str, zone: str) -> str:
-    """Return DuckDB's SQL for a UTC time by the clock of a zone."""
+    """Return DuckDB SQL that converts a UTC time to local time in a zone."""
     return instant if zone == "UTC" else f"{instant} at time zone 'UTC' at time zone {literal(zone)}"
 
 
 def valid_json_sql(text: str) -> str:
-    """Return a DuckDB condition: the text is JSON that every reader can walk."""
+    """Return a DuckDB condition that is true if the text is JSON that every reader can parse."""
     brackets = f"strlen({text}) - strlen(replace(replace({text}, '{{', ''), '[', ''))"
     return f"{text} is not null and not (strlen({text}) > 4000 and {brackets} > {JSON_DEPTH}) and json_valid({text})"
 
 
 def columns_sql(contract: Contract, present: Iterable[str], prefix: str = "") -> Callable[[str], str]:
-    """Return what gives SQL for a contract column: the first of its names in `present` that has a value."""
+    """Return a function that returns SQL for a contract column: the first of its names in `present` with a value."""
     there = set(present)
 
     def column(name: str) -> str:

@@ -1,10 +1,9 @@
--- The canonical event: what every part and every engine takes for a time and an amount. Portable SQL; what stands in
--- {braces} is filled by events.py.
+-- The canonical event: how every part and every engine reads a time. Portable SQL; events.py fills in the {braces}.
 
 -- name: event_time
--- Reads {source}, which has time_text, and ends in `timed`, which has every column of it and event_at, in UTC; null
--- where the text is no time. A step a CTE. The usual form is read at once, where the engine has a fast way; the steps
--- then see nulls only.
+-- Reads {source}, which has time_text. The last CTE, `timed`, has all its columns and event_at in UTC, which is null if
+-- the text is not a time. Each CTE is one step. If the engine has a fast way to read the usual form, the first step
+-- uses it, and the later steps see nulls for those rows.
 usual as (
     select *, {usual_form} as usual_at
     from {source}
@@ -49,7 +48,7 @@ located as (
     from split
 ),
 
--- The clock, and the offset without its colon. What is finer than a microsecond is cut.
+-- The time of day, and the offset without its colon. Digits beyond microseconds are cut off further down.
 cut as (
     select
         *,
@@ -67,7 +66,7 @@ halved as (
     from cut
 ),
 
--- 9:05 PM is 09:05
+-- 9:05 PM becomes 09:05; half_of_day has the PM
 padded as (
     select
         *,
@@ -79,7 +78,7 @@ padded as (
     from halved
 ),
 
--- Twelve in the morning is midnight, and at noon twelve.
+-- 12 AM is 00, and 12 PM is 12.
 twenty_four as (
     select
         *,
@@ -103,7 +102,7 @@ plain as (
     from twenty_four
 ),
 
--- Digits where digits belong, for engines read ' 9:00:00', '09:00:00.PST' or '24:00:00'.
+-- Check each digit: some engines would accept ' 9:00:00', '09:00:00.PST' or '24:00:00'.
 dated as (
     select
         *,
@@ -131,7 +130,7 @@ instants as (
     from dated
 ),
 
--- No event is of another age.
+-- Times outside this range are mistakes.
 timed as (
     select
         *,
@@ -142,7 +141,7 @@ timed as (
 )
 
 -- name: usual_time
--- The same for files that hold times of the usual form only: the plan of the steps above takes 12 ms per statement.
+-- The same, for files in which all times have the usual form: planning the steps above takes 12 ms per statement.
 usual as (
     select *, {usual_form} as usual_at
     from {source}

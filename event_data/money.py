@@ -6,7 +6,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Currency:
-    """The currency of a shop; `sign` stands before an amount and ends in a blank if it is a word."""
+    """A shop's currency; `sign` precedes an amount and ends with a space if it is a word."""
 
     sign: str = "$"
 
@@ -18,7 +18,7 @@ class Currency:
         return f"{'-' * (amount < 0 and text.strip('0.,') != '')}{self.sign}{text}"
 
     def short(self, amount: Decimal | float | None) -> str:
-        """Return an amount in at most three figures: $950, $19.5k, $294k, $2.5M; "unknown" for None."""
+        """Return an amount with at most three digits: $950, $19.5k, $294k, $2.5M; "unknown" for None."""
         if amount is None:
             return "unknown"
         size = abs(float(amount))

@@ -1,4 +1,4 @@
-"""The classification of order events in SQL, filled in from the contract; orders.sql has the definitions."""
+"""The SQL that classifies order events, filled in from the contract; orders.sql has the definitions."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ _SQL = re.sub(r"\A(--.*\n)+", "", Path(__file__).with_suffix(".sql").read_text("
 
 
 def classify_orders(contract: Contract) -> str:
-    """Return the select that classifies the rows of `order_events` as the contract wants it."""
+    """Return the select that classifies the rows of `order_events` by the contract's rules."""
     order = contract.order
     conditions = {
         "has_transaction_id": "transaction_id" in contract.values,

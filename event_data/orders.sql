@@ -1,24 +1,24 @@
--- The classification of order events, for parts 1 and 2. {braces} hold what the contract says; orders.py fills them.
+-- The classification of order events, for parts 1 and 2. orders.py fills in the {braces} from the contract.
 --
 -- It reads `order_events`, one row per order event: event_id, event_at, transaction_id, checkout, customer, client,
 -- amount. It returns one row for each of them:
 --   event_id
 --   status            counted, resubmission, amendment, possible duplicate, negative or quarantined
---   reason            why the event is negative or quarantined; else null
---   order_id          the event_id of the first event of the order that this one belongs to
---   counted_amount    the amount that this event adds to revenue: of a counted order, its last amount
---   excluded_amount   the amount that it keeps out of revenue; all amounts are counted_amount + excluded_amount
---   is_repeated_id    an earlier event has the same transaction id
---   is_collision      a counted order with the transaction id of an earlier order
---   is_reused_id      a collision more than 30 days after the last use of its id: the shop reuses ids
---   is_possible_duplicate   an order with the checkout, customer and amount of an order of the last day
+--   reason            why the event is negative or quarantined; otherwise null
+--   order_id          the event_id of the first event of the same order
+--   counted_amount    the amount that the event adds to revenue: for a counted order, its last amount
+--   excluded_amount   the amount that is kept out of revenue; the totals of both columns add up to the total of amount
+--   is_repeated_id    whether an earlier event has the same transaction id
+--   is_collision      whether it is a counted order with the transaction id of an earlier order
+--   is_reused_id      whether it is a collision more than 30 days after the id was last used: the shop reuses ids
+--   is_possible_duplicate   whether an order of the last 24 hours has the same checkout, customer and amount
 --
--- Two events with the same transaction id are the same order when the checkout agrees; where a checkout is unknown,
--- when the customer agrees; else the client; when nothing can be compared, the id alone decides. Events join orders by
--- how much is known of them: those with a checkout first, then those with a customer, those with a client, and the
--- rest. Each joins the order that agrees by the strongest of the three, and of several the one with the earliest
--- founder; where there is none it founds one. (The rest prefers orders that a checkout or a customer founded.) So two
--- known checkouts are never one order, whatever lies between them.
+-- Two events with the same transaction id are the same order if their checkouts match. If a checkout is unknown, their
+-- customers must match; if a customer is unknown too, their clients. If nothing can be compared, the id alone decides.
+-- Events join orders in four rounds: first events with a checkout, then those with a customer, then those with a
+-- client, and then the rest. Each event joins the order that matches by the strongest of the three keys. If several
+-- match, it joins the one that was founded first; if none does, it founds an order. (The rest prefer orders founded by
+-- an event with a checkout or a customer.) So two different checkouts are never one order, whatever events link them.
 with judged as (
     select
         event_id, event_at, checkout, customer, client, amount,
@@ -38,7 +38,7 @@ identified as (
     from judged
 ),
 
--- Most ids come once, and need no grouping.
+-- Most ids occur once and need no grouping.
 repeated as (
     select id
     from identified
@@ -47,7 +47,7 @@ repeated as (
     having count(*) > 1
 ),
 
--- Equal times are ordered by content; event_id, which may follow the order of lines, only tells equal events apart.
+-- Events at the same time are ordered by content; event_id, which may depend on the line order, is the last resort.
 placed as (
     select
         identified.event_id, identified.event_at, identified.checkout, identified.customer, identified.client,
@@ -64,7 +64,7 @@ placed as (
     )
 ),
 
--- An order is known by the place in time of the event that founded it.
+-- `founder` identifies an order: the place of the event that founded it.
 with_checkout as (
     select
         placed.*,
@@ -75,7 +75,7 @@ with_checkout as (
     from placed
 ),
 
--- Of the events with a customer and no checkout: the order that each would join by itself.
+-- For events with a customer and no checkout: the order that each would join on its own.
 candidates as (
     select
         with_checkout.*,
@@ -94,7 +94,7 @@ candidates as (
     from with_checkout
 ),
 
--- The events of one customer stay together.
+-- All events of one customer without a checkout join the same order.
 with_customer as (
     select
         event_id, checkout, customer, client, amount, id, place, id_used_at,
@@ -159,7 +159,7 @@ ordered as (
     left join grouped on identified.event_id = grouped.event_id
 ),
 
--- Orders beside the one before them with the same checkout, customer and amount.
+-- Each order with the time of the previous order with the same checkout, customer and amount.
 compared as (
     select
         ordered.*,

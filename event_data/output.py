@@ -1,4 +1,4 @@
-"""Files written whole, text that is safe to open, tables and paragraphs, and the base of every page."""
+"""Output for every part: atomic file writes, safe text, tables, paragraphs, and page templates."""
 
 import io
 import os
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import jinja2
 
 TEMPLATES = Path(__file__).with_name("templates")
-FORMULA = "=+@\t\r-"  # what begins a formula in a spreadsheet (OWASP, CSV injection)
+FORMULA = "=+@\t\r-"  # first characters that a spreadsheet reads as a formula (OWASP, CSV injection)
 COLOURS = {"RED": "1;31", "YELLOW": "1;33", "GREEN": "1;32"}
 
 
 def write_atomically(path: Path, content: str | Callable[[Path], object]) -> Path:
-    """Write a text, or let a function write, beside the file and then replace it in one step; returns the path."""
+    """Write a file in one step, by way of a temporary file, and return its path; `content` is a text or a writer."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if isinstance(content, str):
@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: str | Callable[[Path], object]) -> Pat
         beside.replace(path)
     except OSError as error:
         if str(error.filename) == str(beside):
-            error.filename = str(path)  # what the user has named
+            error.filename = str(path)  # the path that the user knows
         raise
     finally:
         beside.unlink(missing_ok=True)
@@ -34,7 +34,7 @@ def write_atomically(path: Path, content: str | Callable[[Path], object]) -> Pat
 
 
 def short_path(path: Path) -> str:
-    """Return a path as short as it can be typed from here."""
+    """Return the path relative to the current folder if it is below it."""
     try:
         relative = os.path.relpath(path)
     except ValueError:  # another drive
@@ -43,22 +43,22 @@ def short_path(path: Path) -> str:
 
 
 def spreadsheet_safe(text: str) -> str:
-    """Return the text with an apostrophe before what a spreadsheet would run as a formula."""
+    """Return the text, with an apostrophe in front if a spreadsheet would run it as a formula."""
     return "'" + text if text[:1] and text[0] in FORMULA else text
 
 
 def printable(text: str, instead: str = "?") -> str:
-    """Return the text with another character for each control character, which data could send to a terminal."""
+    """Return the text with its control characters replaced, so that data cannot control the terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else instead for c in text)
 
 
 def verdict(status: str, colour: bool) -> str:
-    """Return a status word, in its colour where the terminal shows one."""
+    """Return a status word, coloured if the terminal supports it."""
     return f"\033[{COLOURS.get(status, '1;36')}m{status}\033[0m" if colour else status
 
 
 def paragraph(text: str, width: int, indent: int = 0, hanging: int | None = None) -> str:
-    """Return the text wrapped to the width, `hanging` columns in from its second line on."""
+    """Return the text wrapped to the width; `hanging` indents the second and later lines."""
     later = indent if hanging is None else hanging
     return fill(printable(text), width, initial_indent=" " * indent, subsequent_indent=" " * later)
 
@@ -66,7 +66,7 @@ def paragraph(text: str, width: int, indent: int = 0, hanging: int | None = None
 def table(
     headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, right: Collection[int] = (), indent: int = 2
 ) -> list[str]:
-    """Return the lines of a table; columns in `right` hold numbers, the others are wrapped to fit the width."""
+    """Return the lines of a table; columns in `right` are right-aligned, the others wrap to fit the width."""
     from rich.console import Console  # takes 30 ms
     from rich.table import Table
     from rich.text import Text
@@ -84,7 +84,7 @@ def table(
 
 
 def templates(folder: Path, autoescape: bool = False, **options: Any) -> "jinja2.Environment":
-    """Return the templates of a folder, and those that all parts share."""
+    """Return the templates of a folder, including those that all parts share."""
     import jinja2  # takes 40 ms
 
     return jinja2.Environment(

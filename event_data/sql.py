@@ -1,7 +1,7 @@
-"""SQL made of values that come from outside, and .sql files that hold several named statements.
+"""Escape outside values for SQL, and read .sql files with several named statements.
 
-Every name, value and path of a contract that reaches an engine goes through this module, so that none of
-them can end a string and start a statement.
+Every name, value and path of a contract goes through this module before it reaches an engine, so that none of
+them can inject SQL.
 """
 
 import json
@@ -14,7 +14,7 @@ _STEP = re.compile(r'"(?P<quoted>[^"]+)"|\[(?P<index>\d+|\*|\{n\}|)\]|(?P<key>(?
 
 @dataclass(frozen=True)
 class Statement:
-    """A named part of an SQL file, with the fields above its SQL."""
+    """A named part of an SQL file: its SQL, and the fields above it."""
 
     name: str
     sql: str
@@ -27,7 +27,7 @@ def identifier(name: str) -> str:
 
 
 def literal(value: str | float | bool | None) -> str:
-    """Return a value as SQL."""
+    """Return a value as an SQL literal."""
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -36,15 +36,15 @@ def literal(value: str | float | bool | None) -> str:
 
 
 def values(items: Iterable[str]) -> str:
-    """Return the inside of an SQL list; null for an empty one, for which `in ()` is no SQL."""
+    """Return the contents of an SQL list; null if it is empty, because `in ()` is not valid SQL."""
     return ", ".join(literal(i) for i in items) or "null"
 
 
 def json_path(path: str | Sequence[str | int], bracketed: bool = False) -> str:
     """Return a contract's payload path as a JSON path: `items[].a.b` gives `$."items"[*]."a"."b"`.
 
-    A path is a text, in which a key with a dot stands in double quotes, or a sequence of keys and indexes.
-    `bracketed` writes the keys as Spark reads them: `$['items'][*]`.
+    A path is a text, in which a key that contains a dot is in double quotes, or a sequence of keys and indexes.
+    `bracketed` writes the keys in Spark's form: `$['items'][*]`.
     """
 
     def key(name: str) -> str:
@@ -59,10 +59,10 @@ def json_path(path: str | Sequence[str | int], bracketed: bool = False) -> str:
 
 
 def named_statements(text: str) -> dict[str, Statement]:
-    """Return the parts of an SQL file by name, in its order.
+    """Return the parts of an SQL file by name, in the order of the file.
 
     A line `-- name: x` starts a part. The lines `-- key: value` that follow it are its fields. Text above the
-    first part is a comment. Raises ValueError for a name that occurs twice.
+    first part is a comment. Raise ValueError if a name occurs twice.
     """
     found: dict[str, Statement] = {}
     for part in re.split(r"^-- name: ", text, flags=re.MULTILINE)[1:]:

@@ -1,4 +1,4 @@
-"""The warehouse as a file: opened for reading, locked while it is written, and never put in the place of another."""
+"""Open the warehouse file, lock it while it is written, and never overwrite a file that is not a warehouse."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -14,16 +14,16 @@ class WarehouseError(UserError):
 
 
 def is_duckdb(path: Path) -> bool:
-    """Return whether a file is DuckDB's: for one of SQLite, DuckDB would fetch an extension from the network."""
+    """Return whether a file is a DuckDB database; for SQLite, DuckDB would download an extension."""
     with path.open("rb") as file:
         return file.read(12)[8:] == b"DUCK"
 
 
 @contextlib.contextmanager
 def open_warehouse(path: Path, made_by: str = "transform.py") -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a warehouse to read it; raises WarehouseError for what cannot be opened, or queried in the `with` block.
+    """Open a warehouse for reading; raise WarehouseError if opening it, or a query in the `with` block, fails.
 
-    A folder is one of Parquet, with a file of views.
+    If the path is a folder, it holds Parquet files and a DuckDB file with views of them.
     """
     if path.is_dir():
         path = path / "warehouse.duckdb"
@@ -44,7 +44,7 @@ def open_warehouse(path: Path, made_by: str = "transform.py") -> Iterator[duckdb
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise WarehouseError for a file that is not a warehouse: a slip in --warehouse must not cost the user's own."""
+    """Raise WarehouseError for a file that is not a warehouse: a mistyped --warehouse must not overwrite it."""
     if not path.is_file() or not path.stat().st_size:
         return
     foreign = not is_duckdb(path)
@@ -58,7 +58,7 @@ def refuse_foreign(path: Path) -> None:
 
 @contextlib.contextmanager
 def lock(path: Path, note: Callable[[str], None]) -> Iterator[None]:
-    """Let one run at a time write to a file; a second one says so and waits. A killed run holds no lock."""
+    """Let only one run at a time write to a file; a second run prints a note and waits. A killed run frees the lock."""
     from filelock import FileLock, Timeout  # takes 30 ms
 
     held = FileLock(path.with_name(path.name + ".lock"))

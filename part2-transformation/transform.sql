@@ -3,8 +3,8 @@
 -- engine's adapter has to know. {braces} hold what the contract (schema.yaml) says of the shop.
 
 
--- silver.received: every record under the contract's names; a renamed column is healed by its synonyms. What a time is,
--- event_data/events.sql says for every part.
+-- silver.received: every record under the contract's column names; a renamed column is healed by its synonyms.
+-- event_data/events.sql defines how every part reads a time.
 create or replace view silver.received as
 with imported as (
     select
@@ -755,8 +755,8 @@ inner join keys_4 on links.kind = keys_4.kind and links.value = keys_4.value
 group by links.client_id;
 
 
--- silver.received_orders: every order event, what it is, and what it counts. event_data/orders.sql defines the
--- statuses: counted, resubmission, amendment, possible duplicate, negative and quarantined.
+-- silver.received_orders: every order event, its status, and the amount that it counts. event_data/orders.sql defines
+-- the statuses: counted, resubmission, amendment, possible duplicate, negative and quarantined.
 create or replace table silver.received_orders as
 with order_events as (
     select
@@ -1692,8 +1692,8 @@ select
 from completions;
 
 
--- gold.ledger: revenue from the files to the orders, every dollar on a named line. Gross, less the lines below it, is
--- counted; what the difference shows is lost or was made on the way.
+-- gold.ledger: revenue from the files to the orders, with every dollar on a named line. Gross minus the lines below it
+-- equals counted. A difference is revenue that was lost or created on the way.
 create or replace table gold.ledger as
 with lines as (
     select 1 as section, 'gross' as line, events as orders, revenue as amount

@@ -1,4 +1,4 @@
-"""The contract (schema.yaml, ODCS 3.2.0): read once, refused once, and typed for every part."""
+"""The contract (schema.yaml, ODCS 3.2.0), read and checked in one place for every part."""
 
 from event_data.contract.loading import load_contract
 from event_data.contract.model import (

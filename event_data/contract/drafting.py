@@ -1,7 +1,7 @@
-"""`--init`: draft a contract from the files, for a person to read and correct.
+"""Draft a contract from the files for `--init`; a person reviews and corrects it.
 
-draft.yaml.j2 is the draft; every guess to look at has a `# check:` comment there. The draft holds no value of the
-data except the names of events and payload keys, and the shop's own hosts.
+The template is draft.yaml.j2. Every guess to review has a `# check:` comment. The draft contains no data except the
+names of events and payload keys, and the shop's own hosts.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ MAX_FILES, MAX_ROWS, MAX_EVENTS = 20, 5_000, 50
 _DATE = re.compile(r"(?<!\d)20\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _TYPES = {"timestamp": "timestamp", "epoch": "integer", "json": "object"}
 _TYPES |= {name: name for name in ("integer", "number", "boolean")}
-# Hosts that many shops see; one is drafted only if it occurs in the files.
+# Common hosts; one is drafted only if it occurs in the files.
 _KNOWN_HOSTS = (
     "google.* bing.com duckduckgo.com yahoo.* ecosia.org yandex.* baidu.com facebook.com instagram.com "
     "pinterest.* linkedin.com reddit.com youtube.com tiktok.com t.co twitter.com x.com chatgpt.com "
@@ -62,9 +62,9 @@ class Table:
 
 @dataclass
 class Events:
-    """The kinds of event that the files hold, and their payloads."""
+    """The event types in the files, and their payloads."""
 
-    names: list[str] = field(default_factory=list)  # empty if there are too many to be kinds of event
+    names: list[str] = field(default_factory=list)  # empty if there are too many to be event types
     roles: dict[str, str] = field(default_factory=dict)  # event -> role
     shapes: dict[str, Shape] = field(default_factory=dict)
     order: str | None = None  # the event that is an order
@@ -72,9 +72,9 @@ class Events:
 
 
 def draft_contract(files: Sequence[Path]) -> str:
-    """Return a first contract for these files: YAML that load_contract() reads.
+    """Return a draft contract for these files: YAML that load_contract() reads.
 
-    It is drafted from up to 5,000 rows of each of up to 20 files. Raise ContractError if they are too few.
+    It is based on up to 5,000 rows of each of up to 20 files. Raise ContractError if there are too few.
     """
     chosen = sorted(files, key=lambda path: path.name)
     if not chosen:
@@ -114,7 +114,7 @@ def draft_contract(files: Sequence[Path]) -> str:
 
 
 def _file_name(files: Sequence[Path]) -> tuple[str, str]:
-    """Return the pattern of the files' names, and what to check about it; that of a packed file is without .gz."""
+    """Return the pattern of the file names, without .gz, and what to check about it."""
     names = [re.sub(r"[.]gz\Z", "", path.name, flags=re.IGNORECASE) for path in files]
     patterns = Counter(_DATE.sub(r"%Y\1%m\1%d", name.replace("%", "%%"), count=1) for name in names)
     pattern = patterns.most_common(1)[0][0]
@@ -124,7 +124,7 @@ def _file_name(files: Sequence[Path]) -> tuple[str, str]:
 
 
 def _hosts(rows: Sequence[Row], roles: Roles) -> dict[str, Any]:
-    """Return the hosts, and how foreign ones and query values are hidden."""
+    """Return the hosts, and how foreign hosts and query values are anonymised."""
     page, referrer = roles["page"][0], roles.get("referrer", ("", False))[0]
     pages = Counter(host_of(row.get(page, "")) for row in rows)
     own = [host for host, count in pages.most_common() if host and count >= NEAR * len(rows)]
@@ -137,7 +137,7 @@ def _hosts(rows: Sequence[Row], roles: Roles) -> dict[str, Any]:
 
 
 def _order(events: Events, roles: Roles) -> dict[str, Any]:
-    """Return the payload keys that make an order, tried on the orders themselves; no `order` where none does."""
+    """Return the payload keys of an order, tested on the orders themselves; without `order` if none fit."""
     paths = paths_of(events.shapes[events.order]) if events.order in events.shapes else {}
     known, number = ("string", "integer"), ("number", "integer", "string")
     order = {
@@ -169,7 +169,7 @@ def _order(events: Events, roles: Roles) -> dict[str, Any]:
 
 
 def _quoted(text: str) -> str:
-    """Return a YAML scalar that reads as text; without quotes where possible."""
+    """Return a YAML scalar that is read as text, without quotes if possible."""
     if re.fullmatch(r"[A-Za-z_][\w.-]*", text, re.ASCII) and text.lower() not in (
         "true", "false", "yes", "no", "on", "off", "y", "n", "null",
     ):  # fmt: skip
@@ -178,7 +178,7 @@ def _quoted(text: str) -> str:
 
 
 def _read_table(path: Path) -> Table:
-    """Return header, rows and delimiter of a file, read from its first rows."""
+    """Return the header, first rows and delimiter of a file."""
     try:
         with path.open("rb") as raw:
             unpack = gzip.open if raw.read(2) == b"\x1f\x8b" else open
@@ -206,7 +206,7 @@ def _read_table(path: Path) -> Table:
 
 
 def _find_samples(tables: Sequence[Table], notes: list[str]) -> list[Sample]:
-    """Return the columns of all files; add a note for each that has no usable name, which is left out."""
+    """Return the columns of all files; omit each one without a usable name, and add a note about it."""
     samples: dict[str, Sample] = {}
     for number, table in enumerate(tables):
         here: set[str] = set()
@@ -223,7 +223,7 @@ def _find_samples(tables: Sequence[Table], notes: list[str]) -> list[Sample]:
 
 
 def _heal(samples: Sequence[Sample], renames: Mapping[str, str]) -> list[Sample]:
-    """Return the columns under their first names, with the values that later names hold."""
+    """Return the columns under their first names, including the values found under later names."""
     columns = {sample.name: sample for sample in samples}
     for late, early in renames.items():
         gone = columns.pop(late)
@@ -239,14 +239,14 @@ def _read_row(header: Sequence[str], cells: Sequence[str], renames: Mapping[str,
 
 
 def _find_events(rows: Iterable[Row], roles: Roles) -> Events:
-    """Return the kinds of event, and what the payload of each holds."""
+    """Return the event types, and what the payload of each one contains."""
     column, payload = roles["event"][0], roles.get("payload", ("", False))[0]
     found, counts = Events(), Counter(row.get(column, "") for row in rows)
     names = [name for name, _ in counts.most_common() if re.fullmatch(r"[A-Za-z][\w .:/$-]{0,60}", name)]
     if len(names) > MAX_EVENTS or any(re.search(r"\d{5}", name) for name in names):
         return found
     found.names, found.roles = names, event_roles(names)
-    if not found.roles and not roles["event"][1]:  # neither column nor values look like events
+    if not found.roles and not roles["event"][1]:  # neither the column's name nor its values look like events
         return Events()
     found.order = next((name for name, role in found.roles.items() if role == "order"), None)
     for row in rows:
@@ -264,7 +264,7 @@ def _find_events(rows: Iterable[Row], roles: Roles) -> Events:
 
 
 def _line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str, pieces: str) -> str:
-    """Return whether the lines' prices sum to the amount as they are, or times the quantity."""
+    """Return whether the line prices sum to the amount as they are, or multiplied by the quantity."""
     as_line = as_unit = decisive = 0
     for payload in payloads:
         try:
@@ -276,7 +276,7 @@ def _line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str
         except (TypeError, ValueError, KeyError, OverflowError):
             continue
         if all(count == 1 for _, count in pairs):
-            continue  # both sums are equal
+            continue  # both sums are equal, so this order tells nothing
         decisive += 1
         as_line += abs(sum(p for p, _ in pairs) - total) < 0.011
         as_unit += abs(sum(p * n for p, n in pairs) - total) < 0.011
@@ -291,7 +291,7 @@ def _at(value: Any, path: str) -> Any:
 
 
 def _confirmation(urls: Sequence[str]) -> str | None:
-    """Return the usual word for a confirmation that is in the address of nearly every order's page."""
+    """Return the usual word for a confirmation page that is in the URL of nearly every order."""
     for word in ("thank-you", "thank_you", "thankyou", "confirmation", "order-received", "success"):
         if urls and sum(f"/{word}" in url for url in urls) > 0.9 * len(urls):
             return f"/{word}"
@@ -299,7 +299,7 @@ def _confirmation(urls: Sequence[str]) -> str | None:
 
 
 def _token(urls: Sequence[str]) -> str | None:
-    """Return a regexp for the part of an order's URL that identifies the checkout."""
+    """Return a regular expression for the part of an order's URL that identifies the checkout."""
     for word in ("checkouts", "checkout", "orders", "order"):
         for pattern in (f"/{word}/[a-z]+/([^/?#]+)", f"/{word}/([^/?#]+)"):
             tokens = [match[1] for url in urls if (match := re.search(pattern, url))]

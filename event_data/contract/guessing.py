@@ -1,7 +1,6 @@
-"""Infer the kind, role and pattern of a column and the keys of a payload from their values.
+"""Infer the kind, role and pattern of a column, and the keys of a payload, from their values.
 
-Pure functions over samples. A guess holds no value of the data except the names of events and keys, and the
-shop's own hosts.
+Pure functions over samples. A guess contains no data except the names of events and keys, and the shop's own hosts.
 """
 
 import re
@@ -14,11 +13,11 @@ from urllib.parse import urlsplit
 
 from event_data.contract.model import NEEDED_ROLES
 
-NEAR = 0.01  # a share below this counts as none
-ENOUGH = 20  # a pattern needs at least so many different values
-MAX_KEYS = 60  # an object of more keys is a map, whose keys are values
+NEAR = 0.01  # a smaller share is treated as none
+ENOUGH = 20  # distinct values that a pattern needs at least
+MAX_KEYS = 60  # an object with more keys is a map: its keys are data
 
-Roles = dict[str, tuple[str, bool]]  # role -> the column that plays it, and whether that is sure
+Roles = dict[str, tuple[str, bool]]  # role -> its column, and whether that is certain
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?\s?(Z|UTC|[+-]\d\d:?\d\d)?")
 _EPOCH = re.compile(r"1\d{9}(\d{3}){0,2}(\.\d+)?")
@@ -41,7 +40,7 @@ _KEY = re.compile(r"[A-Za-z_$][\w$ -]{0,60}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _CLASSES = ("0-9", "a-z", "A-Z", "0-9a-f", "0-9A-F", "0-9A-Fa-f", "0-9a-z", "0-9A-Z", "A-Za-z", "0-9A-Za-z")
 
-# role -> (the kinds that fit it, names without case and signs, the best first)
+# role -> (the kinds that fit, the plain() names, best first)
 _ROLES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "time": (("timestamp", "epoch"), "timestamp eventtimestamp eventtime ts time datetime createdat date"),
     "user_agent": (("user_agent",), "useragent ua browser agent"),
@@ -65,16 +64,16 @@ _EVENT_ROLES = {
 
 @dataclass
 class Sample:
-    """What was seen of a column: its values that are not empty, and how much of each file was empty."""
+    """A sample of a column: its non-empty values, and the share of empty values in each file."""
 
     name: str
     values: list[str] = field(default_factory=list)
-    empty: dict[int, float] = field(default_factory=dict)  # number of the file -> share
-    late_names: list[str] = field(default_factory=list)  # those that the column has in later files
+    empty: dict[int, float] = field(default_factory=dict)  # file number -> share
+    late_names: list[str] = field(default_factory=list)  # the column's names in later files
 
     @property
     def healthy(self) -> float:
-        """Return the share that is empty in a good file: the lower quartile."""
+        """Return the share of empty values in a good file: the lower quartile."""
         return sorted(self.empty.values())[len(self.empty) // 4] if self.empty else 1.0
 
     @cached_property
@@ -84,17 +83,17 @@ class Sample:
 
     @property
     def pattern(self) -> str | None:
-        """Return the pattern of an identifier's values."""
+        """Return the pattern of the values, if they are identifiers."""
         return pattern_of(self.values) if self.kind in ("word", "id") else None
 
     @property
     def lacks_offset(self) -> bool:
-        """Return whether the values are times, and not all of them in UTC."""
+        """Return whether the values are times that are not all in UTC."""
         return self.kind == "timestamp" and not all(re.search("(Z|UTC|[+-]00:?00)$", v) for v in self.values)
 
 
 def plain(name: str) -> str:
-    """Return a name without case and signs: `clientId` and `client_id` are equal."""
+    """Return a name in lower case without punctuation, so that `clientId` equals `client_id`."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
@@ -121,7 +120,7 @@ def pattern_of(values: Iterable[str]) -> str | None:
 
 
 def _template(values: set[str], length: int) -> str | None:
-    """Return the pattern of values of one length: signs that all share stay, other characters become classes."""
+    """Return the pattern of values of one length: shared punctuation stays, other characters become classes."""
     if all(_UUID.fullmatch(value) for value in values):
         case = _class_of("".join(values).replace("-", ""))
         return None if case is None else _UUID.pattern.replace("[0-9A-Fa-f]", f"[{case}]")
@@ -145,7 +144,7 @@ def _template(values: set[str], length: int) -> str | None:
 
 
 def _class_of(letters: str) -> str | None:
-    """Return the narrowest class that holds all the letters."""
+    """Return the narrowest character class that contains all the letters."""
     for extra in ("", "_-"):
         for name in _CLASSES:
             if re.fullmatch(f"[{name}{extra}]+", letters):
@@ -154,7 +153,7 @@ def _class_of(letters: str) -> str | None:
 
 
 def find_renames(samples: Sequence[Sample]) -> dict[str, str]:
-    """Return the renamed columns, later name to earlier: one begins where the other ends, with values alike."""
+    """Return later name -> earlier name of renamed columns: one starts where the other ends, with similar values."""
     found: dict[str, str] = {}
     for place, late in enumerate(samples):
         for early in samples[:place]:
@@ -166,7 +165,7 @@ def find_renames(samples: Sequence[Sample]) -> dict[str, str]:
 
 def _is_rename(early: Sample, late: Sample) -> bool:
     if early.name.casefold() == late.name.casefold():
-        return True  # DuckDB takes them for one column
+        return True  # DuckDB treats them as one column
     if not early.values or not late.values or max(early.empty) >= min(late.empty):
         return False
     if plain(early.name) == plain(late.name):
@@ -176,7 +175,7 @@ def _is_rename(early: Sample, late: Sample) -> bool:
 
 
 def find_roles(samples: Sequence[Sample]) -> Roles:
-    """Return each role's column, sure if name and values agree; the needed roles always get one."""
+    """Return each role's column, certain if name and values agree; required roles always get one."""
     roles: Roles = {}
     for role, (fitting, words) in _ROLES.items():
         free = [s for s in samples if s.name not in [name for name, _ in roles.values()]]
@@ -190,12 +189,12 @@ def find_roles(samples: Sequence[Sample]) -> Roles:
 
 
 def _rank(role: str, sample: Sample, fits: bool, words: list[str]) -> float:
-    """Return how well a column suits a role: 10 for its values, 5 for its name, up to 0.1 for being filled."""
+    """Return how well a column fits a role: 10 for its values, 5 for its name, up to 0.1 for being filled."""
     name = plain(sample.name)
     part = any(word in name for word in words if len(word) > 3)
     named = 5.0 - words.index(name) / 10 if name in words else 2.0 * part
     if role == "referrer" and not named:
-        return 0.0  # any URL could be one; only the name distinguishes it
+        return 0.0  # any URL column could be it; only the name can tell
     distinct = len(set(sample.values))
     if role == "event":
         fits = fits and 2 <= distinct <= 100 and distinct < len(sample.values) / 2
@@ -205,7 +204,7 @@ def _rank(role: str, sample: Sample, fits: bool, words: list[str]) -> float:
 
 
 def event_roles(names: Iterable[str]) -> dict[str, str]:
-    """Return the role of each event, by its name; each role once."""
+    """Return the role of each event, inferred from its name; each role is used once."""
     roles: dict[str, str] = {}
     names = list(names)
     for role, words in _EVENT_ROLES.items():
@@ -220,7 +219,7 @@ def event_roles(names: Iterable[str]) -> dict[str, str]:
 
 @dataclass
 class Shape:
-    """What the payloads hold in one place."""
+    """What the payloads contain at one path."""
 
     seen: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
@@ -250,14 +249,14 @@ class Shape:
 
     @property
     def logical_type(self) -> str:
-        """Return the type of most values; whole numbers among others are numbers."""
+        """Return the type of most values; whole numbers mixed with others are numbers."""
         if self.kinds["number"] and self.kinds["integer"]:
             return "number"
         return self.kinds.most_common(1)[0][0] if self.kinds else "string"
 
     @property
     def is_record(self) -> bool:
-        """Return whether the keys are names; in a map of very many keys they are values themselves."""
+        """Return whether the keys are names; in an object with very many keys they are data."""
         return 0 < len(self.keys) < MAX_KEYS
 
     @property
@@ -267,17 +266,17 @@ class Shape:
 
     @property
     def pattern(self) -> str | None:
-        """Return the pattern of texts that are identifiers."""
+        """Return the pattern of the texts, if they are identifiers."""
         return pattern_of(self.texts) if self.logical_type == "string" and not self.mixed else None
 
     @property
     def mixed(self) -> bool:
-        """Return whether some values have another type than most."""
+        """Return whether some values have a different type from most."""
         return len(set(self.kinds) - {"integer", "number"}) + bool(set(self.kinds) & {"integer", "number"}) > 1
 
 
 def paths_of(shape: Shape, above: str = "") -> dict[str, Shape]:
-    """Return every place of a payload by its path: `items[].price`."""
+    """Return every part of a payload by its path, such as `items[].price`."""
     found: dict[str, Shape] = {}
     for key, inner in shape.keys.items() if shape.is_record else ():
         found[above + key] = inner
@@ -288,7 +287,7 @@ def paths_of(shape: Shape, above: str = "") -> dict[str, Shape]:
 
 
 def pick(paths: Mapping[str, Shape], words: str, types: Collection[str], inside: str | None = None) -> str | None:
-    """Return the path whose last key is the first of `words` to occur, below the list `inside` or in no list."""
+    """Return the path whose last key is the first of `words` to occur, in the list `inside` or outside all lists."""
     fitting = [
         path
         for path, shape in paths.items()
@@ -310,7 +309,7 @@ def host_of(url: str) -> str:
 
 
 def hidden_pattern(values: Sequence[str]) -> str | None:
-    """Return the pattern of query values that are all hashes of one length; None if they are plain."""
+    """Return the pattern of query values if all are hashes of one length; None if they are not anonymised."""
     lengths = Counter(map(len, values)).most_common(1)
     if len(values) < ENOUGH or not lengths or lengths[0][0] < 6:
         return None
@@ -323,7 +322,7 @@ def hidden_pattern(values: Sequence[str]) -> str | None:
 
 
 def hidden_hosts(hosts: Iterable[str]) -> str | None:
-    """Return the pattern of hosts that consist of one name with a hash in it; None if there are none."""
+    """Return the pattern of anonymised hosts, which are one name with a hash in it; None if there are none."""
     found: Counter[str] = Counter()
     for host in set(hosts):
         if match := re.fullmatch(r"([a-z]+[.-])?([0-9a-f]{6,64})(\.[a-z.]+)?", host):

@@ -1,6 +1,6 @@
-"""Read a contract (schema.yaml, ODCS 3.2.0) into a Contract, or say in one sentence what is wrong.
+"""Read a contract (schema.yaml, ODCS 3.2.0) into a Contract, or report in one sentence what is wrong.
 
-shape.py checks the shape of the file; this module checks what it means.
+shape.py checks the structure of the file; this module checks its meaning.
 """
 
 import math
@@ -24,7 +24,7 @@ _NOT_PATHS = ("lineAmountIs", "checkoutToken", "confirmationPath", "duplicates",
 
 
 def load_contract(path: Path) -> Contract:
-    """Read the contract at `path`; raise ContractError, one sentence: file, line, key, what to do."""
+    """Read the contract at `path`; raise ContractError with the file, line, key and what to do."""
     root = read_yaml(path)
     check_contract(root)
     tables = list(root.each("schema"))
@@ -67,7 +67,7 @@ def load_contract(path: Path) -> Contract:
 
 
 def _custom(root: Node) -> dict[str, Node]:
-    """Return the values of the contract's customProperties that are ours; another `vendor`'s are left alone."""
+    """Return our values in the contract's customProperties; ignore entries with a `vendor`."""
     found: dict[str, Node] = {}
     known = schema("urn:blocks")["properties"]
     for entry in root.each("customProperties"):
@@ -84,7 +84,7 @@ def _custom(root: Node) -> dict[str, Node]:
 
 
 def _file_name(table: Node) -> str:
-    """Return the pattern of a day's file name, which must tell the day."""
+    """Return the pattern of a daily file's name, which must contain the date."""
     node = table.get("physicalName")
     if node is None:
         problem = "`physicalName` is missing; give a day's file name, such as events_%Y%m%d.csv"
@@ -100,13 +100,13 @@ def _file_name(table: Node) -> str:
 
 
 def _time_zone(table: Node, roles: Node) -> str:
-    """Return the `defaultTimezone` of the time column; UTC where it has none."""
+    """Return the `defaultTimezone` of the time column; UTC if it has none."""
     column = next((node for node in table.each("properties") if node.plain("name") == roles.plain("time")), None)
     options = column.get("logicalTypeOptions") if column is not None else None
     node = options.get("defaultTimezone") if options is not None else None
     if node is None or node.value in ("UTC", "Etc/UTC"):
         return "UTC"
-    import duckdb  # it knows the zones on every machine
+    import duckdb  # it has the same zones on every machine
 
     if not duckdb.execute("select count(*) from pg_timezone_names() where name = ?", [node.value]).fetchall()[0][0]:
         raise node.error(f"{show(node.value)} is not a time zone; write one such as Europe/Berlin")
@@ -114,7 +114,7 @@ def _time_zone(table: Node, roles: Node) -> str:
 
 
 def _columns(table: Node) -> tuple[dict[str, str], tuple[Column, ...]]:
-    """Return each property's name with the column's, which is what the header has (`physicalName`); and the columns."""
+    """Return property name -> column name, which is the one in the header (`physicalName`), and the columns."""
     claimed: dict[str, str] = {}
     names: dict[str, str] = {}
     columns: list[Column] = []
@@ -157,7 +157,7 @@ def _roles(node: Node, names: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _pattern(node: Node) -> str | None:
-    """Return what a value looks like: the option `pattern`, or an argument of the rule for invalid values."""
+    """Return the pattern of valid values: the option `pattern`, or an argument of the rule for invalid values."""
     options, argument = node.get("logicalTypeOptions"), arguments_of(node).get("pattern")
     own = None if options is None else options.get("pattern")
     if own is not None and argument is not None:
@@ -166,7 +166,7 @@ def _pattern(node: Node) -> str | None:
 
 
 def _allowed(node: Node) -> tuple[str, ...]:
-    """Return the values that there may be: `enum`, or `validValues` of the rule for invalid values."""
+    """Return the allowed values: `enum`, or `validValues` of the rule for invalid values."""
     argument = arguments_of(node).get("validValues")
     entries = [entry.value["value"] for entry in node.each("enum")]
     if argument is not None:
@@ -183,7 +183,7 @@ def _allowed(node: Node) -> tuple[str, ...]:
 
 
 def _bounds(node: Node) -> tuple[float | None, float | None, int | None]:
-    """Return the smallest and largest value (of numbers), and the length of the longest text."""
+    """Return the minimum and maximum of numbers, and the maximum length of texts."""
     options = node.get("logicalTypeOptions")
     if options is None:
         return None, None, None
@@ -199,7 +199,7 @@ def _bounds(node: Node) -> tuple[float | None, float | None, int | None]:
 
 
 def _bound(options: Node, closed: str, opened: str, inwards: float) -> float | None:
-    """Return a bound that includes itself; an exclusive one becomes the next number there is."""
+    """Return an inclusive bound; an exclusive one becomes the next possible number."""
     bounds = [options.plain(closed)]
     if isinstance(exclusive := options.plain(opened), int | float):
         bounds.append(math.nextafter(float(exclusive), inwards))
@@ -230,7 +230,7 @@ def _events(node: Node | None) -> tuple[Event, ...]:
 
 
 def _keys(nodes: Iterator[Node], above: str) -> Iterator[tuple[Column, Node]]:
-    """Yield the payload's keys, flattened, each parent before its children."""
+    """Yield the payload's keys, flattened, with each parent before its children."""
     for node in nodes:
         name = node.plain("name")
         if not name or re.search(r'[.\[\]"\x00-\x1f]', name):
@@ -247,7 +247,7 @@ def _key(node: Node, path: str) -> Iterator[tuple[Column, Node]]:
     if (items := node.get("items")) is not None:
         nested = items.get("properties") is not None or items.get("items") is not None
         for key, where in _key(items, path + "[]"):
-            if key.name != path + "[]" or not nested:  # `items[]` itself is a key only of plain values
+            if key.name != path + "[]" or not nested:  # `items[]` itself is a key only if its items are plain values
                 yield key, where
 
 
@@ -277,7 +277,7 @@ def _snake(name: str) -> str:
 
 
 def _values(roles: Mapping[str, str], order: Order | None) -> Mapping[str, Value]:
-    """Return where the value of each role stands."""
+    """Return where each role's value is found."""
     values: dict[str, Value] = {role: Field(column) for role, column in roles.items()}
     for role in ("transaction_id", "amount", "customer", "lines"):
         if "payload" in roles and (path := getattr(order, role, None)):
@@ -295,7 +295,7 @@ def _path(text: str) -> tuple[str | int, ...]:
 
 
 def _settings(node: Node | None) -> dict[str, Any]:
-    """Return what the contract says of sessions, windows and refusals, by the field of Contract."""
+    """Return the warehouse settings by their field of Contract."""
     given = node.value.items() if node else ()
     settings = {_snake(key): entry.value for key, entry in given if entry.value is not None}
     if "most_refused_percent" in settings:
@@ -318,7 +318,7 @@ def _hosts(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _check_events(contract: Contract, custom: Mapping[str, Node]) -> None:
-    """Raise ContractError unless the events and the values that the event column allows agree."""
+    """Raise ContractError unless the events match the values that the event column allows."""
     column = contract.column_of("event")
     allowed = column.allowed if column else ()
     nodes = custom["events"].value if "events" in custom else ()
@@ -333,7 +333,7 @@ def _check_events(contract: Contract, custom: Mapping[str, Node]) -> None:
 
 
 def _latency(root: Node) -> timedelta:
-    """Return how long after a day's end its file is due; no time where the contract does not say."""
+    """Return how long after the end of a day its file is due; zero if the contract does not say."""
     node = next((node for node in root.each("slaProperties") if node.plain("property") == "latency"), None)
     if node is None:
         return timedelta()

@@ -1,4 +1,4 @@
-"""What a contract says, as plain values: no YAML, no files, no checks."""
+"""A contract as plain values: no YAML, no files, no checks."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,8 +18,8 @@ EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
 class ContractError(UserError):
     """The contract cannot be used.
 
-    `key` is the place in the contract ("schema.events.properties.client_id"), and `code` the kind of
-    mistake ("unknown_key", "wrong_type", …), for those who must not depend on the sentence.
+    `key` is the place in the contract ("schema.events.properties.client_id") and `code` the kind of
+    mistake ("unknown_key", "wrong_type", …), for callers that must not depend on the wording.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class ContractError(UserError):
 
 
 class Severity(IntEnum):
-    """How soon a finding needs someone: P0 is the most severe, and the smallest."""
+    """How urgent a finding is; P0 is the most severe and has the smallest value."""
 
     P0 = 0
     P1 = 1
@@ -46,7 +46,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Limit:
-    """The most failures that are tolerated: a share of what was checked (0..1), or a number of rows."""
+    """The maximum number of failures: a share of what was checked (0..1), or a number of rows."""
 
     share: float | None = None
     rows: float | None = None
@@ -54,22 +54,22 @@ class Limit:
 
 @dataclass(frozen=True)
 class Rule:
-    """One entry of a `quality:` list, on a column or (column None) on the table."""
+    """An entry of a `quality:` list, for a column, or for the table if `column` is None."""
 
-    check: str  # the check that a `library` metric runs, or a custom rule's `implementation`
+    check: str  # that the `library` metric or the custom rule's `implementation` runs
     column: str | None
     severity: Severity | None
     limit: Limit | None
     advice: str | None  # `businessImpact`: what to do first
-    at_least: float | None = None  # the smallest number demanded (`rowCount` and custom rules)
+    at_least: float | None = None  # the minimum (`rowCount` and custom rules)
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column of the files, or what a JSON path finds in it."""
+    """A column of the files, or the value at a JSON path in it."""
 
-    column: str  # the contract's name of it; Contract.column(name).names has the synonyms
-    path: tuple[str | int, ...] = ()  # keys and indexes, from the outside in
+    column: str  # its name in the contract; Contract.column(name).names has the synonyms
+    path: tuple[str | int, ...] = ()  # keys and indexes, outermost first
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,14 @@ class Constant:
 
 @dataclass(frozen=True)
 class First:
-    """The first of several values that is there."""
+    """The first of several values that is present."""
 
     values: "tuple[Value, ...]"
 
 
 @dataclass(frozen=True)
 class Joined:
-    """Several values as one text."""
+    """Several values joined into one text."""
 
     values: "tuple[Value, ...]"
     separator: str
@@ -96,7 +96,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class Product:
-    """One number times another."""
+    """The product of two numbers."""
 
     left: "Value"
     right: "Value"
@@ -109,11 +109,11 @@ Value = Field | Constant | First | Joined | Product
 class Column:
     """One column of the files, or one key of an event's payload, flattened: `items[].item_price`."""
 
-    name: str  # that a header should have; of a key its path
+    name: str  # in the header; for a payload key, its path
     logical_type: str
     required: bool  # may not be null
     pattern: str | None  # the whole value must match it
-    allowed: tuple[str, ...]  # () = anything
+    allowed: tuple[str, ...]  # () allows any value
     minimum: float | None
     maximum: float | None
     max_length: int | None  # characters
@@ -122,13 +122,13 @@ class Column:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names that the column may have, its own first."""
+        """Return the possible names of the column, its own name first."""
         return (self.name, *self.synonyms)
 
 
 @dataclass(frozen=True)
 class Event:
-    """One kind of event, and what its payload carries (parents stand before their children)."""
+    """An event type and the keys of its payload, parents before their children."""
 
     name: str
     synonyms: tuple[str, ...]
@@ -137,13 +137,13 @@ class Event:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names that the event may have, its own first."""
+        """Return the possible names of the event, its own name first."""
         return (self.name, *self.synonyms)
 
 
 @dataclass(frozen=True)
 class Order:
-    """Which payload paths of the order event make an order."""
+    """The payload paths of an order's values, and how orders are counted."""
 
     transaction_id: str
     amount: str
@@ -154,37 +154,37 @@ class Order:
     line_variant: str | None = None
     line_amount: str | None = None
     line_quantity: str | None = None
-    line_amount_is: str = "line"  # for the whole line; "unit": for one piece
-    checkout_token: str | None = None  # regexp with one group, searched in the page's URL
+    line_amount_is: str = "line"  # the price of the whole line; "unit": of one unit
+    checkout_token: str | None = None  # regular expression with one group, searched in the page URL
     duplicates: str = "resubmission"  # or "transaction_id"
     possible_duplicates: str = "both"  # "once": the same purchase under two ids counts once
-    confirmation_path: str | None = None  # text in the URL of the page that only a buyer sees
+    confirmation_path: str | None = None  # text in the URL of the order confirmation page
 
 
 @dataclass(frozen=True)
 class Anonymisation:
-    """How the shop hides values; a shop with plain values hides neither kind."""
+    """How the shop anonymises values; both patterns are None if it does not."""
 
-    query_value: str | None = None  # regexp that the whole value of a query parameter must match
-    foreign_host: str | None = None  # regexp that an anonymised host must match as a whole
-    plain_hosts: tuple[str, ...] = ()  # foreign hosts that may stay plain; see host_regexp()
+    query_value: str | None = None  # regular expression for a whole query parameter value
+    foreign_host: str | None = None  # regular expression for a whole anonymised host
+    plain_hosts: tuple[str, ...] = ()  # foreign hosts that need not be anonymised; see host_regexp()
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What a shop's event files look like, and how its figures are made."""
+    """What a shop's event files look like, and how its figures are calculated."""
 
     path: Path
     id: str
-    file_name: str  # strptime pattern of a day's file: "events_%Y%m%d.csv"
+    file_name: str  # strptime pattern of a daily file: "events_%Y%m%d.csv"
     delimiter: str
     currency: Currency
     time_zone: str  # of the files' days and of times without an offset: "UTC", "Europe/Berlin"
     columns: tuple[Column, ...]
-    roles: Mapping[str, str]  # role -> column name; client, page, time and event are always there
-    values: Mapping[str, Value]  # role -> where its value stands; only the roles that the shop has
+    roles: Mapping[str, str]  # role -> column name; client, page, time and event are always present
+    values: Mapping[str, Value]  # role -> where its value is found; only the roles that the shop has
     events: tuple[Event, ...]
-    own_hosts: tuple[str, ...]  # lower case, each by its full name
+    own_hosts: tuple[str, ...]  # full names in lower case
     payment_hosts: tuple[str, ...]  # see host_regexp()
     order: Order | None
     anonymisation: Anonymisation
@@ -194,8 +194,8 @@ class Contract:
     session_gap_minutes: int = 30
     window_days: int = 7
     most_clients_of_a_person: int = 5
-    most_refused: float = 0.01  # share of orders or of gross revenue; more is critical
-    ignored_files: tuple[str, ...] = ()  # glob patterns of file names that are deliberately not read
+    most_refused: float = 0.01  # share of orders or gross revenue; a larger one is critical
+    ignored_files: tuple[str, ...] = ()  # glob patterns of file names
 
     @property
     def hides_values(self) -> bool:
@@ -209,11 +209,11 @@ class Contract:
 
     @property
     def event_roles(self) -> dict[str, str]:
-        """Return the role of each name of an event; "other" for an event without one."""
+        """Return the role of each event name; "other" for an event without a role."""
         return {name: event.role or "other" for event in self.events for name in event.names}
 
     def column(self, name: str) -> Column | None:
-        """Return the column of this very name."""
+        """Return the column with exactly this name."""
         return next((column for column in self.columns if column.name == name), None)
 
     def column_of(self, role: str) -> Column | None:
@@ -221,12 +221,12 @@ class Contract:
         return self.column(self.roles[role]) if role in self.roles else None
 
     def names_of(self, role: str) -> tuple[str, ...]:
-        """Return the names of the column that plays this role, its own first; () if none plays it."""
+        """Return the names of the column that plays this role, its own name first; () if there is none."""
         column = self.column_of(role)
         return column.names if column else ()
 
     def columns_in(self, header: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Return the names in a header that hold each of the contract's columns, its own name first."""
+        """Return the names under which a header has each of the contract's columns, its own name first."""
         there = set(header)
         found = {column.name: tuple(name for name in column.names if name in there) for column in self.columns}
         return {column: names for column, names in found.items() if names}
@@ -240,16 +240,16 @@ class Contract:
         return next((event for event in self.events if event.role == role), None)
 
     def rule(self, check: str, column: str | None = None) -> Rule | None:
-        """Return the column's own rule for a check, else the table's."""
+        """Return the column's own rule for a check, or else the table's."""
         found = [r for r in self.rules if r.check == check and r.column in (column, None)]
         return next((r for r in found if r.column == column), found[0] if found else None)
 
 
 def host_regexp(hosts: Iterable[str]) -> str:
-    """Return an RE2 regexp that the whole of a lower-case host must match to be one of `hosts`.
+    """Return an RE2 pattern that a whole lower-case host matches if it is one of `hosts`.
 
-    A name covers its sub-domains (`puffy.com`: `www.puffy.com`), and `google.*` every
-    ending (`google.co.uk`). No hosts: a regexp that matches nothing.
+    A name covers its subdomains (`puffy.com` covers `www.puffy.com`), and `google.*` covers every
+    top-level domain (`google.co.uk`). Without hosts, the pattern matches nothing.
     """
     names = [re.escape(host.removesuffix(".*")) + (r"\..+" if host.endswith(".*") else "") for host in hosts]
     return rf"(?:.+\.)?(?:{'|'.join(names)})" if names else r"[^\s\S]"

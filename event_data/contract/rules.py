@@ -1,4 +1,4 @@
-"""The `quality:` rules of a contract: which check each one runs, and what it tolerates."""
+"""The `quality:` rules of a contract: which check each rule runs, and what it tolerates."""
 
 import math
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ _ARGUMENTS = {"validValues": "value_invalid", "pattern": "value_pattern"}
 
 
 def own_rules(place: Node) -> list[Node]:
-    """Return the rules of a table or column that run here: library rules, and custom rules with this engine.
+    """Return the rules of a table or column that run here: library rules, and custom rules for this engine.
 
-    Raise ContractError for an engine that is nearly this one, and for a rule that is of no kind.
+    Raise ContractError for a misspelled engine, and for a rule of unknown type.
     """
     own = []
     for node in place.each("quality"):
@@ -38,7 +38,7 @@ def own_rules(place: Node) -> list[Node]:
 
 
 def read_rules(table: Node) -> Iterator[Rule]:
-    """Yield the rules of a table and of its columns, in the file's order."""
+    """Yield the rules of a table and its columns, in the order of the file."""
     columns = ((str(node.plain("physicalName", node.plain("name"))), node) for node in table.each("properties"))
     places: list[tuple[str | None, Node]] = [(None, table), *columns]
     seen: set[tuple[str, str | None]] = set()
@@ -52,7 +52,7 @@ def read_rules(table: Node) -> Iterator[Rule]:
 
 
 def arguments_of(column: Node) -> dict[str, Node]:
-    """Return what a column's `invalidValues` rule says of its values: `validValues` and `pattern`."""
+    """Return the arguments of a column's `invalidValues` rule: `validValues` and `pattern`."""
     found: dict[str, Node] = {}
     for rule in column.each("quality"):
         arguments = rule.get("arguments")
@@ -62,7 +62,7 @@ def arguments_of(column: Node) -> dict[str, Node]:
 
 
 def _rules(node: Node, column: str | None) -> Iterator[Rule]:
-    """Yield one rule, or two where a library rule has two arguments."""
+    """Yield one rule, or two if a library rule has two arguments."""
     metric, bounds = node.plain("metric"), node
     if node.plain("type", "library") == "library":
         checks = _checks_of(node, metric, column) or [METRICS[metric]]
@@ -76,7 +76,7 @@ def _rules(node: Node, column: str | None) -> Iterator[Rule]:
 
 
 def _checks_of(node: Node, metric: str, column: str | None) -> list[str]:
-    """Return the checks that run a library rule's arguments; refuse an argument that none runs."""
+    """Return the checks for a library rule's arguments; raise ContractError for an unsupported argument."""
     arguments = node.plain("arguments", {})
     for name in arguments:
         value: Node = node.value["arguments"].value[name]
@@ -90,7 +90,7 @@ def _checks_of(node: Node, metric: str, column: str | None) -> list[str]:
 
 
 def _limit(node: Node, unit: str | None) -> tuple[Limit | None, float | None]:
-    """Return the most failures that are tolerated, and the least number demanded."""
+    """Return the most failures that a rule tolerates, and the minimum that it requires."""
     given = [key for key in node.value if key.startswith("must") and node.get(key) is not None]
     if len(given) > 1:
         raise node.error(f"has {' and '.join(given)}; a rule needs exactly one bound", code="bound")
@@ -100,13 +100,13 @@ def _limit(node: Node, unit: str | None) -> tuple[Limit | None, float | None]:
     low, high = _interval(node.value[given[0]], given[0], percent)
     if percent:
         return high if high is None else Limit(share=high / 100), low if low is None else low / 100
-    if high == 0:  # the same in both units
+    if high == 0:  # zero is the same in both units
         return Limit(share=0.0), low
     return high if high is None else Limit(rows=high), low
 
 
 def _interval(bound: Node, operator: str, percent: bool) -> tuple[float | None, float | None]:
-    """Return the smallest and the largest number that an operator lets pass; rows are whole numbers."""
+    """Return the smallest and largest numbers that an operator allows; numbers of rows are whole."""
     entries = bound.value if isinstance(bound.value, list) else [bound]
     for entry in entries:
         if entry.value < 0 or (percent and entry.value > 100) or (not percent and 0 < entry.value < 1):

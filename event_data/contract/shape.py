@@ -1,4 +1,4 @@
-"""The shape of a contract: the official JSON Schema of ODCS 3.2.0, and blocks.schema.json for what is ours."""
+"""Check the structure of a contract: ODCS 3.2.0's JSON Schema, and blocks.schema.json for our own blocks."""
 
 import json
 import re
@@ -23,8 +23,8 @@ _FORMS = {
     "number": "a number",
     "array": "a list: begin every entry with `- `",
 }
-_CONSEQUENCES = {"missing_key": 1, "bound": 1, "misplaced_key": 2}  # codes that another mistake may bring about
-# An escape or a class is one token, so that what stands in it is not taken for an operator.
+_CONSEQUENCES = {"missing_key": 1, "bound": 1, "misplaced_key": 2}  # codes of errors that another mistake may cause
+# An escape or a class is one token, so that its contents are not read as operators.
 _RE_TOKEN = re.compile(
     r"\\(?P<escape>.)|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<group>\(\?(?:<?[=!]|>|\(|#|P=|[a-zA-Z]*[xLua]))"
     r"|(?P<possessive>[*+?}]\+)|\{(?P<repeat>[0-9,]*)\}",
@@ -40,7 +40,7 @@ def schema(uri: str) -> Any:
 
 @cache
 def _validator() -> Any:
-    from jsonschema_rs import Draft201909Validator, Registry  # in 0.02 s; jsonschema takes 0.1 s for the same
+    from jsonschema_rs import Draft201909Validator, Registry  # 0.02 s; jsonschema takes 0.1 s
 
     rules: dict[str, Any] = {"items": {"$ref": "urn:blocks#/$defs/rule"}}
     parts = {"contract": {"$ref": "urn:odcs"}, "blocks": {"$ref": "urn:blocks"}, "rules": rules}
@@ -48,12 +48,12 @@ def _validator() -> Any:
 
 
 def check_contract(root: Node) -> None:
-    """Raise ContractError where a contract is not valid ODCS."""
+    """Raise ContractError if a contract is not valid ODCS."""
     _check({"contract": root})
 
 
 def check_blocks(root: Node, blocks: Mapping[str, Node], rules: Sequence[Node]) -> None:
-    """Raise ContractError where the contract's own blocks or rules do not have the shape that they need."""
+    """Raise ContractError if the contract's own blocks or rules do not match our schema."""
     top = Node(dict(blocks), root.line, None, root.key)
     _check({"blocks": top, "rules": Node(list(rules), root.line, None, root.key)})
 
@@ -61,12 +61,12 @@ def check_blocks(root: Node, blocks: Mapping[str, Node], rules: Sequence[Node]) 
 def _check(parts: dict[str, Node]) -> None:
     errors = _validator().iter_errors({name: _plain(node) for name, node in parts.items()})
     if found := [_problem(error, parts) for error in islice(errors, 200)]:
-        # A mistake can invalidate what contains it as well: take the first in the file that is not such a consequence.
+        # A mistake can also invalidate its parents: report the first error that is not such a consequence.
         raise min(found, key=lambda problem: (_CONSEQUENCES.get(problem.code, 0), problem.line or 0))
 
 
 def _plain(node: Node) -> Any:
-    """Return a node as the schemas expect it: a key without a value is absent, and a column without a type is text."""
+    """Return a node as the schemas expect it: omit keys without a value, and make columns without a type text."""
     if isinstance(node.value, list):
         return [_plain(entry) for entry in node.value]
     if not isinstance(node.value, dict):
@@ -74,7 +74,7 @@ def _plain(node: Node) -> Any:
     plain = {key: _plain(value) for key, value in node.value.items() if value.value is not None}
     types = {"items": "array", "properties": "object", "map": "map"}
     for one in [plain.get("items"), *_list(plain.get("properties")), *_list(plain.get("payload"))]:
-        if isinstance(one, dict):  # without it, ODCS's schema wants the keys of every type at once
+        if isinstance(one, dict):  # without a type, the ODCS schema applies the keys of every type at once
             one.setdefault("logicalType", next((types[key] for key in one if key in types), "string"))
     return plain
 
@@ -84,7 +84,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _problem(error: "ValidationError", parts: Mapping[str, Node]) -> ContractError:
-    """Return what the validator found as a sentence about the YAML."""
+    """Return the validator's error as a sentence about the YAML."""
     first, *steps = error.instance_path
     node = parts[str(first)]
     for step in steps:
@@ -136,7 +136,7 @@ def _wrong_type(node: Node, types: Sequence[str], keys: Sequence[str]) -> Contra
 
 
 def _keys(place: Any, uri: str) -> list[str]:
-    """Return the keys that a schema knows, the needed ones first."""
+    """Return the keys that a schema defines, required ones first."""
     keys = [*place.get("required", ()), *place.get("properties", ())]
     for part in _parts(place, uri):
         keys += _keys(part, uri)
@@ -144,7 +144,7 @@ def _keys(place: Any, uri: str) -> list[str]:
 
 
 def _parts(place: Any, uri: str) -> Iterable[Any]:
-    """Yield the schemas that say more about the same value."""
+    """Yield the further schemas that apply to the same value."""
     if "$ref" in place:
         target, _, pointer = place["$ref"].partition("#")
         found = schema(target or uri)
@@ -158,7 +158,7 @@ def _parts(place: Any, uri: str) -> Iterable[Any]:
 
 
 def regexp(node: Node | None, groups: int | None = None) -> str | None:
-    """Return a regular expression that Python and RE2 both take, with so many groups."""
+    """Return a regular expression that both Python and RE2 accept, with this number of groups."""
     if node is None:
         return None
     text = str(node.value)

@@ -1,4 +1,4 @@
-"""A contract's YAML as a tree of nodes that know their line; nothing in it is ever executed."""
+"""A contract's YAML as a tree of nodes with line numbers; nothing in it is ever executed."""
 
 import difflib
 from collections.abc import Collection, Iterator
@@ -19,23 +19,23 @@ _MAKER = yaml.constructor.SafeConstructor()
 _MAKERS = {
     "bool": _MAKER.construct_yaml_bool, "int": _MAKER.construct_yaml_int, "float": _MAKER.construct_yaml_float,
 }  # fmt: skip
-# A date stays text, as ODCS has it; so do the marks `<<` and `=`, which are nothing special here.
+# Dates stay text, as in ODCS. So do `<<` and `=`, which have no special meaning here.
 _TAGS = ("str", "timestamp", "merge", "value", "null", "map", "seq", *_MAKERS)
 
 
 def show(text: object) -> str:
-    """Return a value as a message may quote it: printable, and not longer than 40 characters."""
+    """Return a value to quote in a message: printable, and at most 40 characters long."""
     return f"`{printable(text, 40)}`"
 
 
 def printable(text: object, length: int) -> str:
-    """Return a text in one line, with an ellipsis where it is longer than `length`."""
+    """Return a text on one line, with an ellipsis if it is longer than `length`."""
     clean = output.printable(str(text)[: length + 1])
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
 
 def near(word: str, known: Collection[str], many: str = "take it out, or put it under `customProperties`") -> str:
-    """Return what to do about a word that is not known, as the end of a sentence; `many`: where too many are known."""
+    """Return the end of a sentence: what to do about an unknown word; `many` if there are too many known words."""
     folded = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word[:100].casefold(), folded, n=1, cutoff=0.6)
     if close:
@@ -46,7 +46,7 @@ def near(word: str, known: Collection[str], many: str = "take it out, or put it 
 
 
 class Node:
-    """A YAML value that remembers where it stands: a dict or list of nodes, or a scalar."""
+    """A YAML value and its position: a dict or list of nodes, or a scalar."""
 
     __slots__ = ("key", "line", "parent", "value")
 
@@ -54,28 +54,28 @@ class Node:
         self.value, self.line, self.parent, self.key = value, line, parent, key
 
     def get(self, key: str) -> "Node | None":
-        """Return what stands under a key; None if nothing does."""
+        """Return the node under a key; None if there is none."""
         found: Node | None = self.value.get(key)
         return None if found is None or found.value is None else found
 
     def plain(self, key: str, default: Any = None) -> Any:
-        """Return the bare value under a key, without lines."""
+        """Return the value under a key as Python data."""
         found = self.get(key)
         return default if found is None else found.bare()
 
     def each(self, key: str) -> Iterator["Node"]:
-        """Return the entries of the list under a key, if there is one."""
+        """Return the items of the list under a key, if there is one."""
         found = self.get(key)
         return iter(found.value if found is not None else ())
 
     def bare(self) -> Any:
-        """Return the value as Python data without lines."""
+        """Return the value as Python data, without line numbers."""
         if isinstance(self.value, dict):
             return {key: node.bare() for key, node in self.value.items()}
         return [node.bare() for node in self.value] if isinstance(self.value, list) else self.value
 
     def error(self, problem: str, line: int | None = None, code: str = "invalid_value") -> ContractError:
-        """Return the error that says where this stands and what is wrong with it."""
+        """Return an error that reports where this node is and what is wrong with it."""
         steps, node = [], self
         while node.parent is not None:
             steps.append(node._step())
@@ -98,7 +98,7 @@ class Node:
 
 
 def read_yaml(path: Path) -> Node:
-    """Return the file as nodes; raise ContractError where it is not the YAML of a contract."""
+    """Return the file as nodes; raise ContractError if it is not the YAML of a contract."""
     text = _read(path)
 
     def broken(problem: str, line: int) -> ContractError:
@@ -106,7 +106,7 @@ def read_yaml(path: Path) -> Node:
 
     try:
         depth = 0
-        for event in yaml.parse(text, _LOADER):  # before a tree is made, which great depth would crash
+        for event in yaml.parse(text, _LOADER):  # before building a tree, which would crash on extreme nesting
             line = event.start_mark.line + 1 if event.start_mark else 1
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
@@ -150,7 +150,7 @@ def _read(path: Path) -> str:
 
 
 def _node(made: Any, line: int, parent: Node | None, key: object) -> Node:
-    """Return a node of PyYAML as one of ours; `line` is that of the key before it."""
+    """Return a PyYAML node as one of ours; `line` is the line of its key."""
     node = Node(None, line, parent, key)
     if any("\ud800" <= c <= "\udfff" for c in f"{key}{made.value if isinstance(made, yaml.ScalarNode) else ''}"):
         raise node.error("holds half a character (a lone surrogate); delete it", code="yaml")
@@ -178,7 +178,7 @@ def _node(made: Any, line: int, parent: Node | None, key: object) -> Node:
 def _scalar(text: str, tag: str, node: Node) -> Any:
     if tag == "null":
         return None
-    if tag not in _MAKERS or (":" in text and tag != "bool"):  # 10:30 is no number to the base of 60
+    if tag not in _MAKERS or (":" in text and tag != "bool"):  # 10:30 is not a base-60 number
         return text
     try:
         value = _MAKERS[tag](yaml.ScalarNode(tag, text))

@@ -1,9 +1,8 @@
-"""Read surveyed files with DuckDB, several at a time, until every record of their bytes is accounted for.
+"""Read surveyed files with DuckDB, in batches, until every record in their bytes is accounted for.
 
-Files of one form go through in batches, a batch at a time on each core, each on one thread, so that a row's
-number is its number in the file; two batches on two cores are as fast as one on both. A batch in which DuckDB
-does not find just the records that the bytes hold is rolled back and read again file by file, each through
-`survey.recover` where it needs that.
+Files of the same form are read together. Each core reads one batch on a single thread, so that row numbers are those
+of the file; two batches on two cores are as fast as one on both. If DuckDB does not find exactly the records that the
+survey counted, the batch is rolled back and read again file by file, through `survey.recover` if necessary.
 """
 
 import os
@@ -23,17 +22,17 @@ from event_data.sql import literal
 NOT_THE_FILES_FAULT = (
     duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.OutOfMemoryException,
 )  # fmt: skip
-BUFFER = 4 << 20  # DuckDB's own of 32 MB would be new memory each time, and leave the processor's cache
+BUFFER = 4 << 20  # bytes; DuckDB's default of 32 MB is allocated anew each time and does not fit the CPU cache
 Load = Callable[[duckdb.DuckDBPyConnection, list[DayFile]], dict[int, int]]
 Keep = Callable[[duckdb.DuckDBPyConnection, list[DayFile]], None]
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How files are read into tables of `connection`.
+    """Read files into tables of `connection`.
 
-    `load` runs what reads a batch, on a cursor of its own and in a transaction, and returns the number of records it
-    found by file_id; `keep` runs what uses them, once they are verified. `stable` asks that no file changes meanwhile.
+    `load` reads a batch, on its own cursor and in a transaction, and returns the number of records by file_id. `keep`
+    uses the records once they are verified. `stable` requires that no file changes in the meantime.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -44,13 +43,13 @@ class Reader:
     stable: bool = False
 
     def read(self, files: Iterable[DayFile], progress: Callable[[int], None] = lambda files: None) -> list[DayFile]:
-        """Read every surveyed file once; return them as recovered, in no order.
+        """Read every surveyed file once and return the files, recovered if necessary, in any order.
 
-        Raise ReadingError for a file that changes all the time, and duckdb.Error for what is no fault of the files.
+        Raise ReadingError for a file that keeps changing, and duckdb.Error for an error that the files did not cause.
         """
         done: list[DayFile] = []
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            # A batch is read while the next one is surveyed.
+            # The next batch is surveyed while this one is read.
             waiting = []
             for batch in self._batches(files):
                 if batch[0].readable or batch[0].damaged:
@@ -64,9 +63,9 @@ class Reader:
         return done
 
     def _batches(self, files: Iterable[DayFile]) -> Iterator[list[DayFile]]:
-        """Return the files to be read together: of one form, and not too large.
+        """Yield the files to read together: of the same form, and not too large.
 
-        Large files go alone first and last, so that no core waits for the next batch or for the last.
+        Large files are read alone, first and last, so that no core is idle at the start or the end.
         """
         large = self.batch_bytes // 4
         batches: dict[object, list[DayFile]] = {}
@@ -99,14 +98,14 @@ class Reader:
         return [file]
 
     def _try(self, batch: list[DayFile]) -> bool:
-        """Read a batch, and return whether DuckDB found just the rows that the bytes hold; else nothing is left."""
+        """Read a batch and return whether DuckDB found exactly the counted rows; if not, roll everything back."""
         with self.connection.cursor() as cursor:
             cursor.begin()
             try:
                 found = self.load(cursor, batch)
                 if complete := all(found.get(f.file_id, 0) == f.rows for f in batch):
                     self.keep(cursor, batch)
-            except duckdb.Error as error:  # NotImplementedException among them, for a line of 40 MB
+            except duckdb.Error as error:  # including NotImplementedException for a 40 MB line
                 cursor.rollback()
                 unchanged = [f for f in batch if f.stamp and _is_unchanged(f)]
                 if isinstance(error, NOT_THE_FILES_FAULT):
@@ -125,7 +124,7 @@ class Reader:
 
 
 def read_csv_sql(files: Sequence[DayFile], columns: Sequence[str]) -> str:
-    """Return the call that reads files of one form as text, under these names of their columns."""
+    """Return the call that reads files of the same form as text, with these column names."""
     first = files[0]
     paths = ", ".join(literal(escape(str(f.readable))) for f in files)
     named = ", ".join(f"{literal(name)}: 'varchar'" for name in columns)
@@ -137,7 +136,7 @@ def read_csv_sql(files: Sequence[DayFile], columns: Sequence[str]) -> str:
 
 
 def of_file(files: Sequence[DayFile], values: Sequence[str], place: str = "cast(file_index as bigint) + 1") -> str:
-    """Return SQL for the one of `values` that belongs to a row's file; `place` is the file's, from 1."""
+    """Return SQL for the item of `values` that belongs to a row's file; `place` is the file's position, from 1."""
     return f"list_extract([{', '.join(values)}], {place})" if files[1:] else values[0]
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import hashlib
 
-CHUNK = 1 << 18  # small enough to stay in the processor's cache between the searches
+CHUNK = 1 << 18  # bytes; small enough to stay in the CPU cache between searches
 HEAD = 1 << 16
-NUMPY_FROM = 128 << 20  # bytes of a file from which importing numpy costs less than it saves
+NUMPY_FROM = 128 << 20  # file size in bytes from which importing numpy pays off
 BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -25,7 +25,7 @@ BOMS = (
 
 @dataclass
 class Bytes:
-    """What one pass over the bytes tells."""
+    """What one pass over the bytes finds."""
 
     head: bytes = b""  # the first 64 kB
     total: int = 0
@@ -45,14 +45,14 @@ def _chunks(source: Path) -> Iterator[bytearray]:
 
 
 def count_bytes(source: Path, digest: "hashlib._Hash | None" = None) -> Bytes:
-    """Pass over the bytes with a few searches a chunk: 0.2 s a gigabyte with numpy, 0.4 s without.
+    """Count bytes with a few searches per chunk: 0.2 s per gigabyte with numpy, 0.4 s without.
 
-    Every byte goes into `digest`, where there is one: another 0.5 s a gigabyte.
+    If there is a `digest`, it is updated with every byte, which takes another 0.5 s per gigabyte.
     """
     seen = Bytes()
     count = _newline_counter(source.stat().st_size)
     decoder = codecs.getincrementaldecoder("utf-8")()
-    pending = False  # a character is cut by the chunk's end
+    pending = False  # whether the end of the chunk splits a character
     for chunk in _chunks(source):
         if digest:
             digest.update(chunk)
@@ -75,9 +75,9 @@ def count_bytes(source: Path, digest: "hashlib._Hash | None" = None) -> Bytes:
 
 
 def _newline_counter(size: int) -> Callable[[bytearray], int]:
-    """A counter of newlines: bytes.count is a plain loop before Python 3.14, and takes twice as long as readlines.
+    """Return a function that counts newlines.
 
-    numpy, where it is installed, takes a third of that.
+    Before Python 3.14, bytes.count takes twice as long as readlines. numpy, if installed, takes a third of that.
     """
     if size >= NUMPY_FROM or "numpy" in sys.modules:
         with suppress(ImportError):
@@ -88,19 +88,19 @@ def _newline_counter(size: int) -> Callable[[bytearray], int]:
 
 
 def encoding_of(head: bytes) -> str:
-    """UTF-16 and UTF-32 by their byte order marks, UTF-16 also by its NUL bytes; else UTF-8."""
+    """Return UTF-16 or UTF-32 by their byte order marks, UTF-16 also by its NUL bytes; otherwise UTF-8."""
     for mark, name in BOMS:
         if head.startswith(mark):
             return name
     even, odd = head[0:4096:2].count(0), head[1:4096:2].count(0)
     pairs = min(len(head), 4096) // 2
-    if pairs and odd > 0.4 * pairs and even < 0.1 * pairs:  # mostly ASCII: every other byte is NUL
+    if pairs and odd > 0.4 * pairs and even < 0.1 * pairs:  # mostly ASCII text: every other byte is NUL
         return "utf-16-le"
     return "utf-16-be" if pairs and even > 0.4 * pairs and odd < 0.1 * pairs else "utf-8"
 
 
 def newline_of(head: bytes, seen: Bytes) -> str:
-    """The line end of most lines; of `head`, if any, else of the whole file."""
+    """Return the most common line ending in `head`, or in the whole file if `head` has none."""
     newlines, returns, pairs = seen.newlines, seen.returns, seen.pairs
     if head:
         newlines, returns, pairs = head.count(b"\n"), head.count(b"\r"), head.count(b"\r\n")

@@ -8,9 +8,9 @@ DELIMITERS = ",;\t|"
 
 
 def with_header(file: DayFile, body: bytes) -> tuple[DayFile, bool]:
-    """`file` with header, delimiter and their problems from `body`, UTF-8 that starts with the header line.
+    """Return `file` with the header, delimiter and their problems from `body`, UTF-8 that starts with the header.
 
-    A header is one line. The flag says whether its quotes close, so that DuckDB takes no more for the header.
+    A header is one line. The flag says whether its quotes close on that line, so that DuckDB reads the same header.
     """
     line = body.partition(b"\n")[0].strip(b"\r")
     delimiter, problems = file.delimiter, list(file.problems)
@@ -20,7 +20,7 @@ def with_header(file: DayFile, body: bytes) -> tuple[DayFile, bool]:
         problems.append(Problem("delimiter", None, f"is delimited by {delimiter!a}, not {file.delimiter!a}"))
     cells, sound = line.split(delimiter.encode()), True
     if b'"' in line:
-        from event_data.reading import csv_record  # only a header with quotes pays for it
+        from event_data.reading import csv_record  # needed only for headers with quotes
 
         parsed = csv_record.parse(line, 0, len(line), delimiter.encode(), None)
         sound = parsed.fault is None
@@ -44,5 +44,5 @@ def _text(cell: bytes) -> str:
 
 
 def _shown(name: str) -> str:
-    """A name from a file, safe to print and short."""
+    """Return a name from a file, shortened and safe to print."""
     return ascii(name[:40]) if not name.isprintable() else repr(name[:40])

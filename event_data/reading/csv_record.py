@@ -1,4 +1,4 @@
-"""One record of a CSV, read as DuckDB reads it and written so that DuckDB cannot misread it."""
+"""Parse a CSV record as DuckDB does, and write it so that DuckDB cannot misread it."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,12 +8,12 @@ from event_data.reading.day_file import Kind
 
 RECORD_BYTES = 1_900_000  # a longer record is reported and not kept; DuckDB itself stops at 2,000,000
 TOO_LONG = f"starts a record longer than {RECORD_BYTES:,} bytes"
-RECORD_LINES = 1_000  # a quoted field that runs over more lines was never meant to
+RECORD_LINES = 1_000  # a quoted field that spans more lines is a mistake
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """One record: its fields, where it ends (after its line end), or what is wrong with it."""
+    """A record: its fields, where it ends (after its line ending), or what is wrong with it."""
 
     fields: list[bytes]
     end: int
@@ -22,9 +22,9 @@ class Parsed:
 
 
 def parse(data: bytes, start: int, stop: int, mark: bytes, wanted: int | None, final: bool = True) -> Parsed:
-    """The record at `start` as DuckDB takes it: spaces around quotes and quotes in unquoted fields are legal.
+    """Return the record at `start` as DuckDB reads it, with spaces around quotes and quotes in unquoted fields.
 
-    `stop` bounds the search, `final` says that the file ends there, `wanted` is the number of fields.
+    `stop` limits the search, `final` says that the file ends there, and `wanted` is the number of fields.
     """
     field, closed = _patterns(mark)
     fields: list[bytes] = []
@@ -43,7 +43,7 @@ def parse(data: bytes, start: int, stop: int, mark: bytes, wanted: int | None, f
         if match[3] != mark:
             return _checked(data, Parsed(fields, at), start, wanted, stray)
         if wanted and len(fields) > wanted and fields[-1] and b"\n" in data[start:at]:
-            break  # a quote is out of step; following it further could take forever
+            break  # an unbalanced quote; following it further could take forever
     close = closed.match(data, at, stop)
     if close and b"\n" not in data[start : close.end()]:
         message = f"holds text after the closing quote of field {len(fields) + 1}"
@@ -78,14 +78,14 @@ def _checked(data: bytes, parsed: Parsed, start: int, wanted: int | None, stray:
 
 @cache
 def _patterns(mark: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """One field with its end; one quoted field, whatever follows."""
+    """Return the patterns of a field with its end, and of a quoted field whatever follows."""
     d, quoted = re.escape(mark), rb' *+"([^"]*+(?:""[^"]*+)*+)"'
     field = rb'(?:%b *+(?:\r(?=\n|\Z))?+|(?! *+")([^%b\n]*+))(%b|\n|\Z)' % (quoted, d, d)
     return re.compile(field), re.compile(quoted)
 
 
 def serialised(fields: list[bytes], mark: bytes) -> bytes:
-    """One line, or more where a field holds newlines, with quotes only where they are needed."""
+    """Return the record as CSV, with quotes only where they are needed."""
     return mark.join(_quoted(value, mark) for value in fields) + b"\n" if fields != [b""] else b'""\n'
 
 
@@ -97,7 +97,7 @@ def _quoted(value: bytes, mark: bytes) -> bytes:
 
 
 def sound_lines(mark: bytes, wanted: int, newline: str) -> re.Pattern[bytes]:
-    """Matches as many lines as are sound beyond doubt: quotes, if any, around whole fields, and no newline inside."""
+    """Return a pattern for as many clearly valid lines as possible: quotes only around whole fields, no newlines."""
     d = re.escape(mark)
     field = rb'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*+"|[^"\r\n' + d + rb"]*+)"
     end = rb"\r\n" if newline == "\r\n" else rb"\n"

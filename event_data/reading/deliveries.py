@@ -1,6 +1,6 @@
-"""Survey the files of a folder, and tell parts of a day from second deliveries of it.
+"""Survey the files of a folder, and distinguish parts of a day from second deliveries of it.
 
-Names say too little for that: the records decide.
+File names are not enough for that; the records decide.
 """
 
 from collections import Counter
@@ -17,8 +17,8 @@ from event_data.reading.folder import Unread
 from event_data.reading.survey import recover, survey
 from event_data.sql import literal
 
-SHARE = 0.5  # of the smaller file's records that stand in the other: from here on it is a second delivery (design)
-# A line is one column: no text of a CSV holds this delimiter.
+SHARE = 0.5  # a second delivery shares at least this share of the smaller file's records (a design choice)
+# Each line is read as one column, because no CSV text contains this delimiter.
 LINES = """
     select list_extract({ids}, cast(file_index as bigint) + 1) as file_id, hash(rtrim(line, chr(13))) as line_hash
     from read_csv(
@@ -43,11 +43,11 @@ IDENTICAL = """
 def survey_days(
     files: Sequence[DayFile], contract: Contract, work_dir: Path, aside: list[Unread], with_hash: bool = False
 ) -> Iterator[DayFile]:
-    """Survey the files of a folder and return those that count; second deliveries go to `aside`, with the reason.
+    """Survey the files of a folder and yield those that count; add second deliveries to `aside`, with the reason.
 
-    Of two deliveries the one with the contract's exact name counts, else the newer. Files of days that have several
-    come first, damaged ones recovered on the way; then the others, the largest first, so that the cores end their
-    work together. Raise ReadingError, after the last, where the contract is one of other files.
+    Of two deliveries, the one with the contract's exact name counts, or else the newer one. Days with several files
+    come first; their damaged files are recovered. The other files follow, largest first, so that all cores finish at
+    about the same time. After the last file, raise ReadingError if the contract does not fit the files.
     """
     on_day = Counter(file.day for file in files)
     several = [file for file in files if on_day[file.day] > 1]
@@ -63,7 +63,7 @@ def survey_days(
 def set_aside(
     files: Sequence[DayFile], contract: Contract, work_dir: Path, aside: list[Unread], with_hash: bool = False
 ) -> list[DayFile]:
-    """Return files of days that have several as surveyed; the second deliveries among them go to `aside` too."""
+    """Survey the files of days with several files; add second deliveries to `aside`, and return all files."""
     surveyed: list[DayFile] = []
     for _, same_day in groupby(files, key=lambda f: f.day):
         looked_at = (survey(file, contract.delimiter, work_dir, with_hash) for file in same_day)
@@ -75,13 +75,13 @@ def set_aside(
 
 
 def second_delivery(file: DayFile, first: DayFile) -> Unread:
-    """Return the record of a file that is set aside because another one of its day counts."""
+    """Return the entry for a file that is set aside because another file of the same day counts."""
     reason = f"it is a second delivery of {file.day}; {first.name} counts"
     return Unread(file.name, reason, file.size, file.stamp, file.day, first.name)
 
 
 def check_fit(files: Sequence[DayFile], contract: Contract) -> None:
-    """Raise ReadingError where no file has even half of the contract's columns, nor two of the three needed ones."""
+    """Raise ReadingError if no file has half of the contract's columns or two of the three required ones."""
     needed = {contract.roles[role] for role in ("client", "time", "event")}
     files = [file for file in files if file.header]
     best = max((contract.columns_in(f.header) for f in files), key=len, default={})
@@ -97,10 +97,10 @@ def check_fit(files: Sequence[DayFile], contract: Contract) -> None:
 def second_deliveries(
     files: Sequence[DayFile], same: Mapping[tuple[int, int], int], file_name: str
 ) -> Iterator[tuple[DayFile, DayFile]]:
-    """Return each second delivery among the files of a day, with the file that counts instead.
+    """Yield each second delivery among the files of a day, with the file that counts instead.
 
-    `same` has how many lines of one file, by its file_id, stand in another, and in itself: all; `file_name` is the
-    contract's pattern.
+    `same` is the number of identical lines for each pair of file_ids; a file paired with itself gives all its lines.
+    `file_name` is the contract's pattern.
     """
     newest_first = sorted(files, key=lambda f: int(f.stamp.partition("-")[0] or 0), reverse=True)
     exact_first = sorted(newest_first, key=lambda f: f.name != f.day.strftime(file_name))
@@ -116,7 +116,7 @@ def second_deliveries(
 
 
 def _identical_lines(files: Sequence[DayFile]) -> dict[tuple[int, int], int]:
-    """Return how many lines below the header of one file, by its file_id, stand in another, and in itself: all."""
+    """Return the number of identical lines below the header for each pair of file_ids, including a file with itself."""
     if len(files) < 2:
         return {}
     paths = ", ".join(literal(escape(str(f.readable))) for f in files)

@@ -1,4 +1,4 @@
-"""Which files of a folder are read, and to which day each belongs: every part asks here."""
+"""Decide which files of a folder are read, and which day each belongs to, for every part."""
 
 import os
 import re
@@ -13,38 +13,38 @@ from pathlib import Path
 from event_data.reading.day_file import DayFile, ReadingError
 
 FOLDER = "it is a folder"
-LONGEST_GAP = timedelta(days=366)  # between two days of a folder: every day of a gap is a finding
-MOST_FILES = 1000  # of one day: the ids of events have three digits for a file's number
+LONGEST_GAP = timedelta(days=366)  # between two days of a folder, as every day of a gap is a finding
+MOST_FILES = 1000  # per day, as event ids have three digits for the file number
 COMPRESSED = (".gz", ".zst")
-# Files that the four commands write; everything else that looks like data and is not read is reported.
+# Files that the four commands write. Any other unread file that looks like data is reported.
 OWN_OUTPUTS = ("dq_report.*", "dq_profile.csv", "warehouse.duckdb*", "monitor.sqlite*")
-# How a name spells a part of a date: the directives of strptime that a file name can hold.
+# The strptime directives that a file name can contain.
 DIRECTIVES = {
     "Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "y": "[0-9]{2}", "j": "[0-9]{3}", "b": "[A-Za-z]+",
     "B": "[A-Za-z]+", "%": "%",
 }  # fmt: skip
-# What may follow the date: the marks of a part, an hour, a shard, a copy or a later delivery, in any number.
+# What may follow the date: any number of marks for a part, an hour, a shard, a copy or a later delivery.
 _WORD = "parts?|shard|chunk|split|file|hour|hr|copy|kopie|rev|of|p|h|t|v|c"
-_MARK = rf"(?>[0-9a-f]{{8,}}|(?:{_WORD})[0-9]*|[0-9]+)"  # atomic: else a long name takes minutes
+_MARK = rf"(?>[0-9a-f]{{8,}}|(?:{_WORD})[0-9]*|[0-9]+)"  # atomic, or a long name would take minutes
 SUFFIX = rf"(?: ?\([0-9]{{1,4}}\)|T[0-9]{{2,6}}|[\s._-]+{_MARK})*"
 _DATED = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])(?![0-9])")
 
 
 @dataclass(frozen=True)
 class Unread:
-    """A file that looks like data and is not read, and why; the reason is one clause."""
+    """A file that looks like data but is not read; the reason is one clause."""
 
     name: str
     reason: str
     size: int = 0  # bytes
     stamp: str = ""
-    day: date | None = None  # that its name carries
-    counts_instead: str = ""  # of a second delivery: the file that counts
+    day: date | None = None  # in its name
+    counts_instead: str = ""  # for a second delivery: the file that counts
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a folder that are read, by day and number, and those that look like data and are not."""
+    """The files of a folder that are read, by day and number, and the unread files that look like data."""
 
     files: tuple[DayFile, ...]
     unread: tuple[Unread, ...]
@@ -52,7 +52,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file as its folder lists it. `kind` says why it cannot be read, where it is no regular file."""
+    """A directory entry. If it is not a regular file, `kind` says why it cannot be read."""
 
     name: str
     size: int
@@ -61,10 +61,10 @@ class Entry:
 
 
 def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = ()) -> Folder:
-    """Return the files of `data_dir` (not below) that the pattern `file_name` (strptime) and its variants name.
+    """Return the files in `data_dir`, not below it, that match the strptime pattern `file_name` or a variant.
 
-    `ignored` holds glob patterns of names that are left out without a word. Raise ReadingError where the folder
-    cannot be listed, holds no file of a day, or two days that are more than a year apart.
+    Files that match the glob patterns in `ignored` are omitted. Raise ReadingError if the folder cannot be listed, has
+    no daily file, or has a gap of more than a year.
     """
     try:
         str(data_dir).encode()
@@ -82,7 +82,7 @@ def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = ()) -> F
 
 
 def match_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str, ignored: Sequence[str] = ()) -> Folder:
-    """Assign the entries of a listing to days; `find_files` for a folder that somebody else has listed."""
+    """Assign listed files to days; this is `find_files` for a folder that is already listed."""
     pattern = _variants(file_name)
     found: list[tuple[date, bool, Entry]] = []
     unread: list[Unread] = []
@@ -121,7 +121,7 @@ def match_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str, 
 
 
 def stamp_of(stat: os.stat_result) -> str:
-    """Return what changes with a file's content: the times of its last changes and its inode."""
+    """Return a text that changes with a file's content: its last change times and its inode."""
     return f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
 
 
@@ -138,7 +138,7 @@ def _entry(one: os.DirEntry[str]) -> Entry:
 
 
 def _variants(file_name: str) -> re.Pattern[str]:
-    """Return the expression of a day's names: the contract's own, and parts, copies and compressed files of it."""
+    """Return a pattern for daily file names: the contract's, and those of parts, copies and compressed files."""
     stem, dot, ending = file_name.rpartition(".")
     if not stem or "%" in ending:
         stem, dot, ending = file_name, "", ""
@@ -152,7 +152,7 @@ def _name_part(match: re.Match[str]) -> str:
 
 
 def _day_of(name: str, pattern: re.Pattern[str], file_name: str) -> date | None:
-    """Return the day in a name; strict, unlike strptime, which takes 2025031 for 1 March."""
+    """Return the day in a name; stricter than strptime, which reads 2025031 as 1 March."""
     match = pattern.fullmatch(name)
     if match is None:
         return None
@@ -166,7 +166,7 @@ def _day_of(name: str, pattern: re.Pattern[str], file_name: str) -> date | None:
 
 
 def _date_in(name: str) -> date | None:
-    """Return the first date in a name, however it is written."""
+    """Return the first date in a name, in any format."""
     for match in _DATED.finditer(name):
         with suppress(ValueError):
             return datetime.strptime(re.sub(r"\D", "", match[0]), "%Y%m%d").date()
@@ -174,7 +174,7 @@ def _date_in(name: str) -> date | None:
 
 
 def _looks_like_data(name: str, file_name: str) -> bool:
-    """Return whether a name carries a date or the expected extension, and is neither hidden nor ours."""
+    """Return whether a name has a date or the expected extension, and is neither hidden nor one of our outputs."""
     if name.startswith((".", "~")) or any(fnmatch(name, pattern) for pattern in OWN_OUTPUTS):
         return False
     bare = name.lower()

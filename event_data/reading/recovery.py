@@ -1,9 +1,9 @@
-"""The slow, careful reader behind reading.recover.
+"""Read damaged files record by record, slowly and carefully; see survey.recover.
 
-A record is what DuckDB takes for one. Lines that are sound beyond doubt are copied in bulk by one regular
-expression; at the first that is not, a single record is parsed, and if that fails only its first physical
-line is given up and reading goes on with the next, so a damaged quote cannot swallow what follows. A record that
-is whole, and has more or fewer fields than the header, is given up as one where no line of it is sound by itself.
+A record is what DuckDB reads as one. Clearly valid lines are copied in bulk by one regular expression. At the first
+other line, a single record is parsed. If that fails, only its first physical line is rejected, and reading continues
+with the next line, so that a damaged quote cannot swallow what follows. A complete record with the wrong number of
+fields is rejected as a whole, unless one of its lines is a valid record by itself.
 """
 
 import codecs
@@ -21,21 +21,21 @@ from event_data.reading.csv_record import RECORD_BYTES, TOO_LONG, Parsed, parse,
 from event_data.reading.day_file import DayFile, Kind, Problem
 
 BLOCK = 1 << 20  # bytes read at once
-MOST_OF_A_KIND = 1_000  # problems that are listed one by one
-TEXT_BYTES = 10_000  # of a line that is too long to be kept whole among the rejected
+MOST_OF_A_KIND = 1_000  # problems of each kind that are listed individually
+TEXT_BYTES = 10_000  # of a rejected line that are kept
 REPLACED = "\ufffd".encode()
-# From Latin-1; the five bytes that Windows-1252 leaves open stay as they are.
+# From Latin-1; the five bytes that Windows-1252 does not define are kept.
 WINDOWS_1252 = {
     byte: bytes((byte,)).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 }
 
 
 class _SourceError(Exception):
-    """Reading, not writing, failed."""
+    """An error in reading, as opposed to writing."""
 
 
 class _Log:
-    """Problems with lines: every one is counted, the first of each kind are kept."""
+    """Problems with lines: all are counted, and the first ones of each kind are kept."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.whole = list(problems)
@@ -62,11 +62,11 @@ class _Log:
         return (*self.whole, *sorted(self.lines, key=lambda problem: problem.line or 0), *more)
 
 
-# ---- bytes -> sound UTF-8, whole lines
+# ---- bytes -> valid UTF-8 in whole lines
 
 
 def _raw(file: DayFile, source: Path) -> Iterator[bytes]:
-    """Blocks of UTF-8 without byte order mark, line ends LF or CR LF."""
+    """Yield blocks of UTF-8 without a byte order mark, with LF or CR LF line endings."""
     decoder = None if file.encoding == "utf-8" else codecs.getincrementaldecoder(file.encoding)("replace")
     first = True
     try:
@@ -92,7 +92,7 @@ def _without_mark(data: bytes) -> bytes:
 
 
 def _lines(file: DayFile, source: Path, log: _Log) -> Iterator[bytes]:
-    """Blocks that end with a line (or within one that is too long), all UTF-8, without NUL."""
+    """Yield blocks of valid UTF-8 without NUL that end with a line, or within a line that is too long."""
     line, rest = 1, b""
     for block in _raw(file, source):
         data = rest + block
@@ -148,7 +148,7 @@ def recover(file: DayFile, work_dir: Path) -> DayFile:
 
 
 class _Recovery:
-    """A window over the file, its line number, and the counts."""
+    """The state of a recovery: a window over the file, its line number, and the counts."""
 
     def __init__(self, file: DayFile, source: Path, out: BinaryIO, refused: BinaryIO) -> None:
         self.file, self.out, self.refused, self.log = file, out, refused, _Log(file.problems)
@@ -167,7 +167,7 @@ class _Recovery:
         while self._fill():
             if not self._copy_lines():
                 self._one_record()
-        # Every physical line is in a row, rejected or blank: nothing is lost in silence.
+        # Every physical line belongs to a row, is rejected, or is blank: nothing is lost silently.
         lines = self.line - 1
         assert lines == self.kept_lines + self.rejected_lines + self.blank + self.pending_blank
         if self.mixed:
@@ -189,7 +189,7 @@ class _Recovery:
         )
 
     def _fill(self) -> bool:
-        """At least one record of the longest kind lies ahead, or all that is left; False at the end."""
+        """Read ahead so that the longest possible record fits, or to the end; return False at the end."""
         if not self.ended and len(self.data) - self.at <= RECORD_BYTES + 2:
             parts = [self.data[self.at :]]
             size = len(parts[0])
@@ -217,17 +217,17 @@ class _Recovery:
         self.mark, self.wanted = self.file.delimiter.encode(), len(self.file.header)
         self._advance(end)
         self.kept_lines += 1
-        # DuckDB names the columns itself, and a CR in a quoted name would lose it every row.
+        # DuckDB is given the column names; a CR in a quoted name would make it lose every row.
         names = [re.sub(rb"\s", b" ", name.encode()) for name in self.file.header]
         working_copy.write(self.out, serialised(names, self.mark))
         return True
 
     def _copy_lines(self) -> bool:
-        """Copy the lines ahead that are sound beyond doubt; False if there is none."""
+        """Copy the next clearly valid lines; return False if there are none."""
         match = self.sound_lines.match(self.data, self.at)
         end = match.end() if match else self.at
         at = self.at
-        while end - at > RECORD_BYTES:  # a longer line must not slip through
+        while end - at > RECORD_BYTES:  # so that no longer line is copied
             if not (cut := self.data.rfind(b"\n", at, at + RECORD_BYTES) + 1):
                 end = at
             at = cut or at
@@ -252,7 +252,7 @@ class _Recovery:
         end = end or limit
         if self.wanted > 1 and not self.data[self.at : end].strip(b" \r\n"):
             self._advance(end)
-            self.pending_blank += 1  # counts only if a record follows
+            self.pending_blank += 1  # counted only if a record follows
             return None
         parsed = parse(self.data, self.at, limit, self.mark, self.wanted, final)
         kind, message = parsed.fault, parsed.message
@@ -285,7 +285,7 @@ class _Recovery:
         self.mixed = self.mixed or (ends[-1:] == b"\n" and (ends == b"\r\n") != (self.file.newline == "\r\n"))
 
     def _swallows_records(self, start: int, end: int) -> bool:
-        """Return whether a line between, which a quote joins to a record, is sound by itself."""
+        """Return whether one of the later lines that a quote joins to a record is valid by itself."""
         lines = self.data[start:end].splitlines(keepends=True)
         return any(
             not (found := parse(line, 0, len(line), self.mark, self.wanted)).fault and found.end == len(line)
@@ -306,14 +306,14 @@ class _Recovery:
         self.rejected_lines += 1
 
     def _advance(self, end: int) -> None:
-        """Go on at `end`, which is after a line end or the end of the file."""
+        """Continue at `end`, which follows a line ending or is the end of the file."""
         self.line += self.data.count(b"\n", self.at, end)
         if self.ended and end == len(self.data) and not self.data.endswith(b"\n"):
             self.line += 1
         self.at = end
 
     def _count_rows(self, count: int) -> None:
-        """The next `count` rows start here, one a line."""
+        """Count the next `count` rows, which start here, one per line."""
         self._count_blank()
         shift = self.line - (self.rows + 2)
         if shift != (self.shifts[1][-1] if self.shifts[1] else 0):

@@ -1,20 +1,20 @@
-"""Know everything about a day's file at the level of bytes, in one pass.
+"""Inspect a daily file's bytes in one pass.
 
-`survey` looks at every byte once and fast. It answers for the encoding, NUL bytes, line ends and the header,
-and it counts records independently of DuckDB. `recover` (recovery.py) is the slow and careful reader for the
-files that `survey` calls damaged and for those whose count DuckDB does not confirm; batches.py has the protocol.
+`survey` looks at every byte once, fast. It checks the encoding, NUL bytes, line endings and the header, and counts
+records independently of DuckDB. `recover` (recovery.py) is the slow, careful reader for files that `survey` marks as
+damaged, and for files in which DuckDB finds a different number of records; see batches.py.
 
-DuckDB 2.0 as measured, and why every part reads `readable` by `batches.read_csv_sql`:
+Measured behaviour of DuckDB 2.0, which is why every part reads `readable` by `batches.read_csv_sql`:
 
-- It raises for a line with too few or too many fields, text after a closing quote, an open quote, bytes that
-  are not UTF-8, a line above 2 MB, lone CRs and mixed line ends. With store_rejects the last two still raise,
-  an open quote takes the following lines with it, each reject keeps 10 kB (60,000 took 30 s), and `line`
-  counts a multi-line record as one; `physical_line` does not.
-- Accepted in silence: surplus fields that are empty, a quote inside an unquoted field, spaces around quotes,
-  a quote again after a closing quote and a space, NUL bytes, blank lines (skipped; NULL rows in a file of one
-  column), a header with an open quote or a quoted CR (no rows at all). Columns that a query does not use are
-  not checked for UTF-8.
-- The parallel reader loses step when quoted newlines meet a buffer boundary (32 MB), raises or invents rows.
+- It raises an error for a line with too few or too many fields, text after a closing quote, an open quote, bytes that
+  are not UTF-8, a line above 2 MB, lone CRs and mixed line endings. With store_rejects, the last two still raise, an
+  open quote swallows the following lines, each reject keeps 10 kB (60,000 rejects took 30 s), and `line` counts a
+  multi-line record as one line; `physical_line` does not.
+- It silently accepts surplus fields that are empty, a quote inside an unquoted field, spaces around quotes, another
+  quote after a closing quote and a space, NUL bytes, blank lines (skipped; NULL rows in a file with one column), and a
+  header with an open quote or a quoted CR (which gives no rows at all). Columns that a query does not use are not
+  checked for UTF-8.
+- If a quoted newline is at a buffer boundary (32 MB), the parallel reader loses track, and raises or invents rows.
 """
 
 import codecs
@@ -40,10 +40,10 @@ NOT_CSV = {
 
 
 def survey(file: DayFile, delimiter: str, work_dir: Path, with_hash: bool = False) -> DayFile:
-    """Return `file` after one look at its bytes; `delimiter` is the contract's, unpacked copies go to `work_dir`.
+    """Return `file` with what one pass over its bytes finds; `delimiter` is the contract's.
 
-    `with_hash` asks for the SHA-256 of the (unpacked) bytes too. Never raise for what the file holds; ReadingError
-    only if `work_dir` cannot be written.
+    Decompressed copies go to `work_dir`. `with_hash` also computes the SHA-256 of the decompressed bytes. Raise
+    ReadingError only if `work_dir` cannot be written, whatever the file contains.
     """
     file = replace(file, delimiter=delimiter)
     try:
@@ -66,20 +66,20 @@ def survey(file: DayFile, delimiter: str, work_dir: Path, with_hash: bool = Fals
 
 
 def recover(file: DayFile, work_dir: Path) -> DayFile:
-    """Read `file` record by record and write what is sound as a clean UTF-8 CSV into `work_dir`.
+    """Read `file` record by record and write the valid records as a clean UTF-8 CSV to `work_dir`.
 
-    Records left out are counted in `rejected`, written to `rejects`, and listed, up to 1,000 of a kind, in `problems`;
-    `records` is exact afterwards. Bounded memory. ReadingError only if `work_dir` cannot be written.
+    Rejected records are counted in `rejected`, written to `rejects`, and listed in `problems`, up to 1,000 of each
+    kind. Afterwards `records` is exact. Memory use is bounded. Raise ReadingError only if `work_dir` cannot be written.
     """
     if file.source is None:
         return file
-    from event_data.reading import recovery  # only damaged files pay for it
+    from event_data.reading import recovery  # needed only for damaged files
 
     return recovery.recover(file, work_dir)
 
 
 def _open_source(file: DayFile, work_dir: Path) -> DayFile:
-    """Return `file` with `source`, unpacked when its content is compressed; without, when there is nothing to read."""
+    """Return `file` with `source`, decompressed if necessary; without it if there is nothing to read."""
     with file.path.open("rb", buffering=0) as stream:
         magic = stream.read(8) or b""
     if not magic:
@@ -93,13 +93,13 @@ def _open_source(file: DayFile, work_dir: Path) -> DayFile:
         file = file.with_problem(Problem("misnamed_archive", None, message))
     if not packed:
         return replace(file, source=file.path)
-    from event_data.reading import unpacking  # only packed files pay for it
+    from event_data.reading import unpacking  # needed only for compressed files
 
     return unpacking.unpack(file, work_dir, packed)
 
 
 def _describe(file: DayFile, seen: Bytes) -> DayFile:
-    """Header, problems of the whole file, the count of records, and whether DuckDB may read it as it is."""
+    """Return the file with its header, its problems, its record count, and whether DuckDB can read it as it is."""
     encoding = encoding_of(seen.head)
     head, problems = seen.head, list(file.problems)
     if encoding != "utf-8":

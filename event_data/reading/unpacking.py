@@ -1,4 +1,4 @@
-"""Unpack gzip and Zstandard, within bounds."""
+"""Decompress gzip and Zstandard files, within limits."""
 
 import zlib
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from typing import BinaryIO
 from event_data.reading import working_copy
 from event_data.reading.day_file import DayFile, Problem
 
-BLOCK = 1 << 20  # bytes read, and unpacked, at once
-MOST_BYTES = 20 << 30  # the most that a file may expand to
-MOST_RATIO = 1_000  # deflate ends at 1,032, and only for one byte repeated
-SMALL = 16 << 20  # below this the ratio does not matter
+BLOCK = 1 << 20  # bytes read and decompressed at once
+MOST_BYTES = 20 << 30  # maximum decompressed size
+MOST_RATIO = 1_000  # deflate reaches at most 1,032, and only for one repeated byte
+SMALL = 16 << 20  # bytes; below this size the ratio does not matter
 
 
 def unpack(file: DayFile, work_dir: Path, packing: str) -> DayFile:
-    """Return `file` with `source` the decompressed copy in `work_dir`; what came before damage is kept.
+    """Decompress `file` into `work_dir` and return it with this copy as `source`; data before any damage are kept.
 
     `packing` is .gz or .zst.
     """
@@ -49,7 +49,7 @@ def unpack(file: DayFile, work_dir: Path, packing: str) -> DayFile:
 
 
 def _decompressed(packed: BinaryIO) -> Iterator[bytes]:
-    """Return pieces of at most BLOCK of all frames of a Zstandard file. Raise zlib.error, EOFError."""
+    """Yield all frames of a Zstandard file, in blocks of at most BLOCK bytes. Raise zlib.error or EOFError."""
     import zstandard
 
     data = b""
@@ -68,10 +68,10 @@ def _decompressed(packed: BinaryIO) -> Iterator[bytes]:
 
 
 def _inflated(packed: BinaryIO) -> Iterator[bytes]:
-    """Return pieces of at most BLOCK of all members of a gzip file. Raise zlib.error, EOFError."""
+    """Yield all members of a gzip file, in blocks of at most BLOCK bytes. Raise zlib.error or EOFError."""
     data = b""
     while data or (data := packed.read(BLOCK)):
-        if not (data := data.lstrip(b"\0")):  # padding between and after members is legal
+        if not (data := data.lstrip(b"\0")):  # padding between and after members is valid
             continue
         member = zlib.decompressobj(wbits=31)
         while not member.eof:

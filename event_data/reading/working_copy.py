@@ -1,4 +1,4 @@
-"""Working copies of files that DuckDB cannot read as they were delivered."""
+"""Working copies of files that DuckDB cannot read as delivered."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -7,7 +7,7 @@ from event_data.reading.day_file import ReadingError
 
 
 def create(target: Path) -> BinaryIO:
-    """Open a new working copy, its folder made. Raise ReadingError."""
+    """Create a working copy and its folder, and open it. Raise ReadingError if that fails."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         return target.open("wb")
@@ -16,7 +16,7 @@ def create(target: Path) -> BinaryIO:
 
 
 def write(out: BinaryIO, data: bytes) -> None:
-    """Write to a working copy. Raise ReadingError."""
+    """Write to a working copy. Raise ReadingError if that fails."""
     try:
         out.write(data)
     except OSError as error:

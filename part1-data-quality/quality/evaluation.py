@@ -1,4 +1,4 @@
-"""From what was counted to a verdict on every check, file and column."""
+"""Turn the counts into a verdict for every check, file and column."""
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ from quality.scan import FileFacts
 
 OF_DAYS = (Comparison.SHIFT, Comparison.OTHER_DAYS, Comparison.RATE, Comparison.AMOUNT)
 Number = TypeVar("Number", int, Decimal)
-DAYS_BESIDE = 28  # a count is compared with the days of four weeks before and after it
+DAYS_BESIDE = 28  # a count is compared with this many days before and after it
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check on one column of one file. `status` is pass, fail or skip (there was nothing to check)."""
+    """The result of a check on a column of a file. `status` is pass, fail or skip (there was nothing to check)."""
 
     status: str
-    severity: Severity | None  # of a failure
+    severity: Severity | None  # only for a failure
     check: str
     file_no: int
     file: str
@@ -41,7 +41,7 @@ class Finding:
 
     @property
     def failed_share(self) -> float | None:
-        """Return the share of the cases that failed."""
+        """Return the share of cases that failed."""
         return self.failed / self.checked if self.checked and self.failed is not None else None
 
 
@@ -52,9 +52,9 @@ def evaluate(
     contract: Contract,
     failed_before: Container[tuple[str, int, str]],
 ) -> list[Finding]:
-    """Return a finding for every file and column the check looks at; files it could not see are skips.
+    """Return a finding for every file and column that the check looks at; skip files that it cannot check.
 
-    `failed_before` holds (check, file number, column) of the failures that are known already.
+    `failed_before` has the (check, file number, column) of the failures found so far.
     """
     by_column: dict[str, dict[int, Measure]] = {}
     for m in measures:
@@ -77,7 +77,7 @@ def evaluate(
 
 
 def _by_day(found: dict[int, Measure], files: Sequence[FileFacts]) -> dict[int, Measure]:
-    """Add up the measures of a day's files under the first of them: a count is compared with other days, not parts."""
+    """Add up the measures of each day under its first file: counts are compared by day, not by part."""
     first: dict[date, int] = {}
     days: dict[int, Measure] = {}
     for facts in files:
@@ -102,7 +102,7 @@ def _finding(status: str, definition: Definition, facts: FileFacts, column: str,
 
 
 class _Limits:
-    """The limits of one check on one column; those from history need the files in their order."""
+    """The limits of a check on a column; limits from history need the files in order."""
 
     def __init__(self, definition: Definition, column: str, found: dict[int, Measure], contract: Contract):
         self.definition, self.found, self.currency = definition, found, contract.currency
@@ -116,13 +116,13 @@ class _Limits:
             self.share = limit.share
         if limit and self.comparison is not Comparison.POOLED:
             self.comparison = Comparison.SHARE
-        self.days = sorted(found)  # the file_no of each day that is compared with the others
+        self.days = sorted(found)  # the file_no of each day to compare with the others
         self.normal: list[tuple[int, int]] = []  # (failed, checked) of earlier files that passed
         checked, failed = sum(m.checked for m in found.values()), sum(m.failed for m in found.values())
         self.pooled_fails = self.comparison is Comparison.POOLED and is_beyond(failed, checked, self.share)
 
     def verdict(self, m: Measure, facts: FileFacts) -> Finding:
-        """Return the finding of a file."""
+        """Return the finding for a file."""
         status, threshold, expected, failed = self._compare(m)
         seen = {"checked": m.checked, "failed": failed, "threshold": threshold}
         if status != "fail":
@@ -137,7 +137,7 @@ class _Limits:
         )  # fmt: skip
 
     def _compare(self, m: Measure) -> tuple[str, str, str, int]:
-        """Return status, threshold as printed, what was expected in words, and the cases that fail."""
+        """Return the status, the threshold as printed, the expectation in words, and the number of failures."""
         if self.comparison not in (Comparison.SHARE, Comparison.POOLED):
             return self._compare_with_days(m)
         limit = self.share
@@ -145,7 +145,7 @@ class _Limits:
             limit = min(1.0, self.rows / m.checked)
         failed = m.failed / m.checked > limit
         if self.comparison is Comparison.POOLED and self.pooled_fails:
-            # All files together are beyond doubt; one is an exception only if its own cases say so.
+            # All files together exceed the limit; a file passes only if its own cases prove it an exception.
             failed = m.failed > 0 and not is_beyond(m.checked - m.failed, m.checked, 1 - limit)
         elif self.comparison is Comparison.POOLED:
             failed = is_beyond(m.failed, m.checked, limit)

@@ -1,12 +1,12 @@
-"""The fast path of part 1: which events cannot fail a row check, and which conditions are worth evaluating.
+"""Speed up part 1: find the events that cannot fail a row check, and skip conditions that cannot matter.
 
-Nearly every event is in order, and regular expressions are what takes time. So each event is asked one cheap
-question: is it *clean*, so that no row check can fail on it? Only the others, the candidates, are checked one
-by one, and of a clean page view nothing is kept but its client and time.
+Nearly every event is valid, and regular expressions take most of the time. So each event first gets one cheap
+test: is it *clean*, meaning that no row check can fail on it? Only the other events, the candidates, are checked
+individually. Of a clean page view, only the client and time are kept.
 
-Nobody who writes a check needs to know this. COVERED names the checks that the test of a role rules out; any
-other check becomes a part of the question, which is slower and just as right. With `enabled` false nothing is
-clean and every condition is evaluated on every event: a test compares all reports of both ways.
+You can write a check without knowing this. COVERED lists the checks that the test of a role rules out. Any other
+check becomes part of the cheap test, which is slower but just as correct. If `enabled` is false, no event is clean
+and every condition is evaluated on every event; a test compares the reports of both modes.
 """
 
 import re
@@ -19,9 +19,9 @@ from event_data.sql import literal, values
 from quality.contract_sql import unanchored
 from quality.row_checks import RAW_NAMES, RowCheck
 
-SHORT = 15  # characters: what is longer is no placeholder, but for a few
+SHORT = 15  # characters; only a few placeholders are longer
 LONG_PLACEHOLDERS = tuple(word for word in PLACEHOLDERS if len(word) > SHORT)
-# The checks that cannot fail on an event that passes the role's test.
+# role -> the checks that cannot fail on an event that passes the role's test
 COVERED: Mapping[str, frozenset[str]] = {
     role: frozenset(checks.split())
     for role, checks in {
@@ -36,7 +36,7 @@ COVERED: Mapping[str, frozenset[str]] = {
         "query_not_anonymised email_exposed phone_exposed card_exposed",
     }.items()
 }
-# What every event that fails a check has, and what costs less than the check's own condition.
+# check -> a precondition that every failing event meets, cheaper than the check's own condition
 PRECONDITIONS = {
     "value_placeholder": f"strlen({{column}}) <= {SHORT}"
     + (f" or lower({{column}}) in ({values(LONG_PLACEHOLDERS)})" if LONG_PLACEHOLDERS else ""),
@@ -50,28 +50,28 @@ PRECONDITIONS = {
 
 
 class Prefilter:
-    """What the pass may leave out for these checks of this contract."""
+    """The conditions that let the pass skip work, for these checks of this contract."""
 
     def __init__(self, contract: Contract, checks: Iterable[RowCheck], enabled: bool = True) -> None:
         self.contract = contract
         self.enabled = enabled
-        self.times_are_usual = enabled  # so far: then a time is read by one short expression
+        self.times_are_usual = enabled  # as long as this holds, one short expression reads the times
         self._uncovered = [f"not ({self.guarded(c)})" for c in checks if not c.is_shift and not self._covers(c)]
 
     @cached_property
     def clean(self) -> str:
-        """Return a condition that is true only for an event on which no row check can fail."""
+        """Return a condition that is true only for events on which no row check can fail."""
         if not self.enabled:
             return "false"
         cheap = [*self._cheap_tests.values(), *self._uncovered]
-        # RE2 costs 50 ns a call and 4 ns a byte.
+        # RE2 takes 50 ns per call and 4 ns per byte.
         costly = [self._client_pattern, *self.address_tests.values()]
         return f"""case when {" and ".join(f"({sql})" for sql in cheap)}
             then coalesce({" and ".join(filter(None, costly)) or "true"}, false) else false end"""
 
     @cached_property
     def plain_event(self) -> str | None:
-        """Return the event of which nothing but client and time is needed where it is clean: a page view."""
+        """Return the event type whose clean events need only client and time: the page view."""
         event = self.contract.event_of("page_view")
         return event.name if self.enabled and event and not event.payload else None
 
@@ -83,7 +83,7 @@ class Prefilter:
 
     @cached_property
     def known(self) -> Mapping[str, bool]:
-        """Return conditions that all clean events meet (True), or none does, so that only candidates need counting."""
+        """Return conditions that all clean events meet (True) or none does (False): only candidates need counting."""
         if not self.enabled:
             return {}
         roles = [role for role in self.contract.roles if role != "referrer"]
@@ -95,7 +95,7 @@ class Prefilter:
 
     @cached_property
     def address_tests(self) -> Mapping[str, str]:
-        """Return conditions by role that are true only for addresses on which no covered check can fail."""
+        """Return role -> condition that is true only for URLs on which no covered check can fail."""
         if not self.enabled:
             return {}
         own = "|".join(host.replace(".", "[.]") for host in self.contract.own_hosts)
@@ -107,7 +107,7 @@ class Prefilter:
         return {role: sql for role, sql in tests.items() if role in self.contract.roles}
 
     def guarded(self, check: RowCheck) -> str:
-        """Return the condition of a check, evaluated only where its precondition is true."""
+        """Return the condition of a check, evaluated only if its precondition is true."""
         precondition = PRECONDITIONS.get(check.definition.check) if self.enabled else None
         if precondition is None:
             return check.condition
@@ -121,7 +121,7 @@ class Prefilter:
         return f"case when {worth_it} then {check.condition} else false end"
 
     def covering_test(self, check: RowCheck) -> str | None:
-        """Return the role whose address test rules out that the check fails."""
+        """Return the role whose URL test rules out that the check fails."""
         return check.role if check.role in self.address_tests and self._covers(check) else None
 
     def _covers(self, check: RowCheck) -> bool:
@@ -137,7 +137,7 @@ class Prefilter:
 
     @property
     def _cheap_tests(self) -> dict[str, str]:
-        """Return the tests of the roles that are not addresses."""
+        """Return the tests of the roles that are not URLs."""
         names = [e.name for e in self.contract.events]
         without_payload = values(e.name for e in self.contract.events if not e.payload)
         client = self.contract.column_of("client")
@@ -154,7 +154,7 @@ class Prefilter:
             "user_agent": is_value.format(column="user_agent"),
         }
         if "payload" in self.contract.roles and names:
-            del tests["event"]  # the payload's test says as much
+            del tests["event"]  # the payload's test implies it
         return {role: sql for role, sql in tests.items() if role in self.contract.roles}
 
     def _own_url(self, url: str) -> str:
@@ -167,20 +167,20 @@ class Prefilter:
         return " or ".join(f"contains({url}, {literal('.' + h)})" for h in roots) or "false"
 
     def _referring_hosts(self) -> str | None:
-        """Return the pattern of the hosts that a referrer may have; None where the contract lets it have any."""
+        """Return the pattern of the hosts that a referrer may have; None if the contract allows any host."""
         hidden = self.contract.anonymisation
         if hidden.foreign_host is None:
             return None
         named = host_regexp([*self.contract.own_hosts, *self.contract.payment_hosts, *hidden.plain_hosts])
-        named = named.replace(".+", "[a-z.-]+")  # anything else might hold what a check looks for
+        named = named.replace(".+", "[a-z.-]+")  # other characters might be what a check looks for
         foreign = hidden.foreign_host
         return f"{named}|{unanchored(foreign)}" if _excludes_marks(foreign) else named
 
     def _harmless_address(self, scheme: str, hosts: str | None) -> str:
-        """Return the pattern of addresses, of these hosts or any, on which no covered check can fail.
+        """Return the pattern of URLs with these hosts (None: any) on which no covered check can fail.
 
-        They hold no quotation mark, no `@` or `%40` and no nine digits, in a row or with single
-        separators: so neither an address nor a number, and their query is as the contract wants it.
+        They contain no quotation mark, no `@` or `%40`, and no nine digits, in a row or with single separators, so
+        no e-mail address, phone number or card number. Their query complies with the contract.
         """
         other = r"""(?:[^0-9@"?#%() .-]|%[^4%]|%4[^0%])"""
         digits = "[0-9](?:[() .-]?[0-9]){0,7}"
@@ -188,12 +188,12 @@ class Prefilter:
         value = self.contract.anonymisation.query_value
         pair = rf'[^0-9=&#@"%]*[0-9]{{0,4}}(?:=(?:{unanchored(value) if value and _excludes_marks(value) else ""})?)?'
         query = f"(?:{pair}&)*{pair}" if value else part
-        # Hosts are compared in lower case; one that is not is a candidate.
+        # Hosts are compared in lower case; any other host makes the event a candidate.
         host = f"(?:{hosts})" if hosts else "[a-z.-]+(?:[0-9]{1,4}[a-z.-]+)?"
         return f"{scheme}://{host}(?:/{part})?(?:[?]{query})?(?:#{part})?"
 
 
 def _excludes_marks(pattern: str) -> bool:
-    """Return whether nothing that matches a pattern can hold `@`, `%` or a quotation mark; False in doubt."""
+    """Return whether no match of a pattern can contain `@`, `%` or a quotation mark; False if that is uncertain."""
     rest = re.sub(r"a-z|A-Z|0-9|a-f|A-F|\\[.]|\[[.]\]", "", pattern)
     return re.fullmatch(r"[\w\[\](){}?:|,^$+*-]*", rest) is not None and not re.search(r"\[\^|\w-\w", rest)

@@ -1,6 +1,6 @@
-"""One pass over the files: what each leaves behind, counted in DuckDB.
+"""Read the files in one pass and count in DuckDB what the checks need.
 
-event_data.reading.batches says how they are read and when a batch counts.
+event_data.reading.batches defines how files are read and when a batch counts.
 """
 
 import os
@@ -27,12 +27,12 @@ from quality import row_checks
 from quality.definitions import PASS, Measure
 from quality.prefilter import Prefilter
 
-BATCH = 48 << 20  # bytes that are read together: enough to make a statement worth its planning
+BATCH = 48 << 20  # bytes read together, enough to justify the planning time of a statement
 
 
 @dataclass
 class FileFacts:
-    """One file and what the pass counted in it. `headers` maps contract columns to header names."""
+    """A file and what the pass counted in it. `headers` maps contract columns to header names."""
 
     file_no: int
     file: DayFile
@@ -44,24 +44,24 @@ class FileFacts:
     revenue: Decimal = Decimal(0)
     plain: int = 0  # clean page views, which are not kept
     content_key: int = 0
-    no_event_name: int = 0  # records that part 2 refuses for it, and those below
+    no_event_name: int = 0  # records that part 2 rejects for this reason; the same applies below
     no_readable_time: int = 0
     crawler_events: int | None = None
     events: dict[str, int] = field(default_factory=dict)
-    counted: dict[str, Any] = field(default_factory=dict, repr=False)  # of the attempt to read it that goes on
+    counted: dict[str, Any] = field(default_factory=dict, repr=False)  # by the current attempt to read it
 
     @property
     def missing(self) -> bool:
-        """Return whether the day's file has not arrived at all."""
+        """Return whether no file of the day has arrived."""
         return self.file.source is None and not self.file.problems
 
     def receive(self, file: DayFile, contract: Contract) -> None:
-        """Take what is known of the file now."""
+        """Update the facts from what is now known about the file."""
         self.file, self.headers = file, contract.columns_in(file.header)
 
 
 def find_days(data_dir: Path, contract: Contract) -> tuple[list[DayFile], list[Unread]]:
-    """Return the files of the folder by day, an empty one where a day between two others has none, and those unread.
+    """Return the files of a folder by day, with an empty one for each missing day, and the unread files.
 
     Raise ReadingError as find_files does.
     """
@@ -89,18 +89,18 @@ class Scan:
         self.raw_names = row_checks.raw_names(contract)
         self.row_checks = row_checks.expand(contract)
         self.prefilter = Prefilter(contract, self.row_checks, enabled=prefilter)
-        self.measures: dict[str, list[Measure]] = {}  # of the row checks, by name
-        # What a check filters, and a share that may shift, is counted over all events: each condition once.
+        self.measures: dict[str, list[Measure]] = {}  # row check -> its measures
+        # The filters of checks, and shares that may shift, are counted over all events, each condition once.
         shifts = [c.condition for c in self.row_checks if c.is_shift]
         nulls = [f"{raw_name} is null" for raw_name in self.raw_names.values()]
         tallied = dict.fromkeys([*nulls, *(c.filter for c in self.row_checks), *shifts])
         self._flagged = [sql for sql in tallied if sql not in self.prefilter.known and sql != "true"]
         self._facts: dict[int, FileFacts] = {}  # by file_id
-        self._tallies: dict[int, dict[str, int]] = {}  # by file number, how many events meet each condition
+        self._tallies: dict[int, dict[str, int]] = {}  # file number -> condition -> how many events meet it
         self._filled = self._placeholders()
 
     def _placeholders(self) -> dict[str, str]:
-        """Return what stands for the placeholders of pass.sql that are the same for every batch."""
+        """Return the values of the placeholders in pass.sql that are the same for every batch."""
         texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
         return {
             "event_at": in_zone_sql("event_at", self.contract.time_zone),
@@ -119,9 +119,9 @@ class Scan:
     def run(
         self, data_dir: Path, progress: Callable[[int], None] = lambda files: None, with_hash: bool = False
     ) -> None:
-        """Read every file of the folder once, then derive what the checks over several events look at.
+        """Read every file of the folder once, then derive what the checks over several events need.
 
-        Raise ReadingError for a folder without days or a file that changes all the time.
+        Raise ReadingError for a folder without daily files, or a file that keeps changing.
         """
         workers = os.cpu_count() or 1
         days, self.unread = find_days(data_dir, self.contract)
@@ -138,10 +138,10 @@ class Scan:
             reader = Reader(self.connection, self.work_dir, load, self._keep, BATCH)
             for file in reader.read(self._enter(days, surveyed), progress):
                 self._facts[file.file_id].receive(file, self.contract)
-            prepared.result()  # where no file could be read, nothing has waited for it
+            prepared.result()  # if no file could be read, nothing has waited for it yet
             self.connection.execute(f"set threads = {workers}")
             files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
-            # What takes longest comes first.
+            # The longest work comes first.
             measures = pool.submit(self._row_measures)
             parts = sql_text.derivations(self.contract, files, self.prefilter.plain_event, patterns.result())
             self._execute(parts.pop("first"))
@@ -155,7 +155,7 @@ class Scan:
             self.files[file_no].crawler_events = int(count)
 
     def _prepare(self) -> None:
-        """Make the tables and macros that every batch uses; it takes as long as surveying the first files."""
+        """Create the tables and macros that every batch uses, while the first files are surveyed."""
         self._execute(PASS["shared"].format(**self._filled))
         self._execute(sql_text.macros(self.contract))
 
@@ -164,13 +164,13 @@ class Scan:
             cursor.execute(sql)
 
     def null_share(self, facts: FileFacts, column: str) -> float | None:
-        """Return the share of a file's events that are null in a column; None without such a column or event."""
+        """Return the share of nulls in a column of a file; None if it has no such column or no events."""
         if column not in facts.headers or not facts.records:
             return None
         return self._tallies[facts.file_no][f"{self.raw_names[column]} is null"] / facts.records
 
     def _enter(self, days: Sequence[DayFile], surveyed: Iterable[DayFile]) -> Iterator[DayFile]:
-        """Number the days' files, as soon as second deliveries are set aside, and pass on those that are surveyed."""
+        """Number the files once second deliveries are set aside, and yield the surveyed files."""
         for file in surveyed:
             if not self.files:
                 aside = {unread.name for unread in self.unread if unread.counts_instead}
@@ -181,12 +181,12 @@ class Scan:
             yield file
 
     def _load(self, cursor: duckdb.DuckDBPyConnection, files: Sequence[DayFile]) -> dict[int, int]:
-        """Read a batch into its table `raw`, and count it; returns the records by file_id."""
+        """Read a batch into its table `raw`, count it, and return the number of records by file_id."""
         batch = [self._facts[file.file_id] for file in files]
         for facts, file in zip(batch, files, strict=True):
             facts.receive(file, self.contract)
         if files[0].size > BATCH:
-            # Memory that is used again, not given back, spares a tenth of the time.
+            # Reusing memory instead of releasing it saves a tenth of the time.
             cursor.execute("set block_allocator_memory = '512MB'")
         usual_only = self.prefilter.times_are_usual
         counted = self._count(cursor, batch, usual_time_sql("received")) if usual_only else {}
@@ -200,7 +200,7 @@ class Scan:
     def _count(
         self, cursor: duckdb.DuckDBPyConnection, batch: Sequence[FileFacts], event_time: str
     ) -> dict[int, dict[str, Any]]:
-        """Read a batch into its table `raw`; returns what was counted, by file_no."""
+        """Read a batch into its table `raw` and return the counts by file_no."""
         header, received = self._event_header(batch), self._received(batch)
         cursor.execute(
             PASS["raw"].format(received=received, event_time=event_time, event_header=header, **self._filled)
@@ -210,10 +210,10 @@ class Scan:
         return {row[0]: dict(zip(names, row, strict=True)) for row in found.fetchall()}
 
     def _received(self, batch: Sequence[FileFacts]) -> str:
-        """Return the select that gives a batch's records the names of `raw`, as text, null where empty."""
+        """Return the select of a batch's records under the column names of `raw`, as text, null if empty."""
         files, headers = [facts.file for facts in batch], batch[0].headers
         positions = [f"c{i}" for i in range(len(files[0].header))]
-        at = dict(zip(reversed(files[0].header), reversed(positions), strict=True))  # of a name used twice the first
+        at = dict(zip(reversed(files[0].header), reversed(positions), strict=True))  # the first of equal names
         selected = [
             f"cast({of_file(files, [str(f.file_no) for f in batch])} as uinteger) as file_no",
             f"{of_file(files, [_day(f) for f in batch])} as file_day",
@@ -229,11 +229,11 @@ class Scan:
             from {read_csv_sql(files, positions)}"""
 
     def _event_header(self, batch: Sequence[FileFacts]) -> str:
-        """Return what the column of the event holds in a line that repeats the header."""
+        """Return the value of the event column in a line that repeats the header."""
         return literal(batch[0].headers.get(self.contract.roles["event"], ("",))[0])
 
     def _keep(self, cursor: duckdb.DuckDBPyConnection, files: Sequence[DayFile]) -> None:
-        """Keep what the checks need of a batch in the shared tables."""
+        """Add what the checks need from a batch to the shared tables."""
         batch = [self._facts[file.file_id] for file in files]
         batch = [facts for facts in batch if facts.counted]
         for facts in batch:
@@ -256,7 +256,7 @@ class Scan:
         cursor.execute("drop table raw")
 
     def _row_measures(self) -> dict[str, list[Measure]]:
-        """Return how often each row check failed, by its name; tallies of the clean events are added here."""
+        """Return row check -> its measures, with the tallies of clean events included."""
         prefilter, connection, tallies = self.prefilter, self.connection.cursor(), self._tallies
         strict = [c for c in self.row_checks if not c.is_shift]
         known = prefilter.known
@@ -280,7 +280,7 @@ class Scan:
         measures: dict[str, list[Measure]] = {}
         for check in self.row_checks:
             found = {n: failed.get((n, check), tally.get(check.condition, 0)) for n, tally in tallies.items()}
-            # Where a share shifts there is no first bad event to show.
+            # A shift of a share has no first bad event to show.
             details = (
                 _details(connection, check, conditions[check]) if check in conditions and any(found.values()) else {}
             )
@@ -296,7 +296,7 @@ def _day(facts: FileFacts) -> str:
 
 
 def _details(connection: duckdb.DuckDBPyConnection, check: row_checks.RowCheck, condition: str) -> dict[int, Measure]:
-    """Return where a check failed and what that affects; the page tells where, for events that lack something."""
+    """Return where a check failed and what is affected; if events lack something, the page shows where."""
     places = {}
     if check.example == "null":
         found = connection.execute(PASS["places"].format(condition=condition)).fetchall()

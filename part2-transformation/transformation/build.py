@@ -1,8 +1,8 @@
-"""Building the warehouse: from nothing, or only what new, changed and removed files touch.
+"""Build the warehouse from scratch, or update only what new, changed and removed files affect.
 
-Both ways run the statements of transform.sql in a catalog in memory, whose views show them the records to
-look at: all of them, or those of the clients that a change touches. What comes out is written to
-a new file beside the warehouse, which takes its place in one step when the ledger balances.
+Both ways run the statements of transform.sql in an in-memory catalog, whose views show the records to process:
+all of them, or those of the affected clients. The results are written to a new file beside the warehouse. If the
+ledger balances, this file replaces the warehouse in one step.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from transformation.statements import SCHEMAS, Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parents[1]
 STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that can open the file is 1.4
-# Made on the way, and not published. Each is dropped when its last reader is done, for memory's sake.
+# Intermediate tables that are not published. Each is dropped after its last reader to save memory.
 WORKING = {
     "silver.received": "silver.file_totals",
     "silver.terms": "silver.sources",
@@ -44,18 +44,18 @@ WORKING = {
     "silver.event_counts": "silver.event_metrics",
     "silver.event_metrics": "gold.daily_metrics",
 }
-# Tables whose rows are each of one client, and the bytes an event that their windows and joins hold in memory at once.
-# Where that is more than there is, they are made for some of the clients at a time.
+# Tables in which each row belongs to one client, and the bytes of memory that their windows and joins need per event.
+# If memory is not enough for all clients at once, such a table is built in slices of clients.
 BY_CLIENT = {"silver.sessions": 400}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to build, and with what.
+    """The settings of a build.
 
-    `data_dir` is a folder, or an address that Spark's cluster can read, such as s3a://shop/events. `warehouse` is a
-    file, or of Spark a folder that the cluster and this machine both see. Without `master` and `remote` Spark's own
-    configuration decides, and where that says nothing this machine's cores.
+    `data_dir` is a folder, or an address that the Spark cluster can read, such as s3a://shop/events. `warehouse` is a
+    file, or for Spark a folder that both the cluster and this machine can access. Without `master` and `remote`,
+    Spark's own configuration applies; by default, Spark uses the cores of this machine.
     """
 
     data_dir: Path | str
@@ -69,12 +69,12 @@ class Settings:
     sql: Path = HERE / "transform.sql"
 
     def list_folder(self) -> Folder:
-        """Return the files of the folder by day, and those that look like data and are not read."""
+        """Return the files of the folder by day, and the unread files that look like data."""
         return find_files(Path(self.data_dir), self.contract.file_name, self.contract.ignored_files)
 
 
 def fingerprint(contract: Path) -> str:
-    """Return a hash of everything besides the files that the result depends on, this program among it."""
+    """Return a hash of everything except the files that affects the result, including this program."""
     digest = hashlib.sha256(f"{STORAGE_VERSION} {duckdb.__version__}".encode())
     endings = ("transformation/**/*.py", "transformation/**/*.sql", "transform.sql", "columns.csv", "seeds/*.csv")
     program = [path for ending in endings for path in sorted(HERE.glob(ending))]
@@ -85,16 +85,16 @@ def fingerprint(contract: Path) -> str:
 
 
 def silent(text: str) -> None:
-    """Say nothing."""
+    """Discard the text."""
 
 
 def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
     """Bring the warehouse up to date with the files.
 
-    Raise ReadingError, WarehouseError, LedgerError or duckdb.Error; the old warehouse is then as it was.
+    Raise ReadingError, WarehouseError, LedgerError or duckdb.Error; in that case the old warehouse is unchanged.
     """
-    settings.list_folder()  # before anything is made: the folder may be a mistyped one
-    refuse_foreign(settings.warehouse)  # as may the warehouse, which is about to be replaced
+    settings.list_folder()  # before anything is created: --data_dir may be mistyped
+    refuse_foreign(settings.warehouse)  # --warehouse may be mistyped too, and it will be replaced
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
         folder, run = settings.list_folder(), None
@@ -108,7 +108,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
 
 
 def without_second_deliveries(folder: Folder, published: Run, contract: Contract, work_dir: Path) -> Folder:
-    """Set second deliveries aside. What was decided for a day holds until its files change, or one comes or goes."""
+    """Set second deliveries aside; the decision for a day is kept until the day's files change."""
     known, before, now = published.second_deliveries, published.delivered, delivered(folder.files)
     aside: list[Unread] = []
     for day, files in groupby(folder.files, key=lambda f: f.day):
@@ -122,7 +122,7 @@ def without_second_deliveries(folder: Folder, published: Run, contract: Contract
 
 
 def compare(folder: Folder, published: Run, contract: Contract, work_dir: Path) -> Run:
-    """Return which files are new, changed or gone since the warehouse was made; by content where stamps differ."""
+    """Return which files are new, changed or gone since the warehouse was built; compare content if stamps differ."""
     old = {f.name: f for f in published.files}
     run = Run([], list(folder.unread), "incremental", published.ledger, refused=published.refused)
     for file in folder.files:
@@ -143,20 +143,20 @@ def compare(folder: Folder, published: Run, contract: Contract, work_dir: Path) 
     first_day_moves = min(f.day for f in run.files) != min(f.day for f in published.files)
     if not (run.new or run.changed or run.removed) and same_unread:
         run.how = "unchanged"
-    # Whether an order's window was cut off hangs on the first day; and much of everything is faster anew.
+    # The first day decides which attribution windows are cut off. Large changes are faster to build from scratch.
     elif first_day_moves or 3 * touched > sum(f.size for f in run.files):
         run.how = "full"
     return run
 
 
 class Build:
-    """One build: a connection whose own catalog is in memory, with the new warehouse attached."""
+    """A build: a connection with an in-memory catalog and the new warehouse attached."""
 
     def __init__(self, settings: Settings, work_dir: Path, progress: Callable[[str], None]):
         self.settings = settings
         self.work_dir = work_dir
         self.progress = progress
-        # One checkpoint, at the end, which leaves the row groups as they were written.
+        # Checkpoint once, at the end, and leave the row groups as they were written.
         config: dict[str, Any] = {"checkpoint_threshold": "1TB", "max_vacuum_tasks": 0}
         config |= {"temp_directory": str(work_dir), "preserve_insertion_order": False}
         if settings.memory_limit:
@@ -188,7 +188,7 @@ class Build:
         return self._publish(Run(landed, unread), statements)
 
     def _make(self, statement: Statement) -> None:
-        """A published table of a full build; one that outgrows the memory in slices, each of some of the clients."""
+        """Build a published table; if it does not fit into memory, build it in slices of clients."""
         slices, table = 1, f"warehouse.{statement.name}"
         if size := BY_CLIENT.get(statement.name):
             ((needed, limit),) = self._rows(
@@ -204,11 +204,11 @@ class Build:
             self._show_events()
 
     def _show_events(self, where: str = "") -> None:
-        """Let the statements see these events of the new warehouse."""
+        """Show these events of the new warehouse to the statements."""
         self.connection.execute(f"create or replace view silver.events as from warehouse.silver.events {where}")
 
     def incremental(self, run: Run) -> Run:
-        """Build only what the files of `run` touch, on a copy of the warehouse."""
+        """Update only what the files of `run` affect, in a copy of the warehouse."""
         contract, touched = self.settings.contract, {*run.new, *run.changed}
         arriving = [
             survey(f, contract.delimiter, self.work_dir, with_hash=True) for f in run.files if f.name in touched
@@ -229,7 +229,7 @@ class Build:
         statements = self._statements([*columns, *have])
         self.connection.execute(statements[0].sql)
         select_touched(self.connection, self.filled, selects, gone)
-        statements = self._statements([*columns, *have])  # a record looked at again may have more order lines
+        statements = self._statements([*columns, *have])  # a reprocessed record may have more order lines
         merge_touched(self.connection, statements, WORKING, gone, list(as_landed), columns)
         return self._publish(run, statements)
 
@@ -254,7 +254,7 @@ class Build:
         return land(self.connection, files, self.settings.contract, self.work_dir, count, into)
 
     def _bronze(self, files: Sequence[DayFile], parts: Sequence[str], unread: Sequence[Unread]) -> None:
-        """Make bronze.events a view of what was landed, and the tables of files."""
+        """Create bronze.events as a view of the landed records, and the tables of files."""
         self.connection.execute("create or replace view bronze.events as " + " union all by name ".join(parts))
         write_files(self.connection, files, unread)
 
@@ -266,7 +266,7 @@ class Build:
         return self.connection.execute(sql).fetchall()
 
     def _publish(self, run: Run, statements: Sequence[Statement]) -> Run:
-        """Let the new warehouse take the old one's place, if its ledger balances."""
+        """Replace the old warehouse by the new one if its ledger balances."""
         run.ledger = balanced_ledger(self.connection)
         run.refused = read_refused(self.connection, "warehouse.")
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
@@ -283,7 +283,7 @@ class Build:
 
 @contextlib.contextmanager
 def _work_dir(warehouse: Path) -> Iterator[Path]:
-    """A folder beside the warehouse for what does not fit into memory; leftovers of a killed run are removed."""
+    """Provide a folder beside the warehouse for data that do not fit into memory; remove leftovers of killed runs."""
     work_dir = warehouse.with_name(warehouse.name + ".work")
     building = warehouse.with_name(warehouse.name + ".building")
 

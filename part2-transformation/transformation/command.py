@@ -1,4 +1,4 @@
-"""The command of part 2: build the warehouse, test the SQL or print it, and say what was done."""
+"""The command of part 2: build the warehouse, test the SQL or print it, and report the result."""
 
 import argparse
 from decimal import Decimal
@@ -23,7 +23,7 @@ from transformation.suite import outcome_lines, read_suite, run_suite
 
 
 def execute(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Do what the options ask for; returns the exit status."""
+    """Run what the options ask for and return the exit status."""
     made_by_spark = bool(options.warehouse) and (options.warehouse / spark.CATALOG).is_file()
     options.engine = options.engine or ("spark" if made_by_spark else "duckdb")
     if isinstance(options.data_dir, str) and not (options.engine == "spark" and options.warehouse):
@@ -54,9 +54,9 @@ def transform(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def critical(run: Run, contract: Contract) -> list[str]:
-    """Return what makes the status 3 though the warehouse is published, as clauses; none if all is well.
+    """Return the reasons for exit status 3 although the warehouse is published, as clauses.
 
-    A file that is refused whole, or more than the contract's share of orders or of gross revenue.
+    A reason is a refused file, or more refused orders or gross revenue than the contract tolerates.
     """
     reasons = [f"{name} could not be read ({why})" for name, why in run.refused.items()]
     refused = [row for row in run.ledger if row[0].startswith(("rejected: ", "quarantined: ")) and row[1]]
@@ -72,7 +72,7 @@ def critical(run: Run, contract: Contract) -> list[str]:
 
 
 def settings_of(options: argparse.Namespace, contract: Path) -> Settings:
-    """Return what the options ask to build, under a contract."""
+    """Return the build settings for these options and this contract."""
     loaded, name = load_contract(contract), "warehouse.duckdb"
     if options.engine == "spark":
         loaded, name = in_utc(loaded), "warehouse_spark"
@@ -83,7 +83,7 @@ def settings_of(options: argparse.Namespace, contract: Path) -> Settings:
 
 
 def summary(run: Run, warehouse: Path, currency: Currency, width: int) -> list[str]:
-    """Return what a run did, and the ledger, as lines."""
+    """Return lines that report what a run did, and its ledger."""
     days = f"{run.files[0].day} to {run.files[-1].day}" if run.files else ""
     what = {
         "unchanged": "nothing changed",
@@ -108,7 +108,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def export(warehouse: Path, folder: Path) -> list[Path]:
-    """Write each gold table as Parquet and as CSV; a file is whole or not there."""
+    """Write each gold table as Parquet and CSV, each file in one step."""
 
     def copy(rows: str, how: str, path: Path) -> None:
         connection.execute(f"copy ({rows}) to {literal(str(path))} ({how})")
@@ -129,7 +129,7 @@ def export(warehouse: Path, folder: Path) -> list[Path]:
 
 
 def _without_formulas(connection: duckdb.DuckDBPyConnection, name: str) -> str:
-    """Return a select of a gold table with the texts that a spreadsheet would run made safe (spreadsheet_safe)."""
+    """Return a select of a gold table in which no text can run as a spreadsheet formula (see spreadsheet_safe)."""
     columns = connection.execute(f"describe gold.{name}").fetchall()
     texts = [column for column, kind, *_ in columns if kind == "VARCHAR"]
     safe = ", ".join(f"regexp_replace({text}, '^[{FORMULA}]', '''\\0') as {text}" for text in texts)
@@ -137,7 +137,7 @@ def _without_formulas(connection: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 def validate(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Run the suite of SQL tests, whose rows are of this repository's contract whatever --contract says."""
+    """Run the SQL test suite; its rows follow this repository's contract, whatever --contract is."""
     contract = load_contract(CONTRACT)
     if options.engine == "spark":
         outcomes = spark.run_suite(read_suite(contract, portable=True), settings_of(options, CONTRACT))
@@ -149,7 +149,7 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def print_sql(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Print the whole transformation, or its suite of tests, as a script for another engine."""
+    """Print the whole transformation or its test suite as a script for another engine."""
     if options.validate:
         text = suite_script(options.print_sql, load_contract(CONTRACT))
     else:

@@ -1,8 +1,8 @@
-"""What a change of files touches, and how its new rows take the place of the old ones.
+"""Find what changed files affect, and replace the affected rows.
 
-A file's records touch their clients; a client's orders, e-mail hashes and checkouts touch the clients
-that share them. All records of the clients so reached are looked at again, by the same statements, and
-the rows that come out differently are exchanged. Figures by day are made again for the days of those rows.
+A file's records affect their clients, and also the clients that share orders, e-mail hashes or checkouts with them.
+All records of these clients are processed again by the same statements, and the rows that differ are replaced.
+Daily figures are recalculated for the days of those rows.
 """
 
 import re
@@ -20,12 +20,12 @@ from transformation.statements import Statement
 
 @dataclass(frozen=True)
 class Table:
-    """How a published table is exchanged: in units of `unit`; rows whose `key` is touched were looked at again."""
+    """How rows of a published table are replaced: in units of `unit`; rows with an affected `key` are reprocessed."""
 
     unit: str
     scope: str  # event or client
-    date: str | None = None  # the day under which its rows count
-    key: str | None = None  # the unit, unless a number finds the same rows faster
+    date: str | None = None  # the column with the day of a row
+    key: str | None = None  # the unit, unless a numeric column finds the same rows faster
 
 
 UNITS = {
@@ -42,7 +42,7 @@ UNITS = {
     "gold.attribution": Table("order_id", "event", "order_date"),
     "gold.unattributed": Table("order_id", "event", "order_date"),
 }
-# Figures by day, in the order of their statements, with the column that holds the day.
+# Daily figures, in the order of their statements, with the column of the day.
 DAY_COLUMNS = {
     "gold.channel_performance": "date",
     "gold.funnel": "date",
@@ -58,10 +58,10 @@ WHOLE = ("silver.files", "gold.ledger", "gold.headline_figures", "gold.shop")
 def select_touched(
     connection: duckdb.DuckDBPyConnection, filled: Mapping[str, str], selects: Sequence[str], gone: Sequence[str]
 ) -> None:
-    """Make bronze.events the records to look at again.
+    """Make bronze.events a view of the records to process again.
 
-    Before, it must hold the records that arrive and those that go, and silver.received stand on it.
-    Leaves the tables touched_events and touched_clients, the units to exchange.
+    Before the call, it must hold the arriving and the removed records, and silver.received must read from it.
+    The tables touched_events and touched_clients then hold the units to replace.
     """
     _run(connection, "arriving_or_gone", **filled)
     _run(connection, "touched_clients")
@@ -82,7 +82,7 @@ def merge_touched(
     landed: Sequence[str],
     columns: Sequence[str],
 ) -> None:
-    """Run the statements on the records to look at again, and exchange in the warehouse what comes out differently."""
+    """Run the statements on the records to process again, and replace the rows of the warehouse that differ."""
     connection.execute("create temp table changed_days (name varchar, day date)")
     for statement in statements:
         if statement.name not in DAY_COLUMNS and statement.name not in WHOLE:
@@ -98,7 +98,7 @@ def merge_touched(
 def _renew_figures(
     connection: duckdb.DuckDBPyConnection, statements: Sequence[Statement], working: Collection[str]
 ) -> None:
-    """Make the figures of the changed days again, and those of the whole; the statements see the warehouse now."""
+    """Recalculate the daily figures of changed days and all totals; the statements now read the warehouse."""
     run = connection.execute
     by_name = {s.name: s for s in statements}
     _look_at(connection, "silver.rejected_events", "true")
@@ -112,10 +112,10 @@ def _renew_figures(
     reads = {
         name: dates.keys() & set(re.findall(r"(?:silver|gold)[.]\w+", by_name[name].select)) for name in DAY_COLUMNS
     }
-    # A figure is made for the days on which anything changed that it is made of; what is made on the way, and
-    # all that is made of it, for the same days.
+    # A figure is recalculated for the days on which any of its inputs changed. An intermediate table and all its
+    # users are recalculated for the same days.
     made_of = {name: set(tables) for name, tables in reads.items()}
-    for tables in made_of.values():  # in the order of the statements, each of which reads earlier ones
+    for tables in made_of.values():  # in statement order, as each statement reads earlier ones
         tables |= {deeper for table in list(tables) for deeper in made_of.get(table, ())}
     days = {name: {day for table in tables for day in changed.get(table, ())} for name, tables in made_of.items()}
     for name in DAY_COLUMNS:
@@ -157,7 +157,7 @@ def _exchange_bronze(
 
 
 def _look_at(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> None:
-    """Let the statements see the warehouse's rows of a table instead of those made in memory."""
+    """Show the warehouse's rows of a table to the statements, instead of those built in memory."""
     schema, table = name.split(".")
     found = connection.execute(
         "select table_type from information_schema.tables "
@@ -169,13 +169,13 @@ def _look_at(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -
 
 
 def _among(column: str, days: Collection[date]) -> str:
-    """A condition in plain words, by which DuckDB passes over what lies outside."""
+    """Return a condition that is simple enough for DuckDB to skip row groups outside these days."""
     listed = ", ".join(f"date '{day}'" for day in sorted(days))
     return f"{column} in ({listed})" if days else "false"
 
 
 def _existing(sql: str, names: Collection[str]) -> str:
-    """An expression over columns of the files, with null for those that the warehouse has not."""
+    """Return an expression over file columns, with null for each column that the warehouse does not have."""
     for part in sql.removeprefix("coalesce(").removesuffix(")").split(", "):
         name = part.removeprefix("events.").strip('"').lower()
         if part.startswith("events.") and name not in names:
@@ -184,7 +184,7 @@ def _existing(sql: str, names: Collection[str]) -> str:
 
 
 def _run(connection: duckdb.DuckDBPyConnection, name: str, **blanks: str) -> None:
-    """Run the statements of increment.sql that have this name."""
+    """Run the statements of increment.sql with this name."""
     connection.execute(_statements()[name].format(**blanks))
 
 

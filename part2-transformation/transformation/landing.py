@@ -1,7 +1,7 @@
-"""From surveyed files to bronze: every record as it was received, as text, with where it stood.
+"""Load surveyed files into bronze: every record as received, as text, with its file and line.
 
-event_data.reading says which files are read and when their records are all there. A record that is none is kept
-as text, so that every line is accounted for.
+event_data.reading defines which files are read and verifies that all their records are present. A line that is not
+a valid record is kept as text, so that every line is accounted for.
 """
 
 import itertools
@@ -20,10 +20,10 @@ from event_data.reading.day_file import DayFile, ReadingError
 from event_data.sql import identifier, literal
 from transformation.statements import SCHEMAS
 
-# Bytes that are read together: enough to make a statement worth its planning, and, where there is so much, to fill
-# some of DuckDB's row groups; and not so much that a file that DuckDB cannot read costs many others a second reading.
+# Bytes read together: enough to justify the planning time of a statement and, with enough data, to fill several of
+# DuckDB's row groups, but not so much that one unreadable file causes many others to be read twice.
 SMALL, LARGE = 16 << 20, 128 << 20
-MOST_LINES = 10**8  # of a file: the ids of events have eight digits for a line
+MOST_LINES = 10**8  # per file, as event ids have eight digits for the line
 OWN_COLUMNS = {
     "_source_file": "varchar", "_file_id": "bigint", "_line": "bigint", "_loaded_at": "timestamp",
     "_unreadable": "varchar", "_payload": "varchar",
@@ -31,10 +31,10 @@ OWN_COLUMNS = {
 
 
 def column_names(header: Sequence[str], contract: Contract) -> tuple[str, ...]:
-    """Return a header's cells as names of columns: none empty, none of ours, none twice.
+    """Return a header's cells as column names that are not empty, not one of our own names, and unique.
 
-    Case does not tell columns of a database apart: a name that differs from one of the contract's by case or by
-    blanks around it alone is another column and gets a number.
+    Database column names are case-insensitive. A name that differs from one of the contract's only by case or
+    surrounding spaces is a different column and gets a number.
     """
     known = {name.lower(): name for column in contract.columns for name in column.names}
     taken = set(OWN_COLUMNS)
@@ -57,17 +57,17 @@ def land(
     progress: Callable[[int], None] = lambda files: None,
     into: str | None = None,
 ) -> tuple[list[DayFile], list[str]]:
-    """Read surveyed files into tables of the current catalog; return them as read, and the selects of their records.
+    """Read surveyed files into tables of the current catalog; return the files as read, and selects of their records.
 
-    Each select has the columns of OWN_COLUMNS and those of its files. With `into`, all records go into one new table
-    of that name, and no select is left. Raise ReadingError for a file that changes meanwhile.
+    Each select has OWN_COLUMNS and the columns of its files. With `into`, all records go into one new table of that
+    name, and there are no selects. Raise ReadingError for a file that changes in the meantime.
     """
     surveyed = list(files)
     landing = _Landing(contract, into)
     if into:
         landing.columns = {name.lower() for file in surveyed for name in column_names(file.header, contract)}
         _create(connection, into, [name for file in surveyed for name in column_names(file.header, contract)])
-    # One thread a statement keeps the order of the records, which is their line; the cores share the batches.
+    # One thread per statement keeps the records in order, which gives their lines; the cores share the batches.
     workers = os.cpu_count() or 1
     (threads,) = connection.execute("select current_setting('threads')").fetchone() or (workers,)
     connection.execute("set threads = 1")
@@ -81,21 +81,21 @@ def land(
 
 
 class _Landing:
-    """How batches become tables: one each, or all in the one `into`."""
+    """Load batches into tables: one per batch, or all into the table `into`."""
 
     def __init__(self, contract: Contract, into: str | None) -> None:
         self.contract, self.into = contract, into
         self.columns: set[str] = set()  # of `into`, in lower case
         self.tables: list[str] = []
         self._numbers = itertools.count(1)
-        self._names: dict[int, str] = {}  # by the file_id of a batch's first file: the table of the last attempt
+        self._names: dict[int, str] = {}  # file_id of a batch's first file -> the table of the last attempt
 
     def load(self, cursor: duckdb.DuckDBPyConnection, batch: list[DayFile]) -> dict[int, int]:
-        """Read a batch; returns the number of its records by file_id."""
+        """Read a batch and return the number of records by file_id."""
         name = self._names[batch[0].file_id] = self.into or f"landed_{next(self._numbers)}"
         columns = column_names(batch[0].header, self.contract)
         for column in columns if self.into else ():
-            if column.lower() not in self.columns:  # of a header that showed itself only when it was read with care
+            if column.lower() not in self.columns:  # from a header that only the careful reader found
                 cursor.execute(f"alter table {name} add column if not exists {identifier(column)} varchar")
         cursor.execute(_select_lines(cursor, name, batch, columns, self.contract, bool(self.into)))
         ids = ", ".join(str(f.file_id) for f in batch)
@@ -105,7 +105,7 @@ class _Landing:
         return dict(found)
 
     def keep(self, cursor: duckdb.DuckDBPyConnection, batch: list[DayFile]) -> None:
-        """Add what is no record, now that the records are all there."""
+        """Add the lines that are not records, now that all records are verified."""
         name = self._names[batch[0].file_id]
         for file in batch:
             if file.records + 1 >= MOST_LINES:
@@ -129,7 +129,7 @@ def _select_lines(
     contract: Contract,
     there: bool,
 ) -> str:
-    """Return the statement that reads a batch into a table, which may be there."""
+    """Return the statement that reads a batch into a table, which may already exist."""
     ends = [0, *itertools.accumulate(f.rows for f in batch)]
     payloads = [n for n in contract.names_of("payload") if n in columns]
     payload = f"coalesce({', '.join(map(identifier, payloads))})" if payloads else ""
@@ -152,7 +152,7 @@ def _select_lines(
 
 
 def _rejected(file: DayFile) -> str:
-    """Return the select of a file's lines that are no records, as text."""
+    """Return a select of a file's lines that are not records, as text."""
     columns = "{'_line': 'bigint', 'reason': 'varchar', '_unreadable': 'varchar'}"
     return f"""select {literal(file.name)} as _source_file, cast({file.file_id} as bigint) as _file_id, _line,
             current_localtimestamp() as _loaded_at, coalesce(_unreadable, '') as _unreadable
@@ -163,7 +163,7 @@ def _rejected(file: DayFile) -> str:
 
 
 def land_seeds(connection: duckdb.DuckDBPyConnection, contract: Contract, seeds: Path) -> None:
-    """Make the schemas, the rules that are data, and what the contract lists, as tables of bronze."""
+    """Create the schemas, and bronze tables of the seeds and the contract's lists."""
     for schema in SCHEMAS:
         connection.execute(f"create schema if not exists {schema}")
     for seed in sorted(seeds.glob("*.csv")):

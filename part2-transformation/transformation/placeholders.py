@@ -1,4 +1,4 @@
-"""The contract, as the pieces of SQL that transform.sql leaves open in {braces}."""
+"""The SQL that fills the {braces} of transform.sql, from the contract."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from event_data.sql import identifier, json_path, literal
 
 
 def in_utc(contract: Contract) -> Contract:
-    """Return the contract for an engine whose time zones nobody has compared with DuckDB's.
+    """Return the contract for an engine whose time zones have not been compared with DuckDB's.
 
     Raise ContractError unless its time zone is UTC.
     """
@@ -37,11 +37,10 @@ def placeholders(
     connection: duckdb.DuckDBPyConnection, contract: Contract, present: Iterable[str], order_lines: int | None = None,
     portable: bool = False,
 ) -> dict[str, str]:  # fmt: skip
-    """Return what stands for each {name} of transform.sql, for the records in bronze.events.
+    """Return the value of each {name} in transform.sql, for the records in bronze.events.
 
-    present: the columns that bronze.events has; a contract column among them is read, another is null.
-    order_lines: the most lines of any order, where another engine has bronze.events and counted them. portable: for
-    another engine than DuckDB.
+    present: the columns of bronze.events; a contract column that is not among them is null. order_lines: the most
+    lines of any order, if another engine has counted them. portable: for an engine other than DuckDB.
     """
     strongest_first = "select parameter from bronze.click_ids order by cast(priority as integer)"
     click_ids = [parameter for (parameter,) in connection.execute(strongest_first).fetchall()]
@@ -71,7 +70,7 @@ def placeholders(
 
 
 def _order_lines(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
-    """Return the most lines that an order has."""
+    """Return the largest number of lines in an order."""
     if contract.order is None or contract.order.lines is None:
         return 1
     longest = connection.execute(
@@ -82,7 +81,7 @@ def _order_lines(connection: duckdb.DuckDBPyConnection, contract: Contract) -> i
 
 
 def _columns(contract: Contract, present: Iterable[str]) -> dict[str, str]:
-    """Return each role's column, the first of its names that has a value; and the columns without a role, as one."""
+    """Return SQL for each role's column (the first of its names with a value), and for all other columns as one."""
     column = columns_sql(contract, present, "events.")
     client = contract.roles["client"]
     others = [column(one.name) for one in contract.columns if one.name not in contract.roles.values()]
@@ -94,7 +93,7 @@ def _columns(contract: Contract, present: Iterable[str]) -> dict[str, str]:
 
 
 def _order(contract: Contract) -> dict[str, str]:
-    """Return where the payload holds an order's values and those of its lines, and how these are to be read."""
+    """Return where the payload has the values of an order and of its lines, and how to read them."""
     order = contract.order
     lines = {"item_id": order and order.line_id, "item_name": order and order.line_name}
     lines |= {"item_variant": order and order.line_variant, "quantity": order and order.line_quantity}
@@ -117,7 +116,7 @@ def _token(pattern: str | None) -> str:
     if pattern is None:
         return NULL
     found = f"regexp_extract(received.page_url, {literal(pattern)}, 1)"
-    # The plain text that the pattern starts with tells most pages apart at a fraction of the cost.
+    # The plain text at the start of the pattern excludes most pages at a fraction of the cost.
     start = re.match(r"[A-Za-z0-9/_-]*", pattern)[0]  # type: ignore[index]
     start = start[:-1] if pattern[len(start) : len(start) + 1] in ("?", "*", "{", "|") else start
     if "|" in pattern or len(start) < 3:

@@ -1,4 +1,4 @@
-"""What a warehouse was made of: a run leaves it there, and the next one compares the files with it."""
+"""The record of what a warehouse was built from, which the next run compares with the files."""
 
 import csv
 import json
@@ -33,23 +33,23 @@ COLUMNS = Path(__file__).resolve().parents[1] / "columns.csv"
 
 
 class LedgerError(UserError):
-    """Revenue was lost or created on the way."""
+    """Revenue was lost or created during the transformation."""
 
     status = 3
 
 
 @dataclass
 class Run:
-    """The files that a warehouse was made of, and how the run that asks came to them: full, incremental, unchanged."""
+    """The files that a warehouse was built from, and how: full, incremental or unchanged."""
 
     files: list[DayFile]
-    unread: list[Unread]  # files that look like data and are not read, second deliveries among them
+    unread: list[Unread]  # files that look like data but are not read, including second deliveries
     how: str = "full"
     ledger: Ledger = field(default_factory=list)
-    new: list[str] = field(default_factory=list)  # names of files, as are the next two
+    new: list[str] = field(default_factory=list)  # file names, as in the next two
     changed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)  # files of which nothing, or nobody knows what, was used: why
+    refused: dict[str, str] = field(default_factory=dict)  # file name -> why none or an unknown part was used
 
     @property
     def records(self) -> int:
@@ -63,17 +63,17 @@ class Run:
 
     @property
     def second_deliveries(self) -> dict[str, Unread]:
-        """Return the files that are set aside because another one of their day counts."""
+        """Return the files that are set aside because another file of the same day counts."""
         return {u.name: u for u in self.unread if u.counts_instead}
 
     @property
     def delivered(self) -> Delivered:
-        """Return every file that has a day, second deliveries among them."""
+        """Return every file that has a day, including second deliveries."""
         return delivered([*self.files, *self.second_deliveries.values()])
 
 
 def delivered(files: Sequence[DayFile | Unread]) -> Delivered:
-    """Return the name, size and stamp of each file, by its day."""
+    """Return the name, size and stamp of each file, by day."""
     found: Delivered = {}
     for file in files:
         found.setdefault(file.day, set()).add((file.name, file.size, file.stamp))
@@ -81,7 +81,7 @@ def delivered(files: Sequence[DayFile | Unread]) -> Delivered:
 
 
 def write_files(connection: duckdb.DuckDBPyConnection, files: Sequence[DayFile], unread: Sequence[Unread]) -> None:
-    """Make bronze.files and bronze.unread_files, in the connection's own catalog."""
+    """Create bronze.files and bronze.unread_files in the connection's own catalog."""
     file_rows = [
         (f.name, f.day, f.file_id, json.dumps(f.header), f.records, f.rejected, f.size, f.content_hash, f.stamp,
          f.refused)
@@ -95,7 +95,7 @@ def write_files(connection: duckdb.DuckDBPyConnection, files: Sequence[DayFile],
 
 
 def read_published(warehouse: Path, fingerprint: str) -> Run | None:
-    """Return what the warehouse was made of; None where none can be read, or another program or contract made it."""
+    """Return what the warehouse was built from; None if it is unreadable or has another fingerprint."""
     if not warehouse.exists():
         return None
     try:
@@ -124,19 +124,19 @@ def _day_file(
 
 
 def read_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> Ledger:
-    """Return the ledger in its order."""
+    """Return the ledger, in order."""
     rows = connection.execute(f"select line, orders, amount from {catalog}gold.ledger order by position").fetchall()
     return [(str(line), int(orders), Decimal(amount)) for line, orders, amount in rows]
 
 
 def read_refused(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> dict[str, str]:
-    """Return the files of which nothing, or an unknown part, could be used, and why."""
+    """Return the files of which none or an unknown part could be used, and why."""
     refused = f"select name, refused from {catalog}silver.files where refused is not null order by name"
     return dict(connection.execute(refused).fetchall())
 
 
 def balanced_ledger(connection: duckdb.DuckDBPyConnection) -> Ledger:
-    """Return the ledger of a new warehouse; raise LedgerError where its difference is not zero."""
+    """Return the ledger of a new warehouse; raise LedgerError if its difference is not zero."""
     ledger = read_ledger(connection, "warehouse.")
     _, orders, amount = next(row for row in ledger if row[0] == "difference")
     if orders or amount:
@@ -148,13 +148,13 @@ def balanced_ledger(connection: duckdb.DuckDBPyConnection) -> Ledger:
 
 
 def column_descriptions() -> dict[str, str]:
-    """Return what columns.csv says of each column, by name, or by schema, table and name."""
+    """Return the descriptions in columns.csv, by column name, or by schema, table and name."""
     with COLUMNS.open(encoding="utf-8", newline="") as file:
         return {row["column"]: row["description"] for row in csv.DictReader(file)}
 
 
 def comment(connection: duckdb.DuckDBPyConnection, statements: Sequence[Statement], kind: str = "table") -> None:
-    """Describe each table (or view) and column of the new warehouse: the words of transform.sql and of columns.csv."""
+    """Add comments to the tables or views and columns of the new warehouse, from transform.sql and columns.csv."""
     comments = [f"comment on {kind} warehouse.{s.name} is {literal(s.description)}" for s in statements]
     words = column_descriptions()
     columns = connection.execute(
@@ -162,7 +162,7 @@ def comment(connection: duckdb.DuckDBPyConnection, statements: Sequence[Statemen
         "where database_name = 'warehouse' and comment is null"
     ).fetchall()
     for table, column in columns:
-        # the columns of the files are the shop's
+        # the columns of the files are the shop's own
         described = words.get(f"{table}.{column}") or (table != "bronze.events" and words.get(column))
         if described:
             name = f"warehouse.{table}.{identifier(column)}"

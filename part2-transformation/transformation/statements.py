@@ -1,13 +1,13 @@
-"""transform.sql as a list of statements: one a table, with its description, its blanks filled in."""
+"""transform.sql as a list of statements, one per table, with descriptions and filled-in placeholders."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SCHEMAS = ("bronze", "silver", "gold")  # where the tables stand
-# The comment, the kind, the name and the select of a statement. It ends with the first line, but of a comment, that
-# ends in a semicolon.
+SCHEMAS = ("bronze", "silver", "gold")  # of the tables
+# The comment, kind, name and select of a statement, which ends at the first line that is not a comment and ends in a
+# semicolon.
 _CREATE = re.compile(
     r"((?:^--.*\n)*)^create or replace (table|view) (\w+[.]\w+) as\n((?s:.*?)^(?! *--).*); *$",
     re.MULTILINE | re.IGNORECASE,
@@ -30,12 +30,12 @@ class Statement:
 
 
 def read_statements(path: Path) -> list[Statement]:
-    """Return the statements of a file in their order; raise ValueError for one that creates nothing."""
+    """Return the statements of a file in order; raise ValueError for one that creates nothing."""
     return parse_statements(path.read_text("utf-8"), str(path))
 
 
 def parse_statements(text: str, source: str) -> list[Statement]:
-    """Return the statements of a text in their order; raise ValueError for one that creates nothing."""
+    """Return the statements of a text in order; raise ValueError for one that creates nothing."""
     if other := re.search(r"^(?!--).+", _CREATE.sub("", text), re.MULTILINE):
         raise ValueError(f"{source}: a statement creates no table: {other[0][:60]!r}")
     return [
@@ -45,7 +45,7 @@ def parse_statements(text: str, source: str) -> list[Statement]:
 
 
 def fill(statement: Statement, filled: Mapping[str, str]) -> Statement:
-    """A statement with every {name} filled in; a {for each line of an order} block once for each line."""
+    """Fill in every {name} of a statement, and repeat a {for each line of an order} block for each line."""
 
     def repeat(match: re.Match[str]) -> str:
         branches = (

@@ -1,4 +1,4 @@
-"""The test suite in SQL: rows of its own, transform.sql over them, and what must come out."""
+"""The SQL test suite: test rows, transform.sql applied to them, and the expected results."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from transformation.landing import land_seeds
 from transformation.placeholders import placeholders
 from transformation.statements import Statement, fill, parse_statements, read_statements
 
-OWNERS = "ABCDEFGHI"  # the nine tests that the owner asked for; the others are ours
+OWNERS = "ABCDEFGHI"  # the nine tests that the owner asked for
 MARK = "-- transform.sql\n"
 SUITE = HERE / "validation_tr.sql"
 
@@ -30,7 +30,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Suite:
-    """What an engine runs one after the other: tables of rows, transform.sql over them, and the tests."""
+    """What an engine runs in order: the tables of test rows, transform.sql, and the tests."""
 
     rows: list[Statement]
     statements: list[Statement]
@@ -38,9 +38,9 @@ class Suite:
 
 
 def read_suite(contract: Contract, portable: bool = False) -> Suite:
-    """Return the suite with every blank filled in; `portable` for another engine than DuckDB.
+    """Return the suite with every placeholder filled in; `portable` is for engines other than DuckDB.
 
-    Its rows are those of the contract, whose lengths of time are set to what its tests are about.
+    Its rows follow the contract, with the time settings that the tests expect.
     """
     contract = replace(contract, session_gap_minutes=30, window_days=7, most_clients_of_a_person=5)
     text, _, tests = SUITE.read_text("utf-8").partition(MARK)
@@ -56,7 +56,7 @@ def read_suite(contract: Contract, portable: bool = False) -> Suite:
 
 
 def run_suite(contract: Contract, suite: Suite) -> list[Outcome]:
-    """Run every test on DuckDB; raises duckdb.Error where a statement of the suite or of transform.sql fails."""
+    """Run every test on DuckDB; raise duckdb.Error if a statement of the suite or of transform.sql fails."""
     with duckdb.connect() as connection:
         land_seeds(connection, contract, HERE / "seeds")
         for statement in (*suite.rows, *suite.statements):
@@ -65,7 +65,7 @@ def run_suite(contract: Contract, suite: Suite) -> list[Outcome]:
 
 
 def outcome_lines(outcomes: list[Outcome], width: int) -> list[str]:
-    """Return how many tests passed, and the outcome of each, as lines."""
+    """Return lines that report how many tests passed, and the outcome of each."""
     rows = [
         (o.test, o.name, o.expected or "null", o.actual or "null", "PASS" if o.passed else "FAIL") for o in outcomes
     ]

@@ -1,6 +1,6 @@
-"""transform.sql in other engines' own words: sqlglot translates, and a few rules mend what would differ silently.
+"""Translate transform.sql for other engines with sqlglot, and with a few rules for what would silently differ.
 
-Each rule says why; tests/engines/test_dialects.py runs the constructs on every engine at hand.
+Each rule says why it exists. tests/engines/test_dialects.py runs the constructs on every available engine.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 
-# Functions that sqlglot does not know, in the words of an engine; :a is what they are called with.
+# Functions that sqlglot does not know, as each engine writes them; :a is the argument.
 _IN_SPARK = {"json_valid": "try_parse_json(:a) is not null", "error": "raise_error(:a)"}
 CALLS = {
     "spark": _IN_SPARK,
     "databricks": _IN_SPARK,
-    # It has no error(); a text that is no number stops a script, and is in the message.
+    # Snowflake has no error(). Casting a text that is not a number stops the script, and the message quotes it.
     "snowflake": {
         "json_valid": "try_parse_json(:a) is not null", "error": "cast(cast(:a as integer) as varchar)",
     },
@@ -30,9 +30,9 @@ class DialectError(UserError):
 
 
 def translate(statement: str, engine: str) -> str:
-    """The select of a DuckDB statement (`create ... as select ...`, or the select itself) in an engine's words.
+    """Translate the select of a DuckDB statement (`create ... as select ...`, or the select itself) for an engine.
 
-    Raises DialectError where sqlglot is not installed, or the engine has no words for a construct.
+    Raise DialectError if sqlglot is not installed, or the engine does not support a construct.
     """
     sqlglot = _sqlglot(engine)
     try:
@@ -40,17 +40,17 @@ def translate(statement: str, engine: str) -> str:
         select = parsed.expression if isinstance(parsed, sqlglot.exp.Create) else parsed
         if not isinstance(select, sqlglot.exp.Query):
             raise DialectError(f"{statement[:60]!r} is no select")
-        for node in reversed(list(select.walk())):  # from the inside out
+        for node in reversed(list(select.walk())):  # innermost nodes first
             if (mended := _mended(node, engine)) is not node:
                 node.replace(mended)
-        # Without comments: sqlglot moves some to where they are not true.
+        # Omit comments: sqlglot moves some to where they do not apply.
         return str(select.sql(dialect=engine, pretty=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE))
     except sqlglot.errors.SqlglotError as error:
         raise DialectError(f"{engine} has no words for {statement[:60]!r}: {str(error).splitlines()[0]}") from None
 
 
 def quoted(text: str | None, engine: str) -> str:
-    """A text as an engine's literal; raises DialectError where sqlglot is not installed."""
+    """Return a text as a literal of an engine; raise DialectError if sqlglot is not installed."""
     return "null" if text is None else str(_sqlglot(engine).exp.Literal.string(text).sql(dialect=engine))
 
 
@@ -65,7 +65,7 @@ def _sqlglot(engine: str) -> Any:
 
 
 def _mended(node: "exp.Expr", engine: str) -> "exp.Expr":
-    """Return what stands for a node in an engine's words; the node itself where sqlglot's translation is right."""
+    """Return the replacement of a node for an engine, or the node itself if sqlglot translates it correctly."""
     from sqlglot import exp
 
     if isinstance(node, exp.Anonymous):  # a function that sqlglot does not know
@@ -77,13 +77,13 @@ def _mended(node: "exp.Expr", engine: str) -> "exp.Expr":
 def _snowflake(node: "exp.Expr") -> "exp.Expr":
     from sqlglot import exp
 
-    # Its zone-less type by the name that no session's setting changes, and that the emulator can try.
+    # DATETIME is a type without a time zone whatever the session settings, and the emulator can try_cast to it.
     if isinstance(node, exp.TryCast) and node.to.this in exp.DataType.TEMPORAL_TYPES:
         return exp.TryCast(this=node.this, to=exp.DataType.build("datetime", udt=True))
-    # It tries a cast of text only; where sqlglot does not know the type it writes a plain cast, which raises.
+    # try_cast only takes text. If sqlglot does not know the type, it writes a plain cast, which raises an error.
     if isinstance(node, exp.TryCast) and not isinstance(node.this, exp.Cast):
         return exp.TryCast(this=exp.cast(node.this, "text"), to=node.args["to"])
-    # Its quotients have six decimals, so that 2999999 / 3000000 is 1: what is divided must leave no remainder.
+    # Quotients have six decimals, so 2999999 / 3000000 would be 1: subtract the remainder first.
     if isinstance(node, exp.IntDiv):
         return _filled("cast((:a - :a % :b) / :b as bigint)", a=exp.paren(node.this), b=exp.paren(node.expression))
     return node
@@ -92,7 +92,7 @@ def _snowflake(node: "exp.Expr") -> "exp.Expr":
 def _bigquery(node: "exp.Expr") -> "exp.Expr":
     from sqlglot import exp
 
-    # It has names of its own that begin with _file_.
+    # BigQuery reserves names that start with _file_.
     if isinstance(node, exp.Identifier) and node.name == "_file_id":
         return exp.to_identifier("file_id_")
     if isinstance(node, exp.Values):
@@ -103,7 +103,7 @@ def _bigquery(node: "exp.Expr") -> "exp.Expr":
 
 
 def _typed_nulls(values: "exp.Values") -> "exp.Values":
-    """BigQuery takes a null in a list of rows for an integer, where other rows have text."""
+    """Cast nulls in a text column to text: BigQuery treats a null in a list of rows as an integer."""
     from sqlglot import exp
 
     for cells in zip(*(row.expressions for row in values.expressions), strict=True):
@@ -115,7 +115,7 @@ def _typed_nulls(values: "exp.Values") -> "exp.Values":
 
 
 def _of_scale(node: "exp.Cast") -> "exp.Expr":
-    """sqlglot leaves precision and scale out for BigQuery: scale is a rounding, and what has no place is null."""
+    """Round to the scale, and return null on overflow: for BigQuery, sqlglot drops precision and scale."""
     from sqlglot import exp
 
     precision, scale = (int(parameter.name) for parameter in node.to.expressions)

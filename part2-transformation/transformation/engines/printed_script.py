@@ -1,7 +1,7 @@
-"""transform.sql as a script for a warehouse, which loads the files by its own means; every select is translated.
+"""Print transform.sql as a script for a warehouse, which loads the files itself; every select is translated.
 
-The files in --data_dir are read for what a script cannot find out by itself: which columns a file has, in which order,
-how many records, and how many lines an order. The records stay where the warehouse finds them.
+The files in --data_dir are read for what a script cannot find out: the columns of each file and their order, the number
+of records, and the number of lines of an order. The warehouse loads the records from its own location.
 """
 
 import re
@@ -25,7 +25,7 @@ from transformation.statements import Statement, fill, read_statements
 from transformation.suite import read_suite
 
 LEDGER = "gold.ledger"
-# What is wrong with a line that is read here all the same, or kept as text, and stops or misleads a loader.
+# Problems that our reader can handle, but that would stop or mislead a warehouse's loader.
 LOADERS_STOP = (
     "ragged", "stray_quote", "unterminated_quote", "truncated", "field_too_long", "encoding", "nul_byte", "utf_16",
     "surplus_empty",
@@ -35,9 +35,9 @@ SQL = named_statements(Path(__file__).with_suffix(".sql").read_text("utf-8"))
 
 
 def script(engine: str, data_dir: Path, contract: Contract, location: str | None = None) -> str:
-    """All of it, to be pasted. `location` is where the engine finds the files: a stage, a URL or a folder.
+    """Return the whole script. `location` is where the engine finds the files: a stage, a URL or a folder.
 
-    Raise ReadingError for a folder without files, and DialectError for a file at which a loader stops, or where
+    Raise ReadingError for a folder without files. Raise DialectError for a file that a loader cannot read, or if
     sqlglot is not installed.
     """
     warehouse = WAREHOUSES[engine](engine, location)
@@ -77,9 +77,9 @@ def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract) -> Ite
 
 
 def suite_script(engine: str, contract: Contract) -> str:
-    """The test suite in SQL, in schemas of its own; its last statement gives every test and whether it passed.
+    """Return the SQL test suite as a script with its own schemas; the last statement lists each test and its result.
 
-    Raises DialectError where sqlglot is not installed.
+    Raise DialectError if sqlglot is not installed.
     """
     return _text(
         f"{engine} --validate", map(_in_schemas_of_its_own, _suite_statements(WAREHOUSES[engine](engine), contract))
@@ -127,7 +127,7 @@ def _table(warehouse: Warehouse, name: str, columns: str, rows: Sequence[str]) -
 
 
 def _bronze(warehouse: Warehouse, files: Sequence[DayFile], contract: Contract) -> Iterator[str]:
-    """Load the files that share a header together, then bring their columns under the contract's names."""
+    """Load files with the same header together, then rename their columns to the contract's names."""
     integer = warehouse.integer
     rows = [f"({warehouse.literal(f.name)}, date '{f.day}', {f.file_id}, {f.records})" for f in files]
     columns = f"name {warehouse.text}, file_date date, file_id {integer}, records {integer}"
@@ -168,8 +168,8 @@ inner join bronze.listed_files as files on regexp_extract(landed._path, '([^/]*)
 def _landed(
     warehouse: Warehouse, landed: str, header: Sequence[str], present: Sequence[str], contract: Contract
 ) -> str:
-    """The records of files with one header: an empty field is null, and a column that they do not have."""
-    # Where an engine has no order, that of time, and of whatever else tells records apart.
+    """Return the select of records of files with one header; empty fields and missing columns are null."""
+    # If the engine keeps no order, sort by time, then by all other columns.
     times = set(contract.names_of("time"))
     keys = [f"{identifier(name)} nulls first" for name in sorted(header, key=lambda name: name not in times)]
     row = warehouse.row or f"row_number() over (partition by {warehouse.path} order by {', '.join(keys)})"
@@ -182,7 +182,7 @@ def _landed(
 
 
 def _ledger_first(statements: Sequence[Statement]) -> list[Statement]:
-    """The ledger reads silver alone: it comes before other gold, which stays as it was if it stops the script."""
+    """Move the ledger before all other gold tables, so that they are unchanged if it stops the script."""
     ledger = next(s for s in statements if s.name == LEDGER)
     others = [s for s in statements if s is not ledger]
     first = next(i for i, s in enumerate(others) if s.name.startswith("gold."))

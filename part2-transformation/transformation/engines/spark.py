@@ -1,8 +1,8 @@
-"""The warehouse on Apache Spark: the statements of transform.sql, translated, over a folder of Parquet.
+"""Build the warehouse on Apache Spark: the translated statements of transform.sql, over a folder of Parquet.
 
-Spark lands the files, runs the selects one after the other and writes each table as Parquet into a new folder
-below the warehouse's. `warehouse.duckdb` in that folder holds views of these tables, and takes its predecessor's
-place in one step when the ledger balances: whoever reads sees one build, and a failed run leaves the former.
+Spark lands the files, runs the selects in order, and writes each table as Parquet into a new folder below the
+warehouse folder. `warehouse.duckdb` in the warehouse folder has views of these tables. If the ledger balances, the
+new views replace the old ones in one step. So readers always see one complete build, and a failed run changes nothing.
 """
 
 import contextlib
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CATALOG = "warehouse.duckdb"
-BYTES_A_PARTITION = 64 << 20  # of the files, for each partition of a shuffle
-TYPES = {"string": "varchar", "timestamp_ntz": "timestamp", "int": "integer"}  # of Spark in DuckDB's words
+BYTES_A_PARTITION = 64 << 20  # bytes of the files per shuffle partition
+TYPES = {"string": "varchar", "timestamp_ntz": "timestamp", "int": "integer"}  # Spark type -> DuckDB type
 
 
 def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
-    """Bring the folder up to date with the files: everything anew, or nothing if nothing changed.
+    """Bring the folder up to date with the files: rebuild everything, or nothing if no file changed.
 
-    Raise ReadingError, LedgerError or SparkError; the former tables are then as they were.
+    Raise ReadingError, LedgerError or SparkError; in that case the old tables are unchanged.
     """
     is_path = "://" not in str(settings.data_dir)
     if is_path:
-        settings.list_folder()  # before anything is made: the folder may be a mistyped one
+        settings.list_folder()  # before anything is created: --data_dir may be mistyped
     if settings.warehouse.is_file():
         raise SparkError(f"{settings.warehouse} is a file, and Spark writes a folder; name one with --warehouse.")
     settings.warehouse.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
 
 @contextlib.contextmanager
 def _build_folder(warehouse: Path) -> Iterator[Path]:
-    """A folder for a new build; what is not in use, of this run or of a killed one, is removed."""
+    """Provide a folder for a new build; remove folders of this and earlier runs that are not in use."""
     catalog = warehouse / CATALOG
 
     def clean() -> None:
@@ -81,7 +81,7 @@ def _build_folder(warehouse: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder / "work", ignore_errors=True)
-        if _folder_in_use(catalog) == before:  # else a reader may still have the former one open
+        if _folder_in_use(catalog) == before:  # otherwise a reader may still use the old one
             clean()
 
 
@@ -103,7 +103,7 @@ def _folder_in_use(catalog: Path) -> str | None:
 
 
 def list_address(spark: "SparkSession", settings: Settings) -> Folder:
-    """Return the day files of an address that only Spark can read."""
+    """Return the daily files at an address that only Spark can read."""
     found = (
         spark.read.format("binaryFile")
         .load(str(settings.data_dir))
@@ -117,7 +117,7 @@ def list_address(spark: "SparkSession", settings: Settings) -> Folder:
 
 
 class Build:
-    """One build into a folder of its own."""
+    """A build into its own folder."""
 
     def __init__(self, settings: Settings, spark: "SparkSession", folder: Path, progress: Callable[[str], None]):
         self.settings, self.folder, self.progress = settings, folder, progress
@@ -131,7 +131,7 @@ class Build:
         unread, names = [*listed.unread, *aside], {one.name for one in aside}
         files = [f for f in listed.files if f.name not in names]
         size = sum(f.size for f in files)
-        if tables.spark.conf.get("spark.sql.shuffle.partitions") == "200":  # nobody has chosen
+        if tables.spark.conf.get("spark.sql.shuffle.partitions") == "200":  # the default: nobody set it
             tables.spark.conf.set("spark.sql.shuffle.partitions", str(max(4, size // BYTES_A_PARTITION)))
         self.progress(f"reading {len(files)} files")
         tables.seeds(contract)
@@ -150,7 +150,7 @@ class Build:
         return self._publish(Run(landed, unread), statements)
 
     def _order_lines(self, events: "DataFrame") -> int:
-        """The most lines that an order has."""
+        """Return the largest number of lines in an order."""
         order = self.settings.contract.order
         if order is None or order.lines is None:
             return 1
@@ -161,7 +161,7 @@ class Build:
         return (longest and longest[0]) or 1
 
     def _publish(self, run: Run, statements: Sequence[Statement]) -> Run:
-        """Let the views of the new tables take the old ones' place, if the ledger balances."""
+        """Replace the old views by views of the new tables if the ledger balances."""
         self.progress("publishing")
         target = self.folder / "work" / CATALOG
         run_sql = self.connection.execute
@@ -199,7 +199,7 @@ class Build:
 
 
 def run_suite(suite: Suite, settings: Settings) -> list[Outcome]:
-    """Run every test of the SQL suite on Spark; raises SparkError where a statement of it fails."""
+    """Run every test of the SQL suite on Spark; raise SparkError if one of its statements fails."""
     shared = settings.warehouse if settings.warehouse.is_dir() else None
     with spark_errors(), tempfile.TemporaryDirectory(dir=shared) as made, duckdb.connect() as connection:
         tables = Tables(connect(settings), connection, Path(made) / "work")

@@ -1,8 +1,8 @@
-"""Daily CSV files to bronze by Spark's own reader, record for record what DuckDB lands.
+"""Load daily CSV files into bronze with Spark's own reader, with exactly the records that DuckDB lands.
 
-Spark is given the files in which every line is one record of the header's width; a look at every line finds them.
-The others, a few damaged ones, are read on this machine by landing.py, as DuckDB's bronze is. A record's line is
-counted from its place in its part of the file and the records in the parts before.
+Spark reads the files in which every line is one record with as many fields as the header; a first pass over all lines
+finds them. The other files, usually a few damaged ones, are read on this machine by landing.py, as for DuckDB. The
+line of a record is its position in its part of the file plus the number of records in the parts before.
 """
 
 import re
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 
-WHOLE = 64 << 20  # bytes of a file that one task may hold for its hash; a larger one is hashed line by line
-JAVA_NUMBER = "^-?[0-9][0-9.]*E-?[0-9]+$"  # 12345678.0 in JSON is 1.2345678E7 for Java
-GZIP_RATIO = 8  # a compressed file is taken for so many times its size
+WHOLE = 64 << 20  # bytes that one task may hold to hash a file; larger files are hashed line by line
+JAVA_NUMBER = "^-?[0-9][0-9.]*E-?[0-9]+$"  # Java writes 12345678.0 in JSON as 1.2345678E7
+GZIP_RATIO = 8  # assumed decompressed size of a gzip file, as a multiple
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a look at every line says of a file; `reported` is its name as Spark's metadata spell it."""
+    """What the first pass found in a file; `reported` is its name as Spark's metadata spell it."""
 
     reported: str
     lines: int
     header: str
-    fewest: int  # delimiters of a line, outside quotes
+    fewest: int  # delimiters in a line, outside quotes
     most: int
     damaged: bool
     line_hashes: int
@@ -53,9 +53,9 @@ class Facts:
 def land_with_spark(
     tables: "Tables", files: Sequence[DayFile], data_dir: str, contract: Contract, folder: Path
 ) -> tuple[list[DayFile], "DataFrame"]:
-    """Land files below folder/bronze/events; returns them completed, and their records.
+    """Land files below folder/bronze/events; return the files with their facts, and their records.
 
-    Raise ReadingError, or SparkError for a payload that only one of the two engines takes for JSON.
+    Raise ReadingError, or SparkError for a payload that only one of the two engines accepts as JSON.
     """
     from pyspark.sql import functions as f
 
@@ -90,14 +90,14 @@ def land_with_spark(
 
 
 def place(data_dir: str, name: str) -> str:
-    """A file's path for Spark, in which no character stands for others; an address goes through untouched."""
+    """Return a file's path for Spark with wildcards escaped; an address is returned unchanged."""
     start = data_dir if "://" in data_dir else re.sub(r"([\\*?\[\]{}])", r"\\\1", str(Path(data_dir).absolute()))
     scheme = "" if "://" in data_dir else "file://"
     return f"{scheme}{start.rstrip('/')}/" + re.sub(r"([\\*?\[\]{}])", r"\\\1", name)
 
 
 def _look(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, delimiter: str) -> dict[str, Facts]:
-    """Return facts of each file by its name; an empty file has none, and a compressed one that breaks off neither."""
+    """Return facts by file name; empty files and truncated compressed files have none."""
     from pyspark.sql import functions as f
 
     if not files:
@@ -105,7 +105,7 @@ def _look(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, delimi
     lines = spark.read.text([place(data_dir, file.name) for file in files], lineSep="\n")
     line = f.regexp_replace("value", "\r\\z", "")
     quotes = f.length(line) - f.length(f.replace(line, f.lit('"'), f.lit("")))
-    # Of a quoted field its quotes are left: one alone between delimiters, or several for quotes inside it.
+    # Only quotes remain of a quoted field: one between delimiters, or several if the field contains quotes.
     bare = f.regexp_replace(line, '"[^"]*"', '"')
     d = re.escape(delimiter)
     broken = (
@@ -139,7 +139,7 @@ def _look(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, delimi
 
 
 def _is_regular(facts: Facts | None, contract: Contract) -> bool:
-    """Return whether every line is a record of the header's width, under names that need no mending."""
+    """Return whether every line has as many fields as the header, and the column names need no changes."""
     if facts is None or facts.damaged or facts.lines < 2 or '"' in facts.header or "\ufeff" in facts.header:
         return False
     cells = facts.cells(contract.delimiter)
@@ -147,7 +147,7 @@ def _is_regular(facts: Facts | None, contract: Contract) -> bool:
 
 
 def _hashes(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, facts: dict[str, Facts]) -> dict[str, str]:
-    """A hash of each file's content: SHA-256, and of a large file the number and the sum of its lines' hashes."""
+    """Return a hash by file name: SHA-256, or for a large file the number of lines and the sum of their hashes."""
     from pyspark.sql import functions as f
 
     def size(file: DayFile) -> int:
@@ -165,10 +165,10 @@ def _hashes(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, fact
 def _read(
     tables: "Tables", files: Sequence[DayFile], data_dir: str, facts: dict[str, Facts], delimiter: str
 ) -> "DataFrame":
-    """The records as they stand, each with its file's name, the start of its part of the file, and its place there.
+    """Return the records as received, each with its file name, the start of its file part, and its position in it.
 
-    They are under the names that bronze has for the like. They are written before they are numbered: read a second
-    time, with another number of cores, a file could be cut elsewhere.
+    The columns temporarily use similar bronze names. The records are written before they are numbered, because a second
+    read with a different number of cores could split a file elsewhere.
     """
     from pyspark.sql import functions as f
 
@@ -198,7 +198,7 @@ def _read(
 def _places(
     raw: "DataFrame", files: Sequence[DayFile], facts: dict[str, Facts]
 ) -> tuple[list[tuple[str, int, int, str, int]], list[DayFile]]:
-    """For each part of each file, what to add to a record's place for its line; only of files that are all there."""
+    """Return the offset from position to line for each file part, and the files whose records are all present."""
     from pyspark.sql import functions as f
 
     rows = raw.groupBy("_source_file", "_file_id").agg(f.min("_line"), f.count("*")).collect()
@@ -248,7 +248,7 @@ def _payload(contract: Contract, names: Sequence[str]) -> "Column | None":
 
 
 def _is_json(text: "Column") -> "Column":
-    """Whether a text is one JSON value: Spark reads the first and leaves what follows, but not inside another."""
+    """Return whether a text is one JSON value; it is wrapped, as Spark ignores what follows the first value."""
     from pyspark.sql import functions as f
 
     in_list, in_object = f.concat(f.lit("["), text, f.lit("]")), f.concat(f.lit('{"x":'), text, f.lit("}"))
@@ -256,9 +256,9 @@ def _is_json(text: "Column") -> "Column":
 
 
 def _agree_on_json(tables: "Tables", events: "DataFrame", here: "Column", payload: "Column | None") -> None:
-    """Raise SparkError for a payload that DuckDB takes for JSON and Spark does not: a NaN, a name that comes twice.
+    """Raise SparkError for a payload that is JSON for DuckDB but not for Spark, such as a NaN or a repeated name.
 
-    `here` says of which records `_payload` is DuckDB's doing.
+    `here` is true for records whose `_payload` comes from DuckDB.
     """
     from pyspark.sql import functions as f
 
@@ -276,7 +276,7 @@ def _agree_on_json(tables: "Tables", events: "DataFrame", here: "Column", payloa
 
 
 def _agree_on_values(tables: "Tables", events: "DataFrame", contract: Contract) -> None:
-    """Raise SparkError for an order's id or customer that is another text for Spark than for DuckDB."""
+    """Raise SparkError if Spark and DuckDB read an order's id or customer as different texts."""
     from pyspark.sql import functions as f
 
     for key in ("transaction_id", "customer"):
@@ -295,7 +295,7 @@ def _agree_on_values(tables: "Tables", events: "DataFrame", contract: Contract) 
 
 
 def _names(columns: Sequence[str]) -> list[str]:
-    """Return the columns of all files, the first spelling of each."""
+    """Return the columns of all files, each in its first spelling."""
     names: dict[str, str] = {}
     for name in columns:
         names.setdefault(name.lower(), name)
@@ -305,7 +305,7 @@ def _names(columns: Sequence[str]) -> list[str]:
 def _land_here(
     tables: "Tables", files: Sequence[DayFile], data_dir: str, contract: Contract, path: Path
 ) -> Iterator[DayFile]:
-    """Land files by landing.py, one by one."""
+    """Land files one by one with landing.py."""
     for file in files:
         here = file
         if "://" in data_dir:
@@ -326,9 +326,9 @@ def _land_here(
 
 
 def set_aside(tables: "Tables", files: Sequence[DayFile], data_dir: str, contract: Contract) -> list[Unread]:
-    """Return the second deliveries among the files, as event_data.reading.deliveries tells them.
+    """Return the second deliveries among the files, by the rules of event_data.reading.deliveries.
 
-    Spark counts the lines of files that only its cluster can read.
+    Spark counts the identical lines of files that only its cluster can read.
     """
     days: dict[date, list[DayFile]] = {}
     for file in files:
@@ -347,7 +347,7 @@ def set_aside(tables: "Tables", files: Sequence[DayFile], data_dir: str, contrac
 
 
 def _identical_lines(spark: "SparkSession", files: Sequence[DayFile], data_dir: str) -> dict[tuple[int, int], int]:
-    """Return how many lines of one file, by its id, stand in another of the same day below its header."""
+    """Return the number of identical lines below the header for each pair of file_ids of the same day."""
     from pyspark.sql import functions as f
 
     lines = spark.read.text([place(data_dir, file.name) for file in files], lineSep="\n").where("value <> ''")

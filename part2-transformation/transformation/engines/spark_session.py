@@ -1,4 +1,4 @@
-"""Spark as an engine: its session, its errors in one sentence, and the tables that it has so far."""
+"""Spark as an engine: its session, its errors as one sentence, and its tables."""
 
 import contextlib
 import os
@@ -25,24 +25,24 @@ from transformation.statements import Statement
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-LOG = "spark.log"  # in the warehouse's folder
+LOG = "spark.log"  # in the warehouse folder
 NEEDED = "the engine spark needs {}; see documentation_engines.md, or use --engine duckdb."
 SETTINGS = {
-    # What transform.sql means by a time, by null and by a mistake; a cluster's defaults may differ.
+    # How transform.sql expects times, nulls and errors to behave; a cluster's defaults may differ.
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "false",
 }
-SECONDS = 10  # that a server may take to answer a call
+SECONDS = 10  # that a server may take to accept a connection
 
 
 class SparkError(UserError):
-    """Spark cannot do the work."""
+    """Spark cannot build the warehouse."""
 
 
 def connect(settings: Settings) -> "SparkSession":
-    """A session on the cluster, or the one that this process already has; raises SparkError where it cannot be."""
+    """Return a session on the cluster, or the one that this process already has; raise SparkError if that fails."""
     try:
         from pyspark.sql import SparkSession
         from sqlglot import parse_one  # noqa: F401
@@ -72,7 +72,7 @@ def connect(settings: Settings) -> "SparkSession":
 
 
 def _answers(remote: str) -> None:
-    """Raise SparkError where nobody listens; Spark itself would try for ten minutes."""
+    """Raise SparkError if no server answers; Spark itself would retry for ten minutes."""
     try:
         address = urlsplit(remote)
         socket.create_connection((address.hostname or "", address.port or 15002), SECONDS).close()
@@ -84,7 +84,7 @@ def _answers(remote: str) -> None:
 
 @contextlib.contextmanager
 def _spark_log(path: Path) -> Iterator[None]:
-    """What a Java that starts meanwhile says goes into a file: the command's own stderr is for its own sentences."""
+    """Redirect the output of a Java process that starts in the meantime to a file, to keep stderr readable."""
     sys.stderr.flush()
     kept = os.dup(2)
     with path.open("wb") as log:
@@ -98,13 +98,13 @@ def _spark_log(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def spark_errors() -> Iterator[None]:
-    """What Spark or its Java raises, as one sentence."""
+    """Turn errors of Spark or its Java process into SparkError, as one sentence."""
     try:
         yield
     except Exception as error:
         if not is_sparks(error):
             raise
-        # Java's own words, the innermost cause first; "An error occurred while calling" says nothing.
+        # Java's own message, innermost cause first; "An error occurred while calling" is of no use.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         said = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")][-1:]
         said += [line.removeprefix(": ") for line in lines if line.startswith(": ")]
@@ -115,9 +115,9 @@ def spark_errors() -> Iterator[None]:
 
 
 def bound(sql: str, tables: Mapping[str, str]) -> str:
-    """A translated select in which each table of ours is the session's view of it.
+    """Return a translated select in which each of our tables is replaced by the session's view of it.
 
-    The session's own views, since a cluster's catalogue may hold another shop's schema of the same name.
+    Session views are used because a cluster's catalog may have another shop's schema of the same name.
     """
     from sqlglot import exp, parse_one
 
@@ -129,7 +129,7 @@ def bound(sql: str, tables: Mapping[str, str]) -> str:
 
 
 class Tables:
-    """The tables that Spark has so far: each select becomes a folder of Parquet, and a view of it in the session."""
+    """The tables made so far: each select becomes a folder of Parquet and a session view of it."""
 
     def __init__(self, spark: "SparkSession", connection: duckdb.DuckDBPyConnection, work: Path):
         self.spark, self.connection, self.work = spark, connection, work
@@ -143,7 +143,7 @@ class Tables:
         self.views[name], self.schemas[name] = view, frame.schema
 
     def share(self, name: str, folder: Path, sql: str) -> None:
-        """A table of ours, as Parquet that Spark sees too."""
+        """Write one of our DuckDB tables as Parquet, so that Spark can read it too."""
         path = folder / name.replace(".", "/")
         path.mkdir(parents=True)
         self.connection.execute(f"copy ({sql}) to {literal(str(path / 'part.parquet'))} (format parquet)")
@@ -156,7 +156,7 @@ class Tables:
             self.share(f"bronze.{name}", self.work, f"from bronze.{identifier(name)}")
 
     def make(self, statement: Statement, folder: Path | None = None) -> None:
-        """Run a statement; its table is written below the folder, by day where it has days, or is seen only."""
+        """Run a statement and write its table below the folder, by day if possible; without a folder, make a view."""
         frame = self.spark.sql(bound(translate(statement.select, "spark"), self.views))
         if folder is not None and statement.kind == "table":
             frame = self.write(statement.name, frame, folder)
@@ -165,25 +165,25 @@ class Tables:
     def write(self, name: str, frame: "DataFrame", folder: Path) -> "DataFrame":
         path = folder / name.replace(".", "/")
         day = day_of(name)
-        # A day's rows together, and a large day in several files.
+        # Keep the rows of a day together, and split a large day into several files.
         (frame.hint("rebalance", day).write.partitionBy(day) if day else frame.write).parquet(uri(path))
-        if not any(path.rglob("*.parquet")):  # a table without rows still has columns
+        if not any(path.rglob("*.parquet")):  # an empty table still needs its columns
             frame.limit(0).write.mode("overwrite").parquet(uri(path))
         return self.spark.read.schema(frame.schema).parquet(uri(path))
 
 
 def day_of(name: str) -> str | None:
-    """The column of days by which a table is partitioned."""
+    """Return the day column by which a table is partitioned."""
     if name == "bronze.events":
         return "_file_id"
     return DAY_COLUMNS[name] if name in DAY_COLUMNS else UNITS[name].date if name in UNITS else None
 
 
 def uri(path: Path) -> str:
-    """A path of this machine, whatever file system the cluster takes for its own."""
+    """Return a path as a URI of this machine, whatever the cluster's default file system is."""
     return path.absolute().as_uri()
 
 
 def is_sparks(error: Exception) -> bool:
-    """Whether Spark raised it: by its Java, by its server, or by itself."""
+    """Return whether Spark raised the error: in Java, on its server, or in Python."""
     return type(error).__module__.startswith(("pyspark", "py4j", "grpc"))

@@ -1,6 +1,6 @@
-"""What each warehouse says besides selects: its words for types, schemas and loading, one class an engine.
+"""SQL of each warehouse other than selects: types, schemas and loading, with one class per engine.
 
-WAREHOUSES is the list that --print_sql offers. Nothing heavy is imported: transform.py reads it for its --help.
+WAREHOUSES lists the choices of --print_sql. Nothing heavy is imported here, because transform.py --help needs it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,19 +8,19 @@ from collections.abc import Iterator, Sequence
 from transformation.engines.dialects import quoted, translate
 from transformation.statements import SCHEMAS
 
-LONGEST_LIST = 500  # rows of an insert, and files of a load; Snowflake takes no more than 1,000 files
+LONGEST_LIST = 500  # rows per insert, and files per load; Snowflake accepts at most 1,000 files
 
 
 class Warehouse:
-    """What an engine says besides selects; the names of its methods are those of what they make."""
+    """An engine's SQL other than selects; each method is named after what it creates."""
 
     text = "string"
     integer = "bigint"
     quote = "`"
-    place = "/path/to/the/files"  # where it finds them, unless --location says; "" is --data_dir itself
+    place = "/path/to/the/files"  # default of --location; "" is --data_dir itself
     landed = "bronze.landed_{}"
-    path = "_path"  # which file a record came from
-    row: str | None = None  # its number there; None where the engine keeps no order
+    path = "_path"  # SQL for the file of a record
+    row: str | None = None  # SQL for its number in the file; None if the engine keeps no order
 
     def __init__(self, engine: str, location: str | None = None) -> None:
         self.engine = engine
@@ -33,11 +33,11 @@ class Warehouse:
         return quoted(text, self.engine)
 
     def schemas(self) -> Iterator[str]:
-        """The schemas, and in them whatever else a select needs."""
+        """Yield statements that create the schemas, and anything in them that a select needs."""
         yield from (f"create schema if not exists {schema}" for schema in SCHEMAS)
 
     def stage(self) -> Iterator[str]:
-        """The place that the files are brought to, where the script makes it."""
+        """Yield statements that create the place to upload the files to, if the script creates it."""
         yield from ()
 
     def empty_table(self, name: str, columns: str) -> Iterator[str]:
@@ -47,7 +47,7 @@ class Warehouse:
         yield f"create or replace {kind} {name} as\n{translate(select, self.engine)}"
 
     def load(self, landed: str, columns: Sequence[str], files: Sequence[str], delimiter: str) -> Iterator[str]:
-        """What makes `landed`: the records of CSV files that all have these columns, as text."""
+        """Yield statements that load CSV files with these columns, as text, into `landed`."""
         raise NotImplementedError
 
     def unload(self, landed: str) -> str:
@@ -59,7 +59,7 @@ class Warehouse:
 
 class Snowflake(Warehouse):
     text, quote, place = "varchar", '"', "@bronze.landing"
-    row = "row_number() over (partition by _path order by _row nulls first)"  # whether it counts the header or not
+    row = "row_number() over (partition by _path order by _row nulls first)"  # _row may or may not count the header
 
     def stage(self) -> Iterator[str]:
         if self.location == self.place:
@@ -142,7 +142,7 @@ class Databricks(Spark):
         )
 
 
-# By the name that sqlglot has for the engine, in the order of --help.
+# sqlglot's name of the engine -> its class, in the order of --help.
 WAREHOUSES: dict[str, type[Warehouse]] = {
     "spark": Spark, "databricks": Databricks, "snowflake": Snowflake, "bigquery": BigQuery,
 }  # fmt: skip
