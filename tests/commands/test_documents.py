@@ -187,8 +187,8 @@ def test_names_of_the_recipes_are_those_of_the_code() -> None:
     for name in (name.split()[-1] if name.endswith(".py") else name for name in named):
         if name.endswith("/"):
             assert (REPO / name).is_dir(), name
-        elif re.search(r"[\w*][.](py|sql|csv|yaml|md|txt)$", name):
-            assert any(path.match(name.replace("…", "*")) for path in files), name
+        elif re.search(r"[\w*][.](py|sql|csv|yaml|json|md|txt)$", name):
+            assert name in code or any(path.match(name.replace("…", "*")) for path in files), name
         else:
             bare = re.escape(name.partition("(")[0]).replace("…", r"\w+")
             assert re.search(bare.replace(r"make\ ", "^") + r"(?!\w)", code, re.M), name
