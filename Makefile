@@ -95,7 +95,7 @@ lint:  ## ruff and mypy
 	@$(IN) $(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy event_data part1-data-quality part2-transformation part3-business-analysis part4-monitoring tests benchmarks examples
 
 diagram:  ## draw part2-transformation/architecture_diagram.png (needs Debian's graphviz)
-	@$(IN) printf '<fontconfig><dir>%s</dir></fontconfig>' "$$PWD/part3-business-analysis/fonts" > .venv/fonts.conf && \
+	@$(IN) printf '<fontconfig><dir>%s</dir></fontconfig>' "$$PWD/part3-business-analysis/analysis/charts/fonts" > .venv/fonts.conf && \
 	FONTCONFIG_FILE="$$PWD/.venv/fonts.conf" dot -Tpng -o part2-transformation/architecture_diagram.png \
 	part2-transformation/architecture_diagram.dot
 
