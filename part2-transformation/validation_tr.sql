@@ -227,9 +227,9 @@ select 'P1' as test, 'a time in another form, or an impossible date, is refused'
 
 select 'P2' as test, 'a time without T and Z is UTC' as name, '8' as expected, (select cast(extract(hour from max(event_at)) as varchar) from silver.events where client_id = 'p3') as actual;
 
-select 'P4' as test, 'a time with an offset is converted to UTC' as name, '6' as expected, (select cast(extract(hour from max(event_at)) as varchar) from silver.events where client_id = 'p4') as actual;
-
 select 'P3' as test, 'what a refused time costs is on the ledger' as name, '-1 order, -70000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'rejected: no readable time') as actual;
+
+select 'P4' as test, 'a time with an offset is converted to UTC' as name, '6' as expected, (select cast(extract(hour from max(event_at)) as varchar) from silver.events where client_id = 'p4') as actual;
 
 select 'Q' as test, 'an event without a name is refused' as name, '1' as expected, (select cast(count(*) as varchar) from silver.rejected_events where reason = 'no event name') as actual;
 
