@@ -32,7 +32,9 @@ class Reader:
     """Read files into tables of `connection`.
 
     `load` reads a batch, on its own cursor and in a transaction, and returns the number of records by file_id. `keep`
-    uses the records once they are verified. `stable` requires that no file changes in the meantime.
+    uses the records once they are verified. `stable` requires that no file changes in the meantime. `spread` reads
+    large files alone, first and last, so that no core is idle at the start or the end; it leaves DuckDB row groups that
+    are not full, which stay in memory until they are checkpointed.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -41,6 +43,7 @@ class Reader:
     keep: Keep
     batch_bytes: int
     stable: bool = False
+    spread: bool = False
 
     def read(self, files: Iterable[DayFile], progress: Callable[[int], None] = lambda files: None) -> list[DayFile]:
         """Read every surveyed file once and return the files, recovered if necessary, in any order.
@@ -63,11 +66,8 @@ class Reader:
         return done
 
     def _batches(self, files: Iterable[DayFile]) -> Iterator[list[DayFile]]:
-        """Yield the files to read together: of the same form, and not too large.
-
-        Large files are read alone, first and last, so that no core is idle at the start or the end.
-        """
-        large = self.batch_bytes // 4
+        """Yield the files to read together: of the same form, and not too large."""
+        large = self.batch_bytes // (4 if self.spread else 1)
         batches: dict[object, list[DayFile]] = {}
         alone = os.cpu_count() or 1
         for file in files:

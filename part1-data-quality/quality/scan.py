@@ -135,7 +135,7 @@ class Scan:
                 return self._load(cursor, batch)
 
             surveyed = survey_days(arrived, self.contract, self.work_dir, self.unread, with_hash)
-            reader = Reader(self.connection, self.work_dir, load, self._keep, BATCH)
+            reader = Reader(self.connection, self.work_dir, load, self._keep, BATCH, spread=True)
             for file in reader.read(self._enter(days, surveyed), progress):
                 self._facts[file.file_id].receive(file, self.contract)
             prepared.result()  # if no file could be read, nothing has waited for it yet
