@@ -6,9 +6,13 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Currency:
-    """A shop's currency; `sign` precedes an amount and ends with a space if it is a word."""
+    """A shop's currency.
+
+    `sign` precedes an amount and ends with a space if it is a word; `code` is the ISO 4217 code, or empty.
+    """
 
     sign: str = "$"
+    code: str = "USD"
 
     def exact(self, amount: Decimal | float | None, digits: int = 2) -> str:
         """Return an amount in full: $19,512.40, -$3.00; "unknown" for None."""

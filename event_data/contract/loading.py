@@ -7,11 +7,26 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from event_data.contract.model import ROLES, Anonymisation, Column, Contract, Event, Field, Order, Value
+from event_data.contract.model import (
+    DIRECTIVES,
+    ORDER_ROLES,
+    ROLES,
+    Anonymisation,
+    Column,
+    Contract,
+    Event,
+    Field,
+    KnownTotal,
+    Order,
+    Schedule,
+    Value,
+)
+from event_data.contract.roles import read_roles
 from event_data.contract.rules import arguments_of, own_rules, read_rules
 from event_data.contract.shape import check_blocks, check_contract, regexp, schema
 from event_data.contract.yaml_nodes import Node, near, read_yaml, show
@@ -20,7 +35,11 @@ from event_data.money import Currency
 _SECONDS = {"s": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600}
 _SECONDS |= {"d": 86_400, "day": 86_400, "w": 604_800, "week": 604_800, "y": 31_536_000, "year": 31_536_000}
 _LINE_PATHS = ("lineId", "lineName", "lineVariant", "lineQuantity", "lineAmount")
-_NOT_PATHS = ("lineAmountIs", "checkoutToken", "confirmationPath", "duplicates", "possibleDuplicates")
+_NOT_PATHS = (
+    "lineAmountIs", "checkoutToken", "confirmationPath", "duplicates", "possibleDuplicates", "rows", "key", "line",
+)  # fmt: skip
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_CODES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "zł": "PLN"}
 
 
 def load_contract(path: Path) -> Contract:
@@ -35,8 +54,9 @@ def load_contract(path: Path) -> Contract:
     check_blocks(root, custom, [rule for place in (table, *table.each("properties")) for rule in own_rules(place)])
     names, columns = _columns(table)
     events = _events(custom.get("events"))
-    roles = _roles(custom["columnRoles"], names)
-    order = _order(custom.get("order"), events)
+    order = _order(custom.get("order"), events, custom["columnRoles"])
+    mapped = read_roles(custom["columnRoles"], custom.get("order"), names, columns)
+    columns, roles = mapped.columns, mapped.roles
 
     def setting(name: str) -> Any:
         return custom[name].bare() if name in custom else schema("urn:blocks")["properties"][name]["default"]
@@ -46,11 +66,12 @@ def load_contract(path: Path) -> Contract:
         id=str(root.plain("id")),
         file_name=_file_name(table),
         delimiter=setting("delimiter"),
-        currency=Currency(setting("currency") + " " * setting("currency")[-1].isalpha()),
-        time_zone=_time_zone(table, custom["columnRoles"]),
+        currency=_currency(custom.get("currency")),
+        time_zone=_time_zone(table, mapped.time_column),
         columns=columns,
         roles=roles,
         values=_values(roles, order),
+        derived=mapped.derived,
         events=events,
         own_hosts=_hosts(setting("ownHosts")),
         payment_hosts=_hosts(setting("paymentProviders")),
@@ -60,9 +81,14 @@ def load_contract(path: Path) -> Contract:
         rules=tuple(read_rules(table)),
         latency=_latency(root),
         ignored_files=tuple(setting("ignoreFiles")),
+        has_header=not setting("headerless"),
+        channels={value.strip().lower(): channel for value, channel in setting("channels").items()},
+        schedule=_schedule(custom.get("schedule")),
+        known_totals=tuple(_known_totals(custom.get("knownTotals"))),
         **_settings(custom.get("transformation")),
     )
     _check_events(contract, custom)
+    _check_order(contract, custom)
     return contract
 
 
@@ -89,19 +115,62 @@ def _file_name(table: Node) -> str:
     if node is None:
         problem = "`physicalName` is missing; give a day's file name, such as events_%Y%m%d.csv"
         raise table.error(problem, code="missing_key")
-    pattern, probe = str(node.value), date(2023, 11, 28)
+    pattern, probe = str(node.value), datetime(2023, 11, 28)
+    directives = re.findall("%(.)", pattern.replace("%%", ""))
     try:
-        tells_day = datetime.strptime(probe.strftime(pattern), pattern).date() == probe
+        found = " ".join(f"%{letter}" for letter in dict.fromkeys(directives))
+        tells_day = not directives or datetime.strptime(probe.strftime(found), found) == probe
     except (ValueError, re.error, OverflowError):
         tells_day = False
-    if not tells_day or not pattern.isprintable() or "/" in pattern or "\\" in pattern:
-        raise node.error(f"{show(pattern)} does not tell a file's day; write one like events_%Y%m%d.csv")
+    if not set(directives) <= DIRECTIVES.keys() or not tells_day or not pattern.isprintable() or "\\" in pattern:
+        raise node.error(
+            f"{show(pattern)} does not tell a file's day; write one like events_%Y%m%d.csv, or a name without a date "
+            "if a file has many days"
+        )
+    if pattern.startswith("/") or ".." in pattern.split("/"):
+        raise node.error(f"{show(pattern)} leaves the folder of the files; give names below it")
     return pattern
 
 
-def _time_zone(table: Node, roles: Node) -> str:
+def _currency(node: Node | None) -> Currency:
+    """Return the shop's currency, from its sign, its code, or both."""
+    given = node.bare() if node is not None else schema("urn:blocks")["properties"]["currency"]["default"]
+    if isinstance(given, dict):
+        code, sign = given.get("code", ""), given.get("sign") or given.get("code", "")
+        if node is not None and not sign:
+            raise node.error("has neither `code` nor `sign`; add one", code="missing_key")
+    else:
+        sign = given
+        code = _CODES.get(sign) or (sign if re.fullmatch("[A-Z]{3}", sign) else "")
+    return Currency(sign + " " * sign[-1].isalpha(), code)
+
+
+def _schedule(node: Node | None) -> Schedule:
+    if node is None:
+        return Schedule()
+    weekdays = tuple(_WEEKDAYS.index(name) for name in node.plain("closedWeekdays", []))
+    return Schedule(weekdays, tuple(map(_date, node.each("closedDates"))), node.plain("quietDays", False))
+
+
+def _known_totals(node: Node | None) -> Iterator[KnownTotal]:
+    for entry in node.value if node is not None else ():
+        revenue = entry.plain("revenue")
+        orders = entry.plain("orders")
+        if revenue is None and orders is None:
+            raise entry.error("has neither `orders` nor `revenue`; add one", code="missing_key")
+        yield KnownTotal(_date(entry.get("day")), orders, None if revenue is None else Decimal(str(revenue)))
+
+
+def _date(node: Node) -> date:
+    try:
+        return date.fromisoformat(str(node.value))
+    except ValueError:
+        raise node.error(f"{show(node.value)} is not a date; write one such as 2025-03-01") from None
+
+
+def _time_zone(table: Node, time_column: str | None) -> str:
     """Return the `defaultTimezone` of the time column; UTC if it has none."""
-    column = next((node for node in table.each("properties") if node.plain("name") == roles.plain("time")), None)
+    column = next((node for node in table.each("properties") if node.plain("name") == time_column), None)
     options = column.get("logicalTypeOptions") if column is not None else None
     node = options.get("defaultTimezone") if options is not None else None
     if node is None or node.value in ("UTC", "Etc/UTC"):
@@ -139,21 +208,6 @@ def _column(node: Node, name: str, synonyms: Iterable[str] = ()) -> Column:
     logical, required = node.plain("logicalType", "string"), node.plain("required", False)
     values = _pattern(node), _allowed(node), *_bounds(node)
     return Column(name, logical, required, *values, node.line, tuple(dict.fromkeys(synonyms)))
-
-
-def _roles(node: Node, names: Mapping[str, str]) -> Mapping[str, str]:
-    roles: dict[str, str] = {}
-    for role in ROLES:
-        entry = node.get(role)
-        if entry is None:
-            continue
-        if entry.value not in names:
-            raise entry.error(f"there is no column {show(entry.value)}; {near(entry.value, names)}", code="reference")
-        if names[entry.value] in roles.values():
-            problem = f"the column {show(entry.value)} has a role already; give each its own"
-            raise entry.error(problem, code="duplicate")
-        roles[role] = names[entry.value]
-    return MappingProxyType(roles)
 
 
 def _pattern(node: Node) -> str | None:
@@ -251,12 +305,17 @@ def _key(node: Node, path: str) -> Iterator[tuple[Column, Node]]:
                 yield key, where
 
 
-def _order(node: Node | None, events: tuple[Event, ...]) -> Order | None:
-    if node is None:
-        return None
+def _order(node: Node | None, events: tuple[Event, ...], roles: Node) -> Order | None:
+    """Return where an order's values are in the payload; a value that is a column role is added to it."""
+    added = {role: role for role in ORDER_ROLES if roles.get(role) is not None}
     event = next((event for event in events if event.role == "order"), None)
+    if node is None and not added:
+        return None
     if event is None:
+        node = node or roles
         raise node.error("no event has the role order; give one `role: order`, or take this out", code="reference")
+    if node is None:
+        return Order(**added)
     known = [key.name for key in event.payload]
     paths = {name: entry for name, entry in node.value.items() if name not in _NOT_PATHS and entry.value is not None}
     for name, entry in paths.items():
@@ -267,9 +326,20 @@ def _order(node: Node | None, events: tuple[Event, ...]) -> Order | None:
             problem = "must be below `lines`, such as items[].price; correct one of the two"
             raise entry.error(problem, code="reference")
     fields = {_snake(name): entry.value for name, entry in paths.items()}
+    if twice := next((name for name, entry in paths.items() if _snake(name) in added), None):
+        raise paths[twice].error(f"{show(twice)} is a column role already; keep one", code="duplicate")
     token = regexp(node.get("checkoutToken"), groups=1)
-    settings = {_snake(name): node.plain(name) for name in _NOT_PATHS if node.get(name) is not None}
-    return Order(**fields | settings | {"checkout_token": token})
+    settings = {_snake(name): node.plain(name) for name in _NOT_PATHS[:5] if node.get(name) is not None}
+    lines: dict[str, Any] = {}
+    if node.plain("rows") == "lines":
+        lines["key"] = tuple(node.plain("key", ["transaction_id"]))
+        if "lines" in paths:
+            raise paths["lines"].error("rows are lines already; take it out, or `rows: lines`", code="misplaced_key")
+        lines |= {"lines": "items", "line_amount": "items[].amount"}
+        lines |= {f"line_{name}": f"items[].{name}" for name in node.plain("line", {})}
+    elif other := node.get("key") or node.get("line"):
+        raise other.error("belongs to `rows: lines`; add that, or take this out", code="misplaced_key")
+    return Order(**fields | added | settings | lines | {"checkout_token": token})
 
 
 def _snake(name: str) -> str:
@@ -279,7 +349,7 @@ def _snake(name: str) -> str:
 def _values(roles: Mapping[str, str], order: Order | None) -> Mapping[str, Value]:
     """Return where each role's value is found."""
     values: dict[str, Value] = {role: Field(column) for role, column in roles.items()}
-    for role in ("transaction_id", "amount", "customer", "lines"):
+    for role in ORDER_ROLES:
         if "payload" in roles and (path := getattr(order, role, None)):
             values[role] = Field(roles["payload"], _path(path))
     return MappingProxyType(values)
@@ -330,6 +400,22 @@ def _check_events(contract: Contract, custom: Mapping[str, Node]) -> None:
     if "payload" not in contract.roles and any(event.payload for event in contract.events):
         problem = "events have a payload, but no column has the role; add `payload:`"
         raise custom["columnRoles"].error(problem, code="missing_key")
+
+
+def _check_order(contract: Contract, custom: Mapping[str, Node]) -> None:
+    """Raise ContractError if an order's values cannot be read, or the shop's currency cannot be compared."""
+    order, node = contract.order, custom.get("order", custom["columnRoles"])
+    if order is None:
+        return
+    if "payload" not in contract.roles and (order.transaction_id or order.amount):
+        problem = "an order has values in the payload, but no column has the role; add `payload:` to `columnRoles`"
+        raise node.error(problem, code="missing_key")
+    if missing := [role for role in order.key if role not in contract.values]:
+        problem = f"{show(missing[0])} is not a role of this contract; map it, or take it out"
+        raise (node.get("key") or node).error(problem, code="reference")
+    if order.currency and not contract.currency.code:
+        problem = "orders have a currency; give the shop's ISO 4217 code, as `currency: {code: SEK, sign: kr}`"
+        raise custom.get("currency", node).error(problem, code="missing_key")
 
 
 def _latency(root: Node) -> timedelta:

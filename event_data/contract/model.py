@@ -2,16 +2,32 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
 
 from event_data.errors import UserError
 from event_data.money import Currency
 
-ROLES = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
-NEEDED_ROLES = ("client", "page", "time", "event")
+# The roles that columns play, and those that are values of an order.
+ROLES = (
+    "client", "session", "time", "event", "page", "referrer", "source", "medium", "campaign", "click_id", "channel",
+    "checkout", "user_agent", "payload",
+)  # fmt: skip
+NEEDED_ROLES = ("client", "time", "event")
+ORDER_ROLES = ("transaction_id", "amount", "currency", "customer", "lines")
+CHANNELS = (
+    "Direct", "Cross-network", "Paid Shopping", "Paid Search", "Paid Social", "Paid Video", "Display", "Paid Other",
+    "Organic Shopping", "Organic Social", "Organic Video", "AI Assistant", "Organic Search", "Referral", "Email",
+    "Affiliates", "Audio", "SMS", "Mobile Push Notifications", "Unassigned",
+)  # fmt: skip
+# The strptime directives that a file name can contain.
+DIRECTIVES = {
+    "Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "y": "[0-9]{2}", "j": "[0-9]{3}", "b": "[A-Za-z]+",
+    "B": "[A-Za-z]+", "H": "[0-9]{2}", "M": "[0-9]{2}", "S": "[0-9]{2}",
+}  # fmt: skip
 EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
 
 
@@ -73,6 +89,14 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Parameter:
+    """An entry of a column that is a list of `{key, value: {string_value, int_value, …}}`, as in GA4's export."""
+
+    column: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Constant:
     """The same text for every event."""
 
@@ -102,7 +126,40 @@ class Product:
     right: "Value"
 
 
-Value = Field | Constant | First | Joined | Product
+@dataclass(frozen=True)
+class Time:
+    """A time that is not in one of the forms that are always read."""
+
+    value: "Value"
+    format: str  # epoch_s, epoch_ms, epoch_us, or a Unicode pattern such as dd.MM.yyyy HH:mm
+
+
+@dataclass(frozen=True)
+class Amount:
+    """An amount with a decimal sign other than a point, a thousands separator or a currency symbol."""
+
+    value: "Value"
+    decimal: str = "."
+    thousands: str = ""
+
+
+@dataclass(frozen=True)
+class ClickId:
+    """The name of the first click id parameter that has a value: `gclid`."""
+
+    names: tuple[tuple[str, "Value"], ...]  # parameter -> its value
+
+
+@dataclass(frozen=True)
+class Record:
+    """A JSON object of the values that are present, merged into the JSON of a column; null if there are none."""
+
+    values: tuple[tuple[str, "Value"], ...]
+    line: tuple[tuple[str, "Value"], ...] = ()  # the only line item, if rows are order lines
+    base: "Field | None" = None  # the JSON with the other keys
+
+
+Value = Field | Parameter | Constant | First | Joined | Product | Time | Amount | ClickId | Record
 
 
 @dataclass(frozen=True)
@@ -145,8 +202,9 @@ class Event:
 class Order:
     """The payload paths of an order's values, and how orders are counted."""
 
-    transaction_id: str
-    amount: str
+    transaction_id: str | None = None
+    amount: str | None = None
+    currency: str | None = None
     customer: str | None = None
     lines: str | None = None  # "items"
     line_id: str | None = None  # "items[].item_id"
@@ -159,6 +217,7 @@ class Order:
     duplicates: str = "resubmission"  # or "transaction_id"
     possible_duplicates: str = "both"  # "once": the same purchase under two ids counts once
     confirmation_path: str | None = None  # text in the URL of the order confirmation page
+    key: tuple[str, ...] = ()  # rows are order lines; rows with equal values of these roles are one order
 
 
 @dataclass(frozen=True)
@@ -168,6 +227,28 @@ class Anonymisation:
     query_value: str | None = None  # regular expression for a whole query parameter value
     foreign_host: str | None = None  # regular expression for a whole anonymised host
     plain_hosts: tuple[str, ...] = ()  # foreign hosts that need not be anonymised; see host_regexp()
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The days for which no file is due."""
+
+    weekdays: tuple[int, ...] = ()  # 0 is Monday
+    dates: tuple[date, ...] = ()
+    quiet_days: bool = False  # a day may have no events
+
+    def is_due(self, day: date) -> bool:
+        """Return whether a file of this day is due."""
+        return not (self.quiet_days or day.weekday() in self.weekdays or day in self.dates)
+
+
+@dataclass(frozen=True)
+class KnownTotal:
+    """What the shop's admin page says of a day; None if it was not entered."""
+
+    day: date
+    orders: int | None
+    revenue: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -181,8 +262,9 @@ class Contract:
     currency: Currency
     time_zone: str  # of the files' days and of times without an offset: "UTC", "Europe/Berlin"
     columns: tuple[Column, ...]
-    roles: Mapping[str, str]  # role -> column name; client, page, time and event are always present
+    roles: Mapping[str, str]  # role -> column name; client, time and event are always present
     values: Mapping[str, Value]  # role -> where its value is found; only the roles that the shop has
+    derived: Mapping[str, Value]  # the columns that reading adds to the files -> how they are computed
     events: tuple[Event, ...]
     own_hosts: tuple[str, ...]  # full names in lower case
     payment_hosts: tuple[str, ...]  # see host_regexp()
@@ -196,6 +278,26 @@ class Contract:
     most_clients_of_a_person: int = 5
     most_refused: float = 0.01  # share of orders or gross revenue; a larger one is critical
     ignored_files: tuple[str, ...] = ()  # glob patterns of file names
+    has_header: bool = True  # otherwise the columns of a file are the contract's, in their order
+    channels: Mapping[str, str] = field(default_factory=dict)  # value of the channel column, in lower case -> channel
+    schedule: Schedule = Schedule()
+    known_totals: tuple[KnownTotal, ...] = ()
+
+    @property
+    def file_format(self) -> str:
+        """Return the format of the files, by the ending of their name: csv, json or parquet."""
+        endings = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet"}
+        return endings.get(Path(self.file_name).suffix.lower(), "csv")
+
+    @property
+    def is_dated(self) -> bool:
+        """Return whether a file's name has its day; otherwise a file may hold many days."""
+        return "%" in self.file_name.replace("%%", "")
+
+    @property
+    def is_converted(self) -> bool:
+        """Return whether reading converts the files to CSV files of one day with a column for each role."""
+        return bool(self.derived) or not self.has_header or not self.is_dated or self.file_format != "csv"
 
     @property
     def hides_values(self) -> bool:

@@ -78,7 +78,7 @@ class Reader:
                 alone -= 1
                 yield [file]
                 continue
-            form = file.header, file.delimiter, file.damaged
+            form = file.header, file.delimiter, file.damaged, file.multiline
             batch = batches.setdefault(form, [])
             if batch and _bytes(batch) + file.size > self.batch_bytes:
                 yield batch
@@ -149,7 +149,8 @@ def _is_unchanged(file: DayFile) -> bool:
         stat = file.path.stat()
     except OSError:
         return False
-    return not file.stamp or (stat.st_size, stamp_of(stat)) == (file.size, file.stamp)
+    same_size = file.is_converted or stat.st_size == file.size  # the size of a converted file is the copy's
+    return not file.stamp or (same_size and stamp_of(stat) == file.stamp)
 
 
 def _changed(file: DayFile) -> ReadingError:

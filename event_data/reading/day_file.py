@@ -38,6 +38,7 @@ Kind = Literal[
     "unterminated_quote",  # a quote that is never closed, or closed too late or wrongly
     "truncated",  # the file ends in the middle of its last record
     "field_too_long",  # a record longer than 1.9 MB
+    "not_json",  # a line that is not a JSON object
 ]
 
 
@@ -79,6 +80,7 @@ class DayFile:
     source: Path | None = None  # the bytes of the CSV: `path`, or the unpacked copy
     encoding: str = "utf-8"
     newline: str = "\n"  # of `source`
+    is_converted: bool = False  # `source` is a copy by conversion.py; the file is surveyed
     # From row shifts[0][i] on, line numbers are shifts[1][i] higher than in a regular file.
     shifts: tuple["array[int]", "array[int]"] | None = field(default=None, repr=False, compare=False)
 

@@ -84,12 +84,14 @@ def check_fit(files: Sequence[DayFile], contract: Contract) -> None:
     """Raise ReadingError if no file has half of the contract's columns or two of the three required ones."""
     needed = {contract.roles[role] for role in ("client", "time", "event")}
     files = [file for file in files if file.header]
+    described = [column.name for column in contract.columns if column.name not in contract.derived]
     best = max((contract.columns_in(f.header) for f in files), key=len, default={})
-    if files and 2 * len(best) < len(contract.columns) and len(needed & best.keys()) < 2:
-        shown = ", ".join(files[0].header[:8]) + ", ..." * (len(files[0].header) > 8)
+    if files and 2 * len(best.keys() & set(described)) < len(described) and len(needed & best.keys()) < 2:
+        header = [name for name in files[0].header if name not in contract.derived]
+        shown = ", ".join(header[:8]) + ", ..." * (len(header) > 8)
         raise ReadingError(
-            f"{contract.path} describes other files: of its {len(contract.columns)} columns the files here have "
-            f"{len(best)}; {files[0].path} has {shown}. Name the right contract with --contract, or draft one with "
+            f"{contract.path} describes other files: of its {len(described)} columns the files here have "
+            f"{len(best.keys() & set(described))}; {files[0].path} has {shown}. Name the right contract with --contract, or draft one with "
             "validate_dataframework.py --init."
         )
 

@@ -2,14 +2,15 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fnmatch import fnmatch
-from itertools import groupby, pairwise
+from itertools import count, groupby, pairwise
 from pathlib import Path
 
+from event_data.contract.model import DIRECTIVES
 from event_data.reading.day_file import DayFile, ReadingError
 
 FOLDER = "it is a folder"
@@ -18,11 +19,7 @@ MOST_FILES = 1000  # per day, as event ids have three digits for the file number
 COMPRESSED = (".gz", ".zst")
 # Files that the four commands write. Any other unread file that looks like data is reported.
 OWN_OUTPUTS = ("dq_report.*", "dq_profile.csv", "warehouse.duckdb*", "monitor.sqlite*")
-# The strptime directives that a file name can contain.
-DIRECTIVES = {
-    "Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "y": "[0-9]{2}", "j": "[0-9]{3}", "b": "[A-Za-z]+",
-    "B": "[A-Za-z]+", "%": "%",
-}  # fmt: skip
+UNDATED = date.min  # the day of a file without a date in its name, until its events are read
 # What may follow the date: any number of marks for a part, an hour, a shard, a copy or a later delivery.
 _WORD = "parts?|shard|chunk|split|file|hour|hr|copy|kopie|rev|of|p|h|t|v|c"
 _MARK = rf"(?>[0-9a-f]{{8,}}|(?:{_WORD})[0-9]*|[0-9]+)"  # atomic, or a long name would take minutes
@@ -61,15 +58,15 @@ class Entry:
 
 
 def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = ()) -> Folder:
-    """Return the files in `data_dir`, not below it, that match the strptime pattern `file_name` or a variant.
+    """Return the files in `data_dir` that match the strptime pattern `file_name` or a variant.
 
-    Files that match the glob patterns in `ignored` are omitted. Raise ReadingError if the folder cannot be listed, has
+    A pattern with folders, such as `dt=%Y-%m-%d/*.csv`, is looked for in these. Without a date in the pattern, the day
+    of each file is UNDATED. Files that match the glob patterns in `ignored` are omitted. Raise ReadingError if the folder cannot be listed, has
     no daily file, or has a gap of more than a year.
     """
     try:
         str(data_dir).encode()
-        with os.scandir(data_dir) as listing:
-            entries = [_entry(one) for one in listing]
+        entries = list(_entries(data_dir, file_name.count("/")))
     except FileNotFoundError:
         raise ReadingError(f"{data_dir} does not exist; name the folder of the files with --data_dir.") from None
     except NotADirectoryError:
@@ -83,23 +80,24 @@ def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = ()) -> F
 
 def match_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str, ignored: Sequence[str] = ()) -> Folder:
     """Assign listed files to days; this is `find_files` for a folder that is already listed."""
-    pattern = _variants(file_name)
+    pattern, listed = _variants(file_name), list(entries)
     found: list[tuple[date, bool, Entry]] = []
     unread: list[Unread] = []
-    for entry in entries:
+    for entry in listed:
         if any(fnmatch(entry.name, glob) for glob in ignored):
             continue
-        day = _day_of(entry.name, pattern, file_name)
+        day = _day_of(entry.name, pattern)
         if day and not entry.kind:
-            found.append((day, entry.name != day.strftime(file_name), entry))
+            found.append((day, entry.name != (day.strftime(file_name) if day != UNDATED else file_name), entry))
         elif day or (entry.kind != FOLDER and _looks_like_data(entry.name, file_name)):
             reason = entry.kind or f"its name is not like {file_name}"
             unread.append(Unread(entry.name, reason, entry.size, entry.stamp, day or _date_in(entry.name)))
     if not found:
-        lies = f" It holds {', '.join(repr(u.name) for u in unread[:3])}{', ...' * (len(unread) > 3)}." * bool(unread)
+        names = sorted(entry.name for entry in listed if not entry.name.startswith("."))
+        lies = f"It holds {', '.join(map(repr, names[:3]))}{', ...' * (len(names) > 3)}." if names else "It is empty."
         raise ReadingError(
             f"{data_dir} holds no file named like {file_name}; name the right folder with --data_dir, another "
-            f"contract with --contract, or draft one with validate_dataframework.py --init.{lies}"
+            f"contract with --contract, or draft one with validate_dataframework.py --init. {lies}"
         )
     for before, after in pairwise(sorted({day for day, _, _ in found})):
         if after - before > LONGEST_GAP:
@@ -125,6 +123,17 @@ def stamp_of(stat: os.stat_result) -> str:
     return f"{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
 
 
+def _entries(folder: Path | str, depth: int, above: str = "") -> Iterator[Entry]:
+    """Yield the entries of a folder, and of its folders down to `depth`, with their names below the first one."""
+    with os.scandir(folder) as listing:
+        for one in listing:
+            entry = _entry(one)
+            if depth and entry.kind == FOLDER and not entry.name.startswith("."):
+                yield from _entries(one.path, depth - 1, f"{above}{entry.name}/")
+            else:
+                yield replace(entry, name=above + entry.name)
+
+
 def _entry(one: os.DirEntry[str]) -> Entry:
     try:
         one.name.encode()
@@ -142,27 +151,29 @@ def _variants(file_name: str) -> re.Pattern[str]:
     stem, dot, ending = file_name.rpartition(".")
     if not stem or "%" in ending:
         stem, dot, ending = file_name, "", ""
-    plain = re.sub(r"%(.)|(.)", _name_part, stem)
+    counter = count()
+    plain = re.sub(r"%(.)|(\*)|(.)", lambda match: _name_part(match, next(counter)), stem)
     compressed = f"(?:{'|'.join(map(re.escape, COMPRESSED))})?"
-    return re.compile(rf"(?:Copy of )?(?P<core>{plain}){SUFFIX}{re.escape(dot + ending)}{compressed}", re.IGNORECASE)
+    return re.compile(rf"(?:Copy of )?{plain}{SUFFIX}{re.escape(dot + ending)}{compressed}", re.IGNORECASE)
 
 
-def _name_part(match: re.Match[str]) -> str:
-    return DIRECTIVES.get(match[1], ".+?") if match[1] else re.escape(match[2])
+def _name_part(match: re.Match[str], number: int) -> str:
+    if match[1] in DIRECTIVES:
+        return f"(?P<{match[1]}{number}>{DIRECTIVES[match[1]]})"
+    return "[^/]*" if match[2] else re.escape(match[3] or match[1])
 
 
-def _day_of(name: str, pattern: re.Pattern[str], file_name: str) -> date | None:
-    """Return the day in a name; stricter than strptime, which reads 2025031 as 1 March."""
+def _day_of(name: str, pattern: re.Pattern[str]) -> date | None:
+    """Return the day in a name, UNDATED if the pattern has no date, or None if the name does not match it."""
     match = pattern.fullmatch(name)
     if match is None:
         return None
-    stem = file_name.rpartition(".")[0]
-    stem = file_name if not stem or "%" in file_name.rpartition(".")[2] else stem
-    try:
-        day = datetime.strptime(match["core"], stem)
-    except ValueError:
-        return None
-    return day.date() if day.strftime(stem).casefold() == match["core"].casefold() else None
+    parts = {key[0]: text for key, text in match.groupdict().items()}
+    if any(parts[key[0]].casefold() != text.casefold() for key, text in match.groupdict().items()):
+        return None  # the folder and the name have different dates
+    with suppress(ValueError):
+        return datetime.strptime(" ".join(parts.values()), " ".join(f"%{key}" for key in parts)).date() if parts else UNDATED
+    return None
 
 
 def _date_in(name: str) -> date | None:
@@ -175,9 +186,10 @@ def _date_in(name: str) -> date | None:
 
 def _looks_like_data(name: str, file_name: str) -> bool:
     """Return whether a name has a date or the expected extension, and is neither hidden nor one of our outputs."""
-    if name.startswith((".", "~")) or any(fnmatch(name, pattern) for pattern in OWN_OUTPUTS):
+    own = name.rpartition("/")[2]
+    if own.startswith((".", "~")) or any(fnmatch(own, pattern) for pattern in OWN_OUTPUTS):
         return False
-    bare = name.lower()
+    bare = own.lower()
     for ending in COMPRESSED:
         bare = bare.removesuffix(ending)
     return bare.endswith(Path(file_name).suffix.lower() or ".csv") or _date_in(name) is not None

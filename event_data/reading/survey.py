@@ -45,13 +45,15 @@ def survey(file: DayFile, delimiter: str, work_dir: Path, with_hash: bool = Fals
     Decompressed copies go to `work_dir`. `with_hash` also computes the SHA-256 of the decompressed bytes. Raise
     ReadingError only if `work_dir` cannot be written, whatever the file contains.
     """
+    if file.is_converted:
+        return file
     file = replace(file, delimiter=delimiter)
     try:
         before = file.path.stat()
         file = replace(file, size=before.st_size)
         if not stat.S_ISREG(before.st_mode):
             return file.lost(Problem("unreadable", None, "is not a regular file", None))
-        file = _open_source(file, work_dir)
+        file = open_source(file, work_dir)
         if file.source is None:
             return file
         digest = hashlib.sha256() if with_hash else None
@@ -78,7 +80,7 @@ def recover(file: DayFile, work_dir: Path) -> DayFile:
     return recovery.recover(file, work_dir)
 
 
-def _open_source(file: DayFile, work_dir: Path) -> DayFile:
+def open_source(file: DayFile, work_dir: Path) -> DayFile:
     """Return `file` with `source`, decompressed if necessary; without it if there is nothing to read."""
     with file.path.open("rb", buffering=0) as stream:
         magic = stream.read(8) or b""

@@ -18,6 +18,7 @@ import duckdb
 from event_data.contract import Contract
 from event_data.events import event_time_sql, in_zone_sql, usual_time_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
+from event_data.reading.conversion import convert
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
 from event_data.reading.folder import Unread, find_files
@@ -60,18 +61,19 @@ class FileFacts:
         self.file, self.headers = file, contract.columns_in(file.header)
 
 
-def find_days(data_dir: Path, contract: Contract) -> tuple[list[DayFile], list[Unread]]:
+def find_days(data_dir: Path, contract: Contract, work_dir: Path) -> tuple[list[DayFile], list[Unread]]:
     """Return the files of a folder by day, with an empty one for each missing day, and the unread files.
 
-    Raise ReadingError as find_files does.
+    Raise ReadingError as find_files and convert do.
     """
-    folder = find_files(data_dir, contract.file_name, contract.ignored_files)
+    folder = convert(find_files(data_dir, contract.file_name, contract.ignored_files), contract, work_dir)
     days = sorted({file.day for file in folder.files})
     files = list(folder.files)
     for before, after in pairwise(days):
         for day in (before + timedelta(days=n) for n in range(1, (after - before).days)):
-            name = day.strftime(contract.file_name)
-            files.append(DayFile(name, data_dir / name, day))
+            name = day.strftime(contract.file_name) if contract.is_dated else f"{contract.file_name} of {day}"
+            if contract.schedule.is_due(day):
+                files.append(DayFile(name, data_dir / name, day))
     return sorted(files, key=lambda f: (f.day, f.number)), list(folder.unread)
 
 
@@ -124,7 +126,7 @@ class Scan:
         Raise ReadingError for a folder without daily files, or a file that keeps changing.
         """
         workers = os.cpu_count() or 1
-        days, self.unread = find_days(data_dir, self.contract)
+        days, self.unread = find_days(data_dir, self.contract, self.work_dir)
         arrived = [file for file in days if file.stamp]
         with ThreadPoolExecutor(workers) as pool:
             prepared = pool.submit(self._prepare)

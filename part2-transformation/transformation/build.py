@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from event_data.contract import Contract
+from event_data.reading.conversion import convert
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import set_aside, survey_days
 from event_data.reading.folder import Folder, Unread, find_files
@@ -97,7 +98,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
     refuse_foreign(settings.warehouse)  # --warehouse may be mistyped too, and it will be replaced
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
-        folder, run = settings.list_folder(), None
+        folder, run = convert(settings.list_folder(), settings.contract, work_dir), None
         if not settings.full_refresh and (published := read_published(settings.warehouse, settings.fingerprint)):
             counting = without_second_deliveries(folder, published, settings.contract, work_dir)
             run = compare(counting, published, settings.contract, work_dir)

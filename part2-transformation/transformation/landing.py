@@ -135,10 +135,13 @@ def _select_lines(
     payload = f"coalesce({', '.join(map(identifier, payloads))})" if payloads else ""
     valid = f"case when {valid_json_sql(payload)} then {payload} end" if payload else "cast(null as varchar)"
     line, source = "_row + 1", ""
-    if batch[0].shifts and batch[0].shifts[0]:
-        cursor.execute("create or replace temp table shifts (first_row bigint, shift bigint)")
-        cursor.execute("insert into shifts select unnest(?), unnest(?)", [list(part) for part in batch[0].shifts])
-        line, source = "_row + 1 + coalesce(shift, 0)", "asof left join shifts on _row >= first_row"
+    if any(f.shifts and f.shifts[0] for f in batch):
+        cursor.execute("create or replace temp table shifts (shifted_id bigint, first_row bigint, shift bigint)")
+        for file in batch:
+            rows = [list(part) for part in file.shifts or ()]
+            cursor.execute("insert into shifts select ?, unnest(?), unnest(?)", [file.file_id, *(rows or [[], []])])
+        line = "_row + 1 + coalesce(shift, 0)"
+        source = "asof left join shifts on _file_id = shifted_id and _row >= first_row"
     names = of_file(batch, [literal(f.name) for f in batch])
     ids = of_file(batch, [str(f.file_id) for f in batch])
     return f"""{f"insert into {name} by name" if there else f"create table {name} as"}

@@ -16,12 +16,15 @@ def page() -> str:
     """Return the whole page; its introduction, up to the first block, is written there by hand."""
     blocks = schema("urn:blocks")
     lines = [PAGE.read_text("utf-8").partition("\n## ")[0]]
+    value = blocks["$defs"]["value"]
     for name, block in blocks["properties"].items():
         lines += [f"## {block['title']}: `{name}`\n", _paragraph(block["description"] + _default(block))]
         lines += _table(block.get("items", block), set(block.get("items", block).get("required", ())))
         for example in block.get("examples", ())[:1]:
             entry = yaml.safe_dump([{"property": name, "value": example}], sort_keys=False, allow_unicode=True)
             lines += ["```yaml", entry.rstrip(), "```\n"]
+        if name == "columnRoles":
+            lines += [f"### {value['title']}\n", _paragraph(value["description"]), *_table(value, set())]
     rule = blocks["$defs"]["rule"]
     implementation = rule["properties"]["implementation"]
     lines += [f"## {rule['title']}\n", _paragraph(rule["description"]), *_table(rule, set())]
@@ -61,6 +64,8 @@ def _rows(name: str, entry: Any, needed: bool) -> Iterator[str]:
 
 
 def _kind(entry: Any) -> str:
+    if entry.get("$ref") == "#/$defs/value":
+        return "[value](#where-a-value-is)"
     words = {"string": "text", "integer": "whole number", "array": "list", "object": "mapping", "number": "number"}
     types = entry.get("type", "text")
     return " or ".join(words.get(one, one) for one in ([types] if isinstance(types, str) else types))
