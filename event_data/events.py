@@ -4,7 +4,7 @@ Each part provides the names of its columns. This module defines how they are re
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -28,11 +28,13 @@ from event_data.sql import identifier, literal, named_statements, values
 NULL = "cast(null as varchar)"
 # Why a record is rejected or an order is quarantined; every part uses the same words.
 UNREADABLE, NO_EVENT, NO_TIME = "unreadable record", "no event name", "no readable time"
-NO_TRANSACTION_ID, NO_AMOUNT = "no transaction id", "no readable amount"
+NO_TRANSACTION_ID, NO_AMOUNT, OTHER_CURRENCY = "no transaction id", "no readable amount", "currency "
 # What tags write when they have no value. None of these is ever a valid id.
 PLACEHOLDERS = (
     "null", "undefined", "nan", "none", "nil", "n/a", "na", "false", "true", "(null)", "(not set)", "[object object]",
 )  # fmt: skip
+# What exports write for a visit without a source.
+NO_EVIDENCE = ("", "(direct)", "direct", "(none)", "none", "(not set)", "not set", "$direct", "null", "undefined")
 # The offsets from UTC in use since 1970, without the colon.
 OFFSETS = (
     *(f"{sign}{hour:02}00" for sign in "+-" for hour in range(13)), "+1300", "+1400",
@@ -201,6 +203,30 @@ def order_value_sql(contract: Contract, role: str) -> str:
     """Return SQL for an order value as text, null if empty, over a table whose `payload` is valid JSON."""
     value = contract.values.get(role)
     return NULL if value is None else f"nullif({value_sql(value, identifier, lambda _: 'payload')}, '')"
+
+
+def order_amounts_sql(contract: Contract) -> tuple[str, str, str]:
+    """Return SQL for an order's amount in the shop's currency, its other currency, and the amount in that.
+
+    Each is null if it does not apply. An order without a currency is in the shop's.
+    """
+    amount = amount_sql(order_value_sql(contract, "amount"))
+    if "currency" not in contract.values:
+        return amount, NULL, "cast(null as decimal(12, 2))"
+    code = f"upper(trim({order_value_sql(contract, 'currency')}))"
+    own = f"coalesce({code}, '') in ('', {literal(contract.currency.code)})"
+    return (
+        f"case when {own} then {amount} end", f"case when {own} then null else {code} end",
+        f"case when {own} then null else {amount} end",
+    )  # fmt: skip
+
+
+def order_key_sql(contract: Contract, columns: Mapping[str, str]) -> str:
+    """Return SQL for what the lines of one order share, null unless rows are order lines; `columns` has SQL by role."""
+    roles = contract.order.key if contract.order else ()
+    if not roles:
+        return NULL
+    return " || '|' || ".join(f"cast({columns[role]} as varchar)" for role in roles)
 
 
 def in_zone_sql(instant: str, zone: str) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 from event_data.contract.model import (
     DIRECTIVES,
     ORDER_ROLES,
-    ROLES,
     Anonymisation,
     Column,
     Contract,
@@ -207,7 +206,9 @@ def _columns(table: Node) -> tuple[dict[str, str], tuple[Column, ...]]:
 def _column(node: Node, name: str, synonyms: Iterable[str] = ()) -> Column:
     logical, required = node.plain("logicalType", "string"), node.plain("required", False)
     values = _pattern(node), _allowed(node), *_bounds(node)
-    return Column(name, logical, required, *values, node.line, tuple(dict.fromkeys(synonyms)))
+    options = node.get("logicalTypeOptions")
+    form = options.plain("format") if options is not None else None
+    return Column(name, logical, required, *values, node.line, tuple(dict.fromkeys(synonyms)), form)
 
 
 def _pattern(node: Node) -> str | None:

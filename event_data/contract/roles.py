@@ -154,7 +154,7 @@ def _check_format(node: Node) -> None:
     if text in EPOCHS:
         return
     found = to_strptime(text)
-    if found is None or not all(part in found.replace("-", "") for part in ("%m", "%d")) and "%b" not in found.lower():
+    if found is None or (not all(part in found.replace("-", "") for part in ("%m", "%d")) and "%b" not in found.lower()):
         raise node.error(
             f"{show(text)} is not a time format; write epoch_s, epoch_ms, epoch_us, or a pattern such as "
             "dd.MM.yyyy HH:mm:ss"
@@ -221,7 +221,7 @@ def _unused(name: str, taken: Mapping[str, Any]) -> str:
     return found
 
 
-def columns_of(value: Value) -> Iterator[str]:
+def columns_of(value: Value | None) -> Iterator[str]:
     """Yield the columns that a value is computed from."""
     match value:
         case Field(column, _) | Parameter(column, _):
