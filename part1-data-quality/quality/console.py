@@ -56,7 +56,8 @@ def summary(
     first = paragraph(f"{word}  {headline(files, incidents, contract)}", width)
     lines = [first.replace(word, verdict(word, terminal.colour), 1)]
     if incidents:
-        head, *rows = table(HEADINGS, [_row(i, contract.currency) for i in incidents], width, right=(0, 4, 5, 6), indent=0)
+        cells = [_row(i, contract.currency) for i in incidents]
+        head, *rows = table(HEADINGS, cells, width, right=(0, 4, 5, 6), indent=0)
         lines += ["", head]
         for row, i in zip(rows, incidents, strict=True):
             good = f" Last good file: {i.last_good}." if i.last_good else ""
