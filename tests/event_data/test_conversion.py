@@ -87,7 +87,8 @@ def test_a_parameter_of_any_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "form", "expected"),
     [
-        ("1569888000", "epoch_s", "2019-10-01T00:00:00.000000Z"), ("1569888000.5", "epoch_s", "2019-10-01T00:00:00.500000Z"),
+        ("1569888000", "epoch_s", "2019-10-01T00:00:00.000000Z"),
+        ("1569888000.5", "epoch_s", "2019-10-01T00:00:00.500000Z"),
         ("1569888000123", "epoch_ms", "2019-10-01T00:00:00.123000Z"),
         ("1569888000123456", "epoch_us", "2019-10-01T00:00:00.123456Z"), ("x", "epoch_s", "x"),
         ("-1", "epoch_s", "-1"), ("9" * 30, "epoch_us", "9" * 30),
@@ -107,7 +108,8 @@ def test_declared_times(tmp_path: Path, text: str, form: str, expected: str) -> 
     ("text", "declared", "expected"),
     [
         ("12,50", "decimal: ','", "12.50"), ("1.234,50", "decimal: ',', thousands: '.'", "1234.50"),
-        ("1,234.50", "thousands: ','", "1234.50"), ("€ 12,50", "decimal: ','", "12.50"), ("12,50 EUR", "decimal: ','", "12.50"),
+        ("1,234.50", "thousands: ','", "1234.50"), ("€ 12,50", "decimal: ','", "12.50"),
+        ("12,50 EUR", "decimal: ','", "12.50"),
         ("-3,5", "decimal: ','", "-3.5"), ("1 234,50", "decimal: ',', thousands: ' '", "1234.50"),
         ("1,23.50", "thousands: ','", "1,23.50 (not in the declared form)"),
         ("12.50", "decimal: ','", "12.50 (not in the declared form)"), ("", "decimal: ','", None),
@@ -136,7 +138,8 @@ def test_a_click_id_is_named_by_its_parameter(tmp_path: Path) -> None:
 def test_values_of_orders_are_added_to_the_payload_of_orders(tmp_path: Path) -> None:
     (tmp_path / "e_20250301.csv").write_text(
         "id,who,at,what,props,sum\n"
-        '7,c,2025-03-01 10:00,buy,"{""a"": 1}",12.5\n,c,2025-03-01 10:01,buy,not json,3\nnull,c,2025-03-01 10:02,buy,,\n'
+        '7,c,2025-03-01 10:00,buy,"{""a"": 1}",12.5\n,c,2025-03-01 10:01,buy,not json,3\n'
+        "null,c,2025-03-01 10:02,buy,,\n"
         '8,c,2025-03-01 10:03,view,"{""a"": 1}",0\n'
     )
     shop = contract(tmp_path, roles=f"{ROLES}, payload: props, transaction_id: id, amount: sum")
@@ -151,7 +154,8 @@ def test_values_of_orders_are_added_to_the_payload_of_orders(tmp_path: Path) -> 
 # ---- formats: the same events in every form
 
 EVENT_ROWS = [
-    {"id": str(n), "who": f"c{n % 3}", "at": f"2025-03-0{1 + n // 4}T1{n % 10}:00:00Z", "what": "buy", "props": '{"k": [1, "ü\\n"]}',
+    {"id": str(n), "who": f"c{n % 3}", "at": f"2025-03-0{1 + n // 4}T1{n % 10}:00:00Z", "what": "buy",
+     "props": '{"k": [1, "ü\\n"]}',
      "n": "", "price": 'a "quoted", text', "sum": "1.5"} for n in range(12)
 ]  # fmt: skip
 
@@ -231,9 +235,7 @@ def test_lines_that_are_no_records_keep_their_line_and_day(tmp_path: Path) -> No
     lines = [good[0], "", "{broken", good[1], "[1]", good[2], good[3], "NaN", '"text"']
     (tmp_path / "e.ndjson").write_text("\n".join(lines))
     files = converted(tmp_path, contract(tmp_path, "e.ndjson")).files
-    assert [(f.rows, f.rejected) for f in files] == [(2, 1), (1, 1), (1, 2)] or [
-        (f.rows, f.rejected) for f in files
-    ] == [(2, 2), (1, 0), (1, 2)]
+    assert [(f.rows, f.rejected) for f in files] == [(2, 2), (1, 0), (1, 2)]
     problems = [(p.line, p.message) for f in files for p in f.problems]
     assert [line for line, _ in problems] == [3, 5, 8, 9]
     assert problems[1][1] == "is not a JSON object" and problems[0][1] == "is not valid JSON"
@@ -244,7 +246,8 @@ def test_lines_that_are_no_records_keep_their_line_and_day(tmp_path: Path) -> No
 
 def test_a_damaged_file_of_many_days(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text(
-        "who,at,what\nc,2025-03-01 10:00:00,view\nc,2025-03-01\nc,2025-03-02 10:00:00,view\nc,,view\nc,2025-03-01 11:00:00,view\nc,2025"
+        "who,at,what\nc,2025-03-01 10:00:00,view\nc,2025-03-01\nc,2025-03-02 10:00:00,view\nc,,view\n"
+        "c,2025-03-01 11:00:00,view\nc,2025"
     )
     files = converted(tmp_path, contract(tmp_path, "e.csv")).files
     assert [(f.day.day, f.rows, f.rejected) for f in files] == [(1, 2, 2), (2, 2, 0)]
