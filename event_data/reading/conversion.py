@@ -258,7 +258,8 @@ def _days(cursor: duckdb.DuckDBPyConnection, landed: Landed, contract: Contract,
     cells = [f"nullif(c{number}, '') as c{number}" for number in range(len(landed.header))]
     cells += [f"{derived_sql(contract, name, column)} as d{number}" for number, name in enumerate(derived)]
     cursor.execute(f"create or replace temp table converted as select _line, {', '.join(cells)} from landed")
-    names = (*landed.header, *derived)
+    taken = {name.casefold() for name in contract.derived}
+    names = (*(f"{name} (delivered)" if name.casefold() in taken else name for name in landed.header), *derived)
     here = [f"c{number}" for number in range(len(landed.header))] + [f"d{number}" for number in range(len(derived))]
     if contract.is_dated:
         days, own = [landed.file.day], f"date '{landed.file.day}'"
