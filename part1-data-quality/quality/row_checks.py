@@ -13,6 +13,8 @@ from quality.definitions import ROW_CHECKS, Comparison, Definition
 
 # The names that the roles' columns have in `raw`.
 RAW_NAMES = {role: role for role in ROLES} | {"time": "time_text"}
+# Those that `raw` has even if the contract does not map them.
+ALWAYS = frozenset(("client", "session", "time_text", "event", "page", "referrer", "payload", "user_agent"))
 UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 SQL_TYPES = {"integer": "bigint", "number": "double", "boolean": "boolean", "date": "date"}
 

@@ -18,7 +18,6 @@ import duckdb
 from event_data.contract import Contract
 from event_data.events import event_time_sql, in_zone_sql, usual_time_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
-from event_data.reading.conversion import convert
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
 from event_data.reading.folder import Unread, find_files
@@ -66,7 +65,11 @@ def find_days(data_dir: Path, contract: Contract, work_dir: Path) -> tuple[list[
 
     Raise ReadingError as find_files and convert do.
     """
-    folder = convert(find_files(data_dir, contract.file_name, contract.ignored_files), contract, work_dir)
+    folder = find_files(data_dir, contract.file_name, contract.ignored_files)
+    if contract.is_converted:
+        from event_data.reading.conversion import convert  # 10 ms that most contracts need not spend
+
+        folder = convert(folder, contract, work_dir)
     days = sorted({file.day for file in folder.files})
     files = list(folder.files)
     for before, after in pairwise(days):
@@ -107,7 +110,7 @@ class Scan:
         """Return the values of the placeholders in pass.sql that are the same for every batch."""
         own_checkout = "checkout" in self.contract.roles
         has_lines = sql_text.rows_are_lines(self.contract)
-        texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
+        texts = sorted({*row_checks.ALWAYS, *self.raw_names.values()} - {"event", "user_agent"})
         return {
             "event_at": in_zone_sql("event_at", self.contract.time_zone),
             "token": "coalesce(checkout, token_of(page))" if own_checkout else "token_of(page)",
@@ -229,8 +232,8 @@ class Scan:
         for name, raw_name in self.raw_names.items():
             found = [at[h] for h in headers.get(name, ())] or ["cast(null as varchar)"]
             selected.append(f"coalesce({', '.join(found)}) as {raw_name}" if found[1:] else f"{found[0]} as {raw_name}")
-        absent = set(row_checks.RAW_NAMES) - set(self.contract.roles)
-        selected += [f"cast(null as varchar) as {row_checks.RAW_NAMES[role]}" for role in sorted(absent)]
+        absent = row_checks.ALWAYS - set(self.raw_names.values())
+        selected += [f"cast(null as varchar) as {name}" for name in sorted(absent)]
         client = self.contract.roles["client"]
         tracked = f"{at[client]} is not null" if client in at and headers[client][1:] else str(client in at)
         return f"""select {", ".join(selected)}, {tracked} as tracked
