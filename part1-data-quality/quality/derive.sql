@@ -173,6 +173,7 @@ classified as (
 
 select
     received.*,
+    status,
     coalesce(status = 'resubmission', false) as is_resubmission,
     coalesce(status = 'amendment', false) as is_amendment,
     coalesce(is_collision and not is_reused_id, false) as is_collision,
