@@ -6,9 +6,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_data.contract.model import Contract, KnownTotal
-from event_data.known_totals.counts import ComparedDay, Counts
+from event_data.known_totals.counts import SQL, ComparedDay, Counts, order_event
 from event_data.known_totals.explanations import Explanation, explain, listed
 from event_data.money import Currency
+from event_data.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,6 +74,17 @@ def compare(
     compared = tuple(counts.compared(counts.usual))
     explanation = None if all(day.matches for day in compared) else explain(counts)
     return Comparison(compared, without_file, explanation, contract.currency)
+
+
+def compare_warehouse(connection: "duckdb.DuckDBPyConnection", contract: Contract) -> Comparison | None:
+    """Compare the contract's known totals with a warehouse; None if it has no known totals."""
+    if not contract.known_totals:
+        return None
+    found = connection.execute("select distinct file_date from silver.files where refused is null").fetchall()
+    order_like = SQL["warehouse"].format(
+        order_event=literal(order_event(contract)), time_zone=literal(contract.time_zone)
+    )
+    return compare(connection, order_like, contract, {day for (day,) in found})
 
 
 def _totals(total: KnownTotal, known: KnownTotal, currency: Currency) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from event_data.contract.model import Contract, KnownTotal
-from event_data.sql import literal, named_statements
+from event_data.sql import named_statements
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,11 +117,6 @@ def order_event(contract: Contract) -> str:
     """Return the name of the order event; empty if the contract has none."""
     event = contract.event_of("order")
     return event.name if event else ""
-
-
-def warehouse_orders(contract: Contract) -> str:
-    """Return the select `order_like` of a warehouse."""
-    return SQL["warehouse"].format(order_event=literal(order_event(contract)), time_zone=literal(contract.time_zone))
 
 
 def _terms(text: str) -> list[tuple[int, str]]:
