@@ -43,7 +43,7 @@ class Comparison:
         """Return how many days match, which differ or have no file, and the explanation, as one or two sentences."""
         matching, known = len(self.days) - len(self.differing), len(self.days) + len(self.without_file)
         parts = [
-            f"Known totals: {matching} of {known} {'day' if known == 1 else 'days'} "
+            f"Known totals: {matching} of {known} {'day' if known == matching == 1 else 'days'} "
             f"{'matches' if matching == 1 else 'match'}"
         ]
         if differing := [day.known.day for day in self.differing]:

@@ -139,15 +139,15 @@ def _time_zone(counts: Counts) -> Explanation | None:
     if not shifts:
         return Explanation("time_zone", f"the days of {zones[0]} would match", advice) if zones else None
     low = high = shifts[0]
-    while low - 0.5 in shifts:
-        low -= 0.5
-    while high + 0.5 in shifts:
-        high += 0.5
+    step = 0.5 if low % 1 else 1  # half hours only if no whole hour fits
+    while low - step in shifts:
+        low -= step
+    while high + step in shifts:
+        high += step
     few, many = sorted((abs(low), abs(high)))
     span = f"{few:g}" if few == many else f"{few:g} to {many:g}"
     clause = f"days that begin {span} hour{'s' * (many != 1)} {'earlier' if high > 0 else 'later'} would match"
-    same = [zone for zone in zones if counts.zones[zone] == shifted(shifts[0])]
-    example = f", for example those of {(same or zones)[0]}" if zones else ""
+    example = f", for example those of {zones[0]}" if zones else ""
     return Explanation("time_zone", clause + example, advice)
 
 
