@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from event_data.known_totals.counts import CENT, Count, Counts, Window
+from event_data.output import printable
 
 # The hours by which the days of two zones can differ; whole and few hours come first.
 SHIFTS = sorted((n / 2 for n in range(-52, 53) if n), key=lambda hours: (hours % 1 != 0, abs(hours), -hours))
@@ -83,15 +84,18 @@ def explain(counts: Counts) -> Explanation:
         clause = f"{listed(matching)} {'matches' if len(matching) == 1 else 'match'}, so the contract may be right"
         advice = f"Look for missing or additional events on the days that differ. {COMPARE}"
         return Explanation("some_days", clause, advice)
-    gaps = []
-    if any(known.orders is not None for known in counts.known):
-        pairs = zip(counts.known, counts.usual, strict=True)
-        orders = sum(counted - known.orders for known, (counted, _) in pairs if known.orders is not None)
-        gaps.append(f"{orders:+,} order{'s' * (abs(orders) != 1)}")
-    if amounts := [revenue - known for _, revenue, known in counts.revenues()]:
-        amount = sum(amounts, Decimal(0))
-        gaps.append(f"{'+' * (amount >= 0)}{counts.currency.exact(amount)}")
-    return Explanation("none", f"no single change explains the difference of {' and '.join(gaps)}", COMPARE)
+    return Explanation("none", f"no single change explains the {_difference(counts)}", COMPARE)
+
+
+def _difference(counts: Counts) -> str:
+    """Return by how much the totals of all known days differ: difference of +7 orders and +$2,750.00."""
+    known = [total.orders for total in counts.known]
+    pairs = zip(counts.usual, known, strict=True)
+    orders = sum(counted - expected for (counted, _), expected in pairs if expected is not None)
+    revenue = sum((counted - expected for _, counted, expected in counts.revenues()), Decimal(0))
+    gaps = [f"{orders:+,} order{'s' * (abs(orders) != 1)}"] if orders else []
+    gaps += [f"{'+' * (revenue > 0)}{counts.currency.exact(revenue)}"] if revenue else []
+    return f"difference of {' and '.join(gaps)}" if gaps else "differences"
 
 
 def _no_amount(counts: Counts) -> Explanation | None:
@@ -161,6 +165,9 @@ def _ratio(counts: Counts) -> Explanation | None:
     high = min((known + cents) / revenue for (_, revenue, known), cents in zip(days, rounding, strict=True))
     if not 0 < low <= high or (len(days) == 1 and high - low > Decimal("0.0005")):
         return None
+    if low <= 1 <= high:
+        clause = "the difference is no more than the rounding of each order"
+        return Explanation("rounding", clause, "Enter the sum of the order amounts, to the cent.")
     for step in (Decimal(1), Decimal("0.5")):
         for least, most, word in ((low, high, "with"), (1 / high, 1 / low, "without")):
             percent = round(((least + most) * 50 - 100) / step) * step
@@ -193,11 +200,12 @@ def _event(counts: Counts) -> Explanation | None:
     """Explain the difference by other events; those without amounts are compared by their number only."""
     equal, equal_in_number = [], []
     for event in sorted(counts.counts.keys() - {counts.order_event}):
-        readings = [counts.read(name, name, event) for name in ("rows", "ids")]
+        readings = [counts.read(one, one, event) for one in ("rows", "ids")]
+        name = printable(event, " ")[:60]
         if any(map(counts.match, readings)):
-            equal.append(event)
+            equal.append(name)
         elif any(known.orders for known in counts.known) and any(_is_number(counts, found) for found in readings):
-            equal_in_number.append(event)
+            equal_in_number.append(name)
     advice = "Find out which event the shop sends for an order, and give it the role `order` in `events`."
     if equal:
         return Explanation("event", f"{' or '.join(equal[:3])} events would match", advice)

@@ -100,6 +100,21 @@ def test_a_contract_with_the_wrong_time_zone(folder: Path, tmp_path: Path) -> No
     assert not failing(found, "known_totals")
 
 
+def test_a_contract_without_an_order_event(folder: Path, tmp_path: Path) -> None:
+    path = with_totals(tmp_path, totals(folder), DAYS)
+    document = yaml.safe_load(path.read_text("utf-8"))
+    custom = {one["property"]: one for one in document["customProperties"]}
+    for event in custom["events"]["value"]:
+        if event.get("role") == "order":
+            del event["role"]
+    document["customProperties"].remove(custom["order"])
+    path.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+    found, _ = validate(folder, tmp_path, path)
+    assert all(row["message"].startswith("0 orders and no revenue counted") for row in failing(found, "known_totals"))
+    ends = {row["message"].partition("; ")[2] for row in failing(found, "known_totals")}
+    assert ends == {"the number of checkout_completed events would match"}
+
+
 def test_a_day_in_two_files(folder: Path, tmp_path: Path) -> None:
     parts = tmp_path / "parts"
     parts.mkdir()
@@ -202,5 +217,5 @@ def test_the_summary_and_the_report(folder: Path, warehouse: Path, tmp_path: Pat
         path = with_totals(tmp_path / name, totals(folder, zone), DAYS)
         text = analyse(warehouse, tmp_path / name, "--contract", path)
         assert expected in text and expected in (tmp_path / name / "report.html").read_text("utf-8")
-    assert "Days that begin " in text
+    assert "Days that begin " in text and "**Orders or revenue of 3 days differ from the shop's own totals;" in text
     assert "Known totals" not in analyse(warehouse, tmp_path / "none")
