@@ -3,47 +3,29 @@
 Each part provides the names of its columns. This module defines how they are read, and when a value is unusable.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from event_data.contract.model import (
-    Amount,
-    ClickId,
-    Constant,
-    Contract,
-    Field,
-    First,
-    Joined,
-    Parameter,
-    Product,
-    Record,
-    Time,
-    Value,
-)
-from event_data.contract.roles import EPOCHS, to_strptime
-from event_data.sql import identifier, literal, named_statements, values
+from event_data.contract.model import Constant, Contract, Field, Value
+from event_data.sql import identifier, json_path, literal, named_statements
 
 NULL = "cast(null as varchar)"
 # Why a record is rejected or an order is quarantined; every part uses the same words.
 UNREADABLE, NO_EVENT, NO_TIME = "unreadable record", "no event name", "no readable time"
-NO_TRANSACTION_ID, NO_AMOUNT = "no transaction id", "no readable amount"
+NO_TRANSACTION_ID, NO_AMOUNT, OTHER_CURRENCY = "no transaction id", "no readable amount", "currency "
 # What tags write when they have no value. None of these is ever a valid id.
 PLACEHOLDERS = (
     "null", "undefined", "nan", "none", "nil", "n/a", "na", "false", "true", "(null)", "(not set)", "[object object]",
 )  # fmt: skip
+# What exports write for a visit without a source.
+NO_EVIDENCE = ("", "(direct)", "direct", "(none)", "none", "(not set)", "not set", "$direct", "null", "undefined")
 # The offsets from UTC in use since 1970, without the colon.
 OFFSETS = (
     *(f"{sign}{hour:02}00" for sign in "+-" for hour in range(13)), "+1300", "+1400",
     "+0330", "+0430", "+0530", "+0545", "+0630", "+0845", "+0930", "+1030", "+1245", "+1345", "-0230", "-0330", "-0930",
 )  # fmt: skip
 USUAL_FORM = "case when strlen(time_text) = 24 then try_strptime(time_text, '%Y-%m-%dT%H:%M:%S.%gZ') end"
-PARAMETER_KINDS = ("string_value", "int_value", "double_value", "float_value")
-PARAMETERS = (
-    '[{"key": "VARCHAR", "value": {' + ", ".join(f'"{kind}": "VARCHAR"' for kind in PARAMETER_KINDS) + "}}]"
-)  # of GA4's export, for json_transform
-LAST_MICROSECOND = 9_214_646_400_000_000  # 2262-01-01
 JSON_DEPTH = 2000  # a deeper payload could overflow a reader's stack
 
 
@@ -54,107 +36,22 @@ def _statements() -> dict[str, str]:
 
 
 def value_sql(value: Value | None, column: Callable[[str], str], json: Callable[[str], str]) -> str:
-    """Return SQL for a role's value as text; null if the role has no value.
+    """Return portable SQL for a role's value as text; null if the role has no value.
 
-    `column` returns SQL for a contract column, `json` SQL for the valid JSON in one. A Field and a Constant are
-    portable; the other forms are computed by DuckDB when the files are read (see reading/conversion.py).
+    `column` returns SQL for a contract column, `json` SQL for the valid JSON in one. Only a Field or a Constant is
+    left when a contract is loaded; reading/derived.py computes the other forms when the files are read.
     """
-
-    def sql(inner: Value) -> str:
-        return value_sql(inner, column, json)
-
     match value:
         case None:
             return NULL
         case Field(name, ()):
             return column(name)
         case Field(name, path):
-            return f"json_extract_string({json(name)}, {literal(_json_path(path))})"
-        case Parameter(name, key):
-            found = f"list_filter(json_transform({json(name)}, {literal(PARAMETERS)}), lambda e: e.key = {literal(key)})[1]"
-            return f"coalesce({', '.join(f'{found}.value.{kind}' for kind in PARAMETER_KINDS)})"
+            return f"json_extract_string({json(name)}, {literal(json_path(path))})"
         case Constant(text):
             return literal(text)
-        case First(parts):
-            filled = (f"nullif({sql(part)}, '')" for part in parts)
-            return f"coalesce({', '.join(filled)})"
-        case Joined(parts, separator):
-            return f" || {literal(separator)} || ".join(map(sql, parts))
-        case Product(left, right):
-            numbers = (amount_sql(sql(part), "decimal(18, 4)") for part in (left, right))
-            return f"cast({' * '.join(numbers)} as varchar)"
-        case Time(inner, form):
-            return _declared_time(sql(inner), form)
-        case Amount(inner, decimal, thousands):
-            text = _declared_amount(sql(inner), decimal, thousands)
-            if isinstance(inner, Field) and inner.path:  # a JSON number always has a point
-                kind = f"json_type({json(inner.column)}, {literal(_json_path(inner.path))})"
-                return f"case when {kind} in ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') then {sql(inner)} else {text} end"
-            return text
-        case ClickId(names):
-            arms = " ".join(f"when nullif({sql(inner)}, '') is not null then {literal(name)}" for name, inner in names)
-            return f"case {arms} end"
-        case Record():
-            raise ValueError("a record depends on the event; see derived_sql")
-
-
-def derived_sql(contract: Contract, name: str, column: Callable[[str], str]) -> str:
-    """Return DuckDB SQL for a derived column, as text, null if empty; `column` returns SQL for a contract column."""
-
-    def json(of: str) -> str:
-        return f"case when {valid_json_sql(column(of))} then {column(of)} end"
-
-    value = contract.derived[name]
-    if not isinstance(value, Record):
-        return f"nullif(trim({value_sql(value, column, json)}), '')"
-    base = value_sql(value.base, column, json)
-    pairs = [_pair(key, value_sql(inner, column, json)) for key, inner in value.values]
-    if value.line:
-        line = ", ".join(_pair(key, value_sql(inner, column, json)) for key, inner in value.line)
-        pairs.append(f"'\"items\":[{{' || nullif(concat_ws(',', {line}), '') || '}}]'")
-    added = f"'{{' || nullif(concat_ws(',', {', '.join(pairs)}), '') || '}}'"
-    order = contract.event_of("order")
-    event = contract.roles["event"]
-    kind = value_sql(contract.derived.get(event, Field(event)), column, json)
-    return f"""case
-            when {kind} not in ({values(order.names if order else ())}) or {added} is null then nullif({base}, '')
-            when nullif({base}, '') is null then {added}
-            when {valid_json_sql(base)} then cast(json_merge_patch({base}, {added}) as varchar)
-            else {base}
-        end"""
-
-
-def _pair(key: str, text: str) -> str:
-    name = '"' + key + '":'
-    return f"{literal(name)} || to_json(nullif({text}, ''))"
-
-
-def _json_path(path: tuple[str | int, ...]) -> str:
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{identifier(step)}" for step in path)
-
-
-def _declared_time(text: str, form: str) -> str:
-    """Return SQL for a time as ISO 8601; the text itself if it is not in the declared form."""
-    trimmed = f"trim({text})"
-    if form in EPOCHS:
-        ticks = f"try_cast(try_cast({trimmed} as decimal(28, 6)) * {EPOCHS[form]} as bigint)"
-        moment = f"make_timestamp(case when {ticks} between 0 and {LAST_MICROSECOND} then {ticks} end)"
-        return f"coalesce(strftime({moment}, '%Y-%m-%dT%H:%M:%S.%fZ'), {text})"
-    pattern = to_strptime(form) or form
-    offset = "Z" if "%z" in pattern else ""
-    moment = f"cast(try_strptime({trimmed}, {literal(pattern)}) as timestamp)"
-    return f"coalesce(strftime({moment}, '%Y-%m-%dT%H:%M:%S.%f{offset}'), {text})"
-
-
-def _declared_amount(text: str, decimal: str, thousands: str) -> str:
-    """Return SQL for an amount with a decimal point; a text in another form is marked, so that it cannot be misread."""
-    whole = f"[0-9]{{1,3}}(?:{re.escape(thousands)}[0-9]{{3}})+|[0-9]+" if thousands else "[0-9]+"
-    sign, unit = r"[+\-\u2212]?", r"(?:[A-Za-z]{2,3}|[^0-9A-Za-z.,+\-\s]{1,4})?"
-    pattern = rf"^{unit}\s*({sign}(?:{whole})?(?:{re.escape(decimal)}[0-9]*)?)\s*{unit}$".replace(r"\u2212", "\u2212")
-    number = f"regexp_extract(replace(trim({text}), chr(160), ' '), {literal(pattern)}, 1)"
-    plain = f"replace({number}, {literal(thousands)}, '')" if thousands else number
-    plain = f"replace(replace({plain}, {literal(decimal)}, '.'), '\u2212', '-')"
-    return f"case when {number} <> '' then {plain} else {text} || ' (not in the declared form)' end"
+        case _:
+            raise TypeError(f"{value} is computed when the files are read")
 
 
 def usual_time_sql(source: str) -> str:
@@ -201,6 +98,30 @@ def order_value_sql(contract: Contract, role: str) -> str:
     """Return SQL for an order value as text, null if empty, over a table whose `payload` is valid JSON."""
     value = contract.values.get(role)
     return NULL if value is None else f"nullif({value_sql(value, identifier, lambda _: 'payload')}, '')"
+
+
+def order_amounts_sql(contract: Contract) -> tuple[str, str, str]:
+    """Return SQL for an order's amount in the shop's currency, its other currency, and the amount in that.
+
+    Each is null if it does not apply. An order without a currency is in the shop's.
+    """
+    amount = amount_sql(order_value_sql(contract, "amount"))
+    if "currency" not in contract.values:
+        return amount, NULL, "cast(null as decimal(12, 2))"
+    code = f"upper(trim({order_value_sql(contract, 'currency')}))"
+    own = f"coalesce({code}, '') in ('', {literal(contract.currency.code)})"
+    return (
+        f"case when {own} then {amount} end", f"case when {own} then null else {code} end",
+        f"case when {own} then null else {amount} end",
+    )  # fmt: skip
+
+
+def order_key_sql(contract: Contract, columns: Mapping[str, str]) -> str:
+    """Return SQL for what the lines of one order share, null unless rows are order lines; `columns` has SQL by role."""
+    roles = contract.order.key if contract.order else ()
+    if not roles:
+        return NULL
+    return " || '|' || ".join(f"cast({columns[role]} as varchar)" for role in roles)
 
 
 def in_zone_sql(instant: str, zone: str) -> str:

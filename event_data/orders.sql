@@ -1,9 +1,11 @@
 -- The classification of order events, for parts 1 and 2. orders.py fills in the {braces} from the contract.
 --
 -- It reads `order_events`, one row per order event: event_id, event_at, transaction_id, checkout, customer, client,
--- amount. It returns one row for each of them:
+-- amount, other_currency (a code other than the shop's), and order_key, which is null unless rows are order lines.
+-- Lines with the same key are one order: its first line, with the sum of their amounts. It returns one row per event:
 --   event_id
---   status            counted, resubmission, amendment, possible duplicate, negative or quarantined
+--   status            counted, resubmission, amendment, possible duplicate, negative, quarantined, or order line for a
+--                     further line of an order
 --   reason            why the event is negative or quarantined; otherwise null
 --   order_id          the event_id of the first event of the same order
 --   counted_amount    the amount that the event adds to revenue: for a counted order, its last amount
@@ -19,16 +21,38 @@
 -- client, and then the rest. Each event joins the order that matches by the strongest of the three keys. If several
 -- match, it joins the one that was founded first; if none does, it founds an order. (The rest prefer orders founded by
 -- an event with a checkout or a customer.) So two different checkouts are never one order, whatever events link them.
-with judged as (
+with keyed as (
     select
-        event_id, event_at, checkout, customer, client, amount,
+        order_events.*,
+        -- A line without an amount is quarantined by itself.
+        case
+            when {rows_are_lines} and order_key is not null and amount is not null then order_key
+            else cast(event_id as varchar)
+        end as line_key
+    from order_events
+),
+
+lines as (
+    select
+        keyed.*,
+        row_number() over (partition by line_key order by event_at nulls first, event_id nulls first) as line_number,
+        first_value(event_id) over (partition by line_key order by event_at nulls first, event_id nulls first) as first_line_id,
+        cast(sum(amount) over (partition by line_key) as decimal(12, 2)) as order_amount
+    from keyed
+),
+
+judged as (
+    select
+        event_id, event_at, checkout, customer, client, order_amount as amount,
         case when {has_transaction_id} then transaction_id else cast(event_id as varchar) end as given_id,
         case
             when {has_transaction_id} and transaction_id is null then {no_transaction_id}
-            when {has_amount} and amount is null then {no_amount}
-            when amount < 0 then 'negative amount'
+            when other_currency is not null then {other_currency} || other_currency
+            when {has_amount} and order_amount is null then {no_amount}
+            when order_amount < 0 then 'negative amount'
         end as reason
-    from order_events
+    from lines
+    where line_number = 1
 ),
 
 identified as (
@@ -210,3 +234,17 @@ select
     coalesce(status = 'counted' and place > 1 and is_reuse, false) as is_reused_id,
     coalesce(is_possible_duplicate, false) as is_possible_duplicate
 from decided
+
+union all
+
+select
+    lines.event_id,
+    'order line',
+    null,
+    case when decided.reason is null then decided.order_id end,
+    null,
+    cast(0 as decimal(12, 2)),
+    false, false, false, false
+from lines
+inner join decided on lines.first_line_id = decided.event_id
+where lines.line_number > 1

@@ -22,6 +22,13 @@ with imported as (
         {payload} as event_data,
         events._payload as payload,
         {user_agent} as user_agent,
+        {session} as source_session_id,
+        {source} as source,
+        {medium} as medium,
+        {campaign} as campaign,
+        {click_id} as click_id,
+        {channel} as channel,
+        {checkout} as checkout,
         {other_columns} as other_columns
     from bronze.events as events
 ),
@@ -30,7 +37,8 @@ with imported as (
 
 select
     source_file, line, unreadable, event_id, client_id, client_id_as_tracked, page_url, referrer, time_text, event_at,
-    event_name, event_data, payload, user_agent, other_columns
+    event_name, event_data, payload, user_agent, source_session_id, source, medium, campaign, click_id, channel, checkout,
+    other_columns
 from timed;
 
 
@@ -121,6 +129,14 @@ with received as (
         case when event_roles.event in ('order', 'signup') then received.payload end as payload,
         received.user_agent,
         received.page_url,
+        case when lower(received.source_session_id) not in ({placeholders}) then received.source_session_id end
+            as source_session_id,
+        -- what an export writes for a visit without a source is no evidence
+        case when lower(received.source) not in ({no_evidence}) then received.source end as source,
+        case when lower(received.medium) not in ({no_evidence}) then received.medium end as medium,
+        case when lower(received.campaign) not in ({no_evidence}) then received.campaign end as campaign,
+        received.click_id as click_parameter,
+        case when lower(received.channel) not in ({no_evidence}) then lower(received.channel) end as source_channel,
         lower(regexp_extract(received.referrer, '://([^/?#]*)', 1)) as referrer_host,
         {checkout_token} as checkout_token,
         case
@@ -139,7 +155,7 @@ with received as (
 queried as (
     select
         event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
-        checkout_token,
+        source_session_id, source, medium, campaign, click_parameter, source_channel, checkout_token,
         case
             when strpos(address, '?') > 0 then substr(address, 1, strpos(address, '?') - 1)
             else address
@@ -151,7 +167,7 @@ queried as (
 hosted as (
     select
         event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
-        checkout_token, query,
+        source_session_id, source, medium, campaign, click_parameter, source_channel, checkout_token, query,
         case when strpos(place, '://') > 0 then substr(place, strpos(place, '://') + 3) end as host_and_path
     from queried
 ),
@@ -159,7 +175,7 @@ hosted as (
 located as (
     select
         event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
-        checkout_token, query,
+        source_session_id, source, medium, campaign, click_parameter, source_channel, checkout_token, query,
         lower(case
             when strpos(host_and_path, '/') > 0 then substr(host_and_path, 1, strpos(host_and_path, '/') - 1)
             else host_and_path
@@ -181,11 +197,12 @@ select
     nullif(referrer_host, '') as referrer_host,
     nullif(checkout_token, '') as checkout_token,
     host, path,
-    case when utm_source not in ('', {empty_value}) then utm_source end as utm_source,
-    case when utm_medium not in ('', {empty_value}) then utm_medium end as utm_medium,
-    case when utm_campaign not in ('', {empty_value}) then utm_campaign end as utm_campaign,
+    coalesce(source, case when utm_source not in ('', {empty_value}) then utm_source end) as utm_source,
+    coalesce(medium, case when utm_medium not in ('', {empty_value}) then utm_medium end) as utm_medium,
+    coalesce(campaign, case when utm_campaign not in ('', {empty_value}) then utm_campaign end) as utm_campaign,
     -- the parameters of seeds/click_ids.csv in their order, each only with a value
-    {click_id} as click_id
+    coalesce(click_parameter, {click_id_in_page}) as click_id,
+    source_session_id, source_channel
 from located;
 
 
@@ -204,6 +221,8 @@ suspects as (
     select parsed_events.event_id
     from silver.parsed_events as parsed_events
     inner join busy_times on parsed_events.event_at = busy_times.event_at
+    -- equal lines of an order are no repeats
+    where not ({rows_are_lines} and parsed_events.event = 'order')
 ),
 
 repeats as (
@@ -250,7 +269,8 @@ with keys as (
         coalesce(utm_medium, '') as key_medium,
         coalesce(utm_campaign, '') as key_campaign,
         coalesce(click_id, '') as key_click,
-        coalesce(referrer_host, '') as key_host
+        coalesce(referrer_host, '') as key_host,
+        coalesce(source_channel, '') as key_channel
     from silver.parsed_events
 ),
 
@@ -283,9 +303,12 @@ revealed as (
 named as (
     select
         revealed.key_source, revealed.key_medium, revealed.key_campaign, revealed.key_click, revealed.key_host,
+        revealed.key_channel,
+        channels.channel as given_channel,
         case
             when key_source <> '' or key_medium <> '' then coalesce(nullif(utm_source, ''), '(not set)')
             when key_click <> '' then click_ids.source
+            when key_channel <> '' then case when channels.channel = 'Direct' then null else key_channel end
             when known_hosts.source is not null then known_hosts.source
             when outside_host like 'www.%' then substr(outside_host, 5)
             else nullif(outside_host, '')
@@ -293,12 +316,14 @@ named as (
         case
             when key_source <> '' or key_medium <> '' then coalesce(nullif(utm_medium, ''), '(not set)')
             when key_click <> '' then click_ids.medium
+            when key_channel <> '' then '(not set)'
         end as given_medium,
         case when key_source <> '' or key_medium <> '' then utm_campaign end as campaign
     from revealed
     left join bronze.click_ids as click_ids on revealed.key_click = click_ids.parameter
     left join silver.known_hosts as known_hosts
         on revealed.outside_host = known_hosts.host and known_hosts.kind = 'source'
+    left join bronze.channels as channels on revealed.key_channel = channels.value
 ),
 
 categorised as (
@@ -310,7 +335,8 @@ categorised as (
             case sources.category when 'SEARCH' then 'organic' when 'AI' then 'ai-assistant' else 'referral' end
         ) as medium
     from named
-    left join bronze.sources as sources on lower(named.source) = sources.source
+    left join bronze.source_aliases as aliases on lower(named.source) = aliases.alias
+    left join bronze.sources as sources on coalesce(aliases.source, lower(named.source)) = sources.source
     where named.source is not null
 ),
 
@@ -340,9 +366,10 @@ overrides as (
 -- GA4's default channel group: the first rule that holds, in Google's order.
 select
     prepared.key_source, prepared.key_medium, prepared.key_campaign, prepared.key_click, prepared.key_host,
-    prepared.source, prepared.medium, prepared.campaign,
+    prepared.key_channel, prepared.source, prepared.medium, prepared.campaign,
     case
         when overrides.channel is not null then overrides.channel
+        when key_channel <> '' then coalesce(given_channel, 'Unassigned')
         when prepared.s = '(direct)' and prepared.m in ('(none)', '(not set)') then 'Direct'
         when strpos(c, 'cross-network') > 0 then 'Cross-network'
         when is_shopping and is_paid then 'Paid Shopping'
@@ -441,6 +468,7 @@ select
     extract(hour from events.event_at{in_zone}) as event_hour,
     events.event,
     events.event_name,
+    events.source_session_id,
     events.host,
     events.path,
     replace(replace(events.utm_source, '+', ' '), '%20', ' ') as utm_source,
@@ -458,6 +486,8 @@ select
     coalesce(browsers.is_bot, false) as is_bot,
     case when events.event = 'order' then {transaction_id} end as transaction_id,
     case when events.event = 'order' then {amount} end as revenue,
+    case when events.event = 'order' then {other_currency} end as other_currency,
+    case when events.event = 'order' then {other_amount} end as other_amount,
     case when events.event in ('order', 'signup') then {customer} end as customer,
     events.checkout_token,
     case when events.event = 'order' then events.payload end as payload
@@ -468,6 +498,7 @@ left join silver.sources as sources
     and coalesce(events.utm_campaign, '') = sources.key_campaign
     and coalesce(events.click_id, '') = sources.key_click
     and coalesce(events.referrer_host, '') = sources.key_host
+    and coalesce(events.source_channel, '') = sources.key_channel
 left join silver.browsers as browsers on events.user_agent = browsers.user_agent
 left join silver.rejected_events as rejected on events.event_id = rejected.event_id
 where rejected.event_id is null;
@@ -508,8 +539,9 @@ from bronze.files as files
 left join rejected on files.name = rejected.source_file;
 
 
--- silver.sessions: events of a client without a gap of {session_gap_minutes} minutes, in two readings: by the healed
--- id, and by what the column alone held. Declared crawlers have none.
+-- silver.sessions: events of a client with the same session id of the export, or without a gap of
+-- {session_gap_minutes} minutes, in two readings: by the healed id, and by what the column alone held. Declared crawlers
+-- have none.
 create or replace table silver.sessions as
 with clients as (
     select
@@ -525,7 +557,7 @@ with clients as (
 -- Most clients have one event, which needs no window.
 windowed as (
     select
-        clients.found_in, events.client_id, events.event_id, events.event_at, events.event,
+        clients.found_in, events.client_id, events.source_session_id, events.event_id, events.event_at, events.event,
         events.channel is not null as is_touch
     from silver.events as events
     inner join clients on events.client_id = clients.client_id
@@ -534,7 +566,7 @@ windowed as (
     union all
 
     select
-        'as_tracked', events.client_id, events.event_id, events.event_at, events.event,
+        'as_tracked', events.client_id, events.source_session_id, events.event_id, events.event_at, events.event,
         events.channel is not null
     from silver.events as events
     inner join clients on events.client_id = clients.client_id
@@ -548,8 +580,10 @@ started as (
         *,
         case
             when event_at < lag(event_at) over (
-                partition by found_in, client_id order by event_at nulls first, event_id nulls first
-            ) + interval {session_gap_minutes} minute then 0
+                partition by found_in, client_id, source_session_id order by event_at nulls first, event_id nulls first
+            ) + case
+                when source_session_id is null then interval {session_gap_minutes} minute else interval 3650000 day
+            end then 0
             else 1
         end as is_start
     from windowed
@@ -560,7 +594,7 @@ numbered as (
     select
         found_in, event_id, event_at, event, is_touch,
         last_value(case when is_start = 1 then event_id end ignore nulls) over (
-            partition by found_in, client_id order by event_at nulls first, event_id nulls first
+            partition by found_in, client_id, source_session_id order by event_at nulls first, event_id nulls first
             rows between unbounded preceding and current row
         ) as session_id
     from started
@@ -604,7 +638,8 @@ counted as (
 
 sessions as (
     select
-        clients.found_in, events.event_id as session_id, events.client_id, events.event_at as started_at,
+        clients.found_in, events.event_id as session_id, events.client_id, events.source_session_id,
+        events.event_at as started_at,
         events.event_at as ended_at, 1 as events,
         case when event = 'page_view' then 1 else 0 end as page_views,
         case when event = 'signup' then 1 else 0 end as signups,
@@ -621,7 +656,7 @@ sessions as (
     union all
 
     select
-        counted.found_in, counted.session_id, opening.client_id, opening.event_at, counted.ended_at, counted.events,
+        counted.found_in, counted.session_id, opening.client_id, opening.source_session_id, opening.event_at, counted.ended_at, counted.events,
         counted.page_views, counted.signups, counted.carts, counted.checkouts, counted.orders,
         opening.event, opening.path, opening.device, opening.operating_system, opening.browser,
         first_touch.channel, first_touch.source, first_touch.medium, first_touch.campaign,
@@ -644,7 +679,7 @@ readings as (
 )
 
 select
-    readings.reading, session_id, client_id, started_at, ended_at,
+    readings.reading, session_id, client_id, source_session_id, started_at, ended_at,
     cast(started_at{in_zone} as date) as session_date,
     cast(events as bigint) as events,
     cast(page_views as bigint) as page_views,
@@ -760,7 +795,9 @@ group by links.client_id;
 create or replace table silver.received_orders as
 with order_events as (
     select
-        event_id, event_at, transaction_id, checkout_token as checkout, customer, client_id as client, revenue as amount
+        event_id, event_at, transaction_id, checkout_token as checkout, customer, client_id as client, revenue as amount,
+        other_currency,
+        {order_key} as order_key
     from silver.events
     where event = 'order'
 ),
@@ -771,7 +808,7 @@ classified as (
 
 select
     events.event_id, events.transaction_id, events.client_id, events.client_id_as_tracked, events.event_at,
-    events.event_date, events.revenue, events.customer, events.checkout_token, events.device, events.operating_system,
+    events.event_date, events.revenue, events.other_currency, events.other_amount, events.customer, events.checkout_token, events.device, events.operating_system,
     events.browser, events.is_bot,
     classified.status,
     classified.reason,
@@ -888,10 +925,11 @@ with payloads as (
     select orders.order_id, orders.order_date, events.payload
     from silver.orders as orders
     inner join silver.received_orders as received
-        on orders.order_id = received.order_id and orders.revenue = coalesce(received.revenue, 0)
+        on orders.order_id = received.order_id
+        and ({rows_are_lines} or orders.revenue = coalesce(received.revenue, 0))
     inner join silver.events as events on received.event_id = events.event_id
     where events.payload is not null
-    qualify row_number() over (
+    qualify {rows_are_lines} or row_number() over (
         partition by orders.order_id
         order by events.event_at nulls first, events.payload nulls first, events.event_id nulls first
     ) = 1
@@ -994,7 +1032,7 @@ clients_of as (
 visits as (
     select
         clients_of.reading, clients_of.order_id, clients_of.ordered_at, sessions.session_id, sessions.client_id,
-        sessions.started_at, sessions.ended_at, sessions.first_event
+        sessions.source_session_id, sessions.started_at, sessions.ended_at, sessions.first_event
     from clients_of
     inner join silver.sessions as sessions
         on clients_of.sessions_of = sessions.reading and clients_of.client_id = sessions.client_id
@@ -1021,6 +1059,7 @@ touches as (
         events.channel is not null and not events.is_bot
         and events.event_at >= visits.started_at and events.event_at <= visits.ended_at
         and events.event_at <= visits.ordered_at
+        and coalesce(events.source_session_id, '') = coalesce(visits.source_session_id, '')
         and (visits.reading <> 'as_tracked' or events.client_id_as_tracked is not null)
 ),
 
@@ -1717,6 +1756,7 @@ with lines as (
             when 'resubmission' then 5
             when 'amendment' then 6
             when 'possible duplicate' then 7
+            when 'order line' then 9
             else 8
         end,
         case status
@@ -1724,6 +1764,7 @@ with lines as (
             when 'resubmission' then 'resubmissions'
             when 'amendment' then 'amendments'
             when 'possible duplicate' then 'possible duplicates not counted'
+            when 'order line' then 'further lines of orders'
             else status
         end,
         -1, -excluded_revenue
@@ -1732,32 +1773,38 @@ with lines as (
 
     union all
 
-    select 9, 'counted', 1, revenue
+    select 10, 'counted', 1, revenue
     from silver.orders
 
     union all
 
-    select 11, 'of counted: ids that collide', 1, counted_revenue
+    select 12, 'of counted: ids that collide', 1, counted_revenue
     from silver.received_orders
     where is_collision
 
     union all
 
-    select 12, 'of counted: possible duplicates', 1, counted_revenue
+    select 13, 'of counted: possible duplicates', 1, counted_revenue
     from silver.received_orders
     where status = 'counted' and is_possible_duplicate
 
     union all
 
-    select 13, 'deduplicating by transaction id alone would remove', 1, revenue
+    select 14, 'deduplicating by transaction id alone would remove', 1, revenue
     from silver.received_orders
     where is_repeated_id
+
+    union all
+
+    select 15, 'not counted: orders in ' || other_currency, 1, other_amount
+    from silver.received_orders
+    where other_currency is not null
 ),
 
 difference as (
     select
-        sum(case when section < 9 then orders when section = 9 then -orders end) as orders,
-        sum(case when section < 9 then amount when section = 9 then -amount end) as amount
+        sum(case when section < 10 then orders when section = 10 then -orders end) as orders,
+        sum(case when section < 10 then amount when section = 10 then -amount end) as amount
     from lines
 ),
 
@@ -1765,14 +1812,14 @@ difference as (
 shown as (
     select section, line, orders, amount from lines
     union all
-    select 10, 'difference', orders, amount from difference
+    select 11, 'difference', orders, amount from difference
     union all
     select section, line, 0, 0
     from (values
         (1, 'gross'), (2, 'exact repeats'), (3, 'rejected: no readable time'), (4, 'quarantined: no transaction id'),
         (4, 'quarantined: no readable amount'), (5, 'resubmissions'), (6, 'amendments'),
-        (7, 'possible duplicates not counted'), (8, 'negative'), (9, 'counted'), (11, 'of counted: ids that collide'),
-        (12, 'of counted: possible duplicates'), (13, 'deduplicating by transaction id alone would remove')
+        (7, 'possible duplicates not counted'), (8, 'negative'), (10, 'counted'), (12, 'of counted: ids that collide'),
+        (13, 'of counted: possible duplicates'), (14, 'deduplicating by transaction id alone would remove')
     ) as fixed (section, line)
 ),
 
@@ -1900,5 +1947,7 @@ select
     {client_column} as client_column,
     {referrer_column} as referrer_column,
     {known_columns} as known_columns,
+    -- what the contract maps; the figures of the other roles do not apply
+    {roles} as roles,
     {session_gap_minutes} as session_gap_minutes,
     {window_days} as window_days;

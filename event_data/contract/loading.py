@@ -15,7 +15,6 @@ from typing import Any
 from event_data.contract.model import (
     DIRECTIVES,
     ORDER_ROLES,
-    ROLES,
     Anonymisation,
     Column,
     Contract,
@@ -212,7 +211,9 @@ def _columns(table: Node) -> tuple[dict[str, str], tuple[Column, ...]]:
 def _column(node: Node, name: str, synonyms: Iterable[str] = ()) -> Column:
     logical, required = node.plain("logicalType", "string"), node.plain("required", False)
     values = _pattern(node), _allowed(node), *_bounds(node)
-    return Column(name, logical, required, *values, node.line, tuple(dict.fromkeys(synonyms)))
+    options = node.get("logicalTypeOptions")
+    form = options.plain("format") if options is not None else None
+    return Column(name, logical, required, *values, node.line, tuple(dict.fromkeys(synonyms)), form)
 
 
 def _pattern(node: Node) -> str | None:
@@ -312,7 +313,7 @@ def _key(node: Node, path: str) -> Iterator[tuple[Column, Node]]:
 
 def _order(node: Node | None, events: tuple[Event, ...], roles: Node) -> Order | None:
     """Return where an order's values are in the payload; a value that is a column role is added to it."""
-    added = {role: role for role in ORDER_ROLES if roles.get(role) is not None}
+    added: dict[str, Any] = {role: role for role in ORDER_ROLES if roles.get(role) is not None}
     event = next((event for event in events if event.role == "order"), None)
     if node is None and not added:
         return None
@@ -335,16 +336,20 @@ def _order(node: Node | None, events: tuple[Event, ...], roles: Node) -> Order |
         raise paths[twice].error(f"{show(twice)} is a column role already; keep one", code="duplicate")
     token = regexp(node.get("checkoutToken"), groups=1)
     settings = {_snake(name): node.plain(name) for name in _NOT_PATHS[:5] if node.get(name) is not None}
-    lines: dict[str, Any] = {}
+    return Order(**fields | added | settings | _order_lines(node, paths) | {"checkout_token": token})
+
+
+def _order_lines(node: Node, paths: Mapping[str, Node]) -> dict[str, Any]:
+    """Return the settings of an order whose rows are its lines; none if rows are orders."""
     if node.plain("rows") == "lines":
-        lines["key"] = tuple(node.plain("key", ["transaction_id"]))
         if "lines" in paths:
             raise paths["lines"].error("rows are lines already; take it out, or `rows: lines`", code="misplaced_key")
-        lines |= {"lines": "items", "line_amount": "items[].amount"}
-        lines |= {f"line_{name}": f"items[].{name}" for name in node.plain("line", {})}
-    elif other := node.get("key") or node.get("line"):
+        names = {f"line_{name}": f"items[].{name}" for name in node.plain("line", {})}
+        key = tuple(node.plain("key", ["transaction_id"]))
+        return {"key": key, "lines": "items", "line_amount": "items[].amount", **names}
+    if other := node.get("key") or node.get("line"):
         raise other.error("belongs to `rows: lines`; add that, or take this out", code="misplaced_key")
-    return Order(**fields | added | settings | lines | {"checkout_token": token})
+    return {}
 
 
 def _snake(name: str) -> str:

@@ -176,6 +176,7 @@ class Column:
     max_length: int | None  # characters
     line: int  # in the YAML file, 1-based
     synonyms: tuple[str, ...] = ()
+    format: str | None = None  # of a time, as the contract describes it
 
     @property
     def names(self) -> tuple[str, ...]:

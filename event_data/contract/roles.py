@@ -57,7 +57,8 @@ def read_roles(node: Node, order: Node | None, names: Mapping[str, str], columns
     if extra or lines:
         base = values.get("payload")
         if base is not None and not isinstance(base, Field):
-            raise node.value["payload"].error("must be a column or a path if orders have column roles", code="reference")
+            problem = "must be a column or a path, as values of orders are added to it"
+            raise node.value["payload"].error(problem, code="reference")
         values["payload"] = Record(extra, lines, base)
     roles: dict[str, str] = {}
     derived: dict[str, Value] = {}
@@ -100,16 +101,21 @@ def _value(node: Node, names: Mapping[str, str], role: str) -> Value:
     value = _of_form(node, form, names, role)
     if form == "first" and role == "click_id":
         value = ClickId(tuple((_last_name(part), part) for part in _parts(value)))
+    return _declared(node, value, role)
+
+
+def _declared(node: Node, value: Value, role: str) -> Value:
+    """Return a value with the declared form of its text."""
     pattern = node.get("format")
     if pattern is not None:
         if role != "time":
             raise pattern.error("only a time has a `format`; take it out", code="misplaced_key")
         _check_format(pattern)
         value = Time(value, str(pattern.value))
-    if node.get("decimal") is not None or node.get("thousands") is not None:
+    sign = node.get("decimal") or node.get("thousands")
+    if sign is not None:
         if role not in ("amount", "quantity"):
-            where = node.get("decimal") or node.value["thousands"]
-            raise where.error("only an amount has a decimal sign; take it out", code="misplaced_key")
+            raise sign.error("only an amount has a decimal sign; take it out", code="misplaced_key")
         decimal, thousands = node.plain("decimal", "."), node.plain("thousands", "")
         if decimal == thousands:
             raise node.error("`decimal` and `thousands` are the same; correct one")
@@ -154,7 +160,8 @@ def _check_format(node: Node) -> None:
     if text in EPOCHS:
         return
     found = to_strptime(text)
-    if found is None or not all(part in found.replace("-", "") for part in ("%m", "%d")) and "%b" not in found.lower():
+    fields = (found or "").replace("-", "").lower()
+    if "%d" not in fields or not ("%m" in fields or "%b" in fields):
         raise node.error(
             f"{show(text)} is not a time format; write epoch_s, epoch_ms, epoch_us, or a pattern such as "
             "dd.MM.yyyy HH:mm:ss"
@@ -221,7 +228,7 @@ def _unused(name: str, taken: Mapping[str, Any]) -> str:
     return found
 
 
-def columns_of(value: Value) -> Iterator[str]:
+def columns_of(value: Value | None) -> Iterator[str]:
     """Yield the columns that a value is computed from."""
     match value:
         case Field(column, _) | Parameter(column, _):
@@ -240,5 +247,3 @@ def columns_of(value: Value) -> Iterator[str]:
         case Record(fields, line, base):
             for part in (*(part for _, part in (*fields, *line)), *([base] if base else [])):
                 yield from columns_of(part)
-
-

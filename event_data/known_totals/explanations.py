@@ -61,7 +61,7 @@ READINGS = (
     ),
     Reading(
         "rows", "rows", "rows", "every order event counted as one order would match",
-        "The shop counts order events that are excluded here; check `transactionId`, `amount` and `duplicates`.",
+        "The shop counts order events that are excluded here; check `rows`, `transactionId` and `duplicates`.",
     ),
     Reading(
         "rows_are_lines", "ids", "rows", "one order per transaction id, with the amounts of all its rows, would match",

@@ -20,12 +20,13 @@ import duckdb
 
 from event_data.contract.model import Contract, Value
 from event_data.contract.roles import columns_of
-from event_data.events import columns_sql, derived_sql, event_time_sql, in_zone_sql
+from event_data.events import columns_sql, event_time_sql, in_zone_sql
 from event_data.reading import working_copy
 from event_data.reading.batches import read_csv_sql
 from event_data.reading.byte_scan import BOMS, count_bytes
 from event_data.reading.csv_record import serialised
-from event_data.reading.day_file import DayFile, Kind, Problem, ReadingError
+from event_data.reading.day_file import DayFile, Problem, ReadingError
+from event_data.reading.derived import derived_sql
 from event_data.reading.folder import MOST_FILES, UNDATED, Folder, Unread
 from event_data.reading.survey import open_source, recover, survey
 from event_data.sql import identifier, literal, values
@@ -38,14 +39,14 @@ JSON_LINES = """
     select row_number() over () as _line, rtrim(ltrim(line, '\ufeff'), chr(13)) as line
     from read_csv(
         {path}, columns = {{'line': 'varchar'}}, header = false, auto_detect = false, delim = '\x01\x02', quote = '',
-        escape = '', compression = 'none', max_line_size = {most}, null_padding = true
+        escape = '', compression = 'none', max_line_size = {most}, strict_mode = false
     )"""
 JSON_ARRAY = "select row_number() over () as _line, json as line from read_json_objects({path}, format = 'array')"
 
 
 @dataclass(frozen=True)
 class Landed:
-    """A delivered file in the tables `landed` (_line and text columns c0, c1, …) and `refused` (_line, reason, text)."""
+    """A delivered file in two tables: `landed` (_line, and text columns c0, c1, …), `refused` (_line, reason, text)."""
 
     file: DayFile
     header: tuple[str, ...]
@@ -75,8 +76,8 @@ def convert(
     if not found:
         reasons = "; ".join(f"{one.name}: {one.reason}" for one in unread[:3])
         raise ReadingError(
-            f"no event has a readable time ({reasons}); correct the role `time` in {contract.path}, or draft a contract "
-            "with validate_dataframework.py --init."
+            f"no event has a readable time ({reasons}); correct the role `time` in {contract.path}, or draft a "
+            "contract with validate_dataframework.py --init."
         )
     files: list[DayFile] = []
     for day, same_day in groupby(sorted(found, key=lambda f: (f.day, f.number, f.name)), key=lambda f: f.day):
@@ -190,13 +191,13 @@ def _json(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contract, 
     known = [name for column in contract.columns for name in column.names]
     header = tuple(sorted((key for (key,) in keys), key=lambda k: (known.index(k) if k in known else len(known), k)))
     header = tuple(key for key in header if key and "\\" not in key)
+    if not header:
+        return file.lost(Problem("empty", None, "holds no JSON object"))
     paths = values(f'$."{key.replace(chr(34), "")}"' for key in header)
     cells = "".join(f", v[{place}] as c{place - 1}" for place in range(1, len(header) + 1))
     cursor.execute(f"""create or replace temp table landed as
         select _line{cells} from (
             select _line, json_extract_string(line, [{paths}]) as v from lines where kind = 'OBJECT')""")
-    if not header:
-        return file.lost(Problem("empty", None, "holds no JSON object"))
     return Landed(replace(file, header=header), header)
 
 
@@ -217,7 +218,7 @@ def _clean_lines(source: Path, place: Path) -> tuple[Path, list[tuple[int, str, 
             if len(line) > MOST_LINE_BYTES // 4:
                 refused.append((number, f"is longer than {MOST_LINE_BYTES // 4:,} characters", line[:1000]))
                 line = "\n"
-            working_copy.write(out, line.replace("\0", "").encode())
+            working_copy.write(out, line.rstrip("\r\n").replace("\0", "").encode() + b"\n")
     return target, refused
 
 
@@ -229,9 +230,7 @@ def _parquet(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contrac
         cells = "".join(
             f", {_text(identifier(name), kind)} as c{number}" for number, (name, kind, *_) in enumerate(described)
         )
-        cursor.execute(
-            f"create or replace temp table landed as select file_row_number + 1 as _line{cells} from {call}"
-        )
+        cursor.execute(f"create or replace temp table landed as select file_row_number + 1 as _line{cells} from {call}")
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
@@ -259,12 +258,13 @@ def _days(cursor: duckdb.DuckDBPyConnection, landed: Landed, contract: Contract,
     cells = [f"nullif(c{number}, '') as c{number}" for number in range(len(landed.header))]
     cells += [f"{derived_sql(contract, name, column)} as d{number}" for number, name in enumerate(derived)]
     cursor.execute(f"create or replace temp table converted as select _line, {', '.join(cells)} from landed")
-    names = (*landed.header, *derived)
+    taken = {name.casefold() for name in contract.derived}
+    names = (*(f"{name} (delivered)" if name.casefold() in taken else name for name in landed.header), *derived)
     here = [f"c{number}" for number in range(len(landed.header))] + [f"d{number}" for number in range(len(derived))]
     if contract.is_dated:
-        days = [landed.file.day]
-        cursor.execute(f"alter table converted add column _day date default date '{landed.file.day}'")
-        cursor.execute(f"create or replace temp table refused_days as select *, date '{landed.file.day}' as _day from refused")
+        days, own = [landed.file.day], f"date '{landed.file.day}'"
+        cursor.execute(f"alter table converted add column _day date default {own}")
+        cursor.execute(f"create or replace temp table refused_days as select *, {own} as _day from refused")
     else:
         place_of = dict(zip(names, here, strict=True))
         time = columns_sql(contract, place_of, rename=place_of.__getitem__)(contract.roles["time"])
@@ -279,14 +279,22 @@ def _has_source(value: Value, present: Collection[str]) -> bool:
 
 
 def _split(cursor: duckdb.DuckDBPyConnection, contract: Contract, time: str) -> list[date]:
-    """Give each record and each refused line its day, and return the days; a record without a time follows the one before."""
+    """Give each record and each refused line its day, and return the days.
+
+    A record without a time belongs to the day of the record before it.
+    """
     cursor.execute(f"""create or replace temp table days as
         with timed_rows as (select _line, {time} as time_text from converted),
         {event_time_sql(contract, "timed_rows")},
         dated_rows as (select _line, cast({in_zone_sql("event_at", contract.time_zone)} as date) as own_day from timed),
         typical as (select median(own_day) as day from dated_rows)
-        select _line, case when abs(date_diff('day', typical.day::date, own_day)) <= {FURTHEST_DAYS} then own_day end as own_day
-        from dated_rows, typical""")
+        select
+            _line,
+            case
+                when abs(date_diff('day', cast(typical.day as date), own_day)) <= {FURTHEST_DAYS} then own_day
+            end as own_day
+        from dated_rows
+        cross join typical""")
     cursor.execute("""create or replace temp table filled as
         select _line, coalesce(
             own_day, last_value(own_day ignore nulls) over (order by _line), first_value(own_day ignore nulls) over (
@@ -297,7 +305,8 @@ def _split(cursor: duckdb.DuckDBPyConnection, contract: Contract, time: str) -> 
     cursor.execute("""create or replace temp table refused_days as
         select refused.*, coalesce(filled._day, (select min(_day) from filled)) as _day
         from refused asof left join filled on refused._line >= filled._line""")
-    return [day for (day,) in cursor.execute("select distinct _day from filled where _day is not null order by 1").fetchall()]
+    days = cursor.execute("select distinct _day from filled where _day is not null order by _day").fetchall()
+    return [day for (day,) in days]
 
 
 def _write(
@@ -307,7 +316,8 @@ def _write(
     """Write the records of a day as a CSV file, and return it as surveyed."""
     target, rejects = place / f"{day}.csv", place / f"{day}.rejects.csv"
     where = f"_day = date '{day}'"
-    cells = [f"{cell} as {identifier(_name(name, n))}" for n, (name, cell) in enumerate(zip(names, here, strict=True), 1)]
+    named = zip(names, here, strict=True)
+    cells = [f"{cell} as {identifier(name.strip() or f'column_{n}')}" for n, (name, cell) in enumerate(named, 1)]
     form = "format csv, quote '\"', escape '\"'"
     cursor.execute(
         f"copy (select {', '.join(cells)} from converted where {where} order by _line) "
@@ -346,31 +356,21 @@ def _write(
         regular=not lines and not refused,
         multiline=seen.newlines != rows + 1,
         shifts=(array("q", (row for row, _ in lines)), array("q", (shift for _, shift in lines))),
-        problems=tuple(_problems(file, refused, is_first, day, cursor)),
+        problems=tuple(_problems(file, refused, is_first)),
         is_converted=True,
     )  # fmt: skip
 
 
-def _name(name: str, number: int) -> str:
-    return name.strip() or f"column_{number}"
-
-
-def _problems(
-    file: DayFile, refused: Sequence[tuple[int, str]], is_first: bool, day: date, cursor: duckdb.DuckDBPyConnection
-) -> Iterator[Problem]:
-    """Yield the problems of a file that belong to a day: those of whole files to its first, those of lines to theirs."""
+def _problems(file: DayFile, refused: Sequence[tuple[int, str]], is_first: bool) -> Iterator[Problem]:
+    """Yield a file's problems that belong to a day: those of the whole file to its first, those of lines to theirs."""
     lines = {line for line, _ in refused}
     known = set()
     for problem in file.problems:
-        if problem.line is None:
-            if is_first:
-                yield problem
-        elif problem.line in lines or (not problem.rows_lost and is_first):
+        if (problem.line in lines) if problem.rows_lost and problem.line else is_first:
             known.add(problem.line)
             yield problem
-    kind: Kind = "not_json"
     fresh = [(line, reason) for line, reason in refused if line not in known]
     for line, reason in fresh[:MOST_REPORTED]:
-        yield Problem(kind, line, reason, 1)
-    if len(fresh) > MOST_REPORTED:
-        yield Problem(kind, fresh[MOST_REPORTED][0], f"and {len(fresh) - MOST_REPORTED:,} more lines", len(fresh) - MOST_REPORTED)
+        yield Problem("not_json", line, reason, 1)
+    if (more := len(fresh) - MOST_REPORTED) > 0:
+        yield Problem("not_json", fresh[MOST_REPORTED][0], f"and {more:,} more lines", more)

@@ -91,8 +91,8 @@ def check_fit(files: Sequence[DayFile], contract: Contract) -> None:
         shown = ", ".join(header[:8]) + ", ..." * (len(header) > 8)
         raise ReadingError(
             f"{contract.path} describes other files: of its {len(described)} columns the files here have "
-            f"{len(best.keys() & set(described))}; {files[0].path} has {shown}. Name the right contract with --contract, or draft one with "
-            "validate_dataframework.py --init."
+            f"{len(best.keys() & set(described))}; {files[0].path} has {shown}. Name the right contract with "
+            "--contract, or draft one with validate_dataframework.py --init."
         )
 
 

@@ -61,8 +61,8 @@ def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = ()) -> F
     """Return the files in `data_dir` that match the strptime pattern `file_name` or a variant.
 
     A pattern with folders, such as `dt=%Y-%m-%d/*.csv`, is looked for in these. Without a date in the pattern, the day
-    of each file is UNDATED. Files that match the glob patterns in `ignored` are omitted. Raise ReadingError if the folder cannot be listed, has
-    no daily file, or has a gap of more than a year.
+    of each file is UNDATED. Files that match the glob patterns in `ignored` are omitted. Raise ReadingError if the
+    folder cannot be listed, has no file of that name, or has a gap of more than a year.
     """
     try:
         str(data_dir).encode()
@@ -171,8 +171,10 @@ def _day_of(name: str, pattern: re.Pattern[str]) -> date | None:
     parts = {key[0]: text for key, text in match.groupdict().items()}
     if any(parts[key[0]].casefold() != text.casefold() for key, text in match.groupdict().items()):
         return None  # the folder and the name have different dates
+    if not parts:
+        return UNDATED
     with suppress(ValueError):
-        return datetime.strptime(" ".join(parts.values()), " ".join(f"%{key}" for key in parts)).date() if parts else UNDATED
+        return datetime.strptime(" ".join(parts.values()), " ".join(f"%{key}" for key in parts)).date()
     return None
 
 

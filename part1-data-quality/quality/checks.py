@@ -52,30 +52,36 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
 
 def _declared(need: str, scan: Scan) -> bool:
     """Return whether the contract has what a check needs: a column's role, an event's, or the order's parts."""
-    order = scan.contract.order
+    contract, order = scan.contract, scan.contract.order
+    has_checkout = "checkout" in contract.roles or (order is not None and order.checkout_token is not None)
     if need == "confirmation":
-        return order is not None and order.confirmation_path is not None and order.checkout_token is not None
+        return order is not None and order.confirmation_path is not None and has_checkout
     if need == "orders":
-        return order is not None and scan.contract.event_of("order") is not None
+        return contract.event_of("order") is not None
+    if need == "journey":  # something happens before an order
+        return len(contract.events) > 1
+    if need == "checkout_started":
+        return contract.event_of("checkout") is not None
     if need == "order_checkout":
-        return order is not None and order.checkout_token is not None and order.customer is not None
+        return has_checkout and "customer" in contract.values
     if need == "order_lines":
-        return order is not None and order.line_amount is not None
+        return order is not None and order.line_amount is not None and not order.key
     if need == "known_totals":
-        return bool(scan.contract.known_totals)
-    return need in scan.contract.roles or scan.contract.event_of(need) is not None
+        return bool(contract.known_totals)
+    return need in contract.values or contract.event_of(need) is not None
 
 
 def _query(definition: Definition, scan: Scan) -> list[Measure]:
     order = scan.contract.order
     names = {role: scan.contract.roles.get(role, role) for role in ("client", "time", "event", "user_agent")}
-    for key in ("transaction_id", "amount", "lines", "customer"):
+    for key in ("transaction_id", "amount", "currency", "lines", "customer"):
         names[key] = (getattr(order, key) if order else None) or key
     event = scan.contract.event_of("order")
     names["time_zone"] = scan.contract.time_zone
     names["order"] = f"{event.name}." if event else ""
     names["order_event"] = event.name if event else ""
-    sql = definition.sql.format(**{k: literal(v) for k, v in names.items()})
+    derived = scan.contract.roles.get("payload") in scan.contract.derived
+    sql = definition.sql.format(**{k: literal(v) for k, v in names.items()}, payload_is_derived=str(derived).lower())
     with scan.connection.cursor() as cursor:
         found = cursor.execute(sql)
         fields = [d[0] for d in found.description]

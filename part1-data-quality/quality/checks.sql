@@ -13,7 +13,7 @@
 -- severity: P1
 -- dimension: uniqueness
 -- threshold: 0.001
--- needs: client time page
+-- needs: client time
 -- message: {failed:,} of {checked:,} rows ({share}) are exact duplicates of an earlier row
 -- advice: The export or its upload ran twice; drop the duplicates, or orders and visits count double.
 select
@@ -41,7 +41,7 @@ where step_of(event_counts.event) is not null
 -- severity: P0
 -- dimension: completeness
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload transaction_id
 -- message: {failed:,} of {checked:,} orders ({share}) have no transaction id
 -- advice: Without an id, an order cannot be deduplicated or found in the shop's books; restore the ids from its order list.
 select
@@ -49,14 +49,14 @@ select
     count(*) filter (transaction_id is null) as orders, sum(revenue) filter (transaction_id is null) as revenue,
     min(record) filter (transaction_id is null) as record, null as example
 from orders
-where payload is not null
+where payload is not null or {payload_is_derived}
 group by file_no
 
 -- name: order_amount_missing
 -- severity: P0
 -- dimension: completeness
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload amount
 -- message: {failed:,} of {checked:,} orders ({share}) have no readable amount
 -- advice: Their value is unknown, not zero; restore the amounts from the shop's order list.
 select
@@ -64,14 +64,42 @@ select
     count(*) filter (revenue is null) as orders, null as revenue,
     min(record) filter (revenue is null) as record, null as example
 from orders
-where payload is not null
+where (payload is not null or {payload_is_derived}) and other_currency is null
+group by file_no
+
+-- name: order_currency
+-- severity: P1
+-- dimension: consistency
+-- threshold: 0
+-- needs: orders payload currency
+-- message: {failed:,} of {checked:,} orders ({share}) are not in the shop's currency but in another, such as {example}
+-- advice: They are counted by currency and never added to revenue; convert them in the export if one total is wanted.
+select
+    file_no, {order} || {currency} as "column", count(*) as checked, count(other_currency) as failed,
+    count(other_currency) as orders, null as revenue, min(record) filter (other_currency is not null) as record,
+    min(other_currency) as example
+from orders
+group by file_no
+
+-- name: order_currency_missing
+-- severity: P3
+-- dimension: completeness
+-- threshold: 0
+-- needs: orders payload currency
+-- message: {failed:,} of {checked:,} orders ({share}) have no currency, and count in the shop's
+-- advice: Send the currency with every order, so that none is counted in the wrong one.
+select
+    file_no, {order} || {currency} as "column", count(*) as checked, count(*) filter (currency is null) as failed,
+    count(*) filter (currency is null) as orders, sum(revenue) filter (currency is null) as revenue,
+    min(record) filter (currency is null) as record, null as example
+from orders
 group by file_no
 
 -- name: order_amount_zero
 -- severity: P2
 -- dimension: accuracy
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload amount
 -- message: {failed:,} of {checked:,} orders ({share}) have an amount of zero
 -- advice: These are exchanges, replacements or tests; leave them out of order counts and averages, or have the shop mark them.
 select
@@ -84,7 +112,7 @@ group by file_no
 -- severity: P1
 -- dimension: accuracy
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload amount
 -- message: {failed:,} of {checked:,} orders ({share}) exceed 20 times the median order of the other days
 -- advice: Compare one with the shop's books; amounts in cents or in another currency look like this.
 select
@@ -92,7 +120,7 @@ select
     count(*) filter (is_outlier) as orders, sum(revenue) filter (is_outlier) as revenue,
     min(record) filter (is_outlier) as record, null as example
 from (
-    select *, revenue > 20 * (select median(typical) from file_medians as m where m.file_no <> orders.file_no) as is_outlier
+    select *, counted_amount > 20 * (select median(typical) from file_medians as m where m.file_no <> orders.file_no) as is_outlier
     from orders
 )
 group by file_no
@@ -118,7 +146,7 @@ group by file_no
 -- severity: P2
 -- dimension: uniqueness
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload transaction_id
 -- message: {failed:,} of {checked:,} orders ({share}) were sent again; counted twice, they would add {revenue}
 -- advice: Count each order once, and find out why the confirmation page fires again.
 select
@@ -132,7 +160,7 @@ group by file_no
 -- severity: P2
 -- dimension: uniqueness
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload transaction_id
 -- message: {failed:,} of {checked:,} orders ({share}) were sent again with another amount; the last amount counts, and {revenue} sent before it does not
 -- advice: Compare one with the shop's order list, and have the order event sent once, when the order is final.
 select
@@ -146,7 +174,7 @@ group by file_no
 -- severity: P1
 -- dimension: uniqueness
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload transaction_id
 -- message: {failed:,} of {checked:,} orders ({share}) reuse the transaction id of another customer's order; they are real, and deduplicating by id would lose {revenue}
 -- advice: Count both orders; have the shop generate longer ids, and until then join by id and checkout.
 select
@@ -160,7 +188,7 @@ group by file_no
 -- severity: P1
 -- dimension: uniqueness
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload transaction_id
 -- message: {failed:,} of {checked:,} orders ({share}) carry the transaction id of an order that is more than 30 days older: the shop reuses its ids; deduplicating by the id would lose {revenue}
 -- advice: Count both orders, and join by id and month; have the shop draw ids that do not repeat.
 with reused as (
@@ -277,7 +305,7 @@ where declared
 -- severity: P1
 -- dimension: accuracy
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload amount
 -- message: {failed:,} of {checked:,} orders ({share}) have a negative amount and are not counted: {revenue}
 -- advice: Have refunds sent as events of their own; else restore the amounts from the shop's order list.
 select
@@ -304,7 +332,7 @@ where not declared
 -- severity: P3
 -- dimension: uniqueness
 -- threshold: 0
--- needs: orders payload
+-- needs: orders payload customer
 -- message: {failed:,} of {checked:,} events with a customer ({share}) name one that more than three clients share
 -- advice: This is a test or help-desk address; do not stitch journeys by it.
 select
@@ -319,7 +347,7 @@ group by file_no
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.1
--- needs: client time page orders
+-- needs: client time orders journey
 -- message: {failed:,} of {checked:,} orders ({share}) have no earlier event from their client
 -- advice: These orders cannot be attributed to a channel; look for pages that send no events, and for ids that change on the way to the checkout.
 select
@@ -333,7 +361,7 @@ group by file_no
 -- severity: P1
 -- dimension: consistency
 -- threshold: 0
--- needs: client time page orders
+-- needs: client time orders journey
 -- message: {failed:,} of {checked:,} orders ({share}) have earlier events only under the new name of {column}
 -- advice: A dashboard on the old column shows no channel for these orders; correct what it has reported since.
 select
@@ -348,7 +376,7 @@ group by file_no
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.1
--- needs: client time page orders page_view
+-- needs: client time orders page_view
 -- message: {failed:,} of {checked:,} orders ({share}) have no earlier page view from their client
 -- advice: The visit before the purchase was not recorded; make the tag fire before consent tools and redirects can stop it.
 select
@@ -362,7 +390,7 @@ group by file_no
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.25
--- needs: client time page orders cart
+-- needs: client time orders cart
 -- message: {failed:,} of {checked:,} orders ({share}) have no earlier cart event from their client
 -- advice: A funnel based on these events understates carts; either express checkouts skip the cart, or the event is lost.
 select
@@ -376,7 +404,7 @@ group by file_no
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.1
--- needs: client time page orders checkout
+-- needs: client time orders checkout_started
 -- message: {failed:,} of {checked:,} orders ({share}) have no earlier checkout start from their client or checkout
 -- advice: Completions divided by starts is not a valid rate while starts are missing; check the event on every path into the checkout.
 select
@@ -390,7 +418,7 @@ group by file_no
 -- severity: P1
 -- dimension: completeness
 -- threshold: pooled 0.02
--- needs: confirmation time page checkout
+-- needs: confirmation time page checkout_started
 -- message: {failed:,} of {checked:,} checkouts that were started and reached the confirmation page ({share}) have no {column} event
 -- advice: These are probably orders that no report counts; compare them with the shop's order list, and send the order event from the server.
 with started as (
@@ -422,7 +450,7 @@ group by file_no
 -- severity: P1
 -- dimension: consistency
 -- threshold: 0
--- needs: orders checkout
+-- needs: orders checkout_started
 -- message: {checked:,} completed checkouts exceed the number of starts by {failed:,}
 -- advice: The start event is being lost; do not report a completion rate for these days.
 select
@@ -442,7 +470,7 @@ group by file_no
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.2
--- needs: client time page page_view
+-- needs: client time page_view
 -- message: {failed:,} of {checked:,} {column} events ({share}) come from clients without an earlier page view
 -- advice: These clients saw a page that was not recorded; find out on which pages and in which browsers the page view does not fire.
 select
@@ -483,7 +511,7 @@ group by file_no
 -- severity: P2
 -- dimension: accuracy
 -- threshold: 0
--- needs: user_agent checkout
+-- needs: user_agent checkout_started
 -- message: {failed:,} of {checked:,} checkout and order events ({share}) come from declared crawlers, such as {example}
 -- advice: A monitor or a bot goes through the checkout; leave it out of completion rates.
 select
@@ -513,7 +541,7 @@ left join crawler_events using (file_no)
 -- severity: P1
 -- dimension: coverage
 -- threshold: amount
--- needs: orders payload
+-- needs: orders payload amount
 -- message: Revenue of {total}; {expected} is usual
 -- advice: Compare the day with the shop's books; a lost tag, a changed unit or a sale can look like this.
 select

@@ -46,7 +46,7 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
         incidents = find_incidents(findings, DEFINITIONS, scan.files, contract.currency)
         written = write_reports(options.out_dir, scan, findings, incidents, options.json, options.junit)
     if not terminal.quiet:
-        terminal.print(summary(scan.files, findings, incidents, written, contract.currency, terminal))
+        terminal.print(summary(scan.files, findings, incidents, written, contract, terminal))
     stops = options.fail_on != "never" and any(i.severity <= Severity[options.fail_on] for i in incidents)
     return 3 if stops else 0
 

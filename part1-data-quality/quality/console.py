@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from event_data.cli import Terminal
-from event_data.contract import Severity
+from event_data.contract import Contract, Severity
 from event_data.money import Currency
 from event_data.output import paragraph, short_path, table, verdict
 from quality.evaluation import Finding
@@ -22,10 +22,12 @@ def status_of(incidents: Sequence[Incident]) -> str:
     return STATUS[min((i.severity for i in incidents), default=Severity.P3)]
 
 
-def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], currency: Currency) -> str:
+def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], contract: Contract) -> str:
     """Return one sentence: what was read, and how bad it is."""
+    currency = contract.currency
     events, orders, revenue = total(files)
-    gross = f"{currency.exact(revenue)} gross" if revenue or not orders else "revenue unknown"
+    gross = f", {currency.exact(revenue)} gross" if revenue or not orders else ", revenue unknown"
+    gross = gross if "amount" in contract.values else ""
     days = f"{min(f.day for f in files)} to {max(f.day for f in files)}"
     count = Counter(i.severity for i in incidents)
     if urgent := [i for i in incidents if i.severity == Severity.P0]:
@@ -37,7 +39,7 @@ def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], currency
         result = f"no emergency, {_number(others, 'incident')} to look into"
     else:
         result = "nothing to act on"
-    read = f"{_number(len(files), 'file')}, {days}: {events:,} events, {orders:,} orders, {gross}"
+    read = f"{_number(len(files), 'file')}, {days}: {events:,} events, {orders:,} orders{gross}"
     return f"{read}; {result}."
 
 
@@ -46,15 +48,16 @@ def summary(
     findings: Sequence[Finding],
     incidents: Sequence[Incident],
     written: Sequence[Path],
-    currency: Currency,
+    contract: Contract,
     terminal: Terminal,
 ) -> str:
     """Return the whole summary."""
     word, width = status_of(incidents), terminal.width
-    first = paragraph(f"{word}  {headline(files, incidents, currency)}", width)
+    first = paragraph(f"{word}  {headline(files, incidents, contract)}", width)
     lines = [first.replace(word, verdict(word, terminal.colour), 1)]
     if incidents:
-        head, *rows = table(HEADINGS, [_row(i, currency) for i in incidents], width, right=(0, 4, 5, 6), indent=0)
+        cells = [_row(i, contract.currency) for i in incidents]
+        head, *rows = table(HEADINGS, cells, width, right=(0, 4, 5, 6), indent=0)
         lines += ["", head]
         for row, i in zip(rows, incidents, strict=True):
             good = f" Last good file: {i.last_good}." if i.last_good else ""

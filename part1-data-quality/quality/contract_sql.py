@@ -8,7 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from event_data.contract import Contract, Event, host_regexp
 from event_data.dead_hours import dead_hours_sql, skipped_hours_sql
-from event_data.events import amount_sql, order_value_sql, valid_json_sql
+from event_data.events import (
+    order_amounts_sql,
+    order_key_sql,
+    order_value_sql,
+    valid_json_sql,
+)
 from event_data.orders import classify_orders
 from event_data.sql import json_path, literal, values
 from quality.definitions import HERE, statements
@@ -37,6 +42,18 @@ TYPES = {
     "integer": ["UBIGINT", "BIGINT"], "number": ["UBIGINT", "BIGINT", "DOUBLE", "HUGEINT"], "boolean": ["BOOLEAN"],
     "object": ["OBJECT"], "array": ["ARRAY"],
 }  # fmt: skip
+
+
+# The columns of derive.sql's orders that the lines of one order may share.
+ORDER_KEYS = {
+    "transaction_id": "transaction_id", "session": "session", "client": "client_key", "time": "event_at",
+    "customer": "customer", "checkout": "token",
+}  # fmt: skip
+
+
+def rows_are_lines(contract: Contract) -> bool:
+    """Return whether a row of an order is one of its lines."""
+    return contract.order is not None and bool(contract.order.key)
 
 
 def line_sql(contract: Contract) -> tuple[str, str]:
@@ -101,7 +118,7 @@ def macros(contract: Contract) -> str:
         event_name=event_case(contract.events, "event", "name", "event"),
         token=f"nullif(regexp_extract(page, {literal(token)}, 1), '')" if token else "null",
         is_confirmation=f"contains(page, {literal(confirmation)})" if confirmation else "false",
-        amount=amount_sql(order_value_sql(contract, "amount")),
+        amount=order_amounts_sql(contract)[0],
         valid_json=valid_json_sql("text"),
         clean_url=literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?"),
         pair=literal(pair),
@@ -136,6 +153,9 @@ def derivations(
         "crawler": f"coalesce({', '.join(crawler)})",
         "transaction_id_of_payload": order_value_sql(contract, "transaction_id"),
         "customer_of_payload": order_value_sql(contract, "customer"),
+        "currency_of_payload": order_value_sql(contract, "currency"),
+        "other_currency": order_amounts_sql(contract)[1],
+        "order_key": order_key_sql(contract, ORDER_KEYS),
         "classified_orders": classify_orders(contract),
         "line_sum_of_payload": line_sum,
         "lines_complete": lines_complete,

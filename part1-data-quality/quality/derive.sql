@@ -150,8 +150,10 @@ create table orders as
 with received as (
     select
         cast(file_no as bigint) * 1000000000 + cast(record as bigint) as event_id,
-        file_no, record, event_at, client_key, tracked, token, agent_key, revenue, payload,
+        file_no, record, event_at, client_key, tracked, token, agent_key, revenue, payload, session,
         {transaction_id_of_payload} as transaction_id,
+        {currency_of_payload} as currency,
+        {other_currency} as other_currency,
         {customer_of_payload} as customer,
         {line_sum_of_payload} as line_sum,
         {lines_complete} as lines_complete
@@ -161,7 +163,10 @@ with received as (
 
 -- Part 2 refuses events without a time before it classifies orders.
 order_events as (
-    select event_id, event_at, transaction_id, token as checkout, customer, client_key as client, revenue as amount
+    select
+        event_id, event_at, transaction_id, token as checkout, customer, client_key as client, revenue as amount,
+        other_currency,
+        {order_key} as order_key
     from received
     where event_at is not null
 ),
@@ -176,6 +181,7 @@ select
     status,
     coalesce(status = 'resubmission', false) as is_resubmission,
     coalesce(status = 'amendment', false) as is_amendment,
+    coalesce(status = 'order line', false) as is_further_line,
     coalesce(is_collision and not is_reused_id, false) as is_collision,
     coalesce(is_reused_id, false) as is_reused_id,
     coalesce(is_possible_duplicate, false) as is_possible_duplicate,
@@ -185,9 +191,9 @@ from received
 left join classified using (event_id);
 
 create table file_medians as
-select file_no, median(revenue) as typical
+select file_no, median(counted_amount) as typical
 from orders
-where revenue > 0
+where counted_amount > 0
 group by file_no;
 
 create table customers as
@@ -244,9 +250,10 @@ left join tokens_started on conversions.token = tokens_started.token
 where step in ('signup', 'cart', 'checkout', 'order') and client_key is not null and event_at is not null;
 
 create view order_journeys as
-select *
+select step_journeys.* replace (coalesce(orders.counted_amount, step_journeys.revenue) as revenue)
 from step_journeys
-where step = 'order';
+inner join orders using (file_no, record)
+where step = 'order' and not is_further_line;
 
 -- Orders whose client was not seen before: in the data as healed, and for a reader of the contract's
 -- own column alone.
@@ -339,7 +346,9 @@ grid as (
         coalesce((
             select median(other.events)
             from hourly as other
+            -- of the same month: over a year, a shop grows
             where other.hour = hourly.hour and other.file_no <> hourly.file_no
+                and abs(date_diff('day', other.day, hourly.day)) <= 28
         ), 0) as usual
     from hourly
     left join skipped using (day, hour)

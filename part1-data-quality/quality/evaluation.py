@@ -133,7 +133,8 @@ class _Limits:
         return _finding(
             "fail", self.definition, facts, m.column, **seen, severity=self.severity,
             orders=m.orders, revenue=m.revenue, line=line, example=m.example, expected=expected, place=m.place,
-            message=m.message or self.definition.describe(m, self.currency, expected), advice=m.advice or self.advice,
+            message=m.message or self.definition.describe(m, self.currency, expected),
+            advice=(m.advice or self.advice).replace("{column}", m.column),
         )  # fmt: skip
 
     def _compare(self, m: Measure) -> tuple[str, str, str, int]:

@@ -71,8 +71,8 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
     guesses = _renames(scan)
     for facts in _arrived(scan):
         for column in scan.contract.columns:
-            if not facts.file.header:
-                continue
+            if not facts.file.header or column.name in scan.contract.derived:
+                continue  # what a derived column is computed from is checked itself
             if column.name in facts.headers:
                 yield Measure(facts.file_no, column.name, 1, 0)
                 continue
@@ -96,6 +96,8 @@ def _renames(scan: Scan) -> dict[tuple[int, str], tuple[str, str]]:
     for facts in _arrived(scan):
         unknown = _unknown(facts)
         for column in scan.contract.columns:
+            if column.name in scan.contract.derived:
+                continue
             if column.name in facts.headers:
                 last_good[column.name] = facts
             elif guess := _rename(column.name, unknown, facts, last_good.get(column.name)):

@@ -24,7 +24,7 @@ from relevant_events
 where not clean;
 create view conversions as
 select
-    file_no, record, event, step, event_at, client_key, tracked, agent_key, token, revenue,
+    file_no, record, event, step, event_at, client_key, tracked, agent_key, token, revenue, session,
     case when payload_valid then payload end as payload
 from relevant_events
 where after_page_view(step) or payload is not null;
@@ -99,7 +99,7 @@ with valued as (
 
 select
     file_no, record, {file_day}, clean, event, step, coalesce(event = {event_header}, false), event_at, client_key, tracked,
-    agent_key, case when in_checkout(step) or is_confirmation(page) then token_of(page) end,
+    agent_key, case when in_checkout(step) or is_confirmation(page) then {token} end,
     payload_valid, case when is_order(step) and payload_valid then amount_of(payload) end,
     case when not clean then user_agent end, {texts}
 from valued;
@@ -122,7 +122,8 @@ insert into repeated
 with suspects as materialized (
     select file_no, {record} as record, client_key, event_at, event_key, row_key
     from raw
-    where event_key in (select event_key from raw group by event_key having count(*) > 1)
+    -- equal lines of an order are no repeats
+    where not {is_order_line} and event_key in (select event_key from raw group by event_key having count(*) > 1)
 ),
 
 gaps as (
@@ -147,9 +148,8 @@ from gaps
 where gap < interval 1 second and not is_repeated_row;
 
 -- name: orders
-select file_no, count(*), sum(revenue)
-from relevant_events
-where is_order(step)
+select file_no, count(*) filter (not is_further_line), sum(revenue)
+from orders
 group by file_no;
 
 -- name: failed

@@ -1,16 +1,19 @@
 """The checks of row_checks.sql, made ready for a contract: one for each column that they apply to."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from event_data.contract import ROLES, Column, Contract
-from event_data.events import PLACEHOLDERS
+from event_data.contract.roles import columns_of
+from event_data.events import NO_EVIDENCE, PLACEHOLDERS
 from event_data.sql import literal, values
 from quality import contract_sql as sql_text
 from quality.definitions import ROW_CHECKS, Comparison, Definition
 
 # The names that the roles' columns have in `raw`.
 RAW_NAMES = {role: role for role in ROLES} | {"time": "time_text"}
+UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 SQL_TYPES = {"integer": "bigint", "number": "double", "boolean": "boolean", "date": "date"}
 
 
@@ -71,13 +74,15 @@ def _of_column(definition: Definition, column: Column, contract: Contract) -> It
 
 def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
     """Return the words after `applies_to` in row_checks.sql that stand for this column."""
-    is_text = role is None and column.logical_type == "string"
+    # A missing order value has its own check.
+    feeds_order = column.name in set(columns_of(contract.derived.get(contract.roles.get("payload", ""))))
+    is_text = role is None and column.logical_type == "string" and not feeds_order
     kinds = {
         role: role is not None,
         "column": role != "payload",  # its null share only follows the mix of events
         "required": column.required,
         "identifier": role in ("client", "user_agent") or is_text,
-        "utc": role == "time" and contract.time_zone == "UTC",
+        "utc": role == "time" and contract.time_zone == "UTC" and column.format is not None,
         "unquoted": role in ("client", "page", "referrer", "event"),
         "free_text": role in ("client", "page", "referrer", "payload") or is_text,  # crawlers sign their user agent
         "url_or_payload": role in ("page", "referrer", "payload"),
@@ -113,7 +118,16 @@ def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, s
         "synonyms": values(tuple(name for e in contract.events for name in e.synonyms)),
         "payload_events": values(tuple(n for e in with_payload for n in e.names)),
         "words_for_nothing": values(PLACEHOLDERS),
+        "no_evidence": values(NO_EVIDENCE),
+        "identifiers": literal(_identifiers(contract)),
         "email": literal(sql_text.EMAIL),
         "phone": literal(sql_text.PHONE),
         "digits": literal(sql_text.DIGITS),
     }
+
+
+def _identifiers(contract: Contract) -> str:
+    """Return the pattern of texts in a payload or URL that are no card numbers: UUIDs, and keys with a pattern."""
+    keys = {key.name.rpartition(".")[2] for event in contract.events for key in event.payload if key.pattern}
+    named = [rf'"{re.escape(key)}" ?: ?"[^"]*"' for key in sorted(keys)]
+    return "|".join([UUID, *named])

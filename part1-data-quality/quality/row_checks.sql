@@ -192,7 +192,7 @@ not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(p
 -- example: masked(referrer)
 -- message: {failed:,} of {checked:,} referrers ({share}) are not web or app addresses
 -- advice: Check what the tag sends as the referrer; channels are derived from it.
-not contains(referrer, '://') or host_of(referrer) = ''
+(not contains(referrer, '://') or host_of(referrer) = '') and lower(referrer) not in ({no_evidence})
 
 -- name: host_foreign
 -- applies_to: page
@@ -289,10 +289,10 @@ regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
 -- dimension: conformity
 -- threshold: 0
 -- filter: {column} is not null
--- example: masked(card_in({column}))
+-- example: masked(card_in(regexp_replace({column}, {identifiers}, '', 'g')))
 -- message: {failed:,} of {checked:,} values of {column} contain a payment card number
 -- advice: Stop the export now, delete its copies and inform the payment provider; this is a reportable incident.
-regexp_matches({column}, {digits}) and card_in({column}) is not null
+regexp_matches({column}, {digits}) and card_in(regexp_replace({column}, {identifiers}, '', 'g')) is not null
 
 -- name: query_not_anonymised
 -- applies_to: anonymised

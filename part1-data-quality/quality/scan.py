@@ -90,7 +90,9 @@ class Scan:
         self.connection = connection
         self.raw_names = row_checks.raw_names(contract)
         self.row_checks = row_checks.expand(contract)
-        self.prefilter = Prefilter(contract, self.row_checks, enabled=prefilter)
+        # Every order line keeps its session.
+        enabled = prefilter and not sql_text.rows_are_lines(contract)
+        self.prefilter = Prefilter(contract, self.row_checks, enabled=enabled)
         self.measures: dict[str, list[Measure]] = {}  # row check -> its measures
         # The filters of checks, and shares that may shift, are counted over all events, each condition once.
         shifts = [c.condition for c in self.row_checks if c.is_shift]
@@ -103,9 +105,13 @@ class Scan:
 
     def _placeholders(self) -> dict[str, str]:
         """Return the values of the placeholders in pass.sql that are the same for every batch."""
+        own_checkout = "checkout" in self.contract.roles
+        has_lines = sql_text.rows_are_lines(self.contract)
         texts = sorted({*row_checks.RAW_NAMES.values(), *self.raw_names.values()} - {"event", "user_agent"})
         return {
             "event_at": in_zone_sql("event_at", self.contract.time_zone),
+            "token": "coalesce(checkout, token_of(page))" if own_checkout else "token_of(page)",
+            "is_order_line": "coalesce(is_order(step_of(event)), false)" if has_lines else "false",
             "clean": self.prefilter.clean,
             "plain": self.prefilter.plain,
             "other_columns": ", ".join(

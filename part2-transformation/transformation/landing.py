@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from event_data.contract import Contract
+from event_data.contract.model import CHANNELS
 from event_data.events import valid_json_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
 from event_data.reading.day_file import DayFile, ReadingError
@@ -177,6 +178,9 @@ def land_seeds(connection: duckdb.DuckDBPyConnection, contract: Contract, seeds:
     connection.execute("create table bronze.event_roles (event_name varchar, event varchar)")
     connection.execute("create table bronze.own_hosts (host varchar, kind varchar)")
     hosts = [*((h, "own") for h in contract.own_hosts), *((h, "payment") for h in contract.payment_hosts)]
-    for table, rows in (("event_roles", list(contract.event_roles.items())), ("own_hosts", hosts)):
+    connection.execute("create table bronze.channels (value varchar, channel varchar)")
+    channels = {channel.lower(): channel for channel in CHANNELS} | dict(contract.channels)
+    lists = {"event_roles": contract.event_roles.items(), "own_hosts": hosts, "channels": channels.items()}
+    for table, rows in ((name, list(pairs)) for name, pairs in lists.items()):
         if rows:
             connection.executemany(f"insert into bronze.{table} values (?, ?)", rows)

@@ -8,16 +8,27 @@ import duckdb
 
 from event_data.contract import ROLES, Contract, ContractError
 from event_data.events import (
+    NO_EVIDENCE,
     NULL,
-    amount_sql,
+    PLACEHOLDERS,
     columns_sql,
     event_time_sql,
     in_zone_sql,
+    order_amounts_sql,
+    order_key_sql,
     order_value_sql,
     value_sql,
 )  # fmt: skip
 from event_data.orders import classify_orders
-from event_data.sql import identifier, json_path, literal
+from event_data.sql import identifier, json_path, literal, values
+
+# The roles that silver.received has as columns of the same meaning; exact repeats compare all others as one text.
+NAMED = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
+# The columns of silver.events that an order's lines may share.
+ORDER_KEYS = {
+    "transaction_id": "transaction_id", "session": "source_session_id", "client": "client_id", "time": "event_at",
+    "customer": "customer", "checkout": "checkout_token",
+}  # fmt: skip
 
 
 def in_utc(contract: Contract) -> Contract:
@@ -54,7 +65,9 @@ def placeholders(
         "values_are_hidden": str(contract.hides_values).lower(),
         "hosts_are_hidden": str(contract.hides_hosts).lower(),
         "empty_value": literal(empty),
-        "click_id": _click_id(click_ids, empty),
+        "click_id_in_page": _click_id(click_ids, empty),
+        "placeholders": values(PLACEHOLDERS),
+        "no_evidence": values(NO_EVIDENCE),
         **_order(contract),
         "order_lines": str(order_lines or _order_lines(connection, contract)),
         "shop": literal(contract.id),
@@ -62,6 +75,7 @@ def placeholders(
         "time_zone": literal(contract.time_zone),
         "client_column": literal(contract.roles["client"]),
         "referrer_column": literal(contract.roles.get("referrer", "")),
+        "roles": literal(json.dumps(sorted({*contract.values, *(e.role for e in contract.events if e.role)}))),
         "known_columns": literal(json.dumps(known_columns, ensure_ascii=False)),
         "session_gap_minutes": str(contract.session_gap_minutes),
         "window_days": str(contract.window_days),
@@ -84,7 +98,8 @@ def _columns(contract: Contract, present: Iterable[str]) -> dict[str, str]:
     """Return SQL for each role's column (the first of its names with a value), and for all other columns as one."""
     column = columns_sql(contract, present, "events.")
     client = contract.roles["client"]
-    others = [column(one.name) for one in contract.columns if one.name not in contract.roles.values()]
+    named = {contract.roles.get(role) for role in NAMED}
+    others = [column(one.name) for one in contract.columns if one.name not in named]
     return {
         **{role: value_sql(contract.values.get(role), column, column) for role in ROLES},
         "client_as_tracked": f"events.{identifier(client)}" if client in set(present) else NULL,
@@ -100,8 +115,10 @@ def _order(contract: Contract) -> dict[str, str]:
     lines["line_amount"] = order and order.line_amount
     return {
         **{role: order_value_sql(contract, role) for role in ("transaction_id", "customer")},
-        "amount": amount_sql(order_value_sql(contract, "amount")),
-        "checkout_token": _token(order.checkout_token if order else None),
+        **dict(zip(("amount", "other_currency", "other_amount"), order_amounts_sql(contract), strict=True)),
+        "rows_are_lines": str(bool(order and order.key)).lower(),
+        "order_key": order_key_sql(contract, ORDER_KEYS),
+        "checkout_token": _checkout(contract),
         "classified_orders": classify_orders(contract),
         "pieces": "quantity" if order and order.line_amount_is == "unit" else "1",
         **{name: _extract(path.replace("[]", "[{n}]")) if path else NULL for name, path in lines.items()},
@@ -110,6 +127,12 @@ def _order(contract: Contract) -> dict[str, str]:
 
 def _extract(path: str) -> str:
     return f"json_extract_string(payload, {literal(json_path(path))})"
+
+
+def _checkout(contract: Contract) -> str:
+    """Return SQL for the checkout of an event: its own column, or else the token in the page."""
+    token = _token(contract.order.checkout_token if contract.order else None)
+    return f"coalesce(received.checkout, {token})" if "checkout" in contract.roles else token
 
 
 def _token(pattern: str | None) -> str:

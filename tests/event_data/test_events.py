@@ -8,12 +8,12 @@ import pytest
 from time_forms import READ, REFUSED
 
 from event_data.contract import load_contract
-from event_data.contract.model import Constant, Field, First, Joined, Product, Value
+from event_data.contract.model import Constant, Field, Value
 from event_data.events import amount_sql, event_time_sql, usual_time_sql, value_sql
 from event_data.sql import identifier
 
 CONTRACT = load_contract(Path(__file__).parents[2] / "part1-data-quality" / "schema.yaml")
-ROW = """select '7' as a, cast(null as varchar) as b, '1.5' as price, '3' as pieces,
+ROW = """select '7' as a, cast(null as varchar) as b,
     '{"$id": "x", "page url": {"a.b": "y"}, "list": [{"key": "z"}]}' as props"""
 
 
@@ -23,8 +23,6 @@ ROW = """select '7' as a, cast(null as varchar) as b, '1.5' as price, '3' as pie
         (None, None), (Field("a"), "7"), (Field("b"), None), (Constant("it's"), "it's"),
         (Field("props", ("$id",)), "x"), (Field("props", ("page url", "a.b")), "y"),
         (Field("props", ("list", 0, "key")), "z"), (Field("props", ("none",)), None),
-        (First((Field("b"), Field("a"))), "7"), (Joined((Field("a"), Constant("x")), " "), "7 x"),
-        (Product(Field("price"), Field("pieces")), "4.50000000"),
     ],
 )  # fmt: skip
 def test_values_of_roles(value: Value | None, expected: str | None) -> None:

@@ -18,12 +18,13 @@ from event_data.orders import classify_orders
 
 START = datetime(2025, 3, 1, 12)
 NAMES = {"event_id": "bigint", "event_at": "timestamp", "transaction_id": "varchar", "checkout_token": "varchar",
-         "customer": "varchar", "client_id": "varchar", "revenue": "decimal(12, 2)"}  # fmt: skip
+         "customer": "varchar", "client_id": "varchar", "revenue": "decimal(12, 2)", "other_currency": "varchar",
+         "order_key": "varchar"}  # fmt: skip
 COMPARED = ("status", "reason", "order_id", "counted_revenue", "excluded_revenue", "is_repeated_id",
             "is_collision", "is_reused_id", "is_possible_duplicate")  # fmt: skip
 
 
-def select(roles: Sequence[str] = ("transaction_id", "amount"), **settings: str) -> str:
+def select(roles: Sequence[str] = ("transaction_id", "amount"), **settings: Any) -> str:
     """orders.sql for a contract that maps these roles and has these settings."""
     contract = load_contract(SCHEMA)
     assert contract.order
@@ -35,7 +36,9 @@ def classified(events: Sequence[Row], **settings: Any) -> dict[int, tuple[Any, .
     """What orders.sql says of each event, by its id."""
     with duckdb.connect() as connection:
         connection.execute(f"create table rows ({', '.join(f'{n} {t}' for n, t in NAMES.items())})")
-        connection.executemany("insert into rows values (?, ?, ?, ?, ?, ?, ?)", [[e[n] for n in NAMES] for e in events])
+        connection.executemany(
+            f"insert into rows values ({', '.join('?' * len(NAMES))})", [[e.get(n) for n in NAMES] for e in events]
+        )
         connection.execute("""create view order_events as
             select * rename (checkout_token as checkout, client_id as client, revenue as amount) from rows""")
         columns = ", ".join(name.replace("_revenue", "_amount") for name in ("event_id", *COMPARED))
@@ -56,7 +59,7 @@ def event(
     revenue = None if amount is None else Decimal(str(amount)).quantize(Decimal("0.01"))
     at = START + timedelta(minutes=minute)
     values = (number, at, id, checkout, customer, client, revenue)
-    return dict(zip(NAMES, values, strict=True))
+    return dict(zip(NAMES, values, strict=False))
 
 
 def statuses(*events: Row, **settings: Any) -> list[str]:
@@ -180,3 +183,37 @@ def test_a_purchase_under_two_ids_within_a_day_is_a_possible_duplicate() -> None
 def test_an_amended_order_is_compared_by_its_last_amount() -> None:
     events = event(1, 0, "i", "A", "g"), event(2, 5, "j", "A", "g", amount=80), event(3, 6, "j", "A", "g")
     assert statuses(*events, possible_duplicates="once") == ["counted", "possible duplicate", "amendment"]
+
+
+def test_lines_of_one_order_are_summed_before_it_is_classified() -> None:
+    lines = [
+        event(1, 0, "a", amount=10) | {"order_key": "a"},
+        event(2, 0, "a", amount=10) | {"order_key": "a"},  # an equal line is a line
+        event(3, 1, "a", amount=-5) | {"order_key": "a"},  # a discount
+        event(4, 2, "a", amount=None) | {"order_key": "a"},
+        event(5, 3, "b", amount=7) | {"order_key": "b"},
+        event(6, 3, "c", amount=-7) | {"order_key": "c"},
+        event(7, 3, None, amount=7) | {"order_key": None},
+    ]
+    found = classified(lines, key=("transaction_id",))
+    status, reason, order_id, counted, excluded = (COMPARED.index(name) for name in COMPARED[:5])
+    assert [found[n][status] for n in range(1, 8)] == [
+        "counted", "order line", "order line", "quarantined", "counted", "negative", "quarantined",
+    ]  # fmt: skip
+    assert [found[n][reason] for n in (4, 7)] == ["no readable amount", "no transaction id"]
+    assert [found[n][order_id] for n in range(1, 4)] == [1, 1, 1]
+    assert found[1][counted] == 15 and found[2][excluded] == found[3][excluded] == 0
+    assert sum((row[counted] or 0) + (row[excluded] or 0) for row in found.values()) == sum(
+        e["revenue"] or 0 for e in lines
+    )
+
+
+def test_an_order_in_another_currency_is_quarantined_by_name() -> None:
+    foreign = event(1, amount=None) | {"other_currency": "JPY"}
+    found = classified([foreign, event(2, 1, "j")])
+    assert found[1][:2] == ("quarantined", "currency JPY") and found[2][0] == "counted"
+
+
+def test_without_a_transaction_id_or_amount_each_event_is_an_order() -> None:
+    with_ids = select(roles=("amount",))
+    assert "when false and transaction_id is null" in with_ids

@@ -292,7 +292,8 @@ MISTAKES: list[tuple[str, ...]] = [  # old, new, key, code, and what the sentenc
     *[('      time: ts\n', f'      time: {{column: ts, «format: "{text}"}}\n',
        "@set.columnRoles.value.time.format", "invalid_value")
       for text in ("epoch", "yyyy", "QQ.MM.yyyy", "dd.MM.yyyy 'at")],
-    (SMALL, SMALL.replace(ORDER, '').replace(ROLES, ROLES + "      amount: {column: props, «decimal: '.', thousands: '.'}\n"),
+    (SMALL, SMALL.replace(ORDER, '').replace(
+        ROLES, ROLES + "      amount: {column: props, «decimal: '.', thousands: '.'}\n"),
      "@set.columnRoles.value.amount", "invalid_value"),
     (SMALL, SMALL.replace(ROLES, ROLES + "      amount: {column: props, path: [sum]}\n").replace(ORDER, '«' + ORDER),
      "@set.order.value.amount", "duplicate"),

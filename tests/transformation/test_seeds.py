@@ -17,7 +17,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared"
 HEADERS = {
     "sources": ["source", "category"], "media": ["medium"], "host_prefixes": ["prefix"], "host_endings": ["ending"],
     "click_ids": ["parameter", "source", "medium", "priority"], "host_aliases": ["host", "source"],
-    "channel_overrides": ["source", "medium", "channel"], "crawlers": ["term"],
+    "channel_overrides": ["source", "medium", "channel"], "crawlers": ["term"], "source_aliases": ["alias", "source"],
 }  # fmt: skip
 # Browsers of people that hold a crawler's word in lower case, or a known word without its anchor.
 PEOPLE = (

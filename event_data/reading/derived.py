@@ -1,0 +1,142 @@
+"""Compute, in DuckDB, the roles that are not simply a column: each becomes a column of text when a file is read."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from event_data.contract.model import (
+    Amount,
+    ClickId,
+    Contract,
+    Field,
+    First,
+    Joined,
+    Parameter,
+    Product,
+    Record,
+    Time,
+    Value,
+)
+from event_data.contract.roles import EPOCHS, to_strptime
+from event_data.events import PLACEHOLDERS, amount_sql, valid_json_sql, value_sql
+from event_data.sql import json_path, literal, values
+
+PARAMETER_KINDS = ("string_value", "int_value", "double_value", "float_value")
+PARAMETERS = (
+    '[{"key": "VARCHAR", "value": {' + ", ".join(f'"{kind}": "VARCHAR"' for kind in PARAMETER_KINDS) + "}}]"
+)  # of GA4's export, for json_transform
+LAST_MICROSECOND = 9_214_646_400_000_000  # 2262-01-01
+NUMBERS = ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE")  # of json_type
+MINUS = "\u2212"
+IDS = ("client", "session", "transaction_id", "customer", "checkout")
+
+
+def derived_sql(contract: Contract, name: str, column: Callable[[str], str]) -> str:
+    """Return SQL for a derived column, as text, null if empty; `column` returns SQL for a contract column."""
+    forms = _Forms(column)
+    value = contract.derived[name]
+    if isinstance(value, Record):
+        return _record(contract, value, forms)
+    role = contract.role_of(name)
+    text = f"nullif(trim({forms.sql(value)}), '')"
+    return _void_placeholders(text) if role in IDS else text
+
+
+def _void_placeholders(text: str) -> str:
+    return f"case when lower({text}) not in ({values(PLACEHOLDERS)}) then {text} end"
+
+
+@dataclass(frozen=True)
+class _Forms:
+    """SQL for each form of a value; `column` returns SQL for a contract column."""
+
+    column: Callable[[str], str]
+
+    def json(self, name: str) -> str:
+        """Return SQL for the JSON in a column, null if it is not valid."""
+        return f"case when {valid_json_sql(self.column(name))} then {self.column(name)} end"
+
+    def sql(self, value: Value | None) -> str:
+        """Return SQL for a value as text."""
+        match value:
+            case Parameter(name, key):
+                return self._parameter(name, key)
+            case First(parts):
+                filled = (f"nullif({self.sql(part)}, '')" for part in parts)
+                return f"coalesce({', '.join(filled)})"
+            case Joined(parts, separator):
+                return f" || {literal(separator)} || ".join(map(self.sql, parts))
+            case Product(left, right):
+                numbers = (amount_sql(self.sql(part), "decimal(18, 4)") for part in (left, right))
+                return f"cast({' * '.join(numbers)} as varchar)"
+            case Time(inner, form):
+                return _declared_time(self.sql(inner), form)
+            case Amount():
+                return self._amount(value)
+            case ClickId(names):
+                arms = (f"when nullif({self.sql(part)}, '') is not null then {literal(name)}" for name, part in names)
+                return f"case {' '.join(arms)} end"
+            case _:
+                return value_sql(value, self.column, self.json)
+
+    def _parameter(self, name: str, key: str) -> str:
+        listed = f"json_transform({self.json(name)}, {literal(PARAMETERS)})"
+        found = f"list_filter({listed}, lambda entry: entry.key = {literal(key)})[1]"
+        return f"coalesce({', '.join(f'{found}.value.{kind}' for kind in PARAMETER_KINDS)})"
+
+    def _amount(self, amount: Amount) -> str:
+        inner = amount.value
+        text = _declared_amount(self.sql(inner), amount.decimal, amount.thousands)
+        if not isinstance(inner, Field) or not inner.path:
+            return text
+        kind = f"json_type({self.json(inner.column)}, {literal(json_path(inner.path))})"
+        # A JSON number always has a point.
+        return f"case when {kind} in ({values(NUMBERS)}) then {self.sql(inner)} else {text} end"
+
+
+def _record(contract: Contract, record: Record, forms: _Forms) -> str:
+    """Return SQL for a payload with the order's values added to it, on orders alone."""
+    base = forms.sql(record.base)
+    texts = ((role, forms.sql(value)) for role, value in record.values)
+    pairs = [_pair(role, _void_placeholders(text) if role in IDS else text) for role, text in texts]
+    if record.line:
+        line = ", ".join(_pair(key, forms.sql(value)) for key, value in record.line)
+        pairs.append(f"'\"items\":[{{' || nullif(concat_ws(',', {line}), '') || '}}]'")
+    added = f"'{{' || nullif(concat_ws(',', {', '.join(pairs)}), '') || '}}'"
+    order, event = contract.event_of("order"), contract.roles["event"]
+    kind = forms.sql(contract.derived.get(event, Field(event)))
+    return f"""case
+            when {kind} not in ({values(order.names if order else ())}) or {added} is null then nullif({base}, '')
+            when nullif({base}, '') is null then {added}
+            when {valid_json_sql(base)} then cast(json_merge_patch({base}, {added}) as varchar)
+            else {base}
+        end"""
+
+
+def _pair(key: str, text: str) -> str:
+    name = '"' + key + '":'
+    return f"{literal(name)} || to_json(nullif({text}, ''))"
+
+
+def _declared_time(text: str, form: str) -> str:
+    """Return SQL for a time as ISO 8601; the text itself if it is not in the declared form."""
+    trimmed = f"trim({text})"
+    if form in EPOCHS:
+        ticks = f"try_cast(try_cast({trimmed} as decimal(28, 6)) * {EPOCHS[form]} as bigint)"
+        moment = f"make_timestamp(case when {ticks} between 0 and {LAST_MICROSECOND} then {ticks} end)"
+        return f"coalesce(strftime({moment}, '%Y-%m-%dT%H:%M:%S.%fZ'), {text})"
+    pattern = to_strptime(form) or form
+    offset = "Z" if "%z" in pattern else ""
+    moment = f"cast(try_strptime({trimmed}, {literal(pattern)}) as timestamp)"
+    return f"coalesce(strftime({moment}, '%Y-%m-%dT%H:%M:%S.%f{offset}'), {text})"
+
+
+def _declared_amount(text: str, decimal: str, thousands: str) -> str:
+    """Return SQL for an amount with a decimal point; a text in another form is marked, so that it cannot be misread."""
+    whole = f"[0-9]{{1,3}}(?:{re.escape(thousands)}[0-9]{{3}})+|[0-9]+" if thousands else "[0-9]+"
+    sign, unit = rf"[+\-{MINUS}]?", r"(?:[A-Za-z]{2,3}|[^0-9A-Za-z.,+\-\s]{1,4})?"
+    pattern = rf"^{unit}\s*({sign}(?:{whole})?(?:{re.escape(decimal)}[0-9]*)?)\s*{unit}$"
+    number = f"regexp_extract(replace(trim({text}), chr(160), ' '), {literal(pattern)}, 1)"
+    plain = f"replace({number}, {literal(thousands)}, '')" if thousands else number
+    plain = f"replace(replace({plain}, {literal(decimal)}, '.'), '{MINUS}', '-')"
+    return f"case when {number} <> '' then {plain} else {text} || ' (not in the declared form)' end"
