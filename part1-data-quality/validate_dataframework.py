@@ -29,6 +29,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--init", action="store_true", help="draft a contract from the files in --data_dir, to --contract or stdout"
     )
+    p.add_argument(
+        "--known_total", metavar="DAY:ORDERS:REVENUE", action="append", default=[],
+        help="with --init: a day's totals on the shop's admin page, such as 2025-03-01:31:28450.00; repeatable",
+    )  # fmt: skip
     return p
 
 

@@ -152,12 +152,17 @@ def _schedule(node: Node | None) -> Schedule:
 
 
 def _known_totals(node: Node | None) -> Iterator[KnownTotal]:
+    seen: set[date] = set()
     for entry in node.value if node is not None else ():
+        day = _date(entry.get("day"))
+        if day in seen:
+            raise entry.error(f"{day} occurs twice; keep one", code="duplicate")
+        seen.add(day)
         revenue = entry.plain("revenue")
         orders = entry.plain("orders")
         if revenue is None and orders is None:
             raise entry.error("has neither `orders` nor `revenue`; add one", code="missing_key")
-        yield KnownTotal(_date(entry.get("day")), orders, None if revenue is None else Decimal(str(revenue)))
+        yield KnownTotal(day, orders, None if revenue is None else Decimal(str(revenue)))
 
 
 def _date(node: Node) -> date:

@@ -3,22 +3,30 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+from event_data.contract import Contract
 from event_data.sql import literal
-from quality import file_checks
+from quality import file_checks, known_totals
 from quality.definitions import FILE_CHECKS, ROW_CHECKS, TABLE_CHECKS, Definition, Measure
 from quality.evaluation import Finding, evaluate
 from quality.scan import Scan
 
 DEFINITIONS: dict[str, Definition] = {d.check: d for d in [*FILE_CHECKS, *ROW_CHECKS, *TABLE_CHECKS]}
+RUNS = file_checks.RUNS | known_totals.RUNS
+
+
+def checks_of(contract: Contract) -> list[Definition]:
+    """Return the checks that report on every file: those of known totals only if the contract has any."""
+    return [d for d in DEFINITIONS.values() if contract.known_totals or "known_totals" not in d.needs]
 
 
 def run_checks(scan: Scan) -> list[Finding]:
     """Return a finding for every check, column and file, in the order of registration."""
+    definitions = checks_of(scan.contract)
     findings: list[Finding] = []
     failed: set[tuple[str, int, str]] = set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        measured = pool.map(lambda definition: _measures(definition, scan), DEFINITIONS.values())
-        for definition, measures in zip(DEFINITIONS.values(), measured, strict=True):
+        measured = pool.map(lambda definition: _measures(definition, scan), definitions)
+        for definition, measures in zip(definitions, measured, strict=True):
             found = evaluate(definition, measures, scan.files, scan.contract, failed)
             failed.update((f.check, f.file_no, f.column) for f in found if f.status == "fail")
             findings += found
@@ -31,7 +39,7 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
         return []
     if definition.problems:
         found = list(file_checks.problems(scan, definition.problems))
-    elif run := file_checks.RUNS.get(definition.check):
+    elif run := RUNS.get(definition.check):
         found = list(run(scan))
     elif definition.applies_to:
         # A column that a file lacks fails as missing, and as nothing else.
@@ -58,6 +66,8 @@ def _declared(need: str, scan: Scan) -> bool:
         return has_checkout and "customer" in contract.values
     if need == "order_lines":
         return order is not None and order.line_amount is not None and not order.key
+    if need == "known_totals":
+        return bool(contract.known_totals)
     return need in contract.values or contract.event_of(need) is not None
 
 

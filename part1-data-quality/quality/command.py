@@ -12,17 +12,23 @@ import duckdb
 
 from event_data.cli import CONTRACT, Terminal
 from event_data.contract import ContractError, Severity, load_contract
+from event_data.errors import UserError
+from event_data.known_totals import parse_known_total
 from event_data.output import short_path, write_atomically
 from event_data.reading.day_file import ReadingError
 from quality.checks import DEFINITIONS, run_checks
 from quality.console import summary
 from quality.incidents import find_incidents
+from quality.known_totals import comparison
 from quality.reports import write_reports
 from quality.scan import Scan
 
 
 def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     """Do what the options ask for; returns the exit status."""
+    options.known_totals = [parse_known_total(text) for text in options.known_total]
+    if options.known_totals and not options.init:
+        raise UserError("--known_total needs --init; for a contract that exists, add the day to its knownTotals.")
     return draft(options, terminal) if options.init else validate(options, terminal)
 
 
@@ -43,6 +49,22 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
         terminal.print(summary(scan.files, findings, incidents, written, contract, terminal))
     stops = options.fail_on != "never" and any(i.severity <= Severity[options.fail_on] for i in incidents)
     return 3 if stops else 0
+
+
+def known_totals_coverage(text: str, data_dir: Path) -> str | None:
+    """Return how many known totals of a contract match the files, in sentences; None if it has no known totals.
+
+    Raise ContractError or ReadingError if the contract or the files cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="validate_") as work:
+        path = write_atomically(Path(work) / "contract.yaml", text)
+        contract = load_contract(path)
+        if not contract.known_totals:
+            return None
+        scan = Scan(contract, Path(work), connect(Path(work)))
+        scan.run(data_dir)
+        found = comparison(scan)
+        return found.coverage() if found else None
 
 
 def connect(work_dir: Path, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:

@@ -178,6 +178,7 @@ classified as (
 
 select
     received.*,
+    status,
     coalesce(status = 'resubmission', false) as is_resubmission,
     coalesce(status = 'amendment', false) as is_amendment,
     coalesce(status = 'order line', false) as is_further_line,

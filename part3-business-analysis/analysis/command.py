@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     warehouse = warehouse_file(options.warehouse or options.data_dir / "warehouse.duckdb")
     status = 0 if options.no_refresh else refresh(options, warehouse, terminal)
     assumptions, contract = load_assumptions(options.assumptions), load_contract(options.contract)
-    gold = read_gold(warehouse)
+    gold = read_gold(warehouse, contract)
     quality = read_quality(warehouse, gold.files)
     changes = find_changes(gold, quality)
     impact = model(gold, quality, assumptions)

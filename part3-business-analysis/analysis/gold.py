@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from analysis.intervals import Interval, is_small, wilson
+from event_data.contract import Contract
+from event_data.known_totals import Comparison, compare_warehouse
 from event_data.money import Currency
 from event_data.sql import named_statements
 from event_data.warehouse_file import open_warehouse
@@ -137,6 +139,7 @@ class Gold:
     hour_orders: dict[tuple[date, int], float] = field(default_factory=dict)  # order events, those sent again too
     refusals: dict[tuple[str, date], tuple[int, int]] = field(default_factory=dict)  # records and orders, by reason
     unused: tuple[Unused, ...] = ()
+    known_totals: Comparison | None = None
 
     def term(self, column: str) -> str:
         """Gold's word for a column of the files: the start of its metrics' names."""
@@ -200,11 +203,15 @@ def warehouse_file(warehouse: Path) -> Path:
     return warehouse / "warehouse.duckdb" if warehouse.is_dir() else warehouse
 
 
-def read_gold(warehouse: Path) -> Gold:
-    """Read the warehouse; raises WarehouseError when there is none, or when it is not one of part 2's."""
+def read_gold(warehouse: Path, contract: Contract | None = None) -> Gold:
+    """Read the warehouse, and compare it with the known totals of a contract.
+
+    Raise WarehouseError when there is none, or when it is not one of part 2's.
+    """
     queries = named_statements(QUERIES.read_text("utf-8"))
     with open_warehouse(warehouse) as connection:
-        return _gold({name: connection.execute(query.sql).fetchall() for name, query in queries.items()})
+        gold = _gold({name: connection.execute(query.sql).fetchall() for name, query in queries.items()})
+        return replace(gold, known_totals=compare_warehouse(connection, contract)) if contract else gold
 
 
 def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]

@@ -30,13 +30,15 @@ def verdict(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str
     changed = {c.measure for c in around if c.difference.is_clear}
     ids_are_lost = any(i.check in LOSE_IDS and gold.term(i.column) == "client_id" for i in quality.serious)
     lost = [i for i in quality.grave if gold.term(i.column) == "referrer" and i.check != "column_renamed"]
+    differing = gold.known_totals.differing if gold.known_totals else []
     return {
         "gold": gold,
         "quality": quality,
         "changes": changes,
         "period": period(gold),
-        # The files were checked, all of them was used, and nothing serious was found.
-        "is_well": quality.is_checked and gold.is_complete and not quality.is_broken,
+        # The files were checked, all of them was used, nothing serious was found, and no known total differs.
+        "is_well": quality.is_checked and gold.is_complete and not quality.is_broken and not differing,
+        "differing": differing,
         "around": around,
         "changed": changed,
         # Where events lost their id, fewer visits are recorded than were made; revenue and orders need no id.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from event_data.cli import Terminal
 from event_data.contract import Contract, load_contract
 from event_data.errors import UserError
+from event_data.known_totals import compare_warehouse
 from event_data.output import write_atomically
 from event_data.warehouse_file import open_warehouse
 from monitoring.alarms import Alarm, DayReport
@@ -139,6 +140,7 @@ class Run(NamedTuple):
         assert span is not None
         first = span[0] if every_day else max(span[0], day - timedelta(days=2 * self.t.history_days))
         facts = self.warehouse.read(first, day, self.t.paid_channels, hours)
+        facts.known_totals = compare_warehouse(self.warehouse.connection, self.contract)
         reports = judge(facts, self.contract, self.t, self.history.acknowledgements())
         for end in range(1 if every_day else len(reports), len(reports) + 1):
             explain(reports[:end], facts, self.warehouse, self.t)

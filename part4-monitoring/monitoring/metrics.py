@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from event_data.dead_hours import skipped_hours_sql
 from event_data.events import PLACEHOLDERS
+from event_data.known_totals import Comparison
 from event_data.money import Currency
 from event_data.sql import named_statements
 from monitoring.baselines import Amounts
@@ -69,6 +70,7 @@ class Facts:
     refusals: dict[date, list[Refusal]] = field(default_factory=lambda: defaultdict(list))
     received: dict[date, tuple[int, Decimal]] = field(default_factory=dict)  # orders and revenue of the day's files
     unread: dict[date, list[Unread]] = field(default_factory=lambda: defaultdict(list))
+    known_totals: Comparison | None = None
     currency: Currency = field(default_factory=Currency)
     time_zone: str = "UTC"
 

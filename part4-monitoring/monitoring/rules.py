@@ -29,6 +29,7 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
     found += refused
     found += silent_hours(facts, day, baseline, t)
     found += order_rules(facts, day, baseline, t)
+    found += known_totals(facts, day, t)
     return found
 
 
@@ -156,6 +157,14 @@ def revenue_rules(facts: Facts, day: date, baseline: Sequence[date], t: Threshol
         text = f"Paid channels have no revenue, where {rate:.0%} of orders come from them."
         return [_breach(t, "zero_paid_revenue", "", text)]
     return []
+
+
+def known_totals(facts: Facts, day: date, t: Thresholds) -> list[Breach]:
+    """Return a breach if the day's orders or revenue differ from the contract's known totals."""
+    compared = facts.known_totals.on(day) if facts.known_totals and facts.hours == 24 else None
+    if facts.known_totals is None or compared is None or compared.matches:
+        return []
+    return [_breach(t, "known_totals", "", f"{facts.known_totals.difference(compared)}.")]
 
 
 def _breach(

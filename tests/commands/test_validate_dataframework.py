@@ -9,9 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from command_kit import HEADER, VIEW, add, day, failing, order, report, rows, run
+from command_kit import CHECKS, HEADER, VIEW, add, day, failing, order, report, rows, run
 from commands import SCHEMA, VALIDATE, process
-from quality.checks import DEFINITIONS
 from quality.reports import REPORT_COLUMNS
 
 from event_data.contract.shape import schema
@@ -155,7 +154,7 @@ def test_the_summary(days: Path, tmp_path: Path) -> None:
     status, stdout, stderr = run("--data_dir", days, "--out_dir", tmp_path)
     assert status == 3 and not stderr
     assert stdout.startswith("RED  5 files, 2025-02-23 to 2025-02-27: ") and "dq_report.csv" in stdout
-    assert f"{len(DEFINITIONS)} checks on 5 files" in stdout
+    assert f"{len(CHECKS)} checks on 5 files" in stdout
 
 
 def test_the_summary_is_eighty_columns_wide(days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,9 +27,9 @@ def build(data_dir: Path, warehouse: Path) -> Path:
     return warehouse
 
 
-def analyse(warehouse: Path, out_dir: Path) -> str:
+def analyse(warehouse: Path, out_dir: Path, *args: object) -> str:
     """The summary of a warehouse, made with everything else."""
-    status, _, stderr = run("--no_refresh", "--quiet", "--warehouse", warehouse, "--out_dir", out_dir)
+    status, _, stderr = run("--no_refresh", "--quiet", "--warehouse", warehouse, "--out_dir", out_dir, *args)
     assert status in (0, 3) and not stderr, stderr
     return (out_dir / "executive_summary.md").read_text(encoding="utf-8")
 

@@ -306,6 +306,7 @@ MISTAKES: list[tuple[str, ...]] = [  # old, new, key, code, and what the sentenc
           ("channels", "{organic: «Organic}", ".organic", "unknown_value", "Organic Video"),
           ("knownTotals", "[{«day: 1 March, orders: 3}]", "[0].day", "invalid_value"),
           ("knownTotals", "[«{day: 2025-03-01}]", "[0]", "missing_key"),
+          ("knownTotals", "[{day: 2025-03-01, orders: 3}, «{day: 2025-03-01, orders: 4}]", "[1]", "duplicate"),
           ("currency", "{«code: euro}", ".code", "invalid_value"),
       )],
     ('schema:\n', 'servers: [{«server: a, type: local}]\nschema:\n', "servers[0]", "missing_key"),
