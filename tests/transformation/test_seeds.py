@@ -65,6 +65,11 @@ def test_form(name: str) -> None:
         assert keys == sorted(keys)
 
 
+def test_an_alias_stands_for_a_source_and_is_none_itself() -> None:
+    assert set(column("source_aliases", "source")) <= set(column("sources", "source"))
+    assert not set(column("source_aliases", "alias")) & set(column("sources", "source"))
+
+
 def test_there_are_no_other_seeds() -> None:
     assert {path.name for path in SEEDS.iterdir()} == {f"{name}.csv" for name in HEADERS}
 
