@@ -1,0 +1,363 @@
+"""Find the values of orders: in columns, in the payload, or spread over rows that are order lines."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from event_data.contract.drafting.candidates import Candidate
+from event_data.contract.drafting.forms import MOST, amount_signs, as_number, is_amount, kind_of, plain
+from event_data.contract.drafting.payload import Shape, paths_of, pick
+from event_data.contract.drafting.roles import Choice, Roles, named
+from event_data.contract.model import Amount, Field, Product, Value
+
+_PAYLOAD = "eventdata eventparams payload properties eventproperties props params data attributes propertiesjson"
+_WORDS = {
+    "transaction_id": "transactionid orderid ordernumber orderno orderref ordername invoiceno invoicenumber invoiceid purchaseid "
+    "saleid orderkey order id",
+    "amount": "revenue purchaserevenue orderrevenue transactionrevenue orderamount ordertotal ordervalue value total totalprice "
+    "amount grandtotal totalvalue totalamount eventvalue sales itemrevenue lineamount linetotal price",
+    "currency": "currency currencycode ordercurrency presentmentcurrency transactioncurrency isocurrency",
+    "customer": "useremail email customeremail emailhash hashedemail emailsha256 customerid userid",
+    "id": "itemid productid sku stockcode variantid productsku articleid articlenumber itemsku productcode",
+    "name": "itemname productname productdescription description producttitle",
+    "quantity": "quantity itemquantity qty count units pieces",
+    "unit_price": "unitprice priceperunit itemprice price unitpriceusd",
+}  # fmt: skip
+_ORDER_ID = re.compile(r"(transaction|order|invoice|purchase)(id|no|number)")
+_ISO = re.compile(r"[A-Z]{3}")
+_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "RUB": "₽", "TRY": "₺", "KRW": "₩", "PLN": "zł"}
+_IN_NAME = re.compile(
+    r"(?:^|[_\W])(usd|eur|gbp|jpy|inr|rub|try|krw|pln|chf|sek|nok|dkk|aud|cad|nzd|czk|huf|brl|mxn|zar|aed)(?:$|[_\W])", re.IGNORECASE
+)
+_CONFIRMATIONS = ("thank-you", "thank_you", "thankyou", "confirmation", "order-received", "success")
+
+
+@dataclass
+class Orders:
+    """What the contract says about orders, except the roles."""
+
+    payload: str | None = None  # the column
+    shapes: dict[str, Shape] = field(default_factory=dict)  # event -> its payload
+    paths: dict[str, str] = field(default_factory=dict)  # key of `order` -> path in the payload
+    line_amount_is: str = ""
+    checkout_token: str | None = None
+    confirmation_path: str | None = None
+    key: list[str] = field(default_factory=list)  # only if rows are lines
+    line: dict[str, Value] = field(default_factory=dict)
+    currency: str = "$"
+    currency_check: str = "the currency symbol, such as € or CHF"
+
+    @property
+    def is_found(self) -> bool:
+        """Return whether there is anything to write under `order`."""
+        return bool(self.paths or self.key or self.checkout_token or self.confirmation_path)
+
+
+def looks_like_orders(candidates: Sequence[Candidate], rows: int) -> bool:
+    """Return whether every row is an order, or a line of one, going by names."""
+
+    def has(role: str, least: float = 4) -> bool:
+        return any(named(c, _WORDS[role]) >= least and len(c.cells) >= 0.5 * rows for c in candidates)
+
+    return (has("quantity") or has("id")) and (has("unit_price") or has("amount")) or (has("transaction_id", 4.6) and has("amount"))
+
+
+def find_orders(roles: Roles, candidates: Sequence[Candidate]) -> Orders:
+    """Choose where the values of orders are, and add their roles to `roles`."""
+    orders, rows = Orders(), roles.rows_of("order")
+    is_order = set(rows)
+    others = [row for row in roles.events if row not in is_order]
+    chosen: dict[str, Candidate] = {}
+    if rows:
+        if found := _best(roles, candidates, "transaction_id", lambda c: _id_score(c, rows, others)):
+            chosen["transaction_id"] = found
+        items = _lines(roles, candidates, rows, chosen.get("transaction_id"), orders)
+        if not items:
+            if found := _best(roles, candidates, "amount", lambda c: _amount_score(c, rows, others)):
+                chosen["amount"] = found
+            if found := _best(roles, candidates, "customer", lambda c: _customer_score(c, rows)):
+                chosen["customer"] = found
+        if found := _best(roles, candidates, "currency", lambda c: _currency_score(c, rows)):
+            chosen["currency"] = found
+    payloads: dict[int, Any] = {}
+    _currency(orders, rows, chosen, roles)
+    orders.payload = _payload_column(roles, candidates, chosen)
+    if orders.payload:
+        cells = next(c.cells for c in candidates if c.is_column and c.column == orders.payload)
+        payloads = _look(orders, roles, cells)
+        roles.found["payload"] = Choice(Field(orders.payload))
+    name = next((name for name, role in roles.event_roles.items() if role == "order"), "")
+    known = paths_of(orders.shapes[name]) if name in orders.shapes else {}
+    for role, candidate in chosen.items():
+        roles.use(candidate)
+        path = ".".join(map(str, candidate.path))
+        signs = amount_signs([candidate.cells[row] for row in rows if row in candidate.cells]) if role == "amount" else None
+        if candidate.column == orders.payload and path in known and not signs:
+            orders.paths["transactionId" if role == "transaction_id" else role] = path
+        else:
+            roles.found[role] = Choice(Amount(candidate.value, *signs) if signs else candidate.value, _doubt(role, candidate, rows, others))
+    if known and not orders.key:
+        _payload_lines(orders, known, [payload for row, payload in payloads.items() if row in is_order])
+    _pages(orders, roles, candidates, rows)
+    return orders
+
+
+def _best(roles: Roles, candidates: Sequence[Candidate], role: str, score: Callable[[Candidate], float]) -> Candidate | None:
+    ranked = [(score(c) - 3 * c.in_list, place, c) for place, c in enumerate(roles.free(candidates)) if not c.parameter or role != "customer"]
+    best = max(ranked, key=lambda rank: (rank[0], -rank[1]), default=None)
+    return best[2] if best and best[0] > 0 else None
+
+
+def _in(candidate: Candidate, rows: Iterable[int]) -> list[str]:
+    return [candidate.cells[row] for row in rows if row in candidate.cells]
+
+
+def _id_score(c: Candidate, rows: Sequence[int], others: Sequence[int]) -> float:
+    """Score an order id: filled and unique on orders, empty elsewhere."""
+    values, elsewhere = _in(c, rows), c.share_in(others)
+    if len(values) < 0.5 * len(rows) or kind_of(values) in ("json", "url", "timestamp", "boolean", "user_agent"):
+        return 0
+    name = named(c, _WORDS["transaction_id"])
+    name = 0.0 if name == 2 else name
+    if not name and _ORDER_ID.search(c.names[0]):
+        name = 3.0
+    if "id" in c.names and name < 5 and (c.is_column or elsewhere > 0.1):
+        return 0
+    unique = len(set(values)) / len(values)
+    if name:
+        return 0 if name < 4 and elsewhere > 0.1 else name + unique + (elsewhere <= 0.1)
+    sure = len(values) >= 10 and unique >= 0.95 and bool(others) and elsewhere <= 0.01 and len(values) >= 0.9 * len(rows)
+    digits = all(any(letter.isdigit() for letter in value) for value in values)
+    return 1.0 if sure and digits and kind_of(values) in ("id", "integer", "word") else 0
+
+
+def _amount_score(c: Candidate, rows: Sequence[int], others: Sequence[int]) -> float:
+    """Score an order amount: a number on orders, zero or empty elsewhere."""
+    values = _in(c, rows)
+    if len(values) < 0.5 * len(rows) or sum(map(is_amount, values)) < 0.8 * len(values):
+        return 0
+    if all(as_number(value) == 0 for value in values) or kind_of(values) in ("timestamp", "boolean"):
+        return 0
+    elsewhere = sum(bool(as_number(text)) for text in _in(c, others)) / max(1, len(others))
+    is_alone = bool(others) and elsewhere < 1 - MOST
+    name = named(c, _WORDS["amount"])
+    if name == 2 and not re.search("revenue|amount|total|value", c.names[0]):
+        name = 0.0
+    if name < 4 and (not is_alone or not any("." in value or "," in value for value in values)):
+        return 0
+    if not name and len(set(values)) < 0.3 * len(values):
+        return 0
+    in_currency = _IN_NAME.search(c.name) is not None
+    return (name or 0.5) + 1.5 * is_alone + 0.2 * in_currency + 0.5 * (len(values) >= 0.9 * len(rows))
+
+
+def _customer_score(c: Candidate, rows: Sequence[int]) -> float:
+    values, name = _in(c, rows), named(c, _WORDS["customer"])
+    fits = len(values) >= 0.5 * len(rows) and len(set(values)) > 1 and kind_of(values) not in ("json", "url", "boolean", "timestamp")
+    return name if name >= 4 and fits and not c.in_list else 0
+
+
+def _currency_score(c: Candidate, rows: Sequence[int]) -> float:
+    values, name = _in(c, rows), named(c, _WORDS["currency"])
+    fits = len(values) >= 0.5 * len(rows) and sum(bool(_ISO.fullmatch(v)) for v in values) >= MOST * len(values)
+    return name if name >= 4 and fits else 0
+
+
+def _lines(
+    roles: Roles, candidates: Sequence[Candidate], rows: Sequence[int], order_id: Candidate | None, orders: Orders
+) -> bool:
+    """Find the line item in a row if rows are lines of orders, and add its amount; return whether they are."""
+    free = [c for c in roles.free(candidates) if not c.in_list and c is not order_id]
+
+    def pick_one(role: str, among: Sequence[Candidate]) -> Candidate | None:
+        ranked = [(named(c, _WORDS[role]), place, c) for place, c in enumerate(among) if c.share_in(rows) >= 0.5]
+        best = max(ranked, key=lambda rank: (rank[0], -rank[1]), default=None)
+        return best[2] if best and best[0] >= 4 else None
+
+    item, name, quantity = pick_one("id", free), pick_one("name", free), pick_one("quantity", free)
+    if not (item or name or quantity):
+        return False
+    if order_id is not None:
+        ids = _in(order_id, rows)
+        if len(set(ids)) >= 0.9 * len(ids):
+            return False
+        key = ["transaction_id"]
+    else:
+        key = ["session"] if "session" in roles.found else ["client", "time"]
+        places = {(c.column, c.path, c.parameter): c for c in candidates}
+        parts = [places.get(_place(roles.found[role].value)) for role in key]
+        keys = [tuple(part.cells.get(row, "") if part else "" for part in parts) for row in rows]
+        if len(set(keys)) == len(keys):
+            return False
+    price = pick_one("unit_price", [c for c in free if sum(map(is_amount, c.values[:500])) >= 0.8 * len(c.values[:500])])
+    value, used = _line_amount(free, rows, quantity, price)
+    if value is None:
+        return False
+    roles.found["amount"] = Choice(value, "the amount of a line")
+    roles.use(*used)
+    orders.key = key
+    for part, found in (("id", item), ("name", name), ("quantity", quantity)):
+        if found is not None:
+            orders.line[part] = found.value
+    return True
+
+
+def _place(value: Value) -> tuple[object, ...]:
+    while hasattr(value, "value"):
+        value = value.value
+    return (value.column, value.path, "") if isinstance(value, Field) else (getattr(value, "column", ""), (), getattr(value, "key", ""))
+
+
+def _line_amount(
+    free: Sequence[Candidate], rows: Sequence[int], quantity: Candidate | None, price: Candidate | None
+) -> tuple[Value | None, list[Candidate]]:
+    """Return the amount of a line: its revenue, the product of quantity and price, its total, or its price."""
+    scored = sorted(((_amount_score(c, rows, ()), -place, c) for place, c in enumerate(free)), key=lambda s: s[:2], reverse=True)
+    amounts = [c for score, _, c in scored if score > 0 and c is not quantity and c is not price]
+    amounts += [c for c in free if c not in amounts and re.search("revenue|amount|total", c.names[0]) and _numbers(c, rows)]
+    amounts.sort(key=lambda c: _IN_NAME.search(c.name) is None)
+    for c in amounts:
+        if re.search("revenue|amount", c.names[0]):
+            return _declared(c, rows), [c]
+    if quantity and price:
+        return Product(_declared(quantity, rows), _declared(price, rows)), [price]
+    best = next((c for c in amounts if "price" not in c.names[0]), None) or price or next(iter(amounts), None)
+    return (_declared(best, rows), [best]) if best else (None, [])
+
+
+def _numbers(c: Candidate, rows: Sequence[int]) -> bool:
+    values = _in(c, rows)
+    return len(values) >= 0.5 * len(rows) and sum(map(is_amount, values)) >= 0.8 * len(values)
+
+
+def _declared(c: Candidate, rows: Sequence[int]) -> Value:
+    signs = amount_signs(_in(c, rows))
+    return Amount(c.value, *signs) if signs else c.value
+
+
+def _doubt(role: str, c: Candidate, rows: Sequence[int], others: Sequence[int]) -> str:
+    words = named(c, _WORDS[role])
+    if role == "transaction_id":
+        filled = c.share_in(rows)
+        if filled < 0.98:
+            return f"{filled:.0%} of the orders have it; the others are quarantined"
+        return "" if words >= 4 else "a guess"
+    if role == "amount" and (words < 4 or _amount_score(c, rows, others) < 5):
+        return "a guess"
+    return ""
+
+
+def _currency(orders: Orders, rows: Sequence[int], chosen: dict[str, Candidate], roles: Roles) -> None:
+    """Choose the shop's currency: that of most orders, or one in the name of a column."""
+    code = ""
+    if currency := chosen.get("currency"):
+        counts = Counter(v for v in _in(currency, rows) if _ISO.fullmatch(v))
+        code = min(counts, key=lambda name: (-counts[name], name), default="")
+        orders.currency_check = "" if len(counts) == 1 else "orders in other currencies are listed apart"
+    else:
+        names = [c.name for c in chosen.values()] + [place[0] for place in roles.used]
+        code = next((match[1].upper() for name in names if (match := _IN_NAME.search(str(name)))), "")
+        orders.currency_check = "from the name of a column" if code else orders.currency_check
+    if code:
+        orders.currency = _SIGNS.get(code, code)
+
+
+def _payload_column(roles: Roles, candidates: Sequence[Candidate], chosen: dict[str, Candidate]) -> str | None:
+    """Return the column with JSON objects that has the order's values, or is named like a payload."""
+    objects = [c for c in candidates if c.is_column and c.kind == "json" and sum(v.lstrip()[:1] == "{" for v in c.values) >= MOST * len(c.values)]
+    free = [c for c in objects if c in roles.free(objects)]
+    for role in ("amount", "transaction_id"):
+        if role in chosen and chosen[role].path and any(c.column == chosen[role].column for c in free):
+            return chosen[role].column
+    best = max(free, key=lambda c: named(c, _PAYLOAD), default=None)
+    return best.column if best and named(best, _PAYLOAD) >= 2 else None
+
+
+def _look(orders: Orders, roles: Roles, cells: dict[int, str]) -> dict[int, Any]:
+    """Describe the payloads of each event, and return those that are valid JSON; synonyms share a description."""
+    first = {role: name for name, role in reversed(roles.event_roles.items())}
+    payloads: dict[int, Any] = {}
+    for row, text in cells.items():
+        name = roles.events.get(row)
+        if name is None:
+            continue
+        try:
+            payloads[row] = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        name = first.get(roles.event_roles.get(name, ""), name)
+        orders.shapes.setdefault(name, Shape()).look(payloads[row])
+    return payloads
+
+
+def _payload_lines(orders: Orders, known: dict[str, Shape], payloads: Sequence[Any]) -> None:
+    """Add the paths of line items below a list in the payload."""
+    text, number = ("string", "integer"), ("number", "integer", "string")
+    below = pick(known, "items products lines lineitems contents cart", ("array",))
+    if not below or not any(path.startswith(f"{below}[].") for path in known):
+        return
+    found = {
+        "lines": below,
+        "lineId": pick(known, "itemid productid sku variantid id", text, below),
+        "lineName": pick(known, "itemname productname name title", ("string",), below),
+        "lineVariant": pick(known, "itemvariant variantname varianttitle variant option", text, below),
+        "lineAmount": pick(known, "price itemprice unitprice lineprice linetotal amount total value", number, below),
+        "lineQuantity": pick(known, "quantity qty count", number, below),
+    }
+    orders.paths |= {key: path for key, path in found.items() if path}
+    keys = ("amount", "lines", "lineAmount", "lineQuantity")
+    if all(key in orders.paths for key in keys):
+        orders.line_amount_is = _line_amount_is(payloads, *(orders.paths[key] for key in keys))
+
+
+def _line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str, pieces: str) -> str:
+    """Return whether the line prices sum to the amount as they are, or multiplied by the quantity."""
+    as_line = as_unit = decisive = 0
+    for payload in payloads:
+        try:
+            total = float(_at(payload, amount))
+            pairs = [
+                (float(_at(line, price.partition("[].")[2])), float(_at(line, pieces.partition("[].")[2])))
+                for line in _at(payload, lines)
+            ]
+        except (TypeError, ValueError, KeyError, OverflowError):
+            continue
+        if all(count == 1 for _, count in pairs):
+            continue  # both sums are equal, so this order tells nothing
+        decisive += 1
+        as_line += abs(sum(p for p, _ in pairs) - total) < 0.011
+        as_unit += abs(sum(p * n for p, n in pairs) - total) < 0.011
+    best = "line" if as_line > as_unit else "unit"
+    return f"{best} # check: {max(as_line, as_unit)} of {decisive} orders with several pieces agree"
+
+
+def _at(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        value = value[key]
+    return value
+
+
+def _pages(orders: Orders, roles: Roles, candidates: Sequence[Candidate], rows: Sequence[int]) -> None:
+    """Find the checkout's token and the confirmation page in the URLs of orders."""
+    if "page" not in roles.found or not rows:
+        return
+    place = _place(roles.found["page"].value)
+    page = next((c for c in candidates if (c.column, c.path, c.parameter) == place), None)
+    urls = [page.cells.get(row, "") for row in rows] if page else []
+    orders.checkout_token = _token(urls)
+    orders.confirmation_path = next(
+        (f"/{word}" for word in _CONFIRMATIONS if urls and sum(f"/{word}" in url for url in urls) > 0.9 * len(urls)), None
+    )
+
+
+def _token(urls: Sequence[str]) -> str | None:
+    """Return a regular expression for the part of an order's URL that identifies the checkout."""
+    for word in ("checkouts", "checkout", "orders", "order"):
+        for pattern in (f"/{word}/[a-z]+/([^/?#]+)", f"/{word}/([^/?#]+)"):
+            tokens = [match[1] for url in urls if (match := re.search(pattern, url))]
+            if len(tokens) > len(urls) / 2 and sum(len(token) >= 16 for token in tokens) > len(tokens) / 2:
+                return pattern
+    return None
