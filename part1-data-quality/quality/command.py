@@ -65,20 +65,29 @@ def connect(work_dir: Path, memory_limit: str | None = None) -> duckdb.DuckDBPyC
 
 
 def draft(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Draft a contract from the files, to --contract or stdout."""
+    """Draft a contract from the files, to --contract or stdout, and print what the files contain according to it."""
     from event_data.contract.drafting import draft_contract
+    from quality import draft_summary
 
     if options.contract and options.contract.exists():
         raise ContractError(f"{options.contract} exists already; name a new file, so that no contract is overwritten.")
-    files = sorted(p for p in options.data_dir.glob("*") if re.search(r"[.]csv([.]gz)?$", p.name, re.IGNORECASE))
-    # Where some names tell a day, the others are no days: reports, say.
-    files = [p for p in files if re.search(r"\d{4}\D?\d\d\D?\d\d", p.name)] or files
-    text = draft_contract(files)
+    terminal.progress("reading a sample of the files")
+    text = draft_contract(options.data_dir)
+    terminal.progress("")
     if options.contract:
         write_atomically(options.contract, text)
         terminal.note(f"wrote {short_path(options.contract)}; read its `# check:` lines before you rely on it")
     else:
         terminal.write(text)
+    if terminal.quiet:
+        return 0
+    with tempfile.TemporaryDirectory(prefix="draft_") as work:
+        path = options.contract or write_atomically(Path(work) / "draft.yaml", text)
+        terminal.progress("reading the files with the draft")
+        built = draft_summary.build(options.data_dir, path, Path(work))
+        terminal.progress("")
+        found = draft_summary.summary(built, load_contract(path), terminal.width)
+    (terminal.print if options.contract else terminal.note)(found)
     return 0
 
 

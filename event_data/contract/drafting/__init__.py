@@ -62,7 +62,7 @@ def _draft(data_dir: Path, found: files.Files, reader: Reader) -> str:
     orders = find_orders(chosen, candidates)
     notes = list(reader.notes)
     if found.left_out:
-        notes.append(f"{found.left_out} other files are not named like the contract's `physicalName`; they are not read")
+        notes.append(f"{found.left_out} other files are not read: their names are not like `physicalName`")
     role_of = roles.columns_of(chosen.found)
     time_columns = [name for name in columns_of(chosen.found["time"].value) if name]
     template = templates(Path(__file__).parent)
@@ -74,7 +74,7 @@ def _draft(data_dir: Path, found: files.Files, reader: Reader) -> str:
         roles={role: chosen.found[role] for role in shown}, missing=_missing(chosen, orders), chosen=chosen,
         events=_events(chosen), lacking_roles=[role for role in EVENT_ROLES if role not in chosen.event_roles.values()],
         orders=orders, channels=_channels(chosen, candidates), schedule=_schedule(found, reader, chosen, columns),
-        delimiters=reader.delimiters if Path(found.name).suffix.lower() not in (".json", ".jsonl", ".ndjson", ".parquet") else [],
+        delimiters=reader.delimiters if reader.is_csv else [],
         **_hosts(chosen, candidates),
     )  # fmt: skip
 
@@ -86,10 +86,10 @@ def _one_event(chosen: roles.Roles, candidates: Sequence[Candidate], rows: int, 
     elif any(c.kind == "url" and len(c.cells) > 0.5 * rows for c in candidates):
         roles.constant_event(chosen, "page_view", "page_view", rows)
     else:
-        names = ", ".join(ascii(c.name)[1:-1] for c in candidates if c.is_column and 1 < len(c.distinct) <= 60) or "none"
+        names = [ascii(c.name)[1:-1] for c in candidates if c.is_column and 1 < len(c.distinct) <= 60]
         raise ContractError(
-            f"{where}: no column has the kind of event, and rows do not look like orders; the columns with few values are "
-            f"{names[:200]}. Name the column `event`, or write the contract by hand."
+            f"{where}: no column has the kind of event, and rows do not look like orders; the columns with few values "
+            f"are {', '.join(names[:5]) or 'none'}. Rename the column to `event`, or write the contract by hand."
         )
 
 
@@ -137,7 +137,8 @@ def _channels(chosen: roles.Roles, candidates: Sequence[Candidate]) -> dict[str,
     if column is None:
         return {}
     known = roles.channels_of(column.distinct)
-    return {value: known.get(value) for value in sorted({text.strip().lower(): text for text in sorted(column.distinct)}.values())}
+    spellings = {text.strip().lower(): text for text in sorted(column.distinct)}
+    return {text: known.get(text) for text in sorted(spellings.values())}
 
 
 def _schedule(
@@ -165,11 +166,10 @@ def _schedule(
 
 def _hosts(chosen: roles.Roles, candidates: Sequence[Candidate]) -> dict[str, Any]:
     """Return the hosts, and how foreign hosts and query values are anonymised."""
-    places = {c.value: c.values for c in candidates}
 
     def urls(role: str) -> list[str]:
         value = chosen.found[role].value if role in chosen.found else None
-        return places.get(value, []) if isinstance(value, Field) or hasattr(value, "key") else []  # type: ignore[call-overload]
+        return next((c.values for c in candidates if c.value == value), [])
 
     pages = urls("page")
     counts = Counter(map(host_of, pages))
@@ -181,5 +181,3 @@ def _hosts(chosen: roles.Roles, candidates: Sequence[Candidate]) -> dict[str, An
     plain = [name for name, pattern in known.items() if any(map(pattern.fullmatch, foreign))]
     hidden = {"query_value": hidden_pattern(queries), "foreign_host": hidden_hosts(foreign)}
     return {"own_hosts": own, "plain_hosts": plain, **hidden}
-
-

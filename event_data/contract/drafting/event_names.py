@@ -8,16 +8,16 @@ from event_data.contract.drafting.forms import plain
 MAX_NAMES = 60
 # Names that mean the same step: all that occur are synonyms.
 _EXACT = {
-    "order": "purchase purchased purchasecompleted completepurchase checkoutcompleted checkoutcomplete completedcheckout "
-    "ordercompleted completedorder completeorder orderplaced placeorder placedorder orderconfirmed orderpaid ordercreated "
-    "transaction ecommercepurchase buy bought order sale",
+    "order": "purchase purchased purchasecompleted completepurchase checkoutcompleted checkoutcomplete "
+    "completedcheckout ordercompleted completedorder completeorder orderplaced placeorder placedorder orderconfirmed "
+    "orderpaid ordercreated transaction ecommercepurchase buy bought order sale",
     "checkout": "begincheckout checkoutstarted startedcheckout startcheckout initiatecheckout initiatedcheckout "
     "checkoutinitiated checkoutbegin checkout",
-    "cart": "addtocart addedtocart productaddedtocart productadded addedproduct itemadded itemaddedtocart additemtocart "
-    "cartadd cartitemadded cart",
+    "cart": "addtocart addedtocart productaddedtocart productadded addedproduct itemadded itemaddedtocart "
+    "additemtocart cartadd cartitemadded cart",
     "page_view": "pageview pageviewed viewedpage viewpage pagevisit screenview pageviews",
-    "signup": "signup signedup newslettersignup signupnewsletter newslettersubscribed emailfilledonpopup accountcreated "
-    "usersignedup completeregistration userregistered",
+    "signup": "signup signedup newslettersignup signupnewsletter newslettersubscribed emailfilledonpopup "
+    "accountcreated usersignedup completeregistration userregistered",
 }
 # If none occurs: the first name that contains one of these words.
 _PARTS = {
@@ -29,15 +29,16 @@ _PARTS = {
 }
 # Steps of a checkout; they count as its start if no event marks that.
 _CHECKOUT_STEPS = (
-    "shippingdetails paymentdetails shippinginfo paymentinfo addshippinginfo addpaymentinfo shipping payment "
-    "checkoutshipping checkoutpayment checkoutdetails"
-).split()
+    "shippingdetails", "paymentdetails", "shippinginfo", "paymentinfo", "addshippinginfo", "addpaymentinfo",
+    "shipping", "payment", "checkoutshipping", "checkoutpayment", "checkoutdetails",
+)  # fmt: skip
 _OTHER = re.compile(r"remov|error|fail|bug|abandon|cancel|refund|unsub|delete|declin|intent")
 
 
 def is_name(text: str) -> bool:
     """Return whether a text can be the name of an event: short, and a letter, `$` or `[` first, in any script."""
-    return 0 < len(text) <= 60 and text.isprintable() and (text[0] in "$[" or text[0].isalpha()) and not re.search(r"\d{5}", text)
+    starts_well = text[:1].isalpha() or text[:1] in ("$", "[")
+    return starts_well and len(text) <= 60 and text.isprintable() and not re.search(r"\d{5}", text)
 
 
 def event_roles(names: Iterable[str]) -> dict[str, str]:

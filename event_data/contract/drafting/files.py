@@ -48,8 +48,8 @@ def find(data_dir: Path) -> Files:
     found = sorted(_names(data_dir))
     if not found:
         raise ContractError(
-            f"{data_dir} holds no CSV, JSON or Parquet file to draft a contract from; name the folder of the files with "
-            "--data_dir."
+            f"{data_dir} holds no CSV, JSON or Parquet file to draft a contract from; name the folder of the files "
+            "with --data_dir."
         )
     entries = [Entry(name, 0, "") for name in found]
     best: Files | None = None
@@ -63,7 +63,9 @@ def find(data_dir: Path) -> Files:
         if best is None or (files.is_dated, len(files.files)) > (best.is_dated, len(best.files)):
             best = files
     if best is None:
-        raise ContractError(f"{data_dir}: no name of a file can be written in a contract, such as {found[0]!a}; rename the files.")
+        raise ContractError(
+            f"{data_dir}: no name of a file can be written in a contract, such as {found[0]!a}; rename the files."
+        )
     return best
 
 
@@ -71,7 +73,7 @@ def _names(data_dir: Path) -> Iterator[str]:
     """Yield the names of files that may hold events, relative to the folder."""
     for folder, folders, names in os.walk(data_dir):
         above = Path(folder).relative_to(data_dir)
-        folders[:] = [name for name in sorted(folders) if not name.startswith(".")] if len(above.parts) < DEEPEST else []
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and len(above.parts) < DEEPEST)
         for name in names:
             relative = (above / name).as_posix()
             is_own = any(fnmatch(name, pattern) for pattern in OWN_OUTPUTS) or name.startswith((".", "~"))
@@ -119,5 +121,7 @@ def _common(names: Sequence[str]) -> str:
     ending = _ending(names[0])
     folder, slash, _ = names[0].rpartition("/")
     stems = [name.rpartition("/")[2].removesuffix(ending) for name in names]
-    start = re.sub(r"\d+\Z", "", os.path.commonprefix(stems))
+    first, last = min(stems), max(stems)
+    start = next((first[:at] for at, letter in enumerate(first) if letter != last[at]), first)
+    start = re.sub(r"\d+\Z", "", start)
     return f"{folder}{slash}{start}*{ending}".replace("%", "%%")

@@ -14,7 +14,8 @@ MOST = 0.95  # the share of values that must have a form
 
 # The forms of a time that are always read; see events.sql.
 _TIME = re.compile(
-    r"(?:\d{4}([-/])\d\d\1\d\d[T ](?:\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|\d?\d:\d\d(?::\d\d)? ?[AP]M)|\d{8}T\d{6}(?:[.,]\d{1,9})?)"
+    r"(?:\d{4}([-/])\d\d\1\d\d[T ](?:\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?|\d?\d:\d\d(?::\d\d)? ?[AP]M)"
+    r"|\d{8}T\d{6}(?:[.,]\d{1,9})?)"
     r"\s?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)?"
 )
 _EPOCH = re.compile(r"1\d{9}(\d{3}){0,2}(\.\d+)?")
@@ -35,7 +36,13 @@ _CLASSES = ("0-9", "a-z", "A-Z", "0-9a-f", "0-9A-F", "0-9A-Fa-f", "0-9a-z", "0-9
 # Epoch units, by the range of their numbers: 2001 to 2039.
 _EPOCHS = (("epoch_s", 1.0e9, 2.2e9), ("epoch_ms", 1.0e12, 2.2e12), ("epoch_us", 1.0e15, 2.2e15))
 _DATE = re.compile(r"(\d{1,4})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)(.*)")
-_CLOCK = re.compile(r"([ T,]+)(\d{1,2}):(\d\d)(?::(\d\d)([.,](\d{3}|\d{6}))?)?(\s?)([AaPp][Mm])?(\s?)(Z|[+-]\d\d:?\d\d)?")
+_CLOCK = re.compile(
+    r"([ T,]+)(\d{1,2}):(\d\d)(?::(\d\d)([.,](\d{3}|\d{6}))?)?(\s?)([AaPp][Mm])?(\s?)(Z|[+-]\d\d:?\d\d)?"
+)
+_COMPACT = (
+    (re.compile(r"20\d\d[01]\d[0-3]\d"), "yyyyMMdd"),
+    (re.compile(r"20\d\d[01]\d[0-3]\d[0-2]\d[0-5]\d[0-5]\d"), "yyyyMMddHHmmss"),
+)
 _UNIT = r"(?:[A-Za-z]{2,3}|[^0-9A-Za-z.,+\-\s]{1,4})?"
 _PLAIN_AMOUNT = re.compile(r"\s*[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?\s*")
 # (decimal, thousands) and what such an amount looks like, most common first.
@@ -123,8 +130,8 @@ def time_format(values: Sequence[str]) -> tuple[str, bool] | None:
     for name, low, high in _EPOCHS:
         if sum(low <= float(v) <= high for v in some if re.fullmatch(r"\d{10,16}(\.\d+)?", v)) >= MOST * len(some):
             return name, True
-    for pattern, form in ((r"20\d\d[01]\d[0-3]\d", "yyyyMMdd"), (r"20\d\d[01]\d[0-3]\d[0-2]\d[0-5]\d[0-5]\d", "yyyyMMddHHmmss")):
-        if share(some, re.compile(pattern)) >= MOST:
+    for pattern, form in _COMPACT:
+        if share(some, pattern) >= MOST:
             return form, True
     return _pattern_of_dates(some)
 
@@ -133,11 +140,11 @@ def _pattern_of_dates(values: Sequence[str]) -> tuple[str, bool] | None:
     """Return the pattern of dates such as 31.12.2025 23:59, and whether the order of day and month is certain."""
     dates = [match for value in values if (match := _DATE.fullmatch(value.strip()))]
     clocks = [match for date in dates if (match := _CLOCK.fullmatch(date[5]))]
-    if len(dates) < MOST * len(values) or 0 < len(clocks) < MOST * len(dates) or (not clocks and any(d[5] for d in dates)):
+    if len(dates) < MOST * len(values) or any(date[2] != dates[0][2] for date in dates):
+        return None
+    if 0 < len(clocks) < MOST * len(dates) or (not clocks and any(date[5] for date in dates)):
         return None
     sign = dates[0][2]
-    if any(date[2] != sign for date in dates):
-        return None
     firsts, seconds = [int(date[1]) for date in dates], [int(date[3]) for date in dates]
     certain = True
     if all(len(date[1]) == 4 for date in dates):

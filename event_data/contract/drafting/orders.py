@@ -8,29 +8,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from event_data.contract.drafting.candidates import Candidate
-from event_data.contract.drafting.forms import MOST, amount_signs, as_number, is_amount, kind_of, plain
-from event_data.contract.drafting.payload import Shape, paths_of, pick
+from event_data.contract.drafting.forms import MOST, amount_signs, as_number, is_amount, kind_of
+from event_data.contract.drafting.payload import Shape, line_amount_is, line_paths, paths_of
 from event_data.contract.drafting.roles import Choice, Roles, named
-from event_data.contract.model import Amount, Field, Product, Value
+from event_data.contract.model import Amount, Field, Product, Time, Value
 
 _PAYLOAD = "eventdata eventparams payload properties eventproperties props params data attributes propertiesjson"
 _WORDS = {
-    "transaction_id": "transactionid orderid ordernumber orderno orderref ordername invoiceno invoicenumber invoiceid purchaseid "
-    "saleid orderkey order id",
-    "amount": "revenue purchaserevenue orderrevenue transactionrevenue orderamount ordertotal ordervalue value total totalprice "
-    "amount grandtotal totalvalue totalamount eventvalue sales itemrevenue lineamount linetotal price",
+    "transaction_id": "transactionid orderid ordernumber orderno orderref ordername invoiceno invoicenumber invoiceid "
+    "purchaseid saleid orderkey order id",
+    "amount": "revenue purchaserevenue orderrevenue transactionrevenue orderamount ordertotal ordervalue value total "
+    "totalprice amount grandtotal totalvalue totalamount eventvalue sales itemrevenue lineamount linetotal price",
     "currency": "currency currencycode ordercurrency presentmentcurrency transactioncurrency isocurrency",
     "customer": "useremail email customeremail emailhash hashedemail emailsha256 customerid userid",
     "id": "itemid productid sku stockcode variantid productsku articleid articlenumber itemsku productcode",
     "name": "itemname productname productdescription description producttitle",
     "quantity": "quantity itemquantity qty count units pieces",
     "unit_price": "unitprice priceperunit itemprice price unitpriceusd",
-}  # fmt: skip
+}
 _ORDER_ID = re.compile(r"(transaction|order|invoice|purchase)(id|no|number)")
 _ISO = re.compile(r"[A-Z]{3}")
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "RUB": "₽", "TRY": "₺", "KRW": "₩", "PLN": "zł"}
 _IN_NAME = re.compile(
-    r"(?:^|[_\W])(usd|eur|gbp|jpy|inr|rub|try|krw|pln|chf|sek|nok|dkk|aud|cad|nzd|czk|huf|brl|mxn|zar|aed)(?:$|[_\W])", re.IGNORECASE
+    r"(?:^|[_\W])(usd|eur|gbp|jpy|inr|rub|try|krw|pln|chf|sek|nok|dkk|aud|cad|nzd|czk|huf|brl|mxn|zar|aed)(?:$|[_\W])",
+    re.IGNORECASE,
 )
 _CONFIRMATIONS = ("thank-you", "thank_you", "thankyou", "confirmation", "order-received", "success")
 
@@ -62,7 +63,8 @@ def looks_like_orders(candidates: Sequence[Candidate], rows: int) -> bool:
     def has(role: str, least: float = 4) -> bool:
         return any(named(c, _WORDS[role]) >= least and len(c.cells) >= 0.5 * rows for c in candidates)
 
-    return (has("quantity") or has("id")) and (has("unit_price") or has("amount")) or (has("transaction_id", 4.6) and has("amount"))
+    is_line = (has("quantity") or has("id")) and (has("unit_price") or has("amount"))
+    return is_line or (has("transaction_id", 4.6) and has("amount"))
 
 
 def find_orders(roles: Roles, candidates: Sequence[Candidate]) -> Orders:
@@ -70,45 +72,49 @@ def find_orders(roles: Roles, candidates: Sequence[Candidate]) -> Orders:
     orders, rows = Orders(), roles.rows_of("order")
     is_order = set(rows)
     others = [row for row in roles.events if row not in is_order]
-    chosen: dict[str, Candidate] = {}
-    if rows:
-        if found := _best(roles, candidates, "transaction_id", lambda c: _id_score(c, rows, others)):
-            chosen["transaction_id"] = found
-        items = _lines(roles, candidates, rows, chosen.get("transaction_id"), orders)
-        if not items:
-            if found := _best(roles, candidates, "amount", lambda c: _amount_score(c, rows, others)):
-                chosen["amount"] = found
-            if found := _best(roles, candidates, "customer", lambda c: _customer_score(c, rows)):
-                chosen["customer"] = found
-        if found := _best(roles, candidates, "currency", lambda c: _currency_score(c, rows)):
-            chosen["currency"] = found
-    payloads: dict[int, Any] = {}
+    chosen = _choose(roles, candidates, rows, others, orders) if rows else {}
     _currency(orders, rows, chosen, roles)
-    orders.payload = _payload_column(roles, candidates, chosen)
-    if orders.payload:
-        cells = next(c.cells for c in candidates if c.is_column and c.column == orders.payload)
-        payloads = _look(orders, roles, cells)
-        roles.found["payload"] = Choice(Field(orders.payload))
+    payloads = _read_payload(orders, roles, candidates, chosen)
     name = next((name for name, role in roles.event_roles.items() if role == "order"), "")
     known = paths_of(orders.shapes[name]) if name in orders.shapes else {}
     for role, candidate in chosen.items():
         roles.use(candidate)
         path = ".".join(map(str, candidate.path))
-        signs = amount_signs([candidate.cells[row] for row in rows if row in candidate.cells]) if role == "amount" else None
+        signs = amount_signs(_in(candidate, rows)) if role == "amount" else None
         if candidate.column == orders.payload and path in known and not signs:
             orders.paths["transactionId" if role == "transaction_id" else role] = path
         else:
-            roles.found[role] = Choice(Amount(candidate.value, *signs) if signs else candidate.value, _doubt(role, candidate, rows, others))
+            value = Amount(candidate.value, *signs) if signs else candidate.value
+            roles.found[role] = Choice(value, _doubt(role, candidate, rows, others))
     if known and not orders.key:
-        _payload_lines(orders, known, [payload for row, payload in payloads.items() if row in is_order])
+        orders.paths |= line_paths(known)
+        keys = ("amount", "lines", "lineAmount", "lineQuantity")
+        if all(key in orders.paths for key in keys):
+            received = [payload for row, payload in payloads.items() if row in is_order]
+            orders.line_amount_is = line_amount_is(received, *(orders.paths[key] for key in keys))
     _pages(orders, roles, candidates, rows)
     return orders
 
 
-def _best(roles: Roles, candidates: Sequence[Candidate], role: str, score: Callable[[Candidate], float]) -> Candidate | None:
-    ranked = [(score(c) - 3 * c.in_list, place, c) for place, c in enumerate(roles.free(candidates)) if not c.parameter or role != "customer"]
-    best = max(ranked, key=lambda rank: (rank[0], -rank[1]), default=None)
-    return best[2] if best and best[0] > 0 else None
+def _choose(
+    roles: Roles, candidates: Sequence[Candidate], rows: Sequence[int], others: Sequence[int], orders: Orders
+) -> dict[str, Candidate]:
+    """Return the candidates for an order's values; if rows are lines, add what belongs to a line to `orders`."""
+    chosen: dict[str, Candidate] = {}
+
+    def choose(role: str, score: Callable[[Candidate], float]) -> None:
+        taken = list(chosen.values())
+        ranked = [(score(c) - 3 * c.in_list, -n, c) for n, c in enumerate(roles.free(candidates)) if c not in taken]
+        best = max(ranked, key=lambda rank: rank[:2], default=None)
+        if best and best[0] > 0:
+            chosen[role] = best[2]
+
+    choose("transaction_id", lambda c: _id_score(c, rows, others))
+    if not _lines(roles, candidates, rows, chosen.get("transaction_id"), orders):
+        choose("amount", lambda c: _amount_score(c, rows, others))
+        choose("customer", lambda c: _customer_score(c, rows))
+    choose("currency", lambda c: _currency_score(c, rows, chosen.get("amount")))
+    return chosen
 
 
 def _in(candidate: Candidate, rows: Iterable[int]) -> list[str]:
@@ -129,7 +135,7 @@ def _id_score(c: Candidate, rows: Sequence[int], others: Sequence[int]) -> float
     unique = len(set(values)) / len(values)
     if name:
         return 0 if name < 4 and elsewhere > 0.1 else name + unique + (elsewhere <= 0.1)
-    sure = len(values) >= 10 and unique >= 0.95 and bool(others) and elsewhere <= 0.01 and len(values) >= 0.9 * len(rows)
+    sure = len(values) >= 0.9 * len(rows) >= 9 and unique >= 0.95 and bool(others) and elsewhere <= 0.01
     digits = all(any(letter.isdigit() for letter in value) for value in values)
     return 1.0 if sure and digits and kind_of(values) in ("id", "integer", "word") else 0
 
@@ -156,14 +162,16 @@ def _amount_score(c: Candidate, rows: Sequence[int], others: Sequence[int]) -> f
 
 def _customer_score(c: Candidate, rows: Sequence[int]) -> float:
     values, name = _in(c, rows), named(c, _WORDS["customer"])
-    fits = len(values) >= 0.5 * len(rows) and len(set(values)) > 1 and kind_of(values) not in ("json", "url", "boolean", "timestamp")
+    fits = len(values) >= 0.5 * len(rows) and len(set(values)) > 1
+    fits = fits and kind_of(values) not in ("json", "url", "boolean", "timestamp")
     return name if name >= 4 and fits and not c.in_list else 0
 
 
-def _currency_score(c: Candidate, rows: Sequence[int]) -> float:
+def _currency_score(c: Candidate, rows: Sequence[int], amount: Candidate | None) -> float:
     values, name = _in(c, rows), named(c, _WORDS["currency"])
     fits = len(values) >= 0.5 * len(rows) and sum(bool(_ISO.fullmatch(v)) for v in values) >= MOST * len(values)
-    return name if name >= 4 and fits else 0
+    is_beside = amount is not None and (c.column, c.path[:-1]) == (amount.column, amount.path[:-1])
+    return name + 4 * is_beside if name >= 4 and fits else 0
 
 
 def _lines(
@@ -187,12 +195,11 @@ def _lines(
         key = ["transaction_id"]
     else:
         key = ["session"] if "session" in roles.found else ["client", "time"]
-        places = {(c.column, c.path, c.parameter): c for c in candidates}
-        parts = [places.get(_place(roles.found[role].value)) for role in key]
+        parts = [_candidate(candidates, roles.found[role].value) for role in key]
         keys = [tuple(part.cells.get(row, "") if part else "" for part in parts) for row in rows]
         if len(set(keys)) == len(keys):
             return False
-    price = pick_one("unit_price", [c for c in free if sum(map(is_amount, c.values[:500])) >= 0.8 * len(c.values[:500])])
+    price = pick_one("unit_price", [c for c in free if _has_amounts(c, rows)])
     value, used = _line_amount(free, rows, quantity, price)
     if value is None:
         return False
@@ -205,19 +212,21 @@ def _lines(
     return True
 
 
-def _place(value: Value) -> tuple[object, ...]:
-    while hasattr(value, "value"):
-        value = value.value
-    return (value.column, value.path, "") if isinstance(value, Field) else (getattr(value, "column", ""), (), getattr(value, "key", ""))
+def _candidate(candidates: Sequence[Candidate], value: Value) -> Candidate | None:
+    """Return the candidate that a role's value comes from, if it is one."""
+    place = value.value if isinstance(value, Time | Amount) else value
+    return next((c for c in candidates if c.value == place), None)
 
 
 def _line_amount(
     free: Sequence[Candidate], rows: Sequence[int], quantity: Candidate | None, price: Candidate | None
 ) -> tuple[Value | None, list[Candidate]]:
     """Return the amount of a line: its revenue, the product of quantity and price, its total, or its price."""
-    scored = sorted(((_amount_score(c, rows, ()), -place, c) for place, c in enumerate(free)), key=lambda s: s[:2], reverse=True)
-    amounts = [c for score, _, c in scored if score > 0 and c is not quantity and c is not price]
-    amounts += [c for c in free if c not in amounts and re.search("revenue|amount|total", c.names[0]) and _numbers(c, rows)]
+    scored = sorted(((_amount_score(c, rows, ()), c) for c in free), key=lambda pair: -pair[0])
+    amounts = [c for score, c in scored if score > 0 and c is not quantity and c is not price]
+    amounts += [
+        c for c in free if c not in amounts and re.search("revenue|amount|total", c.names[0]) and _has_amounts(c, rows)
+    ]
     amounts.sort(key=lambda c: _IN_NAME.search(c.name) is None)
     for c in amounts:
         if re.search("revenue|amount", c.names[0]):
@@ -228,7 +237,7 @@ def _line_amount(
     return (_declared(best, rows), [best]) if best else (None, [])
 
 
-def _numbers(c: Candidate, rows: Sequence[int]) -> bool:
+def _has_amounts(c: Candidate, rows: Sequence[int]) -> bool:
     values = _in(c, rows)
     return len(values) >= 0.5 * len(rows) and sum(map(is_amount, values)) >= 0.8 * len(values)
 
@@ -267,7 +276,8 @@ def _currency(orders: Orders, rows: Sequence[int], chosen: dict[str, Candidate],
 
 def _payload_column(roles: Roles, candidates: Sequence[Candidate], chosen: dict[str, Candidate]) -> str | None:
     """Return the column with JSON objects that has the order's values, or is named like a payload."""
-    objects = [c for c in candidates if c.is_column and c.kind == "json" and sum(v.lstrip()[:1] == "{" for v in c.values) >= MOST * len(c.values)]
+    objects = [c for c in candidates if c.is_column and c.kind == "json"]
+    objects = [c for c in objects if sum(text.lstrip()[:1] == "{" for text in c.values) >= MOST * len(c.values)]
     free = [c for c in objects if c in roles.free(objects)]
     for role in ("amount", "transaction_id"):
         if role in chosen and chosen[role].path and any(c.column == chosen[role].column for c in free):
@@ -276,8 +286,15 @@ def _payload_column(roles: Roles, candidates: Sequence[Candidate], chosen: dict[
     return best.column if best and named(best, _PAYLOAD) >= 2 else None
 
 
-def _look(orders: Orders, roles: Roles, cells: dict[int, str]) -> dict[int, Any]:
+def _read_payload(
+    orders: Orders, roles: Roles, candidates: Sequence[Candidate], chosen: dict[str, Candidate]
+) -> dict[int, Any]:
     """Describe the payloads of each event, and return those that are valid JSON; synonyms share a description."""
+    orders.payload = _payload_column(roles, candidates, chosen)
+    if orders.payload is None:
+        return {}
+    roles.found["payload"] = Choice(Field(orders.payload))
+    cells = next(c.cells for c in candidates if c.is_column and c.column == orders.payload)
     first = {role: name for name, role in reversed(roles.event_roles.items())}
     payloads: dict[int, Any] = {}
     for row, text in cells.items():
@@ -293,64 +310,15 @@ def _look(orders: Orders, roles: Roles, cells: dict[int, str]) -> dict[int, Any]
     return payloads
 
 
-def _payload_lines(orders: Orders, known: dict[str, Shape], payloads: Sequence[Any]) -> None:
-    """Add the paths of line items below a list in the payload."""
-    text, number = ("string", "integer"), ("number", "integer", "string")
-    below = pick(known, "items products lines lineitems contents cart", ("array",))
-    if not below or not any(path.startswith(f"{below}[].") for path in known):
-        return
-    found = {
-        "lines": below,
-        "lineId": pick(known, "itemid productid sku variantid id", text, below),
-        "lineName": pick(known, "itemname productname name title", ("string",), below),
-        "lineVariant": pick(known, "itemvariant variantname varianttitle variant option", text, below),
-        "lineAmount": pick(known, "price itemprice unitprice lineprice linetotal amount total value", number, below),
-        "lineQuantity": pick(known, "quantity qty count", number, below),
-    }
-    orders.paths |= {key: path for key, path in found.items() if path}
-    keys = ("amount", "lines", "lineAmount", "lineQuantity")
-    if all(key in orders.paths for key in keys):
-        orders.line_amount_is = _line_amount_is(payloads, *(orders.paths[key] for key in keys))
-
-
-def _line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str, pieces: str) -> str:
-    """Return whether the line prices sum to the amount as they are, or multiplied by the quantity."""
-    as_line = as_unit = decisive = 0
-    for payload in payloads:
-        try:
-            total = float(_at(payload, amount))
-            pairs = [
-                (float(_at(line, price.partition("[].")[2])), float(_at(line, pieces.partition("[].")[2])))
-                for line in _at(payload, lines)
-            ]
-        except (TypeError, ValueError, KeyError, OverflowError):
-            continue
-        if all(count == 1 for _, count in pairs):
-            continue  # both sums are equal, so this order tells nothing
-        decisive += 1
-        as_line += abs(sum(p for p, _ in pairs) - total) < 0.011
-        as_unit += abs(sum(p * n for p, n in pairs) - total) < 0.011
-    best = "line" if as_line > as_unit else "unit"
-    return f"{best} # check: {max(as_line, as_unit)} of {decisive} orders with several pieces agree"
-
-
-def _at(value: Any, path: str) -> Any:
-    for key in path.split("."):
-        value = value[key]
-    return value
-
-
 def _pages(orders: Orders, roles: Roles, candidates: Sequence[Candidate], rows: Sequence[int]) -> None:
     """Find the checkout's token and the confirmation page in the URLs of orders."""
     if "page" not in roles.found or not rows:
         return
-    place = _place(roles.found["page"].value)
-    page = next((c for c in candidates if (c.column, c.path, c.parameter) == place), None)
+    page = _candidate(candidates, roles.found["page"].value)
     urls = [page.cells.get(row, "") for row in rows] if page else []
     orders.checkout_token = _token(urls)
-    orders.confirmation_path = next(
-        (f"/{word}" for word in _CONFIRMATIONS if urls and sum(f"/{word}" in url for url in urls) > 0.9 * len(urls)), None
-    )
+    seen = {word: sum(f"/{word}" in url for url in urls) for word in _CONFIRMATIONS}
+    orders.confirmation_path = next((f"/{word}" for word, count in seen.items() if count > 0.9 * len(urls) > 0), None)
 
 
 def _token(urls: Sequence[str]) -> str | None:

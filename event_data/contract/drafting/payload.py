@@ -93,3 +93,47 @@ def pick(paths: Mapping[str, Shape], words: str, types: Collection[str], inside:
             if plain(path.rpartition(".")[2]) == word:
                 return path
     return None
+
+
+def line_paths(known: Mapping[str, Shape]) -> dict[str, str]:
+    """Return the paths of the line items of an order: key of `order` -> path."""
+    text, number = ("string", "integer"), ("number", "integer", "string")
+    below = pick(known, "items products lines lineitems contents cart", ("array",))
+    if not below or not any(path.startswith(f"{below}[].") for path in known):
+        return {}
+    found = {
+        "lines": below,
+        "lineId": pick(known, "itemid productid sku variantid id", text, below),
+        "lineName": pick(known, "itemname productname name title", ("string",), below),
+        "lineVariant": pick(known, "itemvariant variantname varianttitle variant option", text, below),
+        "lineAmount": pick(known, "price itemprice unitprice lineprice linetotal amount total value", number, below),
+        "lineQuantity": pick(known, "quantity qty count", number, below),
+    }
+    return {key: path for key, path in found.items() if path}
+
+
+def line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str, pieces: str) -> str:
+    """Return whether the line prices sum to the amount as they are, or multiplied by the quantity."""
+    as_line = as_unit = decisive = 0
+    for payload in payloads:
+        try:
+            total = float(_at(payload, amount))
+            pairs = [
+                (float(_at(line, price.partition("[].")[2])), float(_at(line, pieces.partition("[].")[2])))
+                for line in _at(payload, lines)
+            ]
+        except (TypeError, ValueError, KeyError, OverflowError):
+            continue
+        if all(count == 1 for _, count in pairs):
+            continue  # both sums are equal, so this order tells nothing
+        decisive += 1
+        as_line += abs(sum(p for p, _ in pairs) - total) < 0.011
+        as_unit += abs(sum(p * n for p, n in pairs) - total) < 0.011
+    best = "line" if as_line > as_unit else "unit"
+    return f"{best} # check: {max(as_line, as_unit)} of {decisive} orders with several pieces agree"
+
+
+def _at(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        value = value[key]
+    return value

@@ -12,33 +12,38 @@ from event_data.contract.model import CHANNELS, Constant, ContractError, Field, 
 
 _ID_KINDS = ("id", "integer", "epoch", "word", "number")
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?( ?[AaPp][Mm])?")
-_CLICK_IDS = "gclid gbraid wbraid dclid fbclid msclkid ttclid twclid li_fat_id epik rdt_cid sccid irclickid awc yclid".split()
+_CLICK_IDS = (
+    "gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "ttclid", "twclid", "li_fat_id", "epik", "rdt_cid",
+    "sccid", "irclickid", "awc", "yclid",
+)  # fmt: skip
+_NOT_WORDS = ("json", "url", "timestamp", "integer", "number", "boolean")  # kinds that no label has
 _SOURCES = re.compile(
     r"google|bing|facebook|meta\b|instagram|youtube|tiktok|direct|newsletter|e?mail|klaviyo|criteo|yahoo|pinterest|"
     r"linkedin|twitter|duckduckgo|reddit|affiliate|organic",
     re.IGNORECASE,
 )
 _MEDIA = re.compile(
-    r"cpc|ppc|cpm|organic|referral|e?mail|\(none\)|none|social|paid.?(social|search)|display|affiliates?|sms|push|banner|video",
+    r"cpc|ppc|cpm|organic|referral|e?mail|none|social|paid|display|affiliate|sms|push|banner|video",
     re.IGNORECASE,
 )
 _WORDS = {
-    "time": "timestamp eventtimestamp eventtime occurredat happenedat originaltimestamp collectortstamp derivedtstamp ts time "
-    "datetime eventdatetime sentat receivedat createdat loggedat invoicedate orderdate purchasedate transactiondate eventdate date",
+    "time": "timestamp eventtimestamp eventtime occurredat happenedat originaltimestamp collectortstamp "
+    "derivedtstamp ts time datetime eventdatetime sentat receivedat createdat loggedat invoicedate orderdate purchasedate "
+    "transactiondate eventdate date",
     "event": "eventname event eventtype action eventaction activity activitytype ev type name",
-    "client": "clientid visitorid userpseudoid anonymousid deviceid cookieid domainuserid fullvisitorid visitor cid browserid uid "
-    "distinctid userid customerid clientidentifier user customer",
+    "client": "clientid visitorid userpseudoid anonymousid deviceid cookieid domainuserid fullvisitorid visitor cid "
+    "browserid uid distinctid userid customerid clientidentifier user customer",
     "session": "sessionid gasessionid usersession domainsessionid sessionkey sessionuuid visitid session",
     "page": "pageurl url pagelocation location fullpageurl currenturl documentlocation href pageaddress page",
     "referrer": "referrer pagereferrer fullreferrer documentreferrer referer referringurl previousurl ref",
     "source": "source utmsource mktsource sessionsource",
     "medium": "medium utmmedium mktmedium sessionmedium",
     "campaign": "campaign utmcampaign mktcampaign campaignname sessioncampaign",
-    "channel": "channel channelgroup channelgrouping defaultchannelgroup trafficsource acquisitionchannel marketingchannel "
-    "trafficchannel sourcechannel acquisitionsource",
+    "channel": "channel channelgroup channelgrouping defaultchannelgroup trafficsource acquisitionchannel "
+    "marketingchannel trafficchannel sourcechannel acquisitionsource",
     "user_agent": "useragent ua browser agent",
     "checkout": "checkoutid checkouttoken",
-}  # fmt: skip
+}
 _CHANNEL_WORDS = {
     "Direct": "direct none typein",
     "Organic Search": "organic organicsearch seo naturalsearch search",
@@ -100,59 +105,61 @@ def find_time(roles: Roles, candidates: Sequence[Candidate], rows: int, where: s
     """Choose the time. Raise ContractError if no place has one."""
     ranked: list[tuple[float, Candidate, str, bool]] = []
     for candidate in candidates:
-        form = time_format(candidate.values)
-        if form is None or len(candidate.cells) < 0.5 * rows:
-            continue
+        found = time_format(candidate.values)
         name = named(candidate, _WORDS["time"])
-        if form[0].startswith("epoch") and not name:
-            continue  # any number may look like one
-        has_clock = form[0] in ("", "yyyyMMddHHmmss") or form[0].startswith("epoch") or ":" in form[0]
-        filled = len(candidate.cells) / rows
-        score = name + 3.0 * has_clock + 2.0 * (form[0] == "") + 2.0 * filled + candidate.is_column
-        ranked.append((score, candidate, form[0], form[1]))
+        if found is None or len(candidate.cells) < 0.5 * rows or (found[0].startswith("epoch") and not name):
+            continue  # any number may look like an epoch
+        form, certain = found
+        score = name + 3.0 * _has_clock(form) + 2.0 * (form == "") + 2.0 * len(candidate.cells) / rows
+        ranked.append((score + candidate.is_column, candidate, form, certain))
     best = max(ranked, key=lambda rank: rank[0], default=None)
-    joined = None if best and (":" in best[2] or best[2] in ("", "yyyyMMddHHmmss") or best[2][:5] == "epoch") else _joined(candidates, rows)
-    if joined:
+    if not (best and _has_clock(best[2])) and (joined := _joined(candidates, rows)):
         roles.found["time"], parts = joined
         roles.use(*parts)
         return
     if best is None:
-        near = [c.name for c in candidates if any(w in plain(c.name) for w in ("time", "date", "tstamp", "day", "hour"))]
+        words = ("time", "date", "tstamp", "day", "hour")
+        near = [c.name for c in candidates if any(word in plain(c.name) for word in words)]
         names = near or [c.name for c in candidates if c.is_column]
         raise ContractError(
             f"{where}: no column has a time that can be read in nearly all of its rows; the candidates are "
             f"{', '.join(ascii(name)[1:-1] for name in names[:5]) or 'none'}. Write times such as 2025-03-01T09:30:00Z."
         )
     _, candidate, form, certain = best
-    value: Value = Time(candidate.value, form) if form else candidate.value
-    check = "" if certain else "the order of day and month"
-    if form and not form.startswith("epoch") and ":" not in form and "H" not in form:
-        check = "it has no time of day"
-    elif not named(candidate, _WORDS["time"]):
-        check = "a guess"
-    roles.found["time"] = Choice(value, check)
+    check = "" if named(candidate, _WORDS["time"]) else "a guess"
+    check = check if certain else "the order of day and month"
+    check = check if _has_clock(form) else "it has no time of day"
+    roles.found["time"] = Choice(Time(candidate.value, form) if form else candidate.value, check)
     roles.use(candidate)
+
+
+def _has_clock(form: str) -> bool:
+    """Return whether a time format has a time of day."""
+    return form == "" or form.startswith("epoch") or "mm" in form
 
 
 def _joined(candidates: Sequence[Candidate], rows: int) -> tuple[Choice, list[Candidate]] | None:
     """Return a date and a time of day in two columns."""
-    clocks = [c for c in candidates if c.is_column and share(c.values[:500], _CLOCK) >= MOST and len(c.cells) > 0.5 * rows]
-    dates = []
-    for candidate in candidates:
-        form = time_format(candidate.values) if candidate.is_column else None
-        if form and form[0] and not form[0].startswith("epoch") and ":" not in form[0] and len(candidate.cells) > 0.5 * rows:
-            dates.append(candidate)
-    for day in sorted(dates, key=lambda c: -named(c, _WORDS["time"])):
+    whole = [c for c in candidates if c.is_column and len(c.cells) > 0.5 * rows]
+    clocks = [c for c in whole if share(c.values[:500], _CLOCK) >= MOST]
+    forms = [(c, time_format(c.values)) for c in whole]
+    days = [c for c, form in forms if form and not _has_clock(form[0])]
+    for day in sorted(days, key=lambda c: -named(c, _WORDS["time"])):
         for clock in clocks:
             both = [f"{text} {clock.cells[row]}" for row, text in day.cells.items() if row in clock.cells]
-            if day.cells and re.fullmatch(r"20\d{6}", day.values[0]):
-                seconds = ":ss" if all(text.count(":") == 2 for text in clock.values[:500]) else ""
-                form: tuple[str, bool] | None = (f"yyyyMMdd HH:mm{seconds}", True)
-            else:
-                form = time_format(both)
+            form = _compact_date(both) or time_format(both)
             if form:
-                value: Value = Joined((day.value, clock.value), " ")
-                return Choice(Time(value, form[0]) if form[0] else value, "" if form[1] else "the order of day and month"), [day, clock]
+                value = Joined((day.value, clock.value), " ")
+                check = "" if form[1] else "the order of day and month"
+                return Choice(Time(value, form[0]) if form[0] else value, check), [day, clock]
+    return None
+
+
+def _compact_date(values: Sequence[str]) -> tuple[str, bool] | None:
+    """Return the format of times such as 20251231 23:59."""
+    for form, seconds in (("yyyyMMdd HH:mm", ""), ("yyyyMMdd HH:mm:ss", r":\d\d")):
+        if values and share(values[:500], re.compile(rf"20\d{{6}} \d{{1,2}}:\d\d{seconds}")) >= MOST:
+            return form, True
     return None
 
 
@@ -161,9 +168,7 @@ def find_event(roles: Roles, candidates: Sequence[Candidate], rows: int) -> bool
     ranked: list[tuple[float, Candidate, list[str], dict[str, str]]] = []
     for candidate in roles.free(candidates):
         distinct = candidate.distinct
-        if len(distinct) > event_names.MAX_NAMES or candidate.kind in ("json", "url", "timestamp", "integer", "number", "boolean"):
-            continue
-        if len(candidate.cells) < 0.5 * rows:
+        if len(distinct) > event_names.MAX_NAMES or candidate.kind in _NOT_WORDS or len(candidate.cells) < 0.5 * rows:
             continue
         counts = Counter(candidate.values)
         names = [name for name, _ in counts.most_common() if event_names.is_name(name)]
@@ -183,10 +188,27 @@ def find_event(roles: Roles, candidates: Sequence[Candidate], rows: int) -> bool
     if best is None:
         return False
     _, candidate, names, found = best
+    cells = candidate.cells
     roles.take("event", candidate, "" if named(candidate, _WORDS["event"]) else "a guess")
+    if len(cells) < MOST * rows and (other := _rest_of_events(roles.free(candidates), rows)):
+        roles.found["event"] = Choice(First((candidate.value, other.value)), "the first that has a value counts")
+        roles.use(other)
+        cells = other.cells | cells
+        names = [name for name, _ in Counter(cells.values()).most_common() if event_names.is_name(name)]
+        found = event_names.event_roles(names)
     roles.event_names, roles.event_roles = names, found
-    roles.events = {row: name for row, name in candidate.cells.items() if name in names}
+    roles.events = {row: name for row, name in cells.items() if name in set(names)}
     return True
+
+
+def _rest_of_events(candidates: Sequence[Candidate], rows: int) -> Candidate | None:
+    """Return a column that names the events which have no name in the chosen place."""
+    fitting = [
+        c for c in candidates
+        if c.is_column and named(c, _WORDS["event"]) >= 4.5 and len(c.cells) >= MOST * rows
+        and len(c.distinct) <= event_names.MAX_NAMES and all(map(event_names.is_name, c.distinct))
+    ]  # fmt: skip
+    return max(fitting, key=lambda c: (len(c.distinct), named(c, _WORDS["event"])), default=None)
 
 
 def constant_event(roles: Roles, name: str, role: str, rows: int) -> None:
@@ -213,10 +235,11 @@ def find_client(roles: Roles, candidates: Sequence[Candidate], rows: int, where:
     best = max(ranked, key=lambda rank: rank[0], default=None)
     if best is None:
         free = [c for c in roles.free(candidates) if len(c.distinct) > 1 and c.kind in (*_ID_KINDS, "text")]
-        best = max(((named(c, _WORDS["session"]) + named(c, _WORDS["client"]), c) for c in free), key=lambda r: r[0], default=None)
+        words = f"{_WORDS['session']} {_WORDS['client']}"
+        best = max(((named(c, words), c) for c in free), key=lambda rank: rank[0], default=None)
     if best is None:
         names = ", ".join(ascii(c.name)[1:-1] for c in candidates[:5])
-        raise ContractError(f"{where}: no column looks like a visitor's id; the columns are {names}. A contract needs one.")
+        raise ContractError(f"{where}: no column looks like a visitor's id, which is needed; the columns are {names}.")
     roles.take("client", best[1], "" if named(best[1], _WORDS["client"]) >= 4 else "a guess")
     return best[1]
 
@@ -231,15 +254,15 @@ def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client
         one = sum(len(clients) == 1 for clients in owners.values())
         return c.kind in _ID_KINDS and len(owners) > 1 and len(c.cells) > 0.3 * rows and one > 0.5 * len(owners)
 
-    def is_url(c: Candidate) -> bool:
-        return c.kind == "url"
+    def is_page(c: Candidate) -> bool:
+        return c.kind == "url" and len(c.cells) > 0.5 * rows and not re.search("imag|product|icon|ref", c.name.lower())
 
     def is_referrer(c: Candidate) -> bool:
         own = [v for v in c.values[:2000] if v not in ("$direct", "(direct)", "direct")]
         return not own or sum("://" in v for v in own) >= 0.8 * len(own)
 
     def is_label(c: Candidate) -> bool:
-        return len(c.distinct) <= 500 and c.kind not in ("json", "url", "timestamp", "epoch", "integer", "number", "boolean")
+        return len(c.distinct) <= 500 and c.kind not in (*_NOT_WORDS, "epoch")
 
     def one(role: str, fits: Callable[[Candidate], bool], least: float, by_value: bool = False) -> None:
         ranks = [(_rank(c, role, rows), c) for c in roles.free(candidates) if not c.in_list]
@@ -250,7 +273,7 @@ def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client
 
     one("session", is_session, 4)
     one("referrer", is_referrer, 2)
-    one("page", lambda c: is_url(c) and len(c.cells) > 0.5 * rows and not re.search("imag|product|icon|ref", c.name.lower()), 2, True)
+    one("page", is_page, 2, True)
     for role, test in (("source", _SOURCES), ("medium", _MEDIA)):
         _labels(roles, role, [c for c in candidates if is_label(c)], test)
     _labels(roles, "campaign", [c for c in candidates if is_label(c)], None)
@@ -267,7 +290,7 @@ def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client
 
 def _labels(roles: Roles, role: str, candidates: Sequence[Candidate], test: re.Pattern[str] | None) -> None:
     """Choose the places of a source, medium or campaign: those of the event before those of the user."""
-    fitting = [c for c in roles.free(candidates) if named(c, _WORDS[role]) >= 4 and not c.in_list and len(c.distinct) > 1 - bool(test)]
+    fitting = [c for c in roles.free(candidates) if named(c, _WORDS[role]) >= 4 and not c.in_list]
     if test:
         fitting = [c for c in fitting if any(test.search(text) for text in list(c.distinct)[:500])]
     fitting.sort(key=lambda c: (not c.parameter, not c.path, -named(c, _WORDS[role])))

@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -66,7 +66,7 @@ class Reader:
         self._connection = duckdb.connect(config={"temp_directory": str(work_dir)})
         self._connection.execute("set timezone = 'UTC'")
         contract = _anything(files.name)
-        self._is_csv = contract.file_format == "csv"
+        self.is_csv = contract.file_format == "csv"
         delimiters: Counter[str] = Counter()
         chosen = files.files[:: math.ceil(len(files.files) / MAX_FILES)]
         for number, file in enumerate(chosen):
@@ -127,7 +127,7 @@ class Reader:
         if isinstance(landed, DayFile):
             return f"{file.path}: the file {landed.refused or 'cannot be read'}; give a file with events."
         header = landed.header
-        if self._is_csv and any(kind_of([name]) in ("timestamp", "epoch", "url", "json") for name in header):
+        if self.is_csv and any(kind_of([name]) in ("timestamp", "epoch", "url", "json") for name in header):
             return f"{file.path}, line 1: this is data, not a header; put the columns' names there."
         if not self._connection.execute("select 1 from landed limit 1").fetchall():
             return f"{file.path}: no rows follow the header; give a file with events."
@@ -175,7 +175,10 @@ class Reader:
                 here = [f"c{place}" for place, one in enumerate(header) if one in names.get(name, (name,))]
                 return f"coalesce({', '.join(here)})" if here else "null::varchar"
 
-            text = value_sql(value, column, lambda name: f"case when json_valid({column(name)}) then {column(name)} end")
+            def json(name: str, column: Callable[[str], str] = column) -> str:
+                return f"case when json_valid({column(name)}) then {column(name)} end"
+
+            text = value_sql(value, column, json)
             for (day,) in self._connection.execute(
                 f"select distinct try_cast(replace(substr({text}, 1, 10), '/', '-') as date) from file_{number}"
             ).fetchall():
