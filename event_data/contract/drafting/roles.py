@@ -28,8 +28,8 @@ _MEDIA = re.compile(
 )
 _WORDS = {
     "time": "timestamp eventtimestamp eventtime occurredat happenedat originaltimestamp collectortstamp "
-    "derivedtstamp ts time datetime eventdatetime sentat receivedat createdat loggedat invoicedate orderdate purchasedate "
-    "transactiondate eventdate date",
+    "derivedtstamp ts time datetime eventdatetime sentat receivedat createdat loggedat invoicedate orderdate "
+    "purchasedate transactiondate eventdate date",
     "event": "eventname event eventtype action eventaction activity activitytype ev type name",
     "client": "clientid visitorid userpseudoid anonymousid deviceid cookieid domainuserid fullvisitorid visitor cid "
     "browserid uid distinctid userid customerid clientidentifier user customer",
