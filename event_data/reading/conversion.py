@@ -190,13 +190,13 @@ def _json(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contract, 
     known = [name for column in contract.columns for name in column.names]
     header = tuple(sorted((key for (key,) in keys), key=lambda k: (known.index(k) if k in known else len(known), k)))
     header = tuple(key for key in header if key and "\\" not in key)
+    if not header:
+        return file.lost(Problem("empty", None, "holds no JSON object"))
     paths = values(f'$."{key.replace(chr(34), "")}"' for key in header)
     cells = "".join(f", v[{place}] as c{place - 1}" for place in range(1, len(header) + 1))
     cursor.execute(f"""create or replace temp table landed as
         select _line{cells} from (
             select _line, json_extract_string(line, [{paths}]) as v from lines where kind = 'OBJECT')""")
-    if not header:
-        return file.lost(Problem("empty", None, "holds no JSON object"))
     return Landed(replace(file, header=header), header)
 
 

@@ -89,16 +89,14 @@ def _sessions(query: Query, contract: Contract, width: int) -> list[str]:
 
 
 def _refused(query: Query, contract: Contract, width: int) -> list[str]:
-    found = query("select reason, count(*) as n, 'records' from silver.rejected_events group by 1 order by n desc, 1")
+    found = query("select reason, count(*) as n, 'record' from silver.rejected_events group by 1 order by n desc, 1")
     found += query("""
-        select coalesce(reason, status), count(*) as n, 'orders' from silver.received_orders
+        select coalesce(reason, status), count(*) as n, 'order' from silver.received_orders
         where status = 'quarantined' group by 1 order by n desc, 1""")
-    found += query(
-        "select refused, count(*), 'files' from silver.files where refused is not null group by 1 order by 1"
-    )
+    found += query("select refused, count(*), 'file' from silver.files where refused is not null group by 1 order by 1")
     if not found:
         return ["", "Nothing is refused."]
-    text = "; ".join(f"{count:,} {what}: {reason}" for reason, count, what in found)
+    text = "; ".join(f"{count:,} {what}{'s' * (count != 1)}: {reason}" for reason, count, what in found)
     return ["", paragraph(f"Refused: {text}.", width)]
 
 

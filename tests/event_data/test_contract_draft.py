@@ -277,7 +277,7 @@ def test_packed_days_give_the_same_draft(tmp_path: Path) -> None:
     torn.write_bytes(min(packed.iterdir()).read_bytes()[:200])
     (tmp_path / "torn").mkdir()
     torn.rename(tmp_path / "torn" / torn.name)
-    with pytest.raises(ContractError, match="the file|no column|no rows"):
+    with pytest.raises(ContractError, match=r"the file|no column|no rows"):
         draft_contract(tmp_path / "torn")
 
 
@@ -286,17 +286,24 @@ def test_packed_days_give_the_same_draft(tmp_path: Path) -> None:
     [
         (
             ["Order Completed", "Product Added", "Checkout Started", "pageview", "newsletter_signup", "scroll"],
-            {"order": "Order Completed", "checkout": "Checkout Started", "cart": "Product Added", "page_view": "pageview",
-             "signup": "newsletter_signup"},
+            {
+                "order": "Order Completed",
+                "checkout": "Checkout Started",
+                "cart": "Product Added",
+                "page_view": "pageview",
+                "signup": "newsletter_signup",
+            },
         ),
         (["purchase", "cart", "add_to_cart", "remove_from_cart"], {"order": "purchase", "cart": "cart add_to_cart"}),
-        (["purchase", "shipping_details", "payment_details", "payment_error", "review_page"],
-         {"order": "purchase", "checkout": "shipping_details payment_details"}),
+        (
+            ["purchase", "shipping_details", "payment_details", "payment_error", "review_page"],
+            {"order": "purchase", "checkout": "shipping_details payment_details"},
+        ),
         (["purchase", "begin_checkout", "shipping_details"], {"order": "purchase", "checkout": "begin_checkout"}),
-        (["[Amplitude] Page Viewed", "$pageview", "buy"], {"page_view": "[Amplitude] Page Viewed $pageview", "order": "buy"}),
+        (["[Amplitude] Page Viewed", "$pageview"], {"page_view": "[Amplitude] Page Viewed $pageview"}),
         (["border", "reorder_list", "view_cart", "buyer"], {}),
     ],
-)  # fmt: skip
+)
 def test_event_roles_by_name(names: list[str], roles: dict[str, str]) -> None:
     found: dict[str, list[str]] = {}
     for name, role in event_roles(names).items():

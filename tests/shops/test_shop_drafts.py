@@ -79,7 +79,9 @@ def test_a_draft_equals_the_contract_by_hand(name: str, tmp_path: Path) -> None:
     path.write_text(draft_contract(folder_of(name, tmp_path)), encoding="utf-8")
     drafted = places_of(load_contract(path))
     by_hand = places_of(load_contract(Path(__file__).with_name(f"{name}.yaml")))
-    different = {key: (drafted.get(key), by_hand.get(key)) for key in drafted | by_hand if drafted.get(key) != by_hand.get(key)}
+    different = {
+        key: (drafted.get(key), by_hand.get(key)) for key in drafted | by_hand if drafted.get(key) != by_hand.get(key)
+    }
     assert set(different) == (DIFFERENCES | HARDER)[name], different
     assert len(different) <= MOST_LINES
 
@@ -94,4 +96,3 @@ def test_a_draft_of_many_columns_and_nested_contexts(tmp_path: Path) -> None:
     assert found["time"] == Field("collector_tstamp") and found["client"] == Field("domain_userid")
     assert found["event order"] == {"transaction"} and contract.currency.code == "EUR"
     assert "# not found: source, medium" in draft
-

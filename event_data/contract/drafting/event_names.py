@@ -10,7 +10,8 @@ MAX_NAMES = 60
 _EXACT = {
     "order": "purchase purchased purchasecompleted completepurchase checkoutcompleted checkoutcomplete "
     "completedcheckout ordercompleted completedorder completeorder orderplaced placeorder placedorder orderconfirmed "
-    "orderpaid ordercreated transaction ecommercepurchase buy bought order sale",
+    "orderpaid ordercreated transaction ecommercepurchase buy bought order sale bestellung bestelling kauf achat "
+    "commande compra pedido",
     "checkout": "begincheckout checkoutstarted startedcheckout startcheckout initiatecheckout initiatedcheckout "
     "checkoutinitiated checkoutbegin checkout",
     "cart": "addtocart addedtocart productaddedtocart productadded addedproduct itemadded itemaddedtocart "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from event_data.contract.drafting import event_names
 from event_data.contract.drafting.candidates import Candidate
-from event_data.contract.drafting.forms import ENOUGH, MOST, plain, share, time_format
+from event_data.contract.drafting.forms import ENOUGH, MOST, host_of, plain, share, time_format
 from event_data.contract.model import CHANNELS, Constant, ContractError, Field, First, Joined, Time, Value
 
 _ID_KINDS = ("id", "integer", "epoch", "word", "number")
@@ -274,18 +274,37 @@ def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client
     one("session", is_session, 4)
     one("referrer", is_referrer, 2)
     one("page", is_page, 2, True)
+    if "referrer" not in roles.found and "page" in roles.found:
+        _foreign_referrer(roles, candidates)
     for role, test in (("source", _SOURCES), ("medium", _MEDIA)):
         _labels(roles, role, [c for c in candidates if is_label(c)], test)
     _labels(roles, "campaign", [c for c in candidates if is_label(c)], None)
+    _click_ids(roles, candidates)
+    has_source = "source" in roles.found and "medium" in roles.found
+    one("channel", lambda c: is_channel(c) and ("channel" in c.name.lower() or not has_source), 4)
+    one("user_agent", lambda c: c.kind == "user_agent", 2, True)
+    one("checkout", lambda c: c.kind in _ID_KINDS and len(c.distinct) > 1, 4)
+
+
+def _click_ids(roles: Roles, candidates: Sequence[Candidate]) -> None:
+    """Choose the places of click ids."""
     clicks = [c for c in roles.free(candidates) if c.name.lower() in _CLICK_IDS and not c.in_list]
     if clicks:
         clicks.sort(key=lambda c: _CLICK_IDS.index(c.name.lower()))
         roles.found["click_id"] = Choice(First(tuple(c.value for c in clicks)))
         roles.use(*clicks)
-    has_source = "source" in roles.found and "medium" in roles.found
-    one("channel", lambda c: is_channel(c) and ("channel" in c.name.lower() or not has_source), 4)
-    one("user_agent", lambda c: c.kind == "user_agent", 2, True)
-    one("checkout", lambda c: c.kind in _ID_KINDS and len(c.distinct) > 1, 4)
+
+
+def _foreign_referrer(roles: Roles, candidates: Sequence[Candidate]) -> None:
+    """Choose the column of URLs whose hosts are mostly not those of the pages."""
+    page = next(c for c in candidates if c.value == roles.found["page"].value)
+    own = set(map(host_of, page.values))
+    for candidate in roles.free(candidates):
+        hosts = [host_of(url) for url in candidate.values] if candidate.kind == "url" else []
+        foreign = [host for host in hosts if host and host not in own]
+        if len(set(foreign)) > 3 and len(foreign) > 0.2 * len(hosts):
+            roles.take("referrer", candidate, "a guess")
+            return
 
 
 def _labels(roles: Roles, role: str, candidates: Sequence[Candidate], test: re.Pattern[str] | None) -> None:
