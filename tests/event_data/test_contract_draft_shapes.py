@@ -350,6 +350,12 @@ def test_quiet_days(tmp_path: Path) -> None:
     assert contract.schedule.quiet_days and not contract.schedule.weekdays
 
 
+def test_no_schedule_from_a_part_of_the_files(tmp_path: Path) -> None:
+    for n in range(30):
+        (tmp_path / f"part-{n}.csv").write_text(csv_text(events([START.date() + timedelta(days=n)])))
+    assert "schedule" not in draft_contract(tmp_path)
+
+
 def test_one_missing_file_is_not_a_schedule(tmp_path: Path) -> None:
     for n in range(20):
         day = START.date() + timedelta(days=n)

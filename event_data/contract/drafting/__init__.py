@@ -62,7 +62,8 @@ def _draft(data_dir: Path, found: files.Files, reader: Reader) -> str:
     orders = find_orders(chosen, candidates)
     notes = list(reader.notes)
     if found.left_out:
-        notes.append(f"{found.left_out} other files are not read: their names are not like `physicalName`")
+        are = "other file is" if found.left_out == 1 else "other files are"
+        notes.append(f"{found.left_out} {are} not read, because of the name")
     role_of = roles.columns_of(chosen.found)
     time_columns = [name for name in columns_of(chosen.found["time"].value) if name]
     template = templates(Path(__file__).parent)
@@ -145,6 +146,8 @@ def _schedule(
     found: files.Files, reader: Reader, chosen: roles.Roles, columns: Sequence[Sample]
 ) -> tuple[str, list[str], int] | None:
     """Return the days without events: (`closedWeekdays`, the weekdays, days) or (`quietDays`, [], days)."""
+    if not found.is_dated and len(reader.headers) < len(found.files):
+        return None  # the days of the other files are not known
     names: Mapping[str, Sequence[str]] = {c.name: (c.name, *c.late_names) for c in columns}
     days = found.days or sorted(reader.days(chosen.found["time"].value, names))
     if len(days) < 2:

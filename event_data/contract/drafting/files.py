@@ -53,15 +53,18 @@ def find(data_dir: Path) -> Files:
         )
     entries = [Entry(name, 0, "") for name in found]
     best: Files | None = None
+    rank: tuple[bool, int, int] | None = None
     for pattern in _patterns(found):
         try:
             folder = match_files(data_dir, entries, pattern)
         except ReadingError:
             continue
         files = Files(pattern, folder.files, len(found) - len(folder.files))
-        # Where some names have a day, the others may be reports.
-        if best is None or (files.is_dated, len(files.files)) > (best.is_dated, len(best.files)):
-            best = files
+        # Where some names have a day, the others may be reports, and folders below may hold other exports.
+        depth = pattern.count("/") if files.is_dated else 0
+        here = (files.is_dated, -depth, len(files.files))
+        if rank is None or here > rank:
+            best, rank = files, here
     if best is None:
         raise ContractError(
             f"{data_dir}: no name of a file can be written in a contract, such as {found[0]!a}; rename the files."

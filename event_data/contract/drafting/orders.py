@@ -21,10 +21,10 @@ _WORDS = {
     "totalprice amount grandtotal totalvalue totalamount eventvalue sales itemrevenue lineamount linetotal price",
     "currency": "currency currencycode ordercurrency presentmentcurrency transactioncurrency isocurrency",
     "customer": "useremail email customeremail emailhash hashedemail emailsha256 customerid userid",
-    "id": "itemid productid sku stockcode variantid productsku articleid articlenumber itemsku productcode",
-    "name": "itemname productname productdescription description producttitle",
-    "quantity": "quantity itemquantity qty count units pieces",
-    "unit_price": "unitprice priceperunit itemprice price unitpriceusd",
+    "id": "itemid productid sku stockcode variantid productsku articleid articlenumber itemsku productcode lineitemsku",
+    "name": "itemname productname productdescription description producttitle lineitemname",
+    "quantity": "quantity itemquantity qty count units pieces lineitemquantity",
+    "unit_price": "unitprice priceperunit itemprice price unitpriceusd lineitemprice",
 }
 _ORDER_ID = re.compile(r"(transaction|order|invoice|purchase)(id|no|number)")
 _ISO = re.compile(r"[A-Z]{3}")
@@ -169,7 +169,7 @@ def _customer_score(c: Candidate, rows: Sequence[int]) -> float:
 
 def _currency_score(c: Candidate, rows: Sequence[int], amount: Candidate | None) -> float:
     values, name = _in(c, rows), named(c, _WORDS["currency"])
-    fits = len(values) >= 0.5 * len(rows) and sum(bool(_ISO.fullmatch(v)) for v in values) >= MOST * len(values)
+    fits = len(values) >= 0.3 * len(rows) and sum(bool(_ISO.fullmatch(v)) for v in values) >= MOST * len(values)
     is_beside = amount is not None and (c.column, c.path[:-1]) == (amount.column, amount.path[:-1])
     return name + 4 * is_beside if name >= 4 and fits else 0
 

@@ -32,13 +32,13 @@ _WORDS = {
     "purchasedate transactiondate eventdate date",
     "event": "eventname event eventtype action eventaction activity activitytype ev type name",
     "client": "clientid visitorid userpseudoid anonymousid deviceid cookieid domainuserid fullvisitorid visitor cid "
-    "browserid uid distinctid userid customerid clientidentifier user customer",
+    "browserid uid distinctid userid customerid clientidentifier user customer customeremail email",
     "session": "sessionid gasessionid usersession domainsessionid sessionkey sessionuuid visitid session",
     "page": "pageurl url pagelocation location fullpageurl currenturl documentlocation href pageaddress page",
     "referrer": "referrer pagereferrer fullreferrer documentreferrer referer referringurl previousurl ref",
-    "source": "source utmsource mktsource sessionsource",
-    "medium": "medium utmmedium mktmedium sessionmedium",
-    "campaign": "campaign utmcampaign mktcampaign campaignname sessioncampaign",
+    "source": "source utmsource mktsource sessionsource manualsource",
+    "medium": "medium utmmedium mktmedium sessionmedium manualmedium",
+    "campaign": "campaign utmcampaign mktcampaign campaignname sessioncampaign manualcampaignname",
     "channel": "channel channelgroup channelgrouping defaultchannelgroup trafficsource acquisitionchannel "
     "marketingchannel trafficchannel sourcechannel acquisitionsource",
     "user_agent": "useragent ua browser agent",
@@ -222,9 +222,9 @@ def find_client(roles: Roles, candidates: Sequence[Candidate], rows: int, where:
     """Choose the client. Raise ContractError if no place can have one."""
     ranked: list[tuple[float, Candidate]] = []
     for candidate in roles.free(candidates):
-        if candidate.kind not in _ID_KINDS or len(candidate.cells) < 0.3 * rows:
-            continue
         word = named(candidate, _WORDS["client"])
+        if len(candidate.cells) < 0.3 * rows or candidate.kind not in (*_ID_KINDS, *["text"] * (word >= 4)):
+            continue
         if candidate.kind == "number" and not word:
             continue
         many = len(candidate.distinct) > min(ENOUGH, len(candidate.cells) / 4)

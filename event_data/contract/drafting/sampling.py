@@ -23,7 +23,7 @@ from event_data.reading.survey import open_source
 from event_data.sql import literal
 
 MAX_FILES, MAX_ROWS, ROWS_PER_FILE, MAX_CELLS = 20, 20_000, 5_000, 4_000_000
-HEAD = 64 << 20  # bytes that are read of all files together
+HEAD = 32 << 20  # bytes that are read of all files together
 BLOCK = 500  # consecutive rows, so that the lines of an order stay together
 
 
