@@ -187,6 +187,19 @@ def test_names_in_any_script(tmp_path: Path, names: tuple[str, str]) -> None:
     assert set(names) <= {name for event in contract.events for name in event.names}
 
 
+def test_very_many_event_names(tmp_path: Path) -> None:
+    rows = events()
+    rows += [
+        row | {"event_name": f"screen_{chr(97 + n % 26)}{chr(97 + n // 26)}"} for n, row in enumerate(events()[:90])
+    ]
+    (tmp_path / "e.csv").write_text(csv_text(rows))
+    draft = draft_contract(tmp_path)
+    contract = drafted(tmp_path, tmp_path)
+    assert {event.role for event in contract.events} == {"page_view", "cart", "checkout", "order"}
+    column = contract.column("event_name")
+    assert column is not None and not column.allowed and "many more values; only those with a role" in draft
+
+
 # ---- times
 
 

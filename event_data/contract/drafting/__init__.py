@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,9 @@ def draft_contract(data_dir: Path) -> str:
     It is based on a sample of up to 20 files. Raise ContractError if they have no time, event or client.
     """
     found = files.find(data_dir)
-    with tempfile.TemporaryDirectory(prefix="draft_") as work:
-        reader = Reader(found, Path(work))
-        try:
-            return _draft(data_dir, found, reader)
-        finally:
-            reader.close()
+    with tempfile.TemporaryDirectory(prefix="draft_") as work, closing(Reader(Path(work))) as reader:
+        reader.read(found)
+        return _draft(data_dir, found, reader)
 
 
 def _draft(data_dir: Path, found: files.Files, reader: Reader) -> str:
@@ -120,8 +118,6 @@ def _missing(chosen: roles.Roles, orders: Orders) -> list[str]:
 
 def _events(chosen: roles.Roles) -> list[tuple[str, list[str], str | None]]:
     """Return (name, synonyms, role) of each event; names of one role are synonyms."""
-    if len(chosen.event_names) > 60:
-        return []
     found: list[tuple[str, list[str], str | None]] = []
     for name in chosen.event_names:
         role = chosen.event_roles.get(name)

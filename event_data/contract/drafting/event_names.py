@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from event_data.contract.drafting.forms import plain
 
-MAX_NAMES = 60
+MAX_NAMES, MOST_NAMES = 60, 500  # MOST_NAMES in a column that is named like one of events
 # Names that mean the same step: all that occur are synonyms.
 _EXACT = {
     "order": "purchase purchased purchasecompleted completepurchase checkoutcompleted checkoutcomplete "

@@ -267,8 +267,8 @@ def _currency(orders: Orders, rows: Sequence[int], chosen: dict[str, Candidate],
         code = min(counts, key=lambda name: (-counts[name], name), default="")
         orders.currency_check = "" if len(counts) == 1 else "orders in other currencies are listed apart"
     else:
-        names = [c.name for c in chosen.values()] + [place[0] for place in roles.used]
-        code = next((match[1].upper() for name in names if (match := _IN_NAME.search(str(name)))), "")
+        names = [c.name for c in chosen.values()] + sorted(str(place[0]) for place in roles.used)
+        code = next((match[1].upper() for name in names if (match := _IN_NAME.search(name))), "")
         orders.currency_check = "from the name of a column" if code else orders.currency_check
     if code:
         orders.currency = _SIGNS.get(code, code)

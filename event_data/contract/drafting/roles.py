@@ -78,7 +78,8 @@ class Roles:
     """The roles that were found, and the names of the events."""
 
     found: dict[str, Choice] = field(default_factory=dict)
-    event_names: list[str] = field(default_factory=list)  # most frequent first; empty if there are too many
+    event_names: list[str] = field(default_factory=list)  # most frequent first
+    has_all_names: bool = True  # otherwise only those with a role, because there are too many
     event_roles: dict[str, str] = field(default_factory=dict)  # event -> role
     events: dict[int, str] = field(default_factory=dict)  # row -> event
     used: set[tuple[object, ...]] = field(default_factory=set)  # the places of candidates that have a role
@@ -168,7 +169,9 @@ def find_event(roles: Roles, candidates: Sequence[Candidate], rows: int) -> bool
     ranked: list[tuple[float, Candidate, list[str], dict[str, str]]] = []
     for candidate in roles.free(candidates):
         distinct = candidate.distinct
-        if len(distinct) > event_names.MAX_NAMES or candidate.kind in _NOT_WORDS or len(candidate.cells) < 0.5 * rows:
+        word = named(candidate, _WORDS["event"])
+        most = event_names.MOST_NAMES if word >= 4.5 else event_names.MAX_NAMES
+        if len(distinct) > most or candidate.kind in _NOT_WORDS or len(candidate.cells) < 0.5 * rows:
             continue
         counts = Counter(candidate.values)
         names = [name for name, _ in counts.most_common() if event_names.is_name(name)]
@@ -176,7 +179,6 @@ def find_event(roles: Roles, candidates: Sequence[Candidate], rows: int) -> bool
             continue
         found = event_names.event_roles(names)
         has_order = "order" in found.values()
-        word = named(candidate, _WORDS["event"])
         if not has_order and (word < 4.5 or len(distinct) < 2):
             continue
         if len(distinct) > max(1, len(candidate.cells) / 2) and not word:
@@ -196,8 +198,11 @@ def find_event(roles: Roles, candidates: Sequence[Candidate], rows: int) -> bool
         cells = other.cells | cells
         names = [name for name, _ in Counter(cells.values()).most_common() if event_names.is_name(name)]
         found = event_names.event_roles(names)
-    roles.event_names, roles.event_roles = names, found
-    roles.events = {row: name for row, name in cells.items() if name in set(names)}
+    known = set(names)
+    roles.events = {row: name for row, name in cells.items() if name in known}
+    roles.has_all_names = len(names) <= event_names.MAX_NAMES
+    roles.event_names = names if roles.has_all_names else [name for name in names if name in found]
+    roles.event_roles = found
     return True
 
 

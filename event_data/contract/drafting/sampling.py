@@ -60,17 +60,23 @@ class Sample:
 class Reader:
     """The sampled files as tables of a DuckDB database."""
 
-    def __init__(self, files: Files, work_dir: Path) -> None:
+    def __init__(self, work_dir: Path) -> None:
         self.notes: list[str] = []
         self.headers: list[tuple[str, ...]] = []
+        self.delimiters: list[str] = []  # most frequent first
+        self.is_csv = True
+        self._work_dir = work_dir
         self._connection = duckdb.connect(config={"temp_directory": str(work_dir)})
         self._connection.execute("set timezone = 'UTC'")
+
+    def read(self, files: Files) -> None:
+        """Read up to MAX_FILES files. Raise ContractError if none can be used."""
         contract = _anything(files.name)
         self.is_csv = contract.file_format == "csv"
         delimiters: Counter[str] = Counter()
         chosen = files.files[:: math.ceil(len(files.files) / MAX_FILES)]
         for number, file in enumerate(chosen):
-            landed = self._land(file, contract, HEAD // len(chosen), work_dir / str(number))
+            landed = self._land(file, contract, HEAD // len(chosen), self._work_dir / str(number))
             problem = self._problem(file, landed)
             if problem:
                 self.notes.append(problem)
@@ -145,7 +151,7 @@ class Reader:
             here: set[str] = set()
             for place, name in enumerate(header):
                 if not name or not name.isprintable() or name.casefold() in here:
-                    self.notes.append(f"column {place + 1} was left out: its name is empty or occurs twice")
+                    self.notes.append(f"column {place + 1} is left out: its name is empty or occurs twice")
                     continue
                 here.add(name.casefold())
                 sample = samples.setdefault(name, Sample(name))
@@ -205,7 +211,6 @@ def heal(samples: Sequence[Sample]) -> list[Sample]:
     for late, early in _renames(samples).items():
         gone, kept = columns.pop(late), columns[early]
         kept.cells = [one or other for one, other in zip(kept.cells, gone.cells, strict=True)]
-        kept.__dict__.pop("values", None)
         kept.empty |= gone.empty
         kept.late_names.append(late)
     return [Sample(s.name, s.cells, s.empty, s.late_names) for s in columns.values()]
