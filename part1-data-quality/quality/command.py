@@ -84,7 +84,7 @@ def draft(options: argparse.Namespace, terminal: Terminal) -> int:
     with tempfile.TemporaryDirectory(prefix="draft_") as work:
         path = options.contract or write_atomically(Path(work) / "draft.yaml", text)
         terminal.progress("reading the files with the draft")
-        built = draft_summary.build(options.data_dir, path, Path(work))
+        built = draft_summary.build(options.data_dir, path, Path(work), options.memory_limit)
         terminal.progress("")
         found = draft_summary.summary(built, load_contract(path), terminal.width)
     (terminal.print if options.contract else terminal.note)(found)

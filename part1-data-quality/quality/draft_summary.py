@@ -27,12 +27,13 @@ class Build:
     problem: str
 
 
-def build(data_dir: Path, contract: Path, work_dir: Path) -> Build:
+def build(data_dir: Path, contract: Path, work_dir: Path, memory_limit: str | None = None) -> Build:
     """Run part 2 on the files with the contract, into a temporary warehouse."""
     warehouse = work_dir / "draft.duckdb"
-    places = ("--data_dir", data_dir, "--contract", contract, "--warehouse", warehouse)
+    places = ["--data_dir", data_dir, "--contract", contract, "--warehouse", warehouse]
+    limit = ["--memory_limit", memory_limit] if memory_limit else []
     done = subprocess.run(
-        [sys.executable, str(TRANSFORM), "--quiet", *map(str, places)],
+        [sys.executable, str(TRANSFORM), "--quiet", *map(str, places), *limit],
         capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,
     )  # fmt: skip
     if warehouse.exists():

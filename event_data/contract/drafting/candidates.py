@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from event_data.contract.drafting.forms import kind_of, plain, thinned
+from event_data.contract.drafting.forms import kind_of, plain
 from event_data.contract.drafting.payload import MAX_KEYS
 from event_data.contract.drafting.sampling import Sample
 from event_data.contract.model import Field, Parameter
 
 DEEPEST = 3  # JSON keys below each other
-MAX_JSON = 2_000_000  # characters of a JSON column that are read
+MOST_PLACES = 200  # in a JSON column
 _UNUSABLE = re.compile(r"['\"*\\\x00-\x1f\x7f]")  # in a key of a path
 _VALUE_KINDS = ("string_value", "int_value", "double_value", "float_value")
 
@@ -90,9 +90,7 @@ def find_candidates(samples: Sequence[Sample]) -> list[Candidate]:
 def _inside(column: str, cells: dict[int, str]) -> list[Candidate]:
     """Return the values inside a JSON column; objects with very many keys are data."""
     found: dict[tuple[str, tuple[str | int, ...]], Candidate] = {}
-    size = sum(map(len, thinned(list(cells.values())))) / min(500, len(cells))
-    step = max(1, int(size * len(cells) / (20 * MAX_JSON)))
-    for row, cell in list(cells.items())[::step]:
+    for row, cell in cells.items():
         try:
             value = json.loads(cell)
         except (ValueError, RecursionError):
@@ -102,7 +100,7 @@ def _inside(column: str, cells: dict[int, str]) -> list[Candidate]:
                 continue
             place = found.get((parameter, path))
             if place is None:
-                if len(found) >= 3 * MAX_KEYS:
+                if len(found) >= MOST_PLACES:
                     continue
                 place = found[parameter, path] = Candidate(column, path, parameter)
             place.cells[row] = text
