@@ -27,8 +27,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--junit", action="store_true", help="write dq_report.xml for a CI server too")
     p.add_argument("--memory_limit", metavar="SIZE", help="most memory for DuckDB, such as 512MB (default: DuckDB's)")
     p.add_argument(
-        "--init", action="store_true", help="draft a contract from the files in --data_dir, to --contract or stdout"
-    )
+        "--init", action="store_true",
+        help="draft a contract from the files in --data_dir, to --contract or stdout, and print what it finds in them",
+    )  # fmt: skip
     p.add_argument(
         "--known_total", metavar="DAY:ORDERS:REVENUE", action="append", default=[],
         help="with --init: a day's totals on the shop's admin page, such as 2025-03-01:31:28450.00; repeatable",

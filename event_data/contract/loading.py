@@ -370,7 +370,7 @@ def _path(text: str) -> tuple[str | int, ...]:
     steps: list[str | int] = []
     for part in text.split("."):
         name, *indexes = re.split(r"\[(\d+)\]", part)
-        steps += [name, *(int(index) for index in indexes if index)]
+        steps += [*([name] if name else []), *(int(index) for index in indexes if index)]
     return tuple(steps)
 
 

@@ -147,7 +147,7 @@ def _land_csv(cursor: duckdb.DuckDBPyConnection, file: DayFile) -> bool:
         cursor.execute(f"""insert into refused from read_csv(
             {literal(escape(str(file.rejects)))}, auto_detect = false, header = false, delim = ',', quote = '"',
             escape = '"', columns = {{'a': 'bigint', 'b': 'varchar', 'c': 'varchar'}}, parallel = false,
-            max_line_size = 8000000)""")
+            new_line = '\\n', max_line_size = 8000000)""")
     try:
         cursor.execute(f"""create or replace temp table landed as
             select _row + 1 + coalesce(shift, 0) as _line, {", ".join(names)}

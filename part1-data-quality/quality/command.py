@@ -13,13 +13,12 @@ import duckdb
 from event_data.cli import CONTRACT, Terminal
 from event_data.contract import ContractError, Severity, load_contract
 from event_data.errors import UserError
-from event_data.known_totals import parse_known_total
+from event_data.known_totals import as_yaml, parse_known_total
 from event_data.output import short_path, write_atomically
 from event_data.reading.day_file import ReadingError
 from quality.checks import DEFINITIONS, run_checks
 from quality.console import summary
 from quality.incidents import find_incidents
-from quality.known_totals import comparison
 from quality.reports import write_reports
 from quality.scan import Scan
 
@@ -51,22 +50,6 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
     return 3 if stops else 0
 
 
-def known_totals_coverage(text: str, data_dir: Path) -> str | None:
-    """Return how many known totals of a contract match the files, in sentences; None if it has no known totals.
-
-    Raise ContractError or ReadingError if the contract or the files cannot be read.
-    """
-    with tempfile.TemporaryDirectory(prefix="validate_") as work:
-        path = write_atomically(Path(work) / "contract.yaml", text)
-        contract = load_contract(path)
-        if not contract.known_totals:
-            return None
-        scan = Scan(contract, Path(work), connect(Path(work)))
-        scan.run(data_dir)
-        found = comparison(scan)
-        return found.coverage() if found else None
-
-
 def connect(work_dir: Path, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
     """Return an empty database in memory, which puts what does not fit there below `work_dir`.
 
@@ -87,20 +70,31 @@ def connect(work_dir: Path, memory_limit: str | None = None) -> duckdb.DuckDBPyC
 
 
 def draft(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Draft a contract from the files, to --contract or stdout."""
+    """Draft a contract from the files, to --contract or stdout, and print what the files contain according to it."""
     from event_data.contract.drafting import draft_contract
+    from quality import draft_summary
 
     if options.contract and options.contract.exists():
         raise ContractError(f"{options.contract} exists already; name a new file, so that no contract is overwritten.")
-    files = sorted(p for p in options.data_dir.glob("*") if re.search(r"[.]csv([.]gz)?$", p.name, re.IGNORECASE))
-    # Where some names tell a day, the others are no days: reports, say.
-    files = [p for p in files if re.search(r"\d{4}\D?\d\d\D?\d\d", p.name)] or files
-    text = draft_contract(files)
+    terminal.progress("reading a sample of the files")
+    text = draft_contract(options.data_dir)
+    if options.known_totals:
+        text = f"{text.rstrip()}\n\n{as_yaml(options.known_totals)}"
+    terminal.progress("")
     if options.contract:
         write_atomically(options.contract, text)
         terminal.note(f"wrote {short_path(options.contract)}; read its `# check:` lines before you rely on it")
     else:
         terminal.write(text)
+    if terminal.quiet:
+        return 0
+    with tempfile.TemporaryDirectory(prefix="draft_") as work:
+        path = options.contract or write_atomically(Path(work) / "draft.yaml", text)
+        terminal.progress("reading the files with the draft")
+        built = draft_summary.build(options.data_dir, path, Path(work), options.memory_limit)
+        terminal.progress("")
+        found = draft_summary.summary(built, load_contract(path), terminal.width)
+    (terminal.print if options.contract else terminal.note)(found)
     return 0
 
 

@@ -162,7 +162,7 @@ def _rejected(file: DayFile) -> str:
             current_localtimestamp() as _loaded_at, coalesce(_unreadable, '') as _unreadable
         from read_csv(
             {literal(escape(str(file.rejects)))}, auto_detect = false, header = false, columns = {columns}, delim = ',',
-            quote = '"', escape = '"', parallel = false, max_line_size = 8000000
+            quote = '"', escape = '"', new_line = '\\n', parallel = false, max_line_size = 8000000
         )"""
 
 

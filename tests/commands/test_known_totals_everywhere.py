@@ -14,11 +14,9 @@ import yaml
 from analysis_kit import analyse
 from command_kit import CHECKS, contract, failing, rows, run
 from commands import SCHEMA, TRANSFORM, process
-from quality.command import known_totals_coverage
 from synthetic_events import generate
 
-from event_data.contract.model import KnownTotal
-from event_data.known_totals import as_yaml
+from event_data.contract import load_contract
 
 DAYS = [date(2025, 2, 24), date(2025, 2, 25), date(2025, 2, 26)]
 Totals = dict[date, tuple[int, Decimal]]
@@ -163,12 +161,13 @@ def test_the_option_needs_init(folder: Path, tmp_path: Path) -> None:
     assert status == 2 and "is not a day and its totals" in stderr
 
 
-def test_the_coverage_of_a_draft(folder: Path) -> None:
+def test_the_coverage_of_a_draft(folder: Path, tmp_path: Path) -> None:
     usual = totals(folder)
-    entry = as_yaml(KnownTotal(day, *usual[day]) for day in DAYS)
-    text = SCHEMA.read_text("utf-8")
-    assert known_totals_coverage(text, folder) is None
-    assert known_totals_coverage(text + entry, folder) == "Known totals: 3 of 3 days match."
+    given = [f"--known_total={day}:{usual[day][0]}:{usual[day][1]}" for day in DAYS]
+    drafted = tmp_path / "c.yaml"
+    status, printed, _ = run("--data_dir", folder, "--init", "--contract", drafted, *given)
+    assert status == 0 and "Known totals: 3 of 3 days match." in " ".join(printed.split())
+    assert len(load_contract(drafted).known_totals) == 3
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -184,11 +185,14 @@ def test_an_incident_is_a_line_of_numbers_and_a_sentence(days: Path, tmp_path: P
 
 
 def test_init(five_days: Path, tmp_path: Path) -> None:
-    status, text, stderr = run("--init", "--data_dir", five_days)
-    assert status == 0 and not stderr and yaml.safe_load(text)["kind"] == "DataContract"
+    status, text, printed = run("--init", "--data_dir", five_days)
+    assert status == 0 and yaml.safe_load(text)["kind"] == "DataContract"
+    assert printed.startswith("What the draft finds in the files:\n  days     5, 2025-02-23 to 2025-02-27\n")
+    assert re.search(r"checkout_completed +order +\d", printed) and "Not mapped: session" in printed
+    assert run("--init", "--quiet", "--data_dir", five_days) == (0, text, "")
     draft = tmp_path / "draft.yaml"
     status, stdout, stderr = run("--init", "--data_dir", five_days, "--contract", draft)
-    assert (status, stdout) == (0, "") and "draft.yaml" in stderr and draft.read_text("utf-8") == text
+    assert (status, stdout) == (0, printed) and "draft.yaml" in stderr and draft.read_text("utf-8") == text
     draft.write_text("mine")
     status, _, stderr = run("--init", "--data_dir", five_days, "--contract", draft)
     assert status == 2 and "draft.yaml" in stderr and draft.read_text() == "mine"

@@ -24,7 +24,10 @@ from open_data_contract_standard.model import OpenDataContractStandard
 
 from event_data.contract import Contract, ContractError, load_contract
 from event_data.contract.drafting import draft_contract
-from event_data.contract.guessing import Shape, event_roles, hidden_pattern, pattern_of
+from event_data.contract.drafting.event_names import event_roles
+from event_data.contract.drafting.forms import hidden_pattern, pattern_of
+from event_data.contract.drafting.payload import Shape
+from event_data.reading.folder import find_files
 
 Row = list[str]
 
@@ -88,7 +91,8 @@ def shop(tmp_path: Path, item: Callable[[float, int], dict[str, Any]] = unit_pri
 
 
 def test_another_shop(tmp_path: Path) -> None:
-    draft = draft_contract(shop(tmp_path))
+    shop(tmp_path)
+    draft = draft_contract(tmp_path)
     contract = load(tmp_path, draft)
     assert_valid(draft)
     assert contract.delimiter == ";" and contract.file_name == "hits %Y-%m-%d eu.csv"
@@ -111,7 +115,8 @@ def test_another_shop(tmp_path: Path) -> None:
 
 
 def test_an_order_of_another_shop(tmp_path: Path) -> None:
-    contract = load(tmp_path, draft_contract(shop(tmp_path)))
+    shop(tmp_path)
+    contract = load(tmp_path, draft_contract(tmp_path))
     order, event = contract.order, contract.event_of("order")
     assert order is not None and event is not None
     assert (order.transaction_id, order.amount, order.customer) == ("order_id", "value", "email")
@@ -123,13 +128,14 @@ def test_an_order_of_another_shop(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("item", "meant"), [(unit_price, "unit"), (line_price, "line")])
 def test_prices_of_lines_or_units(tmp_path: Path, item: Callable[[float, int], dict[str, Any]], meant: str) -> None:
-    order = load(tmp_path, draft_contract(shop(tmp_path, item))).order
+    shop(tmp_path, item)
+    order = load(tmp_path, draft_contract(tmp_path)).order
     assert order is not None and order.line_amount_is == meant
 
 
 def test_nobodys_values(tmp_path: Path) -> None:
     files = shop(tmp_path)
-    draft = draft_contract(files)
+    draft = draft_contract(tmp_path)
     for file in files:
         for row in csv.DictReader(file.open(encoding="utf-8"), delimiter=";"):
             assert row["visitor"] not in draft and row["ua"] not in draft and row["ts"] not in draft
@@ -141,7 +147,7 @@ def test_a_rename_becomes_a_synonym(tmp_path: Path) -> None:
     last = files[-1].read_text("utf-8")
     for name in ("visitorToken", "Visitor"):  # the same shape of values; the same name but for its case
         files[-1].write_text(last.replace("visitor", name, 1), encoding="utf-8")
-        draft = draft_contract(files)
+        draft = draft_contract(tmp_path)
         visitor = load(tmp_path, draft).column("visitor")
         assert visitor is not None and visitor.synonyms == (name,)
         assert "synonyms: # check:" in draft
@@ -151,7 +157,7 @@ def test_a_column_that_disappears(tmp_path: Path) -> None:
     files = shop(tmp_path)
     table = list(csv.reader(files[-1].open(encoding="utf-8"), delimiter=";"))
     write(files[-1], table[0][:2] + table[0][3:], [row[:2] + row[3:] for row in table[1:]], ";")
-    draft = draft_contract(files)
+    draft = draft_contract(tmp_path)
     assert "# check: missing from 1 of 3 files" in draft
     assert load(tmp_path, draft).roles["referrer"] == "ref"
 
@@ -159,7 +165,7 @@ def test_a_column_that_disappears(tmp_path: Path) -> None:
 def test_empty_days_are_left_out(tmp_path: Path) -> None:
     files = [*shop(tmp_path), tmp_path / "hits 2025-02-02 eu.csv"]
     files[-1].write_text("")
-    draft = draft_contract(files)
+    draft = draft_contract(tmp_path)
     load(tmp_path, draft)
     assert "# check: left out: " in draft
 
@@ -170,26 +176,27 @@ def test_empty_days_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "line 1: the file is empty"),
-        ("\n\n", "line 1: the file is empty"),
-        ("a,b,c,d\n", "line 2: no rows follow the header"),
+        ("", r"day_20250101[.]csv: the file is empty"),
+        ("\n\n", r"day_20250101[.]csv: the file holds nothing but blank lines"),
+        ("a,b,c,d\n", r"day_20250101[.]csv: no rows follow the header"),
         ("17,https://a.example/,2025-01-30T10:00:00Z,buy\n", "line 1: this is data, not a header"),
-        ("a b c\n1 2 3\n", "line 1: 1 columns are too few"),
-        (None, "cannot be read as a CSV"),
+        ("a b c\n1 2 3\n", "no column has a time .* the candidates are a b c"),
+        ("day,ref,clock\nMon,7,noon\nTue,8,noon\n", "no column has a time .* the candidates are day[.]"),
+        ("ts,v\n2025-01-30T10:00:00Z,1\n2025-01-30T10:00:00Z,1\n", "no column has the kind of event"),
+        (None, "holds no CSV, JSON or Parquet file"),
     ],
 )
 def test_nothing_to_draft_from(tmp_path: Path, text: str | None, sentence: str) -> None:
-    path = tmp_path / "day_20250101.csv"
     if text is not None:
-        path.write_text(text)
+        (tmp_path / "day_20250101.csv").write_text(text)
     with pytest.raises(ContractError, match=sentence) as caught:
-        draft_contract([path])
-    assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+        draft_contract(tmp_path)
+    assert str(caught.value).startswith(str(tmp_path)) and "\n" not in str(caught.value)
 
 
-def test_no_files() -> None:
-    with pytest.raises(ContractError, match=r"^there is no file to draft a contract from; give at least one"):
-        draft_contract([])
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="is not a folder; name the folder"):
+        draft_contract(tmp_path / "none")
 
 
 # ---- the guesses
@@ -202,18 +209,33 @@ def test_no_files() -> None:
         (["2025-02-23.csv"], "%Y-%m-%d.csv"),
         (["it's 100% 2025_02_23.csv"], "it's 100%% %Y_%m_%d.csv"),
         (["12345678_20250223.csv"], "12345678_%Y%m%d.csv"),
-        (["day.csv"], "events_%Y%m%d.csv"),
-        (["a20251399.csv"], "events_%Y%m%d.csv"),
+        (["day.csv"], "day.csv"),
+        (["100%.csv.gz"], "100%%.csv"),
+        (["a20251399.csv"], "a20251399.csv"),
+        (["part-0001.csv", "part-0002.csv"], "part-*.csv"),
+        (["dt=2025-02-23/a.csv", "dt=2025-02-24/b.csv"], "dt=%Y-%m-%d/*.csv"),
+        (["2025/02/23/a.csv", "2025/02/24/a.csv"], "%Y/%m/%d/*.csv"),
+        (["year=2025/month=02/day=23/a.csv"], "year=%Y/month=%m/day=%d/*.csv"),
+        (["e_20250223_00.csv", "e_20250223_12.csv", "e_20250224_06.csv"], "e_%Y%m%d.csv"),
+        (["e_20250223.csv", "report.csv", "dq_report.csv"], "e_%Y%m%d.csv"),
+        (["e_20250223.csv", "old_report/e_20250221.csv", "old_report/e_20250222.csv"], "e_%Y%m%d.csv"),
     ],
 )
 def test_file_names(tmp_path: Path, names: list[str], pattern: str) -> None:
-    content = shop(tmp_path, days=1)[0].read_bytes()
-    files = [tmp_path / name for name in names]
-    for file in files:
-        file.write_bytes(content)
-    draft = draft_contract(files)
-    assert load(tmp_path, draft).file_name == pattern
-    assert ("the names hold no date" in draft) == (names[0] in ("day.csv", "a20251399.csv"))
+    content = shop(tmp_path, days=1)[0]
+    raw = content.read_bytes()
+    content.unlink()
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+    draft = draft_contract(tmp_path)
+    contract = load(tmp_path, draft)
+    assert contract.file_name == pattern
+    matching = [name for name in names if "report" not in name]
+    assert len(find_files(tmp_path, contract.file_name).files) == len(matching)
+    left_out = [name for name in names if "report" in name and name != "dq_report.csv"]
+    assert ("not read, because of the name" in draft) == bool(left_out)
 
 
 @pytest.mark.parametrize(
@@ -252,19 +274,43 @@ def test_packed_days_give_the_same_draft(tmp_path: Path) -> None:
     packed.mkdir()
     for path in synthetic_events.generate(plain, days=2, events_per_day=300):
         (packed / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-    assert draft_contract(sorted(packed.iterdir())) == draft_contract(sorted(plain.iterdir()))
+    assert draft_contract(packed) == draft_contract(plain)
     torn = packed / "events_20250301.csv.gz"
     torn.write_bytes(min(packed.iterdir()).read_bytes()[:200])
-    with pytest.raises(ContractError, match="Compressed file ended"):
-        draft_contract([torn])
+    (tmp_path / "torn").mkdir()
+    torn.rename(tmp_path / "torn" / torn.name)
+    with pytest.raises(ContractError, match=r"the file|no column|no rows"):
+        draft_contract(tmp_path / "torn")
 
 
-def test_event_roles_by_name() -> None:
-    names = ["Order Completed", "Product Added", "Checkout Started", "pageview", "newsletter_signup", "scroll"]
-    assert list(event_roles(names).items()) == [
-        ("Order Completed", "order"), ("Checkout Started", "checkout"), ("Product Added", "cart"),
-        ("pageview", "page_view"), ("newsletter_signup", "signup"),
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("names", "roles"),
+    [
+        (
+            ["Order Completed", "Product Added", "Checkout Started", "pageview", "newsletter_signup", "scroll"],
+            {
+                "order": "Order Completed",
+                "checkout": "Checkout Started",
+                "cart": "Product Added",
+                "page_view": "pageview",
+                "signup": "newsletter_signup",
+            },
+        ),
+        (["purchase", "cart", "add_to_cart", "remove_from_cart"], {"order": "purchase", "cart": "cart add_to_cart"}),
+        (
+            ["purchase", "shipping_details", "payment_details", "payment_error", "review_page"],
+            {"order": "purchase", "checkout": "shipping_details payment_details"},
+        ),
+        (["purchase", "begin_checkout", "shipping_details"], {"order": "purchase", "checkout": "begin_checkout"}),
+        (["[Amplitude] Page Viewed", "$pageview"], {"page_view": "[Amplitude] Page Viewed $pageview"}),
+        (["border", "reorder_list", "view_cart", "buyer"], {}),
+    ],
+)
+def test_event_roles_by_name(names: list[str], roles: dict[str, str]) -> None:
+    found: dict[str, list[str]] = {}
+    for name, role in event_roles(names).items():
+        found.setdefault(role, []).append(name)
+    assert {role: " ".join(some) for role, some in found.items()} == roles
 
 
 def test_a_map_gives_away_no_keys() -> None:
@@ -288,14 +334,15 @@ NAMES = st.sampled_from(["id", "ID", "no", "", "it's", "a: b", "ü", "# x", "eve
     rows=st.lists(st.lists(CELLS | st.text(max_size=9), max_size=9), max_size=12),
 )
 def test_random_files(tmp_path: Path, headers: list[Row], rows: list[Row]) -> None:
-    files = []
+    for path in tmp_path.glob("d_*.csv"):
+        path.unlink()
     for number, header in enumerate(headers):
         text = io.StringIO(newline="")
         csv.writer(text).writerows([header, *rows])
-        files.append(tmp_path / f"d_2025010{number + 1}.csv")
-        files[-1].write_text(text.getvalue(), encoding="utf-8", errors="replace", newline="")
+        path = tmp_path / f"d_2025010{number + 1}.csv"
+        path.write_text(text.getvalue(), encoding="utf-8", errors="replace", newline="")
     try:
-        load(tmp_path, draft_contract(files))
+        load(tmp_path, draft_contract(tmp_path))
     except ContractError as error:
         assert "draft.yaml" not in str(error) and "\n" not in str(error)
 
@@ -306,7 +353,7 @@ def test_random_bytes(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "d_20250101.csv"
     path.write_bytes(raw)
     try:
-        load(tmp_path, draft_contract([path]))
+        load(tmp_path, draft_contract(tmp_path))
     except ContractError as error:
         assert "draft.yaml" not in str(error)
 
@@ -316,8 +363,7 @@ def test_random_bytes(tmp_path: Path, raw: bytes) -> None:
 
 @needs_real_days
 def test_the_real_days(tmp_path: Path) -> None:
-    files = sorted(REAL.glob("events_*.csv"))
-    draft = draft_contract(files)
+    draft = draft_contract(REAL)
     assert_valid(draft)
     contract, shipped = load(tmp_path, draft), load_contract(SCHEMA)
     assert (contract.roles, contract.file_name) == (shipped.roles, shipped.file_name)

@@ -16,6 +16,7 @@ REPO = Path(__file__).parents[2]
 SCHEMA = REPO / "part1-data-quality" / "schema.yaml"
 PART2 = REPO / "part2-transformation"
 REAL = REPO.parent / "shared" / "data"
+SHOPS = REAL.parent / "shops"  # other people's exports, with contracts in tests/shops
 VALIDATE, TRANSFORM, CHARTS, MONITOR = SCRIPTS = (
     REPO / "part1-data-quality" / "validate_dataframework.py", PART2 / "transform.py",
     REPO / "part3-business-analysis" / "generate_charts.py", REPO / "part4-monitoring" / "monitor.py",
@@ -23,6 +24,7 @@ VALIDATE, TRANSFORM, CHARTS, MONITOR = SCRIPTS = (
 has_real_days = any(REAL.glob("events_*.csv"))
 NO_REAL_DAYS = f"NOT TESTED ON REAL DATA: no events_*.csv in {REAL}"
 needs_real_days = pytest.mark.skipif(not has_real_days, reason=NO_REAL_DAYS)
+needs_shops = pytest.mark.skipif(not SHOPS.is_dir(), reason=f"NOT TESTED ON OTHER SHOPS' EXPORTS: no folder {SHOPS}")
 
 
 def call(script: ModuleType, *args: object) -> tuple[int, str, str]:

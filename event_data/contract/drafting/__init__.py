@@ -1,0 +1,182 @@
+"""Draft a contract from the files for `--init`; a person reviews and corrects it.
+
+The template is draft.yaml.j2. Every guess to review has a `# check:` comment. The draft contains no data except the
+names of events, channels and payload keys, and the shop's own hosts.
+"""
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from event_data.contract.drafting import files, roles
+from event_data.contract.drafting.candidates import Candidate, find_candidates
+from event_data.contract.drafting.forms import NEAR, hidden_hosts, hidden_pattern, host_of
+from event_data.contract.drafting.orders import Orders, find_orders, looks_like_orders
+from event_data.contract.drafting.rendering import flow, quoted
+from event_data.contract.drafting.sampling import Reader, Sample, heal
+from event_data.contract.model import EVENT_ROLES, ROLES, ContractError, Field, Time, host_regexp
+from event_data.contract.roles import columns_of
+from event_data.output import printable, templates
+
+_TYPES = {"timestamp": "timestamp", "epoch": "integer", "json": "object"}
+_TYPES |= {name: name for name in ("integer", "number", "boolean")}
+# Common hosts; one is drafted only if it occurs in the files.
+_KNOWN_HOSTS = (
+    "google.* bing.com duckduckgo.com yahoo.* ecosia.org yandex.* baidu.com facebook.com instagram.com "
+    "pinterest.* linkedin.com reddit.com youtube.com tiktok.com t.co twitter.com x.com chatgpt.com "
+    "com.google.android.* com.linkedin.android com.pinterest com.reddit.frontpage"
+)
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_FEW = 0.1  # a smaller share of missing daily files is more likely a fault than a habit
+
+
+def draft_contract(data_dir: Path) -> str:
+    """Return a draft contract for the files in a folder: YAML that load_contract() reads.
+
+    It is based on a sample of up to 20 files. Raise ContractError if they have no time, event or client.
+    """
+    found = files.find(data_dir)
+    with tempfile.TemporaryDirectory(prefix="draft_") as work, closing(Reader(Path(work))) as reader:
+        reader.read(found)
+        return _draft(data_dir, found, reader)
+
+
+def _draft(data_dir: Path, found: files.Files, reader: Reader) -> str:
+    columns = heal(reader.samples())
+    rows = max((len(column.cells) for column in columns), default=0)
+    candidates = find_candidates(columns)
+    chosen = roles.Roles()
+    where = str(data_dir)
+    roles.find_time(chosen, candidates, rows, where)
+    if not roles.find_event(chosen, candidates, rows):
+        _one_event(chosen, candidates, rows, where)
+    client = roles.find_client(chosen, candidates, rows, where)
+    roles.find_others(chosen, candidates, rows, client)
+    orders = find_orders(chosen, candidates)
+    notes = list(reader.notes)
+    if found.left_out:
+        are = "other file is" if found.left_out == 1 else "other files are"
+        notes.append(f"{found.left_out} {are} not read, because of the name")
+    role_of = roles.columns_of(chosen.found)
+    time_columns = [name for name in columns_of(chosen.found["time"].value) if name]
+    template = templates(Path(__file__).parent)
+    template.filters |= {"quoted": quoted, "printable": printable, "flow": flow}
+    shown = [role for role in (*ROLES, "transaction_id", "amount", "currency", "customer") if role in chosen.found]
+    return template.get_template("draft.yaml.j2").render(
+        notes=dict.fromkeys(notes), file_name=found.name, files=len(reader.headers), near=NEAR, columns=columns,
+        type_of=_type_of, role_of=role_of, time_column=time_columns[0] if _lacks_offset(chosen, candidates) else None,
+        roles={role: chosen.found[role] for role in shown}, missing=_missing(chosen, orders), chosen=chosen,
+        events=_events(chosen), lacking_roles=[role for role in EVENT_ROLES if role not in chosen.event_roles.values()],
+        orders=orders, channels=_channels(chosen, candidates), schedule=_schedule(found, reader, chosen, columns),
+        delimiters=reader.delimiters if reader.is_csv else [],
+        **_hosts(chosen, candidates),
+    )  # fmt: skip
+
+
+def _one_event(chosen: roles.Roles, candidates: Sequence[Candidate], rows: int, where: str) -> None:
+    """Make every row an order, or else a page view. Raise ContractError if it can be neither."""
+    if looks_like_orders(chosen.free(candidates), rows):
+        roles.constant_event(chosen, "purchase", "order", rows)
+    elif any(c.kind == "url" and len(c.cells) > 0.5 * rows for c in candidates):
+        roles.constant_event(chosen, "page_view", "page_view", rows)
+    else:
+        names = [ascii(c.name)[1:-1] for c in candidates if c.is_column and 1 < len(c.distinct) <= 60]
+        raise ContractError(
+            f"{where}: no column has the kind of event, and rows do not look like orders; the columns with few values "
+            f"are {', '.join(names[:5]) or 'none'}. Rename the column to `event`, or write the contract by hand."
+        )
+
+
+def _type_of(column: Sample) -> str:
+    if column.kind == "json" and all(cell.lstrip().startswith("[") for cell in column.values[:50]):
+        return "array"
+    return _TYPES.get(column.kind, "string")
+
+
+def _lacks_offset(chosen: roles.Roles, candidates: Sequence[Candidate]) -> bool:
+    """Return whether times have no offset from UTC."""
+    value = chosen.found["time"].value
+    if isinstance(value, Time):
+        return not value.format.startswith("epoch") and "X" not in value.format
+    if not isinstance(value, Field):
+        return True
+    texts = next(c.values for c in candidates if c.value == value)
+    return not all(re.search(r"(Z|UTC|[+-]\d\d(:?\d\d)?)$", text[10:]) for text in texts)
+
+
+def _missing(chosen: roles.Roles, orders: Orders) -> list[str]:
+    """Return the roles that were not found."""
+    in_payload = {"transaction_id": "transactionId"}
+    everything = (*ROLES, "transaction_id", "amount", "currency", "customer")
+    return [role for role in everything if role not in chosen.found and in_payload.get(role, role) not in orders.paths]
+
+
+def _events(chosen: roles.Roles) -> list[tuple[str, list[str], str | None]]:
+    """Return (name, synonyms, role) of each event; names of one role are synonyms."""
+    found: list[tuple[str, list[str], str | None]] = []
+    for name in chosen.event_names:
+        role = chosen.event_roles.get(name)
+        same = [other for other, others in chosen.event_roles.items() if role and others == role]
+        if not same or same[0] == name:
+            found.append((name, same[1:], role))
+    return found
+
+
+def _channels(chosen: roles.Roles, candidates: Sequence[Candidate]) -> dict[str, str | None]:
+    """Return the channel of each value of the channel column; None if it is not known."""
+    choice = chosen.found.get("channel")
+    column = next((c for c in candidates if choice and c.value == choice.value), None)
+    if column is None:
+        return {}
+    known = roles.channels_of(column.distinct)
+    spellings = {text.strip().lower(): text for text in sorted(column.distinct)}
+    return {text: known.get(text) for text in sorted(spellings.values())}
+
+
+def _schedule(
+    found: files.Files, reader: Reader, chosen: roles.Roles, columns: Sequence[Sample]
+) -> tuple[str, list[str], int] | None:
+    """Return the days without events: (`closedWeekdays`, the weekdays, days) or (`quietDays`, [], days)."""
+    if not found.is_dated and len(reader.headers) < len(found.files):
+        return None  # the days of the other files are not known
+    names: Mapping[str, Sequence[str]] = {c.name: (c.name, *c.late_names) for c in columns}
+    days = found.days or sorted(reader.days(chosen.found["time"].value, names))
+    if len(days) < 2:
+        return None
+    middle = days[len(days) // 2]
+    days = [day for day in days if abs(day - middle) <= timedelta(days=366)]
+    there = set(days)
+    span = [days[0] + timedelta(days=n) for n in range((days[-1] - days[0]).days + 1)]
+    missing = [day for day in span if day not in there]
+    if not missing:
+        return None
+    closed = {day.weekday() for day in missing}
+    if len(closed) <= 3 and len(span) >= 14 and not any(day.weekday() in closed for day in there):
+        return "closedWeekdays", [_WEEKDAYS[number] for number in sorted(closed)], len(missing)
+    if found.is_dated and len(missing) < _FEW * len(span):
+        return "", [], len(missing)
+    return "quietDays", [], len(missing)
+
+
+def _hosts(chosen: roles.Roles, candidates: Sequence[Candidate]) -> dict[str, Any]:
+    """Return the hosts, and how foreign hosts and query values are anonymised."""
+
+    def urls(role: str) -> list[str]:
+        value = chosen.found[role].value if role in chosen.found else None
+        return next((c.values for c in candidates if c.value == value), [])
+
+    pages = urls("page")
+    counts = Counter(map(host_of, pages))
+    own = [host for host, count in counts.most_common() if host and count >= NEAR * len(pages)]
+    own = [host for host in own if re.fullmatch(r"[\w-]+(?:[.][\w-]+)*", host)]
+    foreign = set(map(host_of, urls("referrer"))) - {"", *own}
+    queries = re.findall(r"[?&][^=&#]+=([^&#\s]+)", "\n".join(pages[::3]))
+    known = {name: re.compile(host_regexp([name])) for name in _KNOWN_HOSTS.split()}
+    plain = [name for name, pattern in known.items() if any(map(pattern.fullmatch, foreign))]
+    hidden = {"query_value": hidden_pattern(queries), "foreign_host": hidden_hosts(foreign)}
+    return {"own_hosts": own, "plain_hosts": plain, **hidden}

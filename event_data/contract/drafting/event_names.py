@@ -1,0 +1,65 @@
+"""Recognise which events are which funnel step, by their names."""
+
+import re
+from collections.abc import Iterable
+
+from event_data.contract.drafting.forms import plain
+
+MAX_NAMES, MOST_NAMES = 60, 500  # MOST_NAMES in a column that is named like one of events
+# Names that mean the same step: all that occur are synonyms.
+_EXACT = {
+    "order": "purchase purchased purchasecompleted completepurchase checkoutcompleted checkoutcomplete "
+    "completedcheckout ordercompleted completedorder completeorder orderplaced placeorder placedorder orderconfirmed "
+    "orderpaid ordercreated transaction ecommercepurchase buy bought order sale bestellung bestelling kauf achat "
+    "commande compra pedido",
+    "checkout": "begincheckout checkoutstarted startedcheckout startcheckout initiatecheckout initiatedcheckout "
+    "checkoutinitiated checkoutbegin checkout",
+    "cart": "addtocart addedtocart productaddedtocart productadded addedproduct itemadded itemaddedtocart "
+    "additemtocart cartadd cartitemadded cart",
+    "page_view": "pageview pageviewed viewedpage viewpage pagevisit screenview pageviews",
+    "signup": "signup signedup newslettersignup signupnewsletter newslettersubscribed emailfilledonpopup "
+    "accountcreated usersignedup completeregistration userregistered",
+}
+# If none occurs: the first name that contains one of these words.
+_PARTS = {
+    "order": "purchase checkoutcompleted ordercompleted orderplaced placeorder",
+    "checkout": "checkoutstarted begincheckout initiatecheckout startcheckout",
+    "cart": "addtocart addedtocart productadded cartadd",
+    "page_view": "pageview screenview viewpage",
+    "signup": "signup newsletter email generatelead subscribe lead register",
+}
+# Steps of a checkout; they count as its start if no event marks that.
+_CHECKOUT_STEPS = (
+    "shippingdetails", "paymentdetails", "shippinginfo", "paymentinfo", "addshippinginfo", "addpaymentinfo",
+    "shipping", "payment", "checkoutshipping", "checkoutpayment", "checkoutdetails",
+)  # fmt: skip
+_OTHER = re.compile(r"remov|error|fail|bug|abandon|cancel|refund|unsub|delete|declin|intent")
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can be the name of an event: short, and a letter, `$` or `[` first, in any script."""
+    starts_well = text[:1].isalpha() or text[:1] in ("$", "[")
+    return starts_well and len(text) <= 60 and text.isprintable() and not re.search(r"\d{5}", text)
+
+
+def event_roles(names: Iterable[str]) -> dict[str, str]:
+    """Return the role of each event, inferred from its name; several names of a role mean the same."""
+    roles: dict[str, str] = {}
+    names = list(names)
+    for role, words in _EXACT.items():
+        plains = {name: plain(re.sub(r"^\[[^\]]*\]", "", name)) for name in names if name not in roles}
+        exact = [name for name, text in plains.items() if text in words.split()]
+        if not exact:
+            free = {name: text for name, text in plains.items() if not _OTHER.search(text)}
+            parts = _PARTS[role].split()
+            exact = next(([name] for part in parts for name in free if _has_part(name, part)), [])
+        if not exact and role == "checkout":
+            exact = [name for name, text in plains.items() if text in _CHECKOUT_STEPS]
+        roles |= dict.fromkeys(exact, role)
+    return roles
+
+
+def _has_part(name: str, part: str) -> bool:
+    """Return whether a name has the part at the start of a word: `viewpage` is in `view_page`, not in `review_page`."""
+    words = re.findall(r"[A-Z]?[^\W_A-Z]+|[A-Z]+(?![^\W_A-Z])", name)
+    return any("".join(map(plain, words[start:])).startswith(part) for start in range(len(words)))

@@ -1,0 +1,358 @@
+"""Choose where each role's value is, from names and values; a doubtful choice has a reason to check."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from event_data.contract.drafting import event_names
+from event_data.contract.drafting.candidates import Candidate
+from event_data.contract.drafting.forms import ENOUGH, MOST, host_of, plain, share, time_format
+from event_data.contract.model import CHANNELS, Constant, ContractError, Field, First, Joined, Time, Value
+
+_ID_KINDS = ("id", "integer", "epoch", "word", "number")
+_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?( ?[AaPp][Mm])?")
+_CLICK_IDS = (
+    "gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "ttclid", "twclid", "li_fat_id", "epik", "rdt_cid",
+    "sccid", "irclickid", "awc", "yclid",
+)  # fmt: skip
+_NOT_WORDS = ("json", "url", "timestamp", "integer", "number", "boolean")  # kinds that no label has
+_SOURCES = re.compile(
+    r"google|bing|facebook|meta\b|instagram|youtube|tiktok|direct|newsletter|e?mail|klaviyo|criteo|yahoo|pinterest|"
+    r"linkedin|twitter|duckduckgo|reddit|affiliate|organic",
+    re.IGNORECASE,
+)
+_MEDIA = re.compile(
+    r"cpc|ppc|cpm|organic|referral|e?mail|none|social|paid|display|affiliate|sms|push|banner|video",
+    re.IGNORECASE,
+)
+_WORDS = {
+    "time": "timestamp eventtimestamp eventtime occurredat happenedat originaltimestamp collectortstamp "
+    "derivedtstamp ts time datetime eventdatetime sentat receivedat createdat loggedat invoicedate orderdate "
+    "purchasedate transactiondate eventdate date",
+    "event": "eventname event eventtype action eventaction activity activitytype ev type name",
+    "client": "clientid visitorid userpseudoid anonymousid deviceid cookieid domainuserid fullvisitorid visitor cid "
+    "browserid uid distinctid userid customerid clientidentifier user customer customeremail email",
+    "session": "sessionid gasessionid usersession domainsessionid sessionkey sessionuuid visitid session",
+    "page": "pageurl url pagelocation location fullpageurl currenturl documentlocation href pageaddress page",
+    "referrer": "referrer pagereferrer fullreferrer documentreferrer referer referringurl previousurl ref",
+    "source": "source utmsource mktsource sessionsource manualsource",
+    "medium": "medium utmmedium mktmedium sessionmedium manualmedium",
+    "campaign": "campaign utmcampaign mktcampaign campaignname sessioncampaign manualcampaignname",
+    "channel": "channel channelgroup channelgrouping defaultchannelgroup trafficsource acquisitionchannel "
+    "marketingchannel trafficchannel sourcechannel acquisitionsource",
+    "user_agent": "useragent ua browser agent",
+    "checkout": "checkoutid checkouttoken",
+}
+_CHANNEL_WORDS = {
+    "Direct": "direct none typein",
+    "Organic Search": "organic organicsearch seo naturalsearch search",
+    "Paid Search": "paidsearch cpc ppc sem adwords googleads searchads googlecpc",
+    "Organic Social": "social organicsocial socialmedia",
+    "Paid Social": "paidsocial socialads facebookads metaads instagramads paidsocialmedia",
+    "Referral": "referral referrals referrer partner",
+    "Email": "email mail newsletter crm edm",
+    "Affiliates": "affiliate affiliates",
+    "Display": "display banner cpm retargeting remarketing",
+    "Paid Video": "paidvideo videoads",
+    "Organic Video": "video organicvideo youtube",
+    "Paid Shopping": "paidshopping shoppingads",
+    "Organic Shopping": "shopping organicshopping",
+    "SMS": "sms text",
+    "Mobile Push Notifications": "push pushnotification mobilepush",
+    "Audio": "audio podcast",
+    "Paid Other": "paid paidother",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The value of a role, and what to check about it."""
+
+    value: Value
+    check: str = ""
+
+
+@dataclass
+class Roles:
+    """The roles that were found, and the names of the events."""
+
+    found: dict[str, Choice] = field(default_factory=dict)
+    event_names: list[str] = field(default_factory=list)  # most frequent first
+    has_all_names: bool = True  # otherwise only those with a role, because there are too many
+    event_roles: dict[str, str] = field(default_factory=dict)  # event -> role
+    events: dict[int, str] = field(default_factory=dict)  # row -> event
+    used: set[tuple[object, ...]] = field(default_factory=set)  # the places of candidates that have a role
+
+    def take(self, role: str, candidate: Candidate, check: str = "") -> None:
+        """Give a role to a candidate."""
+        self.found[role] = Choice(candidate.value, check)
+        self.use(candidate)
+
+    def use(self, *candidates: Candidate) -> None:
+        """Mark candidates as having a role."""
+        self.used |= {(c.column, c.path, c.parameter) for c in candidates}
+
+    def free(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates without a role."""
+        return [c for c in candidates if (c.column, c.path, c.parameter) not in self.used]
+
+    def rows_of(self, role: str) -> list[int]:
+        """Return the rows of the events with this role."""
+        return [row for row, name in self.events.items() if self.event_roles.get(name) == role]
+
+
+def find_time(roles: Roles, candidates: Sequence[Candidate], rows: int, where: str) -> None:
+    """Choose the time. Raise ContractError if no place has one."""
+    ranked: list[tuple[float, Candidate, str, bool]] = []
+    for candidate in candidates:
+        found = time_format(candidate.values)
+        name = named(candidate, _WORDS["time"])
+        if found is None or len(candidate.cells) < 0.5 * rows or (found[0].startswith("epoch") and not name):
+            continue  # any number may look like an epoch
+        form, certain = found
+        score = name + 3.0 * _has_clock(form) + 2.0 * (form == "") + 2.0 * len(candidate.cells) / rows
+        ranked.append((score + candidate.is_column, candidate, form, certain))
+    best = max(ranked, key=lambda rank: rank[0], default=None)
+    if not (best and _has_clock(best[2])) and (joined := _joined(candidates, rows)):
+        roles.found["time"], parts = joined
+        roles.use(*parts)
+        return
+    if best is None:
+        words = ("time", "date", "tstamp", "day", "hour")
+        near = [c.name for c in candidates if any(word in plain(c.name) for word in words)]
+        names = near or [c.name for c in candidates if c.is_column]
+        raise ContractError(
+            f"{where}: no column has a time that can be read in nearly all of its rows; the candidates are "
+            f"{', '.join(ascii(name)[1:-1] for name in names[:5]) or 'none'}. Write times such as 2025-03-01T09:30:00Z."
+        )
+    _, candidate, form, certain = best
+    check = "" if named(candidate, _WORDS["time"]) else "a guess"
+    check = check if certain else "the order of day and month"
+    check = check if _has_clock(form) else "it has no time of day"
+    roles.found["time"] = Choice(Time(candidate.value, form) if form else candidate.value, check)
+    roles.use(candidate)
+
+
+def _has_clock(form: str) -> bool:
+    """Return whether a time format has a time of day."""
+    return form == "" or form.startswith("epoch") or "mm" in form
+
+
+def _joined(candidates: Sequence[Candidate], rows: int) -> tuple[Choice, list[Candidate]] | None:
+    """Return a date and a time of day in two columns."""
+    whole = [c for c in candidates if c.is_column and len(c.cells) > 0.5 * rows]
+    clocks = [c for c in whole if share(c.values[:500], _CLOCK) >= MOST]
+    forms = [(c, time_format(c.values)) for c in whole]
+    days = [c for c, form in forms if form and not _has_clock(form[0])]
+    for day in sorted(days, key=lambda c: -named(c, _WORDS["time"])):
+        for clock in clocks:
+            both = [f"{text} {clock.cells[row]}" for row, text in day.cells.items() if row in clock.cells]
+            form = _compact_date(both) or time_format(both)
+            if form:
+                value = Joined((day.value, clock.value), " ")
+                check = "" if form[1] else "the order of day and month"
+                return Choice(Time(value, form[0]) if form[0] else value, check), [day, clock]
+    return None
+
+
+def _compact_date(values: Sequence[str]) -> tuple[str, bool] | None:
+    """Return the format of times such as 20251231 23:59."""
+    for form, seconds in (("yyyyMMdd HH:mm", ""), ("yyyyMMdd HH:mm:ss", r":\d\d")):
+        if values and share(values[:500], re.compile(rf"20\d{{6}} \d{{1,2}}:\d\d{seconds}")) >= MOST:
+            return form, True
+    return None
+
+
+def find_event(roles: Roles, candidates: Sequence[Candidate], rows: int) -> bool:
+    """Choose the kind of event; return whether one was found."""
+    ranked: list[tuple[float, Candidate, list[str], dict[str, str]]] = []
+    for candidate in roles.free(candidates):
+        distinct = candidate.distinct
+        word = named(candidate, _WORDS["event"])
+        most = event_names.MOST_NAMES if word >= 4.5 else event_names.MAX_NAMES
+        if len(distinct) > most or candidate.kind in _NOT_WORDS or len(candidate.cells) < 0.5 * rows:
+            continue
+        counts = Counter(candidate.values)
+        names = [name for name, _ in counts.most_common() if event_names.is_name(name)]
+        if sum(counts[name] for name in names) < 0.9 * len(candidate.cells):
+            continue
+        found = event_names.event_roles(names)
+        has_order = "order" in found.values()
+        if not has_order and (word < 4.5 or len(distinct) < 2):
+            continue
+        if len(distinct) > max(1, len(candidate.cells) / 2) and not word:
+            continue
+        filled = len(candidate.cells) / rows
+        score = 10.0 * has_order + word + len(set(found.values())) + 3 * filled + candidate.is_column
+        ranked.append((score, candidate, names, found))
+    best = max(ranked, key=lambda rank: rank[0], default=None)
+    if best is None:
+        return False
+    _, candidate, names, found = best
+    cells = candidate.cells
+    roles.take("event", candidate, "" if named(candidate, _WORDS["event"]) else "a guess")
+    if len(cells) < MOST * rows and (other := _rest_of_events(roles.free(candidates), rows)):
+        roles.found["event"] = Choice(First((candidate.value, other.value)), "the first that has a value counts")
+        roles.use(other)
+        cells = other.cells | cells
+        names = [name for name, _ in Counter(cells.values()).most_common() if event_names.is_name(name)]
+        found = event_names.event_roles(names)
+    known = set(names)
+    roles.events = {row: name for row, name in cells.items() if name in known}
+    roles.has_all_names = len(names) <= event_names.MAX_NAMES
+    roles.event_names = names if roles.has_all_names else [name for name in names if name in found]
+    roles.event_roles = found
+    return True
+
+
+def _rest_of_events(candidates: Sequence[Candidate], rows: int) -> Candidate | None:
+    """Return a column that names the events which have no name in the chosen place."""
+    fitting = [
+        c for c in candidates
+        if c.is_column and named(c, _WORDS["event"]) >= 4.5 and len(c.cells) >= MOST * rows
+        and len(c.distinct) <= event_names.MAX_NAMES and all(map(event_names.is_name, c.distinct))
+    ]  # fmt: skip
+    return max(fitting, key=lambda c: (len(c.distinct), named(c, _WORDS["event"])), default=None)
+
+
+def constant_event(roles: Roles, name: str, role: str, rows: int) -> None:
+    """Make every row an event of one kind."""
+    roles.found["event"] = Choice(Constant(name), "no column has the kind of event, so every row is one")
+    roles.event_names, roles.event_roles = [name], {name: role}
+    roles.events = dict.fromkeys(range(rows), name)
+
+
+def find_client(roles: Roles, candidates: Sequence[Candidate], rows: int, where: str) -> Candidate:
+    """Choose the client. Raise ContractError if no place can have one."""
+    ranked: list[tuple[float, Candidate]] = []
+    for candidate in roles.free(candidates):
+        word = named(candidate, _WORDS["client"])
+        if len(candidate.cells) < 0.3 * rows or candidate.kind not in (*_ID_KINDS, *["text"] * (word >= 4)):
+            continue
+        if candidate.kind == "number" and not word:
+            continue
+        many = len(candidate.distinct) > min(ENOUGH, len(candidate.cells) / 4)
+        repeated = len(candidate.distinct) < 0.98 * len(candidate.cells)
+        looks_like_id = candidate.kind == "id" or (word > 0 and "session" not in plain(candidate.name))
+        if many and looks_like_id:
+            ranked.append((word + 2.0 * repeated + len(candidate.cells) / rows + 0.5 * candidate.is_column, candidate))
+    best = max(ranked, key=lambda rank: rank[0], default=None)
+    if best is None:
+        free = [c for c in roles.free(candidates) if len(c.distinct) > 1 and c.kind in (*_ID_KINDS, "text")]
+        words = f"{_WORDS['session']} {_WORDS['client']}"
+        best = max(((named(c, words), c) for c in free), key=lambda rank: rank[0], default=None)
+    if best is None:
+        names = ", ".join(ascii(c.name)[1:-1] for c in candidates[:5])
+        raise ContractError(f"{where}: no column looks like a visitor's id, which is needed; the columns are {names}.")
+    roles.take("client", best[1], "" if named(best[1], _WORDS["client"]) >= 4 else "a guess")
+    return best[1]
+
+
+def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client: Candidate) -> None:
+    """Choose the optional roles of an event."""
+
+    def is_session(c: Candidate) -> bool:
+        owners: dict[str, set[str]] = {}
+        for row, text in c.cells.items():
+            owners.setdefault(text, set()).add(client.cells.get(row, ""))
+        one = sum(len(clients) == 1 for clients in owners.values())
+        return c.kind in _ID_KINDS and len(owners) > 1 and len(c.cells) > 0.3 * rows and one > 0.5 * len(owners)
+
+    def is_page(c: Candidate) -> bool:
+        return c.kind == "url" and len(c.cells) > 0.5 * rows and not re.search("imag|product|icon|ref", c.name.lower())
+
+    def is_referrer(c: Candidate) -> bool:
+        own = [v for v in c.values[:2000] if v not in ("$direct", "(direct)", "direct")]
+        return not own or sum("://" in v for v in own) >= 0.8 * len(own)
+
+    def is_label(c: Candidate) -> bool:
+        return len(c.distinct) <= 500 and c.kind not in (*_NOT_WORDS, "epoch")
+
+    def one(role: str, fits: Callable[[Candidate], bool], least: float, by_value: bool = False) -> None:
+        ranks = [(_rank(c, role, rows), c) for c in roles.free(candidates) if not c.in_list]
+        fitting = [(rank, c) for rank, c in ranks if (rank >= least or by_value) and fits(c)]
+        if fitting:
+            rank, best = max(fitting, key=lambda pair: pair[0])
+            roles.take(role, best, "" if rank >= 4 else "a guess")
+
+    one("session", is_session, 4)
+    one("referrer", is_referrer, 2)
+    one("page", is_page, 2, True)
+    if "referrer" not in roles.found and "page" in roles.found:
+        _foreign_referrer(roles, candidates)
+    for role, test in (("source", _SOURCES), ("medium", _MEDIA)):
+        _labels(roles, role, [c for c in candidates if is_label(c)], test)
+    _labels(roles, "campaign", [c for c in candidates if is_label(c)], None)
+    _click_ids(roles, candidates)
+    has_source = "source" in roles.found and "medium" in roles.found
+    one("channel", lambda c: is_channel(c) and ("channel" in c.name.lower() or not has_source), 4)
+    one("user_agent", lambda c: c.kind == "user_agent", 2, True)
+    one("checkout", lambda c: c.kind in _ID_KINDS and len(c.distinct) > 1, 4)
+
+
+def _click_ids(roles: Roles, candidates: Sequence[Candidate]) -> None:
+    """Choose the places of click ids."""
+    clicks = [c for c in roles.free(candidates) if c.name.lower() in _CLICK_IDS and not c.in_list]
+    if clicks:
+        clicks.sort(key=lambda c: _CLICK_IDS.index(c.name.lower()))
+        roles.found["click_id"] = Choice(First(tuple(c.value for c in clicks)))
+        roles.use(*clicks)
+
+
+def _foreign_referrer(roles: Roles, candidates: Sequence[Candidate]) -> None:
+    """Choose the column of URLs whose hosts are mostly not those of the pages."""
+    page = next(c for c in candidates if c.value == roles.found["page"].value)
+    own = set(map(host_of, page.values))
+    for candidate in roles.free(candidates):
+        hosts = [host_of(url) for url in candidate.values] if candidate.kind == "url" else []
+        foreign = [host for host in hosts if host and host not in own]
+        if len(set(foreign)) > 3 and len(foreign) > 0.2 * len(hosts):
+            roles.take("referrer", candidate, "a guess")
+            return
+
+
+def _labels(roles: Roles, role: str, candidates: Sequence[Candidate], test: re.Pattern[str] | None) -> None:
+    """Choose the places of a source, medium or campaign: those of the event before those of the user."""
+    fitting = [c for c in roles.free(candidates) if named(c, _WORDS[role]) >= 4 and not c.in_list]
+    if test:
+        fitting = [c for c in fitting if any(test.search(text) for text in list(c.distinct)[:500])]
+    fitting.sort(key=lambda c: (not c.parameter, not c.path, -named(c, _WORDS[role])))
+    if not fitting:
+        return
+    chosen = fitting[:2]
+    roles.use(*chosen)
+    value = chosen[0].value if len(chosen) == 1 else First(tuple(c.value for c in chosen))
+    roles.found[role] = Choice(value, "" if len(chosen) == 1 else "the first that has a value counts")
+
+
+def is_channel(candidate: Candidate) -> bool:
+    """Return whether nearly all values are words for channels."""
+    known = channels_of(candidate.distinct)
+    return 1 < len(candidate.distinct) <= 40 and len(known) >= 0.8 * len(candidate.distinct)
+
+
+def channels_of(values: Collection[str]) -> dict[str, str]:
+    """Return the channel that each value means, if it is known."""
+    by_word = {word: channel for channel, words in _CHANNEL_WORDS.items() for word in words.split()}
+    by_word |= {plain(channel): channel for channel in CHANNELS}
+    return {value: by_word[plain(value)] for value in sorted(values) if plain(value) in by_word}
+
+
+def named(candidate: Candidate, words: str) -> float:
+    """Return how well a name fits: up to 6 for a word that is the whole name, 2 for one that is a part of it."""
+    listed = words.split()
+    places = [listed.index(name) for name in candidate.names if name in listed]
+    if places:
+        return 6.0 - min(places) * 1.5 / len(listed)
+    return 2.0 if any(len(word) > 3 and word in candidate.names[0] for word in listed) else 0.0
+
+
+def _rank(candidate: Candidate, role: str, rows: int) -> float:
+    name = named(candidate, _WORDS[role])
+    return name + (0.5 * candidate.is_column + len(candidate.cells) / rows) * (name > 0)
+
+
+def columns_of(choices: Mapping[str, Choice]) -> dict[str, str]:
+    """Return the role of each column that is a role's value as it is."""
+    return {c.value.column: role for role, c in choices.items() if isinstance(c.value, Field) and not c.value.path}

@@ -1,0 +1,98 @@
+"""The summary that --init prints: what a draft finds in the files, from part 2's tables, or why it finds nothing."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from quality.draft_summary import Build, build, summary
+
+from event_data.contract import Contract, load_contract
+
+CONTRACT = """
+apiVersion: v3.2.0
+kind: DataContract
+id: shop
+version: 1.0.0
+status: draft
+schema:
+  - name: events
+    physicalName: events.csv
+    properties: [{name: who}, {name: at}, {name: what}, {name: price}, {name: coupon}]
+customProperties:
+  - property: columnRoles
+    value: {client: who, time: at, event: what, amount: price}
+  - property: events
+    value: [{name: buy, role: order}, {name: look, role: page_view}]
+  - property: currency
+    value: €
+"""
+TABLES = """
+create schema silver;
+create table silver.events as
+    select 'c' || n % 3 as client_id, date '2025-03-01' + (n // 40)::integer as event_date,
+        if(n % 10 = 0, 'buy', 'look') as event_name, if(n % 10 = 0, 'order', 'page_view') as event
+    from range(100) as r(n);
+create table silver.files as select 103 as records, null as refused union all select 0, 'is empty (0 bytes)';
+create table silver.orders as select 12.5::decimal(12, 2) as revenue from range(10);
+create table silver.rejected_events as select 'no readable time' as reason from range(3);
+create table silver.received_orders as select 'quarantined' as status, 'no readable amount' as reason from range(2);
+"""
+SESSIONS = """
+create table silver.sessions as
+    select 'healed' as reading, if(n = 0, null, 'Email') as first_channel from range(4) as r(n)
+    union all select 'as tracked', 'Direct';
+"""
+
+
+@pytest.fixture
+def contract(tmp_path: Path) -> Contract:
+    path = tmp_path / "contract.yaml"
+    path.write_text(CONTRACT, encoding="utf-8")
+    return load_contract(path)
+
+
+def warehouse(folder: Path, sql: str) -> Build:
+    path = folder / "w.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(sql)
+    return Build(path, "")
+
+
+def test_the_summary(tmp_path: Path, contract: Contract) -> None:
+    text = summary(warehouse(tmp_path, TABLES + SESSIONS), contract, 80)
+    assert text.splitlines() == [
+        "What the draft finds in the files:",
+        "  days     3, 2025-03-01 to 2025-03-03",
+        "  rows     103, 100 of them events",
+        "  clients  3",
+        "  orders   10, €125.00 (EUR)",
+        "",
+        "  EVENT  ROLE       EVENTS",
+        "  look   page_view      90",
+        "  buy    order          10",
+        "",
+        "  CHANNEL     SESSIONS",
+        "  Email              3",
+        "  Unassigned         1",
+        "",
+        "Refused: 3 records: no readable time; 2 orders: no readable amount; 1 file: is",
+        "empty (0 bytes).",
+        "",
+        "Not mapped: session, page, referrer, source, medium, campaign, click_id,",
+        "channel, checkout, user_agent, transaction_id, currency, customer; the figures",
+        "that need them are left out. No event has the role cart, checkout.",
+    ]
+
+
+def test_a_warehouse_without_sessions(tmp_path: Path, contract: Contract) -> None:
+    text = summary(warehouse(tmp_path, TABLES), contract, 80)
+    assert "CHANNEL" not in text and "  orders   10, €125.00 (EUR)" in text and "Refused: " in text
+
+
+def test_files_that_cannot_be_transformed(tmp_path: Path, contract: Contract) -> None:
+    (tmp_path / "data").mkdir()
+    built = build(tmp_path / "data", contract.path, tmp_path)
+    assert built.problem.startswith("transform.py: ") and "holds no file" in built.problem
+    text = summary(built, contract, 200)
+    assert text.startswith("The files cannot be transformed with the draft yet: transform.py: ")
+    assert "Not mapped: session" in text and "What the draft finds" not in text
