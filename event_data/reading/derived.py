@@ -33,7 +33,11 @@ IDS = ("client", "session", "transaction_id", "customer", "checkout")
 
 def derived_sql(contract: Contract, name: str, column: Callable[[str], str]) -> str:
     """Return SQL for a derived column, as text, null if empty; `column` returns SQL for a contract column."""
-    forms = _Forms(column)
+
+    def json(of: str) -> str:
+        return f"case when {valid_json_sql(column(of))} then {column(of)} end"
+
+    forms = _Forms(column, json)
     value = contract.derived[name]
     if isinstance(value, Record):
         return _record(contract, value, forms)
@@ -42,19 +46,21 @@ def derived_sql(contract: Contract, name: str, column: Callable[[str], str]) -> 
     return _void_placeholders(text) if role in IDS else text
 
 
+def computed_sql(value: Value, column: Callable[[str], str], json: Callable[[str], str]) -> str:
+    """Return SQL for a value in any form but Record, as text; the arguments are those of value_sql."""
+    return _Forms(column, json).sql(value)
+
+
 def _void_placeholders(text: str) -> str:
     return f"case when lower({text}) not in ({values(PLACEHOLDERS)}) then {text} end"
 
 
 @dataclass(frozen=True)
 class _Forms:
-    """SQL for each form of a value; `column` returns SQL for a contract column."""
+    """SQL for each form of a value; `column` returns SQL for a contract column, `json` for the valid JSON in one."""
 
     column: Callable[[str], str]
-
-    def json(self, name: str) -> str:
-        """Return SQL for the JSON in a column, null if it is not valid."""
-        return f"case when {valid_json_sql(self.column(name))} then {self.column(name)} end"
+    json: Callable[[str], str]
 
     def sql(self, value: Value | None) -> str:
         """Return SQL for a value as text."""

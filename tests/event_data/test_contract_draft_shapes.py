@@ -19,8 +19,8 @@ from event_data.contract import Contract, ContractError, load_contract
 from event_data.contract.drafting import draft_contract
 from event_data.contract.drafting.forms import amount_signs, time_format
 from event_data.contract.model import Amount, Constant, Field, First, Joined, Parameter, Product, Record, Time, Value
-from event_data.events import value_sql
 from event_data.reading.conversion import convert
+from event_data.reading.derived import computed_sql
 from event_data.reading.folder import find_files
 from event_data.sql import literal
 
@@ -232,7 +232,9 @@ def test_times(tmp_path: Path, write_time: Callable[[datetime], str], form: str)
     assert value == (Time(Field("event_time"), form) if form else Field("event_time"))
     if form:
         text = write_time(moments[7])
-        ((read,),) = duckdb.execute(f"select {value_sql(value, lambda _: literal(text), lambda _: 'null')}").fetchall()
+        ((read,),) = duckdb.execute(
+            f"select {computed_sql(value, lambda _: literal(text), lambda _: 'null')}"
+        ).fetchall()
         assert read[:10] == f"{moments[7]:%Y-%m-%d}" and (form == "yyyy-MM-dd" or read[11:16] == f"{moments[7]:%H:%M}")
 
 

@@ -15,10 +15,10 @@ import duckdb
 from event_data.contract.drafting.files import Files
 from event_data.contract.drafting.forms import kind_of, pattern_of, plain
 from event_data.contract.model import Anonymisation, Contract, ContractError, Value
-from event_data.events import value_sql
 from event_data.money import Currency
 from event_data.reading.conversion import READERS, Landed
 from event_data.reading.day_file import DayFile
+from event_data.reading.derived import computed_sql
 from event_data.reading.survey import open_source
 from event_data.sql import literal
 
@@ -184,7 +184,7 @@ class Reader:
             def json(name: str, column: Callable[[str], str] = column) -> str:
                 return f"case when json_valid({column(name)}) then {column(name)} end"
 
-            text = value_sql(value, column, json)
+            text = computed_sql(value, column, json)
             for (day,) in self._connection.execute(
                 f"select distinct try_cast(replace(substr({text}, 1, 10), '/', '-') as date) from file_{number}"
             ).fetchall():
