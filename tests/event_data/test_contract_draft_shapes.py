@@ -232,9 +232,8 @@ def test_times(tmp_path: Path, write_time: Callable[[datetime], str], form: str)
     assert value == (Time(Field("event_time"), form) if form else Field("event_time"))
     if form:
         text = write_time(moments[7])
-        ((read,),) = duckdb.execute(
-            f"select {computed_sql(value, lambda _: literal(text), lambda _: 'null')}"
-        ).fetchall()
+        found = computed_sql(value, lambda _: literal(text), lambda _: "null")
+        ((read,),) = duckdb.execute(f"select {found}").fetchall()
         assert read[:10] == f"{moments[7]:%Y-%m-%d}" and (form == "yyyy-MM-dd" or read[11:16] == f"{moments[7]:%H:%M}")
 
 
