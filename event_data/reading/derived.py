@@ -18,7 +18,7 @@ from event_data.contract.model import (
     Value,
 )
 from event_data.contract.roles import EPOCHS, to_strptime
-from event_data.events import PLACEHOLDERS, amount_sql, valid_json_sql, value_sql
+from event_data.events import NULL, PLACEHOLDERS, amount_sql, valid_json_sql, value_sql
 from event_data.sql import json_path, literal, values
 
 PARAMETER_KINDS = ("string_value", "int_value", "double_value", "float_value")
@@ -74,7 +74,7 @@ class _Forms:
                 return f" || {literal(separator)} || ".join(map(self.sql, parts))
             case Product(left, right):
                 numbers = (amount_sql(self.sql(part), "decimal(18, 4)") for part in (left, right))
-                return f"cast({' * '.join(numbers)} as varchar)"
+                return f"cast(try({' * '.join(numbers)}) as varchar)"
             case Time(inner, form):
                 return _declared_time(self.sql(inner), form)
             case Amount():
@@ -86,6 +86,8 @@ class _Forms:
                 return value_sql(value, self.column, self.json)
 
     def _parameter(self, name: str, key: str) -> str:
+        if self.column(name) == NULL:
+            return NULL
         listed = f"json_transform({self.json(name)}, {literal(PARAMETERS)})"
         found = f"list_filter({listed}, lambda entry: entry.key = {literal(key)})[1]"
         return f"coalesce({', '.join(f'{found}.value.{kind}' for kind in PARAMETER_KINDS)})"

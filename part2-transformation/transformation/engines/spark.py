@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from event_data.reading.conversion import convert
 from event_data.reading.deliveries import check_fit
 from event_data.reading.folder import Entry, Folder, match_files
 from event_data.sql import identifier, json_path, literal
 from event_data.warehouse_file import lock
 from transformation.build import STORAGE_VERSION, WORKING, Settings, silent
 from transformation.engines.dialects import translate
-from transformation.engines.spark_landing import land_with_spark, set_aside
+from transformation.engines.spark_landing import fetched, land_with_spark, set_aside
 from transformation.engines.spark_session import SparkError, Tables, bound, connect, day_of, spark_errors
 from transformation.landing import column_names
 from transformation.placeholders import placeholders
@@ -127,6 +128,8 @@ class Build:
     def full(self, listed: Folder) -> Run:
         """Build everything from scratch."""
         tables, contract = self.tables, self.settings.contract
+        if contract.is_converted:
+            listed = convert(fetched(tables, listed, str(self.settings.data_dir)), contract, tables.work)
         aside = set_aside(tables, listed.files, str(self.settings.data_dir), contract)
         unread, names = [*listed.unread, *aside], {one.name for one in aside}
         files = [f for f in listed.files if f.name not in names]

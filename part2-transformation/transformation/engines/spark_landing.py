@@ -18,7 +18,7 @@ from event_data.contract import Contract
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import second_deliveries, second_delivery
 from event_data.reading.deliveries import set_aside as set_aside_here
-from event_data.reading.folder import Unread
+from event_data.reading.folder import Folder, Unread
 from event_data.reading.survey import survey
 from event_data.sql import json_path, literal
 from transformation.engines.spark_session import SparkError, Tables, is_sparks
@@ -60,7 +60,8 @@ def land_with_spark(
     from pyspark.sql import functions as f
 
     spark = tables.spark
-    facts = _look(spark, [f for f in files if not f.name.lower().endswith(".zst")], data_dir, contract.delimiter)
+    readable = [f for f in files if not f.is_converted and not f.name.lower().endswith(".zst")]
+    facts = _look(spark, readable, data_dir, contract.delimiter)
     hashes = _hashes(spark, [file for file in files if file.name in facts], data_dir, facts)
     path = folder / "bronze" / "events"
     regular = [file for file in files if _is_regular(facts.get(file.name), contract)]
@@ -307,12 +308,7 @@ def _land_here(
 ) -> Iterator[DayFile]:
     """Land files one by one with landing.py."""
     for file in files:
-        here = file
-        if "://" in data_dir:
-            content = tables.spark.read.format("binaryFile").load(place(data_dir, file.name)).select("content").first()
-            copy = tables.work / file.name
-            copy.write_bytes(content[0] if content else b"")
-            here = replace(file, path=copy, stamp="")
+        here = file if file.is_converted else _fetched(tables, file, data_dir)
         surveyed = survey(here, contract.delimiter, tables.work, with_hash=True)
         (done,), (select,) = land(tables.connection, [surveyed], contract, tables.work)
         part = path / f"_file_id={file.file_id}"
@@ -325,6 +321,20 @@ def _land_here(
         yield replace(done, path=file.path, size=file.size, stamp=file.stamp)
 
 
+def fetched(tables: "Tables", folder: Folder, data_dir: str) -> Folder:
+    """Return a folder whose files are on this machine."""
+    return replace(folder, files=tuple(_fetched(tables, file, data_dir) for file in folder.files))
+
+
+def _fetched(tables: "Tables", file: DayFile, data_dir: str) -> DayFile:
+    if "://" not in data_dir:
+        return file
+    content = tables.spark.read.format("binaryFile").load(place(data_dir, file.name)).select("content").first()
+    copy = tables.work / file.name
+    copy.write_bytes(content[0] if content else b"")
+    return replace(file, path=copy, stamp="")
+
+
 def set_aside(tables: "Tables", files: Sequence[DayFile], data_dir: str, contract: Contract) -> list[Unread]:
     """Return the second deliveries among the files, by the rules of event_data.reading.deliveries.
 
@@ -335,7 +345,7 @@ def set_aside(tables: "Tables", files: Sequence[DayFile], data_dir: str, contrac
         days.setdefault(file.day, []).append(file)
     several = [file for same_day in days.values() if len(same_day) > 1 for file in same_day]
     aside: list[Unread] = []
-    if several and "://" not in data_dir:
+    if several and ("://" not in data_dir or several[0].is_converted):
         set_aside_here(several, contract, tables.work, aside)
     elif several:
         same = _identical_lines(tables.spark, several, data_dir)
