@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ABSENT = missing()
+EXAMPLES = PART2.parent / "examples"
 # What the ledger does not look at.
 UNNEEDED = [
     "silver.sessions", "silver.clients", "silver.order_items", "silver.order_touches", "silver.models",
@@ -96,6 +97,18 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("odd [files]")
     write_odd_files(data)
     return data
+
+
+@needs_spark
+@pytest.mark.parametrize("name", ["order_lines", "ga4_bigquery", "posthog"])
+def test_converted_exports(session: "SparkSession", name: str, tmp_path: Path) -> None:
+    example = EXAMPLES / name
+    shop, data = example / "contract.yaml", example / "sample"
+    job = Settings(data, tmp_path / "spark", load_contract(shop), fingerprint(shop))
+    refresh(job)
+    places = ("--data_dir", data, "--contract", shop, "--warehouse", tmp_path / "w.duckdb", "--quiet")
+    assert command(*places)[0] == 0
+    assert differing_tables(tmp_path / "w.duckdb", tmp_path / "spark" / CATALOG) == []
 
 
 @needs_spark

@@ -1,37 +1,115 @@
-"""The first half of the reference of part 2: each record of the files as an event with its evidence.
+"""The first half of the reference of part 2: the contract, the seeds, and each record as an event with its touch.
 
-Device, browser and operating system are left out. See attribution_reference.py, and source_reference.py for evidence.
+Device, browser and operating system are left out. See attribution_reference.py.
 """
 
 import csv
+import hashlib
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from crawleruseragents import is_crawler as is_crawler_slowly
-from source_reference import Row, Shop, evidence_of, host_of, parameters, value_of
-from source_reference import hidden_host as hidden_host
-from source_reference import hidden_value as hidden_value
 
-from event_data.events import PLACEHOLDERS
+from event_data.contract import Contract, Order, load_contract
 
+Row = dict[str, Any]
 CENT = Decimal("0.01")
 TIME = re.compile(
     r"([0-9]{4})([-/]?)([0-9]{2})\2([0-9]{2})[T ]([0-9]{1,2}):?([0-9]{2})(?::?([0-9]{2})(?:[.,]([0-9]+))?)?"
     r"\s*([AaPp][Mm])?\s*(Z|UTC|[+-][0-9]{2}(?::?(?:00|15|30|45))?)?"
 )
 NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
-NO_IDS = {*PLACEHOLDERS, "00000000-0000-0000-0000-000000000000", "\\n"}  # in lower case
-# Events of one moment happened in this order; what is no step of the funnel comes last.
-STEPS = ("page_view", "signup", "cart", "checkout", "order")
-OFFERED_VALUES = ("source", "medium", "campaign", "channel")
+SHOP = re.compile(r"^(.*(([^a-df-z]|^)shop|shopping).*)$")
+PAID = re.compile(r"^(.*cp.*|ppc|retargeting|paid.*)$")
+VIDEO = re.compile(r"^(.*video.*)$")
+EMAIL = ("email", "e-mail", "e_mail", "e mail")
+SOCIAL = ("social", "social-network", "social-media", "sm", "social network", "social media")
+
+
+@dataclass
+class Shop:
+    """What the contract and the seeds say."""
+
+    contract: Contract
+    order: Order | None
+    file_name: re.Pattern[str]
+    own_name: str
+    categories: dict[str, str] = field(default_factory=dict)  # source -> SEARCH, SOCIAL, ...
+    terms: dict[str, str] = field(default_factory=dict)  # hash of a variant -> term
+    hosts: dict[str, str] = field(default_factory=dict)  # known host or its hash -> source
+    hidden_providers: set[str] = field(default_factory=set)
+    click_ids: list[Row] = field(default_factory=list)
+    overrides: list[Row] = field(default_factory=list)
+
+
+def read_contract(path: Path) -> Shop:
+    """The contract, and the names of its files."""
+    contract = load_contract(path)
+    stem = contract.file_name.removesuffix(".csv")
+    digits = {"%Y": "[0-9]{4}", "%m": "[0-9]{2}", "%d": "[0-9]{2}"}
+    name = "".join(digits.get(part, re.escape(part)) for part in re.split("(%[Ymd])", stem))
+    return Shop(contract, contract.order, re.compile(f"({name})(?:-[0-9]+| \\([0-9]+\\))?\\.csv"), stem)
+
+
+def seed_rows(folder: Path, name: str) -> list[Row]:
+    with (folder / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_seeds(shop: Shop, folder: Path) -> None:
+    """Fill the seeds into the shop, with every hash that a standard term or a provider may hide behind."""
+    sources = seed_rows(folder, "sources.csv")
+    shop.categories = {row["source"].lower(): row["category"] for row in sources}
+    terms = [row["source"] for row in sources] + [row["medium"] for row in seed_rows(folder, "media.csv")]
+    terms += [row["source"] for row in seed_rows(folder, "click_ids.csv")]
+    for term in sorted(terms, key=str.lower, reverse=True):  # the alphabetically first is put in last
+        for variant in (term, term.lower(), term.upper(), term[:1].upper() + term[1:].lower()):
+            shop.terms[hidden_value(variant)] = term.lower()
+    shop.hosts = known_hosts(folder, shop.contract.hides_hosts)
+    if shop.contract.hides_hosts:
+        prefixes = ["", *(row["prefix"] for row in seed_rows(folder, "host_prefixes.csv"))]
+        shop.hidden_providers = {hidden_host(prefix + p) for prefix in prefixes for p in shop.contract.payment_hosts}
+    shop.click_ids = sorted(seed_rows(folder, "click_ids.csv"), key=lambda row: int(row["priority"]))
+    shop.overrides = seed_rows(folder, "channel_overrides.csv")
+
+
+@cache
+def known_hosts(folder: Path, hides_hosts: bool) -> dict[str, str]:
+    """The source of every known host, and of its hash: an alias first, else the shortest, then by the alphabet."""
+    prefixes = ["", *(row["prefix"] for row in seed_rows(folder, "host_prefixes.csv"))]
+    endings = [row["ending"] for row in seed_rows(folder, "host_endings.csv")]
+    aliases = seed_rows(folder, "host_aliases.csv")
+    known = [((0, 0, ""), row["host"].lower(), row["source"].lower()) for row in aliases]
+    for row in seed_rows(folder, "sources.csv"):
+        source = row["source"].lower()
+        # Search engines have a host in every country; the list names the hosts of the others.
+        ends = [""] if "." in source else endings if row["category"] == "SEARCH" else []
+        for prefix in prefixes:
+            for ending in ends:
+                known.append(((1, len(source), source), (prefix + source + ending).lower(), source))
+    hosts = {}
+    for _, host, source in sorted(known, reverse=True):  # the best fit is put in last
+        hosts[host] = source
+        if hides_hosts:
+            hosts[hidden_host(host)] = source
+    return hosts
+
+
+def hidden_value(value: str) -> str:
+    return hashlib.md5(value.encode()).hexdigest()[:6].upper()
+
+
+def hidden_host(host: str) -> str:
+    return f"source-{hashlib.md5(host.encode()).hexdigest()[:8]}.com"
 
 
 # ---- one record
@@ -91,6 +169,83 @@ def money(text: str | None) -> Decimal | None:
     amount = Decimal(text)
     amount = amount.quantize(CENT, ROUND_HALF_UP) if abs(amount) < 10**10 else amount
     return amount if abs(amount) < 10**10 else None
+
+
+def parameters(page: str) -> dict[str, str]:
+    """Name and value of each parameter, of the first occurrence only; what is empty stays out later."""
+    found: dict[str, str] = {}
+    for pair in page.partition("#")[0].partition("?")[2].split("&"):
+        name, _, value = pair.partition("=")
+        found.setdefault(name, value)
+    return found
+
+
+def value_of(shop: Shop, query: dict[str, str], name: str) -> str | None:
+    value = query.get(name, "")
+    if not value or (shop.contract.hides_values and value == hidden_value("")):
+        return None
+    return value.replace("+", " ").replace("%20", " ")
+
+
+def revealed(shop: Shop, value: str | None) -> str | None:
+    """The standard term whose hash this is; any other value as it stands."""
+    return shop.terms.get(value, value) if shop.contract.hides_values and value else value
+
+
+def is_below(host: str, hosts: Iterable[str]) -> bool:
+    return any(host == one or host.endswith("." + one) for one in hosts)
+
+
+def touch_of(shop: Shop, event: Row) -> tuple[str, str, str | None] | None:
+    """Source, medium and campaign: by UTM parameters, else click id, else outside referrer, else none."""
+    if event["utm_source"] or event["utm_medium"]:
+        source, medium, campaign = (revealed(shop, event["utm_" + name]) for name in ("source", "medium", "campaign"))
+        return source or "(not set)", medium or "(not set)", campaign
+    for row in shop.click_ids:
+        if row["parameter"] == event["click_id"]:
+            return row["source"], row["medium"], None
+    host = event["referrer_host"]
+    if not host or is_below(host, shop.contract.own_hosts):
+        return None
+    if is_below(host, shop.contract.payment_hosts) or host in shop.hidden_providers:
+        return None
+    source = shop.hosts.get(host)
+    if source is None:
+        return host.removeprefix("www."), "referral", None
+    medium = {"SEARCH": "organic", "AI": "ai-assistant"}.get(shop.categories.get(source, ""), "referral")
+    return source, medium, None
+
+
+def channel_of(shop: Shop, source: str, medium: str, campaign: str | None) -> str:
+    """The owner's overrides, then the table of channels in its order."""
+    s, m, c = source.lower(), medium.lower(), (campaign or "").lower()
+    for row in shop.overrides:
+        if row["source"].lower() == s and row["medium"].lower() in ("", m):
+            return str(row["channel"])
+    category = shop.categories.get(s)
+    is_paid, is_shopping = bool(PAID.match(m)), category == "SHOPPING" or bool(SHOP.match(c))
+    rules = [
+        ("Direct", s == "(direct)" and m in ("(none)", "(not set)")),
+        ("Cross-network", "cross-network" in c),
+        ("Paid Shopping", is_shopping and is_paid),
+        ("Paid Search", category == "SEARCH" and is_paid),
+        ("Paid Social", category == "SOCIAL" and is_paid),
+        ("Paid Video", category == "VIDEO" and is_paid),
+        ("Display", m in ("display", "banner", "expandable", "interstitial", "cpm")),
+        ("Paid Other", is_paid),
+        ("Organic Shopping", is_shopping),
+        ("Organic Social", category == "SOCIAL" or m in SOCIAL),
+        ("Organic Video", category == "VIDEO" or bool(VIDEO.match(m))),
+        ("AI Assistant", category == "AI" or m == "ai-assistant"),
+        ("Organic Search", category == "SEARCH" or m == "organic"),
+        ("Referral", m in ("referral", "app", "link")),
+        ("Email", s in EMAIL or m in EMAIL),
+        ("Affiliates", m in ("affiliate", "affiliates")),
+        ("Audio", m == "audio"),
+        ("SMS", "sms" in (s, m)),
+        ("Mobile Push Notifications", m.endswith("push") or "mobile" in m or "notification" in m or s == "firebase"),
+    ]
+    return next((channel for channel, applies in rules if applies), "Unassigned")
 
 
 # ---- the files

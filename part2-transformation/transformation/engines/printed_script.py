@@ -54,8 +54,8 @@ def _text(made_for: str, statements: Iterable[str]) -> str:
 def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract) -> Iterator[str]:
     if contract.is_converted:
         raise DialectError(
-            f"{contract.path} describes files that are converted when they are read (computed roles, another format, or "
-            "many days in a file), which a warehouse's loader cannot do; build with --engine duckdb or spark"
+            f"{contract.path} describes files that are converted when they are read (computed roles, another format, "
+            "or many days in a file), which a warehouse's loader cannot do; build with --engine duckdb or spark"
         )
     with duckdb.connect() as connection, tempfile.TemporaryDirectory() as work_dir:
         folder = find_files(data_dir, contract.file_name, contract.ignored_files)
