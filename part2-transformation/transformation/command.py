@@ -9,8 +9,9 @@ import duckdb
 
 from event_data.cli import CONTRACT, Terminal
 from event_data.contract import Contract, load_contract
-from event_data.money import Currency
+from event_data.ledger import applies, currency_of
 from event_data.output import FORMULA, paragraph, table, write_atomically
+from event_data.shop_roles import ShopRoles
 from event_data.sql import literal
 from event_data.warehouse_file import open_warehouse
 from transformation.build import Settings, fingerprint, refresh
@@ -18,7 +19,7 @@ from transformation.engines import spark
 from transformation.engines.printed_script import script, suite_script
 from transformation.engines.spark_session import SparkError
 from transformation.placeholders import in_utc
-from transformation.published import Run
+from transformation.published import Ledger, Run
 from transformation.suite import outcome_lines, read_suite, run_suite
 
 
@@ -44,12 +45,13 @@ def transform(options: argparse.Namespace, terminal: Terminal) -> int:
     exported = export(warehouse, options.export) if options.export else []
     contract = settings.contract
     if not terminal.quiet:
-        terminal.print("\n".join(summary(run, warehouse, contract.currency, terminal.width)))
+        terminal.print("\n".join(summary(run, warehouse, contract, terminal.width)))
     if exported:
         terminal.print(f"exported: {len(exported)} files to {options.export}")
     reasons = critical(run, contract)
     if reasons:
-        terminal.error(f"transform.py: published, but {' and '.join(reasons)}; see silver.rejected_events.")
+        tables = " and ".join(tables_of_refused(run))
+        terminal.error(f"transform.py: published, but {' and '.join(reasons)}; see {tables}.")
     return 3 if reasons else 0
 
 
@@ -59,16 +61,39 @@ def critical(run: Run, contract: Contract) -> list[str]:
     A reason is a refused file, or more refused orders or gross revenue than the contract tolerates.
     """
     reasons = [f"{name} could not be read ({why})" for name, why in run.refused.items()]
-    refused = [row for row in run.ledger if row[0].startswith(("rejected: ", "quarantined: ")) and row[1]]
+    refused = refused_lines(run)
     orders, amount = -sum(row[1] for row in refused), -sum((row[2] for row in refused), Decimal(0))
     gross = next((row for row in run.ledger if row[0] == "gross"), ("gross", 0, Decimal(0)))
     if orders > contract.most_refused * gross[1] or amount > Decimal(contract.most_refused) * gross[2]:
         exact = contract.currency.exact
-        by_reason = ", ".join(f"{-n:,} {line} ({exact(-money)})" for line, n, money in refused)
-        reasons.append(
-            f"{orders:,} of {gross[1]:,} orders, {exact(amount)} of {exact(gross[2])}, are not counted: {by_reason}"
+        noun = "order lines" if has_order_lines(contract) else "orders"
+        money = f", {exact(amount)} of {exact(gross[2])}," if amount else ""
+        by_reason = ", ".join(
+            f"{-count:,} {line}" + (f" ({exact(-value)})" if value else "") for line, count, value in refused
         )
+        reasons.append(f"{orders:,} of {gross[1]:,} {noun}{money} are not counted: {by_reason}")
     return reasons
+
+
+def refused_lines(run: Run) -> Ledger:
+    """Return the lines of the ledger with orders that could not be used."""
+    return [row for row in run.ledger if row[0].startswith(("rejected: ", "quarantined: ")) and row[1]]
+
+
+def tables_of_refused(run: Run) -> list[str]:
+    """Return the tables that list the refused files and orders of a run."""
+    lines = [line for line, *_ in refused_lines(run)]
+    found = {
+        "silver.files": bool(run.refused),
+        "silver.rejected_events": any(line.startswith("rejected: ") for line in lines),
+        "silver.received_orders": any(line.startswith("quarantined: ") for line in lines),
+    }
+    return [table for table, is_named in found.items() if is_named]
+
+
+def has_order_lines(contract: Contract) -> bool:
+    """Return whether a row is a line of an order."""
+    return contract.order is not None and bool(contract.order.key)
 
 
 def settings_of(options: argparse.Namespace, contract: Path) -> Settings:
@@ -82,7 +107,7 @@ def settings_of(options: argparse.Namespace, contract: Path) -> Settings:
     )  # fmt: skip
 
 
-def summary(run: Run, warehouse: Path, currency: Currency, width: int) -> list[str]:
+def summary(run: Run, warehouse: Path, contract: Contract, width: int) -> list[str]:
     """Return lines that report what a run did, and its ledger."""
     days = f"{run.files[0].day} to {run.files[-1].day}" if run.files else ""
     what = {
@@ -99,8 +124,17 @@ def summary(run: Run, warehouse: Path, currency: Currency, width: int) -> list[s
         lines.append(f"{_count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
     lines += [paragraph(f"{name} could not be read: it {why}.", width) for name, why in run.refused.items()]
     lines += [paragraph(f"{one.name} is not read: {one.reason}.", width) for one in run.unread]
-    rows = [(line, f"{orders:,}", currency.exact(amount)) for line, orders, amount in run.ledger]
-    return [*lines, "", *table(("ledger", "orders", "amount"), rows, width, right=(1, 2))]
+    roles = ShopRoles.of(contract)
+    columns = 3 if roles.has_amount else 2
+    rows = [
+        (line, f"{orders:,}", currency_of(line, contract.currency).exact(amount))[:columns]
+        for line, orders, amount in run.ledger
+        if applies(line, orders, roles)
+    ]
+    lines += ["", *table(("ledger", "orders", "amount")[:columns], rows, width, right=(1, 2)[: columns - 1])]
+    if has_order_lines(contract):
+        lines += ["", paragraph("Each row is an order line: above `counted`, the ledger counts order lines.", width)]
+    return lines
 
 
 def _count(number: int, noun: str) -> str:

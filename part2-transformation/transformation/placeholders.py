@@ -20,6 +20,7 @@ from event_data.events import (
     value_sql,
 )  # fmt: skip
 from event_data.orders import classify_orders
+from event_data.shop_roles import ShopRoles
 from event_data.sql import identifier, json_path, literal, values
 
 # The roles that silver.received has as columns of the same meaning; exact repeats compare all others as one text.
@@ -75,7 +76,7 @@ def placeholders(
         "time_zone": literal(contract.time_zone),
         "client_column": literal(contract.roles["client"]),
         "referrer_column": literal(contract.roles.get("referrer", "")),
-        "roles": literal(json.dumps(sorted({*contract.values, *(e.role for e in contract.events if e.role)}))),
+        "roles": literal(ShopRoles.of(contract).to_json()),
         "known_columns": literal(json.dumps(known_columns, ensure_ascii=False)),
         "session_gap_minutes": str(contract.session_gap_minutes),
         "window_days": str(contract.window_days),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from analysis.charts.days import draw_revenue, draw_volume
+from analysis.charts.days import draw_sales, draw_volume
 from analysis.charts.flow import draw_evidence, draw_funnel
 from analysis.charts.rates import draw_devices
 from analysis.charts.style import save, use_style
@@ -25,6 +25,10 @@ from event_data.errors import UserError
 from event_data.output import short_path, write_atomically
 
 CRITICAL = 3
+NAMES = (
+    "funnel_sankey.png", "revenue_trend.png", "orders_trend.png", "attribution_loss_pie.png", "device_cvr.png",
+    "daily_volume_anomaly.png",
+)  # fmt: skip
 
 
 def execute(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -32,21 +36,23 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     warehouse = warehouse_file(options.warehouse or options.data_dir / "warehouse.duckdb")
     status = 0 if options.no_refresh else refresh(options, warehouse, terminal)
     assumptions, contract = load_assumptions(options.assumptions), load_contract(options.contract)
-    gold = read_gold(warehouse, contract)
+    gold = read_gold(warehouse, contract.schedule, contract)
     quality = read_quality(warehouse, gold.files)
     changes = find_changes(gold, quality)
     impact = model(gold, quality, assumptions)
     options.out_dir.mkdir(parents=True, exist_ok=True)
     use_style()
-    written = [
-        write_atomically(options.out_dir / name, partial(save, figure))
-        for name, figure in pictures(gold, quality, changes).items()
-    ]
-    text = summary(gold, quality, changes, impact, assumptions)
+    drawn = pictures(gold, quality, changes)
+    removed = remove_stale(options.out_dir, [name for name in NAMES if name not in drawn])
+    written = [write_atomically(options.out_dir / name, partial(save, figure)) for name, figure in drawn.items()]
+    text = summary(gold, quality, changes, impact, assumptions, list(drawn))
     written.append(write_atomically(options.out_dir / "executive_summary.md", text))
     written.append(write_atomically(options.out_dir / "report.html", report(gold, quality, changes, impact)))
     conclusion = next((line for line in text.splitlines() if line.startswith("**")), "").strip("*")
-    terminal.print("\n".join([conclusion, "", "wrote:", *[f"  {short_path(path)}" for path in written]]))
+    lines = [conclusion, "", "wrote:", *[f"  {short_path(path)}" for path in written]]
+    if removed:
+        lines += ["", "removed (does not apply to this shop):", *[f"  {short_path(path)}" for path in removed]]
+    terminal.print("\n".join(lines))
     return CRITICAL if is_critical(gold, quality, contract.most_refused) else status
 
 
@@ -82,11 +88,31 @@ def is_critical(gold: Gold, quality: Quality, most_refused: float) -> bool:
 
 
 def pictures(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str, Figure]:
-    """Return the five pictures by the name of their file."""
-    return {
-        "funnel_sankey.png": draw_funnel(gold),
-        "revenue_trend.png": draw_revenue(gold, quality, changes),
-        "attribution_loss_pie.png": draw_evidence(gold),
-        "device_cvr.png": draw_devices(gold),
-        "daily_volume_anomaly.png": draw_volume(gold, quality),
-    }
+    """Return the pictures that apply to the shop, by the name of their file."""
+    roles, found = gold.roles, {}
+    if roles.has_funnel:
+        found["funnel_sankey.png"] = draw_funnel(gold)
+    if roles.has_orders:
+        found["revenue_trend.png" if roles.has_amount else "orders_trend.png"] = draw_sales(gold, quality, changes)
+    if roles.has_attribution:
+        found["attribution_loss_pie.png"] = draw_evidence(gold)
+    if roles.has_devices and roles.has_conversion:
+        found["device_cvr.png"] = draw_devices(gold)
+    found["daily_volume_anomaly.png"] = draw_volume(gold, quality)
+    return found
+
+
+def remove_stale(out_dir: Path, names: Sequence[str]) -> list[Path]:
+    """Remove pictures that an earlier run wrote and that do not apply; return their paths.
+
+    A picture is an earlier run's if the summary beside it links it; any other file of that name stays.
+    """
+    try:
+        before = (out_dir / "executive_summary.md").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    is_ours = before.startswith("# Executive summary")
+    stale = [out_dir / name for name in names if is_ours and f"]({name})" in before and (out_dir / name).is_file()]
+    for path in stale:
+        path.unlink()
+    return stale

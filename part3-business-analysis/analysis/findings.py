@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from analysis.gold import STEPS, Day, Gold, Segment
+from analysis.gold import Day, Gold, Headline, Segment
 from analysis.incidents import Incident, Quality
 from analysis.intervals import Interval, mean_difference, share_difference, simultaneous
+from event_data.shop_roles import STEPS
 
 # Why an order has no source, in the order in which they are shown.
 REASONS = ("window cut off", "direct only", "no touch in the window", "no id")
-MEASURES = ("revenue a day", "orders a day", "sessions a day", "conversion")
+MEASURES = {"revenue a day": "revenue", "orders a day": "orders", "sessions a day": "sessions", "conversion": ""}
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Funnel:
     # (step, recorded here, recorded at the next step) -> visitors
     flows: dict[tuple[int, bool, bool], int]
     whole_buyers: int
+    steps: tuple[str, ...] = STEPS  # those that the shop records
 
     @property
     def buyers(self) -> int:
@@ -60,9 +62,19 @@ class Funnel:
 def find_changes(gold: Gold, quality: Quality) -> tuple[Change, ...]:
     """Return what every measure did when an incident began: the gravest first, and those that last before others."""
     began = [i for i in quality.marks(hours=False) if all(_sides(gold, i.since))]
-    confidence = simultaneous(len(began) * len(MEASURES))
+    measures = _measures(gold)
+    confidence = simultaneous(len(began) * len(measures))
     ranked = sorted(began, key=lambda i: (i.severity, i.until is not None, i.since))
-    return tuple(_change(gold, i, m, confidence) for i in ranked for m in MEASURES)
+    return tuple(_change(gold, i, m, confidence) for i in ranked for m in measures)
+
+
+def _measures(gold: Gold) -> list[str]:
+    """Return the measures that the shop has."""
+    absent = set() if gold.roles.has_amount else {"revenue a day"}
+    absent |= set() if gold.roles.has_orders else {"orders a day"}
+    absent |= set() if gold.roles.has_visits else {"sessions a day"}
+    absent |= set() if gold.roles.has_conversion else {"conversion"}
+    return [measure for measure in MEASURES if measure not in absent]
 
 
 def _sides(gold: Gold, since: date) -> tuple[list[Day], list[Day]]:
@@ -82,7 +94,7 @@ def _change(gold: Gold, incident: Incident, measure: str, confidence: float) -> 
         )
         difference = share_difference(*new, *old, confidence)
         return Change(incident, measure, old[0] / max(old[1], 1), new[0] / max(new[1], 1), difference)
-    name = {"revenue a day": "revenue", "orders a day": "orders", "sessions a day": "sessions"}[measure]
+    name = MEASURES[measure]
     old_days, new_days = ([float(getattr(d, name)) for d in side] for side in (before, after))
     difference = mean_difference(new_days, old_days, confidence)
     return Change(incident, measure, sum(old_days) / len(old_days), sum(new_days) / len(new_days), difference)
@@ -178,24 +190,47 @@ def weekdays(gold: Gold) -> tuple[Segment, ...]:
 
 
 def evidence(gold: Gold, reading: str) -> dict[str, Decimal]:
-    """Dollars by what is known of where they came from; they add up to counted revenue."""
+    """Return revenue, or orders if they have no amount, by what is known of their source; the parts add up to all."""
     parts = {reason: Decimal(0) for reason in REASONS}
-    for (of, reason), amount in gold.unattributed.items():
+    for (of, reason), amount in gold.unsourced.items():
         if of == reading:
             parts[reason] = parts.get(reason, Decimal(0)) + amount
-    return {"known": gold.revenue - sum(parts.values()), **parts}
+    return {"known": gold.sold - sum(parts.values()), **parts}
+
+
+def is_reported(gold: Gold, figure: Headline) -> bool:
+    """Return whether the shop has what a reported figure is made of."""
+    roles, are_orders = gold.roles, not gold.counts_lines
+    is_healed = figure.reading == "healed"
+    reported = {
+        "conversion": roles.has_conversion and (is_healed or (roles.has("event:page_view") and are_orders)),
+        "checkout completion": roles.has("event:checkout") and (is_healed or are_orders),
+        "revenue without an earlier event": roles.has_amount and roles.has_conversion,
+        "orders without an earlier page view": roles.has("event:page_view"),
+        "revenue without a known source": roles.has_amount and roles.has_attribution,
+        "revenue counted twice": roles.has_amount and roles.has("transaction_id") and are_orders,
+    }
+    return reported.get(figure.figure, True)
+
+
+def reported_figures(gold: Gold) -> list[str]:
+    """Return the names of the reported figures that apply to the shop, in order."""
+    return list(dict.fromkeys(f.figure for f in gold.headline.values() if is_reported(gold, f)))
 
 
 def funnel(gold: Gold) -> Funnel:
     """Each visitor goes as far as the farthest step on record; earlier steps were recorded, or not."""
+    steps = gold.roles.steps
     flows: dict[tuple[int, bool, bool], int] = {}
-    reached, recorded, whole = [0] * 4, [0] * 4, 0
+    reached, recorded, whole = [0] * len(steps), [0] * len(steps), 0
     # An order that belongs to no visitor is a visit of which only the order was recorded.
     visitors = dict(gold.paths)
     if gold.orders_without_id:
         visitors[("order",)] = visitors.get(("order",), 0) + gold.orders_without_id
     for path, units in visitors.items():
-        seen = [step in path for step in STEPS]
+        seen = [step in path for step in steps]
+        if not any(seen):
+            continue
         farthest = max(i for i, s in enumerate(seen) if s)
         whole += units if all(seen) else 0
         for i in range(farthest + 1):
@@ -204,4 +239,4 @@ def funnel(gold: Gold) -> Funnel:
             if i < farthest:
                 key = (i, seen[i], seen[i + 1])
                 flows[key] = flows.get(key, 0) + units
-    return Funnel(tuple(reached), tuple(recorded), flows, whole)
+    return Funnel(tuple(reached), tuple(recorded), flows, whole, steps)

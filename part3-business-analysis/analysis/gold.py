@@ -1,20 +1,25 @@
 """What gold says, added up: read once from the warehouse by the queries of gold_queries.sql."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from analysis.intervals import Interval, is_small, wilson
+from event_data import ledger
 from event_data.contract import Contract
+from event_data.contract.model import Schedule
 from event_data.known_totals import Comparison, compare_warehouse
 from event_data.money import Currency
+from event_data.shop_roles import ALL_ROLES, ShopRoles
 from event_data.sql import named_statements
 from event_data.warehouse_file import open_warehouse
 
 QUERIES = Path(__file__).with_name("gold_queries.sql")
-STEPS = ("page_view", "cart", "checkout", "order")
 REFUSED = ("rejected: ", "quarantined: ")  # how the lines of the ledger begin
+ALWAYS_DUE = Schedule()  # a file of every day is due
+OTHER_CURRENCY = "quarantined: currency "  # a line of the ledger, before the currency's code
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,11 @@ class DataFile:
     name: str
     day: date
     content_hash: str
+
+    @property
+    def source(self) -> str:
+        """Return the name of the delivered file; a file of many days is read as one file per day."""
+        return self.name.removesuffix(f" of {self.day}")
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,11 @@ class Line:
     amount: Decimal
 
     @property
+    def currency(self) -> str:
+        """Return the code of the currency that the line names."""
+        return self.name.removeprefix(ledger.OTHER_CURRENCY)
+
+    @property
     def reason(self) -> str:
         """Why a line's orders could not be used."""
         return self.name.rpartition(": ")[2]
@@ -140,6 +155,9 @@ class Gold:
     refusals: dict[tuple[str, date], tuple[int, int]] = field(default_factory=dict)  # records and orders, by reason
     unused: tuple[Unused, ...] = ()
     known_totals: Comparison | None = None
+    roles: ShopRoles = ALL_ROLES
+    schedule: Schedule = ALWAYS_DUE
+    unattributed_orders: dict[tuple[str, str], int] = field(default_factory=dict)  # by reading and reason
 
     def term(self, column: str) -> str:
         """Gold's word for a column of the files: the start of its metrics' names."""
@@ -147,10 +165,36 @@ class Gold:
 
     @property
     def missing_days(self) -> list[date]:
-        """Days between the first and the last that have no file; they are in no figure."""
+        """Return the days between the first and the last whose file is due and missing; they are in no figure."""
         there = {d.day for d in self.days}
-        first, last = min(there, default=date.max), max(there, default=date.min)
-        return [d for n in range((last - first).days) if (d := first + timedelta(days=n)) not in there]
+        return [day for day in _span(there) if day not in there and self.schedule.is_due(day)]
+
+    @property
+    def has_files_of_many_days(self) -> bool:
+        """Return whether a file holds many days, so that a missing day is not a missing file."""
+        return any(file.source != file.name for file in self.files)
+
+    @property
+    def counts_lines(self) -> bool:
+        """Return whether the lines of the ledger above `counted` count order lines."""
+        return bool(self.line("further lines of orders").orders)
+
+    @property
+    def sales(self) -> str:
+        """Return the measure of sales: revenue, or orders if they have no amount."""
+        return "revenue a day" if self.roles.has_amount else "orders a day"
+
+    @property
+    def sold(self) -> Decimal:
+        """Return counted revenue, or counted orders if they have no amount."""
+        return self.revenue if self.roles.has_amount else Decimal(self.orders)
+
+    @property
+    def unsourced(self) -> dict[tuple[str, str], Decimal]:
+        """Return what was sold without a known source, by reading and reason, in the unit of `sold`."""
+        if self.roles.has_amount:
+            return self.unattributed
+        return {key: Decimal(orders) for key, orders in self.unattributed_orders.items()}
 
     @property
     def revenue(self) -> Decimal:
@@ -166,6 +210,21 @@ class Gold:
         """Orders that could not be used, by reason; they are in no figure but the ledger's."""
         lines = [replace(line, orders=-line.orders, amount=-line.amount) for line in self.ledger]
         return [line for line in lines if line.name.startswith(REFUSED) and (line.orders or line.amount)]
+
+    @property
+    def unusable(self) -> list[Line]:
+        """Return the lines of `refused` that are not about another currency."""
+        return [line for line in self.refused if not line.name.startswith(OTHER_CURRENCY)]
+
+    @property
+    def other_currencies(self) -> list[Line]:
+        """Return the orders in other currencies, one line per currency; amounts are never added."""
+        return [line for line in self.ledger if line.name.startswith(ledger.OTHER_CURRENCY)]
+
+    @property
+    def shown_ledger(self) -> list[Line]:
+        """Return the lines of the ledger that apply to the shop."""
+        return [line for line in self.ledger if ledger.applies(line.name, line.orders, self.roles)]
 
     @property
     def refused_share(self) -> float:
@@ -203,33 +262,35 @@ def warehouse_file(warehouse: Path) -> Path:
     return warehouse / "warehouse.duckdb" if warehouse.is_dir() else warehouse
 
 
-def read_gold(warehouse: Path, contract: Contract | None = None) -> Gold:
+def read_gold(warehouse: Path, schedule: Schedule = ALWAYS_DUE, contract: Contract | None = None) -> Gold:
     """Read the warehouse, and compare it with the known totals of a contract.
 
     Raise WarehouseError when there is none, or when it is not one of part 2's.
     """
     queries = named_statements(QUERIES.read_text("utf-8"))
     with open_warehouse(warehouse) as connection:
-        gold = _gold({name: connection.execute(query.sql).fetchall() for name, query in queries.items()})
+        found = {name: connection.execute(query.sql).fetchall() for name, query in queries.items()}
+        gold = _gold(found, schedule)
         return replace(gold, known_totals=compare_warehouse(connection, contract)) if contract else gold
 
 
-def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
+def _gold(found: dict[str, list[tuple]], schedule: Schedule) -> Gold:  # type: ignore[type-arg]
     files = tuple(DataFile(*row) for row in found["files"])
-    shop, currency, time_zone, window_days, client, referrer = found["shop"][0]
+    shop, currency, time_zone, window_days, client, referrer, roles = found["shop"][0]
     conversion: dict[str, list[Segment]] = {}
     for kind, name, converted, sessions in found["conversion"]:
         conversion.setdefault(kind, []).append(Segment(name, converted, sessions))
     paths = {tuple(path.split(" > ")): units for unit, path, units, _ in found["paths"] if unit == "client"}
     return Gold(
         files=files,
-        days=_days(files, found["days"]),
+        days=_days(files, found["days"], schedule),
         hours={(day, hour): events for day, hour, events, _ in found["hours"]},
         hour_orders={(day, hour): orders for day, hour, _, orders in found["hours"]},
         paths={path: units for path, units in paths.items() if path != ("none",)},
         sign_up_only=paths.get(("none",), 0),
         orders_without_id=sum(orders for unit, _, _, orders in found["paths"] if unit != "client"),
-        unattributed={(reading, reason): amount for reading, reason, amount in found["unattributed"]},
+        unattributed={(reading, reason): amount for reading, reason, amount, _ in found["unattributed"]},
+        unattributed_orders={(reading, reason): orders for reading, reason, _, orders in found["unattributed"]},
         conversion={kind: tuple(segments) for kind, segments in conversion.items()},
         systems={(device, system): Segment(system, c, s) for device, system, c, s in found["systems"]},
         channels=tuple(Channel(*row) for row in found["channels"]),
@@ -240,18 +301,30 @@ def _gold(found: dict[str, list[tuple]]) -> Gold:  # type: ignore[type-arg]
         time_zone=time_zone,
         window_days=window_days,
         shop=shop,
+        roles=ShopRoles.from_json(roles),
+        schedule=schedule,
         terms={client: "client_id", referrer: "referrer"},
         refusals={(reason, day): (records, orders) for reason, day, records, orders in found["refusals"]},
         unused=tuple(Unused(*row) for row in found["unused"]),
     )
 
 
-def _days(files: tuple[DataFile, ...], rows: list[tuple]) -> tuple[Day, ...]:  # type: ignore[type-arg]
-    """One entry a day that has a file. A stray event of another day's date has no day of its own to be compared."""
+def _days(files: tuple[DataFile, ...], rows: list[tuple], schedule: Schedule) -> tuple[Day, ...]:  # type: ignore[type-arg]
+    """Return an entry for each day that has a file. A stray event of another day has no entry of its own.
+
+    If the shop has quiet days, a day without a file is a day of zero.
+    """
     counted = {row[0]: row for row in rows}
     covered = sorted({file.day for file in files})
+    covered = _span(covered) if schedule.quiet_days else covered
     return tuple(
         Day(day, int(row[1]), int(row[2]), float(row[3]), int(row[4]), int(row[5]))
         for day in covered
         for row in [counted.get(day, (day, 0, 0, 0, 0, 0))]
     )
+
+
+def _span(days: Collection[date]) -> list[date]:
+    """Return every day from the first to the last."""
+    first, last = min(days, default=date.max), max(days, default=date.min)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -3,7 +3,7 @@
 
 
 -- name: shop
-select shop, currency, time_zone, window_days, client_column, referrer_column from gold.shop;
+select shop, currency, time_zone, window_days, client_column, referrer_column, roles from gold.shop;
 
 
 -- name: files
@@ -48,7 +48,7 @@ order by unit, path;
 
 
 -- name: unattributed
-select reading, reason, sum(revenue) as revenue
+select reading, reason, sum(revenue) as revenue, count(*) as orders
 from gold.unattributed
 group by reading, reason
 order by reading, reason;
@@ -124,12 +124,12 @@ order by position;
 
 -- name: products
 select
-    coalesce(item_name, '(no name)') as product,
+    coalesce(item_name, item_id, '(no name)') as product,
     cast(sum(units) as bigint) as units,
     cast(sum(lines) as bigint) as lines,
     cast(sum(lines_without_amount) as bigint) as lines_without_amount,
     coalesce(sum(revenue), 0) as revenue
 from gold.products
-group by coalesce(item_name, '(no name)')
+group by coalesce(item_name, item_id, '(no name)')
 order by revenue desc, lines desc, product
 limit 25;

@@ -91,6 +91,7 @@ class Money:
     unlabelled_as_tracked: float
     unlabelled_healed: float
     unseen_hours: float
+    unseen_orders: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -205,10 +206,10 @@ def model(gold: Gold, quality: Quality, assumptions: Assumptions) -> Impact:
 
 def money(gold: Gold, quality: Quality) -> Money:
     """Return revenue at risk (what part 1 puts at stake), unlabelled, and in hours that were not recorded."""
-    orders = sum(gold.hour_orders.values())
-    unseen = float(gold.revenue) * missed_orders(gold, quality) / orders if orders else 0.0
+    orders, missed = sum(gold.hour_orders.values()), missed_orders(gold, quality)
+    unseen = float(gold.revenue) * missed / orders if orders else 0.0
     as_tracked, healed = (float(gold.unlabelled(reading)) for reading in ("as_tracked", "healed"))
-    return Money(float(quality.at_stake), as_tracked, healed, unseen)
+    return Money(float(quality.at_stake), as_tracked, healed, unseen, gold.orders * missed / orders if orders else 0.0)
 
 
 def missed_orders(gold: Gold, quality: Quality) -> float:

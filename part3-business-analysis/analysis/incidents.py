@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -52,6 +52,11 @@ class Incident:
     def clause(self) -> str:
         """The message's first clause; part 1's report has the rest."""
         return self.message.split("; ")[0].split(", ")[0]
+
+    @property
+    def first_advice(self) -> str:
+        """Return the first sentence of the advice."""
+        return self.advice.split(". ")[0].rstrip(".")
 
     @property
     def name(self) -> str:
@@ -115,6 +120,15 @@ class Quality:
         return list(first.values())
 
     @property
+    def actions(self) -> list[list[Incident]]:
+        """Return the faults in groups that need the same action, ordered by the first of each group."""
+        groups: dict[tuple[str, str], list[Incident]] = {}
+        for fault in self.faults:
+            key = (HOURS, "") if fault.check == HOURS else (fault.column, fault.first_advice)
+            groups.setdefault(key, []).append(fault)
+        return list(groups.values())
+
+    @property
     def onsets(self) -> list[Incident]:
         """The faults that began after a good day."""
         return [i for i in self.faults if i.last_good]
@@ -126,8 +140,18 @@ class Quality:
     @property
     def at_stake(self) -> Decimal:
         """Revenue that serious incidents affect. Of one day only the largest counts, for incidents share orders."""
-        days = {day for incident in self.serious for day in incident.stakes}
-        return sum((max(i.stakes.get(day, Decimal(0)) for i in self.serious) for day in days), Decimal(0))
+        return _stake_by_day(self.serious)
+
+
+def stake_of(incidents: Sequence[Incident]) -> Decimal | None:
+    """Return the revenue that incidents affect together."""
+    return incidents[0].at_stake if len(incidents) == 1 else _stake_by_day(incidents)
+
+
+def _stake_by_day(incidents: Sequence[Incident]) -> Decimal:
+    """Return the sum of the largest stake of each day."""
+    days = {day for incident in incidents for day in incident.stakes}
+    return sum((max(i.stakes.get(day, Decimal(0)) for i in incidents) for day in days), Decimal(0))
 
 
 def read_quality(warehouse: Path, files: Iterable[DataFile]) -> Quality:

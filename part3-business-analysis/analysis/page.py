@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from analysis.charts.flow import REASON_WORDS
+from analysis.charts.flow import REASON_WORDS, STEP_WORDS
 from analysis.charts.rates import device_rows
 from analysis.charts.style import source_line
 from analysis.findings import Change, Funnel, called, funnel
@@ -58,23 +58,32 @@ class Rate(Segment):
 
 def report(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impact) -> str:
     """Return the page, plotly.js and all."""
+    roles = gold.roles
     channels = sorted(gold.conversion.get("channel", ()), key=lambda s: (-s.sessions, s.name))
+    has_channels, has_devices = (roles.has_conversion and has for has in (roles.has_channels, roles.has_devices))
     values = {
         **verdict(gold, quality, changes),
         "impact": impact,
-        "channel_rates": rates([(0, s) for s in channels], called(channels)),
-        "device_rates": rates(device_rows(gold)),
+        "channel_rates": rates([(0, s) for s in channels], called(channels)) if has_channels else None,
+        "device_rates": rates(device_rows(gold)) if has_devices else None,
+        # Without revenue that the repair of ids labels, the model has nothing to rest on.
+        "has_model": roles.has_amount and roles.has_channels and impact.blind > 0,
     }
-    nodes, links = flows(funnel(gold))
+    nodes, links = flows(funnel(gold)) if roles.has_funnel else ([], [])
     hours = [[gold.hours.get((d.day, hour), 0.0) for hour in range(24)] for d in gold.days]
     figures = render_json("figures.json.j2", nodes=nodes, links=links, hours=hours, around_days=around(gold), **values)
-    data = {"currency": gold.currency.sign, "figures": figures, "attribution": attribution(gold)}
+    data = {"currency": gold.currency.sign, "figures": figures}
+    if roles.has_attribution:
+        data["attribution"] = attribution(gold)
+    if not roles.has_amount:
+        data["unit"] = "orders"
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             title=f"Trust in event data, {values['period']}",
             reason_words=REASON_WORDS,
+            step_words=STEP_WORDS,
             source=source_line(gold),
             # A closing tag in the data must not close the script.
             data=Markup(json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")),
@@ -107,11 +116,15 @@ def flows(found: Funnel) -> tuple[list[Node], list[Link]]:
 
 
 def attribution(gold: Gold) -> dict[str, dict[str, list[list[Any]]]]:
-    """Return revenue and orders of each channel by reading and model, the largest last: bars are drawn upwards."""
+    """Return each channel's sales by reading and model, the largest last: bars are drawn upwards.
+
+    A row is the name, the name for plotly, revenue and orders; without amounts there is no revenue.
+    """
+    has_amount = gold.roles.has_amount
     found: dict[str, dict[str, list[list[Any]]]] = {}
-    for c in sorted(gold.channels, key=lambda c: (float(c.revenue), c.name)):
-        if c.revenue or c.orders:
-            row = [c.name, plain(c.name), float(c.revenue), round(c.orders, 2)]
+    for c in sorted(gold.channels, key=lambda c: (float(c.revenue) if has_amount else c.orders, c.name)):
+        if c.orders or (has_amount and c.revenue):
+            row = [c.name, plain(c.name), *[float(c.revenue)] * has_amount, round(c.orders, 2)]
             found.setdefault(c.reading, {}).setdefault(c.model, []).append(row)
     return found
 

@@ -1,6 +1,6 @@
 """What the summary and the report are given: the findings, and what they mean together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from analysis.charts.style import period
@@ -16,12 +16,16 @@ LOSE_IDS = {"column_missing", "null_share", "null_shift", "value_placeholder"}
 VISITS = ("sessions a day", "conversion")
 
 
-def summary(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impact, assumptions: Assumptions) -> str:
-    """Return the executive summary, in Markdown."""
+def summary(
+    gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impact, assumptions: Assumptions,
+    pictures: Collection[str],
+) -> str:  # fmt: skip
+    """Return the executive summary, in Markdown, with links to these pictures."""
     claims = assumptions.claims if gold.shop == assumptions.claims_about else {}
     return render_markdown(
-        "executive_summary.md.j2", **verdict(gold, quality, changes), impact=impact, claims=claims, visits=VISITS
-    )
+        "executive_summary.md.j2", **verdict(gold, quality, changes), impact=impact, claims=claims, visits=VISITS,
+        pictures=pictures,
+    )  # fmt: skip
 
 
 def verdict(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str, Any]:
@@ -49,8 +53,6 @@ def verdict(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str
         "first_changes": [
             c
             for c in changes
-            if c.incident == changes[0].incident
-            and c.difference.is_bounded
-            and c.measure in ("revenue a day", "conversion")
+            if c.incident == changes[0].incident and c.difference.is_bounded and c.measure in (gold.sales, "conversion")
         ],
     }

@@ -17,14 +17,17 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from analysis import findings
+from analysis.gold import Line
 from analysis.impact import hold_against
+from analysis.incidents import stake_of
 from analysis.intervals import robust_band, wilson
+from event_data.ledger import currency_of
 from event_data.output import templates
 
 TEMPLATES = Path(__file__).with_name("templates")
 FUNCTIONS = (
-    findings.called, findings.compare_devices, findings.evidence, findings.funnel, findings.outliers,
-    findings.weekdays, hold_against, robust_band, wilson,
+    findings.called, findings.compare_devices, findings.evidence, findings.funnel, findings.is_reported,
+    findings.outliers, findings.reported_figures, findings.weekdays, hold_against, robust_band, stake_of, wilson,
 )  # fmt: skip
 
 
@@ -65,6 +68,18 @@ def short(context: Context, amount: Decimal | float | None) -> str:
     return _money(context, context["gold"].currency.short(amount))
 
 
+@pass_context
+def sales(context: Context, amount: Decimal | float) -> str:
+    """Return the sales of a day: an amount in at most three figures, or a number of orders if they have no amount."""
+    return short(context, amount) if context["gold"].roles.has_amount else f"{amount:,.1f}".removesuffix(".0")
+
+
+@pass_context
+def exact_line(context: Context, line: Line) -> str:
+    """Return the amount of a line of the ledger in the line's currency."""
+    return currency_of(line.name, context["gold"].currency).exact(line.amount)
+
+
 def _money(context: Context, text: str) -> str:
     return Markup(text) if context.environment.finalize is markdown else text
 
@@ -86,11 +101,13 @@ FILTERS = {
     "day": lambda day: f"{day.day} {day:%B}",
     "day_name": day_name,
     "exact": exact,
+    "exact_line": exact_line,
     "number": lambda n: f"{n:,.0f}",
     "number_word": number_word,
     "one_line": one_line,
     "percent": percent,
     "plain": plain,
+    "sales": sales,
     "share": lambda share, digits=2: f"{share:.{digits}%}",
     "short": short,
 }

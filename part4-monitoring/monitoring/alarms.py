@@ -85,13 +85,17 @@ class Alarm:
 
 @dataclass
 class DayReport:
-    """The alarms and verdicts of one day; amounts are in `currency`, hours in `time_zone`."""
+    """The alarms and verdicts of one day; amounts are in `currency`, hours in `time_zone`.
+
+    is_closed: no file came, and none is due.
+    """
 
     day: date
     alarms: list[Alarm]
     verdicts: list[Verdict]
     currency: Currency = field(default_factory=Currency)
     time_zone: str = "UTC"
+    is_closed: bool = False
 
     @property
     def active(self) -> list[Alarm]:

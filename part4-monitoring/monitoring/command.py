@@ -16,6 +16,7 @@ from event_data.known_totals import compare_warehouse
 from event_data.output import write_atomically
 from event_data.warehouse_file import open_warehouse
 from monitoring.alarms import Alarm, DayReport
+from monitoring.applicability import for_shop
 from monitoring.console_report import as_document, calendar, lines
 from monitoring.detection import Acknowledgement, judge
 from monitoring.expectations import expected_false_alarms
@@ -55,7 +56,9 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
     try:
         with open_warehouse(path) as connection, History(history_path) as history:
             until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None
-            run = Run(options, terminal, Warehouse(connection, until), history, contract, t, now)
+            warehouse = Warehouse(connection, until)
+            t = for_shop(t, contract, warehouse.roles)
+            run = Run(options, terminal, warehouse, history, contract, t, now)
             return run.execute(failure, history_path)
     except sqlite3.Error as error:
         raise HistoryError(
@@ -128,7 +131,7 @@ class Run(NamedTuple):
         if day < span[0]:
             raise MonitorError(f"{day} is before the first day of the warehouse, {span[0]}; give a later day.")
         due = datetime(day.year, day.month, day.day) + timedelta(days=1) + self.contract.latency
-        if not options.as_of and day > span[1] and moment < due:
+        if not options.as_of and day > span[1] and moment < due and self.contract.schedule.is_due(day):
             raise MonitorError(
                 f"the file of {day} has not arrived yet; it is due by {due:%Y-%m-%d %H:%M} {warehouse.time_zone}."
             )
@@ -139,7 +142,8 @@ class Run(NamedTuple):
         span, every_day = self.warehouse.span(), self.options.backtest
         assert span is not None
         first = span[0] if every_day else max(span[0], day - timedelta(days=2 * self.t.history_days))
-        facts = self.warehouse.read(first, day, self.t.paid_channels, hours)
+        quiet_days = self.contract.schedule.quiet_days
+        facts = self.warehouse.read(first, day, self.t.paid_channels, hours, quiet_days)
         facts.known_totals = compare_warehouse(self.warehouse.connection, self.contract)
         reports = judge(facts, self.contract, self.t, self.history.acknowledgements())
         for end in range(1 if every_day else len(reports), len(reports) + 1):

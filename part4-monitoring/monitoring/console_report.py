@@ -32,6 +32,8 @@ def headline(report: DayReport, colour: bool = False) -> str:
     quiet = sum(not a.counts for a in report.alarms)
     if quiet:
         parts.append(f"{quiet} acknowledged or planned")
+    if report.is_closed:
+        return f"{status}  {report.day}: {'; '.join(parts)}; no file is due."
     parts.append(f"{len(report.judged)} of {len(report.verdicts)} metrics judged")
     if report.insufficient and report.status != TOO_LITTLE:
         parts.append(f"INSUFFICIENT HISTORY for {len(report.insufficient)}")

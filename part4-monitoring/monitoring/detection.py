@@ -52,10 +52,11 @@ def judge_day(
     facts: Facts, day: date, contract: Contract, t: Thresholds, known: Sequence[Acknowledgement], memory: Memory
 ) -> DayReport:
     window = [day - timedelta(days=i) for i in range(t.history_days, 0, -1)]
-    window = [d for d in window if d >= facts.first and facts.files.get(d)]
+    window = [d for d in window if d >= facts.first and facts.has(d)]
     healthy = [d for d in window if d not in memory.excluded_days["records"]]
     rules = breaches(facts, day, healthy, contract, t)
-    gone = any(b.key in ("no_file", "no_events") for b in rules)
+    is_closed = not facts.files.get(day) and not contract.schedule.is_due(day)
+    gone = is_closed or any(b.key in ("no_file", "no_events") for b in rules)
     verdicts = [] if gone else [_verdict(facts, m, day, window, t, known, memory) for m in t.metrics]
     alarms = _grouped(rules, verdicts, day, t)
     for alarm in alarms:
@@ -64,7 +65,7 @@ def judge_day(
         del memory.runs[key]
     _exclude(alarms, day, t, memory)
     alarms.sort(key=lambda a: (not a.counts, a.severity))
-    return DayReport(day, alarms, verdicts, facts.currency, facts.time_zone)
+    return DayReport(day, alarms, verdicts, facts.currency, facts.time_zone, is_closed)
 
 
 def baseline_days(

@@ -165,10 +165,12 @@ def _impact_kind(alarm: Alarm, facts: Facts) -> str | None:
 def impact(alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thresholds) -> float | None:
     """Return the money of the alarm's day that it affects, in the shop's currency; None where it is not known."""
     kind, day = _impact_kind(alarm, facts), alarm.day
+    if not facts.roles.has_amount or (kind in ("anonymous", "paid") and not facts.roles.has_channels):
+        return None
     if kind in ("shortfall", "paid", "hours"):
         return _missing(kind, alarm, facts, warehouse, t)
     if kind == "refused":
-        return float(sum(r.amount for r in facts.refusals.get(day, [])))
+        return float(sum(r.amount for r in facts.refusals.get(day, []))) or None
     if kind == "collisions":
         return float(warehouse.rows("collisions", day=day)[0][1])
     if kind == "anonymous":  # known by the day only

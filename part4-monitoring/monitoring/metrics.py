@@ -13,6 +13,7 @@ from event_data.dead_hours import skipped_hours_sql
 from event_data.events import PLACEHOLDERS
 from event_data.known_totals import Comparison
 from event_data.money import Currency
+from event_data.shop_roles import ALL_ROLES, ShopRoles
 from event_data.sql import named_statements
 from monitoring.baselines import Amounts
 
@@ -73,17 +74,23 @@ class Facts:
     known_totals: Comparison | None = None
     currency: Currency = field(default_factory=Currency)
     time_zone: str = "UTC"
+    roles: ShopRoles = ALL_ROLES
+    has_quiet_days: bool = False  # a day without a file is a day without events
 
     @property
     def days(self) -> list[date]:
         return [self.first + timedelta(days=i) for i in range((self.last - self.first).days + 1)]
 
     def value(self, metric: str, day: date, kind: str) -> Value | None:
-        """Return a day's value; a count of a day that has a file is zero where nothing was counted."""
+        """Return a day's value; a count of a day in the history is zero where nothing was counted."""
         found = self.values[metric].get(day)
         if kind == "count":
-            return found if found is not None else (0.0, None) if self.known(metric) and self.files.get(day) else None
+            return found if found is not None else (0.0, None) if self.known(metric) and self.has(day) else None
         return found if found is not None and found[1] else None
+
+    def has(self, day: date) -> bool:
+        """Return whether a day has a file, or is a quiet day of a shop that has such days."""
+        return self.has_quiet_days or bool(self.files.get(day))
 
     def known(self, metric: str) -> bool:
         return bool(self.values.get(metric))
@@ -96,8 +103,9 @@ class Warehouse:
         self.connection = connection
         self.until = until or datetime.max
         self.statements = named_statements(SQL.read_text("utf-8"))
-        sign, self.time_zone = self.rows("shop")[0]
+        sign, self.time_zone, roles = self.rows("shop")[0]
         self.currency = Currency(sign)
+        self.roles = ShopRoles.from_json(roles)
 
     def has_refusals(self, most: float) -> bool:
         """Return whether a file was refused, or more than this share of all orders or revenue."""
@@ -126,9 +134,12 @@ class Warehouse:
         """Return when a day ends by the shop's clock, in seconds since 1970."""
         return float(self.rows("moment", local=f"{day + timedelta(days=1)} 00:00:00")[0][0])
 
-    def read(self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24) -> Facts:
+    def read(
+        self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24, has_quiet_days: bool = False
+    ) -> Facts:
         """Return the facts of these days; with `hours` below 24, of the first hours of each."""
-        facts = Facts(first, last, hours, currency=self.currency, time_zone=self.time_zone)
+        facts = Facts(first, last, hours, currency=self.currency, time_zone=self.time_zone, roles=self.roles)
+        facts.has_quiet_days = has_quiet_days
         limits: dict[str, Any] = {"first": first, "last": last, "paid": list(paid_channels)}
         limits["placeholders"] = list(PLACEHOLDERS)
         for metric, day, hour, numerator, denominator in self.rows("hours", **limits):

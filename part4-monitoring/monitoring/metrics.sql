@@ -180,8 +180,8 @@ from silver.events, gold.shop
 where event_date = $day;
 
 -- name: shop
--- How it writes an amount, and whose clock it keeps
-select currency, time_zone from gold.shop;
+-- How it writes an amount, whose clock it keeps, and what its contract maps
+select currency, time_zone, roles from gold.shop;
 
 -- name: local
 -- A moment by the shop's clock

@@ -14,20 +14,28 @@ from monitoring.thresholds import Thresholds
 def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contract, t: Thresholds) -> list[Breach]:
     """Return every rule that the day breaks, in causal order; `baseline` are the earlier days without an incident."""
     files = facts.files.get(day) or []
+    is_due = contract.schedule.is_due(day)
     recent = [d for d in facts.days if day - timedelta(days=t.history_days) <= d < day and facts.files.get(d)]
     unread = unread_files(facts, day, t)
+    if not files and not is_due:
+        return unread
     if not files and facts.hours < 24 and recent:  # its file may not have been begun; the heartbeat decides
         return [*unread, *silent_hours(facts, day, baseline, t)]
     if not files:
         before = "" if recent else f", nor of the {t.history_days} days before it,"
-        return [_breach(t, "no_file", "", f"No file of {day}{before} has come."), *unread]
+        text = f"No file of {day}{before} has come."
+        if not contract.is_dated:
+            text = f"No file has events of {day}{before.rstrip(',')}."
+        return [_breach(t, "no_file", "", text), *unread]
     found = [*refused_files(files, t), *header_breaches(files, contract, t), *unread]
-    hour_counts, refused = facts.by_hour["events"].get(day, {}), refused_orders(facts, day, contract.most_refused, t)
-    if facts.hours == 24 and not any(x for x, _ in hour_counts.values()):
+    hour_counts, refused = facts.by_hour["events"].get(day, {}), refused_orders(facts, day, contract, t)
+    is_quiet = contract.schedule.quiet_days and not any(file.records for file in files)
+    if facts.hours == 24 and not is_quiet and not any(x for x, _ in hour_counts.values()):
         text = f"{files[0].name} holds no usable event of its day."
         return [*found, _breach(t, "no_events", "", text, metric="records"), *refused]
     found += refused
-    found += silent_hours(facts, day, baseline, t)
+    if not contract.schedule.quiet_days:
+        found += silent_hours(facts, day, baseline, t)
     found += order_rules(facts, day, baseline, t)
     found += known_totals(facts, day, t)
     return found
@@ -50,13 +58,13 @@ def unread_files(facts: Facts, day: date, t: Thresholds) -> list[Breach]:
     return found
 
 
-def refused_orders(facts: Facts, day: date, most: float, t: Thresholds) -> list[Breach]:
-    """Return a breach where more than this share of the day's orders or revenue was refused or quarantined."""
+def refused_orders(facts: Facts, day: date, contract: Contract, t: Thresholds) -> list[Breach]:
+    """Return a breach where more of the day's orders or revenue was refused or quarantined than the contract allows."""
     refusals = facts.refusals.get(day, [])
     orders, revenue = facts.received.get(day, (0, Decimal(0)))
     lost, amount = sum(r.orders for r in refusals), sum((r.amount for r in refusals), Decimal(0))
     share = max(lost / orders if orders else 0.0, float(amount / revenue) if revenue else 0.0)
-    if share <= most:
+    if share <= contract.most_refused:
         return []
     rule, money = t.rules["records_refused"], facts.currency.exact
     groups = sorted({"order_payload" if r.is_quarantined else "unreadable" for r in refusals}, reverse=True)
@@ -64,11 +72,11 @@ def refused_orders(facts: Facts, day: date, most: float, t: Thresholds) -> list[
     is_urgent = rule.urgent is not None and share >= rule.urgent
     if is_urgent:  # P0 hides no alarm that is worse
         suppresses |= {name for group in groups for name in t.suppresses.get(group, ())}
-    reasons = "; ".join(f"{r.reason}: {r.orders:,}, {money(r.amount)}" for r in refusals)
-    text = (
-        f"{lost:,} of {orders:,} orders, {money(amount)} of {money(revenue)}, are refused or quarantined, and in no "
-        f"revenue figure. {reasons}."
-    )
+    reasons = "; ".join(f"{r.reason}: {r.orders:,}" + (f", {money(r.amount)}" if r.amount else "") for r in refusals)
+    noun = "order lines" if contract.order and contract.order.key else "orders"
+    worth = f", {money(amount)} of {money(revenue)}," if amount else ""
+    figure = "in no revenue figure" if facts.roles.has_amount else "not counted"
+    text = f"{lost:,} of {orders:,} {noun}{worth} are refused or quarantined, and {figure}. {reasons}."
     metric = next((m.name for m in t.metrics if m.group == groups[0]), None)  # a lost column suppresses it
     return [_breach(t, "records_refused", "", text, tuple(suppresses), "P0" if is_urgent else None, metric)]
 
@@ -97,7 +105,7 @@ def header_breaches(files: Sequence[File], contract: Contract, t: Thresholds) ->
                 breach = _breach(t, "column_lost", column.name, text, t.roles.get(role, ()), severity)
                 lost = True
             found.setdefault(breach.key, breach)
-        for name in added if not lost else ():
+        for name in added if not lost and contract.additional_columns == "report" else ():
             breach = _breach(
                 t, "column_added", name, f"The header has a column {name} that the contract does not know."
             )
@@ -143,7 +151,7 @@ def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds
 
 def revenue_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
     """Return a breach for no revenue at all, and for paid revenue of zero beside real revenue."""
-    if facts.hours < 24:
+    if facts.hours < 24 or not facts.roles.has_amount:
         return []
     revenue = facts.value("revenue", day, "count")
     usual = [v[0] for d in baseline if (v := facts.value("orders", d, "count"))]

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 import yaml
-from analysis.charts.days import draw_revenue
+from analysis.charts.days import draw_sales
 from analysis.charts.style import day_axis, source_line, use_style
 from analysis.findings import Change, find_changes
 from analysis.gold import Gold, Segment, read_gold
@@ -129,7 +129,7 @@ def test_a_single_day(tmp_path: Path) -> None:
     assert text.startswith("# Executive summary, 23 Feb 2025\n")
     assert not re.search(r"\b(nan|inf|None)\b", text)
     gold = read_gold(tmp_path / "w.duckdb")
-    shown = [t.get_text() for t in draw_revenue(gold, Quality(), ()).axes[0].texts]
+    shown = [t.get_text() for t in draw_sales(gold, Quality(), ()).axes[0].texts]
     assert gold.currency.short(gold.days[0].revenue) in shown and gold.days[0].revenue > 0
 
 

@@ -216,15 +216,17 @@ def report_data(model: Model) -> dict[str, Any]:
         "hours": [[of.hours.get((d, h), 0) for h in range(24)] for d in of.days],
         "flows": sorted(flows.values()),
         "credits": {r: {m: sorted(rows) for m, rows in models.items()} for r, models in credits.items()},
-        "tornado": sorted((label, _cents(low), _cents(high)) for label, low, high in model.swings()),
+        # Without revenue that the repair of ids labels, the model has nothing to rest on and is absent.
+        "tornado": sorted((label, _cents(low), _cents(high)) for label, low, high in model.swings() if of.gained > 0),
     }
 
 
 def drawn_data(data: dict[str, Any]) -> dict[str, Any]:
     """What the figures of the page draw."""
     figures = data["figures"]
-    worse, better = (trace["customdata"] for trace in figures["tornado"]["data"])
-    names = [html.unescape(name) for name in figures["tornado"]["data"][0]["y"]]
+    tornado = figures["tornado"]["data"] if "tornado" in figures else [{"customdata": [], "y": []}] * 2
+    worse, better = (trace["customdata"] for trace in tornado)
+    names = [html.unescape(name) for name in tornado[0]["y"]]
     return {
         "revenue": [_cents(v) for v in figures["trend"]["data"][0]["y"]],
         "orders": figures["trend"]["data"][1]["y"],

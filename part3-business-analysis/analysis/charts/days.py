@@ -1,6 +1,6 @@
 """The pictures over time: revenue a day, and the volume of events beside the shares that broke."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from matplotlib.axes import Axes
@@ -29,36 +29,45 @@ from analysis.gold import Gold
 from analysis.incidents import Incident, Quality
 from analysis.intervals import mean_interval, robust_band
 from analysis.templating import day_name, percent, title
-from event_data.money import Currency
 
+Short = Callable[[float], str]  # writes revenue or a number of orders
 # More than so many are a line without dots.
 MANY_DAYS = 60
 
 
-def draw_revenue(gold: Gold, quality: Quality, changes: Sequence[Change]) -> Figure:
-    subtitle = "Revenue of counted orders a day. Lines and bands: mean of each period, with its 95% interval"
+def draw_sales(gold: Gold, quality: Quality, changes: Sequence[Change]) -> Figure:
+    """Draw revenue by day, or orders if they have no amount."""
+    has_amount = gold.roles.has_amount
+    what = "Revenue of counted orders" if has_amount else "Counted orders"
+    subtitle = f"{what} a day. Lines and bands: mean of each period, with its 95% interval"
     figure, top = canvas(gold, 5.6, title("revenue", gold=gold, changes=changes), subtitle)
     if not gold.orders:
         nothing_to_draw(figure, "No order has been recorded yet.")
         return figure
     shown = quality.marks(hours=False)
-    days, values = [d.day for d in gold.days], [d.revenue for d in gold.days]
+    days, values = [d.day for d in gold.days], [d.revenue if has_amount else float(d.orders) for d in gold.days]
+    short = gold.currency.short if has_amount else _number
     # Many days have the mean's name beside them.
     right = 0.93 if len(days) > MANY_DAYS else 0.96
     marks = place_marks(figure, (0.085, right), days, shown)
     axes = figure.add_axes((0.085, 0.155, right - 0.085, top - 0.155 - marks_height(marks) / 5.6))
     day_axis(axes, days)
     axes.set_ylim(0, max([*values, 1]) * 1.26)
-    _money_axis(axes, gold.currency)
+    _axis_of_sales(axes, short)
     since = next((c.incident.since for c in changes if c.incident.severity == "P0"), None)
-    _means(axes, days, values, since, gold.currency)
+    _means(axes, days, values, since, short)
     _line(axes, values)
-    _extremes(axes, days, values, [mark.x for mark in marks], gold.currency)
+    _extremes(axes, days, values, [mark.x for mark in marks], short)
     draw_marks(axes, marks)
     return figure
 
 
-def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: date | None, currency: Currency) -> None:
+def _number(orders: float) -> str:
+    """Return a number of orders, or their mean, with one digit at most."""
+    return f"{orders:,.1f}".removesuffix(".0")
+
+
+def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: date | None, short: Short) -> None:
     """The mean before and from the gravest incident on; one mean when there is none."""
     cut = days.index(since) if since in days else 0
     for start, end in ((0, cut), (cut, len(days))):
@@ -74,7 +83,7 @@ def _means(axes: Axes, days: Sequence[date], values: Sequence[float], since: dat
         # Beside a line of many days; else under the band, or on the mean where the band reaches the days' names.
         is_crowded, is_low = len(days) > MANY_DAYS, mean.low < 0.12 * axes.get_ylim()[1]
         axes.annotate(
-            f"mean{chr(10) if is_crowded else ' '}{currency.short(mean.estimate)}",
+            f"mean{chr(10) if is_crowded else ' '}{short(mean.estimate)}",
             (x[1] if is_crowded else x[0], mean.estimate if is_crowded or is_low else mean.low),
             xytext=(4, 0 if is_crowded else 3 if is_low else -4), textcoords="offset points", size=10, color=MUTED,
             va="center" if is_crowded else "bottom" if is_low else "top", annotation_clip=False, zorder=5,
@@ -89,15 +98,13 @@ def _line(axes: Axes, values: Sequence[float]) -> None:
         axes.plot(values, linestyle="", marker="o", markersize=7, color=BLUE, markeredgecolor="white", zorder=4)
 
 
-def _extremes(
-    axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float], currency: Currency
-) -> None:
+def _extremes(axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float], short: Short) -> None:
     """The best and the worst day, by name, beside the lines of incidents (in days) and not across them."""
     figure = figure_of(axes)
     if len(set(values)) < 2:
         if any(values):
             axes.annotate(
-                currency.short(values[0]), (0, values[0]), xytext=(0, 10), textcoords="offset points", size=11,
+                short(values[0]), (0, values[0]), xytext=(0, 10), textcoords="offset points", size=11,
                 weight="medium", color=BLUE, ha="center", va="bottom",
             )  # fmt: skip
         return
@@ -112,16 +119,16 @@ def _extremes(
         low = max([-0.6, *(x + 0.1 for x in lines if x < at)])
         high = min([len(values) - 0.4, *(x - 0.1 for x in lines if x > at)])
         axes.annotate(
-            f"{currency.short(values[at])}\n{name}", (at, values[at]),
+            f"{short(values[at])}\n{name}", (at, values[at]),
             xytext=(max(min(at, high - half), low + half), -9 if below else 9), textcoords=("data", "offset points"),
             size=11, weight="medium", color=BLUE, ha="center", va="top" if below else "bottom", linespacing=1.2,
             zorder=6, path_effects=[withStroke(linewidth=3, foreground="white")],
         )  # fmt: skip
 
 
-def _money_axis(axes: Axes, currency: Currency) -> None:
+def _axis_of_sales(axes: Axes, short: Short) -> None:
     _grid(axes)
-    axes.yaxis.set_major_formatter(lambda v, _: currency.short(float(v)).replace(".0", "") if v else "0")
+    axes.yaxis.set_major_formatter(lambda v, _: short(float(v)).replace(".0", "") if v else "0")
 
 
 def _grid(axes: Axes) -> None:
@@ -134,7 +141,7 @@ def _grid(axes: Axes) -> None:
 def draw_volume(gold: Gold, quality: Quality) -> Figure:
     strips = quality.marks(hours=False)
     height = 5.0 + 1.05 * len(strips)
-    subtitle = "Events a day, crawlers among them"
+    subtitle = "Events a day, crawlers among them" if gold.roles.has_devices else "Events a day"
     if len(gold.days) >= 7:
         subtitle += "; band: median ± 3 robust standard deviations"
     if strips:

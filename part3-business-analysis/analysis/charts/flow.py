@@ -29,11 +29,14 @@ from analysis.charts.style import (
 from analysis.findings import Funnel, evidence, funnel
 from analysis.gold import Gold
 from analysis.intervals import wilson
-from analysis.templating import number_word, percent, title
-from event_data.money import Currency
+from analysis.templating import count, number_word, percent, title
 
 WIDTH = 1.3  # of a block of the funnel, of 100
-STEP_WORDS = ("viewed a page", "added to cart", "started checkout", "ordered")
+STEP_WORDS = {
+    "page_view": "viewed a page", "cart": "added to cart", "checkout": "started checkout", "order": "ordered",
+}  # fmt: skip
+# Where the columns stand, by the number of steps.
+PLACES = {4: (0.0, 31.0, 60.0, 98.7), 3: (0.0, 46.0, 98.7), 2: (0.0, 98.7)}
 REASON_WORDS = {
     "known": "channel known", "direct only": "direct visits only", "no touch in the window": "no visit in the window",
     "window cut off": "data start too late to tell", "no id": "no id on the order",
@@ -59,7 +62,9 @@ def draw_funnel(gold: Gold) -> Figure:
         ordered = wilson(found.buyers, found.reached[0])
         notes.append(f"Ordered: {ordered.low:.2%} to {ordered.high:.2%} with 95% confidence.")
     if gold.sign_up_only:
-        notes.append(f"{gold.sign_up_only:,} visitors with none of the four steps are left out.")
+        notes.append(
+            f"{gold.sign_up_only:,} visitors with none of the {number_word(len(found.steps))} steps are left out."
+        )
     figure, top = canvas(gold, 6.4, title("funnel", gold=gold), subtitle, " ".join(n for n in notes if n))
     if not found.reached[0]:
         nothing_to_draw(figure, "No visit has been recorded yet.")
@@ -87,26 +92,28 @@ class Column:
 
 
 def _draw_steps(axes: Axes, found: Funnel, shrink: int) -> None:
-    leaving = [found.reached[i] - found.reached[i + 1] for i in range(3)]
+    last = len(found.steps) - 1
+    leaving = [found.reached[i] - found.reached[i + 1] for i in range(last)]
     height = found.reached[1] + leaving[0] / shrink if found.reached[1] else leaving[0] / shrink
     axes.set_xlim(0, 100)
-    xs = (0.0, 31.0, 60.0, 98.7)
+    xs = PLACES[len(found.steps)]
     columns: list[Column] = []
-    for i in range(4):
+    for i in range(last + 1):
         missing = found.reached[i] - found.recorded[i]
-        onward = (found.reached[i + 1] if i < 3 else found.reached[3]) - missing
-        top = 0.0 if i == 0 else columns[-1].top + (height * 0.06 if i < 3 else 0)
+        onward = found.reached[min(i + 1, last)] - missing
+        top = 0.0 if i == 0 else columns[-1].top + (height * 0.06 if i < last else 0)
         columns.append(Column(xs[i], top, missing, onward, height * 0.012))
     deepest = max([height, *(c.top + c.gap + n for c, n in zip(columns[1:], found.reached[1:], strict=True))])
     axes.set_ylim(deepest * 1.04, -height * 0.02)
-    for i in range(3):
+    for i in range(last):
         _flows(axes, found, i, columns)
     for i, column in enumerate(columns):
-        _block(axes, column, leaving[i] / (shrink if i == 0 else 1) if i < 3 else 0, i == 3)
+        _block(axes, column, leaving[i] / (shrink if i == 0 else 1) if i < last else 0, i == last)
         _step_label(axes, found, i, column)
-    for i in range(3):
+    for i in range(last):
         if leaving[i]:
-            _leavers(axes, columns[i], leaving[i], shrink if i == 0 else 1, found.reached[i], i)
+            words = "after viewing pages" if found.steps[i] == "page_view" else "of those here"
+            _leavers(axes, columns[i], leaving[i], shrink if i == 0 else 1, found.reached[i], words)
 
 
 def _block(axes: Axes, column: Column, leaving: float, last: bool) -> None:
@@ -147,7 +154,7 @@ def _band(axes: Axes, x0: float, x1: float, y0: float, y1: float, size: float, c
     axes.add_patch(PathPatch(Path(points, codes), facecolor=colour, alpha=alpha, linewidth=0, zorder=2))
 
 
-def _leavers(axes: Axes, column: Column, leaving: int, shrink: int, of: int, i: int) -> None:
+def _leavers(axes: Axes, column: Column, leaving: int, shrink: int, of: int, words: str) -> None:
     """Those who went no farther fade out to the right."""
     top = column.start + column.onward
     size, reach = leaving / shrink, 11.0
@@ -160,13 +167,12 @@ def _leavers(axes: Axes, column: Column, leaving: int, shrink: int, of: int, i: 
         column.x + WIDTH + 1.6, top + size / 2, f"{leaving:,} left", size=12, weight="semibold", color=INK,
         va="bottom", zorder=6,
     )  # fmt: skip
-    words = "after viewing pages" if i == 0 else "of those here"
-    share = f"{leaving / of:.0%} {words}" if i else f"{leaving / of:.1%}, {words}"
+    share = f"{leaving / of:.0%} {words}" if words.startswith("of") else f"{leaving / of:.1%}, {words}"
     axes.text(column.x + WIDTH + 1.6, top + size / 2, share, size=10, color=TEXT, va="top", zorder=6)
 
 
 def _step_label(axes: Axes, found: Funnel, i: int, column: Column) -> None:
-    right = i == 3
+    right = i == len(found.steps) - 1
     x = column.x + (WIDTH if right else 0)
     head = f"{found.reached[i]:,}"
     axes.annotate(
@@ -175,7 +181,7 @@ def _step_label(axes: Axes, found: Funnel, i: int, column: Column) -> None:
     )  # fmt: skip
     # A block too thin to be written beside is told of in the words above it.
     is_thin = column.missing < 0.03 * abs(axes.get_ylim()[0])
-    words = STEP_WORDS[i] + (f", {found.reached[3] / found.reached[0]:.1%}" if right else "")
+    words = STEP_WORDS[found.steps[i]] + (f", {found.reached[-1] / found.reached[0]:.1%}" if right else "")
     if column.missing and is_thin and not right:
         words += f"; {column.missing:,.0f} unrecorded"
     axes.annotate(
@@ -191,12 +197,14 @@ def _step_label(axes: Axes, found: Funnel, i: int, column: Column) -> None:
 
 
 def draw_evidence(gold: Gold) -> Figure:
-    subtitle = f"Revenue of counted orders, {period(gold)}, by what is known of where each order came from"
+    what = "Revenue of counted orders" if gold.roles.has_amount else "Counted orders"
+    subtitle = f"{what}, {period(gold)}, by what is known of where each order came from"
     days = f"{number_word(gold.window_days)} day{'s' * (gold.window_days > 1)}"
     note = f"A channel is known when a visit in the {days} before the order has a source other than direct."
     figure, top = canvas(gold, 5.0, title("evidence", gold=gold), subtitle, note)
-    if not gold.revenue:
-        nothing_to_draw(figure, "No revenue has been recorded yet.")
+    if not gold.sold:
+        what = "revenue" if gold.roles.has_amount else "order"
+        nothing_to_draw(figure, f"No {what} has been recorded yet.")
         return figure
     for n, (reading, words) in enumerate((("as_tracked", "As dashboards saw it"), ("healed", "After the repair"))):
         axes = figure.add_axes((0.022 + 0.486 * n, 0.075, 0.47, top - 0.075))
@@ -215,7 +223,7 @@ def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> Non
     axes.set_xlim(-2.4, 2.4)
     axes.set_ylim(-1.42, 1.72)
     axes.text(0, 1.68, words, size=12.5, weight="semibold", color=INK, ha="center", va="top")
-    whole, angle, labels = float(gold.revenue), 90.0, []
+    whole, angle, labels = float(gold.sold), 90.0, []
     for reason, amount in parts.items():
         if amount <= 0:
             continue
@@ -231,20 +239,26 @@ def _donut(axes: Axes, gold: Gold, parts: dict[str, Decimal], words: str) -> Non
         middle = math.radians(angle - sweep / 2)
         labels.append((reason, amount, math.cos(middle), math.sin(middle)))
         angle -= sweep
-    known = parts["known"] / gold.revenue
+    known = parts["known"] / gold.sold
     axes.text(0, 0.17, percent(float(known)), size=25, weight="semibold", color=BLUE, ha="center", va="center")
     axes.text(
-        0, -0.21, f"of {gold.currency.short(whole)} has a\nknown channel", size=9.5, color=TEXT, ha="center",
+        0, -0.21, f"of {_sold(gold)} a\nknown channel", size=9.5, color=TEXT, ha="center",
         va="center", linespacing=1.3,
     )  # fmt: skip
     for side in (1, -1):
-        _labels(axes, [one for one in labels if (one[2] >= 0) == (side > 0)], side, whole, gold.currency)
+        _labels(axes, [one for one in labels if (one[2] >= 0) == (side > 0)], side, gold)
 
 
-def _labels(
-    axes: Axes, labels: Sequence[tuple[str, Decimal, float, float]], side: int, whole: float, currency: Currency
-) -> None:
+def _sold(gold: Gold) -> str:
+    """Return what was sold with its verb: revenue, or orders if they have no amount."""
+    if gold.roles.has_amount:
+        return f"{gold.currency.short(gold.sold)} has"
+    return f"{count(gold.orders, 'order')} {'has' if gold.orders == 1 else 'have'}"
+
+
+def _labels(axes: Axes, labels: Sequence[tuple[str, Decimal, float, float]], side: int, gold: Gold) -> None:
     """Labels of one side, moved apart where they would collide, each joined to its part."""
+    whole = float(gold.sold)
     ordered = sorted(labels, key=lambda one: one[3])
     heights = spread([1.22 * one[3] for one in ordered], 0.66, -1.1, 1.2)
     for (reason, amount, x, y), height in zip(ordered, heights, strict=True):
@@ -252,8 +266,9 @@ def _labels(
             [1.06 * x, side * 1.17, side * 1.27], [1.06 * y, height, height], color=GREY, linewidth=1.1,
             solid_joinstyle="round",
         )  # fmt: skip
+        sold = gold.currency.short(float(amount)) if gold.roles.has_amount else f"{amount:,.0f}"
         axes.text(
-            side * 1.31, height + 0.02, f"{percent(float(amount) / whole)}  {currency.short(float(amount))}", size=12,
+            side * 1.31, height + 0.02, f"{percent(float(amount) / whole)}  {sold}", size=12,
             weight="semibold", color=INK, ha="left" if side > 0 else "right", va="bottom",
         )  # fmt: skip
         axes.text(

@@ -105,8 +105,10 @@ def text_width(figure: Figure, text: str, size: float, weight: str = "regular") 
 def source_line(gold: Gold) -> str:
     if not gold.files:
         return "Source: no files yet."
-    first, last = gold.files[0].name, gold.files[-1].name
-    names = first if len(gold.files) == 1 else f"{first} to {last}, {len(gold.files)} files"
+    files = list(dict.fromkeys(file.source for file in gold.files))
+    names = files[0] if len(files) == 1 else f"{files[0]} to {files[-1]}, {len(files)} files"
+    if gold.has_files_of_many_days:
+        names += f", {len(gold.days)} day{'s' if len(gold.days) > 1 else ''}"
     missing = len(gold.missing_days)
     return (
         f"Source: {names}" + (f"; {missing} day{'s' if missing > 1 else ''} between without" if missing else "") + "."

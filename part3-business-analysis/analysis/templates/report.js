@@ -44,14 +44,19 @@
     const model = document.getElementById("model");
     if (!reading) return;
     const rows = (page.attribution[reading.value] || {})[model.value] || [];
+    // A row ends with its orders; before them is its revenue, unless the shop's orders have no amount.
+    const inOrders = page.unit === "orders";
+    const orders = inOrders ? 2 : 3;
     const trace = {
-      type: "bar", orientation: "h", x: rows.map((r) => r[2]), y: rows.map((r) => r[1]), customdata: rows.map((r) => r[3]),
+      type: "bar", orientation: "h", x: rows.map((r) => r[2]), y: rows.map((r) => r[1]),
+      customdata: rows.map((r) => r[orders]),
       marker: { color: rows.map((r) => (r[0] === "Unattributed" ? "#d55e00" : r[0] === "Direct" ? "#b9bfc6" : "#2a7fc1")) },
-      hovertemplate: "%{y}: " + page.currency + "%{x:,.2f}, %{customdata} orders<extra></extra>",
+      hovertemplate: "%{y}: " + (inOrders ? "" : page.currency + "%{x:,.2f}, ") + "%{customdata} orders<extra></extra>",
     };
     const layout = {
       height: 90 + 28 * Math.max(rows.length, 3), margin: { l: 10, r: 16, t: 6, b: 40 },
-      xaxis: { tickprefix: page.currency, separatethousands: true }, yaxis: { automargin: true, type: "category" },
+      xaxis: { tickprefix: inOrders ? "" : page.currency, separatethousands: true },
+      yaxis: { automargin: true, type: "category" },
     };
     draw("attribution", { data: [trace], layout: layout });
     const body = document.getElementById("attribution-rows");
@@ -59,8 +64,8 @@
     for (const r of rows.slice().reverse()) {
       const row = body.insertRow();
       cell(row, r[0]);
-      cell(row, page.currency + r[2].toLocaleString("en-US", { minimumFractionDigits: 2 }), true);
-      cell(row, r[3].toLocaleString("en-US"), true);
+      if (!inOrders) cell(row, page.currency + r[2].toLocaleString("en-US", { minimumFractionDigits: 2 }), true);
+      cell(row, r[orders].toLocaleString("en-US"), true);
     }
   }
 
