@@ -28,13 +28,16 @@ COLUMNS = (
     "session",
 )
 ROLES = (
-    "session", "page", "referrer", "source", "medium", "campaign", "click_id", "channel", "checkout", "user_agent", "payload",
+    "session", "page", "referrer", "source", "medium", "campaign", "click_id", "channel", "checkout",
+    "user_agent", "payload",
     "transaction_id", "amount", "currency", "customer",
 )  # fmt: skip
 CELLS = (
-    "", "x", "1.5", "12,50", "2025-03-01T10:00:00Z", "1740823200", "1740823200000000", "01.03.2025 10:00", "9" * 40, "-5",
+    "", "x", "1.5", "12,50", "2025-03-01T10:00:00Z", "1740823200", "1740823200000000", "01.03.2025 10:00",
+    "9" * 40, "-5",
     '{"$id": "7", "a b": {"c.d": [1, 2]}, "[x]": [{"é": 1}]}', '[{"key": "ga", "value": {"string_value": "v"}}]',
-    '[1, {"a": 1}]', "{bad", '"text"', "null", "NaN", "buy", "c1", "EUR", "JPY", "https://x.example/?utm_source=a", "it's",
+    '[1, {"a": 1}]', "{bad", '"text"', "null", "NaN", "buy", "c1", "EUR", "JPY",
+    "https://x.example/?utm_source=a", "it's",
     "é", "\u2028", "(not set)", "\\N", "a\nb",
 )  # fmt: skip
 PATHS = ("id", "[0].revenue", "a b.c", "a[].b", "x[0][1]", "$id", ".a", "a.", "[]", "a..b", "é")
@@ -57,12 +60,13 @@ def value(chance: Random, depth: int = 0) -> Any:
 
 def blocks(chance: Random) -> dict[str, Any]:
     """Random custom properties; most of the contracts are valid."""
-    roles = {"client": "who", "time": "at", "event": "what"}
+    roles: dict[str, Any] = {"client": "who", "time": "at", "event": "what"}
     for role in ("client", "time", "event"):
         if chance.random() < 0.3:
             roles[role] = value(chance)
     if chance.random() < 0.3:
-        roles["time"] = {"column": "at", "format": chance.choice(["epoch_s", "epoch_us", "dd.MM.yyyy HH:mm"])}  # type: ignore[assignment]
+        form = chance.choice(["epoch_s", "epoch_us", "dd.MM.yyyy HH:mm"])
+        roles["time"] = {"column": "at", "format": form}
     roles |= {role: value(chance) for role in ROLES if chance.random() < 0.3}
     found: dict[str, Any] = {
         "columnRoles": roles, "currency": chance.choice(["€", "EUR", {"code": "SEK", "sign": "kr"}]),
@@ -78,7 +82,8 @@ def blocks(chance: Random) -> dict[str, Any]:
     if order and chance.random() < 0.7:
         found["order"] = order
     extra = {
-        "channels": {"it's": "Email", "x": "Direct"}, "knownTotals": [{"day": "2025-03-01", "orders": 3, "revenue": 5.5}],
+        "channels": {"it's": "Email", "x": "Direct"}, "knownTotals": [{"day": "2025-03-01", "orders": 3,
+        "revenue": 5.5}],
         "headerless": True, "schedule": {"closedWeekdays": ["Sunday"]}, "additionalColumns": "allow",
     }  # fmt: skip
     return found | {key: block for key, block in extra.items() if chance.random() < 0.2}
