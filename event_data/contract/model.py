@@ -296,6 +296,11 @@ class Contract:
         return "%" in self.file_name.replace("%%", "")
 
     @property
+    def unit_of_files(self) -> str:
+        """Return what a delivery is called: a file, or a day of a file that has many."""
+        return "file" if self.is_dated else "day"
+
+    @property
     def is_converted(self) -> bool:
         """Return whether reading converts the files to CSV files of one day with a column for each role."""
         return bool(self.derived) or not self.has_header or not self.is_dated or self.file_format != "csv"

@@ -15,7 +15,7 @@
 -- threshold: 0.001
 -- needs: client time
 -- message: {failed:,} of {checked:,} rows ({share}) are exact duplicates of an earlier row
--- advice: The export or its upload ran twice; drop the duplicates, or orders and visits count double.
+-- advice: The export or its upload ran twice; any reader that keeps the duplicates counts orders and visits double.
 select
     files.file_no, 'rows' as "column", records as checked, coalesce(rows, 0) as failed,
     repeats.orders, repeats.revenue, record, null as example
@@ -117,11 +117,12 @@ group by file_no
 -- advice: Compare one with the shop's books; amounts in cents or in another currency look like this.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (is_outlier) as failed,
-    count(*) filter (is_outlier) as orders, sum(revenue) filter (is_outlier) as revenue,
+    count(*) filter (is_outlier) as orders, sum(counted_amount) filter (is_outlier) as revenue,
     min(record) filter (is_outlier) as record, null as example
 from (
     select *, counted_amount > 20 * (select median(typical) from file_medians as m where m.file_no <> orders.file_no) as is_outlier
     from orders
+    where not is_further_line
 )
 group by file_no
 

@@ -39,7 +39,7 @@ def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], contract
         result = f"no emergency, {_number(others, 'incident')} to look into"
     else:
         result = "nothing to act on"
-    read = f"{_number(len(files), 'file')}, {days}: {events:,} events, {orders:,} orders{gross}"
+    read = f"{_number(len(files), contract.unit_of_files)}, {days}: {events:,} events, {orders:,} orders{gross}"
     return f"{read}; {result}."
 
 
@@ -67,9 +67,9 @@ def summary(
     if sum(bool(i.revenue) for i in incidents) > 1:
         lines += ["", paragraph("One order can be at stake in several incidents; do not add the amounts up.", width)]
     status = Counter(f.status for f in findings)
-    checks = len({f.check for f in findings})
+    checks, deliveries = len({f.check for f in findings}), _number(len(files), contract.unit_of_files)
     lines += ["", paragraph(
-        f"{checks} checks on {_number(len(files), 'file')}: {status['pass']:,} passed, {status['fail']:,} failed, "
+        f"{checks} checks on {deliveries}: {status['pass']:,} passed, {status['fail']:,} failed, "
         f"{status['skip']:,} had nothing to check.", width,
     )]  # fmt: skip
     return "\n".join([*lines, *(f"  {short_path(path)}" for path in written)])

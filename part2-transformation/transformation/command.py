@@ -110,11 +110,12 @@ def settings_of(options: argparse.Namespace, contract: Path) -> Settings:
 def summary(run: Run, warehouse: Path, contract: Contract, width: int) -> list[str]:
     """Return lines that report what a run did, and its ledger."""
     days = f"{run.files[0].day} to {run.files[-1].day}" if run.files else ""
+    unit = contract.unit_of_files
     what = {
         "unchanged": "nothing changed",
-        "full": f"rebuilt from {_count(len(run.files), 'file')}",
+        "full": f"rebuilt from {_count(len(run.files), unit)}",
         "incremental": ", ".join(
-            f"{_count(len(names), 'file')} {word}"
+            f"{_count(len(names), unit)} {word}"
             for word, names in (("new", run.new), ("changed", run.changed), ("removed", run.removed))
             if names
         ),

@@ -258,7 +258,7 @@ def test_a_growing_file_of_many_days_is_built_again_only_for_its_new_days(tmp_pa
         (data / "flat_revenue.csv").write_text(header + "".join(rest[:until]))
         status, printed, stderr = call(transform, *places)
         assert status == 0, stderr
-    assert "1 file new" in printed
+    assert "1 day new" in printed
     fresh = tmp_path / "fresh"
     fresh.mkdir()
     assert gold(tmp_path / "w.duckdb") == gold(built("flat_revenue.csv", data, fresh))
