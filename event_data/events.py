@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from event_data.contract.model import Constant, Contract, Field, Value
-from event_data.sql import identifier, json_path, literal, named_statements
+from event_data.sql import identifier, json_path, literal, named_statements, values
 
 NULL = "cast(null as varchar)"
 # Why a record is rejected or an order is quarantined; every part uses the same words.
@@ -97,7 +97,7 @@ def amount_sql(text: str, decimal: str = "decimal(12, 2)") -> str:
 def order_value_sql(contract: Contract, role: str) -> str:
     """Return SQL for an order value as text, null if empty, over a table whose `payload` is valid JSON."""
     value = contract.values.get(role)
-    return NULL if value is None else f"nullif({value_sql(value, identifier, lambda _: 'payload')}, '')"
+    return NULL if value is None else f"nullif(trim({value_sql(value, identifier, lambda _: 'payload')}), '')"
 
 
 def order_amounts_sql(contract: Contract) -> tuple[str, str, str]:
@@ -108,8 +108,9 @@ def order_amounts_sql(contract: Contract) -> tuple[str, str, str]:
     amount = amount_sql(order_value_sql(contract, "amount"))
     if "currency" not in contract.values:
         return amount, NULL, "cast(null as decimal(12, 2))"
-    code = f"upper(trim({order_value_sql(contract, 'currency')}))"
-    own = f"coalesce({code}, '') in ('', {literal(contract.currency.code)})"
+    code = f"upper({order_value_sql(contract, 'currency')})"
+    own_names = (contract.currency.code, contract.currency.sign.strip().upper(), *map(str.upper, NO_EVIDENCE))
+    own = f"coalesce({code}, '') in ({values(own_names)})"
     return (
         f"case when {own} then {amount} end", f"case when {own} then null else {code} end",
         f"case when {own} then null else {amount} end",

@@ -26,8 +26,8 @@ with keyed as (
         order_events.*,
         -- A line without an amount is quarantined by itself.
         case
-            when {rows_are_lines} and order_key is not null and amount is not null then order_key
-            else cast(event_id as varchar)
+            when {rows_are_lines} and order_key is not null and amount is not null then 'order ' || order_key
+            else 'event ' || cast(event_id as varchar)
         end as line_key
     from order_events
 ),

@@ -228,22 +228,29 @@ def _unused(name: str, taken: Mapping[str, Any]) -> str:
     return found
 
 
+def parts_of(value: Value | None) -> Iterator[Value]:
+    """Yield a value and all values that it is computed from."""
+    if value is None:
+        return
+    yield value
+    inner: tuple[Value | None, ...] = ()
+    match value:
+        case First(values) | Joined(values, _):
+            inner = values
+        case Product(left, right):
+            inner = (left, right)
+        case Time(part, _) | Amount(part, _, _):
+            inner = (part,)
+        case ClickId(names):
+            inner = tuple(part for _, part in names)
+        case Record(fields, line, base):
+            inner = (*(part for _, part in (*fields, *line)), base)
+    for each in inner:
+        yield from parts_of(each)
+
+
 def columns_of(value: Value | None) -> Iterator[str]:
     """Yield the columns that a value is computed from."""
-    match value:
-        case Field(column, _) | Parameter(column, _):
-            yield column
-        case First(values) | Joined(values, _):
-            for part in values:
-                yield from columns_of(part)
-        case Product(left, right):
-            yield from columns_of(left)
-            yield from columns_of(right)
-        case Time(inner, _) | Amount(inner, _, _):
-            yield from columns_of(inner)
-        case ClickId(names):
-            for _, part in names:
-                yield from columns_of(part)
-        case Record(fields, line, base):
-            for part in (*(part for _, part in (*fields, *line)), *([base] if base else [])):
-                yield from columns_of(part)
+    for part in parts_of(value):
+        if isinstance(part, Field | Parameter):
+            yield part.column

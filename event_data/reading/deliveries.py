@@ -102,12 +102,16 @@ def second_deliveries(
     """Yield each second delivery among the files of a day, with the file that counts instead.
 
     `same` is the number of identical lines for each pair of file_ids; a file paired with itself gives all its lines.
-    `file_name` is the contract's pattern.
+    `file_name` is the contract's pattern. Without a date in it, files hold many days, of which the first and the last
+    may be cut off: then the delivery with the most records counts.
     """
     newest_first = sorted(files, key=lambda f: int(f.stamp.partition("-")[0] or 0), reverse=True)
-    exact_first = sorted(newest_first, key=lambda f: f.name != f.day.strftime(file_name))
+    if "%" in file_name:
+        best_first = sorted(newest_first, key=lambda f: f.name != f.day.strftime(file_name))
+    else:
+        best_first = sorted(newest_first, key=lambda f: -f.rows)
     counting: list[DayFile] = []
-    for file in exact_first:
+    for file in best_first:
         for first in counting:
             small, large = sorted((file.file_id, first.file_id), key=lambda n: same.get((n, n), 0))
             if same.get((small, large), 0) >= max(1, SHARE * same.get((small, small), 0)):

@@ -28,16 +28,23 @@ PARAMETERS = (
 LAST_MICROSECOND = 9_214_646_400_000_000  # 2262-01-01
 NUMBERS = ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE")  # of json_type
 MINUS = "\u2212"
+# A currency symbol, an ISO 4217 code, or a common abbreviation.
+CURRENCY = r"(?:[A-Z]{1,2}[$]|\p{Sc}|[A-Z]{3}|kr[.]?|Kč|zł|lei|Ft|Fr[.]?|TL)"
 IDS = ("client", "session", "transaction_id", "customer", "checkout")
 
 
-def derived_sql(contract: Contract, name: str, column: Callable[[str], str]) -> str:
-    """Return SQL for a derived column, as text, null if empty; `column` returns SQL for a contract column."""
+def derived_sql(
+    contract: Contract, name: str, column: Callable[[str], str], is_number: Callable[[str], str] = lambda _: "false"
+) -> str:
+    """Return SQL for a derived column, as text, null if empty.
+
+    `column` returns SQL for a contract column, `is_number` SQL for whether the file has it as a number, not as text.
+    """
 
     def json(of: str) -> str:
         return f"case when {valid_json_sql(column(of))} then {column(of)} end"
 
-    forms = _Forms(column, json)
+    forms = _Forms(column, json, is_number)
     value = contract.derived[name]
     if isinstance(value, Record):
         return _record(contract, value, forms)
@@ -61,6 +68,7 @@ class _Forms:
 
     column: Callable[[str], str]
     json: Callable[[str], str]
+    is_number: Callable[[str], str] = lambda _: "false"
 
     def sql(self, value: Value | None) -> str:
         """Return SQL for a value as text."""
@@ -90,40 +98,53 @@ class _Forms:
             return NULL
         listed = f"json_transform({self.json(name)}, {literal(PARAMETERS)})"
         found = f"list_filter({listed}, lambda entry: entry.key = {literal(key)})[1]"
-        return f"coalesce({', '.join(f'{found}.value.{kind}' for kind in PARAMETER_KINDS)})"
+        kinds = (f"nullif({found}.value.{kind}, '')" for kind in PARAMETER_KINDS)
+        return f"coalesce({', '.join(kinds)})"
 
     def _amount(self, amount: Amount) -> str:
+        """Return SQL for an amount in its declared form; a number of the file itself always has a point."""
         inner = amount.value
         text = _declared_amount(self.sql(inner), amount.decimal, amount.thousands)
-        if not isinstance(inner, Field) or not inner.path:
+        if not isinstance(inner, Field):
             return text
-        kind = f"json_type({self.json(inner.column)}, {literal(json_path(inner.path))})"
-        # A JSON number always has a point.
-        return f"case when {kind} in ({values(NUMBERS)}) then {self.sql(inner)} else {text} end"
+        is_number = self.is_number(inner.column)
+        if inner.path:
+            kind = f"json_type({self.json(inner.column)}, {literal(json_path(inner.path))})"
+            is_number = f"{kind} in ({values(NUMBERS)})"
+        return text if is_number == "false" else f"case when {is_number} then {self.sql(inner)} else {text} end"
 
 
 def _record(contract: Contract, record: Record, forms: _Forms) -> str:
     """Return SQL for a payload with the order's values added to it, on orders alone."""
     base = forms.sql(record.base)
     texts = ((role, forms.sql(value)) for role, value in record.values)
-    pairs = [_pair(role, _void_placeholders(text) if role in IDS else text) for role, text in texts]
+    found = {role: _void_placeholders(text) if role in IDS else text for role, text in texts}
+    pairs = [_pair(role, text) for role, text in found.items()]
     if record.line:
         line = ", ".join(_pair(key, forms.sql(value)) for key, value in record.line)
         pairs.append(f"'\"items\":[{{' || nullif(concat_ws(',', {line}), '') || '}}]'")
     added = f"'{{' || nullif(concat_ws(',', {', '.join(pairs)}), '') || '}}'"
+    # A null takes the payload's own key of the same name out.
+    absent = ", ".join(
+        f"case when {text} is null then {literal(_key(role) + 'null')} end" for role, text in found.items()
+    )
+    merged = f"'{{' || concat_ws(',', {', '.join(pairs)}, {absent}) || '}}'" if absent else added
     order, event = contract.event_of("order"), contract.roles["event"]
     kind = forms.sql(contract.derived.get(event, Field(event)))
     return f"""case
-            when {kind} not in ({values(order.names if order else ())}) or {added} is null then nullif({base}, '')
+            when {kind} not in ({values(order.names if order else ())}) then nullif({base}, '')
             when nullif({base}, '') is null then {added}
-            when {valid_json_sql(base)} then cast(json_merge_patch({base}, {added}) as varchar)
+            when {valid_json_sql(base)} then cast(json_merge_patch({base}, {merged}) as varchar)
             else {base}
         end"""
 
 
+def _key(name: str) -> str:
+    return '"' + name + '":'
+
+
 def _pair(key: str, text: str) -> str:
-    name = '"' + key + '":'
-    return f"{literal(name)} || to_json(nullif({text}, ''))"
+    return f"{literal(_key(key))} || to_json(nullif({text}, ''))"
 
 
 def _declared_time(text: str, form: str) -> str:
@@ -142,9 +163,11 @@ def _declared_time(text: str, form: str) -> str:
 def _declared_amount(text: str, decimal: str, thousands: str) -> str:
     """Return SQL for an amount with a decimal point; a text in another form is marked, so that it cannot be misread."""
     whole = f"[0-9]{{1,3}}(?:{re.escape(thousands)}[0-9]{{3}})+|[0-9]+" if thousands else "[0-9]+"
-    sign, unit = rf"[+\-{MINUS}]?", r"(?:[A-Za-z]{2,3}|[^0-9A-Za-z.,+\-\s]{1,4})?"
-    pattern = rf"^{unit}\s*({sign}(?:{whole})?(?:{re.escape(decimal)}[0-9]*)?)\s*{unit}$"
-    number = f"regexp_extract(replace(trim({text}), chr(160), ' '), {literal(pattern)}, 1)"
-    plain = f"replace({number}, {literal(thousands)}, '')" if thousands else number
+    blank = f"replace(replace(trim({text}), chr(160), ' '), chr(8239), ' ')"
+    before, after = literal(rf"^([+\-{MINUS}]?)\s*{CURRENCY}\s*"), literal(rf"\s*{CURRENCY}$")
+    bare = f"regexp_replace(regexp_replace({blank}, {before}, '\\1'), {after}, '')"
+    number = rf"^([+\-{MINUS}]?(?:{whole})?(?:{re.escape(decimal)}[0-9]*)?)$"
+    found = f"regexp_extract({bare}, {literal(number)}, 1)"
+    plain = f"replace({found}, {literal(thousands)}, '')" if thousands else found
     plain = f"replace(replace({plain}, {literal(decimal)}, '.'), '{MINUS}', '-')"
-    return f"case when {number} <> '' then {plain} else {text} || ' (not in the declared form)' end"
+    return f"case when {found} <> '' then {plain} else {text} || ' (not in the declared form)' end"

@@ -20,6 +20,8 @@ COMPRESSED = (".gz", ".zst")
 # Files that the four commands write. Any other unread file that looks like data is reported.
 OWN_OUTPUTS = ("dq_report.*", "dq_profile.csv", "warehouse.duckdb*", "monitor.sqlite*")
 UNDATED = date.min  # the day of a file without a date in its name, until its events are read
+# What other engines write beside their data.
+MARKERS = ("_SUCCESS*", "_committed_*", "_started_*", "_metadata", "_common_metadata", "_delta_log", "*.crc")
 # What may follow the date: any number of marks for a part, an hour, a shard, a copy or a later delivery.
 _WORD = "parts?|shard|chunk|split|file|hour|hr|copy|kopie|rev|of|p|h|t|v|c"
 _MARK = rf"(?>[0-9a-f]{{8,}}|(?:{_WORD})[0-9]*|[0-9]+)"  # atomic, or a long name would take minutes
@@ -89,7 +91,7 @@ def match_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str, 
         day = _day_of(entry.name, pattern)
         if day and not entry.kind:
             found.append((day, entry.name != (day.strftime(file_name) if day != UNDATED else file_name), entry))
-        elif day or (entry.kind != FOLDER and _looks_like_data(entry.name, file_name)):
+        elif day or ((entry.kind != FOLDER or "/" in entry.name) and _looks_like_data(entry.name, file_name)):
             reason = entry.kind or f"its name is not like {file_name}"
             unread.append(Unread(entry.name, reason, entry.size, entry.stamp, day or _date_in(entry.name)))
     if not found:
@@ -189,7 +191,7 @@ def _date_in(name: str) -> date | None:
 def _looks_like_data(name: str, file_name: str) -> bool:
     """Return whether a name has a date or the expected extension, and is neither hidden nor one of our outputs."""
     own = name.rpartition("/")[2]
-    if own.startswith((".", "~")) or any(fnmatch(own, pattern) for pattern in OWN_OUTPUTS):
+    if own.startswith((".", "~")) or any(fnmatch(own, pattern) for pattern in (*OWN_OUTPUTS, *MARKERS)):
         return False
     bare = own.lower()
     for ending in COMPRESSED:

@@ -103,9 +103,10 @@ group by file_no
 -- message: {failed:,} of {checked:,} orders ({share}) have an amount of zero
 -- advice: These are exchanges, replacements or tests; leave them out of order counts and averages, or have the shop mark them.
 select
-    file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue = 0) as failed,
-    count(*) filter (revenue = 0) as orders, null as revenue, min(record) filter (revenue = 0) as record, null as example
+    file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (order_amount = 0) as failed,
+    count(*) filter (order_amount = 0) as orders, null as revenue, min(record) filter (order_amount = 0) as record, null as example
 from orders
+where not is_further_line
 group by file_no
 
 -- name: order_amount_shift
@@ -310,10 +311,11 @@ where declared
 -- message: {failed:,} of {checked:,} orders ({share}) have a negative amount and are not counted: {revenue}
 -- advice: Have refunds sent as events of their own; else restore the amounts from the shop's order list.
 select
-    file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue < 0) as failed,
-    count(*) filter (revenue < 0) as orders, sum(revenue) filter (revenue < 0) as revenue,
-    min(record) filter (revenue < 0) as record, null as example
+    file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (order_amount < 0) as failed,
+    count(*) filter (order_amount < 0) as orders, sum(order_amount) filter (order_amount < 0) as revenue,
+    min(record) filter (order_amount < 0) as record, null as example
 from orders
+where not is_further_line
 group by file_no
 
 -- name: payload_key_unexpected

@@ -156,6 +156,7 @@ def derivations(
         "currency_of_payload": order_value_sql(contract, "currency"),
         "other_currency": order_amounts_sql(contract)[1],
         "order_key": order_key_sql(contract, ORDER_KEYS),
+        "rows_are_lines": str(rows_are_lines(contract)).lower(),
         "classified_orders": classify_orders(contract),
         "line_sum_of_payload": line_sum,
         "lines_complete": lines_complete,

@@ -186,7 +186,10 @@ select
     coalesce(is_reused_id, false) as is_reused_id,
     coalesce(is_possible_duplicate, false) as is_possible_duplicate,
     counted_amount,
-    excluded_amount
+    excluded_amount,
+    -- of the whole order, where rows are its lines
+    case when {rows_are_lines} then coalesce(counted_amount, excluded_amount) else revenue end as order_amount,
+    coalesce(status <> 'order line' and not ({rows_are_lines} and status = 'quarantined'), true) as is_order
 from received
 left join classified using (event_id);
 

@@ -148,7 +148,7 @@ from gaps
 where gap < interval 1 second and not is_repeated_row;
 
 -- name: orders
-select file_no, count(*) filter (not is_further_line), sum(revenue)
+select file_no, count(*) filter (is_order), sum(revenue)
 from orders
 group by file_no;
 

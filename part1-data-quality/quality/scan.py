@@ -60,7 +60,9 @@ class FileFacts:
         self.file, self.headers = file, contract.columns_in(file.header)
 
 
-def find_days(data_dir: Path, contract: Contract, work_dir: Path) -> tuple[list[DayFile], list[Unread]]:
+def find_days(
+    data_dir: Path, contract: Contract, work_dir: Path, memory_limit: str
+) -> tuple[list[DayFile], list[Unread]]:
     """Return the files of a folder by day, with an empty one for each missing day, and the unread files.
 
     Raise ReadingError as find_files and convert do.
@@ -69,7 +71,7 @@ def find_days(data_dir: Path, contract: Contract, work_dir: Path) -> tuple[list[
     if contract.is_converted:
         from event_data.reading.conversion import convert  # 10 ms that most contracts need not spend
 
-        folder = convert(folder, contract, work_dir)
+        folder = convert(folder, contract, work_dir, memory_limit=memory_limit)
     days = sorted({file.day for file in folder.files})
     files = list(folder.files)
     for before, after in pairwise(days):
@@ -135,7 +137,8 @@ class Scan:
         Raise ReadingError for a folder without daily files, or a file that keeps changing.
         """
         workers = os.cpu_count() or 1
-        days, self.unread = find_days(data_dir, self.contract, self.work_dir)
+        ((memory,),) = self.connection.execute("select current_setting('memory_limit')").fetchall()
+        days, self.unread = find_days(data_dir, self.contract, self.work_dir, memory)
         arrived = [file for file in days if file.stamp]
         with ThreadPoolExecutor(workers) as pool:
             prepared = pool.submit(self._prepare)

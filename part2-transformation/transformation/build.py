@@ -98,7 +98,10 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
     refuse_foreign(settings.warehouse)  # --warehouse may be mistyped too, and it will be replaced
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
-        folder, run = convert(settings.list_folder(), settings.contract, work_dir), None
+        folder, run = (
+            convert(settings.list_folder(), settings.contract, work_dir, memory_limit=settings.memory_limit),
+            None,
+        )
         if not settings.full_refresh and (published := read_published(settings.warehouse, settings.fingerprint)):
             counting = without_second_deliveries(folder, published, settings.contract, work_dir)
             run = compare(counting, published, settings.contract, work_dir)

@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -258,11 +258,28 @@ def test_a_damaged_file_of_many_days(tmp_path: Path) -> None:
     ]
 
 
-def test_a_wrong_year_does_not_make_a_day(tmp_path: Path) -> None:
-    times = ["2025-03-01 10:00:00", "1970-01-01 00:00:00", "2025-03-02 10:00:00", "2035-01-01 00:00:00"]
-    (tmp_path / "e.csv").write_text("who,at,what\n" + "".join(f"c,{time},view\n" for time in times))
-    files = converted(tmp_path, contract(tmp_path, "e.csv")).files
-    assert [(f.day, f.rows) for f in files] == [(date(2025, 3, 1), 2), (date(2025, 3, 2), 2)]
+def days_of(folder: Path, times: Iterable[str]) -> list[tuple[date, int]]:
+    """The days of a file whose records have these times, with the number of their records."""
+    (folder / "e.csv").write_text("who,at,what\n" + "".join(f"c,{time},view\n" for time in times))
+    return [(f.day, f.rows) for f in converted(folder, contract(folder, "e.csv")).files]
+
+
+def moments(first: date, days: int, per_day: int = 5) -> list[str]:
+    return [f"{first + timedelta(days=n)} {hour:02}:00:00" for n in range(days) for hour in range(per_day)]
+
+
+def test_a_wrong_clock_does_not_make_a_day(tmp_path: Path) -> None:
+    january = moments(date(2025, 1, 1), 20)
+    strays = ["1970-01-01 00:00:00", "2035-01-01 00:00:00", "2025-08-01 00:00:00"]
+    found = days_of(tmp_path, [*january[:7], *strays, *january[7:]])
+    assert [day for day, _ in found] == [date(2025, 1, n) for n in range(1, 21)]
+    assert [rows for _, rows in found] == [5, 8, *[5] * 18]
+
+
+def test_years_of_days_and_a_shop_that_closes_for_a_season(tmp_path: Path) -> None:
+    assert len(days_of(tmp_path, moments(date(2023, 1, 1), 1096, 1))) == 1096
+    seasons = [*moments(date(2024, 1, 1), 60), *moments(date(2024, 6, 1), 2), *moments(date(2024, 9, 1), 60)]
+    assert len(days_of(tmp_path, seasons)) == 122
 
 
 def test_days_are_those_of_the_contracts_zone(tmp_path: Path) -> None:
@@ -323,3 +340,86 @@ def test_several_files_of_many_days(tmp_path: Path) -> None:
     as_csv(tmp_path / "e-2.csv", EVENT_ROWS[6:])
     files = converted(tmp_path, contract(tmp_path, "e-*.csv")).files
     assert ids(files) == [20250301000, 20250302000, 20250302001, 20250303000]
+
+
+def test_numbers_of_the_file_are_not_in_the_declared_form(tmp_path: Path) -> None:
+    lines = [
+        {"who": "c", "at": "2025-03-01T10:00:00Z", "what": "buy", "sum": amount}
+        for amount in ("12,50", 24.125, "1.234,5")
+    ]
+    (tmp_path / "e.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shop = contract(tmp_path, "e.ndjson", f"{ROLES}, amount: {{column: sum, decimal: ',', thousands: .}}")
+    (file,) = converted(tmp_path, shop).files
+    place = file.header.index(shop.roles["payload"])
+    assert [json.loads(row[place] or "")["amount"] for row in rows(file)] == ["12.50", "24.125", "1234.5"]
+
+
+@pytest.mark.parametrize("text", ["(12,50)", "12,50 %", "CR 12,50", "12,50,00"])
+def test_other_marks_are_no_currency(tmp_path: Path, text: str) -> None:
+    found = cell(tmp_path, "{column: sum, decimal: ','}", "amount", sum=text)
+    assert found == f"{text} (not in the declared form)"
+
+
+def test_a_null_order_value_does_not_fall_back_to_the_payload(tmp_path: Path) -> None:
+    (tmp_path / "e_20250301.csv").write_text(
+        'who,at,what,props,sum\nc,2025-03-01 10:00,buy,"{""amount"": 999, ""a"": 1}",\n'
+    )
+    shop = contract(tmp_path, roles=f"{ROLES}, payload: props, amount: sum")
+    (file,) = converted(tmp_path, shop).files
+    assert json.loads(rows(file)[0][file.header.index(shop.roles["payload"])] or "") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{{"who": "c",\n "at": "{0}", "what": "view"}}\n{{"who": "c", "at": "{0}", "what": "view"}}',
+        '{{"who": "c", "at": "{0}", "what": "view"}},\n{{"who": "c", "at": "{0}", "what": "view"}},\n',
+        '[1, 2]\n{{"who": "c", "at": "{0}", "what": "view"}}\n{{"who": "c", "at": "{0}", "what": "view"}}\n',
+        '{{"who": "c", "at": "{0}", "what": "view"}}{{"who": "c", "at": "{0}", "what": "view"}}',
+    ],
+)
+def test_json_in_other_layouts(tmp_path: Path, text: str) -> None:
+    (tmp_path / "e.json").write_text(text.format("2025-03-01 10:00:00"))
+    (file,) = converted(tmp_path, contract(tmp_path, "e.json")).files
+    assert file.rows == 2
+
+
+def test_keys_of_any_spelling(tmp_path: Path) -> None:
+    line = {'w"ho': "right", "who": "c", "a/b~c": "x", "d\\e": "y", "at": "2025-03-01 10:00:00", "what": "view"}
+    (tmp_path / "e.ndjson").write_text(json.dumps(line) + "\n")
+    (file,) = converted(tmp_path, contract(tmp_path, "e.ndjson")).files
+    found = dict(zip(file.header, rows(file)[0], strict=True))
+    assert {name: found[name] for name in line} == line
+
+
+def test_files_without_a_header_in_any_encoding(tmp_path: Path) -> None:
+    text = "7,c,2025-03-01 10:00,view,,,,\n"
+    for name, raw in (("e-1.csv", b"\xef\xbb\xbf" + text.encode()), ("e-2.csv", text.encode("utf-16"))):
+        (tmp_path / name).write_bytes(raw)
+    files = converted(tmp_path, contract(tmp_path, "e-*.csv", headerless="true")).files
+    assert [rows(file)[0][:2] for file in files] == [("7", "c"), ("7", "c")]
+
+
+def test_columns_with_our_own_names(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(
+        "who,at,what,_line,_day,c0,at\nc,2025-03-01 10:00,view,9,x,y,z\nd,2025-03-01 11:00,view,5,x,y,z\n"
+    )
+    (file,) = converted(tmp_path, contract(tmp_path, "e.csv")).files
+    assert [row[0] for row in rows(file)] == ["c", "d"] and [file.physical_line(n) for n in (1, 2)] == [2, 3]
+
+
+def test_parquet_of_any_zone_and_with_our_own_names(tmp_path: Path) -> None:
+    duckdb.execute(f"""copy (
+        select 'c' as who, timestamptz '2025-03-01 10:00:00+02' as at, 'view' as what, 1 as file_row_number
+    ) to '{tmp_path / "e.parquet"}' (format parquet)""")
+    (file,) = converted(tmp_path, contract(tmp_path, "e.parquet")).files
+    assert rows(file)[0][1] == "2025-03-01 08:00:00+00"
+
+
+def test_markers_of_other_engines_and_deeper_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "dt=2025-03-01"
+    (folder / "hour=05").mkdir(parents=True)
+    (folder / "_SUCCESS").touch()
+    as_csv(folder / "part-0.csv", EVENT_ROWS[:2])
+    found = find_files(tmp_path, "dt=%Y-%m-%d/*.csv", ("contract.yaml",))
+    assert [u.name for u in found.unread] == ["dt=2025-03-01/hour=05"] and len(found.files) == 1

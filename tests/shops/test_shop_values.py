@@ -39,8 +39,8 @@ class Values:
 
     @property
     def order_rows_found(self) -> int:
-        """Return how many orders part 1 counts: all that are not further lines of one."""
-        return self.orders + self.refused if self.has_lines else self.order_rows
+        """Return how many orders part 1 counts: rows, or orders whose rows are lines."""
+        return self.orders if self.has_lines else self.order_rows
 
 
 SOURCES = {"Paid Search": 93, "Email": 86, "Organic Search": 77, "Direct": 104}  # the same visits in three exports

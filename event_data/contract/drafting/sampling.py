@@ -16,9 +16,9 @@ from event_data.contract.drafting.files import Files
 from event_data.contract.drafting.forms import kind_of, pattern_of, plain
 from event_data.contract.model import Anonymisation, Contract, ContractError, Value
 from event_data.money import Currency
-from event_data.reading.conversion import READERS, Landed
 from event_data.reading.day_file import DayFile
 from event_data.reading.derived import computed_sql
+from event_data.reading.formats import READERS, Landed
 from event_data.reading.survey import open_source
 from event_data.sql import literal
 
