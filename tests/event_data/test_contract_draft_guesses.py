@@ -222,6 +222,8 @@ def test_nested_objects(name: str, tmp_path: Path) -> None:
     assert names_of(contract, "order") == ("done",) and contract.currency.code == "CHF"
     assert contract.values["transaction_id"] in (Field("booking", ("no",)), Field(contract.roles["payload"], ("no",)))
     assert found["amount"] == Amount(Field("booking", ("price", "total")), ",", "")
+    order = contract.event_of("order")  # columnRoles adds the amount to the payload
+    assert order is not None and "amount" in {key.name for key in order.payload}
 
 
 @pytest.mark.parametrize("column", ["what", "action", "name", "type", "kind", "hit"])

@@ -14,10 +14,11 @@ _EXACT = {
     "checkoutsuccess purchaseconfirmed transaction ecommercepurchase buy bought order sale bestellung "
     "bestellungabgeschlossen bestelling kauf gekauft achat commande compra pedido",
     "checkout": "begincheckout checkoutstarted startedcheckout startcheckout initiatecheckout initiatedcheckout "
-    "checkoutinitiated checkoutbegin checkout",
+    "checkoutinitiated checkoutbegin checkout zurkasse kasse",
     "cart": "addtocart addedtocart productaddedtocart productadded addedproduct itemadded itemaddedtocart "
-    "additemtocart cartadd cartitemadded cart",
-    "page_view": "pageview pageviewed viewedpage viewpage pagevisit screenview pageviews",
+    "additemtocart cartadd cartitemadded cart "
+    "inwarenkorb indenwarenkorb indenkorb warenkorb",
+    "page_view": "pageview pageviewed viewedpage viewpage pagevisit screenview pageviews seitenaufruf seite",
     "signup": "signup signedup newslettersignup signupnewsletter newslettersubscribed emailfilledonpopup "
     "accountcreated usersignedup completeregistration userregistered",
 }
