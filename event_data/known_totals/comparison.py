@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from event_data.contract.model import Contract, KnownTotal
 from event_data.known_totals.counts import SQL, ComparedDay, Counts, order_event
 from event_data.known_totals.explanations import Explanation, explain, listed
 from event_data.money import Currency
-from event_data.sql import literal
+from event_data.sql import identifier, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,18 +39,25 @@ class Comparison:
         reason = f"; {self.explanation.clause}" if self.explanation else ""
         return f"{counted} counted, where knownTotals has {known}{reason}"
 
+    def details(self) -> list[str]:
+        """Return both totals of each day that differs, one sentence per day."""
+        return [
+            f"{day.known.day}: found {_totals(day.counted, day.known, self.currency)}; "
+            f"expected {_totals(day.known, day.known, self.currency)}."
+            for day in self.differing
+        ]
+
     def coverage(self) -> str:
         """Return how many days match, which differ or have no file, and the explanation, as one or two sentences."""
         matching, known = len(self.days) - len(self.differing), len(self.days) + len(self.without_file)
-        parts = [
-            f"Known totals: {matching} of {known} {'day' if known == matching == 1 else 'days'} "
-            f"{'matches' if matching == 1 else 'match'}"
-        ]
+        parts = [f"{matching} of {known} days {'matches' if matching == 1 else 'match'}"] if known > 1 else []
+        if matching == known == 1:
+            parts.append(f"{self.days[0].known.day} matches")
         if differing := [day.known.day for day in self.differing]:
             parts.append(f"{listed(differing)} {'differs' if len(differing) == 1 else 'differ'}")
         if self.without_file:
             parts.append(f"{listed(self.without_file)} {'has' if len(self.without_file) == 1 else 'have'} no file")
-        sentence = "; ".join(parts) + "."
+        sentence = f"Known totals: {'; '.join(parts)}."
         if self.explanation and self.explanation.kind != "some_days":
             clause = self.explanation.clause
             sentence += f" {clause[0].upper()}{clause[1:]}."
@@ -58,11 +65,13 @@ class Comparison:
 
 
 def compare(
-    connection: "duckdb.DuckDBPyConnection", order_like: str, contract: Contract, days: Collection[date]
-) -> Comparison | None:
+    connection: "duckdb.DuckDBPyConnection", order_like: str, contract: Contract, days: Collection[date],
+    offset: timedelta | None = None,
+) -> Comparison | None:  # fmt: skip
     """Compare the contract's known totals with the rows of the select `order_like`; None if it has no known totals.
 
     counts.sql describes the columns of `order_like`. `days` are those that have a file; the others are not compared.
+    `offset` is that of all times in the files from UTC, if it is known.
     """
     if not contract.known_totals:
         return None
@@ -70,7 +79,7 @@ def compare(
     without_file = tuple(total.day for total in contract.known_totals if total.day not in days)
     if not known:
         return Comparison((), without_file, None, contract.currency)
-    counts = Counts(connection, order_like, contract, known)
+    counts = Counts(connection, order_like, contract, known, offset)
     compared = tuple(counts.compared(counts.usual))
     explanation = None if all(day.matches for day in compared) else explain(counts)
     return Comparison(compared, without_file, explanation, contract.currency)
@@ -84,7 +93,28 @@ def compare_warehouse(connection: "duckdb.DuckDBPyConnection", contract: Contrac
     order_like = SQL["warehouse"].format(
         order_event=literal(order_event(contract)), time_zone=literal(contract.time_zone)
     )
-    return compare(connection, order_like, contract, {day for (day,) in found})
+    return compare(connection, order_like, contract, {day for (day,) in found}, _offset(connection, contract))
+
+
+def _offset(connection: "duckdb.DuckDBPyConnection", contract: Contract) -> timedelta | None:
+    """Return the offset from UTC that all times of a warehouse have; None if they have several, or none."""
+    import duckdb
+
+    column = contract.column_of("time")
+    if column is None:
+        return None
+    try:
+        sql = SQL["offsets"].format(time=identifier(column.name))
+        found = [text for (text,) in connection.execute(sql).fetchall()]
+    except duckdb.Error:
+        return None  # a warehouse of another engine, or the time is computed
+    if len(found) != 1 or not found[0]:
+        return None
+    if found[0] in ("Z", "UTC"):
+        return timedelta(0)
+    digits = found[0].replace(":", "")
+    span = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:]))
+    return -span if digits[0] == "-" else span
 
 
 def _totals(total: KnownTotal, known: KnownTotal, currency: Currency) -> str:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ CENT = Decimal("0.01")
 # One or two zones for each offset and each rule of daylight saving time; the first that fits is named.
 ZONES = (
     "UTC", "Europe/London", "Europe/Berlin", "Europe/Helsinki", "America/New_York", "America/Chicago",
-    "America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Europe/Istanbul", "Asia/Dubai", "Asia/Kolkata",
+    "America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "Europe/Moscow", "Europe/Istanbul", "Asia/Dubai",
+    "Asia/Kolkata",
     "Asia/Bangkok", "Asia/Shanghai", "Asia/Tokyo", "Australia/Sydney", "Australia/Brisbane", "Pacific/Auckland",
     "America/Phoenix", "America/Halifax", "America/St_Johns", "America/Anchorage", "Pacific/Honolulu",
     "Asia/Karachi", "Asia/Tehran", "Asia/Kathmandu", "Australia/Adelaide", "Australia/Darwin", "Asia/Kabul",
@@ -51,8 +52,10 @@ class Counts:
     """The counts of each event by quarter of an hour, and when the known days begin and end in each zone."""
 
     def __init__(
-        self, connection: "duckdb.DuckDBPyConnection", order_like: str, contract: Contract, known: Sequence[KnownTotal]
-    ) -> None:
+        self, connection: "duckdb.DuckDBPyConnection", order_like: str, contract: Contract,
+        known: Sequence[KnownTotal], offset: timedelta | None = None,
+    ) -> None:  # fmt: skip
+        self.offset = offset  # of all times in the files from UTC, if it is known
         self.known, self.currency = known, contract.currency
         self.order_event, self.zone = order_event(contract), contract.time_zone
         self.has_amount = "amount" in contract.values
@@ -75,6 +78,12 @@ class Counts:
     def orders_match(self) -> bool:
         """Return whether the number of orders is right on all known days."""
         return self.has_orders(self.usual)
+
+    def has_other_offset(self, zone: str) -> bool:
+        """Return whether a zone has, on a known day, another offset from UTC than the times in the files."""
+        return self.offset is not None and any(
+            datetime.combine(day, time()) - begin != self.offset for day, (begin, _) in self.zones[zone].items()
+        )
 
     def read(
         self, orders: str, revenue: str, event: str | None = None, windows: Mapping[date, Window] | None = None

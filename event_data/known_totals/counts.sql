@@ -51,6 +51,13 @@ select
 from (select unnest($days) as day)
 cross join (select unnest($zones) as zone);
 
+-- name: offsets
+-- The offsets from UTC at the end of the times in a warehouse, as they were received.
+select distinct regexp_extract(trim({time}), '[0-9] ?([+-][0-9]{{2}}:?[0-9]{{2}}|Z|UTC)$', 1)
+from bronze.events
+where {time} is not null
+limit 3;
+
 -- name: warehouse
 -- `order_like` of a warehouse. It has no amounts of events that are not orders, and no time of exact repeats, which
 -- are counted at noon of their file's day.

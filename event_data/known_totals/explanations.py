@@ -138,7 +138,7 @@ def _time_zone(counts: Counts) -> Explanation | None:
         return {day: (begin - span, end - span) for day, (begin, end) in days.items()}
 
     shifts = [hours for hours in SHIFTS if fits(shifted(hours))]
-    zones = [zone for zone, windows in counts.zones.items() if fits(windows)]
+    zones = sorted((zone for zone, windows in counts.zones.items() if fits(windows)), key=counts.has_other_offset)
     advice = "Set `defaultTimezone` of the time column to the time zone of the shop's admin page."
     if not shifts:
         return Explanation("time_zone", f"the days of {zones[0]} would match", advice) if zones else None
@@ -208,7 +208,7 @@ def _event(counts: Counts) -> Explanation | None:
             equal_in_number.append(name)
     advice = "Find out which event the shop sends for an order, and give it the role `order` in `events`."
     if equal:
-        return Explanation("event", f"{' or '.join(equal[:3])} events would match", advice)
+        return Explanation("event", f"the {' or '.join(equal[:3])} events would match", advice)
     if equal_in_number:
         return Explanation("event", f"the number of {' or '.join(equal_in_number[:3])} events would match", advice)
     return None

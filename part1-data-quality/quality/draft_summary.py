@@ -17,6 +17,7 @@ from event_data.output import paragraph, printable, table
 
 TRANSFORM = REPOSITORY / "part2-transformation" / "transform.py"
 MOST_ROWS = 25  # of a table
+CHANNEL_ROLES = {"page", "referrer", "source", "medium", "click_id", "channel"}
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -48,7 +49,7 @@ def summary(built: Build, contract: Contract, width: int) -> str:
     unmapped = _unmapped(contract, width)
     if built.problem:
         problem = paragraph(f"The files cannot be transformed with the draft yet: {built.problem}", width)
-        return "\n".join([problem, *unmapped])
+        return "\n".join([problem, *unmapped, *_cannot_count(None, contract, width)])
     lines = ["What the draft finds in the files:"]
     with duckdb.connect(str(built.warehouse), read_only=True) as connection:
         for section in (_totals, _events, _sessions, _refused):
@@ -58,7 +59,9 @@ def summary(built: Build, contract: Contract, width: int) -> str:
                 continue  # the shop has no such table or column
         if compared := compare_warehouse(connection, contract):
             lines += ["", paragraph(compared.coverage(), width)]
-    return "\n".join([*lines, *unmapped])
+            lines += [paragraph(f"  {detail}", width) for detail in compared.details()]
+        cannot = _cannot_count(lambda sql: connection.execute(sql).fetchall(), contract, width)
+    return "\n".join([*lines, *unmapped, *cannot])
 
 
 def _totals(query: Query, contract: Contract, width: int) -> list[str]:
@@ -85,6 +88,8 @@ def _events(query: Query, contract: Contract, width: int) -> list[str]:
 
 
 def _sessions(query: Query, contract: Contract, width: int) -> list[str]:
+    if not CHANNEL_ROLES & {*contract.roles, *contract.values}:
+        return []  # every session would be Direct
     found = query("""
         select coalesce(first_channel, 'Unassigned'), count(*) as n from silver.sessions
         where reading = 'healed' group by 1 order by n desc, 1""")
@@ -102,6 +107,25 @@ def _refused(query: Query, contract: Contract, width: int) -> list[str]:
         return ["", "Nothing is refused."]
     text = "; ".join(f"{count:,} {what}{'s' * (count != 1)}: {reason}" for reason, count, what in found)
     return ["", paragraph(f"Refused: {text}.", width)]
+
+
+def _cannot_count(query: Query | None, contract: Contract, width: int) -> list[str]:
+    """Return a sentence about what is missing to count orders or their revenue; nothing if both are counted."""
+    if contract.event_of("order") is None:
+        what, problem = "orders", "no event has the role order"
+        advice = "`role: order` to the event that stands for an order, under `events`"
+    elif "amount" not in contract.values:
+        what, problem = "revenue", "no amount is mapped"
+        advice = "`amount` to `columnRoles`, or to `order` if it is in the payload"
+        if "transaction_id" not in contract.values:
+            what, problem = "orders", "neither an order id nor an amount is mapped"
+            advice = "`transaction_id` and `amount` to `columnRoles`"
+    elif query and not query("select 1 from silver.orders limit 1"):
+        what, problem = "orders", "all order events are refused, as listed above"
+        advice = "the right `transaction_id` and `amount` to `columnRoles`"
+    else:
+        return []
+    return ["", paragraph(f"This draft cannot count {what} yet: {problem}; add {advice}.", width)]
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:

@@ -12,7 +12,7 @@ from commands import SCHEMA
 from event_data.contract import Contract, load_contract
 from event_data.contract.model import KnownTotal
 from event_data.errors import UserError
-from event_data.known_totals import Comparison, as_yaml, compare, parse_known_total
+from event_data.known_totals import Comparison, as_yaml, compare, compare_warehouse, parse_known_total
 
 DAYS = (date(2025, 2, 28), date(2025, 3, 1), date(2025, 3, 2))
 
@@ -58,7 +58,9 @@ def contract() -> Contract:
     return load_contract(SCHEMA)
 
 
-def compared(contract: Contract, rows: Iterable[Row], totals: Iterable[KnownTotal], zone: str = "UTC") -> Comparison:
+def compared(
+    contract: Contract, rows: Iterable[Row], totals: Iterable[KnownTotal], zone: str = "UTC", offset: int | None = None
+) -> Comparison:
     with duckdb.connect() as connection:
         connection.execute(
             "create table rows (event varchar, event_at timestamp, transaction_id varchar, amount decimal(12, 2), "
@@ -69,7 +71,8 @@ def compared(contract: Contract, rows: Iterable[Row], totals: Iterable[KnownTota
             values = [row.event, row.at, row.id, row.amount, row.status, counted, row.possible]
             connection.execute("insert into rows values (?, ?, ?, ?, ?, ?, ?)", values)
         chosen = replace(contract, known_totals=tuple(totals), time_zone=zone)
-        found = compare(connection, "select * from rows", chosen, {*DAYS, date(2025, 4, 10)})
+        span = None if offset is None else timedelta(hours=offset)
+        found = compare(connection, "select * from rows", chosen, {*DAYS, date(2025, 4, 10)}, span)
     assert found is not None
     return found
 
@@ -84,10 +87,10 @@ def test_days_that_match(contract: Contract) -> None:
     found = compared(contract, usual(), USUAL)
     assert not found.differing and found.explanation is None
     assert found.coverage() == "Known totals: 3 of 3 days match."
-    assert compared(contract, usual(), USUAL[:1]).coverage() == "Known totals: 1 of 1 day matches."
+    assert compared(contract, usual(), USUAL[:1]).coverage() == "Known totals: 2025-02-28 matches."
     assert not compared(contract, usual(), known((2, None), (None, "700"))).differing
     assert compared(contract, usual(), known((3, None))).coverage() == (
-        "Known totals: 0 of 1 days match; 2025-02-28 differs. No single change explains the difference of -1 order."
+        "Known totals: 2025-02-28 differs. No single change explains the difference of -1 order."
     )
 
 
@@ -119,6 +122,57 @@ def test_the_sentences(contract: Contract) -> None:
         "Known totals: 0 of 3 days match; 2025-02-28, 2025-03-01 and 2025-03-02 differ. "
         "Amounts with 19% tax would match."
     )
+
+
+def test_the_totals_of_each_day_that_differs(contract: Contract) -> None:
+    found = compared(contract, usual(), known((2, "300"), (1, "833"), (None, "1345.30")))
+    assert found.details() == [
+        "2025-03-01: found 3 orders and $700.00; expected 1 order and $833.00.",
+        "2025-03-02: found $1,130.50; expected $1,345.30.",
+    ]
+
+
+def test_an_event_keeps_its_name(contract: Contract) -> None:
+    rows = [replace(row, event="form_submit", status=None) for row in usual()]
+    assert compared(contract, rows, USUAL).coverage().endswith(" The form_submit events would match.")
+
+
+@pytest.mark.parametrize(("offset", "zone"), [(3, "Europe/Moscow"), (2, "Europe/Helsinki"), (None, "Europe/Helsinki")])
+def test_the_zone_with_the_offset_of_the_times(offset: int | None, zone: str, contract: Contract) -> None:
+    rows = [*usual(), *orders(DAYS[0], "5.00", hour=22.25), *orders(DAYS[1], "5.00", hour=19.25)]
+    found = compared(contract, rows, known((2, "300"), (5, "710")), offset=offset)
+    assert found.explanation is not None and found.explanation.clause.endswith(f"for example those of {zone}")
+
+
+@pytest.mark.parametrize(
+    ("times", "zone"),
+    [
+        (["2025-02-28T23:30:00+03:00", "2025-03-01T00:30:00+03:00"], "Europe/Moscow"),
+        (["2025-02-28T20:30:00Z", "2025-02-28 21:30:00"], "Europe/Helsinki"),
+        (["2025-02-28T20:30:00+00:00", "2025-02-28T21:30:00Z"], "Europe/Helsinki"),
+        (["2025-02-28T17:00:00-0330", "2025-02-28T18:00:00-0330"], "Europe/Helsinki"),
+    ],
+)
+def test_the_offset_of_a_warehouse(times: list[str], zone: str, contract: Contract) -> None:
+    rows = [*usual(), *orders(DAYS[0], "5.00", hour=22.25), *orders(DAYS[1], "5.00", hour=19.25)]
+    chosen = replace(contract, known_totals=known((2, "300"), (5, "710")))
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create schema silver; create schema bronze; create table bronze.events (timestamp varchar);"
+            "create table silver.files as select unnest([date '2025-02-28', date '2025-03-01']) as file_date, "
+            "null as refused, 'f' as name; create table bronze.files as select 'f' as name, null::date as file_date;"
+            "create table silver.events (event_name varchar, event varchar, event_at timestamp);"
+            "create table silver.rejected_events (source_file varchar, event varchar, reason varchar, revenue decimal);"
+            "create table silver.received_orders (event_at timestamp, transaction_id varchar, revenue decimal(12, 2), "
+            "status varchar, counted_revenue decimal(12, 2), is_possible_duplicate boolean)"
+        )
+        connection.executemany("insert into bronze.events values (?)", [[text] for text in times])
+        for row in rows:
+            values = [row.at, row.id, row.amount, row.status, row.amount, False]
+            connection.execute("insert into silver.received_orders values (?, ?, ?, ?, ?, ?)", values)
+        found = compare_warehouse(connection, chosen)
+    assert found is not None and found.explanation is not None
+    assert found.explanation.clause.endswith(f"for example those of {zone}")
 
 
 CENTS = [replace(row, amount=f"{Decimal(row.amount or 0) * 100}") for row in usual()]
@@ -169,7 +223,7 @@ OTHER_NUMBER = [
         (usual(), known((2, "3279"), (3, "7651")), "ratio", "amounts multiplied by 10.93 would match"),
         (usual(), known((2, "309.90"), (3, "714.85"), (4, "1150.30")), "per_order",
          "$4.95 more per order would match, for example for shipping"),
-        (OTHER_EVENT, USUAL, "event", "purchase events would match"),
+        (OTHER_EVENT, USUAL, "event", "the purchase events would match"),
         (OTHER_NUMBER, known((2, "999"), (3, "777")), "event", "the number of order_paid events would match"),
         (usual(), known((2, "300"), (3, "700"), (5, "1400")), "some_days",
          "2025-02-28 and 2025-03-01 match, so the contract may be right"),
@@ -241,7 +295,7 @@ def test_a_contract_without_an_order_event(contract: Contract) -> None:
     events = tuple(replace(event, role=None) if event.role == "order" else event for event in contract.events)
     rows = [replace(row, status=None) for row in usual()]
     without = replace(contract, events=events)
-    assert explanation(without, rows, USUAL) == ("event", "checkout_completed events would match")
+    assert explanation(without, rows, USUAL) == ("event", "the checkout_completed events would match")
 
 
 @pytest.mark.parametrize(

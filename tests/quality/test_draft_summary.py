@@ -20,7 +20,7 @@ schema:
     properties: [{name: who}, {name: at}, {name: what}, {name: price}, {name: coupon}]
 customProperties:
   - property: columnRoles
-    value: {client: who, time: at, event: what, amount: price}
+    value: {client: who, time: at, event: what, amount: price, channel: coupon}
   - property: events
     value: [{name: buy, role: order}, {name: look, role: page_view}]
   - property: currency
@@ -79,8 +79,8 @@ def test_the_summary(tmp_path: Path, contract: Contract) -> None:
         "empty (0 bytes).",
         "",
         "Not mapped: session, page, referrer, source, medium, campaign, click_id,",
-        "channel, checkout, user_agent, transaction_id, currency, customer; the figures",
-        "that need them are left out. No event has the role cart, checkout.",
+        "checkout, user_agent, transaction_id, currency, customer; the figures that need",
+        "them are left out. No event has the role cart, checkout.",
     ]
 
 
@@ -96,3 +96,71 @@ def test_files_that_cannot_be_transformed(tmp_path: Path, contract: Contract) ->
     text = summary(built, contract, 200)
     assert text.startswith("The files cannot be transformed with the draft yet: transform.py: ")
     assert "Not mapped: session" in text and "What the draft finds" not in text
+
+
+WITHOUT_ORDERS = (
+    "amount: price, channel: coupon}\n  - property: events\n    value: [{name: buy, role: order}",
+    "channel: coupon}\n  - property: events\n    value: [{name: buy}",
+)
+
+
+def changed(contract: Contract, old: str, new: str) -> Contract:
+    text = contract.path.read_text("utf-8")
+    assert old in text
+    contract.path.write_text(text.replace(old, new), encoding="utf-8")
+    return load_contract(contract.path)
+
+
+def test_no_channels_without_anything_that_tells_them(tmp_path: Path, contract: Contract) -> None:
+    text = summary(warehouse(tmp_path, TABLES + SESSIONS), changed(contract, ", channel: coupon", ""), 80)
+    assert "CHANNEL" not in text and "SESSIONS" not in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "end"),
+    [
+        (*WITHOUT_ORDERS, "orders yet: no event has the role order; add `role: order` to the event that stands for an "
+         "order, under `events`."),
+        (", amount: price", "", "orders yet: neither an order id nor an amount is mapped; add `transaction_id` and "
+         "`amount` to `columnRoles`."),
+        ("amount: price", "transaction_id: price", "revenue yet: no amount is mapped; add `amount` to `columnRoles`, "
+         "or to `order` if it is in the payload."),
+    ],
+)  # fmt: skip
+def test_a_draft_without_orders(old: str, new: str, end: str, tmp_path: Path, contract: Contract) -> None:
+    text = summary(warehouse(tmp_path, TABLES), changed(contract, old, new), 200)
+    assert text.splitlines()[-1] == f"This draft cannot count {end}"
+
+
+def test_orders_that_all_are_refused(tmp_path: Path, contract: Contract) -> None:
+    text = summary(warehouse(tmp_path, TABLES + "delete from silver.orders;"), contract, 200)
+    assert text.splitlines()[-1].startswith("This draft cannot count orders yet: all order events are refused")
+
+
+def test_a_draft_without_orders_that_cannot_be_transformed(contract: Contract) -> None:
+    text = summary(Build(contract.path, "transform.py: no"), changed(contract, *WITHOUT_ORDERS), 200)
+    assert text.splitlines()[-1].startswith("This draft cannot count orders yet: ")
+
+
+def test_known_totals_of_each_day(tmp_path: Path, contract: Contract) -> None:
+    known = "  - property: knownTotals\n    value: [{day: '2025-03-01', orders: 9}]\n  - property: currency"
+    sql = (
+        TABLES
+        + """
+    alter table silver.files add column file_date date; alter table silver.files add column name varchar;
+    update silver.files set file_date = '2025-03-01';
+    alter table silver.events add column event_at timestamp;
+    alter table silver.rejected_events add column revenue decimal(12, 2);
+    alter table silver.rejected_events add column source_file varchar;
+    alter table silver.rejected_events add column event varchar;
+    create schema bronze;
+    create table bronze.files as select null::varchar as name, null::date as file_date;
+    drop table silver.received_orders;
+    create table silver.received_orders as
+        select timestamp '2025-03-01 10:00:00' as event_at, 'a' as transaction_id, 12.5::decimal(12, 2) as revenue,
+            'counted' as status, 12.5::decimal(12, 2) as counted_revenue, false as is_possible_duplicate,
+            null::varchar as reason;
+    """
+    )
+    text = summary(warehouse(tmp_path, sql), changed(contract, "  - property: currency", known), 200)
+    assert "Known totals: 2025-03-01 differs." in text and "  2025-03-01: found 1 order; expected 9 orders." in text

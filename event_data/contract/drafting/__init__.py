@@ -9,15 +9,16 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from event_data.contract.drafting import files, roles
 from event_data.contract.drafting.candidates import Candidate, find_candidates
-from event_data.contract.drafting.forms import NEAR, hidden_hosts, hidden_pattern, host_of
-from event_data.contract.drafting.orders import Orders, find_orders, looks_like_orders
-from event_data.contract.drafting.rendering import flow, quoted
+from event_data.contract.drafting.forms import NEAR, hidden_hosts, hidden_pattern, host_of, offset_of, zone_of
+from event_data.contract.drafting.orders import Orders, find_orders, looks_like_orders, order_by_values
+from event_data.contract.drafting.rendering import flow, quoted, with_first_checks
 from event_data.contract.drafting.sampling import Reader, Sample, heal
 from event_data.contract.model import EVENT_ROLES, ROLES, ContractError, Field, Time, host_regexp
 from event_data.contract.roles import columns_of
@@ -31,6 +32,14 @@ _KNOWN_HOSTS = (
     "pinterest.* linkedin.com reddit.com youtube.com tiktok.com t.co twitter.com x.com chatgpt.com "
     "com.google.android.* com.linkedin.android com.pinterest com.reddit.frontpage"
 )
+# A large zone of each offset from UTC, in minutes.
+_EXAMPLES = {
+    -480: "America/Los_Angeles", -420: "America/Denver", -360: "America/Chicago", -300: "America/New_York",
+    -240: "America/New_York", -180: "America/Sao_Paulo", 60: "Europe/Berlin", 120: "Europe/Berlin",
+    180: "Europe/Moscow", 210: "Asia/Tehran", 240: "Asia/Dubai", 300: "Asia/Karachi", 330: "Asia/Kolkata",
+    360: "Asia/Dhaka", 420: "Asia/Bangkok", 480: "Asia/Shanghai", 540: "Asia/Tokyo", 570: "Australia/Adelaide",
+    600: "Australia/Sydney", 660: "Australia/Sydney", 720: "Pacific/Auckland", 780: "Pacific/Auckland",
+}  # fmt: skip
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _FEW = 0.1  # a smaller share of missing daily files is more likely a fault than a habit
 
@@ -53,29 +62,36 @@ def _draft(data_dir: Path, found: files.Files, reader: Reader) -> str:
     chosen = roles.Roles()
     where = str(data_dir)
     roles.find_time(chosen, candidates, rows, where)
-    if not roles.find_event(chosen, candidates, rows):
+    only_orders = looks_like_orders(chosen.free(candidates), rows)
+    if not roles.find_event(chosen, candidates, rows, order_by_values, only_orders):
         _one_event(chosen, candidates, rows, where)
     client = roles.find_client(chosen, candidates, rows, where)
     roles.find_others(chosen, candidates, rows, client)
     orders = find_orders(chosen, candidates)
-    notes = list(reader.notes)
+    notes = [*reader.notes, *chosen.notes]
     if found.left_out:
         are = "other file is" if found.left_out == 1 else "other files are"
         notes.append(f"{found.left_out} {are} not read, because of the name")
     role_of = roles.columns_of(chosen.found)
-    time_columns = [name for name in columns_of(chosen.found["time"].value) if name]
+    zone = _zone(chosen, candidates)
+    time = chosen.found["time"].value
+    time_column = next((name for name in columns_of(time) if name), None)
+    if isinstance(time, Field) and time.path and zone.name == "UTC" and zone.has_offsets:
+        time_column = None  # a JSON column stays one; UTC is the default
     template = templates(Path(__file__).parent)
     template.filters |= {"quoted": quoted, "printable": printable, "flow": flow}
     shown = [role for role in (*ROLES, "transaction_id", "amount", "currency", "customer") if role in chosen.found]
-    return template.get_template("draft.yaml.j2").render(
+    text = template.get_template("draft.yaml.j2").render(
         notes=dict.fromkeys(notes), file_name=found.name, files=len(reader.headers), near=NEAR, columns=columns,
-        type_of=_type_of, role_of=role_of, time_column=time_columns[0] if _lacks_offset(chosen, candidates) else None,
+        type_of=lambda column: _type_of(column, role_of.get(column.name), is_time=column.name == time_column),
+        role_of=role_of, time_column=time_column, zone=zone,
         roles={role: chosen.found[role] for role in shown}, missing=_missing(chosen, orders), chosen=chosen,
         events=_events(chosen), lacking_roles=[role for role in EVENT_ROLES if role not in chosen.event_roles.values()],
         orders=orders, channels=_channels(chosen, candidates), schedule=_schedule(found, reader, chosen, columns),
         delimiters=reader.delimiters if reader.is_csv else [],
         **_hosts(chosen, candidates),
     )  # fmt: skip
+    return with_first_checks(text)
 
 
 def _one_event(chosen: roles.Roles, candidates: Sequence[Candidate], rows: int, where: str) -> None:
@@ -92,21 +108,43 @@ def _one_event(chosen: roles.Roles, candidates: Sequence[Candidate], rows: int, 
         )
 
 
-def _type_of(column: Sample) -> str:
+def _type_of(column: Sample, role: str | None, is_time: bool) -> str:
+    if is_time:
+        return "timestamp"
+    is_id = role in ("client", "session", "transaction_id", "customer") or re.search(r"(^|_)id$|Id$|ID$", column.name)
     if column.kind == "json" and all(cell.lstrip().startswith("[") for cell in column.values[:50]):
         return "array"
-    return _TYPES.get(column.kind, "string")
+    kind = _TYPES.get(column.kind, "string")
+    return "string" if is_id and kind in ("integer", "number") else kind
 
 
-def _lacks_offset(chosen: roles.Roles, candidates: Sequence[Candidate]) -> bool:
-    """Return whether times have no offset from UTC."""
+@dataclass(frozen=True)
+class Zone:
+    """The time zone to draft, and what to check about it."""
+
+    name: str
+    check: str
+    has_offsets: bool = True
+
+
+def _zone(chosen: roles.Roles, candidates: Sequence[Candidate]) -> Zone:
+    """Return the zone of the times' offsets, or else UTC."""
     value = chosen.found["time"].value
-    if isinstance(value, Time):
-        return not value.format.startswith("epoch") and "X" not in value.format
-    if not isinstance(value, Field):
-        return True
-    texts = next(c.values for c in candidates if c.value == value)
-    return not all(re.search(r"(Z|UTC|[+-]\d\d(:?\d\d)?)$", text[10:]) for text in texts)
+    inner = value.value if isinstance(value, Time) else value
+    texts = next((c.values for c in candidates if c.value == inner), [])
+    found = Counter(map(offset_of, texts))
+    offsets = [minutes for minutes, count in found.items() if minutes is not None and count > NEAR * len(texts)]
+    is_epoch = isinstance(value, Time) and value.format.startswith("epoch")
+    if not is_epoch and (found[None] > NEAR * len(texts) or not offsets):
+        return Zone("UTC", "the time zone of the files, such as Europe/Berlin", has_offsets=False)
+    zone = zone_of(offsets)
+    if is_epoch or not zone or zone == "UTC":
+        return Zone("UTC", "the days are those of UTC; name the shop's zone, such as Europe/Berlin")
+    shown = " and ".join(f"{'-' if n < 0 else '+'}{abs(n) // 60:02d}:{abs(n) % 60:02d}" for n in sorted(offsets))
+    if len(offsets) == 2:
+        return Zone(zone, f"the times have the offsets {shown}; name the shop's zone")
+    example = f", such as {_EXAMPLES[offsets[0]]}" if offsets[0] in _EXAMPLES else ""
+    return Zone(zone, f"the times have the offset {shown}; name the shop's zone{example}")
 
 
 def _missing(chosen: roles.Roles, orders: Orders) -> list[str]:

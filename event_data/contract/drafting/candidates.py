@@ -35,9 +35,13 @@ class Candidate:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Return the spellings of the name to compare, without punctuation."""
+        """Return the spellings of the name to compare, without punctuation; `guest: {ref}` is also `guestref`."""
         last = re.split(r"[./]", self.name)[-1]
-        return tuple(dict.fromkeys((plain(re.sub(r"^\[[^\]]*\]", "", self.name)), plain(last))))
+        spellings = [plain(re.sub(r"^\[[^\]]*\]", "", self.name)), plain(last)]
+        above = [step for step in (self.column, *self.path) if isinstance(step, str)][-2:-1]
+        if above and not self.in_list:
+            spellings.append(plain(f"{re.split('[./]', above[0])[-1]}{last}"))
+        return tuple(dict.fromkeys(spellings))
 
     @cached_property
     def values(self) -> list[str]:

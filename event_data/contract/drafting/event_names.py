@@ -10,16 +10,26 @@ MAX_NAMES, MOST_NAMES = 60, 500  # MOST_NAMES in a column that is named like one
 _EXACT = {
     "order": "purchase purchased purchasecompleted completepurchase checkoutcompleted checkoutcomplete "
     "completedcheckout ordercompleted completedorder completeorder orderplaced placeorder placedorder orderconfirmed "
-    "orderpaid ordercreated transaction ecommercepurchase buy bought order sale bestellung bestelling kauf achat "
-    "commande compra pedido",
+    "orderconfirmation confirmedorder orderpaid ordercreated ordersubmitted submitorder orderreceived ordersuccess "
+    "checkoutsuccess purchaseconfirmed transaction ecommercepurchase buy bought order sale bestellung "
+    "bestellungabgeschlossen bestelling kauf gekauft achat commande compra pedido",
     "checkout": "begincheckout checkoutstarted startedcheckout startcheckout initiatecheckout initiatedcheckout "
-    "checkoutinitiated checkoutbegin checkout",
+    "checkoutinitiated checkoutbegin checkout zurkasse kasse",
     "cart": "addtocart addedtocart productaddedtocart productadded addedproduct itemadded itemaddedtocart "
-    "additemtocart cartadd cartitemadded cart",
-    "page_view": "pageview pageviewed viewedpage viewpage pagevisit screenview pageviews",
+    "additemtocart cartadd cartitemadded cart "
+    "inwarenkorb indenwarenkorb indenkorb warenkorb",
+    "page_view": "pageview pageviewed viewedpage viewpage pagevisit screenview pageviews seitenaufruf seite",
     "signup": "signup signedup newslettersignup signupnewsletter newslettersubscribed emailfilledonpopup "
     "accountcreated usersignedup completeregistration userregistered",
 }
+# If none occurs: the first of these words that is a name. They may mean something else, such as a newsletter.
+_UNSURE_ORDERS = (
+    "bookingconfirmed", "bookingcompleted", "bookingcreated", "confirmedbooking", "completedbooking", "confirmbooking",
+    "reservationconfirmed", "reservationcompleted", "reservationcreated", "subscriptionstarted", "subscriptioncreated",
+    "subscriptionpurchased", "ticketpurchased", "paymentsucceeded", "paymentsuccess", "paymentsuccessful",
+    "paymentcompleted", "purchasesuccess", "converted", "conversion", "gebucht", "buchung", "booked", "booking",
+    "reservation", "reserved", "subscribed",
+)  # fmt: skip
 # If none occurs: the first name that contains one of these words.
 _PARTS = {
     "order": "purchase checkoutcompleted ordercompleted orderplaced placeorder",
@@ -49,6 +59,8 @@ def event_roles(names: Iterable[str]) -> dict[str, str]:
     for role, words in _EXACT.items():
         plains = {name: plain(re.sub(r"^\[[^\]]*\]", "", name)) for name in names if name not in roles}
         exact = [name for name, text in plains.items() if text in words.split()]
+        if not exact and role == "order":
+            exact = next(([name] for word in _UNSURE_ORDERS for name, text in plains.items() if text == word), [])
         if not exact:
             free = {name: text for name, text in plains.items() if not _OTHER.search(text)}
             parts = _PARTS[role].split()
@@ -57,6 +69,16 @@ def event_roles(names: Iterable[str]) -> dict[str, str]:
             exact = [name for name, text in plains.items() if text in _CHECKOUT_STEPS]
         roles |= dict.fromkeys(exact, role)
     return roles
+
+
+def is_certain(name: str, role: str) -> bool:
+    """Return whether a name is one of the usual names of a role."""
+    return plain(re.sub(r"^\[[^\]]*\]", "", name)) in _EXACT[role].split()
+
+
+def is_undone(name: str) -> bool:
+    """Return whether a name means that a step fails or is undone, such as a refund."""
+    return _OTHER.search(plain(name)) is not None
 
 
 def _has_part(name: str, part: str) -> bool:

@@ -16,6 +16,14 @@ from event_data.reading.folder import COMPRESSED, OWN_OUTPUTS, Entry, match_file
 DEEPEST = 4  # folders below the first one
 _ENDINGS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
 _DATE = re.compile(r"(?<!\d)20\d\d([-_./]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)")
+# A week, a quarter or a month: 2026-W05, 2026_KW5, 2026Q1, 2026-05, 202605, March-2026.
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez"
+_PERIOD = re.compile(
+    rf"(?<!\d)20\d\d(?:[-_. ]?(?:[KC]?W|Q|week)[-_]?\d{{1,2}}|[-_.]?(?:0[1-9]|1[0-2])"
+    rf"|[-_. ]?(?:{_MONTHS})[a-zä]*)(?!\d)"
+    rf"|(?<![a-z])(?:{_MONTHS})[a-zä]*[-_. ]?20\d\d(?!\d)",
+    re.IGNORECASE,
+)
 _YEAR_FOLDERS = re.compile(r"year=20\d\d/month=\d\d/day=\d\d", re.IGNORECASE)
 
 
@@ -118,13 +126,18 @@ def _patterns(names: Sequence[str]) -> list[str]:
 
 
 def _common(names: Sequence[str]) -> str:
-    """Return the only name, or a pattern with `*` for the part in which the names differ."""
+    """Return the only name, or a pattern with `*` for the part that changes: a week, a month, or whatever differs."""
+    ending = _ending(names[0])
+    periods = {_PERIOD.sub("*", name.rpartition("/")[2].removesuffix(ending)) for name in names}
+    if len(periods) == 1 and "*" in next(iter(periods)):
+        folder, slash, _ = names[0].rpartition("/")
+        return f"{folder}{slash}{next(iter(periods))}{ending}".replace("%", "%%")
     if len(set(names)) == 1:
         return names[0].replace("%", "%%")
-    ending = _ending(names[0])
     folder, slash, _ = names[0].rpartition("/")
     stems = [name.rpartition("/")[2].removesuffix(ending) for name in names]
     first, last = min(stems), max(stems)
     start = next((first[:at] for at, letter in enumerate(first) if letter != last[at]), first)
     start = re.sub(r"\d+\Z", "", start)
+    start = re.sub(r"(?<!\d)(?:20\d\d)[-_. ]?(?:[KC]?W|Q)?\Z", "", start, flags=re.IGNORECASE)  # the year changes too
     return f"{folder}{slash}{start}*{ending}".replace("%", "%%")

@@ -5,7 +5,7 @@ A form never contains data, except the names of hosts.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from urllib.parse import urlsplit
 
 NEAR = 0.01  # a smaller share is treated as none
@@ -35,6 +35,16 @@ _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _CLASSES = ("0-9", "a-z", "A-Z", "0-9a-f", "0-9A-F", "0-9A-Fa-f", "0-9a-z", "0-9A-Z", "A-Za-z", "0-9A-Za-z")
 # Epoch units, by the range of their numbers: 2001 to 2039.
 _EPOCHS = (("epoch_s", 1.0e9, 2.2e9), ("epoch_ms", 1.0e12, 2.2e12), ("epoch_us", 1.0e15, 2.2e15))
+# A zone for each pair of offsets from UTC, in minutes, and for offsets that are not whole hours.
+_SAVING_ZONES = {
+    (0, 60): "Europe/London", (60, 120): "Europe/Berlin", (120, 180): "Europe/Helsinki",
+    (-300, -240): "America/New_York", (-360, -300): "America/Chicago", (-420, -360): "America/Denver",
+    (-480, -420): "America/Los_Angeles", (600, 660): "Australia/Sydney", (720, 780): "Pacific/Auckland",
+}  # fmt: skip
+_ODD_ZONES = {
+    330: "Asia/Kolkata", 345: "Asia/Kathmandu", 210: "Asia/Tehran", 270: "Asia/Kabul", 390: "Asia/Yangon",
+    570: "Australia/Darwin", -570: "Pacific/Marquesas", 525: "Australia/Eucla",
+}  # fmt: skip
 _DATE = re.compile(r"(\d{1,4})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)(.*)")
 _CLOCK = re.compile(
     r"([ T,]+)(\d{1,2}):(\d\d)(?::(\d\d)([.,](\d{3}|\d{6}))?)?(\s?)([AaPp][Mm])?(\s?)(Z|[+-]\d\d:?\d\d)?"
@@ -134,6 +144,27 @@ def time_format(values: Sequence[str]) -> tuple[str, bool] | None:
         if share(some, pattern) >= MOST:
             return form, True
     return _pattern_of_dates(some)
+
+
+def offset_of(text: str) -> int | None:
+    """Return the offset from UTC at the end of a time, in minutes; None if it has none."""
+    match = re.search(r"\d(?:[.,]\d+)?\s?(?:(Z|UTC)|([+-])(\d\d):?(\d\d)?)$", text[8:])
+    if match is None:
+        return None
+    minutes = 0 if match[1] else 60 * int(match[3]) + int(match[4] or 0)
+    return -minutes if match[2] == "-" else minutes
+
+
+def zone_of(offsets: Collection[int]) -> str | None:
+    """Return a zone with these offsets from UTC in minutes: one, or two with daylight saving time; None if unknown."""
+    if len(offsets) == 2 and tuple(sorted(offsets)) in _SAVING_ZONES:
+        return _SAVING_ZONES[min(offsets), max(offsets)]
+    if len(offsets) != 1:
+        return None
+    (minutes,) = offsets
+    if minutes % 60 == 0 and -12 <= minutes // 60 <= 14:
+        return f"Etc/GMT{-minutes // 60:+d}" if minutes else "UTC"  # its sign is the opposite of the offset's
+    return _ODD_ZONES.get(minutes)
 
 
 def _pattern_of_dates(values: Sequence[str]) -> tuple[str, bool] | None:

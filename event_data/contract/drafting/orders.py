@@ -3,11 +3,12 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from event_data.contract.drafting.candidates import Candidate
+from event_data.contract.drafting.event_names import is_undone
 from event_data.contract.drafting.forms import MOST, amount_signs, as_number, is_amount, kind_of
 from event_data.contract.drafting.payload import Shape, line_amount_is, line_paths, paths_of
 from event_data.contract.drafting.roles import Choice, Roles, named
@@ -16,23 +17,28 @@ from event_data.contract.model import Amount, Field, Product, Time, Value
 _PAYLOAD = "eventdata eventparams payload properties eventproperties props params data attributes propertiesjson"
 _WORDS = {
     "transaction_id": "transactionid orderid ordernumber orderno orderref ordername invoiceno invoicenumber invoiceid "
-    "purchaseid saleid orderkey order id",
+    "purchaseid saleid orderkey bookingid bookingno bookingnumber bookingref bookingreference bookingcode "
+    "reservationid reservationno reservationref ticketid ticketno subscriptionid paymentid bestellnummer "
+    "buchungsnummer order id",
     "amount": "revenue purchaserevenue orderrevenue transactionrevenue orderamount ordertotal ordervalue value total "
-    "totalprice amount grandtotal totalvalue totalamount eventvalue sales itemrevenue lineamount linetotal price",
-    "currency": "currency currencycode ordercurrency presentmentcurrency transactioncurrency isocurrency",
+    "totalprice amount grandtotal totalvalue totalamount eventvalue bookingamount bookingvalue bookingtotal sales "
+    "gesamtbetrag betrag umsatz summe itemrevenue lineamount linetotal price",
+    "currency": "currency currencycode ordercurrency presentmentcurrency transactioncurrency isocurrency waehrung "
+    "währung curr cur ccy",
     "customer": "useremail email customeremail emailhash hashedemail emailsha256 customerid userid",
     "id": "itemid productid sku stockcode variantid productsku articleid articlenumber itemsku productcode lineitemsku",
     "name": "itemname productname productdescription description producttitle lineitemname",
     "quantity": "quantity itemquantity qty count units pieces lineitemquantity",
     "unit_price": "unitprice priceperunit itemprice price unitpriceusd lineitemprice",
 }
-_ORDER_ID = re.compile(r"(transaction|order|invoice|purchase)(id|no|number)")
+_ORDER_ID = re.compile(r"(transaction|order|invoice|purchase|booking|reservation)(id|no|number|ref|code)")
 _ISO = re.compile(r"[A-Z]{3}")
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "RUB": "₽", "TRY": "₺", "KRW": "₩", "PLN": "zł"}
 _IN_NAME = re.compile(
     r"(?:^|[_\W])(usd|eur|gbp|jpy|inr|rub|try|krw|pln|chf|sek|nok|dkk|aud|cad|nzd|czk|huf|brl|mxn|zar|aed)(?:$|[_\W])",
     re.IGNORECASE,
 )
+FEWEST = 5  # rows of an event that can be recognised as an order by its values
 _CONFIRMATIONS = ("thank-you", "thank_you", "thankyou", "confirmation", "order-received", "success")
 
 
@@ -43,6 +49,7 @@ class Orders:
     payload: str | None = None  # the column
     shapes: dict[str, Shape] = field(default_factory=dict)  # event -> its payload
     paths: dict[str, str] = field(default_factory=dict)  # key of `order` -> path in the payload
+    checks: dict[str, str] = field(default_factory=dict)  # key of `order` -> what to check
     line_amount_is: str = ""
     checkout_token: str | None = None
     confirmation_path: str | None = None
@@ -64,7 +71,58 @@ def looks_like_orders(candidates: Sequence[Candidate], rows: int) -> bool:
         return any(named(c, _WORDS[role]) >= least and len(c.cells) >= 0.5 * rows for c in candidates)
 
     is_line = (has("quantity") or has("id")) and (has("unit_price") or has("amount"))
-    return is_line or (has("transaction_id", 4.6) and has("amount"))
+    return is_line or (has("transaction_id") and has("amount"))
+
+
+def order_by_values(
+    candidates: Sequence[Candidate], events: Mapping[int, str]
+) -> tuple[str, dict[str, Candidate]] | None:
+    """Return the event on whose rows alone a unique id and a positive amount are filled, and both candidates.
+
+    The amount may be filled on other events too, but the event that is alone in having one comes first.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, name in events.items():
+        rows_of.setdefault(name, []).append(row)
+    undone = {name for name in rows_of if is_undone(name)}
+    found: list[tuple[bool, float, int, str, dict[str, Candidate]]] = []
+    for name, rows in rows_of.items():
+        others = [row for row, other in events.items() if other != name and other not in undone]
+        if name in undone or len(rows) < FEWEST or not others:
+            continue
+        ids = [c for c in candidates if _is_id_of(c, rows, others)]
+        amounts = [c for c in candidates if c not in ids and _is_amount_of(c, rows)]
+        if not ids or not amounts:
+            continue
+        order_id = max(ids, key=lambda c: named(c, _WORDS["transaction_id"]))
+        alone = [c for c in amounts if c.share_in(others) <= 0.01]
+        amount = max(alone or amounts, key=lambda c: (named(c, _WORDS["amount"]), _decimals(c, rows), len(c.distinct)))
+        if alone or named(amount, _WORDS["amount"]) >= 4:
+            score = named(order_id, _WORDS["transaction_id"]) + named(amount, _WORDS["amount"])
+            found.append((bool(alone), score, -len(rows), name, {"transaction_id": order_id, "amount": amount}))
+    best = max(found, key=lambda rank: rank[:4], default=None)
+    return (best[3], best[4]) if best else None
+
+
+def _is_id_of(c: Candidate, rows: Sequence[int], others: Sequence[int]) -> bool:
+    """Return whether a candidate is unique on nearly all these rows, and empty on nearly all others."""
+    values = _in(c, rows)
+    if len(values) < 0.9 * len(rows) or c.share_in(others) > 0.01 or len(set(values)) < 0.9 * len(values):
+        return False
+    return kind_of(values) in ("id", "integer", "word") and all(re.search(r"\d", value) for value in values)
+
+
+def _is_amount_of(c: Candidate, rows: Sequence[int]) -> bool:
+    """Return whether a candidate is a positive number on nearly all these rows."""
+    values = _in(c, rows)
+    if len(values) < 0.9 * len(rows) or kind_of(values) in ("timestamp", "epoch", "boolean"):
+        return False
+    positive = [v for v in values if is_amount(v) and re.search("[1-9]", v) and not v.lstrip().startswith("-")]
+    return len(positive) >= MOST * len(values) and len(set(positive)) > 1
+
+
+def _decimals(c: Candidate, rows: Sequence[int]) -> bool:
+    return any("." in value or "," in value for value in _in(c, rows))
 
 
 def find_orders(roles: Roles, candidates: Sequence[Candidate]) -> Orders:
@@ -82,7 +140,8 @@ def find_orders(roles: Roles, candidates: Sequence[Candidate]) -> Orders:
         path = ".".join(map(str, candidate.path))
         signs = amount_signs(_in(candidate, rows)) if role == "amount" else None
         if candidate.column == orders.payload and path in known and not signs:
-            orders.paths["transactionId" if role == "transaction_id" else role] = path
+            key = "transactionId" if role == "transaction_id" else role
+            orders.paths[key], orders.checks[key] = path, _doubt(role, candidate, rows, others)
         else:
             value = Amount(candidate.value, *signs) if signs else candidate.value
             roles.found[role] = Choice(value, _doubt(role, candidate, rows, others))
@@ -108,6 +167,8 @@ def _choose(
         best = max(ranked, key=lambda rank: rank[:2], default=None)
         if best and best[0] > 0:
             chosen[role] = best[2]
+        elif role in roles.order_values:
+            chosen[role] = roles.order_values[role]
 
     choose("transaction_id", lambda c: _id_score(c, rows, others))
     if not _lines(roles, candidates, rows, chosen.get("transaction_id"), orders):

@@ -1,10 +1,21 @@
 """Write values as YAML in one line."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from event_data.contract.model import Amount, Constant, Field, First, Joined, Parameter, Product, Time, Value
 
+# The lines to check first: what the line begins with, and what it decides.
+_FIRST = (
+    (r" +defaultTimezone: ", "the shop's time zone"),
+    (r" +role: order\b", "the event that is an order"),
+    (r" +(transaction_id|transactionId): ", "the order id"),
+    (r" +key: ", "what the lines of one order share"),
+    (r" +amount: ", "the order amount"),
+    (r" +client: ", "the visitor's id"),
+    (r" +- property: currency\b", "the currency"),
+)
 _WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n", "null")
 
 
@@ -18,6 +29,19 @@ def quoted(text: str) -> str:
 def flow(value: Value) -> str:
     """Return a role's value as in `columnRoles`."""
     return _written(_form(value))
+
+
+def with_first_checks(text: str) -> str:
+    """Return a draft that begins with the lines which decide the figures: zone, orders, amount, client and currency."""
+    lines = text.splitlines(keepends=True)
+    found = [(number, what) for pattern, what in _FIRST if (number := _line_of(lines, pattern)) is not None]
+    start = lines.index("apiVersion: v3.2.0\n")
+    added = [f"#   line {number + len(found) + 2}: {what}\n" for number, what in found]
+    return "".join([*lines[:start], "# Check these first:\n", *added, *lines[start:]])
+
+
+def _line_of(lines: Sequence[str], pattern: str) -> int | None:
+    return next((number for number, line in enumerate(lines) if re.match(pattern, line)), None)
 
 
 def _form(value: Value) -> Any:

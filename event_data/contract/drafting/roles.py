@@ -11,6 +11,8 @@ from event_data.contract.drafting.forms import ENOUGH, MOST, host_of, plain, sha
 from event_data.contract.model import CHANNELS, Constant, ContractError, Field, First, Joined, Time, Value
 
 _ID_KINDS = ("id", "integer", "epoch", "word", "number")
+_SURE_NAME = 5.5  # of a column of events that all are of one kind
+_FEW_NAMES = 30  # different values of a column of events that is not named like one
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?( ?[AaPp][Mm])?")
 _CLICK_IDS = (
     "gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "ttclid", "twclid", "li_fat_id", "epik", "rdt_cid",
@@ -29,40 +31,47 @@ _MEDIA = re.compile(
 _WORDS = {
     "time": "timestamp eventtimestamp eventtime occurredat happenedat originaltimestamp collectortstamp "
     "derivedtstamp ts time datetime eventdatetime sentat receivedat createdat loggedat invoicedate orderdate "
-    "purchasedate transactiondate eventdate date",
-    "event": "eventname event eventtype action eventaction activity activitytype ev type name",
+    "purchasedate transactiondate eventdate zeitstempel zeitpunkt zeit wann when at date datum",
+    "event": "eventname event eventtype action eventaction eventkind activity activitytype activityname interaction ev "
+    "hittype ereignis what kind type name",
     "client": "clientid visitorid userpseudoid anonymousid deviceid cookieid domainuserid fullvisitorid visitor cid "
-    "browserid uid distinctid userid customerid clientidentifier user customer customeremail email",
-    "session": "sessionid gasessionid usersession domainsessionid sessionkey sessionuuid visitid session",
+    "browserid uid distinctid visitorref guestid guestref guest userid userref memberid memberref member shopperid "
+    "customerid customerref clientidentifier client user customer besucher besucherid customeremail email",
+    "session": "sessionid gasessionid usersession domainsessionid sessionkey sessionuuid visitid sessionref session "
+    "sid visit sitzung sitzungsid",
     "page": "pageurl url pagelocation location fullpageurl currenturl documentlocation href pageaddress page",
     "referrer": "referrer pagereferrer fullreferrer documentreferrer referer referringurl previousurl ref",
     "source": "source utmsource mktsource sessionsource manualsource",
     "medium": "medium utmmedium mktmedium sessionmedium manualmedium",
     "campaign": "campaign utmcampaign mktcampaign campaignname sessioncampaign manualcampaignname",
     "channel": "channel channelgroup channelgrouping defaultchannelgroup trafficsource acquisitionchannel "
-    "marketingchannel trafficchannel sourcechannel acquisitionsource",
+    "marketingchannel trafficchannel sourcechannel acquisitionsource kanal marketingkanal",
     "user_agent": "useragent ua browser agent",
     "checkout": "checkoutid checkouttoken",
 }
 _CHANNEL_WORDS = {
-    "Direct": "direct none typein",
-    "Organic Search": "organic organicsearch seo naturalsearch search",
-    "Paid Search": "paidsearch cpc ppc sem adwords googleads searchads googlecpc",
-    "Organic Social": "social organicsocial socialmedia",
-    "Paid Social": "paidsocial socialads facebookads metaads instagramads paidsocialmedia",
-    "Referral": "referral referrals referrer partner",
-    "Email": "email mail newsletter crm edm",
-    "Affiliates": "affiliate affiliates",
-    "Display": "display banner cpm retargeting remarketing",
+    "Direct": "direct none typein direkt direktzugriff direkteingabe directtraffic",
+    "Organic Search": "organic organicsearch seo naturalsearch search organisch organischesuche suche seounpaid",
+    "Paid Search": "paidsearch cpc ppc sem sea adwords googleads searchads googlecpc bezahltesuche suchanzeigen",
+    "Organic Social": "social organicsocial socialmedia socialorganic sozialemedien",
+    "Paid Social": "paidsocial socialads socialpaid facebookads metaads instagramads paidsocialmedia",
+    "Referral": "referral referrals referrer verweis verweise link links",
+    "Email": "email emails mail newsletter crm edm emailmarketing",
+    "Affiliates": "affiliate affiliates partner partners partnerprogramm affiliatemarketing",
+    "Display": "display banner cpm retargeting remarketing displayads bannerwerbung",
     "Paid Video": "paidvideo videoads",
     "Organic Video": "video organicvideo youtube",
     "Paid Shopping": "paidshopping shoppingads",
     "Organic Shopping": "shopping organicshopping",
-    "SMS": "sms text",
+    "SMS": "sms text textmessage",
     "Mobile Push Notifications": "push pushnotification mobilepush",
     "Audio": "audio podcast",
     "Paid Other": "paid paidother",
 }
+
+
+# Returns the event that is an order, going by its values, and the candidates for its id and amount.
+OrderByValues = Callable[[Sequence[Candidate], Mapping[int, str]], tuple[str, dict[str, Candidate]] | None]
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,9 @@ class Roles:
     has_all_names: bool = True  # otherwise only those with a role, because there are too many
     event_roles: dict[str, str] = field(default_factory=dict)  # event -> role
     events: dict[int, str] = field(default_factory=dict)  # row -> event
+    doubts: dict[str, str] = field(default_factory=dict)  # event -> why its role is a guess
+    order_values: dict[str, Candidate] = field(default_factory=dict)  # id and amount, if they tell the order event
+    notes: list[str] = field(default_factory=list)
     used: set[tuple[object, ...]] = field(default_factory=set)  # the places of candidates that have a role
 
     def take(self, role: str, candidate: Candidate, check: str = "") -> None:
@@ -164,46 +176,83 @@ def _compact_date(values: Sequence[str]) -> tuple[str, bool] | None:
     return None
 
 
-def find_event(roles: Roles, candidates: Sequence[Candidate], rows: int) -> bool:
-    """Choose the kind of event; return whether one was found."""
-    ranked: list[tuple[float, Candidate, list[str], dict[str, str]]] = []
-    for candidate in roles.free(candidates):
-        distinct = candidate.distinct
+def find_event(
+    roles: Roles, candidates: Sequence[Candidate], rows: int, order_by_values: OrderByValues, only_orders: bool = False
+) -> bool:
+    """Choose the kind of event; return whether one was found.
+
+    `order_by_values` finds the order event without its name. If rows look like orders (`only_orders`), a `name` or
+    `type` may describe the product.
+    """
+    free = roles.free(candidates)
+    ranked: list[tuple[float, Candidate]] = []
+    for candidate in free:
+        names = _names_in(candidate, rows)
+        if not names:
+            continue
         word = named(candidate, _WORDS["event"])
-        most = event_names.MOST_NAMES if word >= 4.5 else event_names.MAX_NAMES
-        if len(distinct) > most or candidate.kind in _NOT_WORDS or len(candidate.cells) < 0.5 * rows:
-            continue
-        counts = Counter(candidate.values)
-        names = [name for name, _ in counts.most_common() if event_names.is_name(name)]
-        if sum(counts[name] for name in names) < 0.9 * len(candidate.cells):
-            continue
-        found = event_names.event_roles(names)
-        has_order = "order" in found.values()
-        if not has_order and (word < 4.5 or len(distinct) < 2):
-            continue
-        if len(distinct) > max(1, len(candidate.cells) / 2) and not word:
+        found = set(event_names.event_roles(names).values())
+        if not ("order" in found or _is_kind_of_event(candidate, word, only_orders)):
+            is_few = 1 < len(candidate.distinct) <= _FEW_NAMES and len(candidate.cells) >= MOST * rows
+            if not is_few or not (len(found) > 1 or order_by_values(free, candidate.cells)):
+                continue
+        if len(candidate.distinct) > max(1, len(candidate.cells) / 2) and not word:
             continue
         filled = len(candidate.cells) / rows
-        score = 10.0 * has_order + word + len(set(found.values())) + 3 * filled + candidate.is_column
-        ranked.append((score, candidate, names, found))
+        score = 10.0 * ("order" in found) + word + len(found) + 3 * filled + candidate.is_column
+        ranked.append((score, candidate))
     best = max(ranked, key=lambda rank: rank[0], default=None)
     if best is None:
         return False
-    _, candidate, names, found = best
-    cells = candidate.cells
+    _, candidate = best
+    cells, names = candidate.cells, _names_in(candidate, rows)
     roles.take("event", candidate, "" if named(candidate, _WORDS["event"]) else "a guess")
     if len(cells) < MOST * rows and (other := _rest_of_events(roles.free(candidates), rows)):
         roles.found["event"] = Choice(First((candidate.value, other.value)), "the first that has a value counts")
         roles.use(other)
         cells = other.cells | cells
         names = [name for name, _ in Counter(cells.values()).most_common() if event_names.is_name(name)]
-        found = event_names.event_roles(names)
+    found_roles = _event_roles(roles, names, order_by_values(roles.free(candidates), cells))
     known = set(names)
     roles.events = {row: name for row, name in cells.items() if name in known}
     roles.has_all_names = len(names) <= event_names.MAX_NAMES
-    roles.event_names = names if roles.has_all_names else [name for name in names if name in found]
-    roles.event_roles = found
+    roles.event_names = names if roles.has_all_names else [name for name in names if name in found_roles]
+    roles.event_roles = found_roles
     return True
+
+
+def _names_in(candidate: Candidate, rows: int) -> list[str]:
+    """Return the values of a candidate, most frequent first, if they can be the names of events; else nothing."""
+    word = named(candidate, _WORDS["event"])
+    most = event_names.MOST_NAMES if word >= 4.5 else event_names.MAX_NAMES
+    if len(candidate.distinct) > most or candidate.kind in _NOT_WORDS or len(candidate.cells) < 0.5 * rows:
+        return []
+    counts = Counter(candidate.values)
+    names = [name for name, _ in counts.most_common() if event_names.is_name(name)]
+    return names if sum(counts[name] for name in names) >= 0.9 * len(candidate.cells) else []
+
+
+def _is_kind_of_event(candidate: Candidate, word: float, only_orders: bool) -> bool:
+    """Return whether the name of a candidate tells that its values are the kinds of events."""
+    is_vague = only_orders and bool({"name", "type", "kind", "what"} & set(candidate.names))
+    return word >= 4.5 and not is_vague and (len(candidate.distinct) > 1 or word >= _SURE_NAME)
+
+
+def _event_roles(
+    roles: Roles, names: Sequence[str], by_values: tuple[str, dict[str, Candidate]] | None
+) -> dict[str, str]:
+    """Return the role of each event; the order is found by its values if no event has a usual name of an order."""
+    found = event_names.event_roles(names)
+    orders = [name for name, role in found.items() if role == "order"]
+    if by_values and not any(event_names.is_certain(name, "order") for name in orders):
+        order, roles.order_values = by_values
+        found = {name: role for name, role in found.items() if role != "order"} | {order: "order"}
+        if order not in orders:
+            roles.doubts[order] = "guessed by its values"
+    for name, role in found.items():
+        if not event_names.is_certain(name, role):
+            roles.doubts.setdefault(name, "guessed by the name")
+    return found
 
 
 def _rest_of_events(candidates: Sequence[Candidate], rows: int) -> Candidate | None:
@@ -226,7 +275,9 @@ def constant_event(roles: Roles, name: str, role: str, rows: int) -> None:
 def find_client(roles: Roles, candidates: Sequence[Candidate], rows: int, where: str) -> Candidate:
     """Choose the client. Raise ContractError if no place can have one."""
     ranked: list[tuple[float, Candidate]] = []
-    for candidate in roles.free(candidates):
+    free = roles.free(candidates)
+    sessions = max((len(c.distinct) for c in free if is_session_name(c)), default=0)
+    for candidate in free:
         word = named(candidate, _WORDS["client"])
         if len(candidate.cells) < 0.3 * rows or candidate.kind not in (*_ID_KINDS, *["text"] * (word >= 4)):
             continue
@@ -235,18 +286,52 @@ def find_client(roles: Roles, candidates: Sequence[Candidate], rows: int, where:
         many = len(candidate.distinct) > min(ENOUGH, len(candidate.cells) / 4)
         repeated = len(candidate.distinct) < 0.98 * len(candidate.cells)
         looks_like_id = candidate.kind == "id" or (word > 0 and "session" not in plain(candidate.name))
-        if many and looks_like_id:
-            ranked.append((word + 2.0 * repeated + len(candidate.cells) / rows + 0.5 * candidate.is_column, candidate))
+        if many and looks_like_id and not is_session_name(candidate):
+            score = word + 2.0 * repeated + len(candidate.cells) / rows + 0.5 * candidate.is_column
+            # A visitor may have several sessions: an id with as many values as sessions is another session id.
+            several = len(candidate.distinct) < sessions or (not sessions and _has_parts(candidate, free, rows))
+            ranked.append((score + 1.5 * several, candidate))
     best = max(ranked, key=lambda rank: rank[0], default=None)
     if best is None:
-        free = [c for c in roles.free(candidates) if len(c.distinct) > 1 and c.kind in (*_ID_KINDS, "text")]
-        words = f"{_WORDS['session']} {_WORDS['client']}"
-        best = max(((named(c, words), c) for c in free), key=lambda rank: rank[0], default=None)
+        usable = [c for c in free if len(c.distinct) > 1 and c.kind in (*_ID_KINDS, "text")]
+        client, session = _WORDS["client"], _WORDS["session"]
+        fallback = [(9.0 * _is_unnamed_id(c, rows) + 2 * named(c, client) + named(c, session), c) for c in usable]
+        best = max(fallback, key=lambda rank: rank[0], default=None)
     if best is None:
         names = ", ".join(ascii(c.name)[1:-1] for c in candidates[:5])
         raise ContractError(f"{where}: no column looks like a visitor's id, which is needed; the columns are {names}.")
-    roles.take("client", best[1], "" if named(best[1], _WORDS["client"]) >= 4 else "a guess")
+    sure = named(best[1], _WORDS["client"]) >= 4
+    is_session = is_session_name(best[1]) and not sure
+    check = "a session id; name the visitor's id if there is one" if is_session else "" if sure else "a guess"
+    roles.take("client", best[1], check)
     return best[1]
+
+
+def is_session_name(candidate: Candidate) -> bool:
+    """Return whether a name means a session."""
+    return any(re.search("session|sitzung|visit(?!or)|^sid$", name) for name in candidate.names[:2])
+
+
+def _is_unnamed_id(candidate: Candidate, rows: int) -> bool:
+    """Return whether values are words with digits that repeat, and are not those of a session, product or order."""
+    if is_session_name(candidate) or re.search("item|product|sku|order|page|url|step", plain(candidate.name)):
+        return False
+    distinct, filled = len(candidate.distinct), len(candidate.cells)
+    has_digits = all(re.search(r"\d", text) for text in candidate.distinct)
+    return has_digits and ENOUGH < distinct < 0.98 * filled and filled > 0.9 * rows and candidate.kind in ("word", "id")
+
+
+def _has_parts(candidate: Candidate, others: Sequence[Candidate], rows: int) -> bool:
+    """Return whether another id divides the rows of each value further, as sessions divide those of a visitor."""
+    for other in others:
+        if other.kind != "id" or not len(candidate.distinct) < len(other.distinct) < 0.95 * len(other.cells):
+            continue
+        owners: dict[str, set[str]] = {}
+        for row, text in other.cells.items():
+            owners.setdefault(text, set()).add(candidate.cells.get(row, ""))
+        if len(other.cells) > 0.5 * rows and sum(map(len, owners.values())) <= 1.05 * len(owners):
+            return True
+    return False
 
 
 def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client: Candidate) -> None:
@@ -266,9 +351,6 @@ def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client
         own = [v for v in c.values[:2000] if v not in ("$direct", "(direct)", "direct")]
         return not own or sum("://" in v for v in own) >= 0.8 * len(own)
 
-    def is_label(c: Candidate) -> bool:
-        return len(c.distinct) <= 500 and c.kind not in (*_NOT_WORDS, "epoch")
-
     def one(role: str, fits: Callable[[Candidate], bool], least: float, by_value: bool = False) -> None:
         ranks = [(_rank(c, role, rows), c) for c in roles.free(candidates) if not c.in_list]
         fitting = [(rank, c) for rank, c in ranks if (rank >= least or by_value) and fits(c)]
@@ -277,18 +359,36 @@ def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client
             roles.take(role, best, "" if rank >= 4 else "a guess")
 
     one("session", is_session, 4)
+    _check_session(roles, candidates)
     one("referrer", is_referrer, 2)
     one("page", is_page, 2, True)
     if "referrer" not in roles.found and "page" in roles.found:
         _foreign_referrer(roles, candidates)
-    for role, test in (("source", _SOURCES), ("medium", _MEDIA)):
-        _labels(roles, role, [c for c in candidates if is_label(c)], test)
-    _labels(roles, "campaign", [c for c in candidates if is_label(c)], None)
+    for role, test in (("source", _SOURCES), ("medium", _MEDIA), ("campaign", None)):
+        _labels(roles, role, list(filter(is_label, candidates)), test)
     _click_ids(roles, candidates)
     has_source = "source" in roles.found and "medium" in roles.found
-    one("channel", lambda c: is_channel(c) and ("channel" in c.name.lower() or not has_source), 4)
+    one("channel", lambda c: is_label(c) and (_names_channels(c) or (is_channel(c) and not has_source)), 4)
+    if "channel" not in roles.found:
+        unused = [c.name for c in filter(_is_channel_name, roles.free(candidates)) if len(c.distinct) > 1]
+        roles.notes += [f"column {name} is not used, because its values are not names of channels" for name in unused]
     one("user_agent", lambda c: c.kind == "user_agent", 2, True)
     one("checkout", lambda c: c.kind in _ID_KINDS and len(c.distinct) > 1, 4)
+
+
+def is_label(candidate: Candidate) -> bool:
+    """Return whether values can be labels, such as those of sources and channels."""
+    return len(candidate.distinct) <= 500 and candidate.kind not in (*_NOT_WORDS, "epoch")
+
+
+def _check_session(roles: Roles, candidates: Sequence[Candidate]) -> None:
+    """Note that a session id differs on nearly every row."""
+    session = next(
+        (c for c in candidates if "session" in roles.found and c.value == roles.found["session"].value), None
+    )
+    if session and len(session.distinct) >= MOST * len(session.cells):
+        check = "each session has one event; take this out if sessions should follow a gap of 30 minutes"
+        roles.found["session"] = Choice(session.value, check)
 
 
 def _click_ids(roles: Roles, candidates: Sequence[Candidate]) -> None:
@@ -317,13 +417,44 @@ def _labels(roles: Roles, role: str, candidates: Sequence[Candidate], test: re.P
     fitting = [c for c in roles.free(candidates) if named(c, _WORDS[role]) >= 4 and not c.in_list]
     if test:
         fitting = [c for c in fitting if any(test.search(text) for text in list(c.distinct)[:500])]
-    fitting.sort(key=lambda c: (not c.parameter, not c.path, -named(c, _WORDS[role])))
+    # GA4's `traffic_source` is the first source that a user ever had. `collected_traffic_source` is the event's.
+    fitting.sort(key=lambda c: (not _holds(c, "collected"), not c.parameter, not c.path, -named(c, _WORDS[role])))
+    own = [c for c in fitting if not _is_first(c)]
+    if own or "page" in roles.found:
+        roles.use(*(c for c in fitting if c not in own))
+        fitting = own
     if not fitting:
         return
     chosen = fitting[:2]
     roles.use(*chosen)
     value = chosen[0].value if len(chosen) == 1 else First(tuple(c.value for c in chosen))
-    roles.found[role] = Choice(value, "" if len(chosen) == 1 else "the first that has a value counts")
+    check = "" if len(chosen) == 1 else "the first that has a value counts"
+    if _is_first(chosen[0]):
+        check = "this is the user's first source, not that of the visit"
+    elif any(_holds(c, "user") for c in chosen):
+        check = "take this out if it is the source of the user, not of the visit"
+    roles.found[role] = Choice(value, check)
+
+
+def _holds(candidate: Candidate, word: str) -> bool:
+    """Return whether the column's name begins with a word."""
+    return candidate.column.lower().startswith(word)
+
+
+def _is_first(candidate: Candidate) -> bool:
+    """Return whether a source is the first one of the user, not that of the event."""
+    return _holds(candidate, "traffic_source") or _holds(candidate, "first_user") or _holds(candidate, "initial_")
+
+
+def _is_channel_name(candidate: Candidate) -> bool:
+    return named(candidate, _WORDS["channel"]) >= 4 and re.search("channel|kanal", plain(candidate.name)) is not None
+
+
+def _names_channels(candidate: Candidate) -> bool:
+    """Return whether a column is named like channels, and some of its values are words for channels."""
+    distinct = candidate.distinct
+    is_some = len(channels_of(distinct)) >= 0.25 * len(distinct)
+    return 1 < len(distinct) <= 40 and is_some and _is_channel_name(candidate)
 
 
 def is_channel(candidate: Candidate) -> bool:
