@@ -15,7 +15,6 @@ import monitor
 import pytest
 import transform
 import validate_dataframework
-from analysis_kit import PICTURES
 from command_kit import rows
 from commands import REPO, call, query
 from make_samples import EXPORTS, write
@@ -164,7 +163,9 @@ def test_analysis(example: Example, tmp_path: Path) -> None:
     example.run(generate_charts, "--out_dir", tmp_path)
     text = (tmp_path / "executive_summary.md").read_text("utf-8")
     assert "15 orders brought €595.55" in text
-    assert all((tmp_path / name).stat().st_size > 10_000 for name in PICTURES)
+    linked = set(re.findall(r"\]\((\w+\.png)\)", text))
+    assert linked == {path.name for path in tmp_path.glob("*.png")} and "revenue_trend.png" in linked
+    assert all((tmp_path / name).stat().st_size > 10_000 for name in linked)
 
 
 def test_source_roles_that_stick_to_a_client_are_left_out(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ MOST_LINES = 5  # that a person has to change
 # What the drafts have that the contracts written by hand do not have.
 DIFFERENCES: dict[str, set[str]] = {
     "flat_revenue": set(),
-    "json_properties": {"time zone"},  # all times have the offset +03:00
     "rees46": set(),
     "ga4_leads": {"event signup"},
     "posthog": set(),
