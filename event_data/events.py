@@ -19,7 +19,7 @@ PLACEHOLDERS = (
     "null", "undefined", "nan", "none", "nil", "n/a", "na", "false", "true", "(null)", "(not set)", "[object object]",
 )  # fmt: skip
 # What exports write for a visit without a source.
-NO_EVIDENCE = ("", "(direct)", "direct", "(none)", "none", "(not set)", "not set", "$direct", "null", "undefined")
+NO_EVIDENCE = ("", "(direct)", "direct", "(none)", "none", "(not set)", "not set", "null", "undefined")
 # The offsets from UTC in use since 1970, without the colon.
 OFFSETS = (
     *(f"{sign}{hour:02}00" for sign in "+-" for hour in range(13)), "+1300", "+1400",

@@ -120,7 +120,7 @@ def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, s
         "synonyms": values(tuple(name for e in contract.events for name in e.synonyms)),
         "payload_events": values(tuple(n for e in with_payload for n in e.names)),
         "words_for_nothing": values(PLACEHOLDERS),
-        "no_evidence": values(NO_EVIDENCE),
+        "no_evidence": values((*NO_EVIDENCE, "$direct")),  # PostHog's word for none
         "identifiers": literal(_identifiers(contract)),
         "email": literal(sql_text.EMAIL),
         "phone": literal(sql_text.PHONE),
