@@ -14,6 +14,7 @@ from event_data.events import (
     columns_sql,
     event_time_sql,
     in_zone_sql,
+    known_id_sql,
     order_amounts_sql,
     order_key_sql,
     order_value_sql,
@@ -24,6 +25,8 @@ from event_data.sql import identifier, json_path, literal, values
 
 # The roles that silver.received has as columns of the same meaning; exact repeats compare all others as one text.
 NAMED = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
+# The columns of silver.parsed_events that say where a visit comes from.
+EVIDENCE = ("utm_source", "utm_medium", "utm_campaign", "click_id", "source_channel", "lower(referrer_host)")
 # The columns of silver.events that an order's lines may share.
 ORDER_KEYS = {
     "transaction_id": "transaction_id", "session": "source_session_id", "client": "client_id", "time": "event_at",
@@ -60,12 +63,16 @@ def placeholders(
     known_columns = [name for column in contract.columns for name in column.names]
     return {
         **columns,
+        "client_id": known_id_sql(columns["client"]),
+        "client_id_as_tracked": known_id_sql(columns["client_as_tracked"]),
         "event_time": event_time_sql(contract, "imported", portable),
         "in_zone": in_zone_sql("", contract.time_zone),
         "values_are_hidden": str(contract.hides_values).lower(),
         "hosts_are_hidden": str(contract.hides_hosts).lower(),
         "empty_value": literal(empty),
         "click_id_in_page": _click_id(click_ids, empty),
+        "evidence_key": " || chr(31) || ".join(f"coalesce({column}, '')" for column in EVIDENCE),
+        "is_confirmation_page": _is_confirmation_page(contract),
         "placeholders": values(PLACEHOLDERS),
         "no_evidence": values(NO_EVIDENCE),
         **_order(contract),
@@ -80,6 +87,7 @@ def placeholders(
         "session_gap_minutes": str(contract.session_gap_minutes),
         "window_days": str(contract.window_days),
         "most_clients_of_a_person": str(contract.most_clients_of_a_person),
+        "most_customers_of_a_device": str(contract.most_customers_of_a_device),
     }
 
 
@@ -127,6 +135,12 @@ def _order(contract: Contract) -> dict[str, str]:
 
 def _extract(path: str) -> str:
     return f"json_extract_string(payload, {literal(json_path(path))})"
+
+
+def _is_confirmation_page(contract: Contract) -> str:
+    """Return a condition that is true for the page that only a buyer sees."""
+    path = contract.order.confirmation_path if contract.order else None
+    return f"strpos(received.page_url, {literal(path)}) > 0" if path else "cast(false as boolean)"
 
 
 def _checkout(contract: Contract) -> str:
