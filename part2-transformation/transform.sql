@@ -564,6 +564,7 @@ overrides as (
 
 -- GA4's default channel group: the first rule that holds, in Google's order. Each rule is quoted above its branch.
 select
+    row_number() over (order by prepared.evidence_key nulls first) as source_id,
     prepared.evidence_key, prepared.utm_source, prepared.utm_medium, prepared.utm_campaign, prepared.referrer_host,
     prepared.source_evidence, prepared.click_evidence, prepared.channel_evidence, prepared.referrer_evidence,
     prepared.source, prepared.medium, prepared.campaign,
@@ -646,6 +647,7 @@ crawlers as (
 )
 
 select
+    row_number() over (order by agents.user_agent nulls first) as browser_id,
     agents.user_agent,
     crawlers.user_agent is not null as is_bot,
     case
@@ -683,7 +685,8 @@ from agents
 left join crawlers on agents.user_agent = crawlers.user_agent;
 
 
--- silver.judged_events: every usable event with its browser, its source, and its place among events of the same time.
+-- silver.judged_events: every usable event in a few numbers: its browser, its source, and its place among events of the
+-- same time.
 create or replace table silver.judged_events as
 with ties as (
     select
@@ -705,12 +708,9 @@ select
         when 'page_view' then 1 when 'signup' then 2 when 'cart' then 3 when 'checkout' then 4 when 'order' then 5 else 6
     end + coalesce(ties.number, 0) as tie,
     events.event = 'order' or confirmations.event_id is not null as is_purchase,
-    sources.source_evidence, sources.click_evidence, sources.channel_evidence, sources.referrer_evidence,
-    sources.source, sources.medium, sources.campaign, sources.channel,
-    sources.utm_source, sources.utm_medium, sources.utm_campaign, sources.referrer_host,
-    coalesce(browsers.device, 'Other') as device,
-    coalesce(browsers.operating_system, 'Other') as operating_system,
-    coalesce(browsers.browser, 'Other') as browser,
+    sources.source_id,
+    sources.channel is not null as has_evidence,
+    browsers.browser_id,
     coalesce(browsers.is_bot, false) as is_bot
 from silver.parsed_events as events
 left join silver.rejected_events as rejected on events.event_id = rejected.event_id
@@ -726,7 +726,7 @@ where rejected.event_id is null;
 
 -- silver.session_events: the session of each event, and whether the event is a touch, in two readings: by the healed id,
 -- and by what the column alone held. A session has the same session id of the export, or no gap of
--- {session_gap_minutes} minutes. Declared crawlers have none.
+-- {session_gap_minutes} minutes. Events without a client and those of declared crawlers have none.
 create or replace table silver.session_events as
 with clients as (
     select
@@ -740,25 +740,22 @@ with clients as (
 ),
 
 followed as (
-    select
-        clients.found_in, clients.events, events.client_id, events.source_session_id, events.event_id, events.event_at,
-        events.tie, events.event, events.is_purchase, events.is_tracked, events.source_evidence, events.click_evidence,
-        events.channel_evidence, events.referrer_evidence,
-        coalesce(
-            events.source_evidence, events.click_evidence, events.channel_evidence, events.referrer_evidence
-        ) as evidence
+    select clients.found_in, clients.events, events.*
     from silver.judged_events as events
-    inner join clients on events.client_id = clients.client_id
-    where not events.is_bot
+    left join clients on events.client_id = clients.client_id and not events.is_bot
 ),
 
 -- Most clients have one event, which needs no window: this halves the time of the statement.
 windowed as (
-    select * from followed where events > 1
+    select
+        found_in, client_id, source_session_id, event_id, event_at, tie, event, is_purchase, source_id, has_evidence,
+        browser_id, is_bot
+    from followed
+    where events > 1
     union all
     select
-        'as_tracked', events, client_id, source_session_id, event_id, event_at, tie, event, is_purchase, is_tracked,
-        source_evidence, click_evidence, channel_evidence, referrer_evidence, evidence
+        'as_tracked', client_id, source_session_id, event_id, event_at, tie, event, is_purchase, source_id, has_evidence,
+        browser_id, is_bot
     from followed
     where events > 1 and found_in = 'healed' and is_tracked
 ),
@@ -783,8 +780,7 @@ started as (
 -- A session's id is the id of its first event.
 numbered as (
     select
-        found_in, event_id, event_at, event, number, is_purchase, source_evidence, click_evidence, channel_evidence,
-        referrer_evidence, evidence,
+        found_in, event_id, event_at, event, tie, number, is_purchase, source_id, has_evidence, browser_id, is_bot,
         last_value(case when is_start = 1 then event_id end ignore nulls) over (
             partition by found_in, client_id, source_session_id order by event_at nulls first, tie nulls first
             rows between unbounded preceding and current row
@@ -792,23 +788,24 @@ numbered as (
     from started
 ),
 
--- All that an event carries: its strongest evidence, and what that outranks.
-carried as (
-    select found_in, session_id, number, evidence, number as strongest_number from numbered where evidence is not null
-    {for weaker in click channel referrer, joined by }
-    union all
-    select found_in, session_id, number, {weaker}_evidence, null
-    from numbered
-    where {weaker}_evidence <> evidence
+-- All evidence that a source carries: the strongest, and what that outranks.
+evidence as (
+    {for kind in source click channel referrer, joined by union all}
+    select
+        source_id, {kind}_evidence as evidence,
+        {kind}_evidence = coalesce(source_evidence, click_evidence, channel_evidence, referrer_evidence) as is_strongest
+    from silver.sources
+    where {kind}_evidence is not null
     {end}
 ),
 
 -- The first event of a session with given evidence is a touch, unless the evidence is outranked there.
 touches as (
-    select found_in, session_id, min(number) as number
-    from carried
-    group by found_in, session_id, evidence
-    having min(number) = min(strongest_number)
+    select numbered.found_in, numbered.session_id, min(numbered.number) as number
+    from numbered
+    inner join evidence on numbered.source_id = evidence.source_id
+    group by numbered.found_in, numbered.session_id, evidence.evidence
+    having min(numbered.number) = min(case when evidence.is_strongest then numbered.number end)
 
     union all
 
@@ -816,12 +813,13 @@ touches as (
     select found_in, session_id, min(case when not is_purchase then number end)
     from numbered
     group by found_in, session_id
-    having count(evidence) = 0
+    having max(case when has_evidence then 1 else 0 end) = 0
 )
 
 select
-    numbered.found_in, numbered.session_id, numbered.event_id, numbered.event_at, numbered.event, numbered.number,
-    touches.number is not null as is_touch, false as is_single
+    numbered.found_in, numbered.session_id, numbered.event_id, numbered.event_at, numbered.event, numbered.tie,
+    numbered.number, touches.number is not null as is_touch, false as is_single, numbered.source_id, numbered.browser_id,
+    numbered.is_bot
 from numbered
 left join touches
     on numbered.found_in = touches.found_in and numbered.session_id = touches.session_id
@@ -829,9 +827,11 @@ left join touches
 
 union all
 
-select found_in, event_id, event_id, event_at, event, 1, evidence is not null or not is_purchase, true
+select
+    coalesce(found_in, 'none'), case when found_in is not null then event_id end, event_id, event_at, event, tie, 1,
+    found_in is not null and (has_evidence or not is_purchase), found_in is not null, source_id, browser_id, is_bot
 from followed
-where events = 1;
+where events = 1 or events is null;
 
 
 -- silver.events: one row an event; typed, healed, with its page, its source, its browser, its session and its touch.
@@ -844,22 +844,23 @@ with tracked as (
 
 joined as (
     select
-        parsed.*,
-        judged.utm_source as decoded_source, judged.utm_medium as decoded_medium, judged.utm_campaign as decoded_campaign,
-        judged.referrer_host as known_host, judged.source, judged.medium, judged.campaign, judged.channel, judged.device,
-        judged.operating_system, judged.browser, judged.is_bot, judged.tie,
-        healed.session_id,
+        parsed.event_id, parsed.client_id, parsed.client_id_as_tracked, parsed.event_at, parsed.event, parsed.event_name,
+        parsed.source_session_id, parsed.host, parsed.path, parsed.query, parsed.is_confirmation_page, parsed.utm_content,
+        parsed.utm_term, parsed.click_id, parsed.referrer, parsed.checkout_token, parsed.payload,
+        sources.utm_source, sources.utm_medium, sources.utm_campaign, sources.referrer_host, sources.source, sources.medium,
+        sources.campaign, sources.channel,
+        browsers.device, browsers.operating_system, browsers.browser, healed.is_bot,
+        healed.tie, healed.session_id, healed.is_touch,
         case when healed.found_in = 'both' then healed.session_id else tracked.session_id end as session_id_as_tracked,
-        coalesce(healed.is_touch, false) as is_touch,
-        coalesce(case when healed.found_in = 'both' then healed.is_touch else tracked.is_touch end, false)
-            as is_touch_as_tracked,
+        case when healed.found_in = 'both' then healed.is_touch else tracked.is_touch end as is_touch_as_tracked,
         -- days and hours by the clock of the contract's time zone
         parsed.event_at{in_zone} as local_at,
         files.file_date
     from silver.parsed_events as parsed
-    inner join silver.judged_events as judged on parsed.event_id = judged.event_id
-    left join silver.session_events as healed on parsed.event_id = healed.event_id and healed.found_in <> 'as_tracked'
+    inner join silver.session_events as healed on parsed.event_id = healed.event_id and healed.found_in <> 'as_tracked'
     left join tracked on parsed.event_id = tracked.event_id
+    left join silver.sources as sources on healed.source_id = sources.source_id
+    left join silver.browsers as browsers on healed.browser_id = browsers.browser_id
     left join bronze.files as files on parsed.event_id // 100000000 = files.file_id
 )
 
@@ -887,23 +888,23 @@ select
     events.path,
     events.query,
     coalesce(events.is_confirmation_page, false) as is_confirmation_page,
-    events.decoded_source as utm_source,
-    events.decoded_medium as utm_medium,
-    events.decoded_campaign as utm_campaign,
+    events.utm_source,
+    events.utm_medium,
+    events.utm_campaign,
     coalesce(contents.text, events.utm_content) as utm_content,
     coalesce(terms.text, events.utm_term) as utm_term,
     events.click_id,
     events.referrer,
-    events.known_host as referrer_host,
+    events.referrer_host,
     events.source,
     events.medium,
     events.campaign,
     events.channel,
     case when events.is_touch then coalesce(events.channel, 'Direct') end as touch_channel,
     case when events.is_touch_as_tracked then coalesce(events.channel, 'Direct') end as touch_channel_as_tracked,
-    events.device,
-    events.operating_system,
-    events.browser,
+    coalesce(events.device, 'Other') as device,
+    coalesce(events.operating_system, 'Other') as operating_system,
+    coalesce(events.browser, 'Other') as browser,
     events.is_bot,
     case when events.event in ('order', 'refund') then {transaction_id} end as transaction_id,
     case when events.event = 'order' then {amount} end as revenue,
@@ -1016,7 +1017,7 @@ counted as (
         sum(case when event = '{step}' then 1 else 0 end) as {step}s
         {end}
     from silver.session_events
-    where not is_single
+    where not is_single and session_id is not null
     group by found_in, session_id
 ),
 
@@ -1310,18 +1311,34 @@ where
 
 -- silver.clients: one row a visitor of the healed reading, from the first event to the last.
 create or replace table silver.clients as
-with totals as (
-    select
-        client_id,
-        min(started_at) as first_seen_at,
-        max(ended_at) as last_seen_at,
-        count(*) as sessions,
-        cast(sum(page_views) as bigint) as page_views,
-        cast(sum(carts) as bigint) as carts,
-        cast(sum(checkouts) as bigint) as checkouts
+with sessions as (
+    select *
     from silver.sessions
     where reading = 'healed'
+),
+
+-- Most visitors come once; only the others are added up.
+returning_clients as (
+    select
+        client_id,
+        max(ended_at) as last_seen_at,
+        count(*) as sessions,
+        {for counts in page_views carts checkouts, joined by ,}
+        cast(sum({counts}) as bigint) as {counts}
+        {end}
+    from sessions
     group by client_id
+    having count(*) > 1
+),
+
+numbered as (
+    select
+        sessions.client_id, sessions.session_id,
+        row_number() over (
+            partition by sessions.client_id order by sessions.started_at nulls first, sessions.session_id nulls first
+        ) as number
+    from sessions
+    inner join returning_clients on sessions.client_id = returning_clients.client_id
 ),
 
 bought as (
@@ -1332,18 +1349,22 @@ bought as (
 )
 
 select
-    totals.client_id, totals.first_seen_at, totals.last_seen_at,
-    first_session.session_date as first_date,
-    first_session.device, first_session.operating_system, first_session.browser,
-    first_session.first_channel,
-    totals.sessions, totals.page_views, totals.carts, totals.checkouts,
+    sessions.client_id,
+    sessions.started_at as first_seen_at,
+    coalesce(returning_clients.last_seen_at, sessions.ended_at) as last_seen_at,
+    sessions.session_date as first_date,
+    sessions.device, sessions.operating_system, sessions.browser, sessions.first_channel,
+    coalesce(returning_clients.sessions, 1) as sessions,
+    {for counts in page_views carts checkouts, joined by ,}
+    coalesce(returning_clients.{counts}, sessions.{counts}) as {counts}
+    {end},
     coalesce(bought.orders, 0) as orders,
     coalesce(bought.revenue, 0) as revenue
-from totals
-inner join silver.sessions as first_session
-    on totals.client_id = first_session.client_id and totals.first_seen_at = first_session.started_at
-    and first_session.reading = 'healed'
-left join bought on totals.client_id = bought.client_id;
+from sessions
+left join returning_clients on sessions.client_id = returning_clients.client_id
+left join numbered on sessions.session_id = numbered.session_id
+left join bought on sessions.client_id = bought.client_id
+where returning_clients.client_id is null or numbered.number = 1;
 
 
 -- silver.readings: how identities are read; `sessions_of` is the reading of the sessions that belong to it.
