@@ -10,8 +10,8 @@
 --   people      links, people
 --   orders      received_orders, orders, order_items
 --   gold        readings, models, order_touches, attribution, no_known_source, unattributed, channel_sessions,
---               channel_credit, funnel, products, hourly_metrics, daily_metrics, ledger, refused_rows,
---               headline_figures, shop
+--               channel_credit, channel_performance, funnel, products, event_counts, event_metrics, hourly_metrics,
+--               daily_metrics, ledger, headline_figures, shop
 
 
 -- silver.received: every record under the contract's column names; a renamed column is healed by its synonyms.
@@ -71,7 +71,7 @@ with received as (
         case when lower(received.campaign) not in ({no_evidence}) then received.campaign end as campaign,
         received.click_id as click_parameter,
         case when lower(received.channel) not in ({no_evidence}) then lower(received.channel) end as source_channel,
-        regexp_extract(received.referrer, '://([^/?#]*)', 1) as referrer_host,
+        lower(regexp_extract(received.referrer, '://([^/?#]*)', 1)) as referrer_host,
         {checkout_token} as checkout_token,
         {is_confirmation_page} as is_confirmation_page,
         case
@@ -145,10 +145,10 @@ given as (
 
 select
     given.*,
-    -- what silver.sources judges, as one text; null where there is nothing
+    -- what silver.sources judges, as one text; null where there is nothing, or only the shop's own host
     case
         when utm_source is not null or utm_medium is not null or utm_campaign is not null or click_id is not null
-            or source_channel is not null or referrer_host is not null
+            or source_channel is not null or referrer_host not in ({own_hosts})
         then {evidence_key}
     end as evidence_key
 from given;
@@ -415,7 +415,7 @@ with keys as (
     select
         evidence_key,
         max(utm_source) as given_source, max(utm_medium) as given_medium, max(utm_campaign) as given_campaign,
-        max(click_id) as click_id, max(source_channel) as source_channel, max(lower(referrer_host)) as given_host
+        max(click_id) as click_id, max(source_channel) as source_channel, max(referrer_host) as given_host
     from (
         select evidence_key, utm_source, utm_medium, utm_campaign, click_id, source_channel, referrer_host
         from silver.parsed_events
@@ -847,8 +847,8 @@ joined as (
         parsed.event_id, parsed.client_id, parsed.client_id_as_tracked, parsed.event_at, parsed.event, parsed.event_name,
         parsed.source_session_id, parsed.host, parsed.path, parsed.query, parsed.is_confirmation_page, parsed.utm_content,
         parsed.utm_term, parsed.click_id, parsed.referrer, parsed.checkout_token, parsed.payload,
-        sources.utm_source, sources.utm_medium, sources.utm_campaign, sources.referrer_host, sources.source, sources.medium,
-        sources.campaign, sources.channel,
+        sources.utm_source, sources.utm_medium, sources.utm_campaign, sources.source, sources.medium, sources.campaign,
+        coalesce(sources.referrer_host, parsed.referrer_host) as referrer_host, sources.channel,
         browsers.device, browsers.operating_system, browsers.browser, healed.is_bot,
         healed.tie, healed.session_id, healed.is_touch,
         case when healed.found_in = 'both' then healed.session_id else tracked.session_id end as session_id_as_tracked,
@@ -1705,99 +1705,50 @@ group by event_date, event_hour, event, device, operating_system, browser, is_bo
 -- silver.event_metrics: the metrics of events by hour, for every segment that may explain a change.
 create or replace table silver.event_metrics as
 with segmented as (
-    select 'all' as segment_kind, 'all' as segment, event_counts.* from silver.event_counts as event_counts
+    select 'all' as segment_kind, 'all' as segment, counts.* from silver.event_counts as counts
     union all
-    select 'event', event, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'device', device, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'operating_system', operating_system, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'browser', browser, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'section', section, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'channel', channel, event_counts.* from silver.event_counts as event_counts
+    {for kind in event device operating_system browser section channel, joined by union all}
+    select '{kind}', {kind}, counts.* from silver.event_counts as counts
+    {end}
 ),
 
+-- A column for each metric: what is counted; of a share, its numerator.
 summed as (
     select
         event_date as date, event_hour as hour, segment_kind, segment,
         sum(events) as events,
-        sum(case when is_bot then events else 0 end) as crawler_events,
-        sum(case when is_bot and event in ('checkout', 'order') then events else 0 end) as crawler_checkout_events,
-        sum(case when event in ('checkout', 'order') then events else 0 end) as checkout_events,
-        sum(case when event = 'page_view' and not is_bot then events else 0 end) as page_views,
-        sum(case when event = 'signup' and not is_bot then events else 0 end) as signups,
-        sum(case when event = 'cart' and not is_bot then events else 0 end) as carts,
-        sum(case when event = 'checkout' and not is_bot then events else 0 end) as checkouts,
+        {for step in page_view signup cart checkout, joined by ,}
+        sum(case when event = '{step}' and not is_bot then events else 0 end) as {step}s
+        {end},
         sum(case when event = 'order' then events else 0 end) as order_events,
-        sum(case when event = 'other' then events else 0 end) as unknown_events,
-        sum(events - with_client) as without_client,
-        sum(events - with_tracked_client) as without_tracked_client,
-        sum(events - with_referrer) as without_referrer,
-        sum(with_utm) as with_utm,
-        sum(with_click_id) as with_click_id
+        sum(case when is_bot then events else 0 end) as crawler_share,
+        sum(case when is_bot and event in ('checkout', 'order') then events else 0 end) as crawler_share_of_checkout,
+        sum(case when event in ('checkout', 'order') then events else 0 end) as checkout_events,
+        sum(case when event = 'other' then events else 0 end) as unknown_event_share,
+        sum(events - with_client) as client_id_missing_share,
+        sum(events - with_tracked_client) as client_id_missing_share_as_tracked,
+        sum(events - with_referrer) as referrer_missing_share,
+        sum(with_utm) as utm_share,
+        sum(with_click_id) as click_id_share
     from segmented
     group by event_date, event_hour, segment_kind, segment
 ),
 
-metrics as (
-    select 'events' as metric, 0 as is_share
-    union all
-    select 'page_views', 0
-    union all
-    select 'signups', 0
-    union all
-    select 'carts', 0
-    union all
-    select 'checkouts', 0
-    union all
-    select 'order_events', 0
-    union all
-    select 'crawler_share', 1
-    union all
-    select 'crawler_share_of_checkout', 1
-    union all
-    select 'unknown_event_share', 1
-    union all
-    select 'client_id_missing_share', 1
-    union all
-    select 'client_id_missing_share_as_tracked', 1
-    union all
-    select 'referrer_missing_share', 1
-    union all
-    select 'utm_share', 1
-    union all
-    select 'click_id_share', 1
-),
-
 measured as (
-    select
-        date, hour, metrics.metric, segment_kind, segment,
-        case metrics.metric
-            when 'events' then events
-            when 'page_views' then page_views
-            when 'signups' then signups
-            when 'carts' then carts
-            when 'checkouts' then checkouts
-            when 'order_events' then order_events
-            when 'crawler_share' then crawler_events
-            when 'crawler_share_of_checkout' then crawler_checkout_events
-            when 'unknown_event_share' then unknown_events
-            when 'client_id_missing_share' then without_client
-            when 'client_id_missing_share_as_tracked' then without_tracked_client
-            when 'referrer_missing_share' then without_referrer
-            when 'utm_share' then with_utm
-            when 'click_id_share' then with_click_id
-        end as numerator,
-        case
-            when metrics.is_share = 0 then null
-            when metrics.metric = 'crawler_share_of_checkout' then checkout_events
-            else events
-        end as denominator
+    {for metric in events page_views signups carts checkouts order_events, joined by union all}
+    select date, hour, '{metric}' as metric, segment_kind, segment, {metric} as numerator, null as denominator from summed
+    {end}
+
+    union all
+
+    {for metric in crawler_share unknown_event_share client_id_missing_share client_id_missing_share_as_tracked referrer_missing_share utm_share click_id_share, joined by union all}
+    select date, hour, '{metric}', segment_kind, segment, {metric}, events from summed
+    {end}
+
+    union all
+
+    select date, hour, 'crawler_share_of_checkout', segment_kind, segment, crawler_share_of_checkout, checkout_events
     from summed
-    cross join metrics
 )
 
 select
@@ -1815,7 +1766,8 @@ from silver.event_metrics
 where segment_kind in ('all', 'event', 'device');
 
 
--- gold.daily_metrics: the same by day, with what files, sessions and orders say.
+-- gold.daily_metrics: the same by day, with what files, sessions and orders say. Events more than one day off the day of
+-- their file are in no day: the rows of other days have no date.
 create or replace table gold.daily_metrics as
 with visits as (
     select
@@ -1852,13 +1804,9 @@ visit_counts as (
 visits_by_segment as (
     select 'all' as segment_kind, 'all' as segment, visit_counts.* from visit_counts
     union all
-    select 'device', device, visit_counts.* from visit_counts
-    union all
-    select 'operating_system', operating_system, visit_counts.* from visit_counts
-    union all
-    select 'browser', browser, visit_counts.* from visit_counts
-    union all
-    select 'channel', channel, visit_counts.* from visit_counts
+    {for kind in device operating_system browser channel, joined by union all}
+    select '{kind}', {kind}, visit_counts.* from visit_counts
+    {end}
 ),
 
 visit_totals as (
@@ -1867,9 +1815,9 @@ visit_totals as (
         sum(sessions) as sessions,
         sum(case when returning_client_id is null then sessions else 0 end) + count(distinct returning_client_id)
             as visitors,
-        sum(sessions_with_order) as sessions_with_order,
-        sum(sessions_with_checkout) as sessions_with_checkout,
-        sum(bounces) as bounces
+        sum(sessions_with_order) as conversion,
+        sum(sessions_with_checkout) as checkout_rate,
+        sum(bounces) as bounce_rate
     from visits_by_segment
     group by date, segment_kind, segment
 ),
@@ -1877,11 +1825,9 @@ visit_totals as (
 orders_by_segment as (
     select 'all' as segment_kind, 'all' as segment, orders.* from silver.orders as orders
     union all
-    select 'device', device, orders.* from silver.orders as orders
-    union all
-    select 'operating_system', operating_system, orders.* from silver.orders as orders
-    union all
-    select 'browser', browser, orders.* from silver.orders as orders
+    {for kind in device operating_system browser, joined by union all}
+    select '{kind}', {kind}, orders.* from silver.orders as orders
+    {end}
 ),
 
 order_totals as (
@@ -1889,12 +1835,12 @@ order_totals as (
         order_date as date, segment_kind, segment,
         count(*) as orders,
         sum(revenue) as revenue,
-        sum(case when has_earlier_event then 0 else 1 end) as orders_without_event,
-        sum(case when has_earlier_page_view then 0 else 1 end) as orders_without_page_view,
-        sum(case when has_earlier_event_as_tracked then 0 else revenue end) as revenue_without_event_as_tracked,
-        sum(case when has_earlier_checkout then 1 else 0 end) as orders_with_checkout,
-        sum(case when is_collision then 1 else 0 end) as collisions,
-        sum(case when revenue = 0 then 1 else 0 end) as free_orders
+        sum(case when has_earlier_event then 0 else 1 end) as orders_without_event_share,
+        sum(case when has_earlier_page_view then 0 else 1 end) as orders_without_page_view_share,
+        sum(case when has_earlier_event_as_tracked then 0 else revenue end) as revenue_without_event_share_as_tracked,
+        sum(case when has_earlier_checkout then 1 else 0 end) as orders_with_checkout_share,
+        sum(case when is_collision then 1 else 0 end) as collision_share,
+        sum(case when revenue = 0 then 1 else 0 end) as free_order_share
     from orders_by_segment
     group by order_date, segment_kind, segment
 ),
@@ -1902,7 +1848,8 @@ order_totals as (
 -- Revenue by the channel of the last click, and what no channel can be given, in both readings.
 channel_totals as (
     select
-        date, reading, channel, revenue, orders,
+        date, reading, channel, revenue,
+        case reading when 'healed' then '' else '_as_tracked' end as ending,
         sum(revenue) over (partition by date, reading) as whole_revenue
     from gold.channel_credit
     where model = 'last_click' and reading in ('as_tracked', 'healed')
@@ -1912,8 +1859,8 @@ received_totals as (
     select
         order_date as date,
         count(*) as order_events,
-        sum(case when status in ('resubmission', 'amendment') then 1 else 0 end) as resubmissions,
-        sum(case when status in ('quarantined', 'negative') then 1 else 0 end) as held
+        sum(case when status in ('resubmission', 'amendment') then 1 else 0 end) as resubmission_share,
+        sum(case when status in ('quarantined', 'negative') then 1 else 0 end) as held_order_share
     from silver.received_orders
     group by order_date
 ),
@@ -1922,16 +1869,16 @@ item_totals as (
     select
         order_date as date,
         count(*) as lines,
-        sum(case when amount is null then 1 else 0 end) as lines_without_amount,
-        sum(case when item_id is null then 1 else 0 end) as lines_without_item
+        sum(case when amount is null then 1 else 0 end) as line_amount_missing_share,
+        sum(case when item_id is null then 1 else 0 end) as item_missing_share
     from silver.order_items
     group by order_date
 ),
 
 file_totals as (
     select
-        file_date as date, count(*) as files, sum(records) as records, sum(unreadable) as unreadable, sum(rejected) as rejected,
-        sum(repeated) as repeated
+        file_date as date, count(*) as files, sum(records) as records, sum(unreadable) as unreadable_share,
+        sum(rejected) as rejected_share, sum(repeated) as repeated_share
     from silver.files
     group by file_date
 ),
@@ -1941,75 +1888,62 @@ unioned as (
     from silver.event_metrics
     group by date, metric, segment_kind, segment
 
+    {for metric in sessions visitors, joined by }
     union all
-    select date, 'sessions', segment_kind, segment, sessions, null from visit_totals
-    union all
-    select date, 'visitors', segment_kind, segment, visitors, null from visit_totals
-    union all
-    select date, 'conversion', segment_kind, segment, sessions_with_order, sessions from visit_totals
-    union all
-    select date, 'checkout_rate', segment_kind, segment, sessions_with_checkout, sessions from visit_totals
-    union all
-    select date, 'bounce_rate', segment_kind, segment, bounces, sessions from visit_totals
+    select date, '{metric}', segment_kind, segment, {metric}, null from visit_totals
+    {end}
 
+    {for metric in conversion checkout_rate bounce_rate, joined by }
     union all
-    select date, 'orders', segment_kind, segment, orders, null from order_totals
+    select date, '{metric}', segment_kind, segment, {metric}, sessions from visit_totals
+    {end}
+
+    {for metric in orders revenue, joined by }
     union all
-    select date, 'revenue', segment_kind, segment, revenue, null from order_totals
+    select date, '{metric}', segment_kind, segment, {metric}, null from order_totals
+    {end}
+
+    {for metric in orders_without_event_share orders_without_page_view_share orders_with_checkout_share collision_share free_order_share, joined by }
+    union all
+    select date, '{metric}', segment_kind, segment, {metric}, orders from order_totals
+    {end}
+
     union all
     select date, 'average_order_value', segment_kind, segment, revenue, orders from order_totals
     union all
-    select date, 'orders_without_event_share', segment_kind, segment, orders_without_event, orders from order_totals
-    union all
-    select date, 'orders_without_page_view_share', segment_kind, segment, orders_without_page_view, orders from order_totals
-    union all
-    select date, 'revenue_without_event_share_as_tracked', segment_kind, segment, revenue_without_event_as_tracked, revenue
+    select date, 'revenue_without_event_share_as_tracked', segment_kind, segment, revenue_without_event_share_as_tracked, revenue
     from order_totals
-    union all
-    select date, 'orders_with_checkout_share', segment_kind, segment, orders_with_checkout, orders from order_totals
-    union all
-    select date, 'collision_share', segment_kind, segment, collisions, orders from order_totals
-    union all
-    select date, 'free_order_share', segment_kind, segment, free_orders, orders from order_totals
 
     union all
-    select date, 'revenue_by_channel', 'channel', channel, revenue, null from channel_totals where reading = 'healed'
-    union all
-    select date, 'revenue_by_channel_as_tracked', 'channel', channel, revenue, null
-    from channel_totals
-    where reading = 'as_tracked'
+    select date, 'revenue_by_channel' || ending, 'channel', channel, revenue, null from channel_totals
+    {for kind in Unattributed Direct, joined by }
     union all
     select
-        date, case reading when 'healed' then 'unattributed_share' else 'unattributed_share_as_tracked' end, 'all', 'all',
-        sum(case when channel = 'Unattributed' then revenue else 0 end), max(whole_revenue)
+        date, lower('{kind}') || '_share' || ending, 'all', 'all', sum(case when channel = '{kind}' then revenue else 0 end),
+        max(whole_revenue)
     from channel_totals
-    group by date, reading
-    union all
-    select
-        date, case reading when 'healed' then 'direct_share' else 'direct_share_as_tracked' end, 'all', 'all',
-        sum(case when channel = 'Direct' then revenue else 0 end), max(whole_revenue)
-    from channel_totals
-    group by date, reading
+    group by date, ending
+    {end}
 
+    {for metric in resubmission_share held_order_share, joined by }
     union all
-    select date, 'resubmission_share', 'all', 'all', resubmissions, order_events from received_totals
-    union all
-    select date, 'held_order_share', 'all', 'all', held, order_events from received_totals
-    union all
-    select date, 'line_amount_missing_share', 'all', 'all', lines_without_amount, lines from item_totals
-    union all
-    select date, 'item_missing_share', 'all', 'all', lines_without_item, lines from item_totals
+    select date, '{metric}', 'all', 'all', {metric}, order_events from received_totals
+    {end}
 
+    {for metric in line_amount_missing_share item_missing_share, joined by }
     union all
-    select date, 'files', 'all', 'all', files, null from file_totals
+    select date, '{metric}', 'all', 'all', {metric}, lines from item_totals
+    {end}
+
+    {for metric in files records, joined by }
     union all
-    select date, 'records', 'all', 'all', records, null from file_totals
+    select date, '{metric}', 'all', 'all', {metric}, null from file_totals
+    {end}
+
+    {for metric in unreadable_share rejected_share repeated_share, joined by }
     union all
-    select date, 'unreadable_share', 'all', 'all', unreadable, records from file_totals
-    union all
-    select date, 'rejected_share', 'all', 'all', rejected, records from file_totals
-    union all
-    select date, 'repeated_share', 'all', 'all', repeated, records from file_totals
+    select date, '{metric}', 'all', 'all', {metric}, records from file_totals
+    {end}
 ),
 
 -- Completions against starts, both as events: the owner's checkout completion.
@@ -2019,21 +1953,22 @@ completions as (
         orders.numerator, checkouts.numerator as denominator
     from unioned as orders
     inner join unioned as checkouts
-        on orders.date is not distinct from checkouts.date and checkouts.metric = 'checkouts' and checkouts.segment_kind = 'all'
+        on orders.date is not distinct from checkouts.date and checkouts.metric = 'checkouts'
+        and checkouts.segment_kind = 'all'
     where orders.metric = 'order_events' and orders.segment_kind = 'all'
+),
+
+everything as (
+    select * from unioned
+    union all
+    select * from completions
 )
 
 select
     date, metric, segment_kind, segment,
     cast(numerator as decimal(18, 2)) as numerator,
     cast(denominator as decimal(18, 2)) as denominator
-from unioned
-union all
-select
-    date, metric, segment_kind, segment,
-    cast(numerator as decimal(18, 2)),
-    cast(denominator as decimal(18, 2))
-from completions;
+from everything;
 
 
 -- gold.ledger: revenue from the files to the orders, with every dollar on a named line. Gross minus the lines below it

@@ -26,7 +26,7 @@ from event_data.sql import identifier, json_path, literal, values
 # The roles that silver.received has as columns of the same meaning; exact repeats compare all others as one text.
 NAMED = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
 # The columns of silver.parsed_events that say where a visit comes from.
-EVIDENCE = ("utm_source", "utm_medium", "utm_campaign", "click_id", "source_channel", "lower(referrer_host)")
+EVIDENCE = ("utm_source", "utm_medium", "utm_campaign", "click_id", "source_channel", "referrer_host")
 # The columns of silver.events that an order's lines may share.
 ORDER_KEYS = {
     "transaction_id": "transaction_id", "session": "source_session_id", "client": "client_id", "time": "event_at",
@@ -72,6 +72,7 @@ def placeholders(
         "empty_value": literal(empty),
         "click_id_in_page": _click_id(click_ids, empty),
         "evidence_key": " || chr(31) || ".join(f"coalesce({column}, '')" for column in EVIDENCE),
+        "own_hosts": values(contract.own_hosts or ("",)),
         "is_confirmation_page": _is_confirmation_page(contract),
         "placeholders": values(PLACEHOLDERS),
         "no_evidence": values(NO_EVIDENCE),

@@ -22,7 +22,7 @@ select
     coalesce(max(case when metric = 'conversion' then denominator end), 0) as sessions,
     coalesce(max(case when metric = 'conversion' then numerator end), 0) as sessions_with_order
 from gold.daily_metrics
-where segment_kind = 'all'
+where segment_kind = 'all' and date is not null
 group by date
 order by date;
 
@@ -33,7 +33,7 @@ select
     cast(sum(case when metric = 'events' then numerator else 0 end) as double) as events,
     cast(sum(case when metric = 'order_events' then numerator else 0 end) as double) as orders
 from gold.hourly_metrics
-where metric in ('events', 'order_events') and segment_kind = 'all'
+where metric in ('events', 'order_events') and segment_kind = 'all' and date is not null
 group by date, hour
 order by date, hour;
 
@@ -49,7 +49,7 @@ order by unit, path;
 
 -- name: unattributed
 select reading, reason, sum(revenue) as revenue
-from gold.unattributed
+from gold.no_known_source
 group by reading, reason
 order by reading, reason;
 
@@ -71,7 +71,7 @@ order by segment_kind, segment;
 -- whether a device differs, or one of its systems, needs both at once. iOS and Android run on two devices each.
 select
     device, operating_system,
-    cast(sum(case when orders > 0 then 1 else 0 end) as bigint) as converted,
+    cast(sum(case when counted_orders > 0 then 1 else 0 end) as bigint) as converted,
     count(*) as sessions
 from silver.sessions
 where reading = 'healed'
@@ -80,12 +80,29 @@ order by device, operating_system;
 
 
 -- name: channels
+-- The stitched reading has the healed sessions.
+with sessions as (
+    select readings.reading, channel, sum(sessions) as sessions
+    from gold.channel_sessions as sessions
+    inner join (values ('as_tracked', 'as_tracked'), ('healed', 'healed'), ('stitched', 'healed')) as readings (reading, sessions_of)
+        on sessions.reading = readings.sessions_of
+    group by readings.reading, channel
+),
+
+both_of as (
+    select reading, model, channel, 0 as sessions, orders, revenue from gold.channel_credit
+    union all
+    select reading, model, channel, sessions, 0, 0
+    from sessions
+    cross join (select distinct model from gold.channel_credit) as models
+)
+
 select
     reading, model, channel,
     cast(sum(sessions) as bigint) as sessions,
     cast(sum(orders) as double) as orders,
     sum(revenue) as revenue
-from gold.channel_performance
+from both_of
 group by reading, model, channel
 order by reading, model, channel;
 
