@@ -847,10 +847,12 @@ joined as (
         parsed.event_id, parsed.client_id, parsed.client_id_as_tracked, parsed.event_at, parsed.event, parsed.event_name,
         parsed.source_session_id, parsed.host, parsed.path, parsed.query, parsed.is_confirmation_page, parsed.utm_content,
         parsed.utm_term, parsed.click_id, parsed.referrer, parsed.checkout_token, parsed.payload,
-        sources.utm_source, sources.utm_medium, sources.utm_campaign, sources.source, sources.medium, sources.campaign,
-        coalesce(sources.referrer_host, parsed.referrer_host) as referrer_host, sources.channel,
-        browsers.device, browsers.operating_system, browsers.browser, healed.is_bot,
-        healed.tie, healed.session_id, healed.is_touch,
+        {for field in utm_source utm_medium utm_campaign referrer_host, joined by ,}
+        coalesce(sources.{field}, parsed.{field}) as {field}
+        {end},
+        sources.source, sources.medium, sources.campaign,
+        sources.channel, browsers.device, browsers.operating_system, browsers.browser, healed.is_bot, healed.tie,
+        healed.session_id, healed.is_touch,
         case when healed.found_in = 'both' then healed.session_id else tracked.session_id end as session_id_as_tracked,
         case when healed.found_in = 'both' then healed.is_touch else tracked.is_touch end as is_touch_as_tracked,
         -- days and hours by the clock of the contract's time zone
