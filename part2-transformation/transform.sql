@@ -294,43 +294,21 @@ qualify row_number() over (
 ) = 1;
 
 
--- silver.confirmations: events on the confirmation page of an order: with its checkout where both have one, else of its
--- client. The address and the referrer of such a page are no evidence; columns of the export are.
+-- silver.confirmations: events on the confirmation page of an order. The address and the referrer of such a page are no
+-- evidence; columns of the export are.
 create or replace table silver.confirmations as
-with orders as (
-    select distinct checkout_token, client_id
-    from silver.parsed_events
-    where event = 'order' and event_at is not null
-),
-
-pages as (
-    select event_id, checkout_token, client_id
-    from silver.parsed_events
-    where is_confirmation_page
-),
-
-own_pages as (
-    select pages.event_id
-    from pages
-    inner join orders on pages.checkout_token = orders.checkout_token
-    union distinct
-    select pages.event_id
-    from pages
-    inner join orders on pages.client_id = orders.client_id
-    where pages.checkout_token is null or orders.checkout_token is null
-),
-
-given as (
+with given as (
     select
-        own_pages.event_id,
+        pages.event_id,
         case when lower(received.source) not in ({no_evidence}) then received.source end as utm_source,
         case when lower(received.medium) not in ({no_evidence}) then received.medium end as utm_medium,
         case when lower(received.campaign) not in ({no_evidence}) then received.campaign end as utm_campaign,
         received.click_id,
         case when lower(received.channel) not in ({no_evidence}) then lower(received.channel) end as source_channel,
         cast(null as varchar) as referrer_host
-    from own_pages
-    inner join silver.received as received on own_pages.event_id = received.event_id
+    from silver.parsed_events as pages
+    inner join silver.received as received on pages.event_id = received.event_id
+    where pages.is_confirmation_page
 )
 
 select
@@ -472,12 +450,14 @@ written as (
     left join not_sources on hosts.host = not_sources.host
 ),
 
--- Values that exports and tags write for a visit without a source are no evidence.
+-- Values that exports and tags write for a visit without a source are no evidence. A channel column replaces the others.
 revealed as (
     select
-        evidence_key, click_id, source_channel, referrer_host, outside_host, utm_source, utm_medium, utm_campaign,
+        evidence_key, source_channel, referrer_host, utm_source, utm_medium, utm_campaign,
+        case when not {has_channel_column} then click_id end as click_id,
+        case when not {has_channel_column} then outside_host end as outside_host,
         {for field in source medium campaign, joined by ,}
-        case when {field}_word not in ({no_evidence}) then {field} end as {field}
+        case when {field}_word not in ({no_evidence}) and not {has_channel_column} then {field} end as {field}
         {end}
     from written
 ),
@@ -496,7 +476,7 @@ named as (
         'click id ' || lower(click_ids.parameter) as click_evidence,
         case when source_channel is not null and channels.channel is distinct from 'Direct' then 'channel ' || source_channel end
             as channel_evidence,
-        case when source_channel is null then 'referrer ' || outside_host end as referrer_evidence,
+        'referrer ' || outside_host as referrer_evidence,
         case
             when revealed.source is not null or revealed.medium is not null then coalesce(revealed.source, '(not set)')
             when click_ids.parameter is not null then click_ids.source
@@ -1085,7 +1065,7 @@ select
     coalesce(bought.orders, 0) as counted_orders,
     first_event, landing_path, device, operating_system, browser,
     {for place in first last, joined by ,}
-    coalesce({place}_channel, 'Unattributed') as {place}_channel,
+    {place}_channel,
     case {place}_channel when 'Direct' then '(direct)' else {place}_source end as {place}_source,
     case {place}_channel when 'Direct' then '(none)' else {place}_medium end as {place}_medium,
     {place}_campaign
@@ -1556,11 +1536,11 @@ where channel = 'Unattributed';
 -- gold.channel_sessions: the sessions that a channel began, by day, in two readings, and those that converted.
 create or replace table gold.channel_sessions as
 select
-    session_date as date, reading, first_channel as channel,
+    session_date as date, reading, coalesce(first_channel, 'Unattributed') as channel,
     count(*) as sessions,
     cast(sum(case when counted_orders > 0 then 1 else 0 end) as bigint) as conversions
 from silver.sessions
-group by session_date, reading, first_channel;
+group by session_date, reading, coalesce(first_channel, 'Unattributed');
 
 
 -- gold.channel_credit: the orders and the revenue that each channel is credited with, by day, model and reading.
@@ -1578,10 +1558,10 @@ group by order_date, model, reading, channel;
 create or replace table gold.channel_performance as
 with visits as (
     select
-        session_date as date, reading, first_channel as channel, count(*) as sessions,
+        session_date as date, reading, coalesce(first_channel, 'Unattributed') as channel, count(*) as sessions,
         count(distinct client_id) as clients
     from silver.sessions
-    group by session_date, reading, first_channel
+    group by session_date, reading, coalesce(first_channel, 'Unattributed')
 ),
 
 unioned as (
@@ -1609,14 +1589,14 @@ group by date, model, reading, channel;
 create or replace table gold.funnel as
 with units as (
     select
-        'session' as unit, session_date as date, device, first_channel as channel,
+        'session' as unit, session_date as date, device, coalesce(first_channel, 'Unattributed') as channel,
         page_views, carts, checkouts, counted_orders as orders, cast(null as decimal(18, 2)) as revenue
     from silver.sessions
     where reading = 'healed'
 
     union all
 
-    select 'client', first_date, device, first_channel, page_views, carts, checkouts, orders, revenue
+    select 'client', first_date, device, coalesce(first_channel, 'Unattributed'), page_views, carts, checkouts, orders, revenue
     from silver.clients
 
     union all
@@ -1773,7 +1753,8 @@ where segment_kind in ('all', 'event', 'device');
 create or replace table gold.daily_metrics as
 with visits as (
     select
-        session_date as date, client_id, device, operating_system, browser, first_channel as channel,
+        session_date as date, client_id, device, operating_system, browser,
+        coalesce(first_channel, 'Unattributed') as channel,
         case when counted_orders > 0 then 1 else 0 end as has_order,
         case when checkouts > 0 then 1 else 0 end as has_checkout,
         case when page_views = 1 and events = 1 then 1 else 0 end as is_bounce

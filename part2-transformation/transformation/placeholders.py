@@ -72,6 +72,7 @@ def placeholders(
         "empty_value": literal(empty),
         "click_id_in_page": _click_id(click_ids, empty),
         "evidence_key": " || chr(31) || ".join(f"coalesce({column}, '')" for column in EVIDENCE),
+        "has_channel_column": str("channel" in contract.roles).lower(),
         "own_hosts": values(contract.own_hosts or ("",)),
         "is_confirmation_page": _is_confirmation_page(contract),
         "placeholders": values(PLACEHOLDERS),

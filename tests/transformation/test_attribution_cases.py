@@ -89,7 +89,8 @@ def test_an_orders_own_confirmation_page(tmp_path: Path) -> None:
     assert reasons == [("window cut off",)]
     seen = "select distinct has_earlier_page_view, has_earlier_event from silver.orders order by all"
     assert query(warehouse, seen) == [(False, False), (False, True)]
-    assert query(warehouse, "select distinct first_channel from silver.sessions") == [("Unattributed",)]
+    assert query(warehouse, "select distinct first_channel from silver.sessions") == [(None,)]
+    assert query(warehouse, "select distinct channel from gold.channel_sessions") == [("Unattributed",)]
 
 
 def test_a_placeholder_is_no_id(tmp_path: Path) -> None:
