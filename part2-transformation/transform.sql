@@ -137,8 +137,8 @@ given as (
         coalesce(campaign, case when utm_campaign not in ('', {empty_value}) then utm_campaign end) as utm_campaign,
         case when utm_content not in ('', {empty_value}) then utm_content end as utm_content,
         case when utm_term not in ('', {empty_value}) then utm_term end as utm_term,
-        -- the parameters of seeds/click_ids.csv in their order, each only with a value
-        coalesce(click_parameter, {click_id_in_page}) as click_id,
+        -- the parameters of seeds/click_ids.csv that have a value: gclid gbraid
+        coalesce(click_parameter, {click_ids_in_page}) as click_ids,
         source_session_id, source_channel, is_confirmation_page
     from located
 )
@@ -147,7 +147,7 @@ select
     given.*,
     -- what silver.sources judges, as one text; null where there is nothing, or only the shop's own host
     case
-        when utm_source is not null or utm_medium is not null or utm_campaign is not null or click_id is not null
+        when utm_source is not null or utm_medium is not null or utm_campaign is not null or click_ids is not null
             or source_channel is not null or referrer_host not in ({own_hosts})
         then {evidence_key}
     end as evidence_key
@@ -303,7 +303,7 @@ with given as (
         case when lower(received.source) not in ({no_evidence}) then received.source end as utm_source,
         case when lower(received.medium) not in ({no_evidence}) then received.medium end as utm_medium,
         case when lower(received.campaign) not in ({no_evidence}) then received.campaign end as utm_campaign,
-        received.click_id,
+        received.click_id as click_ids,
         case when lower(received.channel) not in ({no_evidence}) then lower(received.channel) end as source_channel,
         cast(null as varchar) as referrer_host
     from silver.parsed_events as pages
@@ -314,7 +314,7 @@ with given as (
 select
     given.*,
     case
-        when utm_source is not null or utm_medium is not null or utm_campaign is not null or click_id is not null
+        when utm_source is not null or utm_medium is not null or utm_campaign is not null or click_ids is not null
             or source_channel is not null
         then {evidence_key}
     end as evidence_key
@@ -393,13 +393,13 @@ with keys as (
     select
         evidence_key,
         max(utm_source) as given_source, max(utm_medium) as given_medium, max(utm_campaign) as given_campaign,
-        max(click_id) as click_id, max(source_channel) as source_channel, max(referrer_host) as given_host
+        max(click_ids) as click_ids, max(source_channel) as source_channel, max(referrer_host) as given_host
     from (
-        select evidence_key, utm_source, utm_medium, utm_campaign, click_id, source_channel, referrer_host
+        select evidence_key, utm_source, utm_medium, utm_campaign, click_ids, source_channel, referrer_host
         from silver.parsed_events
         where evidence_key is not null
         union all
-        select evidence_key, utm_source, utm_medium, utm_campaign, click_id, source_channel, referrer_host
+        select evidence_key, utm_source, utm_medium, utm_campaign, click_ids, source_channel, referrer_host
         from silver.confirmations
         where evidence_key is not null
     ) as given
@@ -432,9 +432,21 @@ not_sources as (
     where kind = 'payment'
 ),
 
+-- The click id that decides, where a page has several.
+clicked as (
+    select keys.evidence_key, click_ids.parameter as click_id
+    from keys
+    inner join bronze.click_ids as click_ids
+        on strpos(' ' || keys.click_ids || ' ', ' ' || click_ids.parameter || ' ') > 0
+    where not {has_channel_column}
+    qualify row_number() over (
+        partition by keys.evidence_key order by cast(click_ids.priority as integer) nulls first
+    ) = 1
+),
+
 written as (
     select
-        keys.evidence_key, keys.click_id, keys.source_channel, hosts.host as referrer_host,
+        keys.evidence_key, keys.click_ids, clicked.click_id, keys.source_channel, hosts.host as referrer_host,
         {for field in source medium campaign, joined by ,}
         coalesce(decoded_{field}.text, keys.given_{field}) as utm_{field},
         lower(coalesce(term_{field}.term, decoded_{field}.text, keys.given_{field})) as {field}_word,
@@ -446,6 +458,7 @@ written as (
     left join silver.decoded as decoded_{field} on keys.given_{field} = decoded_{field}.value
     left join silver.terms as term_{field} on keys.given_{field} = term_{field}.value
     {end}
+    left join clicked on keys.evidence_key = clicked.evidence_key
     left join hosts on keys.given_host = hosts.given_host
     left join not_sources on hosts.host = not_sources.host
 ),
@@ -454,7 +467,7 @@ written as (
 revealed as (
     select
         evidence_key, source_channel, referrer_host, utm_source, utm_medium, utm_campaign,
-        case when not {has_channel_column} then click_id end as click_id,
+        click_ids, click_id,
         case when not {has_channel_column} then outside_host end as outside_host,
         {for field in source medium campaign, joined by ,}
         case when {field}_word not in ({no_evidence}) and not {has_channel_column} then {field} end as {field}
@@ -465,7 +478,7 @@ revealed as (
 -- The strongest evidence decides: source and medium, a click id, the export's own channel, or else the referrer.
 named as (
     select
-        revealed.evidence_key, revealed.utm_source, revealed.utm_medium, revealed.utm_campaign, revealed.referrer_host,
+        revealed.evidence_key, revealed.click_ids, revealed.click_id, revealed.utm_source, revealed.utm_medium, revealed.utm_campaign, revealed.referrer_host,
         revealed.source_channel,
         channels.channel as given_channel,
         case
@@ -545,7 +558,7 @@ overrides as (
 -- GA4's default channel group: the first rule that holds, in Google's order. Each rule is quoted above its branch.
 select
     row_number() over (order by prepared.evidence_key nulls first) as source_id,
-    prepared.evidence_key, prepared.utm_source, prepared.utm_medium, prepared.utm_campaign, prepared.referrer_host,
+    prepared.evidence_key, prepared.click_ids, prepared.click_id, prepared.utm_source, prepared.utm_medium, prepared.utm_campaign, prepared.referrer_host,
     prepared.source_evidence, prepared.click_evidence, prepared.channel_evidence, prepared.referrer_evidence,
     prepared.source, prepared.medium, prepared.campaign,
     case
@@ -777,6 +790,14 @@ evidence as (
     from silver.sources
     where {kind}_evidence is not null
     {end}
+
+    union all
+
+    select sources.source_id, 'click id ' || lower(click_ids.parameter), false
+    from silver.sources as sources
+    inner join bronze.click_ids as click_ids
+        on strpos(' ' || sources.click_ids || ' ', ' ' || click_ids.parameter || ' ') > 0
+    where sources.click_id <> click_ids.parameter
 ),
 
 -- The first event of a session with given evidence is a touch, unless the evidence is outranked there.
@@ -826,10 +847,11 @@ joined as (
     select
         parsed.event_id, parsed.client_id, parsed.client_id_as_tracked, parsed.event_at, parsed.event, parsed.event_name,
         parsed.source_session_id, parsed.host, parsed.path, parsed.query, parsed.is_confirmation_page, parsed.utm_content,
-        parsed.utm_term, parsed.click_id, parsed.referrer, parsed.checkout_token, parsed.payload,
+        parsed.utm_term, parsed.referrer, parsed.checkout_token, parsed.payload,
         {for field in utm_source utm_medium utm_campaign referrer_host, joined by ,}
         coalesce(sources.{field}, parsed.{field}) as {field}
         {end},
+        coalesce(sources.click_id, substr(parsed.click_ids, 1, strpos(parsed.click_ids || ' ', ' ') - 1)) as click_id,
         sources.source, sources.medium, sources.campaign,
         sources.channel, browsers.device, browsers.operating_system, browsers.browser, healed.is_bot, healed.tie,
         healed.session_id, healed.is_touch,
