@@ -71,7 +71,7 @@ with received as (
         case when lower(received.campaign) not in ({no_evidence}) then received.campaign end as campaign,
         received.click_id as click_parameter,
         case when lower(received.channel) not in ({no_evidence}) then lower(received.channel) end as source_channel,
-        lower(regexp_extract(received.referrer, '://([^/?#]*)', 1)) as referrer_host,
+        lower(regexp_extract(received.referrer, '://([^/?#]*)', 1)) as given_host,
         {checkout_token} as checkout_token,
         {is_confirmation_page} as is_confirmation_page,
         case
@@ -109,7 +109,7 @@ located as (
         lower(case
             when strpos(host_and_path, '/') > 0 then substr(host_and_path, 1, strpos(host_and_path, '/') - 1)
             else host_and_path
-        end) as host,
+        end) as page_host,
         case
             when strpos(host_and_path, '/') > 0 then substr(host_and_path, strpos(host_and_path, '/'))
             when host_and_path is not null then '/'
@@ -126,9 +126,30 @@ located as (
     from hosted
 ),
 
+-- Hosts without user information, port and trailing dot: user@www.example.com.:443
+cleaned as (
+    select
+        located.*,
+        case
+            when strpos(page_host, ':') > 0 or strpos(page_host, '@') > 0 or page_host like '%.'
+                then regexp_extract(
+                    regexp_extract(regexp_extract(page_host, '([^@]*)$', 1), '^([^:]*)', 1), '^(.*[^.])[.]*$', 1
+                )
+            else page_host
+        end as host,
+        case
+            when strpos(given_host, ':') > 0 or strpos(given_host, '@') > 0 or given_host like '%.'
+                then regexp_extract(
+                    regexp_extract(regexp_extract(given_host, '([^@]*)$', 1), '^([^:]*)', 1), '^(.*[^.])[.]*$', 1
+                )
+            else given_host
+        end as referrer_host
+    from located
+),
+
 given as (
     select
-        event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer, host, path,
+        event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer, nullif(host, '') as host, path,
         substr(query, 2) as query,
         nullif(referrer_host, '') as referrer_host,
         nullif(checkout_token, '') as checkout_token,
@@ -140,7 +161,7 @@ given as (
         -- the parameters of seeds/click_ids.csv that have a value: gclid gbraid
         coalesce(click_parameter, {click_ids_in_page}) as click_ids,
         source_session_id, source_channel, is_confirmation_page
-    from located
+    from cleaned
 )
 
 select
@@ -354,6 +375,7 @@ codes_{n} as (
     cross join (values (3), (6), (9)) as lengths (length)
     inner join bronze.percent_codes as codes
         on codes.code = lower(substr(texts.text, places.place, lengths.length))
+        and length(codes.code) = lengths.length
 ),
 
 pieces_{n} as (
@@ -393,7 +415,7 @@ with keys as (
     select
         evidence_key,
         max(utm_source) as given_source, max(utm_medium) as given_medium, max(utm_campaign) as given_campaign,
-        max(click_ids) as click_ids, max(source_channel) as source_channel, max(referrer_host) as given_host
+        max(click_ids) as click_ids, max(source_channel) as source_channel, max(referrer_host) as host
     from (
         select evidence_key, utm_source, utm_medium, utm_campaign, click_ids, source_channel, referrer_host
         from silver.parsed_events
@@ -406,26 +428,12 @@ with keys as (
     group by evidence_key
 ),
 
--- Without user information, port and trailing dot: user@www.example.com.:443
-hosts as (
-    select distinct
-        given_host,
-        nullif(
-            regexp_extract(
-                regexp_extract(regexp_extract(given_host, '([^@]*)$', 1), '^([^:]*)', 1), '^(.*[^.])[.]*$', 1
-            ),
-            ''
-        ) as host
-    from keys
-    where given_host is not null
-),
-
 -- Own pages, the checkout and payment providers are where a visitor comes back from, not sources.
 not_sources as (
-    select distinct hosts.host
-    from hosts
+    select distinct keys.host
+    from keys
     inner join bronze.own_hosts as own_hosts
-        on hosts.host = own_hosts.host or hosts.host like '%.' || own_hosts.host
+        on keys.host = own_hosts.host or keys.host like '%.' || own_hosts.host
     union distinct
     select host
     from silver.known_hosts
@@ -446,40 +454,41 @@ clicked as (
 
 written as (
     select
-        keys.evidence_key, keys.click_ids, clicked.click_id, keys.source_channel, hosts.host as referrer_host,
+        keys.evidence_key, keys.click_ids, clicked.click_id, keys.source_channel,
         {for field in source medium campaign, joined by ,}
-        coalesce(decoded_{field}.text, keys.given_{field}) as utm_{field},
         lower(coalesce(term_{field}.term, decoded_{field}.text, keys.given_{field})) as {field}_word,
         coalesce(term_{field}.term, decoded_{field}.text, keys.given_{field}) as {field}
         {end},
-        case when not_sources.host is null then hosts.host end as outside_host
+        case when not_sources.host is null then keys.host end as outside_host
     from keys
     {for field in source medium campaign, joined by }
     left join silver.decoded as decoded_{field} on keys.given_{field} = decoded_{field}.value
     left join silver.terms as term_{field} on keys.given_{field} = term_{field}.value
     {end}
     left join clicked on keys.evidence_key = clicked.evidence_key
-    left join hosts on keys.given_host = hosts.given_host
-    left join not_sources on hosts.host = not_sources.host
+    left join not_sources on keys.host = not_sources.host
 ),
 
 -- Values that exports and tags write for a visit without a source are no evidence. A channel column replaces the others.
 revealed as (
     select
-        evidence_key, source_channel, referrer_host, utm_source, utm_medium, utm_campaign,
+        evidence_key, source_channel,
         click_ids, click_id,
         case when not {has_channel_column} then outside_host end as outside_host,
-        {for field in source medium campaign, joined by ,}
+        case
+            when source_word not in ({no_evidence}) and not {has_channel_column} then coalesce(aliases.source, written.source)
+        end as source,
+        {for field in medium campaign, joined by ,}
         case when {field}_word not in ({no_evidence}) and not {has_channel_column} then {field} end as {field}
         {end}
     from written
+    left join bronze.source_aliases as aliases on written.source_word = aliases.alias
 ),
 
 -- The strongest evidence decides: source and medium, a click id, the export's own channel, or else the referrer.
 named as (
     select
-        revealed.evidence_key, revealed.click_ids, revealed.click_id, revealed.utm_source, revealed.utm_medium, revealed.utm_campaign, revealed.referrer_host,
-        revealed.source_channel,
+        revealed.evidence_key, revealed.click_ids, revealed.click_id, revealed.source_channel,
         channels.channel as given_channel,
         case
             when revealed.source is not null or revealed.medium is not null
@@ -517,7 +526,9 @@ named as (
 
 categorised as (
     select
-        named.*,
+        named.evidence_key, named.click_ids, named.click_id, named.source_channel, named.given_channel,
+        named.source_evidence, named.click_evidence, named.channel_evidence, named.referrer_evidence, named.campaign,
+        coalesce(aliases.source, named.source) as source,
         sources.category,
         case
             when named.source is null then null
@@ -558,7 +569,7 @@ overrides as (
 -- GA4's default channel group: the first rule that holds, in Google's order. Each rule is quoted above its branch.
 select
     row_number() over (order by prepared.evidence_key nulls first) as source_id,
-    prepared.evidence_key, prepared.click_ids, prepared.click_id, prepared.utm_source, prepared.utm_medium, prepared.utm_campaign, prepared.referrer_host,
+    prepared.evidence_key, prepared.click_ids, prepared.click_id,
     prepared.source_evidence, prepared.click_evidence, prepared.channel_evidence, prepared.referrer_evidence,
     prepared.source, prepared.medium, prepared.campaign,
     case
@@ -848,9 +859,7 @@ joined as (
         parsed.event_id, parsed.client_id, parsed.client_id_as_tracked, parsed.event_at, parsed.event, parsed.event_name,
         parsed.source_session_id, parsed.host, parsed.path, parsed.query, parsed.is_confirmation_page, parsed.utm_content,
         parsed.utm_term, parsed.referrer, parsed.checkout_token, parsed.payload,
-        {for field in utm_source utm_medium utm_campaign referrer_host, joined by ,}
-        coalesce(sources.{field}, parsed.{field}) as {field}
-        {end},
+        parsed.utm_source, parsed.utm_medium, parsed.utm_campaign, parsed.referrer_host,
         coalesce(sources.click_id, substr(parsed.click_ids, 1, strpos(parsed.click_ids || ' ', ' ') - 1)) as click_id,
         sources.source, sources.medium, sources.campaign,
         sources.channel, browsers.device, browsers.operating_system, browsers.browser, healed.is_bot, healed.tie,
@@ -892,11 +901,9 @@ select
     events.path,
     events.query,
     coalesce(events.is_confirmation_page, false) as is_confirmation_page,
-    events.utm_source,
-    events.utm_medium,
-    events.utm_campaign,
-    coalesce(contents.text, events.utm_content) as utm_content,
-    coalesce(terms.text, events.utm_term) as utm_term,
+    {for field in utm_source utm_medium utm_campaign utm_content utm_term, joined by ,}
+    coalesce(decoded_{field}.text, events.{field}) as {field}
+    {end},
     events.click_id,
     events.referrer,
     events.referrer_host,
@@ -919,8 +926,9 @@ select
     events.checkout_token,
     case when events.event = 'order' then events.payload end as payload
 from joined as events
-left join silver.decoded as contents on events.utm_content = contents.value
-left join silver.decoded as terms on events.utm_term = terms.value;
+{for field in utm_source utm_medium utm_campaign utm_content utm_term, joined by }
+left join silver.decoded as decoded_{field} on events.{field} = decoded_{field}.value
+{end};
 
 
 -- silver.file_totals: what each file held before anything was refused; the ledger starts from it.
@@ -1080,11 +1088,13 @@ bought as (
 
 select
     found.reading, sessions.session_id, client_id, source_session_id, started_at, ended_at,
-    day as session_date,
-    {for counts in events page_views signups carts checkouts orders, joined by ,}
+    cast(started_at{in_zone} as date) as session_date,
+    day,
+    {for counts in events page_views signups carts checkouts, joined by ,}
     cast(sessions.{counts} as bigint) as {counts}
     {end},
-    coalesce(bought.orders, 0) as counted_orders,
+    cast(sessions.orders as bigint) as order_events,
+    coalesce(bought.orders, 0) as orders,
     first_event, landing_path, device, operating_system, browser,
     {for place in first last, joined by ,}
     {place}_channel,
@@ -1356,7 +1366,7 @@ select
     sessions.client_id,
     sessions.started_at as first_seen_at,
     coalesce(returning_clients.last_seen_at, sessions.ended_at) as last_seen_at,
-    sessions.session_date as first_date,
+    sessions.day as first_date,
     sessions.device, sessions.operating_system, sessions.browser, sessions.first_channel,
     coalesce(returning_clients.sessions, 1) as sessions,
     {for counts in page_views carts checkouts, joined by ,}
@@ -1558,11 +1568,11 @@ where channel = 'Unattributed';
 -- gold.channel_sessions: the sessions that a channel began, by day, in two readings, and those that converted.
 create or replace table gold.channel_sessions as
 select
-    session_date as date, reading, coalesce(first_channel, 'Unattributed') as channel,
+    day as date, reading, coalesce(first_channel, 'Unattributed') as channel,
     count(*) as sessions,
-    cast(sum(case when counted_orders > 0 then 1 else 0 end) as bigint) as conversions
+    cast(sum(case when orders > 0 then 1 else 0 end) as bigint) as conversions
 from silver.sessions
-group by session_date, reading, coalesce(first_channel, 'Unattributed');
+group by day, reading, coalesce(first_channel, 'Unattributed');
 
 
 -- gold.channel_credit: the orders and the revenue that each channel is credited with, by day, model and reading.
@@ -1580,10 +1590,10 @@ group by order_date, model, reading, channel;
 create or replace table gold.channel_performance as
 with visits as (
     select
-        session_date as date, reading, coalesce(first_channel, 'Unattributed') as channel, count(*) as sessions,
+        day as date, reading, coalesce(first_channel, 'Unattributed') as channel, count(*) as sessions,
         count(distinct client_id) as clients
     from silver.sessions
-    group by session_date, reading, coalesce(first_channel, 'Unattributed')
+    group by day, reading, coalesce(first_channel, 'Unattributed')
 ),
 
 unioned as (
@@ -1611,8 +1621,8 @@ group by date, model, reading, channel;
 create or replace table gold.funnel as
 with units as (
     select
-        'session' as unit, session_date as date, device, coalesce(first_channel, 'Unattributed') as channel,
-        page_views, carts, checkouts, counted_orders as orders, cast(null as decimal(18, 2)) as revenue
+        'session' as unit, day as date, device, coalesce(first_channel, 'Unattributed') as channel,
+        page_views, carts, checkouts, orders, cast(null as decimal(18, 2)) as revenue
     from silver.sessions
     where reading = 'healed'
 
@@ -1775,9 +1785,9 @@ where segment_kind in ('all', 'event', 'device');
 create or replace table gold.daily_metrics as
 with visits as (
     select
-        session_date as date, client_id, device, operating_system, browser,
+        day as date, client_id, device, operating_system, browser,
         coalesce(first_channel, 'Unattributed') as channel,
-        case when counted_orders > 0 then 1 else 0 end as has_order,
+        case when orders > 0 then 1 else 0 end as has_order,
         case when checkouts > 0 then 1 else 0 end as has_checkout,
         case when page_views = 1 and events = 1 then 1 else 0 end as is_bounce
     from silver.sessions

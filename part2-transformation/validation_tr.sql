@@ -270,7 +270,7 @@ select 'M3' as test, 'a collision after more than 30 days is a reused id' as nam
 
 select 'M4' as test, 'one purchase under two ids counts twice, and is on the ledger' as name, '1 order, 43000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'of counted: possible duplicates') as actual;
 
-select 'M6' as test, 'a session converts when it holds a counted order' as name, 'K-1 1, N-3 0' as expected, (select 'K-1 ' || cast(max(case when client_id = 'k1' then counted_orders end) as varchar) || ', N-3 ' || cast(max(case when client_id = 'n3' then counted_orders end) as varchar) from silver.sessions where reading = 'healed') as actual;
+select 'M6' as test, 'a session converts when it holds a counted order' as name, 'K-1 1, N-3 0' as expected, (select 'K-1 ' || cast(max(case when client_id = 'k1' then orders end) as varchar) || ', N-3 ' || cast(max(case when client_id = 'n3' then orders end) as varchar) from silver.sessions where reading = 'healed') as actual;
 
 select 'N1' as test, 'no transaction id: quarantined' as name, '-1 order, -50000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'quarantined: no transaction id') as actual;
 

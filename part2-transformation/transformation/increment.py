@@ -32,7 +32,7 @@ class Table:
 UNITS = {
     "silver.rejected_events": Table("event_id", "event"),
     "silver.events": Table("event_id", "event", "day"),
-    "silver.sessions": Table("client_id", "event", "session_date", key="session_id"),
+    "silver.sessions": Table("client_id", "event", "day", key="session_id"),
     "silver.links": Table("client_id", "client"),
     "silver.people": Table("client_id", "client"),
     "silver.received_orders": Table("event_id", "event", "order_date"),

@@ -71,7 +71,7 @@ order by segment_kind, segment;
 -- whether a device differs, or one of its systems, needs both at once. iOS and Android run on two devices each.
 select
     device, operating_system,
-    cast(sum(case when counted_orders > 0 then 1 else 0 end) as bigint) as converted,
+    cast(sum(case when orders > 0 then 1 else 0 end) as bigint) as converted,
     count(*) as sessions
 from silver.sessions
 where reading = 'healed'

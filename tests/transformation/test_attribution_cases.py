@@ -150,7 +150,7 @@ def test_hidden_subdomains_of_payment_providers(tmp_path: Path) -> None:
 
 def test_a_confirmation_page_that_is_loaded_again(tmp_path: Path) -> None:
     warehouse = built("reload", tmp_path)
-    converting = "select count(*) from silver.sessions where reading = 'healed' and counted_orders > 0"
+    converting = "select count(*) from silver.sessions where reading = 'healed' and orders > 0"
     assert query(warehouse, converting) == [(1,)]
     assert query(warehouse, "select sum(conversions) from gold.channel_sessions where reading = 'healed'") == [(1,)]
     metric = "select cast(sum(numerator) as integer) from gold.daily_metrics where metric = 'conversion' and segment = 'all'"
