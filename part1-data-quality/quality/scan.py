@@ -236,7 +236,9 @@ class Scan:
         absent = row_checks.ALWAYS - set(self.raw_names.values())
         selected += [f"cast(null as varchar) as {name}" for name in sorted(absent)]
         client = self.contract.roles["client"]
-        tracked = f"{known_id_sql(at[client])} is not null" if client in at and headers[client][1:] else str(client in at)
+        tracked = (
+            f"{known_id_sql(at[client])} is not null" if client in at and headers[client][1:] else str(client in at)
+        )
         return f"""select {", ".join(selected)}, {tracked} as tracked
             from {read_csv_sql(files, positions)}"""
 

@@ -95,7 +95,12 @@ def merge_touched(
     _exchange_bronze(connection, gone, landed, columns)
     _run(connection, "file_totals", files=values([*gone, *landed]), landed=values(landed))
     for name, table in UNITS.items():
-        blanks = {"unit": table.unit, "key": table.key or table.unit, "scope": table.scope, "day": f"coalesce({table.date}, {OTHER_DAYS})" if table.date else "null"}
+        blanks = {
+            "unit": table.unit,
+            "key": table.key or table.unit,
+            "scope": table.scope,
+            "day": f"coalesce({table.date}, {OTHER_DAYS})" if table.date else "null",
+        }
         _run(connection, "exchange", table=name, **blanks)
     _renew_figures(connection, statements, working)
 

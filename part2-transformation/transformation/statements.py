@@ -12,7 +12,7 @@ _CREATE = re.compile(
     r"((?:^--.*\n)*)^create or replace (table|view) (\w+[.]\w+) as\n((?s:.*?)^(?! *--).*); *$",
     re.MULTILINE | re.IGNORECASE,
 )
-# {for n in 1 2, joined by ,} … {end}: the text for each item, with {n} and {n-1} filled in. "each line of an order" counts.
+# {for n in 1 2, joined by ,} … {end} repeats the text for each item, with {n} and {n-1} filled in.
 _LOOP = re.compile(r"\{for (?:each line of an order|(\w+) in ([\w ]+), joined by ([^}]*))\}(.*?)\{end\}", re.DOTALL)
 
 

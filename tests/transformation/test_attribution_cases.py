@@ -153,7 +153,9 @@ def test_a_confirmation_page_that_is_loaded_again(tmp_path: Path) -> None:
     converting = "select count(*) from silver.sessions where reading = 'healed' and orders > 0"
     assert query(warehouse, converting) == [(1,)]
     assert query(warehouse, "select sum(conversions) from gold.channel_sessions where reading = 'healed'") == [(1,)]
-    metric = "select cast(sum(numerator) as integer) from gold.daily_metrics where metric = 'conversion' and segment = 'all'"
+    metric = (
+        "select cast(sum(numerator) as integer) from gold.daily_metrics where metric = 'conversion' and segment = 'all'"
+    )
     assert query(warehouse, metric) == [(1,)]
     assert query(warehouse, "select sum(orders) from gold.funnel where unit = 'session'") == [(1,)]
 

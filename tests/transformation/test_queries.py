@@ -1,7 +1,6 @@
 """The queries of docs/queries.md run on a warehouse, and agree with its totals."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest

@@ -16,7 +16,8 @@ from synthetic_browsers import BROWSERS, CRAWLERS, IN_APP
 SEEDS = Path(__file__).resolve().parents[2] / "part2-transformation" / "seeds"
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 HEADERS = {
-    "sources": ["source", "category"], "media": ["medium"], "host_prefixes": ["prefix"], "search_hosts": ["host", "source"],
+    "sources": ["source", "category"], "media": ["medium"], "host_prefixes": ["prefix"],
+    "search_hosts": ["host", "source"],
     "payment_subdomains": ["subdomain"], "spellings": ["spelling", "term"], "percent_codes": ["code", "character"],
     "click_ids": ["parameter", "source", "medium", "priority"], "host_aliases": ["host", "source"],
     "channel_overrides": ["source", "medium", "channel"], "crawlers": ["term"], "source_aliases": ["alias", "source"],
@@ -131,7 +132,12 @@ def test_hosts() -> None:
 
 
 def test_spellings_are_of_known_terms() -> None:
-    terms = {*column("sources", "source"), *column("media", "medium"), *column("source_aliases", "alias"), *column("click_ids", "source")}
+    terms = {
+        *column("sources", "source"),
+        *column("media", "medium"),
+        *column("source_aliases", "alias"),
+        *column("click_ids", "source"),
+    }
     assert set(column("spellings", "term")) <= terms
     assert all(row["spelling"].lower() == row["term"] for row in seed("spellings"))
     assert {"Google Shopping", "(Direct)", "YouTube", "E-Mail"} <= set(column("spellings", "spelling"))
