@@ -444,12 +444,10 @@ not_sources as (
 clicked as (
     select keys.evidence_key, click_ids.parameter as click_id
     from keys
-    inner join bronze.click_ids as click_ids
+    inner join (select parameter, cast(priority as integer) as priority from bronze.click_ids) as click_ids
         on strpos(' ' || keys.click_ids || ' ', ' ' || click_ids.parameter || ' ') > 0
     where not {has_channel_column}
-    qualify row_number() over (
-        partition by keys.evidence_key order by cast(click_ids.priority as integer) nulls first
-    ) = 1
+    qualify row_number() over (partition by keys.evidence_key order by click_ids.priority nulls first) = 1
 ),
 
 written as (
