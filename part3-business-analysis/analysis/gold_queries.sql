@@ -55,13 +55,13 @@ order by reading, reason;
 
 
 -- name: conversion
--- Sessions, and those with an order, by each way to cut them.
+-- Sessions, and those with an order, by each way to cut them. A session without a touch holds little but an order.
 select
     segment_kind, segment,
     cast(sum(numerator) as bigint) as converted,
     cast(sum(denominator) as bigint) as sessions
 from gold.daily_metrics
-where metric = 'conversion' and segment_kind <> 'all'
+where metric = 'conversion' and segment_kind <> 'all' and segment <> 'Unattributed'
 group by segment_kind, segment
 order by segment_kind, segment;
 
@@ -136,6 +136,7 @@ order by name;
 -- name: headline
 select figure, reading, definition, numerator, denominator
 from gold.headline_figures
+where figure <> 'revenue of hidden hosts'
 order by position;
 
 
