@@ -122,7 +122,8 @@ located as (
         case
             when strpos(query, '&utm_content=') > 0 then regexp_extract(query, '&utm_content=([^&]*)', 1)
         end as utm_content,
-        case when strpos(query, '&utm_term=') > 0 then regexp_extract(query, '&utm_term=([^&]*)', 1) end as utm_term
+        case when strpos(query, '&utm_term=') > 0 then regexp_extract(query, '&utm_term=([^&]*)', 1) end as utm_term,
+        {click_ids_in_page} as click_ids_in_page
     from hosted
 ),
 
@@ -159,7 +160,7 @@ given as (
         case when utm_content not in ('', {empty_value}) then utm_content end as utm_content,
         case when utm_term not in ('', {empty_value}) then utm_term end as utm_term,
         -- the parameters of seeds/click_ids.csv that have a value: gclid gbraid
-        coalesce(click_parameter, {click_ids_in_page}) as click_ids,
+        coalesce(click_parameter, case when click_ids_in_page <> '' then click_ids_in_page end) as click_ids,
         source_session_id, source_channel, is_confirmation_page
     from cleaned
 )
