@@ -14,9 +14,10 @@ NULL = "cast(null as varchar)"
 # Why a record is rejected or an order is quarantined; every part uses the same words.
 UNREADABLE, NO_EVENT, NO_TIME = "unreadable record", "no event name", "no readable time"
 NO_TRANSACTION_ID, NO_AMOUNT, OTHER_CURRENCY = "no transaction id", "no readable amount", "currency "
-# What tags write when they have no value. None of these is ever a valid id.
+# What tags write when they have no value, in lower case. None of these is ever a valid id.
 PLACEHOLDERS = (
     "null", "undefined", "nan", "none", "nil", "n/a", "na", "false", "true", "(null)", "(not set)", "[object object]",
+    r"\n", "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
 # What exports write for a visit without a source.
 NO_EVIDENCE = ("", "(direct)", "direct", "(none)", "none", "(not set)", "not set", "null", "undefined")
@@ -94,10 +95,18 @@ def amount_sql(text: str, decimal: str = "decimal(12, 2)") -> str:
     )
 
 
+def known_id_sql(text: str, others: tuple[str, ...] = ()) -> str:
+    """Return SQL for an id that is null if it is a placeholder, or one of `others`."""
+    return f"case when lower({text}) not in ({values((*others, *PLACEHOLDERS))}) then {text} end"
+
+
 def order_value_sql(contract: Contract, role: str) -> str:
     """Return SQL for an order value as text, null if empty, over a table whose `payload` is valid JSON."""
     value = contract.values.get(role)
-    return NULL if value is None else f"nullif(trim({value_sql(value, identifier, lambda _: 'payload')}), '')"
+    if value is None:
+        return NULL
+    text = f"trim({value_sql(value, identifier, lambda _: 'payload')})"
+    return known_id_sql(text, ("",)) if role in ("transaction_id", "customer") else f"nullif({text}, '')"
 
 
 def order_amounts_sql(contract: Contract) -> tuple[str, str, str]:

@@ -1,10 +1,21 @@
 -- Bronze -> Silver -> Gold. The only place where business logic lives; documentation_transformation.md
 -- has the definitions. One statement a table: `create or replace table x as select ...` is all that an
 -- engine's adapter has to know. {braces} hold what the contract (schema.yaml) says of the shop.
+--
+-- Contents
+--   events      received, simultaneous, parsed_events, rejected_events
+--   sources     terms, known_hosts, confirmations, decoded, sources: what each evidence says
+--   sessions    browsers, judged_events, session_events, events, sessions, clients
+--   files       file_totals, files
+--   people      links, people
+--   orders      received_orders, orders, order_items
+--   gold        readings, models, order_touches, attribution, no_known_source, unattributed, channel_sessions,
+--               channel_credit, channel_performance, funnel, products, event_counts, event_metrics, hourly_metrics,
+--               daily_metrics, ledger, headline_figures, shop
 
 
 -- silver.received: every record under the contract's column names; a renamed column is healed by its synonyms.
--- event_data/events.sql defines how every part reads a time.
+-- event_data/events.sql defines how every part reads a time. A placeholder such as `undefined` is no client id.
 create or replace view silver.received as
 with imported as (
     select
@@ -13,8 +24,8 @@ with imported as (
         events._unreadable as unreadable,
         -- 20250304 001 00000017: day, file of that day, line
         events._file_id * 100000000 + events._line as event_id,
-        {client} as client_id,
-        {client_as_tracked} as client_id_as_tracked,
+        {client_id} as client_id,
+        {client_id_as_tracked} as client_id_as_tracked,
         {page} as page_url,
         {referrer} as referrer,
         {time} as time_text,
@@ -42,93 +53,16 @@ select
 from timed;
 
 
--- silver.terms: standard words of the field, and what the shop's anonymisation makes of each.
-create or replace table silver.terms as
-with terms as (
-    select source as term from bronze.sources
-    union distinct
-    select medium from bronze.media
-    union distinct
-    select source from bronze.click_ids
-    union distinct
-    select ''
-),
-
-spellings as (
-    select term, term as spelling from terms
-    union distinct
-    select term, upper(term) from terms
-    union distinct
-    select term, upper(substr(term, 1, 1)) || substr(term, 2) from terms
-)
-
-select substr(upper(md5(spelling)), 1, 6) as value, min(term) as term
-from spellings
-where {values_are_hidden}
-group by substr(upper(md5(spelling)), 1, 6);
-
-
--- silver.known_hosts: the hosts of known sources and payment providers, plain and anonymised.
-create or replace table silver.known_hosts as
-with prefixes as (
-    select prefix from bronze.host_prefixes
-    union distinct
-    select ''
-),
-
-named as (
-    select prefixes.prefix || sources.source as host, sources.source, 'source' as kind, 1 as preference
-    from bronze.sources as sources
-    cross join prefixes
-    where strpos(sources.source, '.') > 0
-
-    union all
-
-    -- Search engines have a host in every country; the list names the hosts of the others.
-    select prefixes.prefix || sources.source || host_endings.ending, sources.source, 'source', 1
-    from bronze.sources as sources
-    cross join prefixes
-    cross join bronze.host_endings as host_endings
-    where strpos(sources.source, '.') = 0 and sources.category = 'SEARCH'
-
-    union all
-
-    select host, source, 'source', 0
-    from bronze.host_aliases
-
-    union all
-
-    select prefixes.prefix || own_hosts.host, null, 'payment', -1
-    from bronze.own_hosts as own_hosts
-    cross join prefixes
-    where own_hosts.kind = 'payment'
-),
-
-written as (
-    select host, source, kind, preference from named
-    union all
-    select 'source-' || substr(md5(host), 1, 8) || '.com', source, kind, preference
-    from named
-    where {hosts_are_hidden}
-)
-
-select host, kind, source
-from written
-where true
-qualify row_number() over (
-    partition by host order by preference nulls first, length(source) nulls first, source nulls first
-) = 1;
-
-
 -- silver.parsed_events: every readable record of an event, its page taken apart, and what it says of its source.
 create or replace table silver.parsed_events as
 with received as (
     select
         received.event_id, received.client_id, received.client_id_as_tracked, received.event_at, received.event_name,
         coalesce(event_roles.event, 'other') as event,
-        case when event_roles.event in ('order', 'signup') then received.payload end as payload,
+        case when event_roles.event in ('order', 'refund', 'signup') then received.payload end as payload,
         received.user_agent,
         received.page_url,
+        received.referrer,
         case when lower(received.source_session_id) not in ({placeholders}) then received.source_session_id end
             as source_session_id,
         -- what an export writes for a visit without a source is no evidence
@@ -137,8 +71,9 @@ with received as (
         case when lower(received.campaign) not in ({no_evidence}) then received.campaign end as campaign,
         received.click_id as click_parameter,
         case when lower(received.channel) not in ({no_evidence}) then lower(received.channel) end as source_channel,
-        lower(regexp_extract(received.referrer, '://([^/?#]*)', 1)) as referrer_host,
+        lower(regexp_extract(received.referrer, '://([^/?#]*)', 1)) as given_host,
         {checkout_token} as checkout_token,
+        {is_confirmation_page} as is_confirmation_page,
         case
             when strpos(received.page_url, '#') > 0
                 then substr(received.page_url, 1, strpos(received.page_url, '#') - 1)
@@ -154,8 +89,7 @@ with received as (
 -- expression works it out twice, so that what was empty becomes null only in the end.
 queried as (
     select
-        event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
-        source_session_id, source, medium, campaign, click_parameter, source_channel, checkout_token,
+        received.*,
         case
             when strpos(address, '?') > 0 then substr(address, 1, strpos(address, '?') - 1)
             else address
@@ -165,21 +99,17 @@ queried as (
 ),
 
 hosted as (
-    select
-        event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
-        source_session_id, source, medium, campaign, click_parameter, source_channel, checkout_token, query,
-        case when strpos(place, '://') > 0 then substr(place, strpos(place, '://') + 3) end as host_and_path
+    select queried.*, case when strpos(place, '://') > 0 then substr(place, strpos(place, '://') + 3) end as host_and_path
     from queried
 ),
 
 located as (
     select
-        event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer_host,
-        source_session_id, source, medium, campaign, click_parameter, source_channel, checkout_token, query,
+        hosted.*,
         lower(case
             when strpos(host_and_path, '/') > 0 then substr(host_and_path, 1, strpos(host_and_path, '/') - 1)
             else host_and_path
-        end) as host,
+        end) as page_host,
         case
             when strpos(host_and_path, '/') > 0 then substr(host_and_path, strpos(host_and_path, '/'))
             when host_and_path is not null then '/'
@@ -188,54 +118,96 @@ located as (
         case when strpos(query, '&utm_medium=') > 0 then regexp_extract(query, '&utm_medium=([^&]*)', 1) end as utm_medium,
         case
             when strpos(query, '&utm_campaign=') > 0 then regexp_extract(query, '&utm_campaign=([^&]*)', 1)
-        end as utm_campaign
+        end as utm_campaign,
+        case
+            when strpos(query, '&utm_content=') > 0 then regexp_extract(query, '&utm_content=([^&]*)', 1)
+        end as utm_content,
+        case when strpos(query, '&utm_term=') > 0 then regexp_extract(query, '&utm_term=([^&]*)', 1) end as utm_term,
+        {click_ids_in_page} as click_ids_in_page
     from hosted
+),
+
+-- Hosts without user information, port and trailing dot: user@www.example.com.:443
+cleaned as (
+    select
+        located.*,
+        case
+            when strpos(page_host, ':') > 0 or strpos(page_host, '@') > 0 or page_host like '%.'
+                then regexp_extract(
+                    regexp_extract(regexp_extract(page_host, '([^@]*)$', 1), '^([^:]*)', 1), '^(.*[^.])[.]*$', 1
+                )
+            else page_host
+        end as host,
+        case
+            when strpos(given_host, ':') > 0 or strpos(given_host, '@') > 0 or given_host like '%.'
+                then regexp_extract(
+                    regexp_extract(regexp_extract(given_host, '([^@]*)$', 1), '^([^:]*)', 1), '^(.*[^.])[.]*$', 1
+                )
+            else given_host
+        end as referrer_host
+    from located
+),
+
+given as (
+    select
+        event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer, nullif(host, '') as host, path,
+        substr(query, 2) as query,
+        nullif(referrer_host, '') as referrer_host,
+        nullif(checkout_token, '') as checkout_token,
+        coalesce(source, case when utm_source not in ('', {empty_value}) then utm_source end) as utm_source,
+        coalesce(medium, case when utm_medium not in ('', {empty_value}) then utm_medium end) as utm_medium,
+        coalesce(campaign, case when utm_campaign not in ('', {empty_value}) then utm_campaign end) as utm_campaign,
+        case when utm_content not in ('', {empty_value}) then utm_content end as utm_content,
+        case when utm_term not in ('', {empty_value}) then utm_term end as utm_term,
+        -- the parameters of seeds/click_ids.csv that have a value: gclid gbraid
+        coalesce(click_parameter, case when click_ids_in_page <> '' then click_ids_in_page end) as click_ids,
+        source_session_id, source_channel, is_confirmation_page
+    from cleaned
 )
 
 select
-    event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent,
-    nullif(referrer_host, '') as referrer_host,
-    nullif(checkout_token, '') as checkout_token,
-    host, path,
-    coalesce(source, case when utm_source not in ('', {empty_value}) then utm_source end) as utm_source,
-    coalesce(medium, case when utm_medium not in ('', {empty_value}) then utm_medium end) as utm_medium,
-    coalesce(campaign, case when utm_campaign not in ('', {empty_value}) then utm_campaign end) as utm_campaign,
-    -- the parameters of seeds/click_ids.csv in their order, each only with a value
-    coalesce(click_parameter, {click_id_in_page}) as click_id,
-    source_session_id, source_channel
-from located;
+    given.*,
+    -- what silver.sources judges, as one text; null where there is nothing, or only the shop's own host
+    case
+        when utm_source is not null or utm_medium is not null or utm_campaign is not null or click_ids is not null
+            or source_channel is not null or referrer_host not in ({own_hosts})
+        then {evidence_key}
+    end as evidence_key
+from given;
 
 
--- silver.rejected_events: records that cannot be used, each with its reason and where it came from.
-create or replace table silver.rejected_events as
--- An exact repeat has the same time, so that few records have to be compared in full.
+-- silver.simultaneous: the few events that share their time with another, each with a hash of its content. Exact repeats
+-- have the same content; other events at the same time are ordered by it, never by their place in a file.
+create or replace table silver.simultaneous as
 with busy_times as (
     select event_at
     from silver.parsed_events
     where event_at is not null
     group by event_at
     having count(*) > 1
-),
+)
 
-suspects as (
-    select parsed_events.event_id
-    from silver.parsed_events as parsed_events
-    inner join busy_times on parsed_events.event_at = busy_times.event_at
-    -- equal lines of an order are no repeats
-    where not ({rows_are_lines} and parsed_events.event = 'order')
-),
+select
+    parsed_events.event_id, parsed_events.client_id, parsed_events.event_at, parsed_events.event, received.time_text,
+    md5(
+        coalesce(received.client_id, '') || '|' || coalesce(received.page_url, '') || '|'
+        || coalesce(received.referrer, '') || '|' || received.event_name || '|' || coalesce(received.event_data, '')
+        || '|' || coalesce(received.user_agent, '') || '|' || coalesce(received.other_columns, '')
+    ) as content
+from silver.parsed_events as parsed_events
+inner join busy_times on parsed_events.event_at = busy_times.event_at
+inner join silver.received as received on parsed_events.event_id = received.event_id;
 
-repeats as (
+
+-- silver.rejected_events: records that cannot be used, each with its reason and where it came from.
+create or replace table silver.rejected_events as
+with repeats as (
     select
-        received.event_id,
-        row_number() over (
-            partition by
-                received.client_id, received.page_url, received.referrer, received.time_text, received.event_name,
-                received.event_data, received.user_agent, received.other_columns
-            order by received.event_id nulls first
-        ) as occurrence
-    from silver.received as received
-    inner join suspects on received.event_id = suspects.event_id
+        event_id,
+        row_number() over (partition by client_id, time_text, content order by event_id nulls first) as occurrence
+    from silver.simultaneous
+    -- equal lines of an order are no repeats
+    where not ({rows_are_lines} and event = 'order')
 ),
 
 reasons as (
@@ -261,92 +233,320 @@ from reasons
 left join bronze.event_roles as event_roles on reasons.event_name = event_roles.event_name;
 
 
+-- silver.terms: standard words of the field, and what the shop's anonymisation makes of each.
+create or replace table silver.terms as
+with terms as (
+    select source as term from bronze.sources
+    union distinct
+    select alias from bronze.source_aliases
+    union distinct
+    select medium from bronze.media
+    union distinct
+    select source from bronze.click_ids
+    union distinct
+    select ''
+),
+
+-- seeds/spellings.csv has the platforms' own: Google Shopping
+spellings as (
+    select term, term as spelling from terms
+    union distinct
+    select term, upper(term) from terms
+    union distinct
+    select term, upper(substr(term, 1, 1)) || substr(term, 2) from terms
+    union distinct
+    select term, spelling from bronze.spellings
+)
+
+select substr(upper(md5(spelling)), 1, 6) as value, min(term) as term
+from spellings
+where {values_are_hidden}
+group by substr(upper(md5(spelling)), 1, 6);
+
+
+-- silver.known_hosts: the hosts of known sources and payment providers, plain and anonymised.
+create or replace table silver.known_hosts as
+with prefixes as (
+    select prefix from bronze.host_prefixes
+    union distinct
+    select ''
+),
+
+subdomains as (
+    select prefix as subdomain from prefixes
+    union distinct
+    select subdomain from bronze.payment_subdomains
+),
+
+hosts as (
+    select source as host, source, 1 as preference from bronze.sources where strpos(source, '.') > 0
+    union all
+    -- An engine's own domains, never any host that bears its name.
+    select host, source, 0 from bronze.search_hosts
+    union all
+    select host, source, 0 from bronze.host_aliases
+),
+
+named as (
+    select prefixes.prefix || hosts.host as host, hosts.source, 'source' as kind, hosts.preference
+    from hosts
+    cross join prefixes
+
+    union all
+
+    select subdomains.subdomain || own_hosts.host, null, 'payment', -1
+    from bronze.own_hosts as own_hosts
+    cross join subdomains
+    where own_hosts.kind = 'payment'
+),
+
+written as (
+    select host, source, kind, preference from named
+    union all
+    select 'source-' || substr(md5(host), 1, 8) || '.com', source, kind, preference
+    from named
+    where {hosts_are_hidden}
+)
+
+select host, kind, source
+from written
+where true
+qualify row_number() over (
+    partition by host order by preference nulls first, length(source) nulls first, source nulls first
+) = 1;
+
+
+-- silver.confirmations: events on the confirmation page of an order. The address and the referrer of such a page are no
+-- evidence; columns of the export are.
+create or replace table silver.confirmations as
+with given as (
+    select
+        pages.event_id,
+        case when lower(received.source) not in ({no_evidence}) then received.source end as utm_source,
+        case when lower(received.medium) not in ({no_evidence}) then received.medium end as utm_medium,
+        case when lower(received.campaign) not in ({no_evidence}) then received.campaign end as utm_campaign,
+        received.click_id as click_ids,
+        case when lower(received.channel) not in ({no_evidence}) then lower(received.channel) end as source_channel,
+        cast(null as varchar) as referrer_host
+    from silver.parsed_events as pages
+    inner join silver.received as received on pages.event_id = received.event_id
+    where pages.is_confirmation_page
+)
+
+select
+    given.*,
+    case
+        when utm_source is not null or utm_medium is not null or utm_campaign is not null or click_ids is not null
+            or source_channel is not null
+        then {evidence_key}
+    end as evidence_key
+from given;
+
+
+-- silver.decoded: the text behind each percent-encoded value of an address, decoded at most twice; + is a blank.
+create or replace table silver.decoded as
+with digits as (
+    select digit from (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) as digits (digit)
+),
+
+places as (
+    select 1 + ones.digit + 10 * tens.digit + 100 * hundreds.digit as place
+    from digits as ones
+    cross join digits as tens
+    cross join digits as hundreds
+),
+
+given as (
+    {for field in utm_source utm_medium utm_campaign utm_content utm_term, joined by union distinct}
+    select {field} as value from silver.parsed_events where strpos({field}, '%') > 0 or strpos({field}, '+') > 0
+    {end}
+),
+
+texts_0 as (
+    select value, replace(value, '+', ' ') as text from given
+),
+
+{for n in 1 2, joined by ,}
+-- Where a character of one to three bytes is encoded: %C3%BC
+codes_{n} as (
+    select
+        texts.value, texts.text, places.place, codes.character, places.place + lengths.length as end_place
+    from texts_{n-1} as texts
+    inner join places on places.place <= length(texts.text) and substr(texts.text, places.place, 1) = '%'
+    cross join (values (3), (6), (9)) as lengths (length)
+    inner join bronze.percent_codes as codes
+        on codes.code = lower(substr(texts.text, places.place, lengths.length))
+        and length(codes.code) = lengths.length
+),
+
+pieces_{n} as (
+    select
+        value, place, text, character, end_place,
+        coalesce(lag(end_place) over (partition by value order by place nulls first), 1) as from_place
+    from codes_{n}
+),
+
+joined_{n} as (
+    select
+        value, max(end_place) as end_place,
+        string_agg(substr(text, from_place, place - from_place) || character, '' order by place nulls first) as text
+    from pieces_{n}
+    group by value
+),
+
+texts_{n} as (
+    select
+        texts.value,
+        case
+            when joined.value is null then texts.text
+            else joined.text || substr(texts.text, joined.end_place)
+        end as text
+    from texts_{n-1} as texts
+    left join joined_{n} as joined on texts.value = joined.value
+)
+{end}
+
+select value, text
+from texts_2;
+
+
 -- silver.sources: each distinct evidence is judged once, however many events carry it.
 create or replace table silver.sources as
 with keys as (
-    select distinct
-        coalesce(utm_source, '') as key_source,
-        coalesce(utm_medium, '') as key_medium,
-        coalesce(utm_campaign, '') as key_campaign,
-        coalesce(click_id, '') as key_click,
-        coalesce(referrer_host, '') as key_host,
-        coalesce(source_channel, '') as key_channel
-    from silver.parsed_events
+    select
+        evidence_key,
+        max(utm_source) as given_source, max(utm_medium) as given_medium, max(utm_campaign) as given_campaign,
+        max(click_ids) as click_ids, max(source_channel) as source_channel, max(referrer_host) as host
+    from (
+        select evidence_key, utm_source, utm_medium, utm_campaign, click_ids, source_channel, referrer_host
+        from silver.parsed_events
+        where evidence_key is not null
+        union all
+        select evidence_key, utm_source, utm_medium, utm_campaign, click_ids, source_channel, referrer_host
+        from silver.confirmations
+        where evidence_key is not null
+    ) as given
+    group by evidence_key
 ),
 
 -- Own pages, the checkout and payment providers are where a visitor comes back from, not sources.
 not_sources as (
-    select distinct keys.key_host
+    select distinct keys.host
     from keys
     inner join bronze.own_hosts as own_hosts
-        on keys.key_host = own_hosts.host or keys.key_host like '%.' || own_hosts.host
+        on keys.host = own_hosts.host or keys.host like '%.' || own_hosts.host
     union distinct
     select host
     from silver.known_hosts
     where kind = 'payment'
 ),
 
-revealed as (
-    select
-        keys.*,
-        coalesce(sources.term, replace(replace(keys.key_source, '+', ' '), '%20', ' ')) as utm_source,
-        coalesce(media.term, replace(replace(keys.key_medium, '+', ' '), '%20', ' ')) as utm_medium,
-        nullif(coalesce(campaigns.term, replace(replace(keys.key_campaign, '+', ' '), '%20', ' ')), '') as utm_campaign,
-        case when not_sources.key_host is null then keys.key_host else '' end as outside_host
+-- The click id that decides, where a page has several.
+clicked as (
+    select keys.evidence_key, click_ids.parameter as click_id
     from keys
-    left join silver.terms as sources on keys.key_source = sources.value
-    left join silver.terms as media on keys.key_medium = media.value
-    left join silver.terms as campaigns on keys.key_campaign = campaigns.value
-    left join not_sources on keys.key_host = not_sources.key_host
+    inner join (select parameter, cast(priority as integer) as priority from bronze.click_ids) as click_ids
+        on strpos(' ' || keys.click_ids || ' ', ' ' || click_ids.parameter || ' ') > 0
+    where not {has_channel_column}
+    qualify row_number() over (partition by keys.evidence_key order by click_ids.priority nulls first) = 1
 ),
 
+written as (
+    select
+        keys.evidence_key, keys.click_ids, clicked.click_id, keys.source_channel,
+        {for field in source medium campaign, joined by ,}
+        lower(coalesce(term_{field}.term, decoded_{field}.text, keys.given_{field})) as {field}_word,
+        coalesce(term_{field}.term, decoded_{field}.text, keys.given_{field}) as {field}
+        {end},
+        case when not_sources.host is null then keys.host end as outside_host
+    from keys
+    {for field in source medium campaign, joined by }
+    left join silver.decoded as decoded_{field} on keys.given_{field} = decoded_{field}.value
+    left join silver.terms as term_{field} on keys.given_{field} = term_{field}.value
+    {end}
+    left join clicked on keys.evidence_key = clicked.evidence_key
+    left join not_sources on keys.host = not_sources.host
+),
+
+-- Values that exports and tags write for a visit without a source are no evidence. A channel column replaces the others.
+revealed as (
+    select
+        evidence_key, source_channel,
+        click_ids, click_id,
+        case when not {has_channel_column} then outside_host end as outside_host,
+        case
+            when source_word not in ({no_evidence}) and not {has_channel_column} then coalesce(aliases.source, written.source)
+        end as source,
+        {for field in medium campaign, joined by ,}
+        case when {field}_word not in ({no_evidence}) and not {has_channel_column} then {field} end as {field}
+        {end}
+    from written
+    left join bronze.source_aliases as aliases on written.source_word = aliases.alias
+),
+
+-- The strongest evidence decides: source and medium, a click id, the export's own channel, or else the referrer.
 named as (
     select
-        revealed.key_source, revealed.key_medium, revealed.key_campaign, revealed.key_click, revealed.key_host,
-        revealed.key_channel,
+        revealed.evidence_key, revealed.click_ids, revealed.click_id, revealed.source_channel,
         channels.channel as given_channel,
         case
-            when key_source <> '' or key_medium <> '' then coalesce(nullif(utm_source, ''), '(not set)')
-            when key_click <> '' then click_ids.source
-            when key_channel <> '' then case when channels.channel = 'Direct' then null else key_channel end
+            when revealed.source is not null or revealed.medium is not null
+                then 'source ' || lower(coalesce(revealed.source, '')) || ' / ' || lower(coalesce(revealed.medium, ''))
+                    || ' / ' || lower(coalesce(revealed.campaign, ''))
+        end as source_evidence,
+        'click id ' || lower(click_ids.parameter) as click_evidence,
+        case when source_channel is not null and channels.channel is distinct from 'Direct' then 'channel ' || source_channel end
+            as channel_evidence,
+        'referrer ' || outside_host as referrer_evidence,
+        case
+            when revealed.source is not null or revealed.medium is not null then coalesce(revealed.source, '(not set)')
+            when click_ids.parameter is not null then click_ids.source
+            when source_channel is not null
+                then case when channels.channel is distinct from 'Direct' then source_channel end
             when known_hosts.source is not null then known_hosts.source
             when outside_host like 'www.%' then substr(outside_host, 5)
-            else nullif(outside_host, '')
+            else outside_host
         end as source,
         case
-            when key_source <> '' or key_medium <> '' then coalesce(nullif(utm_medium, ''), '(not set)')
-            when key_click <> '' then click_ids.medium
-            when key_channel <> '' then '(not set)'
+            when revealed.source is not null or revealed.medium is not null then coalesce(revealed.medium, '(not set)')
+            when click_ids.parameter is not null then click_ids.medium
+            when source_channel is not null then '(not set)'
         end as given_medium,
-        case when key_source <> '' or key_medium <> '' then utm_campaign end as campaign
+        case
+            when revealed.source is not null or revealed.medium is not null or click_ids.parameter is not null
+                then revealed.campaign
+        end as campaign
     from revealed
-    left join bronze.click_ids as click_ids on revealed.key_click = click_ids.parameter
+    left join bronze.click_ids as click_ids on revealed.click_id = click_ids.parameter
     left join silver.known_hosts as known_hosts
         on revealed.outside_host = known_hosts.host and known_hosts.kind = 'source'
-    left join bronze.channels as channels on revealed.key_channel = channels.value
+    left join bronze.channels as channels on revealed.source_channel = channels.value
 ),
 
 categorised as (
     select
-        named.*,
+        named.evidence_key, named.click_ids, named.click_id, named.source_channel, named.given_channel,
+        named.source_evidence, named.click_evidence, named.channel_evidence, named.referrer_evidence, named.campaign,
+        coalesce(aliases.source, named.source) as source,
         sources.category,
-        coalesce(
-            given_medium,
-            case sources.category when 'SEARCH' then 'organic' when 'AI' then 'ai-assistant' else 'referral' end
-        ) as medium
+        case
+            when named.source is null then null
+            when given_medium is not null then given_medium
+            when sources.category = 'SEARCH' then 'organic'
+            when sources.category = 'AI' then 'ai-assistant'
+            else 'referral'
+        end as medium
     from named
     left join bronze.source_aliases as aliases on lower(named.source) = aliases.alias
     left join bronze.sources as sources on coalesce(aliases.source, lower(named.source)) = sources.source
-    where named.source is not null
 ),
 
 -- In lower case, and with the patterns of GA4's table as columns.
 prepared as (
     select
         categorised.*,
-        lower(source) as s,
-        lower(medium) as m,
-        coalesce(lower(campaign), '') as c,
+        lower(source) as source_word,
+        lower(medium) as medium_word,
         nullif(regexp_extract(lower(medium), '^(.*cp.*|ppc|retargeting|paid.*)$', 1), '') is not null as is_paid,
         coalesce(category, '') = 'SHOPPING'
             or nullif(regexp_extract(lower(campaign), '(^shop|[^a-df-z]shop|shopping)', 1), '') is not null as is_shopping,
@@ -355,48 +555,79 @@ prepared as (
 ),
 
 overrides as (
-    select s, m, min(channel_overrides.channel) as channel
+    select prepared.source_word, prepared.medium_word, min(channel_overrides.channel) as channel
     from prepared
     inner join bronze.channel_overrides as channel_overrides
-        on prepared.s = lower(channel_overrides.source)
-        and (prepared.m = lower(channel_overrides.medium) or coalesce(channel_overrides.medium, '') = '')
-    group by s, m
+        on prepared.source_word = lower(channel_overrides.source)
+        and (
+            prepared.medium_word = lower(channel_overrides.medium) or coalesce(channel_overrides.medium, '') = ''
+        )
+    group by prepared.source_word, prepared.medium_word
 )
 
--- GA4's default channel group: the first rule that holds, in Google's order.
+-- GA4's default channel group: the first rule that holds, in Google's order. Each rule is quoted above its branch.
 select
-    prepared.key_source, prepared.key_medium, prepared.key_campaign, prepared.key_click, prepared.key_host,
-    prepared.key_channel, prepared.source, prepared.medium, prepared.campaign,
+    row_number() over (order by prepared.evidence_key nulls first) as source_id,
+    prepared.evidence_key, prepared.click_ids, prepared.click_id,
+    prepared.source_evidence, prepared.click_evidence, prepared.channel_evidence, prepared.referrer_evidence,
+    prepared.source, prepared.medium, prepared.campaign,
     case
+        when prepared.source is null then null
         when overrides.channel is not null then overrides.channel
-        when key_channel <> '' then coalesce(given_channel, 'Unassigned')
-        when prepared.s = '(direct)' and prepared.m in ('(none)', '(not set)') then 'Direct'
-        when strpos(c, 'cross-network') > 0 then 'Cross-network'
+        -- the contract's table from the values of a channel column to channels
+        when source_evidence is null and click_evidence is null and source_channel is not null
+            then coalesce(given_channel, 'Unassigned')
+        -- "Source exactly matches (direct) AND Medium is one of ((not set), (none))": no evidence, see session_events
+        -- "Campaign Name contains cross-network"
+        when strpos(lower(campaign), 'cross-network') > 0 then 'Cross-network'
+        -- "(Source matches a list of shopping sites OR Campaign Name matches regex
+        -- ^(.*(([^a-df-z]|^)shop|shopping).*)$) AND Medium matches regex ^(.*cp.*|ppc|retargeting|paid.*)$"
         when is_shopping and is_paid then 'Paid Shopping'
+        -- "Source matches a list of search sites AND Medium matches regex ^(.*cp.*|ppc|retargeting|paid.*)$"
         when category = 'SEARCH' and is_paid then 'Paid Search'
+        -- "Source matches a regex list of social sites AND Medium matches regex ^(.*cp.*|ppc|retargeting|paid.*)$"
         when category = 'SOCIAL' and is_paid then 'Paid Social'
+        -- "Source matches a list of video sites AND Medium matches regex ^(.*cp.*|ppc|retargeting|paid.*)$"
         when category = 'VIDEO' and is_paid then 'Paid Video'
-        when prepared.m in ('display', 'banner', 'expandable', 'interstitial', 'cpm') then 'Display'
+        -- "Medium is one of (display, banner, expandable, interstitial, cpm)"
+        when prepared.medium_word in ('display', 'banner', 'expandable', 'interstitial', 'cpm') then 'Display'
+        -- "Medium matches regex ^(.*cp.*|ppc|retargeting|paid.*)$"
         when is_paid then 'Paid Other'
+        -- "Source matches a list of shopping sites OR Campaign name matches regex
+        -- ^(.*(([^a-df-z]|^)shop|shopping).*)$"
         when is_shopping then 'Organic Shopping'
-        when category = 'SOCIAL' or prepared.m in (
+        -- "Source matches a regex list of social sites OR Medium is one of (social, social-network, social-media, sm,
+        -- social network, social media)"
+        when category = 'SOCIAL' or prepared.medium_word in (
             'social', 'social-network', 'social-media', 'sm', 'social network', 'social media'
         ) then 'Organic Social'
+        -- "Source matches a list of video sites OR Medium matches regex ^(.*video.*)$"
         when category = 'VIDEO' or is_video_medium then 'Organic Video'
-        when category = 'AI' or prepared.m = 'ai-assistant' then 'AI Assistant'
-        when category = 'SEARCH' or prepared.m = 'organic' then 'Organic Search'
-        when prepared.m in ('referral', 'app', 'link') then 'Referral'
-        when prepared.s in ('email', 'e-mail', 'e_mail', 'e mail')
-            or prepared.m in ('email', 'e-mail', 'e_mail', 'e mail') then 'Email'
-        when prepared.m in ('affiliate', 'affiliates') then 'Affiliates'
-        when prepared.m = 'audio' then 'Audio'
-        when prepared.s = 'sms' or prepared.m = 'sms' then 'SMS'
-        when prepared.m like '%push' or prepared.m like '%mobile%' or prepared.m like '%notification%'
-            or prepared.s = 'firebase' then 'Mobile Push Notifications'
+        -- "Medium exactly matches ai-assistant", or the host of a known assistant
+        when category = 'AI' or prepared.medium_word = 'ai-assistant' then 'AI Assistant'
+        -- "Source matches a list of search sites OR Medium exactly matches organic"
+        when category = 'SEARCH' or prepared.medium_word = 'organic' then 'Organic Search'
+        -- "Medium is one of (referral, app, or link)"
+        when prepared.medium_word in ('referral', 'app', 'link') then 'Referral'
+        -- "Source = email|e-mail|e_mail|e mail OR Medium = email|e-mail|e_mail|e mail"
+        when prepared.source_word in ('email', 'e-mail', 'e_mail', 'e mail')
+            or prepared.medium_word in ('email', 'e-mail', 'e_mail', 'e mail') then 'Email'
+        -- "Medium = affiliate|affiliates"
+        when prepared.medium_word in ('affiliate', 'affiliates') then 'Affiliates'
+        -- "Medium exactly matches audio"
+        when prepared.medium_word = 'audio' then 'Audio'
+        -- "Source exactly matches sms OR Medium exactly matches sms"
+        when prepared.source_word = 'sms' or prepared.medium_word = 'sms' then 'SMS'
+        -- "Medium ends with push OR Medium contains mobile or notification OR Source exactly matches firebase"
+        when prepared.medium_word like '%push' or prepared.medium_word like '%mobile%'
+            or prepared.medium_word like '%notification%' or prepared.source_word = 'firebase'
+            then 'Mobile Push Notifications'
+        -- "(Other)": anything else
         else 'Unassigned'
     end as channel
 from prepared
-left join overrides on prepared.s = overrides.s and prepared.m = overrides.m;
+left join overrides
+    on prepared.source_word = overrides.source_word and prepared.medium_word = overrides.medium_word;
 
 
 -- silver.browsers: one row a user agent; its device, and whether it declares itself a crawler.
@@ -419,6 +650,7 @@ crawlers as (
 )
 
 select
+    row_number() over (order by agents.user_agent nulls first) as browser_id,
     agents.user_agent,
     crawlers.user_agent is not null as is_bot,
     case
@@ -456,52 +688,246 @@ from agents
 left join crawlers on agents.user_agent = crawlers.user_agent;
 
 
--- silver.events: one row an event; typed, healed, with its page, its source and its browser.
+-- silver.judged_events: every usable event in a few numbers: its browser, its source, and its place among events of the
+-- same time.
+create or replace table silver.judged_events as
+with ties as (
+    select
+        simultaneous.event_id,
+        row_number() over (
+            partition by simultaneous.client_id, simultaneous.event_at, simultaneous.event
+            order by simultaneous.content nulls first, simultaneous.time_text nulls first, simultaneous.event_id nulls first
+        ) as number
+    from silver.simultaneous as simultaneous
+    left join silver.rejected_events as rejected on simultaneous.event_id = rejected.event_id
+    where rejected.event_id is null
+)
+
+select
+    events.event_id, events.client_id, events.event_at, events.event, events.source_session_id,
+    events.client_id_as_tracked is not null as is_tracked,
+    -- Events of a client at the same time: by step, then by a hash of their content.
+    100000 * case events.event
+        when 'page_view' then 1 when 'signup' then 2 when 'cart' then 3 when 'checkout' then 4 when 'order' then 5 else 6
+    end + coalesce(ties.number, 0) as tie,
+    events.event = 'order' or confirmations.event_id is not null as is_purchase,
+    sources.source_id,
+    sources.channel is not null as has_evidence,
+    browsers.browser_id,
+    coalesce(browsers.is_bot, false) as is_bot
+from silver.parsed_events as events
+left join silver.rejected_events as rejected on events.event_id = rejected.event_id
+left join silver.confirmations as confirmations on events.event_id = confirmations.event_id
+left join silver.sources as sources
+    on case
+        when confirmations.event_id is null then events.evidence_key else confirmations.evidence_key
+    end = sources.evidence_key
+left join silver.browsers as browsers on events.user_agent = browsers.user_agent
+left join ties on events.event_id = ties.event_id
+where rejected.event_id is null;
+
+
+-- silver.session_events: the session of each event, and whether the event is a touch, in two readings: by the healed id,
+-- and by what the column alone held. A session has the same session id of the export, or no gap of
+-- {session_gap_minutes} minutes. Events without a client and those of declared crawlers have none.
+create or replace table silver.session_events as
+with clients as (
+    select
+        events.client_id,
+        count(*) as events,
+        -- Where the column alone held every id of a client, its sessions are the same in both readings.
+        case when count(*) = sum(case when events.is_tracked then 1 else 0 end) then 'both' else 'healed' end as found_in
+    from silver.judged_events as events
+    where events.client_id is not null and not events.is_bot
+    group by events.client_id
+),
+
+followed as (
+    select clients.found_in, clients.events, events.*
+    from silver.judged_events as events
+    left join clients on events.client_id = clients.client_id and not events.is_bot
+),
+
+-- Most clients have one event, which needs no window: this halves the time of the statement.
+windowed as (
+    select
+        found_in, client_id, source_session_id, event_id, event_at, tie, event, is_purchase, source_id, has_evidence,
+        browser_id, is_bot
+    from followed
+    where events > 1
+    union all
+    select
+        'as_tracked', client_id, source_session_id, event_id, event_at, tie, event, is_purchase, source_id, has_evidence,
+        browser_id, is_bot
+    from followed
+    where events > 1 and found_in = 'healed' and is_tracked
+),
+
+started as (
+    select
+        *,
+        row_number() over (
+            partition by found_in, client_id, source_session_id order by event_at nulls first, tie nulls first
+        ) as number,
+        case
+            when event_at < lag(event_at) over (
+                partition by found_in, client_id, source_session_id order by event_at nulls first, tie nulls first
+            ) + case
+                when source_session_id is null then interval {session_gap_minutes} minute else interval 3650000 day
+            end then 0
+            else 1
+        end as is_start
+    from windowed
+),
+
+-- A session's id is the id of its first event.
+numbered as (
+    select
+        found_in, event_id, event_at, event, tie, number, is_purchase, source_id, has_evidence, browser_id, is_bot,
+        last_value(case when is_start = 1 then event_id end ignore nulls) over (
+            partition by found_in, client_id, source_session_id order by event_at nulls first, tie nulls first
+            rows between unbounded preceding and current row
+        ) as session_id
+    from started
+),
+
+-- All evidence that a source carries: the strongest, and what that outranks.
+evidence as (
+    {for kind in source click channel referrer, joined by union all}
+    select
+        source_id, {kind}_evidence as evidence,
+        {kind}_evidence = coalesce(source_evidence, click_evidence, channel_evidence, referrer_evidence) as is_strongest
+    from silver.sources
+    where {kind}_evidence is not null
+    {end}
+
+    union all
+
+    select sources.source_id, 'click id ' || lower(click_ids.parameter), false
+    from silver.sources as sources
+    inner join bronze.click_ids as click_ids
+        on strpos(' ' || sources.click_ids || ' ', ' ' || click_ids.parameter || ' ') > 0
+    where sources.click_id <> click_ids.parameter
+),
+
+-- The first event of a session with given evidence is a touch, unless the evidence is outranked there.
+touches as (
+    select numbered.found_in, numbered.session_id, min(numbered.number) as number
+    from numbered
+    inner join evidence on numbered.source_id = evidence.source_id
+    group by numbered.found_in, numbered.session_id, evidence.evidence
+    having min(numbered.number) = min(case when evidence.is_strongest then numbered.number end)
+
+    union all
+
+    -- Without evidence, a session has a Direct touch: its first event that is neither an order nor its confirmation.
+    select found_in, session_id, min(case when not is_purchase then number end)
+    from numbered
+    group by found_in, session_id
+    having max(case when has_evidence then 1 else 0 end) = 0
+)
+
+select
+    numbered.found_in, numbered.session_id, numbered.event_id, numbered.event_at, numbered.event, numbered.tie,
+    numbered.number, touches.number is not null as is_touch, false as is_single, numbered.source_id, numbered.browser_id,
+    numbered.is_bot
+from numbered
+left join touches
+    on numbered.found_in = touches.found_in and numbered.session_id = touches.session_id
+    and numbered.number = touches.number
+
+union all
+
+select
+    coalesce(found_in, 'none'), case when found_in is not null then event_id end, event_id, event_at, event, tie, 1,
+    found_in is not null and (has_evidence or not is_purchase), found_in is not null, source_id, browser_id, is_bot
+from followed
+where events = 1 or events is null;
+
+
+-- silver.events: one row an event; typed, healed, with its page, its source, its browser, its session and its touch.
 create or replace table silver.events as
+with tracked as (
+    select event_id, session_id, is_touch
+    from silver.session_events
+    where found_in = 'as_tracked'
+),
+
+joined as (
+    select
+        parsed.event_id, parsed.client_id, parsed.client_id_as_tracked, parsed.event_at, parsed.event, parsed.event_name,
+        parsed.source_session_id, parsed.host, parsed.path, parsed.query, parsed.is_confirmation_page, parsed.utm_content,
+        parsed.utm_term, parsed.referrer, parsed.checkout_token, parsed.payload,
+        parsed.utm_source, parsed.utm_medium, parsed.utm_campaign, parsed.referrer_host,
+        coalesce(sources.click_id, substr(parsed.click_ids, 1, strpos(parsed.click_ids || ' ', ' ') - 1)) as click_id,
+        sources.source, sources.medium, sources.campaign,
+        sources.channel, browsers.device, browsers.operating_system, browsers.browser, healed.is_bot, healed.tie,
+        healed.session_id, healed.is_touch,
+        case when healed.found_in = 'both' then healed.session_id else tracked.session_id end as session_id_as_tracked,
+        case when healed.found_in = 'both' then healed.is_touch else tracked.is_touch end as is_touch_as_tracked,
+        -- days and hours by the clock of the contract's time zone
+        parsed.event_at{in_zone} as local_at,
+        files.file_date
+    from silver.parsed_events as parsed
+    inner join silver.session_events as healed on parsed.event_id = healed.event_id and healed.found_in <> 'as_tracked'
+    left join tracked on parsed.event_id = tracked.event_id
+    left join silver.sources as sources on healed.source_id = sources.source_id
+    left join silver.browsers as browsers on healed.browser_id = browsers.browser_id
+    left join bronze.files as files on parsed.event_id // 100000000 = files.file_id
+)
+
 select
     events.event_id,
     events.client_id,
     events.client_id_as_tracked,
     events.event_at,
-    -- days and hours by the clock of the contract's time zone
-    cast(events.event_at{in_zone} as date) as event_date,
-    extract(hour from events.event_at{in_zone}) as event_hour,
+    events.tie,
+    cast(events.local_at as date) as event_date,
+    extract(hour from events.local_at) as event_hour,
+    -- the day in gold
+    case
+        when events.file_date is null
+            or events.local_at >= cast(events.file_date as timestamp) - interval 1 day
+            and events.local_at < cast(events.file_date as timestamp) + interval 2 day
+        then cast(events.local_at as date)
+    end as day,
     events.event,
     events.event_name,
     events.source_session_id,
+    events.session_id,
+    events.session_id_as_tracked,
     events.host,
     events.path,
-    replace(replace(events.utm_source, '+', ' '), '%20', ' ') as utm_source,
-    replace(replace(events.utm_medium, '+', ' '), '%20', ' ') as utm_medium,
-    replace(replace(events.utm_campaign, '+', ' '), '%20', ' ') as utm_campaign,
+    events.query,
+    coalesce(events.is_confirmation_page, false) as is_confirmation_page,
+    {for field in utm_source utm_medium utm_campaign utm_content utm_term, joined by ,}
+    coalesce(decoded_{field}.text, events.{field}) as {field}
+    {end},
     events.click_id,
+    events.referrer,
     events.referrer_host,
-    sources.source,
-    sources.medium,
-    sources.campaign,
-    sources.channel,
-    coalesce(browsers.device, 'Other') as device,
-    coalesce(browsers.operating_system, 'Other') as operating_system,
-    coalesce(browsers.browser, 'Other') as browser,
-    coalesce(browsers.is_bot, false) as is_bot,
-    case when events.event = 'order' then {transaction_id} end as transaction_id,
+    events.source,
+    events.medium,
+    events.campaign,
+    events.channel,
+    case when events.is_touch then coalesce(events.channel, 'Direct') end as touch_channel,
+    case when events.is_touch_as_tracked then coalesce(events.channel, 'Direct') end as touch_channel_as_tracked,
+    coalesce(events.device, 'Other') as device,
+    coalesce(events.operating_system, 'Other') as operating_system,
+    coalesce(events.browser, 'Other') as browser,
+    events.is_bot,
+    case when events.event in ('order', 'refund') then {transaction_id} end as transaction_id,
     case when events.event = 'order' then {amount} end as revenue,
-    case when events.event = 'order' then {other_currency} end as other_currency,
-    case when events.event = 'order' then {other_amount} end as other_amount,
-    case when events.event in ('order', 'signup') then {customer} end as customer,
+    case when events.event = 'refund' then {amount} end as refund,
+    case when events.event in ('order', 'refund') then {other_currency} end as other_currency,
+    case when events.event in ('order', 'refund') then {other_amount} end as other_amount,
+    case when events.event in ('order', 'refund', 'signup') then {customer} end as customer,
     events.checkout_token,
     case when events.event = 'order' then events.payload end as payload
-from silver.parsed_events as events
-left join silver.sources as sources
-    on coalesce(events.utm_source, '') = sources.key_source
-    and coalesce(events.utm_medium, '') = sources.key_medium
-    and coalesce(events.utm_campaign, '') = sources.key_campaign
-    and coalesce(events.click_id, '') = sources.key_click
-    and coalesce(events.referrer_host, '') = sources.key_host
-    and coalesce(events.source_channel, '') = sources.key_channel
-left join silver.browsers as browsers on events.user_agent = browsers.user_agent
-left join silver.rejected_events as rejected on events.event_id = rejected.event_id
-where rejected.event_id is null;
+from joined as events
+{for field in utm_source utm_medium utm_campaign utm_content utm_term, joined by }
+left join silver.decoded as decoded_{field} on events.{field} = decoded_{field}.value
+{end};
 
 
 -- silver.file_totals: what each file held before anything was refused; the ledger starts from it.
@@ -539,78 +965,49 @@ from bronze.files as files
 left join rejected on files.name = rejected.source_file;
 
 
--- silver.sessions: events of a client with the same session id of the export, or without a gap of
--- {session_gap_minutes} minutes, in two readings: by the healed id, and by what the column alone held. Declared crawlers
--- have none.
-create or replace table silver.sessions as
-with clients as (
+-- silver.received_orders: every order event, its status, and the amount that it counts. event_data/orders.sql defines
+-- the statuses: counted, resubmission, amendment, possible duplicate, negative and quarantined.
+create or replace table silver.received_orders as
+with order_events as (
     select
-        client_id,
-        count(*) as events,
-        -- Where the column alone held every id of a client, its sessions are the same in both readings.
-        case when count(*) = count(client_id_as_tracked) then 'both' else 'healed' end as found_in
+        event_id, event_at, transaction_id, checkout_token as checkout, customer, client_id as client, revenue as amount,
+        other_currency,
+        {order_key} as order_key
     from silver.events
-    where client_id is not null and not is_bot
-    group by client_id
+    where event = 'order'
 ),
 
--- Most clients have one event, which needs no window.
-windowed as (
-    select
-        clients.found_in, events.client_id, events.source_session_id, events.event_id, events.event_at, events.event,
-        events.channel is not null as is_touch
-    from silver.events as events
-    inner join clients on events.client_id = clients.client_id
-    where clients.events > 1 and not events.is_bot
+classified as (
+    {classified_orders}
+)
 
-    union all
+select
+    events.event_id, events.transaction_id, events.client_id, events.client_id_as_tracked, events.event_at,
+    events.event_date, events.day as order_date, events.session_id, events.session_id_as_tracked, events.revenue,
+    events.other_currency, events.other_amount, events.customer, events.checkout_token, events.device,
+    events.operating_system, events.browser, events.is_bot,
+    classified.status,
+    classified.reason,
+    classified.reason as held_for,
+    classified.order_id,
+    classified.counted_amount as counted_revenue,
+    classified.excluded_amount as excluded_revenue,
+    -- what a deduplication by transaction id alone, keeping the first, would drop
+    classified.is_repeated_id,
+    classified.is_collision, classified.is_reused_id, classified.is_possible_duplicate
+from classified
+inner join silver.events as events on classified.event_id = events.event_id;
 
-    select
-        'as_tracked', events.client_id, events.source_session_id, events.event_id, events.event_at, events.event,
-        events.channel is not null
-    from silver.events as events
-    inner join clients on events.client_id = clients.client_id
-    where
-        clients.events > 1 and clients.found_in = 'healed' and events.client_id_as_tracked is not null
-        and not events.is_bot
-),
 
-started as (
-    select
-        *,
-        case
-            when event_at < lag(event_at) over (
-                partition by found_in, client_id, source_session_id order by event_at nulls first, event_id nulls first
-            ) + case
-                when source_session_id is null then interval {session_gap_minutes} minute else interval 3650000 day
-            end then 0
-            else 1
-        end as is_start
-    from windowed
-),
-
--- A session's id is the id of its first event.
-numbered as (
-    select
-        found_in, event_id, event_at, event, is_touch,
-        last_value(case when is_start = 1 then event_id end ignore nulls) over (
-            partition by found_in, client_id, source_session_id order by event_at nulls first, event_id nulls first
-            rows between unbounded preceding and current row
-        ) as session_id
-    from started
-),
-
-touches as (
+-- silver.sessions: one row a session, in two readings. A session converts when it holds a counted order.
+create or replace table silver.sessions as
+with touches as (
     select
         found_in, session_id, event_id,
-        lag(event_id) over (
-            partition by found_in, session_id order by event_at nulls first, event_id nulls first
-        ) is null as is_first,
-        lead(event_id) over (
-            partition by found_in, session_id order by event_at nulls first, event_id nulls first
-        ) is null as is_last
-    from numbered
-    where is_touch
+        lag(event_id) over (partition by found_in, session_id order by number nulls first) is null as is_first,
+        lead(event_id) over (partition by found_in, session_id order by number nulls first) is null as is_last
+    from silver.session_events
+    where is_touch and not is_single
 ),
 
 touched as (
@@ -627,40 +1024,38 @@ counted as (
         found_in, session_id,
         max(event_at) as ended_at,
         count(*) as events,
-        sum(case when event = 'page_view' then 1 else 0 end) as page_views,
-        sum(case when event = 'signup' then 1 else 0 end) as signups,
-        sum(case when event = 'cart' then 1 else 0 end) as carts,
-        sum(case when event = 'checkout' then 1 else 0 end) as checkouts,
-        sum(case when event = 'order' then 1 else 0 end) as orders
-    from numbered
+        {for step in page_view signup cart checkout order, joined by ,}
+        sum(case when event = '{step}' then 1 else 0 end) as {step}s
+        {end}
+    from silver.session_events
+    where not is_single and session_id is not null
     group by found_in, session_id
 ),
 
 sessions as (
     select
-        clients.found_in, events.event_id as session_id, events.client_id, events.source_session_id,
-        events.event_at as started_at,
-        events.event_at as ended_at, 1 as events,
-        case when event = 'page_view' then 1 else 0 end as page_views,
-        case when event = 'signup' then 1 else 0 end as signups,
-        case when event = 'cart' then 1 else 0 end as carts,
-        case when event = 'checkout' then 1 else 0 end as checkouts,
-        case when event = 'order' then 1 else 0 end as orders,
-        event as first_event, path as landing_path, device, operating_system, browser,
-        channel as first_channel, source as first_source, medium as first_medium, campaign as first_campaign,
-        channel as last_channel, source as last_source, medium as last_medium, campaign as last_campaign
-    from silver.events as events
-    inner join clients on events.client_id = clients.client_id
-    where clients.events = 1 and not events.is_bot
+        single.found_in, events.event_id as session_id, events.client_id, events.source_session_id,
+        events.event_at as started_at, events.event_at as ended_at, 1 as events,
+        {for step in page_view signup cart checkout order, joined by ,}
+        case when events.event = '{step}' then 1 else 0 end as {step}s
+        {end},
+        events.event as first_event, path as landing_path, device, operating_system, browser,
+        touch_channel as first_channel, source as first_source, medium as first_medium, campaign as first_campaign,
+        touch_channel as last_channel, source as last_source, medium as last_medium, campaign as last_campaign, events.day
+    from silver.session_events as single
+    inner join silver.events as events on single.event_id = events.event_id
+    where single.is_single
 
     union all
 
     select
-        counted.found_in, counted.session_id, opening.client_id, opening.source_session_id, opening.event_at, counted.ended_at, counted.events,
-        counted.page_views, counted.signups, counted.carts, counted.checkouts, counted.orders,
-        opening.event, opening.path, opening.device, opening.operating_system, opening.browser,
-        first_touch.channel, first_touch.source, first_touch.medium, first_touch.campaign,
-        last_touch.channel, last_touch.source, last_touch.medium, last_touch.campaign
+        counted.found_in, counted.session_id, opening.client_id, opening.source_session_id, opening.event_at,
+        counted.ended_at, counted.events, counted.page_views, counted.signups, counted.carts, counted.checkouts,
+        counted.orders, opening.event, opening.path, opening.device, opening.operating_system, opening.browser,
+        case when touched.first_touch_id is not null then coalesce(first_touch.channel, 'Direct') end,
+        first_touch.source, first_touch.medium, first_touch.campaign,
+        case when touched.last_touch_id is not null then coalesce(last_touch.channel, 'Direct') end,
+        last_touch.source, last_touch.medium, last_touch.campaign, opening.day
     from counted
     inner join silver.events as opening on counted.session_id = opening.event_id
     left join touched on counted.found_in = touched.found_in and counted.session_id = touched.session_id
@@ -668,7 +1063,7 @@ sessions as (
     left join silver.events as last_touch on touched.last_touch_id = last_touch.event_id
 ),
 
-readings as (
+found as (
     select 'both' as found_in, 'healed' as reading
     union all
     select 'both', 'as_tracked'
@@ -676,28 +1071,39 @@ readings as (
     select 'healed', 'healed'
     union all
     select 'as_tracked', 'as_tracked'
+),
+
+bought as (
+    select 'healed' as reading, session_id, count(*) as orders
+    from silver.received_orders
+    where status = 'counted'
+    group by session_id
+    union all
+    select 'as_tracked', session_id_as_tracked, count(*)
+    from silver.received_orders
+    where status = 'counted'
+    group by session_id_as_tracked
 )
 
 select
-    readings.reading, session_id, client_id, source_session_id, started_at, ended_at,
+    found.reading, sessions.session_id, client_id, source_session_id, started_at, ended_at,
     cast(started_at{in_zone} as date) as session_date,
-    cast(events as bigint) as events,
-    cast(page_views as bigint) as page_views,
-    cast(signups as bigint) as signups,
-    cast(carts as bigint) as carts,
-    cast(checkouts as bigint) as checkouts,
-    cast(orders as bigint) as orders,
+    day,
+    {for counts in events page_views signups carts checkouts, joined by ,}
+    cast(sessions.{counts} as bigint) as {counts}
+    {end},
+    cast(sessions.orders as bigint) as order_events,
+    coalesce(bought.orders, 0) as orders,
     first_event, landing_path, device, operating_system, browser,
-    coalesce(first_channel, 'Direct') as first_channel,
-    coalesce(first_source, '(direct)') as first_source,
-    coalesce(first_medium, '(none)') as first_medium,
-    first_campaign,
-    coalesce(last_channel, 'Direct') as last_channel,
-    coalesce(last_source, '(direct)') as last_source,
-    coalesce(last_medium, '(none)') as last_medium,
-    last_campaign
+    {for place in first last, joined by ,}
+    {place}_channel,
+    case {place}_channel when 'Direct' then '(direct)' else {place}_source end as {place}_source,
+    case {place}_channel when 'Direct' then '(none)' else {place}_medium end as {place}_medium,
+    {place}_campaign
+    {end}
 from sessions
-inner join readings on sessions.found_in = readings.found_in;
+inner join found on sessions.found_in = found.found_in
+left join bought on found.reading = bought.reading and sessions.session_id = bought.session_id;
 
 
 -- silver.links: which clients gave which e-mail hash or stood at which checkout.
@@ -718,14 +1124,23 @@ shared as (
     select kind, value, count(*) as clients
     from keyed
     group by kind, value
+),
+
+devices as (
+    select client_id, count(*) as customers
+    from keyed
+    where kind = 'customer'
+    group by client_id
 )
 
 select
     keyed.client_id, keyed.kind, keyed.value, shared.clients,
-    -- a hash that many ids share is a till or a test, not a person
-    shared.clients > {most_clients_of_a_person} as is_refused
+    coalesce(devices.customers, 0) as customers,
+    -- a hash that many ids share is a till or a test, not a person; a device of many customers is a kiosk
+    shared.clients > {most_clients_of_a_person} or coalesce(devices.customers, 0) > {most_customers_of_a_device} as is_refused
 from keyed
-inner join shared on keyed.kind = shared.kind and keyed.value = shared.value;
+inner join shared on keyed.kind = shared.kind and keyed.value = shared.value
+left join devices on keyed.client_id = devices.client_id;
 
 
 -- silver.people: the stitched reading. The smallest id wins along each link, four links far.
@@ -736,91 +1151,28 @@ with links as (
     where not is_refused
 ),
 
-keys_1 as (
-    select kind, value, min(client_id) as person_id
-    from links
-    group by kind, value
+people_0 as (
+    select distinct client_id, client_id as person_id from links
 ),
 
-people_1 as (
-    select links.client_id, min(keys_1.person_id) as person_id
+{for n in 1 2 3 4, joined by ,}
+keys_{n} as (
+    select links.kind, links.value, min(people.person_id) as person_id
     from links
-    inner join keys_1 on links.kind = keys_1.kind and links.value = keys_1.value
-    group by links.client_id
-),
-
-keys_2 as (
-    select links.kind, links.value, min(people_1.person_id) as person_id
-    from links
-    inner join people_1 on links.client_id = people_1.client_id
+    inner join people_{n-1} as people on links.client_id = people.client_id
     group by links.kind, links.value
 ),
 
-people_2 as (
-    select links.client_id, min(keys_2.person_id) as person_id
+people_{n} as (
+    select links.client_id, min(keys.person_id) as person_id
     from links
-    inner join keys_2 on links.kind = keys_2.kind and links.value = keys_2.value
+    inner join keys_{n} as keys on links.kind = keys.kind and links.value = keys.value
     group by links.client_id
-),
-
-keys_3 as (
-    select links.kind, links.value, min(people_2.person_id) as person_id
-    from links
-    inner join people_2 on links.client_id = people_2.client_id
-    group by links.kind, links.value
-),
-
-people_3 as (
-    select links.client_id, min(keys_3.person_id) as person_id
-    from links
-    inner join keys_3 on links.kind = keys_3.kind and links.value = keys_3.value
-    group by links.client_id
-),
-
-keys_4 as (
-    select links.kind, links.value, min(people_3.person_id) as person_id
-    from links
-    inner join people_3 on links.client_id = people_3.client_id
-    group by links.kind, links.value
 )
+{end}
 
-select links.client_id, min(keys_4.person_id) as person_id
-from links
-inner join keys_4 on links.kind = keys_4.kind and links.value = keys_4.value
-group by links.client_id;
-
-
--- silver.received_orders: every order event, its status, and the amount that it counts. event_data/orders.sql defines
--- the statuses: counted, resubmission, amendment, possible duplicate, negative and quarantined.
-create or replace table silver.received_orders as
-with order_events as (
-    select
-        event_id, event_at, transaction_id, checkout_token as checkout, customer, client_id as client, revenue as amount,
-        other_currency,
-        {order_key} as order_key
-    from silver.events
-    where event = 'order'
-),
-
-classified as (
-    {classified_orders}
-)
-
-select
-    events.event_id, events.transaction_id, events.client_id, events.client_id_as_tracked, events.event_at,
-    events.event_date, events.revenue, events.other_currency, events.other_amount, events.customer, events.checkout_token, events.device, events.operating_system,
-    events.browser, events.is_bot,
-    classified.status,
-    classified.reason,
-    classified.reason as held_for,
-    classified.order_id,
-    classified.counted_amount as counted_revenue,
-    classified.excluded_amount as excluded_revenue,
-    -- what a deduplication by transaction id alone, keeping the first, would drop
-    classified.is_repeated_id,
-    classified.is_collision, classified.is_reused_id, classified.is_possible_duplicate
-from classified
-inner join silver.events as events on classified.event_id = events.event_id;
+select client_id, person_id
+from people_4;
 
 
 -- silver.orders: one row a counted order, with what was recorded of its client before.
@@ -841,7 +1193,7 @@ seen as (
     select
         events.client_id,
         min(event_at) as first_event_at,
-        min(case when event = 'page_view' then event_at end) as first_page_view_at,
+        min(case when event = 'page_view' and not is_confirmation_page then event_at end) as first_page_view_at,
         min(case when event = 'cart' then event_at end) as first_cart_at,
         min(case when event = 'checkout' then event_at end) as first_checkout_at,
         min(case when client_id_as_tracked is not null then event_at end) as first_tracked_event_at,
@@ -849,6 +1201,16 @@ seen as (
     from silver.events as events
     inner join buyers on events.client_id = buyers.client_id
     group by events.client_id
+),
+
+-- A confirmation page is an earlier page view of other orders only: of other checkouts.
+confirmed as (
+    select distinct counted.event_id
+    from counted
+    inner join silver.events as pages
+        on counted.client_id = pages.client_id and counted.checkout_token <> pages.checkout_token
+        and pages.event_at < counted.event_at
+    where pages.is_confirmation_page and pages.event = 'page_view'
 ),
 
 starts as (
@@ -889,7 +1251,8 @@ select
         else coalesce(by_customer.person_id, by_checkout.person_id)
     end as person_id,
     counted.event_at as ordered_at,
-    counted.event_date as order_date,
+    counted.order_date,
+    counted.session_id,
     -- zero where the contract maps no amount
     cast(coalesce(counted.counted_revenue, 0) as decimal(12, 2)) as revenue,
     counted.customer,
@@ -902,7 +1265,7 @@ select
     counted.is_possible_duplicate,
     coalesce(resubmitted.resubmissions, 0) as resubmissions_of_id,
     coalesce(seen.first_event_at < counted.event_at, false) as has_earlier_event,
-    coalesce(seen.first_page_view_at < counted.event_at, false) as has_earlier_page_view,
+    coalesce(seen.first_page_view_at < counted.event_at, false) or confirmed.event_id is not null as has_earlier_page_view,
     coalesce(seen.first_cart_at < counted.event_at, false) as has_earlier_cart,
     coalesce(seen.first_checkout_at < counted.event_at, false) or coalesce(starts.started_at < counted.event_at, false) as has_earlier_checkout,
     counted.client_id_as_tracked is not null and coalesce(seen.first_tracked_event_at < counted.event_at, false) as has_earlier_event_as_tracked,
@@ -910,6 +1273,7 @@ select
     counted.event_at - interval {window_days} day < cast(data_start.first_date as timestamp) as window_cut_off
 from counted
 cross join data_start
+left join confirmed on counted.event_id = confirmed.event_id
 left join seen on counted.client_id = seen.client_id
 left join starts on counted.checkout_token = starts.checkout_token
 left join silver.people as people on counted.client_id = people.client_id
@@ -960,18 +1324,34 @@ where
 
 -- silver.clients: one row a visitor of the healed reading, from the first event to the last.
 create or replace table silver.clients as
-with totals as (
-    select
-        client_id,
-        min(started_at) as first_seen_at,
-        max(ended_at) as last_seen_at,
-        count(*) as sessions,
-        cast(sum(page_views) as bigint) as page_views,
-        cast(sum(carts) as bigint) as carts,
-        cast(sum(checkouts) as bigint) as checkouts
+with sessions as (
+    select *
     from silver.sessions
     where reading = 'healed'
+),
+
+-- Most visitors come once; only the others are added up.
+returning_clients as (
+    select
+        client_id,
+        max(ended_at) as last_seen_at,
+        count(*) as sessions,
+        {for counts in page_views carts checkouts, joined by ,}
+        cast(sum({counts}) as bigint) as {counts}
+        {end}
+    from sessions
     group by client_id
+    having count(*) > 1
+),
+
+numbered as (
+    select
+        sessions.client_id, sessions.session_id,
+        row_number() over (
+            partition by sessions.client_id order by sessions.started_at nulls first, sessions.session_id nulls first
+        ) as number
+    from sessions
+    inner join returning_clients on sessions.client_id = returning_clients.client_id
 ),
 
 bought as (
@@ -982,165 +1362,102 @@ bought as (
 )
 
 select
-    totals.client_id, totals.first_seen_at, totals.last_seen_at,
-    cast(totals.first_seen_at{in_zone} as date) as first_date,
-    first_session.device, first_session.operating_system, first_session.browser,
-    first_session.first_channel,
-    totals.sessions, totals.page_views, totals.carts, totals.checkouts,
+    sessions.client_id,
+    sessions.started_at as first_seen_at,
+    coalesce(returning_clients.last_seen_at, sessions.ended_at) as last_seen_at,
+    sessions.day as first_date,
+    sessions.device, sessions.operating_system, sessions.browser, sessions.first_channel,
+    coalesce(returning_clients.sessions, 1) as sessions,
+    {for counts in page_views carts checkouts, joined by ,}
+    coalesce(returning_clients.{counts}, sessions.{counts}) as {counts}
+    {end},
     coalesce(bought.orders, 0) as orders,
     coalesce(bought.revenue, 0) as revenue
-from totals
-inner join silver.sessions as first_session
-    on totals.client_id = first_session.client_id and totals.first_seen_at = first_session.started_at
-    and first_session.reading = 'healed'
-left join bought on totals.client_id = bought.client_id;
+from sessions
+left join returning_clients on sessions.client_id = returning_clients.client_id
+left join numbered on sessions.session_id = numbered.session_id
+left join bought on sessions.client_id = bought.client_id
+where returning_clients.client_id is null or numbered.number = 1;
 
 
--- silver.order_touches: the touches before each order, in three readings, first to last.
+-- silver.readings: how identities are read; `sessions_of` is the reading of the sessions that belong to it.
+create or replace table silver.readings as
+select reading, sessions_of
+from (values ('as_tracked', 'as_tracked'), ('healed', 'healed'), ('stitched', 'healed')) as readings (reading, sessions_of);
+
+
+-- silver.models: the ways to share an order's revenue out.
+create or replace table silver.models as
+select model
+from (values
+    ('first_click'), ('last_click'), ('last_non_direct'), ('linear'), ('position_based'), ('time_decay')
+) as models (model);
+
+
+-- silver.order_touches: the path of each order, first to last: all touches of its client in the {window_days} days
+-- before it, both ends included, in three readings.
 create or replace table silver.order_touches as
 with identified as (
-    select 'as_tracked' as reading, 'as_tracked' as sessions_of, order_id, client_id_as_tracked as identity, ordered_at
-    from silver.orders
-    where client_id_as_tracked is not null
-
-    union all
-
-    select 'healed', 'healed', order_id, client_id, ordered_at
-    from silver.orders
-    where client_id is not null
-
-    union all
-
-    select 'stitched', 'healed', order_id, person_id, ordered_at
-    from silver.orders
-    where person_id is not null
+    select
+        readings.reading, orders.order_id, orders.ordered_at,
+        case readings.reading
+            when 'as_tracked' then orders.client_id_as_tracked when 'healed' then orders.client_id else orders.person_id
+        end as identity
+    from silver.orders as orders
+    cross join silver.readings as readings
 ),
 
 -- A person's clients; a client that was linked with no other is a person of its own.
 clients_of as (
-    select reading, order_id, sessions_of, ordered_at, identity as client_id
+    select reading, order_id, ordered_at, identity as client_id
     from identified
+    where identity is not null
 
     union distinct
 
-    select identified.reading, identified.order_id, identified.sessions_of, identified.ordered_at, people.client_id
+    select identified.reading, identified.order_id, identified.ordered_at, people.client_id
     from identified
     inner join silver.people as people on identified.identity = people.person_id
     where identified.reading = 'stitched'
 ),
 
-visits as (
-    select
-        clients_of.reading, clients_of.order_id, clients_of.ordered_at, sessions.session_id, sessions.client_id,
-        sessions.source_session_id, sessions.started_at, sessions.ended_at, sessions.first_event
-    from clients_of
-    inner join silver.sessions as sessions
-        on clients_of.sessions_of = sessions.reading and clients_of.client_id = sessions.client_id
-    where
-        sessions.started_at >= clients_of.ordered_at - interval {window_days} day
-        and sessions.started_at <= clients_of.ordered_at
-),
-
-touches as (
-    select
-        visits.reading, visits.order_id, visits.session_id, visits.started_at, events.event_id, events.event_at,
-        events.source, events.medium, events.campaign, events.channel,
-        row_number() over (
-            partition by visits.reading, visits.order_id, visits.session_id
-            order by events.event_at nulls first, events.event_id nulls first
-        ) as number_from_first,
-        lead(events.event_id) over (
-            partition by visits.reading, visits.order_id, visits.session_id
-            order by events.event_at nulls first, events.event_id nulls first
-        ) is null as is_last
-    from visits
-    inner join silver.events as events on visits.client_id = events.client_id
-    where
-        events.channel is not null and not events.is_bot
-        and events.event_at >= visits.started_at and events.event_at <= visits.ended_at
-        and events.event_at <= visits.ordered_at
-        and coalesce(events.source_session_id, '') = coalesce(visits.source_session_id, '')
-        and (visits.reading <> 'as_tracked' or events.client_id_as_tracked is not null)
-),
-
--- A session gives its first touch, and its last if that is of another channel. Without a touch it is
--- a direct visit, unless all that was seen of it begins with an order.
 path as (
-    select reading, order_id, session_id, started_at, 1 as step, event_at as touched_at, source, medium, campaign, channel
-    from touches
-    where number_from_first = 1
-
-    union all
-
     select
-        last_touch.reading, last_touch.order_id, last_touch.session_id, last_touch.started_at, 2, last_touch.event_at,
-        last_touch.source, last_touch.medium, last_touch.campaign, last_touch.channel
-    from touches as last_touch
-    inner join touches as first_touch
-        on last_touch.reading = first_touch.reading and last_touch.order_id = first_touch.order_id
-        and last_touch.session_id = first_touch.session_id and first_touch.number_from_first = 1
-    where last_touch.is_last and last_touch.channel <> first_touch.channel
-
-    union all
-
-    select
-        visits.reading, visits.order_id, visits.session_id, visits.started_at, 1, visits.started_at, '(direct)', '(none)',
-        null, 'Direct'
-    from visits
-    left join touches
-        on visits.reading = touches.reading and visits.order_id = touches.order_id
-        and visits.session_id = touches.session_id and touches.number_from_first = 1
-    where touches.event_id is null and visits.first_event <> 'order'
+        clients_of.reading, clients_of.order_id, clients_of.ordered_at, events.client_id, events.event_id, events.event_at,
+        events.tie,
+        case clients_of.reading when 'as_tracked' then events.session_id_as_tracked else events.session_id end as session_id,
+        case clients_of.reading when 'as_tracked' then events.touch_channel_as_tracked else events.touch_channel end
+            as channel,
+        events.source, events.medium, events.campaign
+    from clients_of
+    inner join silver.events as events on clients_of.client_id = events.client_id
+    where
+        events.touch_channel is not null and clients_of.reading <> 'as_tracked'
+        or events.touch_channel_as_tracked is not null and clients_of.reading = 'as_tracked'
 )
 
 select
-    path.reading, path.order_id, path.session_id, path.touched_at, path.source, path.medium, path.campaign, path.channel,
+    reading, order_id, session_id, event_id, event_at as touched_at,
+    coalesce(source, '(direct)') as source,
+    coalesce(medium, '(none)') as medium,
+    campaign, channel,
     row_number() over (
-        partition by path.reading, path.order_id
-        order by path.started_at nulls first, path.session_id nulls first, path.step nulls first
+        partition by reading, order_id order by event_at nulls first, tie nulls first, client_id nulls first
     ) as position,
-    count(*) over (partition by path.reading, path.order_id) as touches,
+    count(*) over (partition by reading, order_id) as touches,
     -- whole seconds from the touch to the order
-    date_diff('day', cast(path.touched_at as date), cast(orders.ordered_at as date)) * 86400
-    + (extract(hour from orders.ordered_at) - extract(hour from path.touched_at)) * 3600
-    + (extract(minute from orders.ordered_at) - extract(minute from path.touched_at)) * 60
-    + cast(floor(extract(second from orders.ordered_at)) - floor(extract(second from path.touched_at)) as bigint)
+    date_diff('day', cast(event_at as date), cast(ordered_at as date)) * 86400
+    + (extract(hour from ordered_at) - extract(hour from event_at)) * 3600
+    + (extract(minute from ordered_at) - extract(minute from event_at)) * 60
+    + cast(floor(extract(second from ordered_at)) - floor(extract(second from event_at)) as bigint)
         as seconds_before_order
 from path
-inner join silver.orders as orders on path.order_id = orders.order_id;
-
-
--- silver.models: the ways to share an order's revenue out.
-create or replace table silver.models as
-select 'first_click' as model
-union all
-select 'last_click'
-union all
-select 'last_non_direct'
-union all
-select 'linear'
-union all
-select 'position_based'
-union all
-select 'time_decay';
+where event_at >= ordered_at - interval {window_days} day and event_at <= ordered_at;
 
 
 -- gold.attribution: an order's revenue, shared out to its touches; six models, three readings.
 create or replace table gold.attribution as
-with readings as (
-    select 'as_tracked' as reading
-    union all
-    select 'healed'
-    union all
-    select 'stitched'
-),
-
-models as (
-    select model
-    from silver.models
-),
-
-last_known as (
+with last_known as (
     select reading, order_id, max(case when channel <> 'Direct' then position end) as position
     from silver.order_touches
     group by reading, order_id
@@ -1167,7 +1484,7 @@ weighted as (
         end as weight
     from silver.order_touches as touches
     inner join last_known on touches.reading = last_known.reading and touches.order_id = last_known.order_id
-    cross join models
+    cross join silver.models as models
 ),
 
 running as (
@@ -1196,7 +1513,8 @@ shared as (
 )
 
 select
-    order_id, transaction_id, order_date, model, reading, position, session_id, touched_at, channel, source, medium, campaign,
+    order_id, transaction_id, order_date, model, reading, position, session_id, event_id, touched_at, channel, source, medium,
+    campaign,
     cast(cast(cents_so_far - cents_before as decimal(18, 2)) * 0.01 as decimal(12, 2)) as credit,
     cast(cast(parts_so_far - parts_before as decimal(18, 2)) * 0.0001 as decimal(12, 4)) as order_share
 from shared
@@ -1204,97 +1522,97 @@ from shared
 union all
 
 select
-    orders.order_id, orders.transaction_id, orders.order_date, models.model, readings.reading, null, null, null, 'Unattributed', null, null,
-    null, orders.revenue, cast(1 as decimal(12, 4))
+    orders.order_id, orders.transaction_id, orders.order_date, models.model, readings.reading, null, null, null, null, 'Unattributed',
+    null, null, null, orders.revenue, cast(1 as decimal(12, 4))
 from silver.orders as orders
-cross join readings
-cross join models
+cross join silver.readings as readings
+cross join silver.models as models
 left join last_known on readings.reading = last_known.reading and orders.order_id = last_known.order_id
 where last_known.order_id is null;
 
 
--- gold.unattributed: orders without a known source, and the one reason why.
-create or replace table gold.unattributed as
-with readings as (
-    select 'as_tracked' as reading, order_id, client_id_as_tracked as identity from silver.orders
-    union all
-    select 'healed', order_id, client_id from silver.orders
-    union all
-    select 'stitched', order_id, person_id from silver.orders
-),
-
-found as (
-    select reading, order_id, count(*) as touches, sum(case when channel <> 'Direct' then 1 else 0 end) as known_touches
+-- gold.no_known_source: orders whose source is not known, and why: Direct, or Unattributed with the first reason that holds.
+create or replace table gold.no_known_source as
+with found as (
+    select reading, order_id, sum(case when channel <> 'Direct' then 1 else 0 end) as known_touches
     from silver.order_touches
     group by reading, order_id
 )
 
 select
     orders.order_id, orders.transaction_id, orders.order_date, readings.reading,
+    case when found.order_id is null then 'Unattributed' else 'Direct' end as channel,
     case
-        when readings.identity is null then 'no id'
+        when found.order_id is not null then 'direct only'
+        when case readings.reading
+            when 'as_tracked' then orders.client_id_as_tracked when 'healed' then orders.client_id else orders.person_id
+        end is null then 'no id'
         when orders.window_cut_off then 'window cut off'
-        when found.touches > 0 then 'direct only'
         else 'no touch in the window'
     end as reason,
     orders.revenue
-from readings
-inner join silver.orders as orders on readings.order_id = orders.order_id
-left join found on readings.reading = found.reading and readings.order_id = found.order_id
+from silver.orders as orders
+cross join silver.readings as readings
+left join found on readings.reading = found.reading and orders.order_id = found.order_id
 where coalesce(found.known_touches, 0) = 0;
 
 
--- gold.channel_performance: sessions that a channel began, and the orders and revenue it is credited with.
+-- gold.unattributed: orders without a touch, and the one reason why.
+create or replace table gold.unattributed as
+select order_id, transaction_id, order_date, reading, reason, revenue
+from gold.no_known_source
+where channel = 'Unattributed';
+
+
+-- gold.channel_sessions: the sessions that a channel began, by day, in two readings, and those that converted.
+create or replace table gold.channel_sessions as
+select
+    day as date, reading, coalesce(first_channel, 'Unattributed') as channel,
+    count(*) as sessions,
+    cast(sum(case when orders > 0 then 1 else 0 end) as bigint) as conversions
+from silver.sessions
+group by day, reading, coalesce(first_channel, 'Unattributed');
+
+
+-- gold.channel_credit: the orders and the revenue that each channel is credited with, by day, model and reading.
+create or replace table gold.channel_credit as
+select
+    order_date as date, model, reading, channel,
+    cast(sum(order_share) as decimal(18, 4)) as orders,
+    cast(sum(credit) as decimal(18, 2)) as revenue
+from gold.attribution
+group by order_date, model, reading, channel;
+
+
+-- gold.channel_performance: kept for one version; use gold.channel_sessions and gold.channel_credit, as this table repeats
+-- the sessions for each model.
 create or replace table gold.channel_performance as
-with readings as (
-    select reading, reading as sessions_of
-    from (select 'as_tracked' as reading union all select 'healed' as reading) as own
-    union all
-    select 'stitched', 'healed'
-),
-
-models as (
-    select model
-    from silver.models
-),
-
-visits as (
-    select session_date as date, reading, first_channel as channel, count(*) as sessions, count(distinct client_id) as clients
-    from silver.sessions
-    group by session_date, reading, first_channel
-),
-
-credits as (
+with visits as (
     select
-        order_date as date, model, reading, channel,
-        cast(sum(order_share) as decimal(18, 4)) as orders,
-        cast(sum(credit) as decimal(18, 2)) as revenue
-    from gold.attribution
-    group by order_date, model, reading, channel
+        day as date, reading, coalesce(first_channel, 'Unattributed') as channel, count(*) as sessions,
+        count(distinct client_id) as clients
+    from silver.sessions
+    group by day, reading, coalesce(first_channel, 'Unattributed')
 ),
 
-rows_of as (
-    select date, model, reading, channel from credits
-    union distinct
-    select visits.date, models.model, readings.reading, visits.channel
+unioned as (
+    select date, model, reading, channel, 0 as sessions, 0 as clients, orders, revenue
+    from gold.channel_credit
+    union all
+    select visits.date, models.model, readings.reading, visits.channel, visits.sessions, visits.clients, 0, 0
     from visits
-    inner join readings on visits.reading = readings.sessions_of
-    cross join models
+    inner join silver.readings as readings on visits.reading = readings.sessions_of
+    cross join silver.models as models
 )
 
 select
-    rows_of.date, rows_of.model, rows_of.reading, rows_of.channel,
-    coalesce(visits.sessions, 0) as sessions,
-    coalesce(visits.clients, 0) as clients,
-    coalesce(credits.orders, 0) as orders,
-    coalesce(credits.revenue, 0) as revenue
-from rows_of
-inner join readings on rows_of.reading = readings.reading
-left join visits
-    on rows_of.date = visits.date and readings.sessions_of = visits.reading and rows_of.channel = visits.channel
-left join credits
-    on rows_of.date = credits.date and rows_of.model = credits.model and rows_of.reading = credits.reading
-    and rows_of.channel = credits.channel;
+    date, model, reading, channel,
+    cast(sum(sessions) as bigint) as sessions,
+    cast(sum(clients) as bigint) as clients,
+    cast(sum(orders) as decimal(18, 4)) as orders,
+    cast(sum(revenue) as decimal(18, 2)) as revenue
+from unioned
+group by date, model, reading, channel;
 
 
 -- gold.funnel: which steps were recorded, of sessions and of clients. A step that is missing before a
@@ -1302,14 +1620,14 @@ left join credits
 create or replace table gold.funnel as
 with units as (
     select
-        'session' as unit, session_date as date, device, first_channel as channel,
+        'session' as unit, day as date, device, coalesce(first_channel, 'Unattributed') as channel,
         page_views, carts, checkouts, orders, cast(null as decimal(18, 2)) as revenue
     from silver.sessions
     where reading = 'healed'
 
     union all
 
-    select 'client', first_date, device, first_channel, page_views, carts, checkouts, orders, revenue
+    select 'client', first_date, device, coalesce(first_channel, 'Unattributed'), page_views, carts, checkouts, orders, revenue
     from silver.clients
 
     union all
@@ -1373,7 +1691,7 @@ group by order_date, item_id, item_name, item_variant;
 create or replace table silver.event_counts as
 with events as (
     select
-        event_date, event_hour, event, device, operating_system, browser, is_bot,
+        day as event_date, event_hour, event, device, operating_system, browser, is_bot,
         -- /products of /products/puffy-mattress
         case
             when path is null then 'unknown'
@@ -1400,99 +1718,50 @@ group by event_date, event_hour, event, device, operating_system, browser, is_bo
 -- silver.event_metrics: the metrics of events by hour, for every segment that may explain a change.
 create or replace table silver.event_metrics as
 with segmented as (
-    select 'all' as segment_kind, 'all' as segment, event_counts.* from silver.event_counts as event_counts
+    select 'all' as segment_kind, 'all' as segment, counts.* from silver.event_counts as counts
     union all
-    select 'event', event, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'device', device, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'operating_system', operating_system, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'browser', browser, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'section', section, event_counts.* from silver.event_counts as event_counts
-    union all
-    select 'channel', channel, event_counts.* from silver.event_counts as event_counts
+    {for kind in event device operating_system browser section channel, joined by union all}
+    select '{kind}', {kind}, counts.* from silver.event_counts as counts
+    {end}
 ),
 
+-- A column for each metric: what is counted; of a share, its numerator.
 summed as (
     select
         event_date as date, event_hour as hour, segment_kind, segment,
         sum(events) as events,
-        sum(case when is_bot then events else 0 end) as crawler_events,
-        sum(case when is_bot and event in ('checkout', 'order') then events else 0 end) as crawler_checkout_events,
-        sum(case when event in ('checkout', 'order') then events else 0 end) as checkout_events,
-        sum(case when event = 'page_view' and not is_bot then events else 0 end) as page_views,
-        sum(case when event = 'signup' and not is_bot then events else 0 end) as signups,
-        sum(case when event = 'cart' and not is_bot then events else 0 end) as carts,
-        sum(case when event = 'checkout' and not is_bot then events else 0 end) as checkouts,
+        {for step in page_view signup cart checkout, joined by ,}
+        sum(case when event = '{step}' and not is_bot then events else 0 end) as {step}s
+        {end},
         sum(case when event = 'order' then events else 0 end) as order_events,
-        sum(case when event = 'other' then events else 0 end) as unknown_events,
-        sum(events - with_client) as without_client,
-        sum(events - with_tracked_client) as without_tracked_client,
-        sum(events - with_referrer) as without_referrer,
-        sum(with_utm) as with_utm,
-        sum(with_click_id) as with_click_id
+        sum(case when is_bot then events else 0 end) as crawler_share,
+        sum(case when is_bot and event in ('checkout', 'order') then events else 0 end) as crawler_share_of_checkout,
+        sum(case when event in ('checkout', 'order') then events else 0 end) as checkout_events,
+        sum(case when event = 'other' then events else 0 end) as unknown_event_share,
+        sum(events - with_client) as client_id_missing_share,
+        sum(events - with_tracked_client) as client_id_missing_share_as_tracked,
+        sum(events - with_referrer) as referrer_missing_share,
+        sum(with_utm) as utm_share,
+        sum(with_click_id) as click_id_share
     from segmented
     group by event_date, event_hour, segment_kind, segment
 ),
 
-metrics as (
-    select 'events' as metric, 0 as is_share
-    union all
-    select 'page_views', 0
-    union all
-    select 'signups', 0
-    union all
-    select 'carts', 0
-    union all
-    select 'checkouts', 0
-    union all
-    select 'order_events', 0
-    union all
-    select 'crawler_share', 1
-    union all
-    select 'crawler_share_of_checkout', 1
-    union all
-    select 'unknown_event_share', 1
-    union all
-    select 'client_id_missing_share', 1
-    union all
-    select 'client_id_missing_share_as_tracked', 1
-    union all
-    select 'referrer_missing_share', 1
-    union all
-    select 'utm_share', 1
-    union all
-    select 'click_id_share', 1
-),
-
 measured as (
-    select
-        date, hour, metrics.metric, segment_kind, segment,
-        case metrics.metric
-            when 'events' then events
-            when 'page_views' then page_views
-            when 'signups' then signups
-            when 'carts' then carts
-            when 'checkouts' then checkouts
-            when 'order_events' then order_events
-            when 'crawler_share' then crawler_events
-            when 'crawler_share_of_checkout' then crawler_checkout_events
-            when 'unknown_event_share' then unknown_events
-            when 'client_id_missing_share' then without_client
-            when 'client_id_missing_share_as_tracked' then without_tracked_client
-            when 'referrer_missing_share' then without_referrer
-            when 'utm_share' then with_utm
-            when 'click_id_share' then with_click_id
-        end as numerator,
-        case
-            when metrics.is_share = 0 then null
-            when metrics.metric = 'crawler_share_of_checkout' then checkout_events
-            else events
-        end as denominator
+    {for metric in events page_views signups carts checkouts order_events, joined by union all}
+    select date, hour, '{metric}' as metric, segment_kind, segment, {metric} as numerator, null as denominator from summed
+    {end}
+
+    union all
+
+    {for metric in crawler_share unknown_event_share client_id_missing_share client_id_missing_share_as_tracked referrer_missing_share utm_share click_id_share, joined by union all}
+    select date, hour, '{metric}', segment_kind, segment, {metric}, events from summed
+    {end}
+
+    union all
+
+    select date, hour, 'crawler_share_of_checkout', segment_kind, segment, crawler_share_of_checkout, checkout_events
     from summed
-    cross join metrics
 )
 
 select
@@ -1510,11 +1779,13 @@ from silver.event_metrics
 where segment_kind in ('all', 'event', 'device');
 
 
--- gold.daily_metrics: the same by day, with what files, sessions and orders say.
+-- gold.daily_metrics: the same by day, with what files, sessions and orders say. Events more than one day off the day of
+-- their file are in no day: the rows of other days have no date.
 create or replace table gold.daily_metrics as
 with visits as (
     select
-        session_date as date, client_id, device, operating_system, browser, first_channel as channel,
+        day as date, client_id, device, operating_system, browser,
+        coalesce(first_channel, 'Unattributed') as channel,
         case when orders > 0 then 1 else 0 end as has_order,
         case when checkouts > 0 then 1 else 0 end as has_checkout,
         case when page_views = 1 and events = 1 then 1 else 0 end as is_bounce
@@ -1540,20 +1811,16 @@ visit_counts as (
         sum(is_bounce) as bounces
     from visits
     left join returning_visitors
-        on visits.client_id = returning_visitors.client_id and visits.date = returning_visitors.date
+        on visits.client_id = returning_visitors.client_id and visits.date is not distinct from returning_visitors.date
     group by visits.date, device, operating_system, browser, channel, returning_visitors.client_id
 ),
 
 visits_by_segment as (
     select 'all' as segment_kind, 'all' as segment, visit_counts.* from visit_counts
     union all
-    select 'device', device, visit_counts.* from visit_counts
-    union all
-    select 'operating_system', operating_system, visit_counts.* from visit_counts
-    union all
-    select 'browser', browser, visit_counts.* from visit_counts
-    union all
-    select 'channel', channel, visit_counts.* from visit_counts
+    {for kind in device operating_system browser channel, joined by union all}
+    select '{kind}', {kind}, visit_counts.* from visit_counts
+    {end}
 ),
 
 visit_totals as (
@@ -1562,9 +1829,9 @@ visit_totals as (
         sum(sessions) as sessions,
         sum(case when returning_client_id is null then sessions else 0 end) + count(distinct returning_client_id)
             as visitors,
-        sum(sessions_with_order) as sessions_with_order,
-        sum(sessions_with_checkout) as sessions_with_checkout,
-        sum(bounces) as bounces
+        sum(sessions_with_order) as conversion,
+        sum(sessions_with_checkout) as checkout_rate,
+        sum(bounces) as bounce_rate
     from visits_by_segment
     group by date, segment_kind, segment
 ),
@@ -1572,11 +1839,9 @@ visit_totals as (
 orders_by_segment as (
     select 'all' as segment_kind, 'all' as segment, orders.* from silver.orders as orders
     union all
-    select 'device', device, orders.* from silver.orders as orders
-    union all
-    select 'operating_system', operating_system, orders.* from silver.orders as orders
-    union all
-    select 'browser', browser, orders.* from silver.orders as orders
+    {for kind in device operating_system browser, joined by union all}
+    select '{kind}', {kind}, orders.* from silver.orders as orders
+    {end}
 ),
 
 order_totals as (
@@ -1584,12 +1849,12 @@ order_totals as (
         order_date as date, segment_kind, segment,
         count(*) as orders,
         sum(revenue) as revenue,
-        sum(case when has_earlier_event then 0 else 1 end) as orders_without_event,
-        sum(case when has_earlier_page_view then 0 else 1 end) as orders_without_page_view,
-        sum(case when has_earlier_event_as_tracked then 0 else revenue end) as revenue_without_event_as_tracked,
-        sum(case when has_earlier_checkout then 1 else 0 end) as orders_with_checkout,
-        sum(case when is_collision then 1 else 0 end) as collisions,
-        sum(case when revenue = 0 then 1 else 0 end) as free_orders
+        sum(case when has_earlier_event then 0 else 1 end) as orders_without_event_share,
+        sum(case when has_earlier_page_view then 0 else 1 end) as orders_without_page_view_share,
+        sum(case when has_earlier_event_as_tracked then 0 else revenue end) as revenue_without_event_share_as_tracked,
+        sum(case when has_earlier_checkout then 1 else 0 end) as orders_with_checkout_share,
+        sum(case when is_collision then 1 else 0 end) as collision_share,
+        sum(case when revenue = 0 then 1 else 0 end) as free_order_share
     from orders_by_segment
     group by order_date, segment_kind, segment
 ),
@@ -1597,36 +1862,37 @@ order_totals as (
 -- Revenue by the channel of the last click, and what no channel can be given, in both readings.
 channel_totals as (
     select
-        date, reading, channel, revenue, orders,
+        date, reading, channel, revenue,
+        case reading when 'healed' then '' else '_as_tracked' end as ending,
         sum(revenue) over (partition by date, reading) as whole_revenue
-    from gold.channel_performance
+    from gold.channel_credit
     where model = 'last_click' and reading in ('as_tracked', 'healed')
 ),
 
 received_totals as (
     select
-        event_date as date,
+        order_date as date,
         count(*) as order_events,
-        sum(case when status in ('resubmission', 'amendment') then 1 else 0 end) as resubmissions,
-        sum(case when status in ('quarantined', 'negative') then 1 else 0 end) as held
+        sum(case when status in ('resubmission', 'amendment') then 1 else 0 end) as resubmission_share,
+        sum(case when status in ('quarantined', 'negative') then 1 else 0 end) as held_order_share
     from silver.received_orders
-    group by event_date
+    group by order_date
 ),
 
 item_totals as (
     select
         order_date as date,
         count(*) as lines,
-        sum(case when amount is null then 1 else 0 end) as lines_without_amount,
-        sum(case when item_id is null then 1 else 0 end) as lines_without_item
+        sum(case when amount is null then 1 else 0 end) as line_amount_missing_share,
+        sum(case when item_id is null then 1 else 0 end) as item_missing_share
     from silver.order_items
     group by order_date
 ),
 
 file_totals as (
     select
-        file_date as date, count(*) as files, sum(records) as records, sum(unreadable) as unreadable, sum(rejected) as rejected,
-        sum(repeated) as repeated
+        file_date as date, count(*) as files, sum(records) as records, sum(unreadable) as unreadable_share,
+        sum(rejected) as rejected_share, sum(repeated) as repeated_share
     from silver.files
     group by file_date
 ),
@@ -1636,75 +1902,62 @@ unioned as (
     from silver.event_metrics
     group by date, metric, segment_kind, segment
 
+    {for metric in sessions visitors, joined by }
     union all
-    select date, 'sessions', segment_kind, segment, sessions, null from visit_totals
-    union all
-    select date, 'visitors', segment_kind, segment, visitors, null from visit_totals
-    union all
-    select date, 'conversion', segment_kind, segment, sessions_with_order, sessions from visit_totals
-    union all
-    select date, 'checkout_rate', segment_kind, segment, sessions_with_checkout, sessions from visit_totals
-    union all
-    select date, 'bounce_rate', segment_kind, segment, bounces, sessions from visit_totals
+    select date, '{metric}', segment_kind, segment, {metric}, null from visit_totals
+    {end}
 
+    {for metric in conversion checkout_rate bounce_rate, joined by }
     union all
-    select date, 'orders', segment_kind, segment, orders, null from order_totals
+    select date, '{metric}', segment_kind, segment, {metric}, sessions from visit_totals
+    {end}
+
+    {for metric in orders revenue, joined by }
     union all
-    select date, 'revenue', segment_kind, segment, revenue, null from order_totals
+    select date, '{metric}', segment_kind, segment, {metric}, null from order_totals
+    {end}
+
+    {for metric in orders_without_event_share orders_without_page_view_share orders_with_checkout_share collision_share free_order_share, joined by }
+    union all
+    select date, '{metric}', segment_kind, segment, {metric}, orders from order_totals
+    {end}
+
     union all
     select date, 'average_order_value', segment_kind, segment, revenue, orders from order_totals
     union all
-    select date, 'orders_without_event_share', segment_kind, segment, orders_without_event, orders from order_totals
-    union all
-    select date, 'orders_without_page_view_share', segment_kind, segment, orders_without_page_view, orders from order_totals
-    union all
-    select date, 'revenue_without_event_share_as_tracked', segment_kind, segment, revenue_without_event_as_tracked, revenue
+    select date, 'revenue_without_event_share_as_tracked', segment_kind, segment, revenue_without_event_share_as_tracked, revenue
     from order_totals
-    union all
-    select date, 'orders_with_checkout_share', segment_kind, segment, orders_with_checkout, orders from order_totals
-    union all
-    select date, 'collision_share', segment_kind, segment, collisions, orders from order_totals
-    union all
-    select date, 'free_order_share', segment_kind, segment, free_orders, orders from order_totals
 
     union all
-    select date, 'revenue_by_channel', 'channel', channel, revenue, null from channel_totals where reading = 'healed'
-    union all
-    select date, 'revenue_by_channel_as_tracked', 'channel', channel, revenue, null
-    from channel_totals
-    where reading = 'as_tracked'
+    select date, 'revenue_by_channel' || ending, 'channel', channel, revenue, null from channel_totals
+    {for kind in Unattributed Direct, joined by }
     union all
     select
-        date, case reading when 'healed' then 'unattributed_share' else 'unattributed_share_as_tracked' end, 'all', 'all',
-        sum(case when channel = 'Unattributed' then revenue else 0 end), max(whole_revenue)
+        date, lower('{kind}') || '_share' || ending, 'all', 'all', sum(case when channel = '{kind}' then revenue else 0 end),
+        max(whole_revenue)
     from channel_totals
-    group by date, reading
-    union all
-    select
-        date, case reading when 'healed' then 'direct_share' else 'direct_share_as_tracked' end, 'all', 'all',
-        sum(case when channel = 'Direct' then revenue else 0 end), max(whole_revenue)
-    from channel_totals
-    group by date, reading
+    group by date, ending
+    {end}
 
+    {for metric in resubmission_share held_order_share, joined by }
     union all
-    select date, 'resubmission_share', 'all', 'all', resubmissions, order_events from received_totals
-    union all
-    select date, 'held_order_share', 'all', 'all', held, order_events from received_totals
-    union all
-    select date, 'line_amount_missing_share', 'all', 'all', lines_without_amount, lines from item_totals
-    union all
-    select date, 'item_missing_share', 'all', 'all', lines_without_item, lines from item_totals
+    select date, '{metric}', 'all', 'all', {metric}, order_events from received_totals
+    {end}
 
+    {for metric in line_amount_missing_share item_missing_share, joined by }
     union all
-    select date, 'files', 'all', 'all', files, null from file_totals
+    select date, '{metric}', 'all', 'all', {metric}, lines from item_totals
+    {end}
+
+    {for metric in files records, joined by }
     union all
-    select date, 'records', 'all', 'all', records, null from file_totals
+    select date, '{metric}', 'all', 'all', {metric}, null from file_totals
+    {end}
+
+    {for metric in unreadable_share rejected_share repeated_share, joined by }
     union all
-    select date, 'unreadable_share', 'all', 'all', unreadable, records from file_totals
-    union all
-    select date, 'rejected_share', 'all', 'all', rejected, records from file_totals
-    union all
-    select date, 'repeated_share', 'all', 'all', repeated, records from file_totals
+    select date, '{metric}', 'all', 'all', {metric}, records from file_totals
+    {end}
 ),
 
 -- Completions against starts, both as events: the owner's checkout completion.
@@ -1714,21 +1967,22 @@ completions as (
         orders.numerator, checkouts.numerator as denominator
     from unioned as orders
     inner join unioned as checkouts
-        on orders.date = checkouts.date and checkouts.metric = 'checkouts' and checkouts.segment_kind = 'all'
+        on orders.date is not distinct from checkouts.date and checkouts.metric = 'checkouts'
+        and checkouts.segment_kind = 'all'
     where orders.metric = 'order_events' and orders.segment_kind = 'all'
+),
+
+everything as (
+    select * from unioned
+    union all
+    select * from completions
 )
 
 select
     date, metric, segment_kind, segment,
     cast(numerator as decimal(18, 2)) as numerator,
     cast(denominator as decimal(18, 2)) as denominator
-from unioned
-union all
-select
-    date, metric, segment_kind, segment,
-    cast(numerator as decimal(18, 2)),
-    cast(denominator as decimal(18, 2))
-from completions;
+from everything;
 
 
 -- gold.ledger: revenue from the files to the orders, with every dollar on a named line. Gross minus the lines below it
@@ -1799,6 +2053,16 @@ with lines as (
     select 15, 'not counted: orders in ' || other_currency, 1, other_amount
     from silver.received_orders
     where other_currency is not null
+
+    union all
+
+    -- a refund lowers what was earned, whatever its sign
+    select
+        case when other_currency is null then 16 else 17 end,
+        case when other_currency is null then 'refunds' else 'refunds in ' || other_currency end,
+        1, -abs(coalesce(refund, other_amount))
+    from silver.events
+    where event = 'refund'
 ),
 
 difference as (
@@ -1819,7 +2083,7 @@ shown as (
         (1, 'gross'), (2, 'exact repeats'), (3, 'rejected: no readable time'), (4, 'quarantined: no transaction id'),
         (4, 'quarantined: no readable amount'), (5, 'resubmissions'), (6, 'amendments'),
         (7, 'possible duplicates not counted'), (8, 'negative'), (10, 'counted'), (12, 'of counted: ids that collide'),
-        (13, 'of counted: possible duplicates'), (14, 'deduplicating by transaction id alone would remove')
+        (13, 'of counted: possible duplicates'), (14, 'deduplicating by transaction id alone would remove'), (16, 'refunds')
     ) as fixed (section, line)
 ),
 
@@ -1876,7 +2140,14 @@ unknown as (
     select
         sum(case when reading = 'as_tracked' then revenue else 0 end) as revenue_as_tracked,
         sum(case when reading = 'healed' then revenue else 0 end) as revenue_healed
-    from gold.unattributed
+    from gold.no_known_source
+),
+
+-- Some hosts that the shop's hash hides are payment providers or search engines that no list knows.
+hidden as (
+    select sum(credit) as revenue
+    from gold.attribution
+    where reading = 'healed' and model = 'last_non_direct' and source like 'source-%.com' and {hosts_are_hidden}
 ),
 
 ledger as (
@@ -1891,7 +2162,7 @@ figures as (
         order_events as numerator, page_views as denominator
     from received
     union all
-    select 2, 'conversion', 'healed', 'sessions with an order / sessions, without declared crawlers', sessions_with_order, sessions
+    select 2, 'conversion', 'healed', 'sessions with a counted order / sessions, without declared crawlers', sessions_with_order, sessions
     from people
     union all
     select 3, 'checkout completion', 'as_tracked', 'order events / checkout starts, as received', order_events, checkouts
@@ -1910,7 +2181,7 @@ figures as (
     select 7, 'orders without an earlier page view', 'as_tracked', 'by the column alone', orders_without_page_view_as_tracked, orders.orders
     from orders
     union all
-    select 8, 'orders without an earlier page view', 'healed', 'by the healed id', orders_without_page_view, orders.orders
+    select 8, 'orders without an earlier page view', 'healed', 'by the healed id, without the confirmation page', orders_without_page_view, orders.orders
     from orders
     union all
     select 9, 'revenue without a known source', 'as_tracked', 'no touch but direct in the window / counted', revenue_as_tracked, revenue
@@ -1927,6 +2198,10 @@ figures as (
     union all
     select 12, 'revenue counted twice', 'healed', 'resubmissions of the same order', resubmitted, revenue
     from ledger
+    cross join orders
+    union all
+    select 13, 'revenue of hidden hosts', 'healed', 'last non-direct touch by a host that only its hash names / counted', hidden.revenue, orders.revenue
+    from hidden
     cross join orders
 )
 

@@ -101,6 +101,39 @@ from (values
     (2, null, 'x6', 'https://puffy.com/', null, '2025-03-09T15:00:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x"}', 'chrome'),
     -- Y malformed JSON is no payload; a popup without one still counts
     (2, null, 'y1', 'https://puffy.com/', null, '2025-03-09T12:00:00.000Z', 'email_filled_on_popup', '{"user_email":', 'chrome'),
+    -- C2 pages repeat the referrer and the UTMs of the landing; C3 a new referrer is a second touch
+    (1, 'c2', null, 'https://puffy.com/?utm_source=x&utm_medium=affiliate', 'https://blog.example/', '2025-03-01T11:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'c2', null, 'https://puffy.com/cart', 'https://blog.example/', '2025-03-01T11:01:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'c2', null, 'https://puffy.com/cart?utm_source=x&utm_medium=affiliate', 'https://puffy.com/', '2025-03-01T11:02:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'c3', null, 'https://puffy.com/?utm_source=x&utm_medium=affiliate', 'https://blog.example/', '2025-03-01T11:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'c3', null, 'https://puffy.com/cart', 'https://duckduckgo.com/', '2025-03-01T11:01:00.000Z', 'page_viewed', null, 'chrome'),
+    -- E5 an order's own confirmation page, before and after it; E6 another order's is an earlier page view
+    (2, null, 'e5', 'https://checkout.puffy.com/checkouts/cn/te5/thank-you?utm_source=x&utm_medium=email', null, '2025-03-10T09:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (2, null, 'e5', 'https://checkout.puffy.com/checkouts/cn/te5/thank-you', null, '2025-03-10T09:00:00.016Z', 'checkout_completed', '{"transaction_id": "E-5", "revenue": 50, "user_email": "mail-e5"}', 'chrome'),
+    (2, null, 'e5', 'https://checkout.puffy.com/checkouts/cn/te5/thank-you', 'https://duckduckgo.com/', '2025-03-10T10:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (2, null, 'e6', 'https://checkout.puffy.com/checkouts/cn/te6/thank-you', null, '2025-03-10T09:00:00.000Z', 'checkout_completed', '{"transaction_id": "E-6", "revenue": 50, "user_email": "mail-e6"}', 'chrome'),
+    (2, null, 'e6', 'https://checkout.puffy.com/checkouts/cn/te6/thank-you', null, '2025-03-10T09:00:01.000Z', 'page_viewed', null, 'chrome'),
+    (2, null, 'e6', 'https://checkout.puffy.com/checkouts/cn/te7/thank-you', null, '2025-03-10T09:20:00.000Z', 'checkout_completed', '{"transaction_id": "E-7", "revenue": 50, "user_email": "mail-e6"}', 'chrome'),
+    -- E8 a session that begins with an order and goes on
+    (2, null, 'e8', 'https://checkout.puffy.com/checkouts/cn/te8/thank-you', null, '2025-03-09T10:00:00.000Z', 'checkout_completed', '{"transaction_id": "E-8", "revenue": 50, "user_email": "mail-e8"}', 'chrome'),
+    (2, null, 'e8', 'https://puffy.com/', null, '2025-03-09T10:10:00.000Z', 'page_viewed', null, 'chrome'),
+    (2, null, 'e8', 'https://checkout.puffy.com/checkouts/cn/te9/thank-you', null, '2025-03-09T11:00:00.000Z', 'checkout_completed', '{"transaction_id": "E-9", "revenue": 50, "user_email": "mail-e8"}', 'chrome'),
+    -- I2 placeholders are no ids
+    (1, 'undefined', null, 'https://puffy.com/?gclid=A1B115', null, '2025-03-09T08:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (2, null, '00000000-0000-0000-0000-000000000000', 'https://puffy.com/?gclid=A1B115', null, '2025-03-09T08:00:01.000Z', 'page_viewed', null, 'chrome'),
+    -- V2 a page view and an order at the same time
+    (2, null, 'v2', 'https://checkout.puffy.com/checkouts/cn/tv2/thank-you', null, '2025-03-09T12:00:00.000Z', 'checkout_completed', '{"transaction_id": "V-2", "revenue": 95, "user_email": "mail-v2"}', 'chrome'),
+    (2, null, 'v2', 'https://puffy.com/?utm_source=x&utm_medium=sms', null, '2025-03-09T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    -- X2 a device of six customers is no person
+    (2, null, 'kiosk', 'https://puffy.com/', null, '2025-03-09T10:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x70"}', 'chrome'),
+    (2, null, 'kiosk', 'https://puffy.com/', null, '2025-03-09T11:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x71"}', 'chrome'),
+    (2, null, 'kiosk', 'https://puffy.com/', null, '2025-03-09T12:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x72"}', 'chrome'),
+    (2, null, 'kiosk', 'https://puffy.com/', null, '2025-03-09T13:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x73"}', 'chrome'),
+    (2, null, 'kiosk', 'https://puffy.com/', null, '2025-03-09T14:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x74"}', 'chrome'),
+    (2, null, 'kiosk', 'https://puffy.com/', null, '2025-03-09T15:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x75"}', 'chrome'),
+    (2, null, 'kiosk2', 'https://puffy.com/', null, '2025-03-09T16:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x70"}', 'chrome'),
+    -- Y2 an event far from the day of its file
+    (2, null, 'y2', 'https://puffy.com/', null, '2035-01-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     -- Z the channel table, a client a row
     (1, 'z01', null, 'https://puffy.com/?utm_source=(direct)&utm_medium=(none)', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     (1, 'z02', null, 'https://puffy.com/?utm_source=g&utm_medium=x&utm_campaign=my-cross-network-1', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
@@ -143,14 +176,24 @@ from (values
     (1, 'z39', null, 'https://puffy.com/', 'https://staging.puffy.com/x', '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     (1, 'z40', null, 'https://puffy.com/', 'https://www.paypal.com/', '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     (1, 'z41', null, 'https://puffy.com/', 'https://source-3cc1f354.com/', '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
-    (1, 'z42', null, 'https://puffy.com/?variant=1#?utm_source=g', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome')
+    (1, 'z42', null, 'https://puffy.com/?variant=1#?utm_source=g', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z43', null, 'https://puffy.com/', 'https://www.google.com.gi/', '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z44', null, 'https://puffy.com/', 'https://www.rakuten.com/', '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z45', null, 'https://puffy.com/?utm_source=g&utm_medium=E%2Dm%61il', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z46', null, 'https://puffy.com/?utm_source=g&utm_medium=social%2520network', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z47', null, 'https://puffy.com/', 'https://user@www.google.com.:443/', '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z48', null, 'https://puffy.com/?li_fat_id=A', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z49', null, 'https://puffy.com/', 'https://www.lnkd.in/', '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z50', null, 'https://puffy.com/', 'https://source-1307ab3c.com/', '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z51', null, 'https://puffy.com/?utm_source=D4CB75&utm_medium=AE24AC', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
+    (1, 'z52', null, 'https://puffy.com/?utm_source=2CC330&utm_medium=971396', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome')
 ) as cases (file, client_id, client_id_new, page_url, referrer, time, event_name, event_data, agent);
 
 create or replace table bronze.files as
 select *
 from (values
-    ('events_20250301.csv', cast('2025-03-01' as date), cast(2025030101 as bigint), cast(0 as bigint), cast(0 as bigint), cast(null as varchar)),
-    ('events_20250308.csv', cast('2025-03-08' as date), cast(2025030801 as bigint), cast(0 as bigint), cast(0 as bigint), cast(null as varchar))
+    ('events_20250301.csv', cast('2025-03-01' as date), cast(20250301000 as bigint), cast(0 as bigint), cast(0 as bigint), cast(null as varchar)),
+    ('events_20250308.csv', cast('2025-03-08' as date), cast(20250308000 as bigint), cast(0 as bigint), cast(0 as bigint), cast(null as varchar))
 ) as files (name, file_date, file_id, records, unreadable, refused);
 
 create or replace table bronze.events as
@@ -181,9 +224,19 @@ select 'B' as test, 'a gap of 30 minutes splits, 29:59.999 does not' as name, '2
 
 select 'C' as test, 'mixed channels: first Organic Search, last Paid Search' as name, 'Organic Search, Paid Search' as expected, (select max(first_channel || ', ' || last_channel) from silver.sessions where client_id = 'c1' and reading = 'healed') as actual;
 
+select 'C2' as test, 'a repeated referrer or UTM is no second touch' as name, 'Affiliates, Affiliates' as expected, (select max(first_channel || ', ' || last_channel) from silver.sessions where client_id = 'c2' and reading = 'healed') as actual;
+
+select 'C3' as test, 'a new referrer is a second touch' as name, 'Affiliates, Organic Search' as expected, (select max(first_channel || ', ' || last_channel) from silver.sessions where client_id = 'c3' and reading = 'healed') as actual;
+
 select 'D' as test, 'seven days before is inside, a millisecond more is not' as name, 'Email, Unattributed' as expected, (select max(case when transaction_id = 'D-1' then channel end) || ', ' || max(case when transaction_id = 'D-2' then channel end) from gold.attribution where model = 'last_click' and reading = 'healed') as actual;
 
 select 'E' as test, 'no earlier session: its own, else a reason' as name, 'Direct; no touch in the window; no id; window cut off' as expected, (select max(case when transaction_id = 'E-1' then channel end) from gold.attribution where model = 'last_click' and reading = 'healed') || '; ' || (select max(case when transaction_id = 'E-2' then reason end) || '; ' || max(case when transaction_id = 'E-3' then reason end) || '; ' || max(case when transaction_id = 'E-4' then reason end) from gold.unattributed where reading = 'healed') as actual;
+
+select 'E5' as test, 'an order''s own confirmation page is no touch and no earlier page view' as name, 'Unattributed, no page' as expected, (select max(channel) from gold.attribution where transaction_id = 'E-5' and model = 'last_click' and reading = 'healed') || ', ' || (select max(case when has_earlier_page_view then 'a page' else 'no page' end) from silver.orders where transaction_id = 'E-5') as actual;
+
+select 'E6' as test, 'another order''s confirmation page is an earlier page view' as name, 'a page' as expected, (select max(case when has_earlier_page_view then 'a page' else 'no page' end) from silver.orders where transaction_id = 'E-7') as actual;
+
+select 'E8' as test, 'a session that begins with an order has a touch for the next' as name, 'Unattributed, Direct' as expected, (select max(case when transaction_id = 'E-8' then channel end) || ', ' || max(case when transaction_id = 'E-9' then channel end) from gold.attribution where model = 'last_click' and reading = 'healed') as actual;
 
 select 'F' as test, 'orders after deduplication = attributed orders, everywhere' as name, (select cast(18 * count(*) as varchar) from silver.orders) as expected, (select cast(count(*) as varchar) from (select distinct order_id, model, reading from gold.attribution) as attributed) as actual;
 
@@ -192,6 +245,8 @@ select 'G' as test, 'revenue parity in cents: files = ledger = credit' as name, 
 select 'H' as test, 'no session ends before it starts' as name, '0' as expected, (select cast(count(*) as varchar) from silver.sessions where ended_at < started_at) as actual;
 
 select 'I' as test, 'no silver session without a client' as name, '0' as expected, (select cast(count(*) as varchar) from silver.sessions where client_id is null) as actual;
+
+select 'I2' as test, 'placeholders are no ids' as name, '2 events' as expected, (select cast(count(*) as varchar) || ' events' from silver.events where client_id is null and click_id = 'gclid') as actual;
 
 select 'J' as test, 'a renamed id is healed; as tracked the order has none' as name, 'Organic Social; no id' as expected, (select max(channel) from gold.attribution where transaction_id = 'J-1' and model = 'first_click' and reading = 'healed') || '; ' || (select max(reason) from gold.unattributed where transaction_id = 'J-1' and reading = 'as_tracked') as actual;
 
@@ -214,6 +269,8 @@ select 'M2' as test, 'so is another checkout of the same customer' as name, '2 c
 select 'M3' as test, 'a collision after more than 30 days is a reused id' as name, '1' as expected, (select cast(count(*) as varchar) from silver.received_orders where is_reused_id) as actual;
 
 select 'M4' as test, 'one purchase under two ids counts twice, and is on the ledger' as name, '1 order, 43000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'of counted: possible duplicates') as actual;
+
+select 'M6' as test, 'a session converts when it holds a counted order' as name, 'K-1 1, N-3 0' as expected, (select 'K-1 ' || cast(max(case when client_id = 'k1' then orders end) as varchar) || ', N-3 ' || cast(max(case when client_id = 'n3' then orders end) as varchar) from silver.sessions where reading = 'healed') as actual;
 
 select 'N1' as test, 'no transaction id: quarantined' as name, '-1 order, -50000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'quarantined: no transaction id') as actual;
 
@@ -247,19 +304,25 @@ select 'T4' as test, 'the lines of an order, one without a price' as name, '3 li
 
 select 'U' as test, 'last click is direct, last non-direct is SMS' as name, 'Direct, SMS' as expected, (select max(case when model = 'last_click' then channel end) || ', ' || max(case when model = 'last_non_direct' then channel end) from gold.attribution where transaction_id = 'U-1' and reading = 'healed') as actual;
 
-select 'V' as test, 'a touch after the order earns nothing' as name, 'Direct' as expected, (select max(channel) from gold.attribution where transaction_id = 'V-1' and model = 'last_click' and reading = 'healed') as actual;
+select 'V' as test, 'a touch after the order earns nothing' as name, 'Unattributed' as expected, (select max(channel) from gold.attribution where transaction_id = 'V-1' and model = 'last_click' and reading = 'healed') as actual;
+
+select 'V2' as test, 'at the same time a page view comes before an order' as name, 'page_view, SMS' as expected, (select max(first_event) || ', ' || max(first_channel) from silver.sessions where client_id = 'v2' and reading = 'healed') as actual;
 
 select 'W' as test, 'two devices of one customer, stitched' as name, 'Unattributed, Email' as expected, (select max(case when reading = 'healed' then channel end) || ', ' || max(case when reading = 'stitched' then channel end) from gold.attribution where transaction_id = 'W-1' and model = 'last_click') as actual;
 
 select 'X' as test, 'a hash that six ids share stitches nobody' as name, '0 people' as expected, (select cast(count(*) as varchar) || ' people' from silver.people where client_id like 'x%') as actual;
 
+select 'X2' as test, 'a device of six customers stitches nobody' as name, '0 people' as expected, (select cast(count(*) as varchar) || ' people' from silver.people where client_id in ('kiosk', 'kiosk2') and person_id <> client_id) as actual;
+
 select 'Y' as test, 'malformed JSON is no payload' as name, '1 event, no customer' as expected, (select cast(count(*) as varchar) || ' event, ' || coalesce(max(customer), 'no customer') from silver.events where client_id = 'y1') as actual;
 
+select 'Y2' as test, 'an event far from its file''s day is in no day' as name, '1 event, 0 days' as expected, (select cast(count(*) as varchar) || ' event, ' || cast(count(day) as varchar) || ' days' from silver.events where client_id = 'y2') as actual;
+
 select
-    'Z' as test, 'the channel table: 42 rows, each its channel' as name, '42 rows, none wrong' as expected,
+    'Z' as test, 'the channel table: 52 rows, each its channel' as name, '52 rows, none wrong' as expected,
     cast(count(*) as varchar) || ' rows, ' || coalesce(min(case when events.channel is distinct from expected.channel then expected.client_id || ' is ' || coalesce(events.channel, 'no touch') end), 'none wrong') as actual
 from (values
-    ('z01', 'Direct'),
+    ('z01', null),
     ('z02', 'Cross-network'),
     ('z03', 'Paid Shopping'),
     ('z04', 'Paid Shopping'),
@@ -290,7 +353,7 @@ from (values
     ('z29', 'Paid Social'),
     ('z30', 'Affiliates'),
     ('z31', 'Paid Search'),
-    ('z32', 'Organic Shopping'),
+    ('z32', 'Organic Search'),
     ('z33', 'Organic Social'),
     ('z34', 'Email'),
     ('z35', 'Paid Search'),
@@ -300,6 +363,16 @@ from (values
     ('z39', null),
     ('z40', null),
     ('z41', null),
-    ('z42', null)
+    ('z42', null),
+    ('z43', 'Organic Search'),
+    ('z44', 'Referral'),
+    ('z45', 'Email'),
+    ('z46', 'Organic Social'),
+    ('z47', 'Organic Search'),
+    ('z48', 'Paid Social'),
+    ('z49', 'Organic Social'),
+    ('z50', null),
+    ('z51', 'Paid Shopping'),
+    ('z52', null)
 ) as expected (client_id, channel)
 inner join silver.events as events on expected.client_id = events.client_id;

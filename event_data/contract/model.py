@@ -28,7 +28,7 @@ DIRECTIVES = {
     "Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "y": "[0-9]{2}", "j": "[0-9]{3}", "b": "[A-Za-z]+",
     "B": "[A-Za-z]+", "H": "[0-9]{2}", "M": "[0-9]{2}", "S": "[0-9]{2}",
 }  # fmt: skip
-EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order")
+EVENT_ROLES = ("page_view", "signup", "cart", "checkout", "order", "refund")
 
 
 class ContractError(UserError):
@@ -277,6 +277,7 @@ class Contract:
     session_gap_minutes: int = 30
     window_days: int = 7
     most_clients_of_a_person: int = 5
+    most_customers_of_a_device: int = 5
     most_refused: float = 0.01  # share of orders or gross revenue; a larger one is critical
     ignored_files: tuple[str, ...] = ()  # glob patterns of file names
     has_header: bool = True  # otherwise the columns of a file are the contract's, in their order

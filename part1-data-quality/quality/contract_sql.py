@@ -78,7 +78,7 @@ def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: s
     arms = []
     for event in events:
         value = getattr(event, result)
-        if value:
+        if value and (result, value) != ("role", "refund"):  # a refund is no step of the funnel
             arms += [f"when {literal(name)} then {literal(value)}::{type_}" for name in event.names]
     return f"case {column} {' '.join(arms)} else {otherwise} end" if arms else otherwise
 

@@ -216,16 +216,17 @@ with converting as (
 select
     client_key,
     min(event_at) as any_event,
-    min(event_at) filter (step = 'page_view') as page_view,
+    min(event_at) filter (step = 'page_view') as any_page_view,
+    min(event_at) filter (step = 'page_view' and not is_confirmation) as page_view,
     min(event_at) filter (step = 'cart') as cart,
     min(event_at) filter (step = 'checkout') as checkout,
     min(event_at) filter (tracked) as tracked_event,
     min(event_at) filter (tracked and step = 'page_view') as tracked_page_view
 from (
-    select client_key, event_at, tracked, 'page_view'::funnel_step as step
+    select client_key, event_at, tracked, 'page_view'::funnel_step as step, false as is_confirmation
     from views
     union all
-    select client_key, event_at, tracked, step
+    select client_key, event_at, tracked, step, coalesce(is_confirmation(page), false)
     from relevant_events
 )
 semi join converting using (client_key)
@@ -237,12 +238,25 @@ with tokens_started as (
     from conversions
     where step = 'checkout' and token is not null
     group by token
+),
+
+-- An order's own confirmation page is no earlier page view of it, but another checkout's is.
+confirmed as (
+    select distinct conversions.file_no, conversions.record
+    from conversions
+    inner join relevant_events as pages
+        on conversions.client_key = pages.client_key and conversions.token <> pages.token
+        and pages.event_at < conversions.event_at
+    where conversions.step = 'order' and pages.step = 'page_view' and is_confirmation(pages.page)
 )
 
 select
-    conversions.file_no, record, event, step, revenue,
+    conversions.file_no, conversions.record, event, step, revenue,
     coalesce(any_event < event_at, false) as has_event,
-    coalesce(page_view < event_at, false) as has_page_view,
+    case
+        when step = 'order' then coalesce(page_view < event_at, false) or confirmed.record is not null
+        else coalesce(any_page_view < event_at, false)
+    end as has_page_view,
     coalesce(cart < event_at, false) as has_cart,
     coalesce(checkout < event_at or started_at < event_at, false) as has_checkout,
     tracked and coalesce(tracked_event < event_at, false) as has_tracked_event,
@@ -250,6 +264,7 @@ select
 from conversions
 left join first_seen using (client_key)
 left join tokens_started on conversions.token = tokens_started.token
+left join confirmed on conversions.file_no = confirmed.file_no and conversions.record = confirmed.record
 where step in ('signup', 'cart', 'checkout', 'order') and client_key is not null and event_at is not null;
 
 create view order_journeys as

@@ -40,7 +40,7 @@ with received as (
 typed as (
     select
         * replace ({event_at} as event_at), -- by the clock of the contract's time zone
-        case when client is not null then hash(client) end as client_key,
+        case when {known_client} is not null then hash(client) end as client_key,
         case when user_agent is not null then hash(user_agent) end as agent_key,
         -- For conditions of row checks; DuckDB computes what one of them asks for.
         coalesce(event = {event_header}, false) as is_header,

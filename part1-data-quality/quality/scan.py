@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from event_data.contract import Contract
-from event_data.events import event_time_sql, in_zone_sql, usual_time_sql
+from event_data.events import event_time_sql, in_zone_sql, known_id_sql, usual_time_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
@@ -115,6 +115,7 @@ class Scan:
         texts = sorted({*row_checks.ALWAYS, *self.raw_names.values()} - {"event", "user_agent"})
         return {
             "event_at": in_zone_sql("event_at", self.contract.time_zone),
+            "known_client": known_id_sql("client"),
             "token": "coalesce(checkout, token_of(page))" if own_checkout else "token_of(page)",
             "is_order_line": "coalesce(is_order(step_of(event)), false)" if has_lines else "false",
             "clean": self.prefilter.clean,
@@ -238,7 +239,9 @@ class Scan:
         absent = row_checks.ALWAYS - set(self.raw_names.values())
         selected += [f"cast(null as varchar) as {name}" for name in sorted(absent)]
         client = self.contract.roles["client"]
-        tracked = f"{at[client]} is not null" if client in at and headers[client][1:] else str(client in at)
+        tracked = (
+            f"{known_id_sql(at[client])} is not null" if client in at and headers[client][1:] else str(client in at)
+        )
         return f"""select {", ".join(selected)}, {tracked} as tracked
             from {read_csv_sql(files, positions)}"""
 

@@ -36,18 +36,25 @@ STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that can open the file is 1.4
 # Intermediate tables that are not published. Each is dropped after its last reader to save memory.
 WORKING = {
     "silver.received": "silver.file_totals",
+    "silver.simultaneous": "silver.judged_events",
     "silver.terms": "silver.sources",
     "silver.known_hosts": "silver.sources",
-    "silver.parsed_events": "silver.events",
+    "silver.confirmations": "silver.judged_events",
+    "silver.decoded": "silver.events",
     "silver.sources": "silver.events",
     "silver.browsers": "silver.events",
+    "silver.parsed_events": "silver.events",
+    "silver.judged_events": "silver.session_events",
+    "silver.session_events": "silver.sessions",
+    "silver.readings": "gold.channel_performance",
     "silver.models": "gold.channel_performance",
     "silver.event_counts": "silver.event_metrics",
     "silver.event_metrics": "gold.daily_metrics",
 }
 # Tables in which each row belongs to one client, and the bytes of memory that their windows and joins need per event.
 # If memory is not enough for all clients at once, such a table is built in slices of clients.
-BY_CLIENT = {"silver.sessions": 400}
+BY_CLIENT = {"silver.session_events": 400}
+SLICED = "silver.judged_events"  # the table that they read
 
 
 @dataclass(frozen=True)
@@ -183,7 +190,7 @@ class Build:
         for statement in statements:
             self.progress(statement.name)
             if statement.name in WORKING:
-                self.connection.execute(statement.sql)
+                self._run(statement)
             else:
                 self._make(statement)
                 self.connection.execute(f"create view {statement.name} as from warehouse.{statement.name}")
@@ -192,24 +199,25 @@ class Build:
         return self._publish(Run(landed, unread), statements)
 
     def _make(self, statement: Statement) -> None:
-        """Build a published table; if it does not fit into memory, build it in slices of clients."""
-        slices, table = 1, f"warehouse.{statement.name}"
+        """Build a published table."""
+        self.connection.execute(f"create table warehouse.{statement.name} as {statement.select}")
+
+    def _run(self, statement: Statement) -> None:
+        """Build an intermediate table; if it does not fit into memory, build it in slices of clients."""
+        slices = 1
         if size := BY_CLIENT.get(statement.name):
             ((needed, limit),) = self._rows(
-                f"select {size} * count(*), parse_formatted_bytes(current_setting('memory_limit')) from silver.events"
+                f"select {size} * count(*), parse_formatted_bytes(current_setting('memory_limit')) from {SLICED}"
             )
             slices = 1 + needed // limit
+        if slices == 1:
+            self.connection.execute(statement.sql)
+            return
         for n in range(slices):
-            if slices > 1:
-                self.progress(f"{statement.name} {n + 1} of {slices}")
-                self._show_events(f"where hash(client_id) % {slices} = {n}")
-            self.connection.execute(f"{f'insert into {table}' if n else f'create table {table} as'} {statement.select}")
-        if slices > 1:
-            self._show_events()
-
-    def _show_events(self, where: str = "") -> None:
-        """Show these events of the new warehouse to the statements."""
-        self.connection.execute(f"create or replace view silver.events as from warehouse.silver.events {where}")
+            self.progress(f"{statement.name} {n + 1} of {slices}")
+            slice_of = f"(select * from {SLICED} where hash(client_id) % {slices} = {n})"
+            into = f"insert into {statement.name}" if n else f"create table {statement.name} as"
+            self.connection.execute(f"{into} {statement.select.replace(SLICED, slice_of)}")
 
     def incremental(self, run: Run) -> Run:
         """Update only what the files of `run` affect, in a copy of the warehouse."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from event_data.events import known_id_sql
 from event_data.sql import identifier, named_statements, values
 from transformation.statements import Statement
 
@@ -30,20 +31,23 @@ class Table:
 
 UNITS = {
     "silver.rejected_events": Table("event_id", "event"),
-    "silver.events": Table("event_id", "event", "event_date"),
-    "silver.sessions": Table("client_id", "event", "session_date", key="session_id"),
+    "silver.events": Table("event_id", "event", "day"),
+    "silver.sessions": Table("client_id", "event", "day", key="session_id"),
     "silver.links": Table("client_id", "client"),
     "silver.people": Table("client_id", "client"),
-    "silver.received_orders": Table("event_id", "event", "event_date"),
+    "silver.received_orders": Table("event_id", "event", "order_date"),
     "silver.orders": Table("order_id", "event", "order_date"),
     "silver.order_items": Table("order_id", "event", "order_date"),
     "silver.clients": Table("client_id", "client", "first_date"),
     "silver.order_touches": Table("order_id", "event"),
     "gold.attribution": Table("order_id", "event", "order_date"),
+    "gold.no_known_source": Table("order_id", "event", "order_date"),
     "gold.unattributed": Table("order_id", "event", "order_date"),
 }
 # Daily figures, in the order of their statements, with the column of the day.
 DAY_COLUMNS = {
+    "gold.channel_sessions": "date",
+    "gold.channel_credit": "date",
     "gold.channel_performance": "date",
     "gold.funnel": "date",
     "gold.products": "date",
@@ -52,6 +56,7 @@ DAY_COLUMNS = {
     "gold.hourly_metrics": "date",
     "gold.daily_metrics": "date",
 }
+OTHER_DAYS = "date '9999-12-31'"  # stands for a null day, which is that of events far from their file's day
 WHOLE = ("silver.files", "gold.ledger", "gold.headline_figures", "gold.shop")
 
 
@@ -67,7 +72,7 @@ def select_touched(
     _run(connection, "touched_clients")
     names = {row[0].lower() for row in connection.execute("describe warehouse.bronze.events").fetchall()}
     stays = f"_source_file not in ({values(gone)})" if gone else "true"
-    client, time = _existing(filled["client"], names), _existing(filled["time"], names)
+    client, time = known_id_sql(_existing(filled["client"], names)), _existing(filled["time"], names)
     _run(connection, "landed_before", stays=stays, client=client, time=time)
     again = [*selects, "select * from landed_before", "select * from warehouse.bronze.events where false"]
     connection.execute("create or replace view bronze.events as " + " union all by name ".join(again))
@@ -90,7 +95,12 @@ def merge_touched(
     _exchange_bronze(connection, gone, landed, columns)
     _run(connection, "file_totals", files=values([*gone, *landed]), landed=values(landed))
     for name, table in UNITS.items():
-        blanks = {"unit": table.unit, "key": table.key or table.unit, "scope": table.scope, "day": table.date or "null"}
+        blanks = {
+            "unit": table.unit,
+            "key": table.key or table.unit,
+            "scope": table.scope,
+            "day": f"coalesce({table.date}, {OTHER_DAYS})" if table.date else "null",
+        }
         _run(connection, "exchange", table=name, **blanks)
     _renew_figures(connection, statements, working)
 
@@ -171,7 +181,8 @@ def _look_at(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -
 def _among(column: str, days: Collection[date]) -> str:
     """Return a condition that is simple enough for DuckDB to skip row groups outside these days."""
     listed = ", ".join(f"date '{day}'" for day in sorted(days))
-    return f"{column} in ({listed})" if days else "false"
+    others = f" or {column} is null" if OTHER_DAYS in listed else ""
+    return f"({column} in ({listed}){others})" if days else "false"
 
 
 def _existing(sql: str, names: Collection[str]) -> str:

@@ -12,7 +12,8 @@ _CREATE = re.compile(
     r"((?:^--.*\n)*)^create or replace (table|view) (\w+[.]\w+) as\n((?s:.*?)^(?! *--).*); *$",
     re.MULTILINE | re.IGNORECASE,
 )
-_REPEATED = re.compile(r"\{for each line of an order\}(.*?)\{end\}", re.DOTALL)
+# {for n in 1 2, joined by ,} … {end} repeats the text for each item, with {n} and {n-1} filled in.
+_LOOP = re.compile(r"\{for (?:each line of an order|(\w+) in ([\w ]+), joined by ([^}]*))\}(.*?)\{end\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,26 @@ def parse_statements(text: str, source: str) -> list[Statement]:
 
 
 def fill(statement: Statement, filled: Mapping[str, str]) -> Statement:
-    """Fill in every {name} of a statement, and repeat a {for each line of an order} block for each line."""
+    """Fill in every {name} of a statement, and repeat each {for …} block."""
 
     def repeat(match: re.Match[str]) -> str:
-        branches = (
-            _blanks(match[1], {**filled, "n": str(n)}).replace("{n}", str(n)).strip()
-            for n in range(max(1, int(filled["order_lines"])))
-        )
-        return "\n\n    union all\n\n    ".join(branches)
+        name, items, joined, body = match.groups()
+        if not name:
+            name, joined = "n", "union all"
+            items = " ".join(str(n) for n in range(max(1, int(filled["order_lines"]))))
+        branches = [_branch(body.strip(), name, item, filled) for item in items.split()]
+        separator = joined if joined in (",", "") else f"\n\n    {joined}"
+        return f"{separator}\n\n    ".join(branches)
 
-    select = _blanks(_REPEATED.sub(repeat, statement.select), filled)
+    select = _blanks(_LOOP.sub(repeat, statement.select), filled)
     description = _blanks(statement.description, filled)
     return Statement(statement.kind, statement.name, description, select)
+
+
+def _branch(body: str, name: str, item: str, filled: Mapping[str, str]) -> str:
+    """Return a block for one item. What the contract fills in may have the item's name in it too: items[{n}]."""
+    body = body.replace(f"{{{name}-1}}", str(int(item) - 1)) if item.isdigit() else body
+    return _blanks(body.replace(f"{{{name}}}", item), filled).replace(f"{{{name}}}", item)
 
 
 def _blanks(sql: str, filled: Mapping[str, str]) -> str:

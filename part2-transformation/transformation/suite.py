@@ -42,7 +42,9 @@ def read_suite(contract: Contract, portable: bool = False) -> Suite:
 
     Its rows follow the contract, with the time settings that the tests expect.
     """
-    contract = replace(contract, session_gap_minutes=30, window_days=7, most_clients_of_a_person=5)
+    contract = replace(
+        contract, session_gap_minutes=30, window_days=7, most_clients_of_a_person=5, most_customers_of_a_device=5
+    )
     text, _, tests = SUITE.read_text("utf-8").partition(MARK)
     rows = parse_statements(text, str(SUITE))
     with duckdb.connect() as connection:

@@ -22,7 +22,7 @@ select
     coalesce(max(case when metric = 'conversion' then denominator end), 0) as sessions,
     coalesce(max(case when metric = 'conversion' then numerator end), 0) as sessions_with_order
 from gold.daily_metrics
-where segment_kind = 'all'
+where segment_kind = 'all' and date is not null
 group by date
 order by date;
 
@@ -33,7 +33,7 @@ select
     cast(sum(case when metric = 'events' then numerator else 0 end) as double) as events,
     cast(sum(case when metric = 'order_events' then numerator else 0 end) as double) as orders
 from gold.hourly_metrics
-where metric in ('events', 'order_events') and segment_kind = 'all'
+where metric in ('events', 'order_events') and segment_kind = 'all' and date is not null
 group by date, hour
 order by date, hour;
 
@@ -49,19 +49,19 @@ order by unit, path;
 
 -- name: unattributed
 select reading, reason, sum(revenue) as revenue, count(*) as orders
-from gold.unattributed
+from gold.no_known_source
 group by reading, reason
 order by reading, reason;
 
 
 -- name: conversion
--- Sessions, and those with an order, by each way to cut them.
+-- Sessions, and those with an order, by each way to cut them. A session without a touch holds little but an order.
 select
     segment_kind, segment,
     cast(sum(numerator) as bigint) as converted,
     cast(sum(denominator) as bigint) as sessions
 from gold.daily_metrics
-where metric = 'conversion' and segment_kind <> 'all'
+where metric = 'conversion' and segment_kind <> 'all' and segment <> 'Unattributed'
 group by segment_kind, segment
 order by segment_kind, segment;
 
@@ -80,12 +80,29 @@ order by device, operating_system;
 
 
 -- name: channels
+-- The stitched reading has the healed sessions.
+with sessions as (
+    select readings.reading, channel, sum(sessions) as sessions
+    from gold.channel_sessions as sessions
+    inner join (values ('as_tracked', 'as_tracked'), ('healed', 'healed'), ('stitched', 'healed')) as readings (reading, sessions_of)
+        on sessions.reading = readings.sessions_of
+    group by readings.reading, channel
+),
+
+both_of as (
+    select reading, model, channel, 0 as sessions, orders, revenue from gold.channel_credit
+    union all
+    select reading, model, channel, sessions, 0, 0
+    from sessions
+    cross join (select distinct model from gold.channel_credit) as models
+)
+
 select
     reading, model, channel,
     cast(sum(sessions) as bigint) as sessions,
     cast(sum(orders) as double) as orders,
     sum(revenue) as revenue
-from gold.channel_performance
+from both_of
 group by reading, model, channel
 order by reading, model, channel;
 
@@ -119,6 +136,7 @@ order by name;
 -- name: headline
 select figure, reading, definition, numerator, denominator
 from gold.headline_figures
+where figure <> 'revenue of hidden hosts'
 order by position;
 
 

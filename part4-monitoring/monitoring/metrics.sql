@@ -10,21 +10,21 @@ union all
 select
     'unattributed_order_share', date,
     cast(sum(case when channel = 'Unattributed' then orders else 0 end) as double), cast(sum(orders) as double)
-from gold.channel_performance
+from gold.channel_credit
 where model = 'last_click' and reading = 'healed' and date between $first and $last
 group by date
 union all
 select
     'direct_order_share', date,
     cast(sum(case when channel = 'Direct' then orders else 0 end) as double), cast(sum(orders) as double)
-from gold.channel_performance
+from gold.channel_credit
 where model = 'last_click' and reading = 'healed' and date between $first and $last
 group by date
 union all
 select
     'paid_orders', date,
     cast(sum(case when list_contains($paid, channel) then orders else 0 end) as double), cast(sum(orders) as double)
-from gold.channel_performance
+from gold.channel_credit
 where model = 'last_click' and reading = 'healed' and date between $first and $last
 group by date
 union all

@@ -83,7 +83,7 @@ def test_the_days_reach_every_branch(duck: Duck) -> None:
         "select status from silver.received_orders": "counted,resubmission,amendment,negative,quarantined",
         "select reason from silver.received_orders": "no transaction id,no readable amount,negative amount,None",
         "select reason from silver.rejected_events": "no event name,no readable time,exact repeat",
-        "select reason from gold.unattributed": "no id,window cut off,direct only,no touch in the window",
+        "select reason from gold.no_known_source": "no id,window cut off,direct only,no touch in the window",
         "select reading from gold.attribution": "as_tracked healed stitched",
         "select is_refused from silver.links": "True False",
         "select is_collision from silver.orders": "True False",

@@ -21,12 +21,14 @@ select
     json_extract_string(event_data, '$.user_email') as customer
 from read_csv(?, header = true, all_varchar = true, union_by_name = true, filename = true, quote = '"', escape = '"')
 """
-# An earlier event is one of the same client with a smaller time, wherever it stands.
+# An earlier event is one of the same client with a smaller time, wherever it stands. An order's own confirmation page
+# is no earlier page view of it.
 JOURNEYS = """
 create table journeys as
 with first_seen as (
     select
         client, min(event_at) as any_event, min(event_at) filter (event = 'page_viewed') as page_view,
+        min(event_at) filter (event = 'page_viewed' and not contains(url, '/thank-you')) as other_page_view,
         min(event_at) filter (event = 'product_added_to_cart') as cart,
         min(event_at) filter (event = 'checkout_started') as started
     from events where client is not null group by client
@@ -39,7 +41,14 @@ tokens as (select token, min(event_at) as started from events where event = 'che
 select
     e.file, e.event, e.revenue,
     coalesce(f.any_event < e.event_at, false) as has_event,
-    coalesce(f.page_view < e.event_at, false) as has_page_view,
+    case
+        when e.event = 'checkout_completed' then coalesce(f.other_page_view < e.event_at, false) or exists (
+            from events as p
+            where p.client = e.client and p.event = 'page_viewed' and contains(p.url, '/thank-you')
+                and p.token <> e.token and p.event_at < e.event_at
+        )
+        else coalesce(f.page_view < e.event_at, false)
+    end as has_page_view,
     coalesce(f.cart < e.event_at, false) as has_cart,
     coalesce(f.started < e.event_at, false) or coalesce(tokens.started < e.event_at, false) as has_checkout,
     coalesce(t.any_event < e.event_at, false) as has_tracked_event,

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import re
+import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from synthetic_browsers import BROWSERS, CRAWLERS, IN_APP
 SEEDS = Path(__file__).resolve().parents[2] / "part2-transformation" / "seeds"
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 HEADERS = {
-    "sources": ["source", "category"], "media": ["medium"], "host_prefixes": ["prefix"], "host_endings": ["ending"],
+    "sources": ["source", "category"], "media": ["medium"], "host_prefixes": ["prefix"],
+    "search_hosts": ["host", "source"],
+    "payment_subdomains": ["subdomain"], "spellings": ["spelling", "term"], "percent_codes": ["code", "character"],
     "click_ids": ["parameter", "source", "medium", "priority"], "host_aliases": ["host", "source"],
     "channel_overrides": ["source", "medium", "channel"], "crawlers": ["term"], "source_aliases": ["alias", "source"],
 }  # fmt: skip
@@ -51,15 +54,14 @@ def sources(category: str) -> set[str]:
 @pytest.mark.parametrize("name", HEADERS)
 def test_form(name: str) -> None:
     text = (SEEDS / f"{name}.csv").read_bytes().decode("utf-8")
-    assert text.endswith("\n") and "\r" not in text and '"' not in text
-    header, *lines = text.splitlines()
+    assert text.endswith("\n") and "\r" not in text and ('"' not in text or name == "percent_codes")
+    header, lines = text.splitlines()[0], [",".join(row.values()) for row in seed(name)]
     assert header.split(",") == HEADERS[name]
-    assert all(line.count(",") == header.count(",") for line in lines)
-    assert all(
-        value == value.lower() for row in seed(name) for key, value in row.items() if key not in ("category", "channel")
-    )
+    assert name == "percent_codes" or all(line.count(",") == header.count(",") for line in lines)
+    as_written = ("category", "channel", "spelling", "character", "parameter")
+    assert all(value == value.lower() for row in seed(name) for key, value in row.items() if key not in as_written)
     assert all(value for row in seed(name) for value in row.values())
-    keys = [line.split(",")[0] for line in lines]
+    keys = [next(iter(row.values())) for row in seed(name)]
     assert len(set(keys)) == len(keys)
     if name != "click_ids":  # those stand by their priority
         assert keys == sorted(keys)
@@ -100,7 +102,8 @@ def test_a_hash_stands_for_one_term() -> None:
     """No two terms share a hash, so what a hash reveals does not depend on their order."""
     owners: dict[str, set[str]] = {}
     for term in {*column("sources", "source"), *column("media", "medium")}:
-        for variant in (term, term.upper(), term[:1].upper() + term[1:]):
+        others = [row["spelling"] for row in seed("spellings") if row["term"] == term]
+        for variant in (term, term.upper(), term[:1].upper() + term[1:], *others):
             owners.setdefault(hashlib.md5(variant.encode()).hexdigest()[:6].upper(), set()).add(term)
     assert [terms for terms in owners.values() if len(terms) > 1] == []
 
@@ -110,17 +113,41 @@ def test_click_ids() -> None:
     assert [row["priority"] for row in seed("click_ids")] == [str(n) for n in range(1, len(rows) + 1)]
     assert {rows[name] for name in ("gclid", "gbraid", "wbraid", "gad_source")} == {("google", "cpc")}
     assert rows["msclkid"] == ("bing", "cpc") and rows["_kx"] == ("klaviyo", "email")
-    assert rows["srsltid"][1] == "organic" and rows["fbclid"] == ("facebook", "social")
+    assert rows["srsltid"] == ("google", "organic") and rows["fbclid"] == ("facebook", "social")
     assert {medium for _, medium in rows.values()} <= set(column("media", "medium"))
 
 
 def test_hosts() -> None:
-    prefixes, endings = column("host_prefixes", "prefix"), column("host_endings", "ending")
+    prefixes, hosts = column("host_prefixes", "prefix"), {row["host"]: row["source"] for row in seed("search_hosts")}
     assert {"www.", "m.", "l.", "lm.", "out.", "search.", "old."} <= set(prefixes)
-    assert {".com", ".co.uk", ".ca", ".de", ".com.au"} <= set(endings)
-    assert all(re.fullmatch(r"[a-z]+\.", prefix) for prefix in prefixes)
-    assert all(re.fullmatch(r"(\.[a-z]{2,3}){1,2}", ending) for ending in endings)
+    assert {"pay.", "checkout.", "hooks.", "portal.", "api.", "js.", "www.", "m."} <= set(
+        column("payment_subdomains", "subdomain")
+    )
+    assert all(re.fullmatch(r"[a-z0-9]+\.", name) for name in (*prefixes, *column("payment_subdomains", "subdomain")))
     assert "mail." not in prefixes  # mail.google.com is a letter, no search
+    assert set(hosts.values()) <= sources("SEARCH")
+    countries = [host for host, source in hosts.items() if source == "google"]
+    assert len(countries) == 189 and all(re.fullmatch(r"google(\.[a-z]{2,3}){1,2}", host) for host in countries)
+    assert not [host for host in hosts if re.search(r"rakuten|cnn|comcast", host)]
+
+
+def test_spellings_are_of_known_terms() -> None:
+    terms = {
+        *column("sources", "source"),
+        *column("media", "medium"),
+        *column("source_aliases", "alias"),
+        *column("click_ids", "source"),
+    }
+    assert set(column("spellings", "term")) <= terms
+    assert all(row["spelling"].lower() == row["term"] for row in seed("spellings"))
+    assert {"Google Shopping", "(Direct)", "YouTube", "E-Mail"} <= set(column("spellings", "spelling"))
+
+
+def test_percent_codes_are_utf_8() -> None:
+    for row in seed("percent_codes"):
+        character = urllib.parse.unquote(row["code"])
+        assert row["character"] == (" " if character in "\t\n\r" else character), row
+    assert {"%20", "%2f", "%c3%bc", "%d0%b0", "%e2%80%93"} <= set(column("percent_codes", "code"))
 
 
 def test_aliases() -> None:

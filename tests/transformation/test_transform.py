@@ -175,9 +175,9 @@ def test_a_table_that_outgrows_the_memory_is_made_in_slices(
     whole, sliced, said = tmp_path / "whole.duckdb", tmp_path / "sliced.duckdb", list[str]()
     settings = Settings(fortnight, whole, load_contract(SCHEMA), fingerprint(SCHEMA), memory_limit="1GB")
     records = refresh(settings).records
-    monkeypatch.setattr("transformation.build.BY_CLIENT", {"silver.sessions": 5 * 10**9 // (2 * records)})
+    monkeypatch.setattr("transformation.build.BY_CLIENT", {"silver.session_events": 5 * 10**9 // (2 * records)})
     refresh(replace(settings, warehouse=sliced), progress=said.append)
-    assert {f"silver.sessions {n} of 3" for n in (1, 2, 3)} <= set(said)
+    assert {f"silver.session_events {n} of 3" for n in (1, 2, 3)} <= set(said)
     assert differing_tables(whole, sliced) == []
 
 
