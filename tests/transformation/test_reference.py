@@ -16,7 +16,7 @@ from attribution_reference import Tables, attribute, links_of, reference, stitch
 from command_kit import HEADER, cells
 from commands import REAL, SCHEMA
 from event_reference import event_time, money, payload_text
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from journeys import Days, contract, days
 from source_reference import CLICK_IDS, Row, decoded, host_of, seed_rows
@@ -540,8 +540,7 @@ def test_any_journey(files: Days, hidden: bool) -> None:
     """Credit is the revenue in each model and reading; sessions hold each event once; touches stand in the window."""
     with tempfile.TemporaryDirectory() as folder:
         chosen = contract(SCHEMA, Path(folder, "contract.yaml"), hidden)
-        if not any(re.fullmatch(r"events_[0-9]{8}(-2| \(1\))?.csv", name) for name in files):
-            return
+        assume(any(re.fullmatch(r"events_[0-9]{8}(-2| \(1\))?.csv", name) for name in files))
         found = reference(journeys.write(files, Path(folder, "days")), chosen, SEEDS)
     sums: dict[tuple[int, str, str], Decimal] = defaultdict(Decimal)
     for row in found.attribution:
@@ -554,6 +553,30 @@ def test_any_journey(files: Days, hidden: bool) -> None:
     assert all(0 <= row["seconds_before_order"] <= 7 * 86_400 for row in found.order_touches)
     unattributed = [row for row in found.attribution if row["channel"] == "Unattributed" and row["model"] == "linear"]
     assert len(unattributed) == len([row for row in found.unattributed if row["reason"] != "direct only"])
+
+
+def facts(found: Tables) -> list[list[str]]:
+    """Return the rows of credit, sessions and orders without the ids of events, which name lines."""
+    orders = {row["order_id"]: (row["transaction_id"], row["ordered_at"]) for row in found.orders}
+    ids = {"order_id", "session_id"}
+    attribution = [row | {"order": orders[row["order_id"]]} for row in found.attribution]
+    tables = (attribution, found.sessions, found.orders)
+    return [sorted(repr({name: row[name] for name in row if name not in ids}) for row in table) for table in tables]
+
+
+@settings(derandomize=True, deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+@given(files=days())
+def test_the_order_of_lines_changes_nothing(files: Days) -> None:
+    """Except with both names of the client's column: the first of two repeats keeps its id as tracked."""
+    files = {name: file for name, file in files.items() if file[0] != journeys.HEADERS["both"]}
+    assume(any(re.fullmatch(r"events_[0-9]{8}(-2| \(1\))?.csv", name) for name in files))
+    with tempfile.TemporaryDirectory() as folder:
+        reverse = {name: (header, rows[::-1]) for name, (header, rows) in files.items()}
+        one, other = (
+            reference(journeys.write(written, Path(folder, name)), SCHEMA, SEEDS)
+            for name, written in (("one", files), ("other", reverse))
+        )
+    assert facts(one) == facts(other)
 
 
 # ---- the shared cases
