@@ -1,26 +1,26 @@
 """A second, slow reading of the definitions of part 2: what each table must hold, in loops over plain rows.
 
 It shares the reading of the contract with the pipeline and no other code, so that a rule misread there is not misread
-here as well. event_reference.py reads the events; order_reference.py classifies the orders; here they become sessions,
-people and credit.
+here as well. event_reference.py reads the events, source_reference.py their evidence; order_reference.py classifies
+the orders; here they become sessions, touches, people and credit.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from event_reference import Row, days_of, read_contract, read_events, read_seeds
+from event_reference import days_of, in_utc, local_date, read_events
 from order_reference import classify
+from source_reference import Row, Shop, read_contract, read_seeds
 
-GAP, WINDOW = timedelta(minutes=30), timedelta(days=7)
-MANY_CLIENTS = 5  # a hash or token of more clients tells nothing about a person
+HALF_LIFE = timedelta(days=7)
 ROUNDS = 4
-COUNTS = {
-    "page_views": "page_view", "signups": "signup", "carts": "cart", "checkouts": "checkout", "orders": "order",
-}  # fmt: skip
+COUNTS = {"page_views": "page_view", "signups": "signup", "carts": "cart", "checkouts": "checkout"}
+DIRECT = {"channel": "Direct", "source": "(direct)", "medium": "(none)", "campaign": None}
+NO_TOUCH = {"channel": "Unattributed", "source": None, "medium": None, "campaign": None}
 
 
 @dataclass(frozen=True)
@@ -33,64 +33,121 @@ class Tables:
     received_orders: list[Row]
     people: list[Row]
     orders: list[Row] = field(default_factory=list)
+    order_touches: list[Row] = field(default_factory=list)
     attribution: list[Row] = field(default_factory=list)
     unattributed: list[Row] = field(default_factory=list)
 
 
-# ---- sessions and orders
+# ---- order in time
+
+Tie = Callable[[str], object]
 
 
-def in_time(row: Row) -> tuple[datetime, int]:
-    return row["event_at"], row["event_id"]
+def in_order(events: Iterable[Row], tie: Tie) -> list[Row]:
+    """Return the events in time, those of one moment by step, those of one step by a function of their content's hash.
+
+    The order of lines and files never matters.
+    """
+    return sorted(events, key=lambda event: (*moment_of(event), tie(event["content_hash"])))
 
 
-def sessions_of(events: list[Row], identity: str) -> list[list[Row]]:
-    """The events of each session: the same id, no crawler, no gap of 30 minutes or more."""
-    clients: dict[str, list[Row]] = defaultdict(list)
-    for event in sorted(events, key=in_time):
+def moment_of(event: Row) -> tuple[datetime, int]:
+    return event["event_at"], event["step"]
+
+
+# ---- sessions and touches
+
+
+def sessions_of(shop: Shop, events: list[Row], identity: str, tie: Tie) -> list[list[Row]]:
+    """Return the events of each session; crawlers and events without an id have none.
+
+    The source's own session id makes a session; else a gap ends it.
+    """
+    groups: dict[tuple[str, str | None], list[Row]] = defaultdict(list)
+    for event in events:
         if event[identity] and not event["is_bot"]:
-            clients[event[identity]].append(event)
+            groups[event[identity], event["source_session_id"]].append(event)
+    gap = timedelta(minutes=shop.contract.session_gap_minutes)
     sessions: list[list[Row]] = []
-    for mine in clients.values():
-        for number, event in enumerate(mine):
-            if number == 0 or event["event_at"] >= mine[number - 1]["event_at"] + GAP:
+    for (_, own_id), group in groups.items():
+        last = None
+        for event in in_order(group, tie):
+            if last is None or (own_id is None and event["event_at"] >= last + gap):
                 sessions.append([])
             sessions[-1].append(event)
+            last = event["event_at"]
     return sessions
 
 
-def session_row(session: list[Row], reading: str, identity: str) -> Row:
-    channels = [event["channel"] for event in session if event["channel"]] or ["Direct"]
+def touches_of(session: list[Row]) -> list[Row]:
+    """Return a session's touches: the first event with each evidence, or the one Direct touch.
+
+    Evidence that an earlier event carries is not new, even if stronger evidence outranked it there.
+    """
+    carried: set[tuple[str, ...]] = set()
+    touches = []
+    for event in session:
+        if event["evidence"] and event["evidence"][0] not in carried:
+            touches.append(event)
+        carried.update(event["evidence"])
+    if not carried:
+        visits = [event for event in session if event["event"] != "order" and not event["is_confirmation"]]
+        touches = [visits[0] | DIRECT] if visits else []
+    return [touch | {"session_id": session[0]["event_id"]} for touch in touches]
+
+
+def session_row(shop: Shop, session: list[Row], reading: str, identity: str, counted: set[int]) -> Row:
+    """Return a row of silver.sessions; a session without a touch has no channel."""
+    touches = touches_of(session) or [dict.fromkeys(DIRECT)]
     roles = Counter(event["event"] for event in session)
-    return {
-        "reading": reading,
-        "session_id": session[0]["event_id"],
-        "client_id": session[0][identity],
-        "started_at": session[0]["event_at"],
-        "ended_at": session[-1]["event_at"],
-        "first_channel": channels[0],
-        "last_channel": channels[-1],
-        "events": len(session),
-    } | {name: roles[role] for name, role in COUNTS.items()}
+    orders = sum(event["event_id"] in counted for event in session)
+    return (
+        {
+            "reading": reading,
+            "session_id": session[0]["event_id"],
+            "source_session_id": session[0]["source_session_id"],
+            "client_id": session[0][identity],
+            "session_date": local_date(session[0]["event_at"], shop.contract.time_zone),
+            "started_at": session[0]["event_at"],
+            "ended_at": session[-1]["event_at"],
+            "events": len(session),
+            "orders": orders,
+            "converts": orders > 0,
+        }
+        | {f"first_{name}": touches[0][name] for name in DIRECT}
+        | {f"last_{name}": touches[-1][name] for name in DIRECT}
+        | {name: roles[role] for name, role in COUNTS.items()}
+    )
 
 
-def first_times(events: list[Row]) -> dict[tuple[str, str, str], datetime]:
-    """When each client, healed and as tracked, was first seen at all ("") and in each role."""
-    first: dict[tuple[str, str, str], datetime] = {}
-    for event in sorted(events, key=in_time):
+# ---- orders
+
+
+def events_by_client(events: list[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Return the events of each client, healed and as tracked."""
+    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for event in events:
         for identity in ("client_id", "client_id_as_tracked"):
-            for role in ("", event["event"]):
-                if event[identity]:
-                    first.setdefault((identity, event[identity], role), event["event_at"])
-    return first
+            if event[identity]:
+                found[identity, event[identity]].append(event)
+    return found
 
 
-def order_row(order: Row, first: dict[tuple[str, str, str], datetime], start: datetime) -> Row:
-    """A counted order, and whether its client was seen before."""
+def is_own_confirmation(event: Row, order: Row) -> bool:
+    """Return whether a client's event is on the order's own confirmation page: two known checkouts must agree."""
+    tokens = {event["checkout_token"], order["checkout_token"]} - {None}
+    return bool(event["is_confirmation"]) and len(tokens) < 2
 
-    def seen(identity: str, role: str = "") -> bool:
-        at = first.get((identity, order[identity], role))
-        return at is not None and at < order["event_at"]
+
+def order_row(order: Row, clients: Mapping[tuple[str, str], list[Row]], is_cut_off: bool) -> Row:
+    """Return a counted order, and whether its client was seen before."""
+
+    def seen(identity: str, role: str | None = None) -> bool:
+        return any(
+            moment_of(event) < moment_of(order)
+            and (role is None or (event["event"] == role and not is_own_confirmation(event, order)))
+            for event in clients.get((identity, order[identity]), [])
+        )
 
     same = ("transaction_id", "client_id", "client_id_as_tracked", "revenue", "is_collision", "is_possible_duplicate")
     return {name: order[name] for name in same} | {
@@ -100,153 +157,193 @@ def order_row(order: Row, first: dict[tuple[str, str, str], datetime], start: da
         "has_earlier_page_view": seen("client_id", "page_view"),
         "has_earlier_event_as_tracked": seen("client_id_as_tracked"),
         "has_earlier_page_view_as_tracked": seen("client_id_as_tracked", "page_view"),
-        "window_cut_off": order["event_at"] - WINDOW < start,
+        "window_cut_off": is_cut_off,
     }
 
 
 # ---- people
 
+Key = tuple[str, str]
 
-def keys_of(event: Row) -> list[tuple[str, str]]:
+
+def keys_of(event: Row) -> list[Key]:
     return [(kind, event[kind]) for kind in ("checkout_token", "customer") if event[kind]]
 
 
-def stitch(events: list[Row]) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
-    """The label of every client after four rounds, and then of every usable key."""
-    clients: dict[tuple[str, str], set[str]] = defaultdict(set)
-    labels: dict[str, str] = {}
+def links_of(events: list[Row], most_clients: int, most_customers: int) -> dict[Key, set[str]]:
+    """Return the clients of each hash and token.
+
+    A value of many clients links nobody, nor does a device of many customers.
+    """
+    clients: dict[Key, set[str]] = defaultdict(set)
+    customers: dict[str, set[str]] = defaultdict(set)
     for event in events:
         if event["client_id"] and not event["is_bot"]:
-            labels[event["client_id"]] = event["client_id"]
             for key in keys_of(event):
                 clients[key].add(event["client_id"])
-    usable = {key: mine for key, mine in clients.items() if len(mine) <= MANY_CLIENTS}
+            if event["customer"]:
+                customers[event["client_id"]].add(event["customer"])
+    shared = {client for client, mine in customers.items() if len(mine) > most_customers}
+    return {key: mine - shared for key, mine in clients.items() if len(mine) <= most_clients and mine - shared}
+
+
+def stitch(links: Mapping[Key, set[str]]) -> tuple[dict[str, str], dict[Key, str]]:
+    """Return the smallest id along four rounds of links, for every linked client and every usable key."""
+    labels = {client: client for mine in links.values() for client in mine}
     for _ in range(ROUNDS):
-        key_labels = {key: min(labels[client] for client in mine) for key, mine in usable.items()}
-        for key, mine in usable.items():
+        key_labels = {key: min(labels[client] for client in mine) for key, mine in links.items()}
+        for key, mine in links.items():
             for client in mine:
                 labels[client] = min(labels[client], key_labels[key])
-    return labels, {key: min(labels[client] for client in mine) for key, mine in usable.items()}
+    return labels, {key: min(labels[client] for client in mine) for key, mine in links.items()}
 
 
 # ---- attribution
 
 
-def path_of(order: Row, sessions: Iterable[list[Row]]) -> list[Row]:
-    """The touches that share an order: one or two of each session that starts in the window."""
-    path: list[Row] = []
-    for session in sorted(sessions, key=lambda session: in_time(session[0])):
-        started_at = session[0]["event_at"]
-        if not order["event_at"] - WINDOW <= started_at <= order["event_at"]:
-            continue
-        touches = [event for event in session if event["channel"] and event["event_at"] <= order["event_at"]]
-        if touches:
-            path.append(touches[0])
-            if touches[-1]["channel"] != touches[0]["channel"]:
-                path.append(touches[-1])
-        elif session[0]["event"] != "order":
-            path.append({"event_at": started_at, "channel": "Direct", "source": "(direct)", "medium": "(none)"})
-    return path
+def path_of(order: Row, touches: Iterable[Row], window: timedelta) -> list[Row]:
+    """Return the touches of the window, both of its ends included."""
+    return [touch for touch in touches if order["event_at"] - window <= touch["event_at"] <= order["event_at"]]
 
 
-def weights_of(path: list[Row], ordered_at: datetime) -> dict[str, list[int]]:
-    """What each model gives each touch, as whole numbers."""
+def seconds_before(order: Row, touch: Row) -> int:
+    ordered_at, touched_at = (row["event_at"].replace(microsecond=0) for row in (order, touch))
+    return int((ordered_at - touched_at).total_seconds())
+
+
+def weights_of(path: list[Row], order: Row) -> dict[str, list[int]]:
+    """Return what each model gives each touch, as whole numbers."""
     n = len(path)
     not_direct = [k for k in range(n) if path[k]["channel"] != "Direct"]
     last = not_direct[-1] if not_direct else n - 1
-    ages = [(ordered_at.replace(microsecond=0) - t["event_at"].replace(microsecond=0)).total_seconds() for t in path]
+    ages = [seconds_before(order, touch) / HALF_LIFE.total_seconds() for touch in path]
     return {
         "first_click": [int(k == 0) for k in range(n)],
         "last_click": [int(k == n - 1) for k in range(n)],
         "last_non_direct": [int(k == last) for k in range(n)],
         "linear": [1] * n,
         "position_based": [1] * n if n <= 2 else [2 * (n - 2) if k in (0, n - 1) else 1 for k in range(n)],
-        "time_decay": [round(1_000_000 * 0.5 ** (age / 604_800)) for age in ages],
+        "time_decay": [round(1_000_000 * 0.5**age) for age in ages],
     }
 
 
 def attribute(order: Row, path: list[Row], reading: str) -> Iterator[Row]:
-    """The credit of each touch in each model; all of the revenue to Unattributed when there is none."""
+    """Yield the credit of each touch in each model; without a touch, all revenue is Unattributed.
+
+    The running sums of the shares are rounded down, so that the credits sum to the revenue.
+    """
     row = {"order_id": order["event_id"], "transaction_id": order["transaction_id"], "reading": reading}
-    for model, weights in weights_of(path, order["event_at"]).items():
+    for model, weights in weights_of(path, order).items():
         cents, given, total = int(order["revenue"] * 100), 0, 0
         for position, (touch, weight) in enumerate(zip(path, weights, strict=True), 1):
             total += weight
             due = cents * total // sum(weights)
             if weight:
                 place = {"model": model, "position": position, "credit": Decimal(due - given).scaleb(-2)}
-                yield row | place | {name: touch[name] for name in ("channel", "source", "medium")}
+                yield row | place | {name: touch[name] for name in DIRECT}
             given = due
         if not path:
-            nobody = {"channel": "Unattributed", "source": None, "medium": None}
-            yield row | nobody | {"model": model, "position": None, "credit": order["revenue"]}
+            yield row | NO_TOUCH | {"model": model, "position": None, "credit": order["revenue"]}
 
 
-def unattributed_row(order: Row, path: list[Row], reading: str, identity: str | None, start: datetime) -> Row:
-    """An order without a touch other than Direct, and the first reason that applies."""
+def order_touches(order: Row, path: list[Row], reading: str) -> Iterator[Row]:
+    """Yield the touches of an order, the first one first."""
+    for position, touch in enumerate(path, 1):
+        yield (
+            {"order_id": order["event_id"], "reading": reading, "position": position, "touches": len(path)}
+            | {
+                "session_id": touch["session_id"],
+                "touched_at": touch["event_at"],
+                "seconds_before_order": seconds_before(order, touch),
+            }
+            | {name: touch[name] for name in DIRECT}
+        )
+
+
+def reason_of(path: list[Row], identity: str | None, is_cut_off: bool) -> str | None:
+    """Return why an order has no touch, the first reason that holds; that all are Direct; else None."""
+    if path:
+        return "direct only" if all(touch["channel"] == "Direct" for touch in path) else None
     if identity is None:
-        reason = "no id"
-    elif order["event_at"] - WINDOW < start:
-        reason = "window cut off"
-    else:
-        reason = "direct only" if path else "no touch in the window"
-    return {"order_id": order["event_id"], "reading": reading, "reason": reason, "revenue": order["revenue"]}
+        return "no id"
+    return "window cut off" if is_cut_off else "no touch in the window"
 
 
-def sessions_by_identity(
-    tracked: list[list[Row]], healed: list[list[Row]], labels: dict[str, str]
-) -> dict[tuple[str, str], list[list[Row]]]:
-    """The sessions of each identity, by reading and identity."""
-    mine: dict[tuple[str, str], list[list[Row]]] = defaultdict(list)
-    for session in tracked:
-        mine["as_tracked", session[0]["client_id_as_tracked"]].append(session)
-    for session in healed:
-        mine["healed", session[0]["client_id"]].append(session)
-        mine["stitched", labels[session[0]["client_id"]]].append(session)
-    return mine
+def identities_of(order: Row, labels: Mapping[str, str], key_labels: Mapping[Key, str]) -> dict[str, str | None]:
+    """Return whose touches are an order's in each reading."""
+    client = order["client_id"]
+    person = min((key_labels[key] for key in keys_of(order) if key in key_labels), default=None)
+    return {
+        "as_tracked": order["client_id_as_tracked"],
+        "healed": client,
+        "stitched": labels.get(client, client) if client else person,
+    }
+
+
+def touches_by_identity(
+    tracked: list[list[Row]], healed: list[list[Row]], labels: Mapping[str, str], tie: Tie
+) -> dict[tuple[str, str | None], list[Row]]:
+    """Return the touches in time of each reading and identity."""
+    found: dict[tuple[str, str | None], list[Row]] = defaultdict(list)
+    for touch in in_order((touch for session in tracked for touch in touches_of(session)), tie):
+        found["as_tracked", touch["client_id_as_tracked"]].append(touch)
+    for touch in in_order((touch for session in healed for touch in touches_of(session)), tie):
+        client = touch["client_id"]
+        found["healed", client].append(touch)
+        found["stitched", labels.get(client, client)].append(touch)
+    return found
 
 
 def reference(files: Sequence[Path], contract: Path, seeds: Path) -> Tables:
-    """Every table from the files, the contract and the seeds alone."""
+    """Return every table from the files, the contract and the seeds alone."""
+    shop, events, rejected = read(files, contract, seeds)
+    return tables_of(shop, events, rejected, start_of(shop, files))
+
+
+def read(files: Sequence[Path], contract: Path, seeds: Path) -> tuple[Shop, list[Row], list[Row]]:
+    """Return the shop, its events and the rejected records."""
     shop = read_contract(contract)
     read_seeds(shop, seeds)
-    events, rejected = read_events(shop, files)
-    start = datetime.combine(min(days_of(shop, files)), datetime.min.time())
-    first = first_times(events)
-    labels, key_labels = stitch(events)
-    linked = {
-        event["client_id"]
-        for event in events
-        if event["client_id"] and not event["is_bot"] and any(key in key_labels for key in keys_of(event))
-    }
+    return shop, *read_events(shop, files)
+
+
+def start_of(shop: Shop, files: Sequence[Path]) -> datetime:
+    """Return when the data begin: with the first file's day in the shop's time zone."""
+    return in_utc(datetime.combine(min(days_of(shop, files)), datetime.min.time()), shop.contract.time_zone)
+
+
+def tables_of(shop: Shop, events: list[Row], rejected: list[Row], start: datetime, tie: Tie = str) -> Tables:
+    """Return every table from the events; `tie` of their hashes orders those of one client, moment and step."""
+    contract = shop.contract
+    window = timedelta(days=contract.window_days)
+    most_customers = getattr(contract, "most_customers_of_a_device", 5)
+    labels, key_labels = stitch(links_of(events, contract.most_clients_of_a_person, most_customers))
     assert shop.order
     how = {"duplicates": shop.order.duplicates, "possibleDuplicates": shop.order.possible_duplicates}
     judged = classify([event for event in events if event["event"] == "order"], how)
-    tracked, healed = (sessions_of(events, identity) for identity in ("client_id_as_tracked", "client_id"))
-    mine = sessions_by_identity(tracked, healed, labels)
+    counted = {row["event_id"] for row in judged if row["status"] == "counted"}
+    tracked, healed = (sessions_of(shop, events, identity, tie) for identity in ("client_id_as_tracked", "client_id"))
+    touches = touches_by_identity(tracked, healed, labels, tie)
     tables = Tables(
         rejected_events=rejected,
         events=events,
-        sessions=[session_row(session, "as_tracked", "client_id_as_tracked") for session in tracked]
-        + [session_row(session, "healed", "client_id") for session in healed],
+        sessions=[session_row(shop, session, "as_tracked", "client_id_as_tracked", counted) for session in tracked]
+        + [session_row(shop, session, "healed", "client_id", counted) for session in healed],
         received_orders=judged,
-        people=[{"client_id": client, "person_id": label} for client, label in labels.items() if client in linked],
+        people=[{"client_id": client, "person_id": label} for client, label in labels.items()],
     )
+    clients = events_by_client(events)
     for received in judged:
         if received["status"] != "counted":
             continue
         order = received | {"revenue": received["counted_revenue"]}
-        tables.orders.append(order_row(order, first, start))
-        client = order["client_id"]
-        person = min((key_labels[key] for key in keys_of(order) if key in key_labels), default=None)
-        identities = {
-            "as_tracked": order["client_id_as_tracked"],
-            "healed": client,
-            "stitched": labels.get(client, client) if client else person,
-        }
-        for reading, identity in identities.items():
-            path = path_of(order, mine.get((reading, identity), []))
+        is_cut_off = order["event_at"] - window < start
+        tables.orders.append(order_row(order, clients, is_cut_off))
+        for reading, identity in identities_of(order, labels, key_labels).items():
+            path = path_of(order, touches.get((reading, identity), []), window)
+            tables.order_touches.extend(order_touches(order, path, reading))
             tables.attribution.extend(attribute(order, path, reading))
-            if all(touch["channel"] == "Direct" for touch in path):
-                tables.unattributed.append(unattributed_row(order, path, reading, identity, start))
+            if reason := reason_of(path, identity, is_cut_off):
+                row = {"order_id": order["event_id"], "reading": reading, "reason": reason}
+                tables.unattributed.append(row | {"revenue": order["revenue"]})
     return tables

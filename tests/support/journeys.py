@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from event_reference import hidden_host, hidden_value
 from hypothesis import strategies as st
+from source_reference import decoded, hidden_host, hidden_value
 
 COLUMNS = ("client_id", "page_url", "referrer", "timestamp", "event_name", "event_data", "user_agent")
 # What a day's header may look like; `both` is a file in the midst of the rename.
@@ -42,21 +42,23 @@ BAD_TIMES = ["", "2025-02-30T10:00:00Z", "2025-03-01T24:00:00Z", "2025-03-01T10:
              " 2025-03-01T10:00:00Z", "2025-03-01t10:00:00z", "20250301T100000Z", "2025-3-1T10:00:00Z",
              "2025-03-01T10:00:00ZZ"]  # fmt: skip
 
-CLIENTS = ["", "a", "a", "a", "b", "b", "c", "d", "e", "f", "B"]
+CLIENTS = ["", "a", "a", "a", "b", "b", "c", "d", "e", "f", "B", "undefined"]
 TOKENS = ["t1", "t2", "t3"]
 PAGES = ["https://puffy.com/", "https://puffy.com", "https://Puffy.com/Products/One", "http://other.example/x/y",
          "/relative", "", *(f"https://checkout.puffy.com/checkouts/cn/{token}" for token in TOKENS),
-         "https://checkout.puffy.com/checkouts/cn/t1/thank-you"]  # fmt: skip
+         *["https://checkout.puffy.com/checkouts/cn/t1/thank-you"] * 2,
+         "https://checkout.puffy.com:443/checkouts/cn/t2/thank-you"]  # fmt: skip
 SOURCES = ["google", "Google", "facebook", "youtube", "amazon", "chatgpt", "klaviyo", "(direct)", "sms", "E-Mail",
-           "our+letter", "some%20partner", "firebase", "google%20shopping", "bing.com"]  # fmt: skip
+           "our+letter", "some%20partner", "firebase", "google%20shopping", "bing.com", "Google%2520Ads", "Meta",
+           "direct", "%28not%20set%29"]  # fmt: skip
 MEDIA = ["cpc", "CPC", "cpm", "(none)", "organic", "email", "affiliate", "social+media", "paid_social", "xcp",
-         "unpaid", "referral", "webpush", "video", "ai-assistant", "nothing+standard"]  # fmt: skip
+         "unpaid", "paid%2520social", "referral", "webpush", "video", "ai-assistant", "nothing+standard"]  # fmt: skip
 CAMPAIGNS = ["cross-network", "eshop+sale", "workshop", "Shopping", "spring"]
 
 
 def written(name: str, values: list[str]) -> list[str]:
     """A parameter with each value, plain and as the shop would hide it, and in ways that count as absent."""
-    hidden = [hidden_value(v.replace("+", " ").replace("%20", " ")) for v in values]
+    hidden = [hidden_value(decoded(value)) for value in values]
     return [f"{name}={value}" for value in [*values, *hidden, "", hidden_value(""), hidden_value("nobody's term")]]
 
 
@@ -68,7 +70,8 @@ QUERIES: st.SearchStrategy[list[str]] = st.one_of(
             st.sampled_from(written("utm_medium", MEDIA)),
             st.sampled_from(written("utm_campaign", CAMPAIGNS)),
             st.sampled_from(["gclid=x", "gad_source=1", "msclkid=x", "ttclid=A1B2C3", "awc=", "_kx=D41D8C", "fbclid=x",
-                             "srsltid=x", "irclickid=x", "sscid=x", "gclid", "xgclid=1", "GCLID=1"]),
+                             "srsltid=x", "irclickid=x", "sscid=x", "gclid", "xgclid=1", "GCLID=1",
+                             "dclid=x", "twclid=x", "ScCid=x"]),
             st.sampled_from(["a=b=c", "?x", "", "#utm_source=bing", "size=F8A6D9", "utm_term=cpc"]),
         ),
         max_size=4,
@@ -76,10 +79,11 @@ QUERIES: st.SearchStrategy[list[str]] = st.one_of(
 )  # fmt: skip
 REFERRED = ["www.google.com", "google.co.uk", "duckduckgo.com", "m.facebook.com", "t.co", "chatgpt.com",
             "www.youtube.com", "partner.example", "www.partner.example", "shop.app", "www.paypal.com",
-            "notpaypal.com", "pay.google.com", "mail.google.com"]  # fmt: skip
+            "notpaypal.com", "pay.google.com", "mail.google.com", "pay.klarna.com", "rakuten.com"]  # fmt: skip
 REFERRERS = [
     *[""] * 12, "https://puffy.com/", "https://share.puffy.com/x", "https://notpuffy.com/", "https://puffy.com.x.org/",
     "about:blank", "https:///x", "https://WWW.Google.com?q=1", "https://google.com#x", "https://bing.com:443/",
+    "https://bing.com./", "https://me@www.google.com/",
     "android-app://com.google.android.googlequicksearchbox/", "https://source-00000000.com/",
     *(f"https://{host}/" for host in REFERRED), *(f"https://{hidden_host(host)}/" for host in REFERRED),
 ]  # fmt: skip

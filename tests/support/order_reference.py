@@ -55,7 +55,9 @@ def classify(events: Sequence[Row], order: Mapping[str, str]) -> list[Row]:
     ids: dict[str, list[Row]] = {}
     for event in events:
         if event["transaction_id"] is None or event["revenue"] is None:
-            reason = "no transaction id" if event["transaction_id"] is None else "no readable amount"
+            other = event.get("other_currency")
+            reason = f"currency {other}" if other else "no readable amount"
+            reason = "no transaction id" if event["transaction_id"] is None else reason
             judged.append(_row(event, "quarantined", reason=reason))
         elif event["revenue"] < 0:
             judged.append(_row(event, "negative", reason="negative amount"))
