@@ -35,7 +35,7 @@ class Tables:
     orders: list[Row] = field(default_factory=list)
     order_touches: list[Row] = field(default_factory=list)
     attribution: list[Row] = field(default_factory=list)
-    unattributed: list[Row] = field(default_factory=list)
+    no_known_source: list[Row] = field(default_factory=list)
 
 
 # ---- order in time
@@ -142,10 +142,11 @@ def is_own_confirmation(event: Row, order: Row) -> bool:
 def order_row(order: Row, clients: Mapping[tuple[str, str], list[Row]], is_cut_off: bool) -> Row:
     """Return a counted order, and whether its client was seen before."""
 
-    def seen(identity: str, role: str | None = None) -> bool:
+    def seen(identity: str, role: str | None = None, own_confirmation: bool = True) -> bool:
         return any(
-            moment_of(event) < moment_of(order)
-            and (role is None or (event["event"] == role and not is_own_confirmation(event, order)))
+            event["event_at"] < order["event_at"]
+            and (role is None or event["event"] == role)
+            and (own_confirmation or not is_own_confirmation(event, order))
             for event in clients.get((identity, order[identity]), [])
         )
 
@@ -154,7 +155,7 @@ def order_row(order: Row, clients: Mapping[tuple[str, str], list[Row]], is_cut_o
         "order_id": order["event_id"],
         "ordered_at": order["event_at"],
         "has_earlier_event": seen("client_id"),
-        "has_earlier_page_view": seen("client_id", "page_view"),
+        "has_earlier_page_view": seen("client_id", "page_view", own_confirmation=False),
         "has_earlier_event_as_tracked": seen("client_id_as_tracked"),
         "has_earlier_page_view_as_tracked": seen("client_id_as_tracked", "page_view"),
         "window_cut_off": is_cut_off,
@@ -345,5 +346,5 @@ def tables_of(shop: Shop, events: list[Row], rejected: list[Row], start: datetim
             tables.attribution.extend(attribute(order, path, reading))
             if reason := reason_of(path, identity, is_cut_off):
                 row = {"order_id": order["event_id"], "reading": reading, "reason": reason}
-                tables.unattributed.append(row | {"revenue": order["revenue"]})
+                tables.no_known_source.append(row | {"revenue": order["revenue"]})
     return tables

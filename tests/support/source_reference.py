@@ -94,6 +94,8 @@ def read_seeds(shop: Shop, folder: Path) -> None:
     for term in sorted(terms, key=str.lower, reverse=True):  # the first by the alphabet is put in last
         for spelling in spellings(term):
             shop.terms[hidden_value(spelling)] = term.lower()
+    for row in seed_rows(folder, "spellings.csv"):
+        shop.terms[hidden_value(row["spelling"])] = row["term"].lower()
     shop.hosts = known_hosts(folder, shop.contract.hides_hosts)
     if shop.contract.hides_hosts:
         prefixes = ["", *payment_subdomains(folder), *(row["prefix"] for row in seed_rows(folder, "host_prefixes.csv"))]

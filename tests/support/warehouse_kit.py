@@ -31,7 +31,7 @@ TABLES = {
     "order_touches": ("silver", "order_id reading position", """touches session_id touched_at seconds_before_order
         channel source medium campaign"""),
     "attribution": ("gold", "order_id reading model position", "transaction_id channel source medium credit"),
-    "unattributed": ("gold", "order_id reading", "reason revenue"),
+    "no_known_source": ("gold", "order_id reading", "reason revenue"),
 }  # fmt: skip
 # Orders of the events of one client, moment and step, by the hash of their content.
 TIES: list[Tie] = [
