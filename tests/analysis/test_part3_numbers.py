@@ -22,7 +22,7 @@ from analysis.intervals import is_small
 from analysis_arithmetic import newcombe, product_quantiles, triangular_draws, welch, wilson_bounds, z_of
 from analysis_kit import analyse, build, edit, first_order_only
 from analysis_pictures import drawn, drawn_data, picture_texts, report_data, report_texts, should_draw, wrong_marks
-from analysis_reference import INPUTS, Model, Reference, change, outliers
+from analysis_reference import BEFORE_THE_ORDER, INPUTS, Model, Reference, change, outliers
 from analysis_reference import is_small as is_small_by_hand
 from commands import NO_REAL_DAYS, REAL, has_real_days
 from matplotlib.figure import Figure
@@ -190,7 +190,7 @@ def test_what_is_known_of_sources(case: Case) -> None:
     }  # fmt: skip
     for reading, column in (("as_tracked", tracked), ("healed", healed)):
         wanted["revenue without an earlier event", reading] = (float(of.seen[column, "true"][1]), of.revenue)
-        views = of.seen[column, "e.event = 'page_view'"][0]
+        views = of.seen[column, BEFORE_THE_ORDER if reading == "healed" else "e.event = 'page_view'"][0]
         wanted["orders without an earlier page view", reading] = (views, of.orders)
         wanted["revenue without a known source", reading] = (of.unlabelled[reading], of.revenue)
     found = {key: (float(f.numerator), float(f.denominator)) for key, f in gold.headline.items()}
@@ -207,8 +207,9 @@ def test_the_summary_says_its_numbers(case: Case) -> None:
         said += [f"{orders / starts:.1%} ({orders:,} of {starts:,})"]
         said += [f"{of.gaps_before_orders():,} of {of.reached()[3]:,} buyers lack"]
         said += [f"{known.get('known', (0, 0.0))[1] / of.revenue:.0%}" for known in of.known.values()]
-        for (_, which), (n, amount) in of.seen.items():
-            said.append(f"(${amount:,.2f})" if which == "true" else f"({n:,} of {of.orders:,})")
+        said += [f"(${amount:,.2f})" for (_, which), (_, amount) in of.seen.items() if which == "true"]
+        shown = (("client_id", BEFORE_THE_ORDER), ("client_id_as_tracked", "e.event = 'page_view'"))
+        said += [f"({of.seen[key][0]:,} of {of.orders:,})" for key in shown]
     assert [one for one in said if one not in text] == []
 
 

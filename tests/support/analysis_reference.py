@@ -24,6 +24,11 @@ select
         select 1 from silver.events as e where e.{id} = o.{id} and e.event_at < o.ordered_at and {which})), 0)
 from silver.orders as o
 """
+# The order's own confirmation page is no earlier page view of it.
+BEFORE_THE_ORDER = """(
+    e.event = 'page_view'
+    and not (e.path like '%/thank-you%' and coalesce(e.checkout_token = o.checkout_token, true))
+)"""
 SEGMENTS = {"device": "device", "system": "operating_system", "channel": "first_channel"}
 SEGMENT = """
 select {columns}, count(*) filter (orders > 0), count(*)
@@ -63,10 +68,10 @@ KNOWN = """
 select
     case
         when known then 'known'
+        when touched then 'direct only'
         when {identity} is null then 'no id'
         when ordered_at - interval {window} day < (select min(file_date) from bronze.files)::timestamp
             then 'window cut off'
-        when touched then 'direct only'
         else 'no touch in the window'
     end, count(*), sum(revenue)::double
 from (
@@ -101,6 +106,7 @@ NAMES = {
 EMPTY = ("exact repeats", "rejected: no readable time", "quarantined: no transaction id",
          "quarantined: no readable amount", *NAMES.values())  # fmt: skip
 BELOW = {
+    "refunds": "select count(*), coalesce(sum(revenue), 0)::double from silver.events where event = 'refund'",
     "of counted: ids that collide": TOTAL + SECOND.format(order="ordered_at, order_id", table="silver.orders"),
     "of counted: possible duplicates": TOTAL
     + "silver.received_orders where status = 'counted' and is_possible_duplicate",
@@ -134,7 +140,7 @@ class Reference:
         self.revenue = float(revenue)
         self.known = {reading: self._known(reading) for reading in READINGS}
         self.segments = {
-            name: {str(s): (c, n) for s, c, n in self.rows(SEGMENT.format(columns=column))}
+            name: {str(s): (c, n) for s, c, n in self.rows(SEGMENT.format(columns=column)) if s is not None}
             for name, column in SEGMENTS.items()
         }
         crossed = self.rows(SEGMENT.format(columns="device, operating_system"))
@@ -143,7 +149,7 @@ class Reference:
         self.seen = {
             (identity, which): self.rows(EARLIER.format(id=identity, which=which))[0]
             for identity in ("client_id", "client_id_as_tracked")
-            for which in ("true", "e.event = 'page_view'")
+            for which in ("true", "e.event = 'page_view'", BEFORE_THE_ORDER)
         }
         self.received: dict[str, int] = dict(self.rows(RECEIVED))
         self.started, self.starts = self.rows(STARTS)[0]
