@@ -34,11 +34,11 @@ with imported as (
         events._payload as payload,
         {user_agent} as user_agent,
         {session} as source_session_id,
-        {source} as source,
-        {medium} as medium,
-        {campaign} as campaign,
+        trim({source}) as source,
+        trim({medium}) as medium,
+        trim({campaign}) as campaign,
         {click_id} as click_id,
-        {channel} as channel,
+        trim({channel}) as channel,
         {checkout} as checkout,
         {other_columns} as other_columns
     from bronze.events as events
