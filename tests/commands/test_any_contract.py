@@ -110,7 +110,7 @@ def write(folder: Path, chance: Random) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(16))
 def test_any_contract(seed: int, tmp_path: Path) -> None:
     contract = write(tmp_path, Random(seed))
     places = ("--data_dir", tmp_path / "days", "--contract", contract)

@@ -100,7 +100,7 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_spark
-@pytest.mark.parametrize("name", ["order_lines", "ga4_bigquery", "posthog"])
+@pytest.mark.parametrize("name", ["order_lines"])
 def test_converted_exports(session: "SparkSession", name: str, tmp_path: Path) -> None:
     text, data = (EXAMPLES / name / "contract.yaml").read_text("utf-8"), EXAMPLES / name / "sample"
     shop = tmp_path / "contract.yaml"
