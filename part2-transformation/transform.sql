@@ -733,13 +733,13 @@ where rejected.event_id is null;
 create or replace table silver.session_events as
 with clients as (
     select
-        events.client_id,
+        client_id,
         count(*) as events,
         -- Where the column alone held every id of a client, its sessions are the same in both readings.
-        case when count(*) = sum(case when events.is_tracked then 1 else 0 end) then 'both' else 'healed' end as found_in
-    from silver.judged_events as events
-    where events.client_id is not null and not events.is_bot
-    group by events.client_id
+        case when count(*) = sum(case when is_tracked then 1 else 0 end) then 'both' else 'healed' end as found_in
+    from silver.judged_events
+    where client_id is not null and not is_bot
+    group by client_id
 ),
 
 followed as (

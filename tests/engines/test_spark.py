@@ -36,6 +36,7 @@ EXAMPLES = PART2.parent / "examples"
 # What the ledger does not look at.
 UNNEEDED = [
     "silver.sessions", "silver.clients", "silver.order_items", "silver.order_touches", "silver.models",
+    "silver.readings", "gold.no_known_source", "gold.channel_sessions", "gold.channel_credit",
     "gold.attribution", "gold.unattributed", "gold.channel_performance", "gold.funnel", "gold.products",
     "silver.event_counts", "silver.event_metrics", "gold.hourly_metrics", "gold.daily_metrics", "gold.headline_figures",
 ]  # fmt: skip
