@@ -73,7 +73,7 @@ NOT_WATCHED = {
 
 @dataclass(frozen=True)
 class Found:
-    """What a fault's first day came to."""
+    """The result of a fault's first day."""
 
     fault: str
     day: date
@@ -149,7 +149,7 @@ def break_one(name: str, ready: Path, work: Path, t: Thresholds, seed: int) -> F
 
 
 def _rivals(warehouse: Path, day: date, t: Thresholds) -> tuple[bool, bool]:
-    """Whether the rivals alarm on any metric at all; they are not asked to name the cause."""
+    """Return whether the rivals raise an alarm on any metric; they need not name the cause."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         facts = Warehouse(connection).read(START, day, t.paid_channels)
     series = [series_of(facts, m.name, m.kind, facts.days) for m in t.metrics]

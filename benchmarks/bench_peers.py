@@ -75,7 +75,7 @@ def validate(data: Path, out: Path) -> list[str]:
 
 
 def truth(folder: Path) -> set[str]:
-    """What of the nine is wrong in the files, by plain SQL."""
+    """Return which of the nine problems are in the files, by plain SQL."""
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"create table events as {EVENTS_SQL}", {"files": files_of(folder)})

@@ -1,4 +1,4 @@
-"""What must stay quick, by the clock: a contract, odd quotes, one id for all orders, the monitor's whole run."""
+"""Time what must stay fast: a contract, odd quotes, one id for all orders, and a whole run of the monitor."""
 
 import subprocess
 import sys

@@ -45,7 +45,7 @@ RECORD_SHARES = {
 
 @dataclass
 class Outcome:
-    """What healthy days came to; the rivals' counts are days with any alarm on the same metrics."""
+    """The result of healthy days; the rivals' counts are days with any alarm on the same metrics."""
 
     days: int = 0
     judged: int = 0

@@ -15,7 +15,7 @@ SAYS = "import json, sys; json.dump({}, open(sys.argv[1], 'w'))"
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the benchmark switches off is as before afterwards."""
+    """Settings that the benchmark switches off are restored afterwards."""
     for name, value in QUIET.items():
         monkeypatch.setenv(name, value)
 

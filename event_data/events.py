@@ -126,6 +126,12 @@ def order_amounts_sql(contract: Contract) -> tuple[str, str, str]:
     )  # fmt: skip
 
 
+def confirmation_sql(contract: Contract, page: str) -> str:
+    """Return a condition that is true for the confirmation page of an order; `page` is SQL for the URL."""
+    path = contract.order.confirmation_path if contract.order else None
+    return f"strpos({page}, {literal(path)}) > 0" if path else "cast(false as boolean)"
+
+
 def order_key_sql(contract: Contract, columns: Mapping[str, str]) -> str:
     """Return SQL for what the lines of one order share, null unless rows are order lines; `columns` has SQL by role."""
     roles = contract.order.key if contract.order else ()

@@ -1,4 +1,4 @@
-"""Which lines of gold.ledger apply to a shop, and the currency of each."""
+"""Select the lines of gold.ledger that apply to a shop, and their currency."""
 
 from event_data.money import Currency
 from event_data.shop_roles import ShopRoles

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+CODES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "zł": "PLN"}
+SIGNS = {code: sign for sign, code in CODES.items()}
+
 
 @dataclass(frozen=True)
 class Currency:

@@ -32,7 +32,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a visit comes from; `channel` is the name that every contract must give it."""
+    """The origin of a visit; every contract must map it to `channel`."""
 
     channel: str
     source: str = ""

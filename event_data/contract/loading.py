@@ -27,9 +27,9 @@ from event_data.contract.model import (
 )
 from event_data.contract.roles import read_roles
 from event_data.contract.rules import arguments_of, own_rules, read_rules
-from event_data.contract.shape import check_blocks, check_contract, regexp, schema
+from event_data.contract.shape import check_blocks, check_contract, regexp, schema, weekdays
 from event_data.contract.yaml_nodes import Node, near, read_yaml, show
-from event_data.money import Currency
+from event_data.money import CODES, Currency
 
 _SECONDS = {"s": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600}
 _SECONDS |= {"d": 86_400, "day": 86_400, "w": 604_800, "week": 604_800, "y": 31_536_000, "year": 31_536_000}
@@ -37,8 +37,6 @@ _LINE_PATHS = ("lineId", "lineName", "lineVariant", "lineQuantity", "lineAmount"
 _NOT_PATHS = (
     "lineAmountIs", "checkoutToken", "confirmationPath", "duplicates", "possibleDuplicates", "rows", "key", "line",
 )  # fmt: skip
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_CODES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "zł": "PLN"}
 
 
 def load_contract(path: Path) -> Contract:
@@ -140,15 +138,15 @@ def _currency(node: Node | None) -> Currency:
             raise node.error("has neither `code` nor `sign`; add one", code="missing_key")
     else:
         sign = given
-        code = _CODES.get(sign) or (sign if re.fullmatch("[A-Z]{3}", sign) else "")
+        code = CODES.get(sign) or (sign if re.fullmatch("[A-Z]{3}", sign) else "")
     return Currency(sign + " " * sign[-1].isalpha(), code)
 
 
 def _schedule(node: Node | None) -> Schedule:
     if node is None:
         return Schedule()
-    weekdays = tuple(_WEEKDAYS.index(name) for name in node.plain("closedWeekdays", []))
-    return Schedule(weekdays, tuple(map(_date, node.each("closedDates"))), node.plain("quietDays", False))
+    closed = tuple(map(weekdays().index, node.plain("closedWeekdays", [])))
+    return Schedule(closed, tuple(map(_date, node.each("closedDates"))), node.plain("quietDays", False))
 
 
 def _known_totals(node: Node | None) -> Iterator[KnownTotal]:

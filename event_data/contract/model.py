@@ -18,11 +18,6 @@ ROLES = (
 )  # fmt: skip
 NEEDED_ROLES = ("client", "time", "event")
 ORDER_ROLES = ("transaction_id", "amount", "currency", "customer", "lines")
-CHANNELS = (
-    "Direct", "Cross-network", "Paid Shopping", "Paid Search", "Paid Social", "Paid Video", "Display", "Paid Other",
-    "Organic Shopping", "Organic Social", "Organic Video", "AI Assistant", "Organic Search", "Referral", "Email",
-    "Affiliates", "Audio", "SMS", "Mobile Push Notifications", "Unassigned",
-)  # fmt: skip
 # The strptime directives that a file name can contain.
 DIRECTIVES = {
     "Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "y": "[0-9]{2}", "j": "[0-9]{3}", "b": "[A-Za-z]+",
@@ -46,7 +41,7 @@ class ContractError(UserError):
 
 
 class Severity(IntEnum):
-    """How urgent a finding is; P0 is the most severe and has the smallest value."""
+    """The urgency of a finding; P0 is the most severe and has the smallest value."""
 
     P0 = 0
     P1 = 1
@@ -223,7 +218,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Anonymisation:
-    """How the shop anonymises values; both patterns are None if it does not."""
+    """The shop's anonymisation of values; both patterns are None if there is none."""
 
     query_value: str | None = None  # regular expression for a whole query parameter value
     foreign_host: str | None = None  # regular expression for a whole anonymised host
@@ -245,7 +240,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class KnownTotal:
-    """What the shop's admin page says of a day; None if it was not entered."""
+    """Orders and revenue of a day on the shop's admin page; None if not entered."""
 
     day: date
     orders: int | None
@@ -254,7 +249,7 @@ class KnownTotal:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a shop's event files look like, and how its figures are calculated."""
+    """A description of a shop's event files, with the settings of its figures."""
 
     path: Path
     id: str
@@ -294,7 +289,7 @@ class Contract:
     @property
     def is_dated(self) -> bool:
         """Return whether a file's name has its day; otherwise a file may hold many days."""
-        return "%" in self.file_name.replace("%%", "")
+        return is_dated(self.file_name)
 
     @property
     def unit_of_files(self) -> str:
@@ -352,6 +347,11 @@ class Contract:
         """Return the column's own rule for a check, or else the table's."""
         found = [r for r in self.rules if r.check == check and r.column in (column, None)]
         return next((r for r in found if r.column == column), found[0] if found else None)
+
+
+def is_dated(file_name: str) -> bool:
+    """Return whether a pattern of file names has a date."""
+    return "%" in file_name.replace("%%", "")
 
 
 def host_regexp(hosts: Iterable[str]) -> str:

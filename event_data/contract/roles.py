@@ -143,7 +143,9 @@ def _of_form(node: Node, form: str, names: Mapping[str, str], role: str) -> Valu
 
 def _column(node: Node, names: Mapping[str, str]) -> str:
     if node.value not in names:
-        raise node.error(f"there is no column {show(node.value)}; {near(str(node.value), names)}", code="reference")
+        raise node.error(
+            f"the contract has no column {show(node.value)}; {near(str(node.value), names)}", code="reference"
+        )
     return names[str(node.value)]
 
 

@@ -38,6 +38,16 @@ def schema(uri: str) -> Any:
     return json.loads((Path(__file__).parent / SCHEMAS[uri]).read_text("utf-8"))
 
 
+def channels() -> tuple[str, ...]:
+    """Return the names of the channels, in Google's order."""
+    return tuple(schema("urn:blocks")["properties"]["channels"]["additionalProperties"]["enum"])
+
+
+def weekdays() -> tuple[str, ...]:
+    """Return the names of the weekdays in a contract, Monday first."""
+    return tuple(schema("urn:blocks")["properties"]["schedule"]["properties"]["closedWeekdays"]["items"]["enum"])
+
+
 @cache
 def _validator() -> Any:
     from jsonschema_rs import Draft201909Validator, Registry  # 0.02 s; jsonschema takes 0.1 s

@@ -20,7 +20,7 @@ TAX = "Find out whether the shop's page includes tax and shipping, and map the a
 
 @dataclass(frozen=True)
 class Explanation:
-    """What would make all known days match, as a clause, and what to do; `kind` names the change."""
+    """A change after which all known days match, as a clause, with advice; `kind` names the change."""
 
     kind: str
     clause: str

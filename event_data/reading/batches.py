@@ -22,7 +22,7 @@ from event_data.sql import literal
 NOT_THE_FILES_FAULT = (
     duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException, duckdb.OutOfMemoryException,
 )  # fmt: skip
-BUFFER = 4 << 20  # bytes; DuckDB's default of 32 MB is allocated anew each time and does not fit the CPU cache
+BUFFER = 4 << 20  # bytes; DuckDB's default of 32 MB is reallocated for every file and does not fit the CPU cache
 Load = Callable[[duckdb.DuckDBPyConnection, list[DayFile]], dict[int, int]]
 Keep = Callable[[duckdb.DuckDBPyConnection, list[DayFile]], None]
 

@@ -25,7 +25,7 @@ BOMS = (
 
 @dataclass
 class Bytes:
-    """What one pass over the bytes finds."""
+    """Counts and flags from one pass over the bytes of a file."""
 
     head: bytes = b""  # the first 64 kB
     total: int = 0

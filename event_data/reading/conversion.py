@@ -7,7 +7,7 @@ not a record is kept, with its reason and its day. Contracts that need none of t
 
 import os
 from array import array
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -32,10 +32,7 @@ MOST_REPORTED = 1_000  # unreadable lines listed per file; all are kept
 STATEMENTS = named_statements(Path(__file__).with_suffix(".sql").read_text("utf-8"))
 
 
-def convert(
-    folder: Folder, contract: Contract, work_dir: Path, progress: Callable[[int], None] = lambda files: None,
-    memory_limit: str | None = None,
-) -> Folder:  # fmt: skip
+def convert(folder: Folder, contract: Contract, work_dir: Path, memory_limit: str | None = None) -> Folder:
     """Return the folder with its files converted if the contract needs it; otherwise unchanged.
 
     Raise ReadingError if no file of many days has an event with a readable time.
@@ -49,8 +46,7 @@ def convert(
     )
     with duckdb.connect(config=config) as connection, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         converted = pool.map(_convert, repeat(connection), folder.files, repeat(contract), repeat(work_dir))
-        for number, made in enumerate(converted, 1):
-            progress(number)
+        for made in converted:
             found += [one for one in made if one.day != UNDATED]
             for one in (one for one in made if one.day == UNDATED):
                 reason = one.refused or "has no event with a readable time"

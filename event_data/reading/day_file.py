@@ -1,4 +1,4 @@
-"""What is known about a delivered file: its name and day, how to read it, and what is wrong with its bytes."""
+"""Facts about a delivered file: its name and day, how to read it, and the problems in its bytes."""
 
 import bisect
 from array import array

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from event_data.contract.model import Contract
+from event_data.contract.model import Contract, is_dated
 from event_data.reading.day_file import DayFile, ReadingError
 from event_data.reading.folder import Unread
 from event_data.reading.survey import recover, survey
@@ -106,7 +106,7 @@ def second_deliveries(
     may be cut off: then the delivery with the most records counts.
     """
     newest_first = sorted(files, key=lambda f: int(f.stamp.partition("-")[0] or 0), reverse=True)
-    if "%" in file_name:
+    if is_dated(file_name):
         best_first = sorted(newest_first, key=lambda f: f.name != f.day.strftime(file_name))
     else:
         best_first = sorted(newest_first, key=lambda f: -f.rows)

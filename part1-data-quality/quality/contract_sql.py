@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from event_data.contract import Contract, Event, host_regexp
 from event_data.dead_hours import dead_hours_sql, skipped_hours_sql
 from event_data.events import (
+    confirmation_sql,
+    known_id_sql,
     order_amounts_sql,
     order_key_sql,
     order_value_sql,
@@ -46,7 +48,7 @@ TYPES = {
 
 # The columns of derive.sql's orders that the lines of one order may share.
 ORDER_KEYS = {
-    "transaction_id": "transaction_id", "session": "session", "client": "client_key", "time": "event_at",
+    "transaction_id": "transaction_id", "session": known_id_sql("session"), "client": "client_key", "time": "event_at",
     "customer": "customer", "checkout": "token",
 }  # fmt: skip
 
@@ -109,7 +111,6 @@ def macros(contract: Contract) -> str:
     below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
     order = contract.order
     token = order.checkout_token if order else None
-    confirmation = order.confirmation_path if order else None
     pair = _query_pair(contract)
     return MACROS.format(
         own_host=f"host in ({values(hosts)})" if hosts else "true",
@@ -117,7 +118,7 @@ def macros(contract: Contract) -> str:
         step=event_case(contract.events, "event", "role", "null::funnel_step", "funnel_step"),
         event_name=event_case(contract.events, "event", "name", "event"),
         token=f"nullif(regexp_extract(page, {literal(token)}, 1), '')" if token else "null",
-        is_confirmation=f"contains(page, {literal(confirmation)})" if confirmation else "false",
+        is_confirmation=confirmation_sql(contract, "page"),
         amount=order_amounts_sql(contract)[0],
         valid_json=valid_json_sql("text"),
         clean_url=literal(f"[^?#]*[?](?:{pair}&)*{pair}(?:#.*)?"),

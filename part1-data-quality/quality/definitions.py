@@ -1,4 +1,4 @@
-"""What a check is, and the definitions of all.
+"""Define the checks.
 
 A check is registered by its definition, apart from its execution: row_checks.sql holds conditions
 on one event, checks.sql queries over the tables that the pass leaves, file_checks.txt the few that
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 
 class Comparison(Enum):
-    """What the failures of a file are compared with."""
+    """The limit or expectation that the failures of a file are compared with."""
 
     SHARE = "share"  # the largest share that may fail
     POOLED = "pooled"  # the same, over all files together, where a single file has few cases
@@ -45,7 +45,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Measure:
-    """What one check counted in one file and column: facts only, no verdict.
+    """The counts of one check in one file and column, without a verdict.
 
     `orders` and `revenue` (of the failed cases) and `record` (the first failed one, from 1) are
     None where they cannot be known. `line` is a physical line where a check knows it itself;

@@ -91,7 +91,7 @@ def _sessions(query: Query, contract: Contract, width: int) -> list[str]:
     if not CHANNEL_ROLES & {*contract.roles, *contract.values}:
         return []  # every session would be Direct
     found = query("""
-        select coalesce(first_channel, 'Unassigned'), count(*) as n from silver.sessions
+        select coalesce(first_channel, 'Unattributed'), count(*) as n from silver.sessions
         where reading = 'healed' group by 1 order by n desc, 1""")
     rows = [(channel, f"{count:,}") for channel, count in found]
     return ["", *_table(("CHANNEL", "SESSIONS"), rows, width)]

@@ -1,4 +1,4 @@
-"""What a day's share or count would be if nothing had changed, from the other days.
+"""Estimate the usual range of a day's share or count from the other days.
 
 Shares follow a binomial with over-dispersion and counts a quasi-Poisson: the variance of the model
 is scaled by phi, Pearson's chi-square over its degrees of freedom, never below 1 (McCullagh and

@@ -1,4 +1,4 @@
-"""Whether an unknown column is a missing one under another name, inferred from the shape of the values."""
+"""Detect a missing column under another name, from the shape of its values."""
 
 import csv
 import re
@@ -14,7 +14,7 @@ LEAST_MATCH = 0.6
 
 @dataclass(frozen=True)
 class Profile:
-    """What a column's values look like. `shapes` and `values` are shares of the values that are not null."""
+    """The shape of a column's values. `shapes` and `values` are shares of the values that are not null."""
 
     nulls: float
     shapes: dict[str, float]

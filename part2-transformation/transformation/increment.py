@@ -21,7 +21,7 @@ from transformation.statements import Statement
 
 @dataclass(frozen=True)
 class Table:
-    """How rows of a published table are replaced: in units of `unit`; rows with an affected `key` are reprocessed."""
+    """A published table whose rows are replaced in units of `unit`; rows with an affected `key` are reprocessed."""
 
     unit: str
     scope: str  # event or client

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from event_data.contract import Contract
-from event_data.contract.model import CHANNELS
+from event_data.contract.shape import channels
 from event_data.events import valid_json_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
 from event_data.reading.day_file import DayFile, ReadingError
@@ -179,8 +179,8 @@ def land_seeds(connection: duckdb.DuckDBPyConnection, contract: Contract, seeds:
     connection.execute("create table bronze.own_hosts (host varchar, kind varchar)")
     hosts = [*((h, "own") for h in contract.own_hosts), *((h, "payment") for h in contract.payment_hosts)]
     connection.execute("create table bronze.channels (value varchar, channel varchar)")
-    channels = {channel.lower(): channel for channel in CHANNELS} | dict(contract.channels)
-    lists = {"event_roles": contract.event_roles.items(), "own_hosts": hosts, "channels": channels.items()}
+    named = {channel.lower(): channel for channel in channels()} | dict(contract.channels)
+    lists = {"event_roles": contract.event_roles.items(), "own_hosts": hosts, "channels": named.items()}
     for table, rows in ((name, list(pairs)) for name, pairs in lists.items()):
         if rows:
             connection.executemany(f"insert into bronze.{table} values (?, ?)", rows)

@@ -12,6 +12,7 @@ from event_data.events import (
     NULL,
     PLACEHOLDERS,
     columns_sql,
+    confirmation_sql,
     event_time_sql,
     in_zone_sql,
     known_id_sql,
@@ -75,7 +76,7 @@ def placeholders(
         "evidence_key": " || chr(31) || ".join(f"coalesce({column}, '')" for column in EVIDENCE),
         "has_channel_column": str("channel" in contract.roles).lower(),
         "own_hosts": values(contract.own_hosts or ("",)),
-        "is_confirmation_page": _is_confirmation_page(contract),
+        "is_confirmation_page": confirmation_sql(contract, "received.page_url"),
         "placeholders": values(PLACEHOLDERS),
         "no_evidence": values(NO_EVIDENCE),
         **_order(contract),
@@ -138,12 +139,6 @@ def _order(contract: Contract) -> dict[str, str]:
 
 def _extract(path: str) -> str:
     return f"json_extract_string(payload, {literal(json_path(path))})"
-
-
-def _is_confirmation_page(contract: Contract) -> str:
-    """Return a condition that is true for the page that only a buyer sees."""
-    path = contract.order.confirmation_path if contract.order else None
-    return f"strpos(received.page_url, {literal(path)}) > 0" if path else "cast(false as boolean)"
 
 
 def _checkout(contract: Contract) -> str:

@@ -30,7 +30,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Suite:
-    """What an engine runs in order: the tables of test rows, transform.sql, and the tests."""
+    """The statements of the test suite, in order: the tables of test rows, transform.sql, and the tests."""
 
     rows: list[Statement]
     statements: list[Statement]

@@ -1,4 +1,4 @@
-"""What the numbers say, before anyone words it: comparisons with intervals that bear every look that was taken."""
+"""Compare periods and segments, with intervals that allow for all comparisons made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Change:
 
 @dataclass(frozen=True)
 class DeviceFinding:
-    """How two devices differ, and whether the difference outlives the loss of one operating system."""
+    """The difference between two devices, and whether it remains without one operating system."""
 
     higher: Segment
     lower: Segment

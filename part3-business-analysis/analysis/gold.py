@@ -1,4 +1,4 @@
-"""What gold says, added up: read once from the warehouse by the queries of gold_queries.sql."""
+"""Read the figures of gold once, by the queries of gold_queries.sql."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -76,7 +76,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Channel:
-    """What one model in one reading credits a channel with; orders may be parts of orders."""
+    """The orders and revenue that a model credits to a channel in one reading; orders may be fractions."""
 
     reading: str
     model: str
@@ -243,7 +243,7 @@ class Gold:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every file and every record could be used."""
+        """Return whether every file and every record could be used."""
         return not (self.refused or self.refusals or self.unused)
 
     def line(self, name: str) -> Line:

@@ -1,4 +1,4 @@
-"""What broken tracking may cost: a model over assumptions.yaml, with ranges, and never one number.
+"""Model the cost of broken tracking from assumptions.yaml, as ranges and never as one number.
 
 waste    = revenue * spend_share * steerable * blind * gain            in the window
 ebitda   = waste / spend_share * margin * (365 / days) * (1 - doubt)   a year
@@ -45,7 +45,7 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Claim:
-    """What somebody said of the damage: an amount in so many days."""
+    """A claim about the damage: an amount over a number of days."""
 
     label: str
     days: int
@@ -76,7 +76,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Swing:
-    """What one input does to the yearly effect, all others at base."""
+    """The yearly effect at the low and high value of one input, with all others at base."""
 
     label: str
     low: float
@@ -244,7 +244,7 @@ def _range(values: NDArray[np.float64], base: float, least: float, most: float) 
 
 @dataclass(frozen=True)
 class ClaimTest:
-    """What would have to be true for a claim."""
+    """The conditions under which a claim would be true."""
 
     # the claim against what it is a part of: revenue in its days
     share_of_revenue: tuple[float, float]

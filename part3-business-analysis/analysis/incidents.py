@@ -1,4 +1,4 @@
-"""What broke, as part 1 judged it, and what the monitor has open. Part 3 shows both and judges nothing itself."""
+"""Read the incidents of part 1 and the open alarms of the monitor. Part 3 shows both and judges nothing itself."""
 
 import json
 import sqlite3
@@ -108,7 +108,7 @@ class Quality:
 
     @property
     def is_broken(self) -> bool:
-        """Whether anything serious was found, or is open in the monitor."""
+        """Return whether anything serious was found, or is open in the monitor."""
         return bool(self.serious) or any(a.severity in SERIOUS for a in self.alarms)
 
     @property
@@ -208,7 +208,7 @@ def _incident(one: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], day
 
 
 def _alarms(history: Path) -> tuple[Alarm, ...]:
-    """What is open on the last day that the monitor judged; nothing where it has no history."""
+    """Return the alarms that are open on the last day that the monitor judged; none without a history."""
     if not history.is_file():
         return ()
     connection = sqlite3.connect(f"{history.absolute().as_uri()}?mode=ro", uri=True)

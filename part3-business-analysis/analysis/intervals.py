@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals for shares, for differences, and for means, and how many looks they must bear."""
+"""Calculate intervals for shares, differences and means, corrected for the number of comparisons."""
 
 import math
 from collections.abc import Sequence

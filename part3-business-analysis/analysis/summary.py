@@ -1,4 +1,4 @@
-"""What the summary and the report are given: the findings, and what they mean together."""
+"""Assemble the findings for the summary and the report."""
 
 from collections.abc import Collection, Sequence
 from typing import Any

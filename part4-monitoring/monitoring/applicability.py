@@ -1,4 +1,4 @@
-"""Which metrics, and which steps of a runbook, apply to a shop, by the roles that its contract maps."""
+"""Select the metrics and runbook steps that apply to a shop, by the roles that its contract maps."""
 
 import re
 from collections.abc import Sequence

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import pytest
 from commands import SCHEMA
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,11 +21,12 @@ START = datetime(2025, 3, 1, 12)
 NAMES = {"event_id": "bigint", "event_at": "timestamp", "transaction_id": "varchar", "checkout_token": "varchar",
          "customer": "varchar", "client_id": "varchar", "revenue": "decimal(12, 2)", "other_currency": "varchar",
          "order_key": "varchar"}  # fmt: skip
+ROLES = ("transaction_id", "amount")
 COMPARED = ("status", "reason", "order_id", "counted_revenue", "excluded_revenue", "is_repeated_id",
             "is_collision", "is_reused_id", "is_possible_duplicate")  # fmt: skip
 
 
-def select(roles: Sequence[str] = ("transaction_id", "amount"), **settings: Any) -> str:
+def select(roles: Sequence[str] = ROLES, **settings: Any) -> str:
     """orders.sql for a contract that maps these roles and has these settings."""
     contract = load_contract(SCHEMA)
     assert contract.order
@@ -32,7 +34,9 @@ def select(roles: Sequence[str] = ("transaction_id", "amount"), **settings: Any)
     return classify_orders(replace(contract, values=values, order=replace(contract.order, **settings)))
 
 
-def classified(events: Sequence[Row], **settings: Any) -> dict[int, tuple[Any, ...]]:
+def classified(
+    events: Sequence[Row], roles: Sequence[str] = ("transaction_id", "amount"), **settings: Any
+) -> dict[int, tuple[Any, ...]]:
     """What orders.sql says of each event, by its id."""
     with duckdb.connect() as connection:
         connection.execute(f"create table rows ({', '.join(f'{n} {t}' for n, t in NAMES.items())})")
@@ -42,7 +46,7 @@ def classified(events: Sequence[Row], **settings: Any) -> dict[int, tuple[Any, .
         connection.execute("""create view order_events as
             select * rename (checkout_token as checkout, client_id as client, revenue as amount) from rows""")
         columns = ", ".join(name.replace("_revenue", "_amount") for name in ("event_id", *COMPARED))
-        found = connection.execute(f"select {columns} from ({select(**settings)})").fetchall()
+        found = connection.execute(f"select {columns} from ({select(roles, **settings)})").fetchall()
     assert len(found) == len(events)
     return {row[0]: row[1:] for row in found}
 
@@ -214,6 +218,24 @@ def test_an_order_in_another_currency_is_quarantined_by_name() -> None:
     assert found[1][:2] == ("quarantined", "currency JPY") and found[2][0] == "counted"
 
 
-def test_without_a_transaction_id_or_amount_each_event_is_an_order() -> None:
-    with_ids = select(roles=("amount",))
-    assert "when false and transaction_id is null" in with_ids
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        ((), [("counted", None, None), ("counted", None, None), ("counted", None, None)]),
+        (("amount",), [("counted", None, 100), ("quarantined", "no readable amount", None), ("counted", None, 100)]),
+        (
+            ("transaction_id",),
+            [("counted", None, 100), ("resubmission", None, None), ("quarantined", "no transaction id", None)],
+        ),
+    ],
+)
+def test_what_the_contract_does_not_map(roles: tuple[str, ...], expected: list[tuple[object, ...]]) -> None:
+    """Without ids each event is an order; without amounts none is missing one."""
+    events = [event(1, 0, "i"), event(2, 1, "i", amount=None), event(3, 2, None)]
+    if not roles:
+        events = [one | {"revenue": None} for one in events]
+    if roles == ("transaction_id",):
+        events[1] = event(2, 1, "i")
+    found = classified(events, roles=roles)
+    status, reason, counted = (COMPARED.index(name) for name in ("status", "reason", "counted_revenue"))
+    assert [(found[n][status], found[n][reason], found[n][counted]) for n in (1, 2, 3)] == expected

@@ -13,6 +13,8 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler
 from make_crawlers_seed import TERMS, crawler_terms, spelled_out
 from synthetic_browsers import BROWSERS, CRAWLERS, IN_APP
 
+from event_data.contract.shape import channels
+
 SEEDS = Path(__file__).resolve().parents[2] / "part2-transformation" / "seeds"
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 HEADERS = {
@@ -227,3 +229,11 @@ def test_the_synthetic_shops_words_are_revealed() -> None:
     known = {*column("sources", "source"), *column("media", "medium"), *column("click_ids", "source"), "attentive"}
     texts = " ".join(query for channel in synthetic_vocabulary.CHANNELS for query in channel.queries)
     assert {found.lower() for found in re.findall(r"utm_(?:source|medium)=([^&\s]+)", texts)} <= known
+
+
+def test_the_sql_gives_the_channels_that_a_contract_may_name() -> None:
+    sql = (SEEDS.parent / "transform.sql").read_text("utf-8")
+    sources = sql[sql.index("create or replace table silver.sources as") :]
+    branches = sources[: sources.index("end as channel")]
+    named = re.findall(r"(?:then|else) '([A-Z][A-Za-z -]+)'", branches)
+    assert set(named) | {"Direct"} == set(channels())  # a direct visit has no source to judge

@@ -22,6 +22,7 @@ from event_data.contract.drafting.rendering import flow, quoted, with_first_chec
 from event_data.contract.drafting.sampling import Reader, Sample, heal
 from event_data.contract.model import EVENT_ROLES, ROLES, ContractError, Field, Time, host_regexp
 from event_data.contract.roles import columns_of
+from event_data.contract.shape import weekdays
 from event_data.output import printable, templates
 
 _TYPES = {"timestamp": "timestamp", "epoch": "integer", "json": "object"}
@@ -40,7 +41,6 @@ _EXAMPLES = {
     360: "Asia/Dhaka", 420: "Asia/Bangkok", 480: "Asia/Shanghai", 540: "Asia/Tokyo", 570: "Australia/Adelaide",
     600: "Australia/Sydney", 660: "Australia/Sydney", 720: "Pacific/Auckland", 780: "Pacific/Auckland",
 }  # fmt: skip
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _FEW = 0.1  # a smaller share of missing daily files is more likely a fault than a habit
 
 
@@ -195,7 +195,7 @@ def _schedule(
         return None
     closed = {day.weekday() for day in missing}
     if len(closed) <= 3 and len(span) >= 14 and not any(day.weekday() in closed for day in there):
-        return "closedWeekdays", [_WEEKDAYS[number] for number in sorted(closed)], len(missing)
+        return "closedWeekdays", [weekdays()[number] for number in sorted(closed)], len(missing)
     if found.is_dated and len(missing) < _FEW * len(span):
         return "", [], len(missing)
     return "quietDays", [], len(missing)

@@ -13,6 +13,7 @@ from event_data.contract.drafting.forms import MOST, amount_signs, as_number, is
 from event_data.contract.drafting.payload import Shape, line_amount_is, line_paths, paths_of
 from event_data.contract.drafting.roles import Choice, Roles, named
 from event_data.contract.model import Amount, Field, Product, Time, Value
+from event_data.money import SIGNS
 
 _PAYLOAD = "eventdata eventparams payload properties eventproperties props params data attributes propertiesjson"
 _WORDS = {
@@ -33,7 +34,6 @@ _WORDS = {
 }
 _ORDER_ID = re.compile(r"(transaction|order|invoice|purchase|booking|reservation)(id|no|number|ref|code)")
 _ISO = re.compile(r"[A-Z]{3}")
-_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "RUB": "₽", "TRY": "₺", "KRW": "₩", "PLN": "zł"}
 _IN_NAME = re.compile(
     r"(?:^|[_\W])(usd|eur|gbp|jpy|inr|rub|try|krw|pln|chf|sek|nok|dkk|aud|cad|nzd|czk|huf|brl|mxn|zar|aed)(?:$|[_\W])",
     re.IGNORECASE,
@@ -44,7 +44,7 @@ _CONFIRMATIONS = ("thank-you", "thank_you", "thankyou", "confirmation", "order-r
 
 @dataclass
 class Orders:
-    """What the contract says about orders, except the roles."""
+    """The order block of the draft, and its currency."""
 
     payload: str | None = None  # the column
     shapes: dict[str, Shape] = field(default_factory=dict)  # event -> its payload
@@ -332,7 +332,7 @@ def _currency(orders: Orders, rows: Sequence[int], chosen: dict[str, Candidate],
         code = next((match[1].upper() for name in names if (match := _IN_NAME.search(name))), "")
         orders.currency_check = "from the name of a column" if code else orders.currency_check
     if code:
-        orders.currency = _SIGNS.get(code, code)
+        orders.currency = SIGNS.get(code, code)
 
 
 def _payload_column(roles: Roles, candidates: Sequence[Candidate], chosen: dict[str, Candidate]) -> str | None:

@@ -14,7 +14,7 @@ _KEY = re.compile(r"[A-Za-z_$][\w$ -]{0,60}")
 
 @dataclass
 class Shape:
-    """What the payloads contain at one path."""
+    """The values that payloads have at one path."""
 
     seen: int = 0
     kinds: Counter[str] = field(default_factory=Counter)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from event_data.contract.drafting import event_names
 from event_data.contract.drafting.candidates import Candidate
 from event_data.contract.drafting.forms import ENOUGH, MOST, host_of, plain, share, time_format
-from event_data.contract.model import CHANNELS, Constant, ContractError, Field, First, Joined, Time, Value
+from event_data.contract.model import Constant, ContractError, Field, First, Joined, Time, Value
+from event_data.contract.shape import channels
 
 _ID_KINDS = ("id", "integer", "epoch", "word", "number")
 _SURE_NAME = 5.5  # of a column of events that all are of one kind
@@ -466,7 +467,7 @@ def is_channel(candidate: Candidate) -> bool:
 def channels_of(values: Collection[str]) -> dict[str, str]:
     """Return the channel that each value means, if it is known."""
     by_word = {word: channel for channel, words in _CHANNEL_WORDS.items() for word in words.split()}
-    by_word |= {plain(channel): channel for channel in CHANNELS}
+    by_word |= {plain(channel): channel for channel in channels()}
     return {value: by_word[plain(value)] for value in sorted(values) if plain(value) in by_word}
 
 

@@ -35,7 +35,7 @@ GZIP_RATIO = 8  # assumed decompressed size of a gzip file, as a multiple
 
 @dataclass(frozen=True)
 class Facts:
-    """What the first pass found in a file; `reported` is its name as Spark's metadata spell it."""
+    """Facts about a file from the first pass; `reported` is its name as spelled in Spark's metadata."""
 
     reported: str
     lines: int

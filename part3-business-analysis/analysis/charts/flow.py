@@ -77,7 +77,7 @@ def draw_funnel(gold: Gold) -> Figure:
 
 @dataclass(frozen=True)
 class Column:
-    """Where a step's blocks stand: unrecorded on top, recorded below it, of that the part that goes on."""
+    """The positions of a step's blocks: unrecorded on top, recorded below it, with the part that continues."""
 
     x: float
     top: float

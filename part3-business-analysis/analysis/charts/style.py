@@ -1,4 +1,4 @@
-"""How every picture looks: type, colours, title, source line, and labels that keep out of each other's way."""
+"""Style every picture: type, colours, title, source line, and labels that do not overlap."""
 
 import warnings
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ def two_lines(words: str, longest: int) -> str:
 
 
 def text_width(figure: Figure, text: str, size: float, weight: str = "regular") -> float:
-    """How wide text is, as a fraction of the figure's width."""
+    """Return the width of a text, as a fraction of the figure's width."""
     canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
     probe = Text(0, 0, text, size=size, weight=weight, figure=figure)
     renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
