@@ -97,7 +97,14 @@ def amount_sql(text: str, decimal: str = "decimal(12, 2)") -> str:
 
 def known_id_sql(text: str, others: tuple[str, ...] = ()) -> str:
     """Return SQL for an id that is null if it is a placeholder, or one of `others`."""
-    return f"case when lower({text}) not in ({values((*others, *PLACEHOLDERS))}) then {text} end"
+    words = (*others, *PLACEHOLDERS)
+    # Few ids are as short as a placeholder, or as long as the nil UUID; only those are compared with each.
+    short = max(len(word) for word in words if len(word) < 20)
+    long = "".join(f" and length({text}) <> {length}" for length in sorted({len(w) for w in words if len(w) > short}))
+    return (
+        f"case when length({text}) > {short}{long} then {text} when lower({text}) not in ({values(words)}) "
+        f"then {text} end"
+    )
 
 
 def order_value_sql(contract: Contract, role: str) -> str:

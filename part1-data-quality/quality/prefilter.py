@@ -39,7 +39,11 @@ COVERED: Mapping[str, frozenset[str]] = {
 # check -> a precondition that every failing event meets, cheaper than the check's own condition
 PRECONDITIONS = {
     "value_placeholder": f"strlen({{column}}) <= {SHORT}"
-    + (f" or lower({{column}}) in ({values(LONG_PLACEHOLDERS)})" if LONG_PLACEHOLDERS else ""),
+    # a case, so that long values are not changed to lower case one by one
+    + "".join(
+        f" or case when strlen({{column}}) = {len(word)} then lower({{column}}) = {literal(word)} else false end"
+        for word in LONG_PLACEHOLDERS
+    ),
     "value_length": "strlen({column}) > {max_length}",
     "timestamp_offset": "not ends_with({column}, 'Z')",
     "url_malformed": "not ({own_url})",
