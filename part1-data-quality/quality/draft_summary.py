@@ -70,8 +70,9 @@ def _totals(query: Query, contract: Contract, width: int) -> list[str]:
         from silver.events""")
     ((records,),) = query("select coalesce(sum(records), 0)::bigint from silver.files")
     ((orders, revenue),) = query("select count(*), sum(revenue) from silver.orders")
-    code = f" ({contract.currency.code})" if contract.currency.code else ""
-    amount = f"{contract.currency.exact(revenue or 0)}{code}" if "amount" in contract.values else "no amount is mapped"
+    currency = contract.currency
+    code = f" ({currency.code})" if currency.code and currency.code != currency.sign.strip() else ""
+    amount = f"{currency.exact(revenue or 0)}{code}" if "amount" in contract.values else "no amount is mapped"
     rows = [
         ("days", f"{days:,}, {first} to {last}" if days else "none"),
         ("rows", f"{records:,}, {'all' if events == records else f'{events:,}'} of them events"),

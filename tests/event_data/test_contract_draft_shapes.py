@@ -322,6 +322,26 @@ def test_amounts(tmp_path: Path, write_amount: Callable[[int], str], signs: tupl
     assert (contract.currency.code, contract.currency.sign) == ("EUR", "€")
 
 
+@pytest.mark.parametrize(
+    ("name", "write_amount", "code", "sign"),
+    [
+        ("total", lambda n: f"{n},50 €", "EUR", "€"),
+        ("total", lambda n: f"£{n}.50", "GBP", "£"),
+        ("total", lambda n: f"{n}.50 CHF", "CHF", "CHF "),
+        ("total_usd", lambda n: f"{n}.50 CHF", "CHF", "CHF "),
+        ("total", lambda n: f"{n}.50 pts", "USD", "$"),
+        ("total", lambda n: f"{n}.50", "USD", "$"),
+    ],
+)
+def test_the_currency_beside_amounts(
+    tmp_path: Path, name: str, write_amount: Callable[[int], str], code: str, sign: str
+) -> None:
+    rows = events(orders=lambda n: {"order_id": f"A{n}", name: write_amount(n + 1)})
+    (tmp_path / "e.csv").write_text(csv_text(rows))
+    currency = drafted(tmp_path, tmp_path).currency
+    assert (currency.code, currency.sign) == (code, sign)
+
+
 def test_amounts_of_no_one_form() -> None:
     assert amount_signs(["12,50", "1,234.50", "1.234,50", "NaN"]) is None
 

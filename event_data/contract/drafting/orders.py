@@ -13,7 +13,7 @@ from event_data.contract.drafting.forms import MOST, amount_signs, as_number, is
 from event_data.contract.drafting.payload import Shape, line_amount_is, line_paths, paths_of
 from event_data.contract.drafting.roles import Choice, Roles, named
 from event_data.contract.model import Amount, Field, Product, Time, Value
-from event_data.money import SIGNS
+from event_data.money import CODES, SIGNS
 
 _PAYLOAD = "eventdata eventparams payload properties eventproperties props params data attributes propertiesjson"
 _WORDS = {
@@ -38,6 +38,7 @@ _IN_NAME = re.compile(
     r"(?:^|[_\W])(usd|eur|gbp|jpy|inr|rub|try|krw|pln|chf|sek|nok|dkk|aud|cad|nzd|czk|huf|brl|mxn|zar|aed)(?:$|[_\W])",
     re.IGNORECASE,
 )
+_NOT_UNIT = re.compile(r"[\d\s.,'+\-\u2212]")
 FEWEST = 5  # rows of an event that can be recognised as an order by its values
 _CONFIRMATIONS = ("thank-you", "thank_you", "thankyou", "confirmation", "order-received", "success")
 
@@ -321,18 +322,28 @@ def _doubt(role: str, c: Candidate, rows: Sequence[int], others: Sequence[int]) 
 
 
 def _currency(orders: Orders, rows: Sequence[int], chosen: dict[str, Candidate], roles: Roles) -> None:
-    """Choose the shop's currency: that of most orders, or one in the name of a column."""
+    """Choose the shop's currency: that of most orders, one beside the amounts, or one in the name of a column."""
     code = ""
     if currency := chosen.get("currency"):
         counts = Counter(v for v in _in(currency, rows) if _ISO.fullmatch(v))
         code = min(counts, key=lambda name: (-counts[name], name), default="")
         orders.currency_check = "" if len(counts) == 1 else "orders in other currencies are listed apart"
+    elif beside := _beside(chosen.get("amount") or chosen.get("unit_price"), rows):
+        code, orders.currency_check = beside, "from the amounts"
     else:
         names = [c.name for c in chosen.values()] + sorted(str(place[0]) for place in roles.used)
         code = next((match[1].upper() for name in names if (match := _IN_NAME.search(name))), "")
         orders.currency_check = "from the name of a column" if code else orders.currency_check
     if code:
         orders.currency = SIGNS.get(code, code)
+
+
+def _beside(amount: Candidate | None, rows: Sequence[int]) -> str:
+    """Return the currency code of the sign or code that most amounts have: `12,50 €`; empty if they have none."""
+    texts = [_NOT_UNIT.sub("", value) for value in _in(amount, rows)] if amount else []
+    text, count = Counter(texts).most_common(1)[0] if texts else ("", 0)
+    is_known = text in CODES or text in SIGNS or _IN_NAME.fullmatch(text) is not None
+    return CODES.get(text, text.upper()) if is_known and count >= MOST * len(texts) else ""
 
 
 def _payload_column(roles: Roles, candidates: Sequence[Candidate], chosen: dict[str, Candidate]) -> str | None:

@@ -134,7 +134,8 @@ class Reader:
             return f"{file.path}: the file {landed.refused or 'cannot be read'}; give a file with events."
         header = landed.header
         if self.is_csv and any(kind_of([name]) in ("timestamp", "epoch", "url", "json") for name in header):
-            return f"{file.path}, line 1: this is data, not a header; put the columns' names there."
+            advice = "put the columns' names there, or write a contract with `headerless: true`"
+            return f"{file.path}, line 1: this is data, not a header; {advice}."
         if not self._connection.execute("select 1 from landed limit 1").fetchall():
             return f"{file.path}: no rows follow the header; give a file with events."
         return ""
