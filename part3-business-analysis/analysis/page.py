@@ -18,6 +18,7 @@ from analysis.impact import Impact
 from analysis.incidents import Quality
 from analysis.summary import verdict
 from analysis.templating import TEMPLATES, environment, plain, render_json
+from event_data.page import render_page
 
 
 class Node(NamedTuple):
@@ -77,20 +78,17 @@ def report(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impa
         data["attribution"] = attribution(gold)
     if not roles.has_amount:
         data["unit"] = "orders"
-    return (
-        environment()
-        .get_template("report.html.j2")
-        .render(
-            title=f"Trust in event data, {values['period']}",
-            reason_words=REASON_WORDS,
-            step_words=STEP_WORDS,
-            source=source_line(gold),
-            # A closing tag in the data must not close the script.
-            data=Markup(json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")),
-            plotly=Markup((files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")),
-            script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
-            **values,
-        )
+    plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    return render_page(
+        environment().get_template("report.html.j2"),
+        f"Trust in event data, {values['period']}",
+        scripts=(plotly, (TEMPLATES / "report.js").read_text(encoding="utf-8")),
+        reason_words=REASON_WORDS,
+        step_words=STEP_WORDS,
+        source=source_line(gold),
+        # A closing tag in the data must not close the script.
+        data=Markup(json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")),
+        **values,
     )
 
 

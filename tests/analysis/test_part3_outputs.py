@@ -192,7 +192,7 @@ def test_odd_names_stay_text(warehouse: Path, tmp_path: Path) -> None:
     assert "<b>" not in text
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<b>&$" not in page.split("<body>")[1].split('id="data"')[0]
-    assert page.count("</script>") == 3
+    assert page.count("</script>") == 4
 
 
 def test_assumptions_that_cannot_be_are_one_sentence(warehouse: Path, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Files written whole, text made safe, tables and paragraphs, and the page that all pages are made of."""
 
+import base64
+import hashlib
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,6 +11,7 @@ from markupsafe import Markup
 
 from event_data.money import Currency
 from event_data.output import paragraph, short_path, spreadsheet_safe, table, templates, verdict, write_atomically
+from event_data.page import render_page
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
@@ -71,12 +75,18 @@ def test_a_page_escapes_all_but_markup(tmp_path: Path) -> None:
         '{% extends "base.html" %}{% block main %}{{ body }}, {{ rows | length }} rows{% endblock %}'
     )
     page = templates(tmp_path, autoescape=True).get_template("mine.html")
-    text = page.render(title="<A & B>", body=Markup("<p>body</p>"), footer="<i>", rows=[1, 2])
+    text = render_page(page, "<A & B>", ("run('<b>')\r\n",), body=Markup("<p>body</p>"), footer="<i>", rows=[1, 2])
+    assert text.startswith("<!doctype html>")
     assert "<title>&lt;A &amp; B&gt;</title>" in text and "<h1>&lt;A &amp; B&gt;</h1>" in text
     assert "\n<p>body</p>, 2 rows\n" in text and "&lt;i&gt;" in text
     assert "prefers-color-scheme: dark" in text and "@media print" in text
     assert "http" not in text.replace("http-equiv", "")
-    assert "&lt;p&gt;" in page.render(title="x", body="<p>", rows=[])
+    assert "&lt;p&gt;" in render_page(page, "x", body="<p>", rows=[])
+    # The page allows the scripts by their digest, and no other.
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    assert scripts[-1] == "run('<b>')\n" and len(scripts) == 2
+    assert "script-src " + " ".join(f"'sha256-{digest}'" for digest in digests) + ";" in text
 
 
 def test_amounts_in_words() -> None:

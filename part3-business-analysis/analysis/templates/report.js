@@ -3,7 +3,6 @@
 (function () {
   const page = JSON.parse(document.getElementById("data").textContent);
   const root = document.documentElement;
-  const button = document.getElementById("theme");
   let onPaper = false;
   const config = { displaylogo: false, responsive: true, displayModeBar: false };
 
@@ -74,28 +73,24 @@
     attribution();
   }
 
-  function theme(dark) {
-    root.dataset.theme = dark ? "dark" : "light";
-    button.setAttribute("aria-pressed", String(dark));
-    everything();
-  }
-
-  button.addEventListener("click", () => theme(root.dataset.theme !== "dark"));
+  document.addEventListener("themechange", everything);
   for (const id of ["reading", "model"]) {
     const choice = document.getElementById(id);
     if (choice) choice.addEventListener("change", attribution);
   }
-  // On paper every figure is dark on white, and every table is open.
-  let before = "light";
+  // On paper every figure is dark on white.
+  let before;
   window.addEventListener("beforeprint", () => {
     before = root.dataset.theme;
+    root.dataset.theme = "light";
     onPaper = true;
-    theme(false);
-    for (const one of document.querySelectorAll("details")) one.open = true;
+    everything();
   });
   window.addEventListener("afterprint", () => {
+    if (before) root.dataset.theme = before;
+    else delete root.dataset.theme;
     onPaper = false;
-    theme(before === "dark");
+    everything();
   });
-  theme(window.matchMedia("(prefers-color-scheme: dark)").matches);
+  everything();
 })();
