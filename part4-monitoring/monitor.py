@@ -41,10 +41,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--backtest", action="store_true", help="judge every day by what was known then; print a calendar")
     p.add_argument("--acknowledge", metavar="ALARM", help="note that this alarm of the day is known, or the new level")
     p.add_argument(
-        "--renotify_hours", metavar="HOURS", type=float, default=24,
-        help="send a standing alarm to Slack again after so long (default: 24)",
+        "--remind_days", metavar="DAYS", type=int, default=1,
+        help="remind of a standing alarm in Slack after so many calendar days (default: 1)",
     )  # fmt: skip
+    p.add_argument("--renotify_hours", metavar="HOURS", type=float, help=argparse.SUPPRESS)  # until the next version
     p.add_argument("--dry_run", action="store_true", help="print the message for Slack and send nothing")
+    p.add_argument("--drop_outbox", action="store_true", help="discard the messages that wait for Slack, and end")
     p.add_argument("--postgres_url", metavar="URL", help="mirror the history there (needs psycopg), for Grafana")
     p.add_argument("--prometheus_textfile", type=Path, metavar="PATH", help="write the state for node_exporter")
     p.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -64,7 +66,7 @@ def start_refresh(options: argparse.Namespace) -> "subprocess.Popen[str]":
 
 def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
     """Run part 4, which is imported while part 2 refreshes the warehouse."""
-    refresh = None if options.no_refresh else start_refresh(options)
+    refresh = None if options.no_refresh or options.drop_outbox else start_refresh(options)
     try:
         from monitoring.command import execute
 

@@ -383,7 +383,7 @@ def test_the_headline_names_the_worst_alarm_whether_or_not_money_hangs_on_it() -
     f = facts()
     rename(f, f.last, "client_id", "clientId")
     assert last(f).alarms[0].at_stake is None
-    assert "; worst: column_renamed:client_id; " in headline(last(f))
+    assert headline(last(f)).endswith(" metrics judged. The column client_id arrives as clientId.")
 
 
 def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.MonkeyPatch) -> None:

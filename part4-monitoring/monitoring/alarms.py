@@ -96,6 +96,7 @@ class DayReport:
     currency: Currency = field(default_factory=Currency)
     time_zone: str = "UTC"
     is_closed: bool = False
+    shop: str = ""
 
     @property
     def active(self) -> list[Alarm]:

@@ -2,18 +2,21 @@
 
 import argparse
 import json
+import shlex
 import sqlite3
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
+from event_data import cli
 from event_data.cli import Terminal
 from event_data.contract import Contract, load_contract
 from event_data.errors import UserError
 from event_data.known_totals import compare_warehouse
-from event_data.output import write_atomically
+from event_data.output import paragraph, short_path, write_atomically
 from event_data.warehouse_file import open_warehouse
 from monitoring.alarms import Alarm, DayReport
 from monitoring.applicability import for_shop
@@ -25,9 +28,11 @@ from monitoring.metrics import Warehouse
 from monitoring.notification import update_since
 from monitoring.postgres_mirror import PostgresError, mirror
 from monitoring.prometheus import textfile
-from monitoring.slack import NOT_SENT, as_json, deliver, message, simulated, webhook_from_environment
+from monitoring.slack import NOT_SENT, SlackError, deliver, webhook_from_environment
+from monitoring.slack_message import as_json, message, simulated
 from monitoring.storage import History, HistoryError
 from monitoring.thresholds import Thresholds, load_thresholds
+from monitoring.wording import Advice, count
 
 
 class MonitorError(UserError):
@@ -44,7 +49,11 @@ class Failure(NamedTuple):
 def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subprocess.Popen[str] | None") -> int:
     """Do what the options ask for; returns the exit status."""
     t, contract = load_thresholds(options.thresholds), load_contract(options.contract)
-    for note in t.notes:
+    notes = list(t.notes)
+    if options.renotify_hours is not None:
+        options.remind_days = ceil(options.renotify_hours / 24)
+        notes.append("--renotify_hours is now --remind_days; the next version reads only that.")
+    for note in notes:
         terminal.note(f"note: {note}")
     failure = _wait(refresh, terminal)
     path = Path(options.warehouse or options.data_dir / "warehouse.duckdb")
@@ -54,6 +63,8 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
     history_path = options.history or path.with_name("monitor.sqlite")
     now = datetime.now(UTC)
     try:
+        if options.drop_outbox:
+            return _drop_outbox(history_path, terminal, options.dry_run)
         with open_warehouse(path) as connection, History(history_path) as history:
             until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None
             warehouse = Warehouse(connection, until)
@@ -103,11 +114,12 @@ class Run(NamedTuple):
         for report in reports if options.backtest else reports[-1:]:
             history.record(report, hours, self.now)
         self.show(reports)
-        undelivered = [] if options.backtest else self.notify(reports[-1], hours)
-        for sentence in undelivered:
-            self.terminal.error(f"monitor.py: {sentence} The message waits in {history_path}.")
+        undelivered = None if options.backtest else self.notify(reports[-1], hours)
+        if undelivered:
+            waiting = f"The message waits in {history_path}; the next run sends it, and --drop_outbox discards it."
+            self.terminal.error(f"monitor.py: {undelivered} {waiting if history.waiting() else ''}".rstrip())
         mirrored = self.export(reports[-1])
-        return _exit_status(options, reports[-1], bool(undelivered)) or (0 if mirrored else 2)
+        return _exit_status(options, reports[-1], undelivered is not None) or (0 if mirrored else 2)
 
     def wanted_day(self) -> tuple[date, int]:
         """Return the day to judge, and how many of its hours are over (24: all)."""
@@ -146,6 +158,8 @@ class Run(NamedTuple):
         facts = self.warehouse.read(first, day, self.t.paid_channels, hours, quiet_days)
         facts.known_totals = compare_warehouse(self.warehouse.connection, self.contract)
         reports = judge(facts, self.contract, self.t, self.history.acknowledgements())
+        for report in reports:
+            report.shop = self.warehouse.shop
         for end in range(1 if every_day else len(reports), len(reports) + 1):
             explain(reports[:end], facts, self.warehouse, self.t)
         return reports
@@ -189,23 +203,40 @@ class Run(NamedTuple):
             terminal.print("\n".join(calendar(reports, terminal.width)))
         else:
             expected = expected_false_alarms(options.thresholds)
-            terminal.print("\n".join(lines(reports[-1], expected, options.verbose, terminal.colour, terminal.width)))
+            colour, width = terminal.colour, terminal.width
+            terminal.print("\n".join(lines(reports[-1], expected, options.verbose, colour, width, self.advice)))
 
-    def notify(self, report: DayReport, hours: int) -> list[str]:
-        """Send what is new to Slack; return what could not be delivered, in sentences."""
+    @property
+    def advice(self) -> Advice:
+        """Return what a reader of this run can do."""
+        options, script = self.options, short_path(Path(__file__).resolve().parents[1] / "monitor.py")
+        given = {
+            "--data_dir": (options.data_dir, cli.REPOSITORY / "data"), "--contract": (options.contract, cli.CONTRACT),
+            "--warehouse": (options.warehouse, None), "--history": (options.history, None),
+        }  # fmt: skip
+        more = [word for name, (value, usual) in given.items() if value != usual for word in (name, str(value))]
+        return Advice(shlex.join(["python", script, *more]))
+
+    def notify(self, report: DayReport, hours: int) -> str | None:
+        """Send what is new to Slack; return what went wrong, in a sentence, or None."""
         options, history = self.options, self.history
-        webhook = None if options.dry_run else webhook_from_environment()
-        if webhook is None:
-            update = update_since(report, history.notices(), self.now, options.renotify_hours, hours == 24)
+        webhook, trouble = None, None
+        if not options.dry_run:
+            try:
+                webhook = webhook_from_environment()
+            except SlackError as error:  # the message waits until the address is corrected
+                trouble = str(error)
+        if webhook is None and trouble is None:
+            update = update_since(report, history.notices(), self.now, options.remind_days, hours == 24)
             if update and not options.json:
-                shown = simulated(message(report, update)) if options.dry_run else [NOT_SENT]
-                self.terminal.print("\n".join(["", *shown]))
-            return []
+                text = message(report, update, self.t, self.advice)
+                self.terminal.print("\n".join(["", *(simulated(text) if options.dry_run else [NOT_SENT])]))
+            return None
         with history.transaction():  # what another run has just sent is not sent again
-            update = update_since(report, history.notices(), self.now, options.renotify_hours, hours == 24)
+            update = update_since(report, history.notices(), self.now, options.remind_days, hours == 24)
             if update:
-                history.enqueue(as_json(message(report, update)), update.notices)
-        return deliver(history, webhook)
+                history.enqueue(as_json(message(report, update, self.t, self.advice)), update.notices)
+        return deliver(history, webhook) if webhook else trouble
 
     def export(self, report: DayReport) -> bool:
         """Write the state where it was asked for; return whether PostgreSQL took it, which is no part of the day."""
@@ -220,6 +251,24 @@ class Run(NamedTuple):
                 self.terminal.error(f"monitor.py: {error}")
                 return False
         return True
+
+
+def _drop_outbox(path: Path, terminal: Terminal, dry_run: bool) -> int:
+    """Discard what waits for Slack, and say what it was."""
+    if not path.exists():
+        raise HistoryError(f"{path}: no such file; name the history with --history.")
+    with History(path) as history:
+        messages = history.claim()
+        if dry_run:
+            history.release(messages, None)
+        else:
+            history.delivered(messages)
+    would = "would be " * dry_run
+    first = [f"{one.created_at:%Y-%m-%d %H:%M} UTC  {json.loads(one.message)['text']}" for one in messages]
+    terminal.print(f"{count(len(messages), 'message')} {would}discarded{':' if messages else '.'}")
+    for line in first:
+        terminal.print(paragraph(line, terminal.width, 2, 4))
+    return 0
 
 
 def _exit_status(options: argparse.Namespace, report: DayReport, undelivered: bool) -> int:

@@ -1,70 +1,58 @@
-"""Write the console report: the status first, then the alarms; one line for a GREEN day."""
+"""Format the report for a terminal: the status first, then the alarms; one line for a GREEN day."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from event_data.output import paragraph, table, verdict
-from monitoring.alarms import TOO_LITTLE, Alarm, DayReport, Verdict
+from monitoring.alarms import Alarm, DayReport, Verdict
 from monitoring.baselines import freedom, student_of
-from monitoring.explanation import figure, percent
+from monitoring.wording import (
+    PAGE,
+    Advice,
+    acknowledgement,
+    details,
+    figure,
+    how_to_acknowledge,
+    percent,
+    short,
+    title,
+    verdict_line,
+)
 
 METRIC_HEADINGS = ("metric", "value", "expected", "from", "to", "z", "evid.", "days", "verdict")
 METRIC_WIDTH = 120  # one line for each metric, which a narrow terminal wraps
 
 
-def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool, width: int) -> list[str]:
+def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool, width: int, advice: Advice) -> list[str]:
     """Return the report as lines; `expected_false` is what the simulation found for these thresholds."""
-    shown = [headline(report, colour)]
+    first = paragraph(headline(report), width, 0, 2) if report.alarms else headline(report)
+    shown = [verdict(report.status, colour) + first.removeprefix(report.status)]
     for alarm in report.alarms:
         shown += alarm_lines(alarm, report, width)
+    if known := how_to_acknowledge([a for a in report.alarms if a.counts], report, advice):
+        shown += ["", paragraph(": ".join(known), width, 0, 2)]
+    if advice.page and report.alarms:
+        shown.append(paragraph(f"{PAGE}: {advice.page}", width, 0, 2))
     if verbose:
         shown += ["", *metrics_table(report, width), "", f"  Expected false alarms: {expected_false}"]
     return shown
 
 
-def headline(report: DayReport, colour: bool = False) -> str:
-    """Return the status as the first word of one line, fit to be a cron mail's only line."""
-    status = verdict(report.status, colour)
-    parts = [f"{_count(len(report.active), 'alarm')}" if report.active else "nothing wrong found"]
-    if report.active:
-        parts.append(f"worst: {report.active[0].key}")
-    quiet = sum(not a.counts for a in report.alarms)
-    if quiet:
-        parts.append(f"{quiet} acknowledged or planned")
-    if report.is_closed:
-        return f"{status}  {report.day}: {'; '.join(parts)}; no file is due."
-    parts.append(f"{len(report.judged)} of {len(report.verdicts)} metrics judged")
-    if report.insufficient and report.status != TOO_LITTLE:
-        parts.append(f"INSUFFICIENT HISTORY for {len(report.insufficient)}")
-    return f"{status}  {report.day}: {'; '.join(parts)}."
+def headline(report: DayReport) -> str:
+    """Return the day's verdict in one line with the status as its first word."""
+    shop = f", {report.shop}" if report.shop else ""
+    return f"{report.status}  {report.day}{shop}: {verdict_line(report)}"
 
 
 def alarm_lines(alarm: Alarm, report: DayReport, width: int) -> list[str]:
-    """Return the alarm, and its circumstances indented below, wrapped to the width."""
-    money = report.currency.exact
-    state = {"ongoing": f", day {alarm.day_number}", "level": f", day {alarm.day_number}: a change of level"}
-    age = state.get(alarm.state, "" if alarm.state == "new" else f", {alarm.state}")
-    moment = f" {alarm.first_bad} {report.time_zone}" * bool(alarm.first_bad and alarm.day == alarm.opened)
-    before = "" if alarm.last_good else " or before"
-    facts = [f"since {alarm.opened}{moment}{before}"]
-    facts.append(f"last good day {alarm.last_good}" if alarm.last_good else "no good day known")
-    if alarm.segment:
-        facts.append(f"explained by: {alarm.segment}")
-    below = ["; ".join(facts)]
-    if alarm.at_stake is not None:
-        more = f", {money(alarm.at_stake_since or 0)} since then" if alarm.day_number > 1 else ""
-        below.append(f"{money(alarm.at_stake)} {alarm.stake_text}{more}")
-    if alarm.also:
-        below.append("also: " + "; ".join(alarm.also))
-    if alarm.reason:
-        below.append(alarm.reason)
-    if alarm.state == "level":
-        below.append(f"if this is the new level: --acknowledge {alarm.key}")
-    if alarm.counts:
-        below += [f"{i}. {step}" for i, step in enumerate(alarm.steps, 1)]
-    head = f"{alarm.severity} {alarm.key} ({alarm.layer}{age}): {alarm.text}"
-    return [paragraph(head, width, 2, 5), *(paragraph(text, width, 5, 8) for text in below)]
+    """Return the alarm, and what to know and do indented below, wrapped to the width; a known one in one line."""
+    if not alarm.counts:
+        return ["", paragraph(f"{alarm.severity}  {short(alarm, report)}: {alarm.state}.", width, 0, 4)]
+    below = [paragraph(text, width, 4, 6) for text in details(alarm, report)]
+    below += [paragraph(f"{number}. {step}", width, 4, 7) for number, step in enumerate(alarm.steps, 1)]
+    below.append(paragraph(": ".join(acknowledgement(alarm)), width, 4, 6))
+    return ["", paragraph(f"{alarm.severity}  {title(alarm)}.", width, 0, 4), *below]
 
 
 def metrics_table(report: DayReport, width: int) -> list[str]:
@@ -176,7 +164,3 @@ def _verdict_document(v: Verdict) -> dict[str, Any]:
 
 def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

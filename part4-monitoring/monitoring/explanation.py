@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from event_data.money import Currency
 from monitoring.alarms import Alarm, DayReport, Verdict
 from monitoring.metrics import Facts, Value, Warehouse
 from monitoring.thresholds import Thresholds
+from monitoring.wording import capital, change, place
 
 # Which metric of the warehouse has the segments of one that has none, by the day and by the hour.
 DAILY = {"records": "events"}
@@ -33,16 +33,14 @@ def explain(reports: Sequence[DayReport], facts: Facts, warehouse: Warehouse, t:
         alarm.steps = t.runbooks[alarm.name]
         if alarm.verdicts and not alarm.is_rule:
             head = alarm.verdicts[0]
-            alarm.text = f"{head.metric.label}: {figures(head, facts.currency)}."
-            alarm.also = [f"{v.metric.label} {figures(v, facts.currency)}" for v in alarm.verdicts[1:]]
+            alarm.text = f"{capital(change(head, facts.currency))}."
+            alarm.also = [change(v, facts.currency) for v in alarm.verdicts[1:]]
             alarm.segment = segment(head, report.day, facts, warehouse)
             hour = first_bad_hour(head, report.day, facts)
             alarm.first_bad = "" if hour is None else f"{hour:02}:00"
         else:
-            alarm.also += [f"{v.metric.label} {figures(v, facts.currency)}" for v in alarm.verdicts]
+            alarm.also += [change(v, facts.currency) for v in alarm.verdicts]
             alarm.first_bad = _first_event(alarm, report.day, warehouse)
-            if alarm.name in ("column_renamed", "column_lost", "column_added"):
-                alarm.segment = "header"
         days = [a for r in reports for a in r.alarms if a.key == alarm.key and a.opened == alarm.opened]
         amounts = [impact(a, facts, warehouse, t) for a in days]
         alarm.at_stake = amounts[-1]
@@ -51,32 +49,8 @@ def explain(reports: Sequence[DayReport], facts: Facts, warehouse: Warehouse, t:
         alarm.stake_text = IMPACT_TEXTS.get(_impact_kind(alarm, facts) or "", "")
 
 
-def figures(verdict: Verdict, currency: Currency) -> str:
-    """Return a verdict's figures: 15.8%, expected 0.9% (0.0% to 3.2%)."""
-    s = verdict.score
-    if s is None:
-        return verdict.verdict
-    numbers = (s.value, s.expected, s.low, s.high)
-    value, expected, low, high = (figure(x, verdict.metric.kind, currency) for x in numbers)
-    return f"{value}, expected {expected} ({low} to {high})"
-
-
-def percent(share: float) -> str:
-    """Return a share as a person writes it: small ones with two digits."""
-    return f"{share:.2%}" if 0 < share < 0.0995 else f"{share:.1%}"
-
-
-def figure(x: float, kind: str, currency: Currency) -> str:
-    """Return a metric's value as a person writes it."""
-    if kind == "share":
-        return percent(x)
-    if kind == "ratio":
-        return f"{x:.2f}"
-    return currency.exact(x, 0) if kind == "amount" else f"{x:,.0f}"
-
-
 def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> str:
-    """Return the segment that explains most of the deviation beyond its usual part; "all alike" if there is none.
+    """Return the segment that explains most of the deviation beyond its usual part, or that all are alike.
 
     A segment's deviation is what it has beyond its own baseline; its part of the whole deviation is set against
     its part of the whole (the surprise of Bhagwan et al., Adtributor, NSDI 2014).
@@ -99,8 +73,8 @@ def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> 
             share = d / deviation
             lift = min(share, 1.0) - w / weight
             if lift > best[0] and len(parts) > 1:
-                best = (lift, f"{kind.replace('_', ' ')} {value} ({min(share, 1):.0%} of it)")
-    return best[1] or ("all segments alike" if rows else "")
+                best = (lift, place(kind, value, share))
+    return best[1] or ("in all segments alike" if rows else "")
 
 
 def _part(points: Sequence[tuple[date, float, float | None]], day: date, days: int) -> tuple[float, float]:

@@ -103,7 +103,7 @@ class Warehouse:
         self.connection = connection
         self.until = until or datetime.max
         self.statements = named_statements(SQL.read_text("utf-8"))
-        sign, self.time_zone, roles = self.rows("shop")[0]
+        self.shop, sign, self.time_zone, roles = self.rows("shop")[0]
         self.currency = Currency(sign)
         self.roles = ShopRoles.from_json(roles)
 

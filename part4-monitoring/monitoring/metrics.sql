@@ -180,8 +180,8 @@ from silver.events, gold.shop
 where event_date = $day;
 
 -- name: shop
--- How it writes an amount, whose clock it keeps, and what its contract maps
-select currency, time_zone, roles from gold.shop;
+-- Its name, how it writes an amount, whose clock it keeps, and what its contract maps
+select shop, currency, time_zone, roles from gold.shop;
 
 -- name: local
 -- A moment by the shop's clock

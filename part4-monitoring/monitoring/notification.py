@@ -1,8 +1,9 @@
-"""Decide what a message says: new, worse and lasting alarms, and recoveries, but no alarm twice."""
+"""Decide what a message says: what is new or worse in full, what lasts in a line, what is over, and nothing twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from monitoring.alarms import Alarm, DayReport
 from monitoring.storage import Notice
@@ -10,48 +11,65 @@ from monitoring.storage import Notice
 
 @dataclass(frozen=True)
 class Update:
-    """The alarms and recoveries of one message, and the notices to keep once it is sent."""
+    """The alarms and recoveries of one message, and the notices to keep once it is sent.
 
-    alarms: tuple[Alarm, ...]
+    `news` are told in full; `reminders` have been told before and are due again.
+    """
+
+    news: tuple[Alarm, ...]
+    reminders: tuple[Alarm, ...]
     recovered: tuple[Notice, ...]
     notices: tuple[Notice, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.alarms or self.recovered)
+        return bool(self.news or self.reminders or self.recovered)
 
 
 def update_since(
-    report: DayReport, before: Sequence[Notice], now: datetime, renotify_hours: float, whole_day: bool = True
+    report: DayReport, before: Sequence[Notice], now: datetime, remind_days: int, whole_day: bool = True
 ) -> Update:
     """Return what is new in a report since the notices that were sent before.
 
     Nothing recovers on a day that is still being written or has no events, nor what a standing alarm suppresses.
     """
     open_notices = {n.key: n for n in before if n.state != "recovered"}
-    alarms = [a for a in report.active if _is_new(a, open_notices.get(a.key), now, renotify_hours)]
+    today = _local_day(now, report.time_zone)
+    news, reminders = [], []
+    for alarm in report.active:
+        last = open_notices.get(alarm.key)
+        if last is None or _is_news(alarm, last):
+            news.append(alarm)
+        elif _is_due(alarm, last, (today - _local_day(last.at, report.time_zone)).days, remind_days):
+            reminders.append(alarm)
     seen = whole_day and not any(a.name in ("no_file", "no_events", "file_refused") for a in report.alarms)
     standing = {key for a in report.alarms for key in (a.key, *a.suppresses)}
     recovered = [n for n in open_notices.values() if seen and n.key not in standing and n.day < report.day]
-    now_open = [Notice(a.key, a.opened or a.day, a.day, a.severity, a.state, now) for a in alarms]
-    kept = list(now_open)
-    kept += [n._replace(day=report.day, state="recovered", at=now) for n in recovered]
+    kept = [Notice(a.key, a.opened or a.day, a.day, a.severity, a.state, now) for a in (*news, *reminders)]
     # The same key may have been open since another day; that incident is over.
-    for notice in now_open:
+    for notice in list(kept):
         old = open_notices.get(notice.key)
         if old and old.opened != notice.opened:
             kept.append(old._replace(state="recovered", at=now))
-    return Update(tuple(alarms), tuple(recovered), tuple(kept))
+    kept += [n._replace(day=report.day, state="recovered", at=now) for n in recovered]
+    return Update(tuple(news), tuple(reminders), tuple(recovered), tuple(kept))
 
 
-def _is_new(alarm: Alarm, last: Notice | None, now: datetime, renotify_hours: float) -> bool:
-    """Return whether an alarm is new, worse or newly a change of level; a P0 is new every day, others (but no level)
-    after renotify_hours."""
-    if last is None or (alarm.opened and alarm.opened > last.day) or alarm.severity < last.severity:
+def _is_news(alarm: Alarm, last: Notice) -> bool:
+    """Return whether an alarm that was told before is another incident, worse, or newly a change of level."""
+    if (alarm.opened and alarm.opened > last.day) or alarm.severity < last.severity:
         return True
-    if alarm.day <= last.day:  # an exact repeat, or an older day looked at again
+    return alarm.day > last.day and alarm.state == "level" != last.state
+
+
+def _is_due(alarm: Alarm, last: Notice, days: int, remind_days: int) -> bool:
+    """Return whether an unchanged alarm is told again: a P0 for every day, others after so many calendar days.
+
+    An exact repeat, an older day looked at again, and a change of level are not.
+    """
+    if alarm.day <= last.day:
         return False
-    if alarm.severity == "P0":
-        return True
-    if alarm.state == "level":
-        return last.state != "level"
-    return now - last.at >= timedelta(hours=renotify_hours)
+    return alarm.severity == "P0" or (alarm.state != "level" and days >= remind_days)
+
+
+def _local_day(moment: datetime, time_zone: str) -> date:
+    return moment.astimezone(ZoneInfo(time_zone)).date()

@@ -9,6 +9,7 @@ from event_data.dead_hours import dead_runs
 from monitoring.alarms import Breach
 from monitoring.metrics import Facts, File
 from monitoring.thresholds import Thresholds
+from monitoring.wording import named
 
 
 def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contract, t: Thresholds) -> list[Breach]:
@@ -82,35 +83,58 @@ def refused_orders(facts: Facts, day: date, contract: Contract, t: Thresholds) -
 
 
 def header_breaches(files: Sequence[File], contract: Contract, t: Thresholds) -> list[Breach]:
-    """Return the columns renamed, lost and added, by the headers of the day's files."""
+    """Return the columns renamed, lost and added, by the headers of the day's files.
+
+    A header without any column of the contract is none of its files; that such a file is refused says it all.
+    """
     found: dict[str, Breach] = {}
     known = {name for c in contract.columns for name in c.names}
-    for file in files:
-        if not file.header:  # an empty file; that it holds no event is said below
-            continue
-        added = [name for name in file.header if name not in known]
-        lost = False
-        for column in (c for c in contract.columns if c.name not in file.header):
-            synonym = next((s for s in column.synonyms if s in file.header), None)
-            role = contract.role_of(column.name) or ""
-            if synonym:
-                text = f"{column.name} arrives as {synonym}; reports that read {column.name} find nothing."
-                suppresses = tuple(g for g in t.roles.get(role, ()) if g.endswith("as_tracked"))
-                breach = _breach(t, "column_renamed", column.name, text, suppresses)
-            else:
-                like = f" New in the header: {', '.join(added)}; perhaps renamed." if added else ""
-                text = f"The column {column.name} is gone.{like}"
-                rule = contract.rule("column_missing", column.name)
-                severity = str(rule.severity) if rule and rule.severity is not None else "P1"
-                breach = _breach(t, "column_lost", column.name, text, t.roles.get(role, ()), severity)
-                lost = True
+    for header in (file.header for file in files if known & set(file.header)):
+        added = [name for name in header if name not in known]
+        missing = [c for c in contract.columns if c.name not in header]
+        renamed = {c.name: s for c in missing for s in c.synonyms if s in header}
+        lost = [c.name for c in missing if c.name not in renamed]
+        for name, synonym in renamed.items():
+            text = f"The column {name} arrives as {synonym}. Reports that read {name} find nothing."
+            suppresses = tuple(g for g in t.roles.get(contract.role_of(name) or "", ()) if g.endswith("as_tracked"))
+            breach = _breach(t, "column_renamed", name, text, suppresses)
             found.setdefault(breach.key, breach)
-        for name in added if not lost and contract.additional_columns == "report" else ():
-            breach = _breach(
-                t, "column_added", name, f"The header has a column {name} that the contract does not know."
-            )
+        for breach in _lost(lost, added, contract, t):
+            found.setdefault(breach.key, breach)
+        if added and not lost and contract.additional_columns == "report":
+            what = "a column" if len(added) == 1 else f"{len(added)} columns"
+            text = f"The header has {what} that the contract does not know: {named(added)}."
+            breach = _breach(t, "column_added", _together(added), text)
             found.setdefault(breach.key, breach)
     return list(found.values())
+
+
+def _lost(names: Sequence[str], added: Sequence[str], contract: Contract, t: Thresholds) -> list[Breach]:
+    """Return a breach for each lost column that has a role, and one for all the others."""
+    like = f" New in the header: {named(added)}; perhaps renamed." if added else ""
+    roles = {name: contract.role_of(name) for name in names}
+    groups = [[name] for name in names if roles[name]]
+    if others := [name for name in names if not roles[name]]:
+        groups.append(others)
+    found = []
+    for group in groups:
+        rules = [contract.rule("column_missing", name) for name in group]
+        severity = min((str(r.severity) for r in rules if r and r.severity is not None), default="P1")
+        is_one = len(group) == 1
+        text = (
+            f"The column {group[0]} is gone.{like}"
+            if is_one
+            else f"{len(group)} columns are gone: {named(group)}.{like}"
+        )
+        found.append(
+            _breach(t, "column_lost", _together(group), text, t.roles.get(roles[group[0]] or "", ()), severity)
+        )
+    return found
+
+
+def _together(names: Sequence[str]) -> str:
+    """Return what an alarm concerns that is about one or several columns: utm_id, or utm_id+3."""
+    return names[0] if len(names) == 1 else f"{names[0]}+{len(names) - 1}"
 
 
 def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
@@ -138,13 +162,16 @@ def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds
         value = facts.value(metric.name, day, "share")
         before = [v for d in baseline if (v := facts.value(metric.name, d, "share"))]
         if value and value[1] and value[0] == value[1] and value[1] >= 3 and any(x < n for x, n in before if n):
-            text = f"All {value[1]:,.0f} of the day: {metric.label}. Earlier days had values."
+            noun, without, what = metric.label.partition(" without ")
+            is_so = f"{noun} are without {what}" if without else f"are {metric.label}"
+            text = f"All {value[1]:,.0f} {is_so}. Earlier days had values."
             suppresses = (metric.group, *t.suppresses.get(metric.group, ()))
             found.append(_breach(t, "all_null", metric.name, text, suppresses, metric=metric.name))
     collisions = facts.value("collision_share", day, "share")
     if collisions and collisions[0]:
         count = f"{collisions[0]:,.0f} of {collisions[1]:,.0f} orders"
-        text = f"{count} carry the transaction id of another customer's order."
+        verb = "carries" if collisions[0] == 1 else "carry"
+        text = f"{count} {verb} the transaction id of another customer's order."
         found.append(_breach(t, "id_collision", "", text))
     return found + revenue_rules(facts, day, baseline, t)
 

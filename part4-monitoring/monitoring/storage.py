@@ -42,6 +42,14 @@ class Notice(NamedTuple):
     at: datetime
 
 
+class Waiting(NamedTuple):
+    """A message in the outbox."""
+
+    number: int
+    created_at: datetime
+    message: str
+
+
 class History:
     """An open history; use as a context manager."""
 
@@ -119,27 +127,28 @@ class History:
         self.connection.execute("insert into outbox (created_at, message) values (?, ?)", row)
         _insert(self.connection, "notices", notices, "insert or replace")
 
-    def claim(self) -> tuple[int, str] | None:
-        """Take the oldest message that no other run is delivering, with its number; it stays until `delivered`."""
+    def claim(self) -> list[Waiting]:
+        """Take every message that no other run is delivering, the oldest first; they stay until `delivered`."""
         now = datetime.now(UTC)
         with self.transaction() as c:
-            row = c.execute(
-                "select id, message from outbox where claimed_at is null or claimed_at < ? order by id limit 1",
-                [_stored(now - CLAIM)],
-            ).fetchone()
-            if row is None:
-                return None
-            c.execute("update outbox set claimed_at = ?, attempts = attempts + 1 where id = ?", [_stored(now), row[0]])
-            return int(row[0]), str(row[1])
+            free = "claimed_at is null or claimed_at < ?"
+            rows = c.execute(
+                f"select id, created_at, message from outbox where {free} order by id", [_stored(now - CLAIM)]
+            )
+            found = [Waiting(number, datetime.fromisoformat(at), message) for number, at, message in rows.fetchall()]
+            taken = [(_stored(now), one.number) for one in found]
+            c.executemany("update outbox set claimed_at = ?, attempts = attempts + 1 where id = ?", taken)
+        return found
 
-    def delivered(self, number: int) -> None:
+    def delivered(self, messages: Sequence[Waiting]) -> None:
+        """Forget messages, which were delivered or are not wanted any more."""
         with self.transaction() as c:
-            c.execute("delete from outbox where id = ?", [number])
+            c.executemany("delete from outbox where id = ?", [(one.number,) for one in messages])
 
-    def release(self, failed: dict[int, str]) -> None:
-        """Give messages back that could not be delivered, each with what went wrong."""
+    def release(self, messages: Sequence[Waiting], error: str | None) -> None:
+        """Give messages back that were not delivered, with what went wrong."""
         with self.transaction() as c:
-            rows = [(error, number) for number, error in failed.items()]
+            rows = [(error, one.number) for one in messages]
             c.executemany("update outbox set claimed_at = null, error = ? where id = ?", rows)
 
     def waiting(self) -> int:

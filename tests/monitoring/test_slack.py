@@ -1,6 +1,7 @@
 """Slack over a real HTTP server on loopback that fails in every way; and what a message may hold."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -14,53 +15,73 @@ import pytest
 from monitor_kit import DAY, NOW, alarm, fortnight, run
 from monitoring import slack
 from monitoring.alarms import DayReport
+from monitoring.console_report import lines
 from monitoring.notification import Update
-from monitoring.slack import SlackError, deliver, message, post
+from monitoring.slack import SlackError, deliver, post
+from monitoring.slack_message import as_json, message, summed_up
 from monitoring.storage import History, Notice
+from monitoring.thresholds import SHIPPED, load_thresholds
+from monitoring.wording import Advice
 
+T = load_thresholds(SHIPPED)
 SECRET = "T000/B000/XXXXsecretXXXX"
 
 
+OK: tuple[int, dict[str, str], str] = (200, {}, "ok")
+
+
 class Hook:
-    """A webhook that answers as told, and keeps what it was sent."""
+    """A webhook that answers as told, as Slack does if nothing is told, and keeps what it was sent."""
 
     def __init__(self) -> None:
-        self.answers: list[tuple[int, dict[str, str]] | str] = []
+        self.answers: list[tuple[int, dict[str, str], str] | str] = []
         self.received: list[dict[str, Any]] = []
+        self.ended = threading.Event()
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = hook.answers.pop(0) if hook.answers else (200, {})
+                answer = hook.answers.pop(0) if hook.answers else OK
                 if answer == "hang up":
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
                 if answer == "silence":
-                    threading.Event().wait(1.5)
+                    hook.ended.wait(5)
                     return
                 assert not isinstance(answer, str)
-                if answer[0] == 200:
+                if answer == OK:
                     hook.received.append(json.loads(body))
                 self.send_response(answer[0])
                 for name, value in answer[1].items():
                     self.send_header(name, value)
                 self.end_headers()
+                self.wfile.write(answer[2].encode())
 
             def log_message(self, *_: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/services/{SECRET}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.ended.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    @property
+    def texts(self) -> list[str]:
+        return [m["text"] for m in self.received]
 
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
     found = Hook()
     yield found
-    found.server.shutdown()
-    found.server.server_close()
+    found.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -93,13 +114,13 @@ def test_a_message_arrives(hook: Hook, waits: list[float]) -> None:
 
 
 def test_retry_after_is_obeyed_and_capped(hook: Hook, waits: list[float]) -> None:
-    hook.answers = [(429, {"Retry-After": "7"}), (429, {"Retry-After": "86400"}), (429, {})]
+    hook.answers = [(429, {"Retry-After": "7"}, ""), (429, {"Retry-After": "86400"}, ""), (429, {}, "")]
     post(hook.url, '{"text": "hello"}')
     assert waits == [7, slack.LONGEST_WAIT, 4]
     assert len(hook.received) == 1
 
 
-@pytest.mark.parametrize("trouble", [(500, {}), (503, {}), "hang up"])
+@pytest.mark.parametrize("trouble", [(500, {}, ""), (503, {}, ""), "hang up"])
 def test_trouble_on_slacks_side_is_retried(hook: Hook, waits: list[float], trouble: Any) -> None:
     hook.answers = [trouble, trouble]
     post(hook.url, "{}")
@@ -108,61 +129,89 @@ def test_trouble_on_slacks_side_is_retried(hook: Hook, waits: list[float], troub
 
 def test_silence_ends_in_a_timeout(hook: Hook, waits: list[float]) -> None:
     hook.answers = ["silence"] * slack.ATTEMPTS
-    with pytest.raises(SlackError, match="in time") as error:
-        post(hook.url, "{}", timeout=0.2)
-    assert not error.value.is_final
+    with pytest.raises(SlackError, match="in time"):
+        post(hook.url, "{}", timeout=0.1)
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 410, 302])
-def test_a_refusal_is_never_retried(hook: Hook, waits: list[float], status: int) -> None:
-    hook.answers = [(status, {"Location": "http://127.0.0.1:9/"})]
-    with pytest.raises(SlackError, match=str(status)) as error:
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (400, "invalid_blocks", "400 invalid_blocks"), (404, "no_service", "404 no_service"), (403, "", "403"),
+        (410, "channel_is_archived", "410 channel_is_archived"), (302, "", "302"), (204, "", "204 without `ok`"),
+        (200, "", "200 without `ok`"), (200, "<!doctype html><title>Log in</title>ok", "200 with a web page"),
+        (200, f"{SECRET} ok", "200 without `ok`"),
+    ],
+)  # fmt: skip
+def test_only_ok_is_delivered_and_a_refusal_is_never_retried(
+    hook: Hook, waits: list[float], status: int, body: str, said: str
+) -> None:
+    hook.answers = [(status, {"Location": "http://127.0.0.1:9/"}, body)]
+    with pytest.raises(SlackError, match=said) as error:
         post(hook.url, "{}")
-    assert error.value.is_final and not waits
+    assert not waits and not hook.answers and SECRET not in str(error.value)
+
+
+BAD_WEBHOOKS = (
+    f"ftp://hooks/{SECRET}", f"https://hooks slack/{SECRET}", SECRET, f"https:///{SECRET}", f"https://[::1/{SECRET}",
+    f"https://hooks.slack.com:port/{SECRET}", f"http://hooks.slack.com/{SECRET}", f"http://localhost@evil.test/{SECRET}",
+    f"https://hööks.test/{SECRET}", "https://",
+)  # fmt: skip
 
 
 def test_the_webhook_is_in_no_error(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
     errors: list[str] = []
-    troubles: list[list[Any]] = [[(404, {})], [(500, {})] * slack.ATTEMPTS, ["hang up"] * slack.ATTEMPTS]
+    troubles: list[list[Any]] = [[(404, {}, "")], [(500, {}, "")] * slack.ATTEMPTS, ["hang up"] * slack.ATTEMPTS]
     for answers in troubles:
         hook.answers = list(answers)
         with pytest.raises(SlackError) as error:
             post(hook.url, "{}")
         errors.append(str(error.value))
-    with pytest.raises(SlackError) as error:
+    with pytest.raises(SlackError, match="refused") as error:
         post(f"http://127.0.0.1:1/{SECRET}", "{}")
     errors.append(str(error.value))
-    for value in (f"ftp://hooks/{SECRET}", f"https://hooks slack/{SECRET}", SECRET):
+    for value in BAD_WEBHOOKS:
         monkeypatch.setenv(slack.VARIABLE, value)
-        with pytest.raises(SlackError) as error:
+        with pytest.raises(SlackError, match="not an https address") as error:
             slack.webhook_from_environment()
         errors.append(str(error.value))
     assert all("secret" not in e and "http://" not in e for e in errors), errors
+    for value in ("https://hooks.slack.com/services/T/B/x", "http://localhost:8000/x", hook.url):
+        monkeypatch.setenv(slack.VARIABLE, value)
+        assert slack.webhook_from_environment() == value
 
 
-def test_what_cannot_be_delivered_waits_and_goes_first(hook: Hook, history: History) -> None:
+def test_what_cannot_be_delivered_waits_and_is_summed_up(hook: Hook, history: History) -> None:
     say(history, "first")
-    hook.answers = [(503, {})] * slack.ATTEMPTS
-    assert len(deliver(history, hook.url)) == 1
+    hook.answers = [(503, {}, "")] * slack.ATTEMPTS
+    assert "503" in str(deliver(history, hook.url))
     assert history.waiting() == 1
     say(history, "second")
-    assert deliver(history, hook.url) == []
-    assert [m["text"] for m in hook.received] == ["first", "second"]
-    assert history.waiting() == 0
+    assert deliver(history, hook.url) is None
+    assert hook.texts == ["2 messages of the monitor: second | first"]
+    assert [b["text"]["text"] for b in hook.received[0]["blocks"][1:]] == ["first", "second"]
+    assert (history.waiting(), deliver(history, hook.url)) == (0, None)
 
 
-def test_a_refused_message_does_not_hold_up_the_others(hook: Hook, history: History) -> None:
-    say(history, "bad", "good")
-    hook.answers = [(400, {})]
-    assert len(deliver(history, hook.url)) == 1
-    assert [m["text"] for m in hook.received] == ["good"]
-    assert history.waiting() == 1
+def test_a_refused_message_waits_until_it_is_discarded(hook: Hook, tmp_path: Path) -> None:
+    path = tmp_path / "monitor.sqlite"
+    with History(path) as history:
+        say(history, "bad")
+        for _ in range(2):
+            hook.answers = [(400, {}, "invalid_payload")]
+            assert "400 invalid_payload" in str(deliver(history, hook.url))
+        line = ("--drop_outbox", "--history", path, "--data_dir", tmp_path)
+        status, stdout, _ = run(*line, "--dry_run")
+        assert (status, history.waiting()) == (0, 1) and stdout.startswith("1 message would be discarded:\n")
+        status, stdout, _ = run(*line)
+        assert (status, history.waiting()) == (0, 0) and stdout.splitlines()[1].endswith("UTC  bad")
+        assert run(*line)[1] == "0 messages discarded.\n"
+    assert run("--drop_outbox", "--history", tmp_path / "none.sqlite", "--data_dir", tmp_path)[0] == 2
 
 
 def test_two_deliveries_at_once_send_each_message_once(hook: Hook, tmp_path: Path) -> None:
     path = tmp_path / "shared.sqlite"
     with History(path) as first:
-        say(first, *map(str, range(12)))
+        say(first, *(f"<{n}>" for n in range(12)))
 
     def work() -> None:
         with History(path) as mine:
@@ -173,37 +222,78 @@ def test_two_deliveries_at_once_send_each_message_once(hook: Hook, tmp_path: Pat
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(int(m["text"]) for m in hook.received) == list(range(12))
+    assert sorted(re.findall(r"<(\d+)>", " ".join(hook.texts))) == sorted(map(str, range(12)))
 
 
 # --- messages ---------------------------------------------------------------------------------------------
 
 
+def words(found: dict[str, Any]) -> str:
+    """Everything that a message shows."""
+    return "\n".join(text["text"] for b in found["blocks"] for text in b.get("elements", [b.get("text")]))
+
+
 def test_a_message_keeps_slacks_limits_and_is_escaped() -> None:
     alarms = [alarm(f"key{i}", "P1", text="<b>&" * 2000, also=["x" * 4000]) for i in range(80)]
-    alarms.append(alarm("worst", "P0", text="down <!channel>"))
-    recovered = [Notice(f"old{i}", DAY, DAY, "P1", "new", NOW) for i in range(80)]
-    found = message(DayReport(DAY, alarms, []), Update(tuple(alarms), tuple(recovered), ()))
-    assert len(found["blocks"]) <= 50
-    assert found["blocks"][0]["type"] == "header" and len(found["blocks"][0]["text"]["text"]) <= 150
-    texts = [b["text"]["text"] for b in found["blocks"] if b["type"] == "section"]
-    assert all(0 < len(text) <= 3000 for text in texts)
-    assert texts[0].startswith("*P0 worst*")
-    everything = json.dumps(found)
-    assert "<!channel>" not in everything and "<b>" not in everything and "&lt;!channel&gt;" in everything
-    assert found["text"].startswith(":red_circle: RED 2025-03-04")
-    assert len(found["text"]) <= 3000
+    alarms.insert(0, alarm("worst", "P0", text="Down <!channel>"))
+    recovered = [Notice(f"old{i}", DAY, DAY, "P1", "new", NOW) for i in range(400)]
+    report = DayReport(DAY, alarms, [], shop="shop")
+    whole = message(report, Update(tuple(alarms), (), tuple(recovered), ()), T, Advice())
+    short = message(report, Update((), (), tuple(recovered), ()), T, Advice())
+    waiting = json.loads(summed_up([as_json(whole)] * 60))
+    for found in (whole, short, waiting):
+        assert len(found["blocks"]) <= 50 and len(words(found)) <= 13_000
+        assert found["blocks"][0]["type"] == "header" and len(found["blocks"][0]["text"]["text"]) <= 150
+        texts = [b["text"] for b in found["blocks"] if b["type"] == "section"]
+        assert all(0 < len(text["text"]) <= 3000 and text["verbatim"] for text in texts)
+        assert len(found["text"]) <= 3000
+        everything = json.dumps(found)
+        assert "<!channel>" not in everything and "<b>" not in everything
+    assert words(whole).splitlines()[1].startswith("🔴 *Down &lt;!channel&gt;*")
+    assert whole["text"].startswith("🔴 RED: shop, 4 March 2025. ")
+    for found, headings in ((whole, ["*Also new*", "*Over*"]), (short, ["*Still open*", "*Over*"])):
+        assert [
+            line for line in words(found).splitlines() if line in ("*Also new*", "*Still open*", "*Over*")
+        ] == headings
+        assert re.search(r"\nand \d+ more\n", words(found)) and words(found).endswith("--acknowledge ALARM`")
 
 
 def test_a_message_says_what_since_when_how_much_and_what_to_do() -> None:
     one = alarm(
-        "orders", "P0", text="orders: 4, expected 21", first_bad="13:00", last_good=DAY - timedelta(days=1),
-        segment="device Mobile (90% of it)", at_stake=12415.0, stake_text="missing against the usual",
+        "orders", "P0", text="Fewer orders than expected: 4 instead of 21.", first_bad="13:00",
+        last_good=DAY - timedelta(days=1), segment="mostly in Mobile Safari (90% of it)", at_stake=12415.0,
+        stake_text="less revenue than usual",
     )  # fmt: skip
-    text = message(DayReport(DAY, [one], []), Update((one,), (), ()))["blocks"][1]["text"]["text"]
-    for said in ("P0 orders", "since 2025-03-04 13:00 UTC", "last good day 2025-03-03", "device Mobile", "$12,415.00"):
-        assert said in text
-    assert text.endswith("1. one\n2. two\n3. three")
+    report = DayReport(DAY, [one], [], shop="shop")
+    advice = Advice("python monitor.py", Path("monitor.html"))
+    found = message(report, Update((one,), (), (), ()), T, advice)
+    assert words(found) == (
+        "🔴 RED: shop, 4 March 2025\n"
+        "🔴 *Fewer orders than expected: 4 instead of 21* (P0)\n"
+        "Mostly in Mobile Safari (90% of it).\n"
+        "Since 4 March, from 13:00 UTC; the last good day was 3 March.\n"
+        "$12,415.00 less revenue than usual.\n"
+        "1. one\n2. two\n3. three\n"
+        "If this is known: `--acknowledge orders`\n"
+        "If this is known: `python monitor.py --check_date 2025-03-04 --acknowledge orders`\n"
+        "Every metric and incident: monitor.html"
+    )
+    shown = "\n".join(lines(report, "", False, False, 120, advice))
+    for sentence in words(found).replace("*", "").replace("`", "").splitlines()[2:]:
+        assert sentence in shown  # the console says the same
+
+
+def test_what_lasts_is_a_line_and_what_is_known_or_over_is_named() -> None:
+    old = alarm("column_lost:referrer", "P0", text="The column referrer is gone.", opened=DAY - timedelta(days=3))
+    old.day_number, old.at_stake_since, old.stake_text = 4, 500.0, "of revenue is affected"
+    known = alarm("repeats", text="More events fired twice.", state="acknowledged")
+    over = Notice("identity", DAY - timedelta(days=9), DAY, "P1", "new", NOW)
+    found = message(DayReport(DAY, [old, known], []), Update((), (old,), (over,), ()), T, Advice())
+    assert words(found).splitlines()[1:-1] == [
+        "*Still open*", "🔴 The column referrer is gone (day 4; $500.00 of revenue is affected since 1 March)",
+        "*Known*", "More events fired twice: acknowledged",
+        "*Over*", "✅ Events without an id, since 23 February",
+    ]  # fmt: skip
 
 
 # --- the command ------------------------------------------------------------------------------------------
@@ -213,16 +303,19 @@ def test_the_command_tells_slack_once_and_says_when_it_could_not(
     hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = fortnight(tmp_path / "days", 300)
-    monkeypatch.setenv(slack.VARIABLE, hook.url)
     line = ("--data_dir", folder, "--check_date", "2025-03-04", "--no_refresh")
-    hook.answers = [(503, {})] * slack.ATTEMPTS
+    monkeypatch.setenv(slack.VARIABLE, "hooks.slack.test/secret")
+    status, stdout, stderr = run(*line)
+    assert status == 4 and "not an https address" in stderr and "secret" not in stdout + stderr
+    monkeypatch.setenv(slack.VARIABLE, hook.url)
+    hook.answers = [(503, {}, "")] * slack.ATTEMPTS
     status, stdout, stderr = run(*line)
     assert status == 4 and "503" in stderr and "secret" not in stdout + stderr
     assert stdout.startswith("RED  2025-03-04")
     status, stdout, stderr = run(*line)
     assert (status, stderr) == (3, "")
     assert len(hook.received) == 1
-    assert "column_lost:referrer" in hook.received[0]["text"]
+    assert "The column referrer is gone" in hook.texts[0]
     assert run(*line)[0] == 3 and len(hook.received) == 1
-    status, stdout, _ = run(*line, "--dry_run", "--history", tmp_path / "new.sqlite")
+    status, stdout, _ = run(*line, "--dry_run", "--history", tmp_path / "new.sqlite", "--renotify_hours", 24)
     assert "not sent" in stdout and len(hook.received) == 1

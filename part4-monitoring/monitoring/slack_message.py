@@ -1,0 +1,166 @@
+"""Format the words of a message for Slack, in Block Kit and within its limits."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from event_data.output import printable
+from monitoring.alarms import GREEN, RED, TOO_LITTLE, YELLOW, Alarm, DayReport
+from monitoring.notification import Update
+from monitoring.thresholds import Thresholds
+from monitoring.wording import (
+    PAGE,
+    Advice,
+    acknowledgement,
+    capital,
+    day_words,
+    details,
+    how_to_acknowledge,
+    name_of,
+    short,
+    title,
+)
+
+# Slack's limits: https://docs.slack.dev/reference/block-kit/blocks (2026)
+BLOCKS, HEADER, SECTION, FALLBACK = 50, 150, 3000, 3000
+WHOLE = 12_000  # characters in all blocks; a longer message is refused as msg_blocks_too_long
+SIGNS = {RED: "🔴", YELLOW: "🟡", GREEN: "🟢", TOO_LITTLE: "🔵"}
+SEVERITIES = {"P0": "🔴", "P1": "🟠", "P2": "🟡", "P3": "🔵"}
+LISTS = 5000  # of them, for the lists below what is told in full
+Block = dict[str, Any]
+
+
+def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) -> dict[str, Any]:
+    """Return a message: the status, what is new in full, what lasts in a line each, what is known, what is over."""
+    head = f"{report.status}: {report.shop}, {day_words(report.day)}".replace(": ,", ":")
+    sign = SIGNS.get(report.status, "")
+    news, known = update.news, [a for a in report.alarms if not a.counts]
+    lasting = [a for a in report.active if a not in news]
+    blocks: list[Block] = [
+        {"type": "header", "text": {"type": "plain_text", "text": _cut(f"{sign} {head}", HEADER), "emoji": True}}
+    ]
+    in_full = _fitting([_section(_in_full(a, report)) for a in news])
+    blocks += in_full
+    for heading, alarms in (("Also new", news[len(in_full) :]), ("Still open", lasting)):
+        if alarms:
+            blocks.append(_list(heading, [f"{SEVERITIES[a.severity]} {escape(short(a, report))}" for a in alarms]))
+    if known:
+        names = [f"{escape(short(a, report))}: {a.state}" for a in known]
+        blocks.append(_list("Known", names))
+    if update.recovered:
+        over = [
+            f"✅ {escape(capital(name_of(n.key, t)))}, since {day_words(n.opened, report.day)}"
+            for n in update.recovered
+        ]
+        blocks.append(_list("Over", over))
+    below = [f"{PAGE}: {escape(str(advice.page))}"] if advice.page else []
+    if command := how_to_acknowledge([*news, *lasting], report, advice):
+        below.insert(0, f"{command[0]}: {_code(command[1])}")
+    if below:
+        blocks.append({"type": "context", "elements": [_mrkdwn("\n".join(below))]})
+    words = [title(a) for a in news] or [title(a) for a in lasting]
+    words += [f"over: {name_of(n.key, t)}" for n in update.recovered]
+    text = _cut(escape(f"{sign} {head}. {'; '.join(words)}"), FALLBACK)
+    return {"text": text, "blocks": blocks}
+
+
+def summed_up(messages: Sequence[str]) -> str:
+    """Return one message for all that wait, the oldest first; the first that do not fit are a line each."""
+    if len(messages) == 1:
+        return messages[0]
+    documents = [json.loads(text) for text in messages]
+    lines = [str(document["text"]) for document in documents]
+    head = f"{len(messages)} messages of the monitor"
+    blocks: list[Block] = [{"type": "header", "text": {"type": "plain_text", "text": head}}]
+    whole: list[Block] = []
+    while documents:  # the newest matter most
+        more = [*documents[-1].get("blocks", [_section(lines[len(documents) - 1])]), *whole]
+        if len(more) > BLOCKS - 2 or sum(map(_length, more)) > WHOLE - SECTION:
+            break
+        whole = more
+        documents.pop()
+    if documents:
+        blocks.append(_list("Earlier", lines[: len(documents)]))
+    return as_json({"text": _cut(f"{head}: " + " | ".join(reversed(lines)), FALLBACK), "blocks": blocks + whole})
+
+
+def _fitting(blocks: Sequence[Block]) -> list[Block]:
+    """Return the first blocks of those that Slack takes besides a heading, three lists and what comes below."""
+    found: list[Block] = []
+    length = LISTS
+    for block in blocks[: BLOCKS - 6]:
+        length += _length(block)
+        if length > WHOLE:
+            break
+        found.append(block)
+    return found
+
+
+def _in_full(alarm: Alarm, report: DayReport) -> str:
+    """Return an alarm with what to do: what broke, where, since when, what it costs, and how to acknowledge it."""
+    lines = [f"{SEVERITIES[alarm.severity]} *{escape(title(alarm))}* ({alarm.severity})"]
+    lines += [escape(line) for line in details(alarm, report)]
+    lines += [f"{number}. {escape(step)}" for number, step in enumerate(alarm.steps, 1)]
+    when, option = acknowledgement(alarm)
+    end = f"\n{when}: {_code(option)}" if len(option) < SECTION / 2 else ""
+    return _cut("\n".join(lines), SECTION - len(end)) + end
+
+
+def _code(text: str) -> str:
+    return f"`{escape(text.replace('`', '?'))}`"
+
+
+def _list(heading: str, lines: Sequence[str]) -> Block:
+    """Return a block of lines, as many as fit, and how many more there are."""
+    shown: list[str] = []
+    room = LISTS // 4 - len(heading)
+    for line in lines:
+        cut = _cut(line, 300)
+        if sum(map(len, shown)) + len(shown) + len(cut) > room:
+            shown.append(f"and {len(lines) - len(shown)} more")
+            break
+        shown.append(cut)
+    return _section("\n".join([f"*{heading}*", *shown]))
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _mrkdwn(text: str) -> Block:
+    """Return a text whose addresses and names Slack does not make links of: they come from the data."""
+    return {"type": "mrkdwn", "text": _cut(text, SECTION), "verbatim": True}
+
+
+def _length(block: Block) -> int:
+    return sum(len(text["text"]) for text in ([block["text"]] if "text" in block else block["elements"]))
+
+
+def escape(text: str) -> str:
+    """Escape Slack's three control characters: https://docs.slack.dev/messaging/formatting-message-text"""
+    return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _cut(text: str, length: int) -> str:
+    """Shorten a text to Slack's limit, and drop an entity that the cut would split."""
+    if len(text) <= length:
+        return text
+    cut = text[: length - 1]
+    entity = cut.rfind("&", max(0, len(cut) - 5))
+    if entity >= 0 and ";" not in cut[entity:]:
+        cut = cut[:entity]
+    return cut + "…"
+
+
+def as_json(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False)
+
+
+def simulated(document: dict[str, Any]) -> list[str]:
+    """Return the message as a reader of the channel would see it, for a terminal."""
+    shown = ["Slack message (--dry_run, not sent):"]
+    for block in document["blocks"]:
+        for text in [block["text"]] if "text" in block else block["elements"]:
+            lines = text["text"].splitlines()
+            shown += ["", *(f"  {line}" for line in lines)]
+    return shown

@@ -1,0 +1,204 @@
+"""Say in words what the monitor found. The console, Slack and the page format these words and add none of their own."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from event_data.money import Currency
+from monitoring.alarms import TOO_LITTLE, Alarm, DayReport, Verdict
+from monitoring.thresholds import Thresholds
+
+PAGE = "Every metric and incident"  # before the path of monitor.html
+LONGEST_NAME = 60  # characters of a name that is not ours
+PLACES = {  # the kind of a segment -> how it is affected
+    "device": "on {} devices", "browser": "in {}", "operating_system": "on {}", "channel": "from {}",
+    "section": "on pages under {}", "event": "in {} events", "hour": "at {}",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a reader can use: the command, with the options that name its data, and the page."""
+
+    command: str = "monitor.py"
+    page: Path | None = None
+
+
+def day_words(day: date, beside: date | None = None) -> str:
+    """Return a day as a person writes it: 4 March 2025, without the year if it is that of the day beside it."""
+    year = "" if beside and beside.year == day.year else f" {day.year}"
+    return f"{day.day} {day:%B}{year}"
+
+
+def shown(name: str) -> str:
+    """Return a name from a file, fit to be read: a long one is cut, and bytes that are no text are left out."""
+    text = "".join(c if c.isprintable() else "?" for c in name)
+    if sum(a != b for a, b in zip(name, text, strict=True)) > len(name) / 10:
+        return "(not text)"
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+
+
+def named(names: Sequence[str], most: int = 5) -> str:
+    """Return names from a file as a list; of many, the first and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(shown, names[:most])) + more
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 alarm, 2 alarms."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+# --- figures --------------------------------------------------------------------------------------------------
+
+
+def percent(share: float) -> str:
+    """Return a share as a person writes it: small ones with two digits, 0% and 100% with none."""
+    if share in (0, 1):
+        return f"{share:.0%}"
+    return f"{share:.2%}" if 0 < share < 0.0995 else f"{share:.1%}"
+
+
+def figure(x: float, kind: str, currency: Currency) -> str:
+    """Return a metric's value as a person writes it."""
+    if kind == "share":
+        return percent(x)
+    if kind == "ratio":
+        return f"{x:.2f}"
+    return currency.exact(x, 0) if kind == "amount" else f"{x:,.0f}"
+
+
+def change(verdict: Verdict, currency: Currency) -> str:
+    """Return how a metric differs: more events without an id than expected: 15.8% instead of 0.9% (0.0% to 3.2%)."""
+    s, label, kind = verdict.score, verdict.metric.label, verdict.metric.kind
+    if s is None:
+        return f"{label}: {verdict.verdict}"
+    value, expected, low, high = (figure(x, kind, currency) for x in (s.value, s.expected, s.low, s.high))
+    is_plural = any(word.endswith("s") for word in label.split())
+    more, less = ("more", "fewer") if is_plural else ("higher", "lower")
+    direction = more if s.value > s.expected else less
+    return f"{direction} {label} than expected: {value} instead of {expected} (normal: {low} to {high})"
+
+
+def place(kind: str, value: str, share: float) -> str:
+    """Return where a change is: mostly on Mobile devices (90% of it)."""
+    if kind == "section" and value == "/":
+        where = "on the home page"
+    else:
+        where = PLACES.get(kind, f"in {kind.replace('_', ' ')} {{}}").format(shown(value.replace("_", " ")))
+    return f"mostly {where} ({min(share, 1.0):.0%} of it)"
+
+
+# --- alarms ---------------------------------------------------------------------------------------------------
+
+
+def name_of(key: str, t: Thresholds) -> str:
+    """Return an alarm's name without its figures, from its key alone: column renamed (client_id)."""
+    name, _, concerns = key.partition(":")
+    if rule := t.rules.get(name):
+        labels = {m.name: m.label for m in t.metrics}
+        return f"{rule.label} ({labels.get(concerns, shown(concerns))})" if concerns else rule.label
+    return next((m.label for m in t.metrics if m.group == name), name)
+
+
+def title(alarm: Alarm) -> str:
+    """Return the first sentence of an alarm, without a full stop."""
+    return _sentences(alarm.text)[0].removesuffix(".")
+
+
+def details(alarm: Alarm, report: DayReport) -> list[str]:
+    """Return the sentences below an alarm's title: what else, where, since when, the money, and what comes with it."""
+    found = [s for s in _sentences(alarm.text)[1:] if s]
+    if alarm.segment:
+        found.append(f"{capital(alarm.segment)}.")
+    found.append(_since(alarm, report))
+    if alarm.at_stake is not None:
+        money = report.currency.exact
+        more = ""
+        if alarm.day_number > 1 and alarm.opened:
+            more = f"; {money(alarm.at_stake_since or 0)} since {day_words(alarm.opened, report.day)}"
+        found.append(f"{money(alarm.at_stake)} {alarm.stake_text}{more}.")
+    if alarm.also:
+        found.append(f"Also: {'; '.join(one.removesuffix('.') for one in alarm.also)}.")
+    if alarm.state == "level":
+        found.append("The change has lasted and is steady: it may be the new level.")
+    if alarm.reason:
+        found.append(f"{capital(alarm.reason).removesuffix('.')}.")
+    return found
+
+
+def short(alarm: Alarm, report: DayReport) -> str:
+    """Return an alarm that the reader knows in one line."""
+    parts = [f"day {alarm.day_number}"] if alarm.day_number > 1 else []
+    if alarm.at_stake_since is not None and alarm.opened:
+        since = f" since {day_words(alarm.opened, report.day)}" if alarm.day_number > 1 else ""
+        parts.append(f"{report.currency.exact(alarm.at_stake_since)} {alarm.stake_text}{since}")
+    return title(alarm) + (f" ({'; '.join(parts)})" if parts else "")
+
+
+def acknowledgement(alarm: Alarm) -> tuple[str, str]:
+    """Return when to acknowledge an alarm, and the option that does."""
+    when = "If this is the new level" if alarm.state == "level" else "If this is known"
+    return when, f"--acknowledge {shlex.quote(alarm.key)}"
+
+
+def how_to_acknowledge(alarms: Sequence[Alarm], report: DayReport, advice: Advice) -> tuple[str, str] | None:
+    """Return the whole command that acknowledges one of the alarms, with what introduces it; None without an alarm."""
+    if not alarms:
+        return None
+    if len(alarms) == 1:
+        what, option = acknowledgement(alarms[0])
+    else:
+        what, option = "To acknowledge an alarm", "--acknowledge ALARM"
+    return what, f"{advice.command} --check_date {report.day} {option}"
+
+
+def is_urgent(alarm: Alarm) -> bool:
+    return alarm.severity == "P0"
+
+
+def _since(alarm: Alarm, report: DayReport) -> str:
+    opened, good = alarm.opened or alarm.day, alarm.last_good
+    words = day_words(opened, report.day)
+    at = f", from {alarm.first_bad} {report.time_zone}" if alarm.first_bad and alarm.day == opened else ""
+    age = f", day {alarm.day_number}" if alarm.day_number > 1 else ""
+    before = f"the last good day was {day_words(good, report.day)}" if good else "no good day before it is known"
+    return f"Since {words}{at}{age}; {before}."
+
+
+# --- the day --------------------------------------------------------------------------------------------------
+
+
+def verdict_line(report: DayReport) -> str:
+    """Return what a day's status rests on, in one sentence: what stands, the worst of it, and how much was judged."""
+    active, parts = report.active, []
+    urgent = sum(map(is_urgent, active))
+    if active:
+        of_them = f", {urgent} of them urgent" if 0 < urgent < len(active) else ""
+        parts.append(f"{count(len(active), 'urgent alarm' if urgent == len(active) else 'alarm')}{of_them}")
+    elif report.status == TOO_LITTLE:
+        parts.append("too few earlier days to compare with, and no rule is broken")
+    else:
+        parts.append("nothing wrong found")
+    if known := sum(not a.counts for a in report.alarms):
+        parts.append(count(known, "known alarm"))
+    if notes := len(report.alarms) - known - len(active):
+        parts.append(count(notes, "note"))
+    if report.is_closed:
+        return f"{'; '.join(parts)}; no file is due."
+    parts.append(f"{len(report.judged)} of {len(report.verdicts)} metrics judged")
+    return f"{'; '.join(parts)}." + (f" {title(active[0])}." if active else "")
+
+
+def _sentences(text: str) -> list[str]:
+    """Return the first sentence of a text, and the rest if there is one."""
+    for at, (mark, blank, letter) in enumerate(zip(text, text[1:], text[2:], strict=False)):
+        if mark == "." and blank == " " and letter.isupper():
+            return [text[: at + 1], text[at + 2 :]]
+    return [text]
