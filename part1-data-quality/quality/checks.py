@@ -28,7 +28,7 @@ def run_checks(scan: Scan) -> list[Finding]:
         measured = pool.map(lambda definition: _measures(definition, scan), definitions)
         for definition, measures in zip(definitions, measured, strict=True):
             found = evaluate(definition, measures, scan.files, scan.contract, failed)
-            failed.update((f.check, f.file_no, f.column) for f in found if f.status == "fail")
+            failed.update((f.check, f.file_no, c) for f in found if f.status == "fail" for c in (f.column, ""))
             findings += found
     return findings
 
@@ -80,6 +80,8 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
     names["time_zone"] = scan.contract.time_zone
     names["order"] = f"{event.name}." if event else ""
     names["order_event"] = event.name if event else ""
+    refund = scan.contract.event_of("refund")
+    names["refund_event"], names["refund"] = (refund.name, f"{refund.name}.") if refund else ("", "")
     derived = scan.contract.roles.get("payload") in scan.contract.derived
     sql = definition.sql.format(**{k: literal(v) for k, v in names.items()}, payload_is_derived=str(derived).lower())
     with scan.connection.cursor() as cursor:

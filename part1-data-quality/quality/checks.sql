@@ -10,6 +10,7 @@
 -- single file has few cases.
 
 -- name: rows_repeated
+-- explained_by: timestamp_precision
 -- severity: P1
 -- dimension: uniqueness
 -- threshold: 0.001
@@ -23,6 +24,7 @@ from files
 left join repeats on files.file_no = repeats.file_no and kind = 'row'
 
 -- name: event_fired_twice
+-- explained_by: timestamp_precision
 -- severity: P2
 -- dimension: uniqueness
 -- threshold: 0.01
@@ -125,6 +127,43 @@ from (
     from orders
     where not is_further_line
 )
+group by file_no
+
+-- name: order_amount_low
+-- severity: P1
+-- dimension: accuracy
+-- threshold: shift
+-- needs: orders payload amount
+-- message: {failed:,} of {checked:,} orders ({share}) are below a twentieth of the median order of the other days; {expected} is usual
+-- advice: Compare one with the shop's books; amounts divided by 100 twice, or in another currency, look like this.
+select
+    file_no, {order} || {amount} as "column", count(*) as checked,
+    -- One or two cheap orders are samples or spare parts.
+    case when count(*) filter (is_low) >= 3 then count(*) filter (is_low) else 0 end as failed,
+    count(*) filter (is_low) as orders, sum(counted_amount) filter (is_low) as revenue,
+    min(record) filter (is_low) as record, null as example
+from (
+    select
+        file_no, record, counted_amount,
+        20 * counted_amount < (select median(typical) from file_medians as m where m.file_no <> orders.file_no) as is_low
+    from orders
+    where counted_amount > 0
+)
+group by file_no
+
+-- name: order_lines_empty
+-- severity: P1
+-- dimension: completeness
+-- threshold: 0
+-- needs: order_lines payload
+-- message: {failed:,} of {checked:,} orders ({share}) have an amount and an empty list of line items
+-- advice: Revenue is not affected, but product reports lack these orders; restore their line items from the shop's order list.
+select
+    file_no, {order} || {lines} as "column", count(*) as checked, count(*) filter (lines_empty) as failed,
+    count(*) filter (lines_empty) as orders, sum(revenue) filter (lines_empty) as revenue,
+    min(record) filter (lines_empty) as record, null as example
+from orders
+where revenue > 0
 group by file_no
 
 -- name: order_lines_mismatch
@@ -318,6 +357,20 @@ from orders
 where not is_further_line
 group by file_no
 
+-- name: refunds
+-- severity: P3
+-- dimension: accuracy
+-- threshold: 0
+-- needs: refund payload amount
+-- message: {failed:,} refunds come to {revenue}, which is not subtracted from revenue
+-- advice: Subtract it where net revenue is wanted; gross revenue and every attribution figure leave refunds out.
+select
+    file_no, {refund} || {amount} as "column", count(*) as checked, count(*) as failed,
+    null as orders, sum(abs(amount_of(payload))) as revenue, min(record) as record, null as example
+from conversions
+where event_name_of(event) = {refund_event} and payload is not null
+group by file_no
+
 -- name: payload_key_unexpected
 -- severity: P3
 -- dimension: conformity
@@ -483,7 +536,34 @@ from step_journeys
 where step <> 'order'
 group by file_no, event
 
+-- name: timestamp_half_day
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0
+-- needs: time
+-- message: All {failed:,} events are between 01:00 and 12:59: the times are on a 12-hour clock without AM or PM
+-- advice: Have the export write 24 hours. Which half of the day an event belongs to is lost, and with it the order of events.
+with clock as (
+    -- 12 is midnight or noon; a quiet night empties hours, and a 12-hour clock fills these twelve.
+    select
+        file_no, sum(events) as events, hour between 1 and 12 as is_on_clock,
+        min(events) >= 0.1 * max(events) as is_even
+    from hour_grid
+    group by file_no, is_on_clock
+)
+
+select
+    file_no, {time} as "column", cast(sum(events) as bigint) as checked,
+    cast(
+        case when sum(events) >= 100 and bool_and(case when is_on_clock then is_even else events = 0 end) then sum(events) else 0 end
+        as bigint
+    ) as failed,
+    null as orders, null as revenue, null as record, null as example
+from clock
+group by file_no
+
 -- name: hours_without_events
+-- suppressed_by: timestamp_half_day timestamp_precision
 -- severity: P1
 -- dimension: timeliness
 -- threshold: 0

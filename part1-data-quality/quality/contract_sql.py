@@ -38,6 +38,8 @@ CARD = (
 )
 # Nine digits, with separators between them at most: the cheap test before the two above.
 DIGITS = r"[0-9](?:[ ().-]?[0-9]){8}"
+# A value that some writers of JSON put in place of a number, with the key before it.
+NO_NUMBER = r'(?:"[A-Za-z0-9_]{1,30}" ?: ?|[\[,] ?)-?(?:NaN|Infinity)\b'
 
 # The types of DuckDB's json_type that a logical type may have.
 TYPES = {
@@ -73,6 +75,14 @@ def line_sql(contract: Contract) -> tuple[str, str]:
         each = f"cast({each} * coalesce({amount(order.line_quantity)}, 1) as decimal(18, 2))"
     amounts = f"list_transform({lines}, lambda line: {each})"
     return f"coalesce(list_sum({amounts}), 0)", f"(len({lines}) > 0 and list_count({amounts}) = len({lines}))"
+
+
+def _lines_empty(contract: Contract) -> str:
+    """Return SQL over `payload` for whether the list of an order's lines is there and empty."""
+    if not contract.order or not contract.order.lines:
+        return "false"
+    path = literal(json_path(contract.order.lines))
+    return f"coalesce(json_type(payload, {path}) = 'ARRAY' and json_array_length(payload, {path}) = 0, false)"
 
 
 def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: str, type_: str = "varchar") -> str:
@@ -160,6 +170,7 @@ def derivations(
         "rows_are_lines": str(rows_are_lines(contract)).lower(),
         "classified_orders": classify_orders(contract),
         "line_sum_of_payload": line_sum,
+        "lines_empty": _lines_empty(contract),
         "lines_complete": lines_complete,
         "breaks_pattern": _breaks_pattern(contract),
         "skipped_hours": skipped_hours_sql("files", contract.time_zone),

@@ -71,7 +71,8 @@ class Measure:
 class Definition:
     """One check; row_checks.sql and checks.sql say what each field means.
 
-    A check says nothing of a file and column on which a check of `suppressed_by` fails, which explains the same.
+    A check says nothing of a file and column on which a check of `suppressed_by` fails, which explains the same, nor of
+    a file in which a check of `explained_by` fails, on whatever column.
     """
 
     check: str
@@ -87,6 +88,7 @@ class Definition:
     example: str = ""
     impact: str = "unknown"
     suppressed_by: tuple[str, ...] = ()
+    explained_by: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
     def describe(self, m: Measure, currency: Currency, expected: str = "") -> str:
@@ -125,7 +127,9 @@ def _definitions(file_name: str) -> list[Definition]:
         fields: dict[str, Any] = {**part.fields}
         fields["severity"] = Severity[fields["severity"]]
         fields["threshold"] = Threshold.parse(fields["threshold"])
-        fields |= {name: tuple(fields.get(name, "").split()) for name in ("needs", "suppressed_by", "problems")}
+        fields |= {
+            name: tuple(fields.get(name, "").split()) for name in ("needs", "suppressed_by", "explained_by", "problems")
+        }
         found.append(Definition(check=part.name, sql=part.sql, **fields))
     return found
 

@@ -156,6 +156,7 @@ with received as (
         {other_currency} as other_currency,
         {customer_of_payload} as customer,
         {line_sum_of_payload} as line_sum,
+        {lines_empty} as lines_empty,
         {lines_complete} as lines_complete
     from conversions
     where step = 'order'

@@ -54,7 +54,7 @@ def evaluate(
 ) -> list[Finding]:
     """Return a finding for every file and column that the check looks at; skip files that it cannot check.
 
-    `failed_before` has the (check, file number, column) of the failures found so far.
+    `failed_before` has the (check, file number, column) of the failures found so far, and each without its column.
     """
     by_column: dict[str, dict[int, Measure]] = {}
     for m in measures:
@@ -69,7 +69,10 @@ def evaluate(
             if measure is None or not measure.checked:
                 reason = _why_not(definition, column, facts, contract)
                 findings.append(_finding("skip", definition, facts, column, message=reason))
-            elif better := [c for c in definition.suppressed_by if (c, facts.file_no, column) in failed_before]:
+            elif better := [
+                *(c for c in definition.suppressed_by if (c, facts.file_no, column) in failed_before),
+                *(c for c in definition.explained_by if (c, facts.file_no, "") in failed_before),
+            ]:
                 findings.append(_finding("skip", definition, facts, column, message=f"see {better[0]}"))
             else:
                 findings.append(limits.verdict(measure, facts))

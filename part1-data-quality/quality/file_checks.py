@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 from quality.definitions import Measure, percent
-from quality.rename_detection import LEAST_MATCH, likeness, profiles
+from quality.rename_detection import LEAST_MATCH, LEAST_MATCH_OF_ALIKE_NAMES, likeness, profiles
 from quality.scan import FileFacts, Scan
 
 
@@ -84,6 +84,11 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
                     f"If this is intended, add `synonyms: [{{synonym: {new}}}]` to {column.name} in "
                     f"{scan.contract.path.name}, line {column.line}; otherwise restore the old name."
                 )
+            elif parts := _flattened(column.name, _unknown(facts)):
+                message = (
+                    f"The column {column.name} is missing; it looks split into {len(parts)} columns ({_listed(parts)})"
+                )
+                advice = f"Have the export write {column.name} as one column again."
             missing = Measure(facts.file_no, column.name, 1, 1, line=1, message=message, advice=advice)
             yield _at_stake(missing, facts)
 
@@ -106,17 +111,32 @@ def _renames(scan: Scan) -> dict[tuple[int, str], tuple[str, str]]:
 
 
 def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | None) -> tuple[str, str] | None:
+    """Return the unknown column that may be a missing one, and the evidence: its values, else its name."""
     for new in unknown:
         if new.strip().lower() == name.lower():
             return new, "only case or spaces differ"
+    close = get_close_matches(name, [u for u in unknown if not _is_part_of(name, u)], 1, 0.7)
     if unknown and good and good.file.readable and facts.file.readable:
         old = profiles(good.file.readable, good.file.delimiter).get(good.headers[name][0])
         now = profiles(facts.file.readable, facts.file.delimiter)
-        match, new = max(((likeness(old, now[u]), u) for u in unknown if old and u in now), default=(0.0, ""))
-        if match >= LEAST_MATCH:
-            return new, f"values match at {percent(match)}"
-    close = get_close_matches(name, unknown, 1, 0.7)
+        alike = {u: likeness(old, now[u]) for u in unknown if old and u in now}
+        new = max(alike, key=lambda u: alike[u], default="")
+        if new and alike[new] >= LEAST_MATCH:
+            return new, f"values match at {percent(alike[new])}"
+        if old and old.values:  # a column that is mostly empty on good days proves nothing
+            close = [u for u in close if alike.get(u, 0) >= LEAST_MATCH_OF_ALIKE_NAMES]
     return (close[0], "the names are alike") if close else None
+
+
+def _is_part_of(name: str, other: str) -> bool:
+    """Return whether a column is named like a part of another: event_data.items was taken out of event_data."""
+    return other.lower().startswith(tuple(f"{name.lower()}{mark}" for mark in (".", "_", "/", "[", ":")))
+
+
+def _flattened(name: str, unknown: list[str]) -> list[str]:
+    """Return the unknown columns that look like the parts of a column, if there are several."""
+    parts = [other for other in unknown if _is_part_of(name, other)]
+    return parts if len(parts) > 1 else []
 
 
 def column_renamed(scan: Scan) -> Iterator[Measure]:
@@ -135,6 +155,9 @@ def column_unexpected(scan: Scan) -> Iterator[Measure]:
         return
     for facts in _arrived(scan):
         renamed = {new for (file_no, _), (new, _) in _renames(scan).items() if file_no == facts.file_no}
+        for column in scan.contract.columns:
+            if column.name not in facts.headers:
+                renamed.update(_flattened(column.name, _unknown(facts)))
         unknown = [h for h in _unknown(facts) if h not in renamed]
         if facts.file.header:
             yield Measure(

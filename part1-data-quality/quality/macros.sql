@@ -18,6 +18,10 @@ create macro step_of(event) as {step};
 create macro event_name_of(event) as {event_name};
 create macro amount_of(payload) as {amount};
 create macro valid_json(text) as {valid_json};
+create macro is_encoded_object(text) as
+    case when starts_with(ltrim(text), '"')
+        then coalesce(starts_with(ltrim(json_extract_string(text, '$')), '{{') and json_valid(json_extract_string(text, '$')), false)
+        else false end;
 create macro key_name(key) as
     case when key = '' or contains(key, '.') or contains(key, '[') then '"' || key || '"' else key end;
 create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');

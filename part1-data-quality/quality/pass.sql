@@ -25,7 +25,7 @@ where not clean;
 create view conversions as
 select
     file_no, record, event, step, event_at, client_key, tracked, agent_key, token, revenue, session,
-    case when payload_valid then payload end as payload
+    case when payload_valid and starts_with(ltrim(payload), '{{') then payload end as payload
 from relevant_events
 where after_page_view(step) or payload is not null;
 

@@ -28,7 +28,8 @@ COVERED: Mapping[str, frozenset[str]] = {
         "client": "null_share value_placeholder value_pattern quote_stray email_exposed",
         "time": "null_share timestamp_unparseable timestamp_outside_day timestamp_offset",
         "event": "null_share value_invalid event_synonym header_repeated quote_stray",
-        "payload": "payload_missing payload_malformed payload_unexpected email_exposed phone_exposed card_exposed",
+        "payload": "payload_missing payload_malformed payload_not_object payload_encoded_twice payload_not_a_number "
+        "payload_unexpected email_exposed phone_exposed card_exposed",
         "user_agent": "null_share value_placeholder",
         "page": "null_share quote_stray url_malformed host_foreign "
         "query_not_anonymised email_exposed phone_exposed card_exposed",
@@ -50,6 +51,7 @@ PRECONDITIONS = {
     "host_foreign": "not ({own_url})",
     "host_internal": "not ({own_url}) and ({mentions_own})",
     "email_exposed": "contains({column}, '@') or contains({column}, '%40')",
+    "payload_not_a_number": "contains({column}, 'NaN') or contains({column}, 'Infinity')",
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 SAMPLE = 2000  # records a column is known by
 LEAST_MATCH = 0.6
+LEAST_MATCH_OF_ALIKE_NAMES = 0.2  # where the names are evidence too
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,7 @@ def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, s
         "email": literal(sql_text.EMAIL),
         "phone": literal(sql_text.PHONE),
         "digits": literal(sql_text.DIGITS),
+        "no_number": literal(sql_text.NO_NUMBER),
     }
 
 

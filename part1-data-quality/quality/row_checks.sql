@@ -12,7 +12,8 @@
 --   threshold  the largest share that may fail, or `shift`: a share unlike the file's own past
 --   example    what to show of the first failed event, {column} when left out; `none` shows nothing
 --   impact     `orders`: the revenue of the failed events is at stake; otherwise it is unknown
---   suppressed_by   the check that explains the same failure better
+--   suppressed_by   the check that explains the same failure of the column better
+--   explained_by    the check that, failing anywhere in the file, explains this one
 -- Columns: client page referrer time_text event payload user_agent as text, null where empty;
 -- event_at, step, payload_valid, revenue, is_header, tracked, file_day; and the contract's other columns.
 
@@ -172,6 +173,17 @@ strlen(time_text) > 19
 and (substr(time_text, -6, 1) in ('+', '-') or substr(time_text, -5, 1) in ('+', '-'))
 and right(time_text, 5) not in ('00:00', '+0000')
 
+-- name: timestamp_precision
+-- applies_to: time
+-- severity: P2
+-- dimension: conformity
+-- threshold: shift
+-- filter: event_at is not null
+-- example: none
+-- message: {failed:,} of {checked:,} timestamps ({share}) are cut to the minute; {expected} is usual
+-- advice: Have the export write seconds again. Until then, separate events look alike, so drop none of them as a duplicate.
+epoch_us(event_at) % 60000000 = 0
+
 -- name: url_malformed
 -- applies_to: page
 -- severity: P1
@@ -249,6 +261,48 @@ payload is null
 -- message: {failed:,} of {checked:,} payloads ({share}) are not valid JSON
 -- advice: Look for truncation or broken quoting in the export; no report can use what these payloads hold.
 not payload_valid
+
+-- name: payload_not_object
+-- impact: orders
+-- applies_to: payload
+-- severity: P0
+-- dimension: conformity
+-- threshold: 0
+-- filter: payload is not null
+-- example: masked(payload)
+-- message: {failed:,} of {checked:,} payloads ({share}) are valid JSON, but no JSON object
+-- advice: Have the event send an object of keys and values; no report can use a bare list, text or number.
+case
+    when payload_valid and not starts_with(ltrim(payload), '{{') then not is_encoded_object(payload)
+    else false
+end
+
+-- name: payload_encoded_twice
+-- impact: orders
+-- applies_to: payload
+-- severity: P0
+-- dimension: conformity
+-- threshold: 0
+-- filter: payload is not null
+-- example: masked(payload)
+-- message: {failed:,} of {checked:,} payloads ({share}) are JSON inside a JSON string: they are encoded twice
+-- advice: Remove the second JSON.stringify (or json.dumps) from the tag or the export; until then, no report can use these payloads.
+case
+    when payload_valid and starts_with(ltrim(payload), '"') then is_encoded_object(payload)
+    else false
+end
+
+-- name: payload_not_a_number
+-- impact: orders
+-- applies_to: payload
+-- severity: P1
+-- dimension: conformity
+-- threshold: 0
+-- filter: payload is not null
+-- example: regexp_extract(payload, {no_number})
+-- message: {failed:,} of {checked:,} payloads ({share}) contain NaN or Infinity, which are not JSON, such as {example}
+-- advice: Have the event leave out a number that it cannot compute; many readers reject the whole payload.
+regexp_matches(payload, {no_number})
 
 -- name: payload_unexpected
 -- applies_to: payload

@@ -37,6 +37,7 @@ column_synonym_client      column_renamed              client_id     P0 ? header
 column_dropped_referrer    column_missing              referrer      P0 ? header
 column_dropped_client      column_missing              client_id     P0 ? header
 column_dropped_payload     column_missing              event_data    P0 ? header
+payload_flattened          column_missing              event_data    P0 ? header
 column_added               column_unexpected           header        P2 ? header
 columns_reordered          column_order                header        P3 ? header
 null_client                null_share                  client_id     P1 = first
@@ -52,6 +53,8 @@ time_american              timestamp_unparseable       timestamp     P0 = first
 time_local_with_offset     timestamp_offset            timestamp     P1 = first
 time_local_as_utc          timestamp_outside_day       timestamp     P1 ? first
 time_a_day_back            timestamp_outside_day       timestamp     P1 = first
+time_cut_to_the_minute     timestamp_precision         timestamp     P2 ? none
+time_on_12_hours           timestamp_half_day          timestamp     P1 ? none
 event_renamed              value_invalid               event_name    P1 = first
 event_new                  value_invalid               event_name    P1 = first
 event_gone                 event_volume                product_added_to_cart P1 ? none
@@ -75,12 +78,17 @@ nul_bytes                  encoding_other              file          P2 = first
 huge_field                 records_unreadable          file          P1 = first
 payload_malformed          payload_malformed           event_data    P0 = first
 payload_truncated          payload_malformed           event_data    P0 = first
+payload_encoded_twice      payload_encoded_twice       event_data    P0 = first
+payload_in_a_list          payload_not_object          event_data    P0 = first
+price_not_a_number         payload_not_a_number        event_data    P1 = first
+lines_empty                order_lines_empty           checkout_completed.items   P1 ? first
 key_missing_email          payload_key_missing         checkout_completed.user_email P1 = first
 key_renamed_revenue        order_amount_missing        checkout_completed.revenue    P0 = first
 key_null_price             payload_key_missing         checkout_completed.items[].item_price P1 > first
 revenue_negative           payload_key_range           checkout_completed.revenue    P1 = first
 revenue_text               payload_key_type            checkout_completed.revenue    P1 = first
 revenue_in_cents           order_amount_shift          checkout_completed.revenue    P1 ? mark
+revenue_a_hundredth        order_amount_low            checkout_completed.revenue    P1 ? mark
 revenue_zero               order_amount_zero           checkout_completed.revenue    P2 = first
 lines_do_not_add_up        order_lines_mismatch        checkout_completed.items      P1 = first
 order_resubmitted          transaction_id_resubmission checkout_completed.transaction_id P2 = first

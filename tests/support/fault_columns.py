@@ -1,5 +1,6 @@
 """Faults of the contract: columns renamed, dropped or moved; values absent or misshapen; event names."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,6 +41,20 @@ for _name, _role, _new in (
     register(_name, "columns", 1.0, _rename(_role, _new), _role, expects=_expects)
 for _role in ("referrer", "client", "payload"):
     register(f"column_dropped_{_role}", "columns", 1.0, _drop(_role), _role, expects="column_missing")
+
+
+@day_fault("columns", 1.0, "payload", expects="column_missing")
+def payload_flattened(day: Day, severity: float, rng: Random) -> None:
+    """The payload is split into a column for each key."""
+    place = day.index("payload")
+    if place is None:
+        return
+    name = day.header.cells[place]
+    payloads = [json.loads(day.get(row, "payload") or "{}") for row in day.rows]
+    keys = list(dict.fromkeys(key for payload in payloads for key in payload))
+    day.header.cells[place : place + 1] = [f"{name}.{key}" for key in keys]
+    for row, payload in zip(day.rows, payloads, strict=True):
+        row.cells[place : place + 1] = [str(payload.get(key, "")) for key in keys]
 
 
 @day_fault("columns", 1.0, expects="column_unexpected")
@@ -116,6 +131,17 @@ for _name, _serious, _mutate, _expects in (
     ("time_a_day_back", 0.1, _move(-24), "timestamp_outside_day"),
 ):
     register(_name, "contract", _serious, _mutate, "time", expects=_expects)
+
+
+def _on_12_hours(time: str) -> str:
+    return f"{time[:11]}{int(time[11:13]) % 12 or 12:02}{time[13:]}"
+
+
+for _name, _mutate, _expects in (
+    ("time_cut_to_the_minute", _fill("time", lambda old: f"{old[:17]}00.000Z"), "timestamp_precision"),
+    ("time_on_12_hours", _fill("time", _on_12_hours), "timestamp_half_day"),
+):
+    register(_name, "contract", 1.0, _mutate, "time", expects=_expects)
 
 # --- event names ------------------------------------------------------------------------------------------
 

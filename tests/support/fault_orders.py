@@ -1,6 +1,7 @@
 """Faults of orders: payloads that are malformed, incomplete or wrong, and orders and events that repeat."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -74,6 +75,19 @@ def _cents(dollars: Any) -> int:
     return int(Decimal(str(dollars)) * 100)
 
 
+def _hundredth(dollars: Any) -> float:
+    return round(float(dollars) / 100, 2)
+
+
+def _no_number(text: str) -> str:
+    """Return a payload as a serialiser that knows NaN writes prices that were not computed."""
+    return re.sub(r'("item_price": ?)[0-9.]+', r"\1NaN", text)
+
+
+def _no_lines(payload: Payload) -> None:
+    payload["items"] = []
+
+
 def _lines_off(payload: Payload) -> None:
     """The first line is dearer by a third of the revenue and a dollar."""
     items = payload.get("items") or [{}]
@@ -83,12 +97,22 @@ def _lines_off(payload: Payload) -> None:
 for _name, _serious, _mutate, _expects in (
     ("payload_malformed", 0.2, _text(lambda text: text.replace('"', "'")), "payload_malformed"),
     ("payload_truncated", 0.2, _text(lambda text: text[: len(text) // 2]), "payload_malformed"),
+    ("payload_encoded_twice", 0.3, _text(json.dumps), "payload_encoded_twice"),
+    ("payload_in_a_list", 0.3, _text(lambda text: f"[{text}]"), "payload_not_object"),
+    ("price_not_a_number", 0.3, _text(_no_number), "payload_not_a_number"),
+    ("lines_empty", 0.3, _edit(_no_lines), "order_lines_empty"),
     ("key_missing_email", 0.3, _edit(lambda payload: payload.pop("user_email", None)), "payload_key_missing"),
     ("key_renamed_revenue", 1.0, _edit(_rename_revenue), "order_amount_missing payload_key_unexpected revenue_volume"),
     ("key_null_price", 0.5, _edit(_null_price), "payload_key_missing"),
     ("revenue_negative", 0.1, _edit(_set_revenue(lambda old: -old)), "payload_key_range order_lines_mismatch"),
     ("revenue_text", 0.5, _edit(_set_revenue(lambda old: f"{old:,.2f} USD")), "payload_key_type order_amount_missing"),
     ("revenue_in_cents", 1.0, _edit(_set_revenue(_cents)), "order_amount_shift order_lines_mismatch revenue_volume"),
+    (
+        "revenue_a_hundredth",
+        0.3,
+        _edit(_set_revenue(lambda old: round(old / 100, 2))),
+        "order_amount_low order_lines_mismatch",
+    ),
     ("revenue_zero", 0.3, _edit(_set_revenue(lambda old: 0)), "order_amount_zero order_lines_mismatch"),
     ("lines_do_not_add_up", 0.2, _edit(_lines_off), "order_lines_mismatch"),
 ):
