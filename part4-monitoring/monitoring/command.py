@@ -26,6 +26,7 @@ from monitoring.expectations import expected_false_alarms
 from monitoring.explanation import explain
 from monitoring.metrics import Warehouse
 from monitoring.notification import update_since
+from monitoring.page import page
 from monitoring.postgres_mirror import PostgresError, mirror
 from monitoring.prometheus import textfile
 from monitoring.slack import NOT_SENT, SlackError, deliver, webhook_from_environment
@@ -70,7 +71,7 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
             warehouse = Warehouse(connection, until)
             t = for_shop(t, contract, warehouse.roles)
             run = Run(options, terminal, warehouse, history, contract, t, now)
-            return run.execute(failure, history_path)
+            return run.execute(failure)
     except sqlite3.Error as error:
         raise HistoryError(
             f"the history could not be written ({error}); free the disk, or choose another --history."
@@ -101,7 +102,7 @@ class Run(NamedTuple):
     t: Thresholds
     now: datetime
 
-    def execute(self, failure: Failure | None, history_path: Path) -> int:
+    def execute(self, failure: Failure | None) -> int:
         """Judge, report and notify; returns the exit status."""
         options, history = self.options, self.history
         day, hours = self.wanted_day()
@@ -116,10 +117,11 @@ class Run(NamedTuple):
         self.show(reports)
         undelivered = None if options.backtest else self.notify(reports[-1], hours)
         if undelivered:
-            waiting = f"The message waits in {history_path}; the next run sends it, and --drop_outbox discards it."
+            waiting = f"The message waits in {history.path}; the next run sends it, and --drop_outbox discards it."
             self.terminal.error(f"monitor.py: {undelivered} {waiting if history.waiting() else ''}".rstrip())
-        mirrored = self.export(reports[-1])
-        return _exit_status(options, reports[-1], undelivered is not None) or (0 if mirrored else 2)
+        is_exported = self.export(reports[-1])
+        is_written = self.write_page()
+        return _exit_status(options, reports[-1], undelivered is not None) or (0 if is_exported and is_written else 2)
 
     def wanted_day(self) -> tuple[date, int]:
         """Return the day to judge, and how many of its hours are over (24: all)."""
@@ -207,6 +209,12 @@ class Run(NamedTuple):
             terminal.print("\n".join(lines(reports[-1], expected, options.verbose, colour, width, self.advice)))
 
     @property
+    def page_path(self) -> Path:
+        """Return where the page is: beside the history, under its name."""
+        path = self.history.path
+        return path.with_name(f"{path.name.removesuffix('.sqlite')}.html")
+
+    @property
     def advice(self) -> Advice:
         """Return what a reader of this run can do."""
         options, script = self.options, short_path(Path(__file__).resolve().parents[1] / "monitor.py")
@@ -215,7 +223,7 @@ class Run(NamedTuple):
             "--warehouse": (options.warehouse, None), "--history": (options.history, None),
         }  # fmt: skip
         more = [word for name, (value, usual) in given.items() if value != usual for word in (name, str(value))]
-        return Advice(shlex.join(["python", script, *more]))
+        return Advice(shlex.join(["python", script, *more]), short_path(self.page_path))
 
     def notify(self, report: DayReport, hours: int) -> str | None:
         """Send what is new to Slack; return what went wrong, in a sentence, or None."""
@@ -250,6 +258,15 @@ class Run(NamedTuple):
             except PostgresError as error:
                 self.terminal.error(f"monitor.py: {error}")
                 return False
+        return True
+
+    def write_page(self) -> bool:
+        """Write the page beside the history; return whether it could be written, which is no part of the day."""
+        try:
+            write_atomically(self.page_path, page(self.history.connection, self.warehouse, self.t, self.now))
+        except OSError as error:
+            self.terminal.error(f"monitor.py: {error.filename or self.page_path}: {error.strerror}; free the disk.")
+            return False
         return True
 
 

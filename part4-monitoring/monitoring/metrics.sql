@@ -199,3 +199,28 @@ select
     cast(coalesce(sum(case when has_earlier_event and not has_earlier_event_as_tracked then revenue else 0 end), 0) as double)
 from silver.orders
 where order_date = $day and ordered_at < $until;
+
+-- name: largest_segments
+-- The days of the largest segments of a metric and kind, such as "orders device", the largest first
+with days as (
+    select metric, segment_kind, segment, date, cast(numerator as double) as value
+    from gold.daily_metrics
+    where list_contains($wanted, concat(metric, ' ', segment_kind)) and date between $first and $last
+),
+
+largest as (
+    select metric, segment_kind, segment, sum(value) as total
+    from days
+    group by metric, segment_kind, segment
+    having sum(value) > 0
+    qualify row_number() over (partition by metric, segment_kind order by total desc, segment) <= $most
+)
+
+select largest.metric, largest.segment_kind, largest.segment, dates.date, coalesce(days.value, 0)
+from largest
+inner join (select distinct metric, segment_kind, date from days) as dates
+    on largest.metric = dates.metric and largest.segment_kind = dates.segment_kind
+left join days
+    on largest.metric = days.metric and largest.segment_kind = days.segment_kind
+    and largest.segment = days.segment and dates.date = days.date
+order by largest.total desc, largest.segment, dates.date;

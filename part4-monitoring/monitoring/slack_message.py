@@ -53,7 +53,7 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
             for n in update.recovered
         ]
         blocks.append(_list("Over", over))
-    below = [f"{PAGE}: {escape(str(advice.page))}"] if advice.page else []
+    below = [f"{PAGE}: {escape(advice.page)}"] if advice.page else []
     if command := how_to_acknowledge([*news, *lasting], report, advice):
         below.insert(0, f"{command[0]}: {_code(command[1])}")
     if below:

@@ -54,6 +54,7 @@ class History:
     """An open history; use as a context manager."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(path, timeout=60, isolation_level=None)

@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from event_data.money import Currency
 from monitoring.alarms import TOO_LITTLE, Alarm, DayReport, Verdict
@@ -23,7 +22,7 @@ class Advice:
     """What a reader can use: the command, with the options that name its data, and the page."""
 
     command: str = "monitor.py"
-    page: Path | None = None
+    page: str = ""
 
 
 def day_words(day: date, beside: date | None = None) -> str:
@@ -62,6 +61,8 @@ def percent(share: float) -> str:
     """Return a share as a person writes it: small ones with two digits, 0% and 100% with none."""
     if share in (0, 1):
         return f"{share:.0%}"
+    if 0 < share < 0.00005:
+        return "<0.01%"
     return f"{share:.2%}" if 0 < share < 0.0995 else f"{share:.1%}"
 
 

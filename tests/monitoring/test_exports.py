@@ -1,4 +1,4 @@
-"""The history for others: Prometheus' textfile, and PostgreSQL for Grafana, whose every panel shows data."""
+"""The history for others: the page, Prometheus' textfile, and PostgreSQL for Grafana, whose every panel shows data."""
 
 import json
 import os
@@ -9,10 +9,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser_kit import needs_browser, visit
 from commands import MONITOR
 from monitor_kit import DAY, NOW, day_report, dump, fortnight, run
 from monitoring.prometheus import textfile
@@ -40,6 +42,55 @@ def test_every_day_and_metric_of_a_run_is_kept(filled: Path) -> None:
     assert len({row[1] for row in found["metric_results"]}) > 30
     assert {row[1] for row in found["alarms"]} >= {"column_renamed:client_id", "column_lost:referrer"}
     assert len(found["acknowledgements"]) == 1
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+def test_the_page_has_every_day_incident_and_metric(filled: Path) -> None:
+    text = unescape(filled.with_name("monitor.html").read_text("utf-8"))
+    found = dump(filled)
+    assert len(re.findall(r'<(?:a|span) class="(?:red|yellow|green|p3)"[^>]* title="', text)) == 14
+    assert text.count('<div class="incident">') == len({(row[1], row[6]) for row in found["alarms"]})
+    for title in ("The column client_id arrives as clientId", "The column referrer is gone"):
+        assert f"</span> {title}</h3>" in text
+    charted = {row[4] for row in found["metric_results"] if row[6] is not None}
+    assert len(charted) > 30 and all(f"<b>{label[:1].upper()}{label[1:]}</b>" in text for label in charted)
+    alarms = [row for row in found["metric_results"] if row[-1] == "alarm"]
+    assert alarms and text.count("<circle ") >= len(alarms)
+    for words in ("Sessions by channel", "Orders by device", "acknowledged"):
+        assert words in text
+    assert list(filled.parent.glob(".*part")) == []
+
+
+@pytest.fixture
+def hostile(filled: Path, tmp_path: Path) -> Path:
+    """A page of a history whose every text would be markup."""
+    folder = filled.parent
+    history = Path(shutil.copy(filled, tmp_path / "h.sqlite"))
+    mark = "<img src=x onerror=alert(1)>\"'</script><script>document.title=1</script>{{7*7}}"
+    with sqlite3.connect(history) as connection:
+        connection.execute("update alarms set text = ? || text, segment = ?", [mark, mark])
+        connection.execute("update metric_results set label = ? || label", [mark])
+    run("--data_dir", folder, "--no_refresh", "--history", history, "--check_date", "2025-02-25")
+    return tmp_path / "h.html"
+
+
+@needs_browser
+@pytest.mark.parametrize("size", ["1280,900", "500,900"])
+def test_the_page_in_a_browser(hostile: Path, tmp_path: Path, size: str) -> None:
+    probe = """
+    for (const one of document.querySelectorAll("details")) one.open = true;
+    seen.charts = [...document.querySelectorAll("svg")].filter((s) => s.getBoundingClientRect().height > 20).length;
+    seen.wanted = document.querySelectorAll("figure").length;
+    seen.days = document.querySelectorAll(".grid [title]").length;
+    seen.foreign = document.querySelectorAll("img").length;
+    seen.stale = document.getElementById("stale").hidden;
+    seen.links = [...document.querySelectorAll("main a[href^='#']")].every((a) => document.querySelector(a.hash));
+    """
+    seen = visit(hostile, probe, tmp_path, size)
+    assert seen["charts"] == seen["wanted"] > 30
+    assert (seen["days"], seen["foreign"], seen["stale"], seen["links"]) == (14, 0, True, True)
 
 
 # --- Prometheus -------------------------------------------------------------------------------------------

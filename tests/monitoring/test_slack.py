@@ -265,7 +265,7 @@ def test_a_message_says_what_since_when_how_much_and_what_to_do() -> None:
         stake_text="less revenue than usual",
     )  # fmt: skip
     report = DayReport(DAY, [one], [], shop="shop")
-    advice = Advice("python monitor.py", Path("monitor.html"))
+    advice = Advice("python monitor.py", "monitor.html")
     found = message(report, Update((one,), (), (), ()), T, advice)
     assert words(found) == (
         "🔴 RED: shop, 4 March 2025\n"

@@ -1,0 +1,251 @@
+"""Write monitor.html from the history: one page that needs no network, for a shop without dashboards."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from event_data.money import Currency
+from event_data.output import templates
+from event_data.page import render_page
+from monitoring.alarms import ALARM, GREEN, RED, TOO_LITTLE, YELLOW, Alarm
+from monitoring.metrics import Warehouse
+from monitoring.page_charts import Dot, chart, frame
+from monitoring.thresholds import Thresholds
+from monitoring.wording import capital, count, day_words, figure, is_urgent, shown, title
+
+TEMPLATES = Path(__file__).with_name("templates")
+CALENDAR_DAYS, CHART_DAYS, DAYS_TOLD, INCIDENTS = 371, 91, 30, 60
+SEGMENTS = 6  # the largest of a kind
+SEGMENT_CHARTS = (  # metric and kind of segment
+    ("orders", "device"), ("orders", "browser"), ("sessions", "channel"), ("sessions", "device"),
+    ("sessions", "browser"), ("page_views", "section"),
+)  # fmt: skip
+STATUS_CLASSES = {RED: "red", YELLOW: "yellow", GREEN: "green", TOO_LITTLE: "p3"}
+LAYERS = {"pipeline": "Pipeline", "quality": "Data quality", "business": "Business"}
+
+
+@dataclass
+class Day:
+    """A day of the calendar."""
+
+    day: date
+    status: str
+    alarms: list[Alarm] = field(default_factory=list)
+
+    @property
+    def css(self) -> str:
+        return STATUS_CLASSES.get(self.status, "p3")
+
+    @property
+    def words(self) -> str:
+        return ". ".join([f"{day_words(self.day)}: {self.status}", *(title(a) for a in self.alarms)])
+
+
+@dataclass
+class Life:
+    """An incident from its first day to its last, with its last alarm; `left` and `width` are percentages."""
+
+    alarm: Alarm
+    title: str
+    facts: str
+    first: date
+    last: date
+    is_over: bool
+    left: float
+    width: float
+    steps: Sequence[str]
+
+
+@dataclass
+class Chart:
+    """A small chart with its caption."""
+
+    label: str
+    picture: Markup
+    now: str
+    most: str
+    first: date
+    last: date
+    is_alarm: bool = False
+
+
+def page(history: sqlite3.Connection, warehouse: Warehouse, t: Thresholds, now: datetime) -> str:
+    """Return the page of everything that was judged up to now."""
+    days = _days(history)
+    last = max(days, default=None)
+    values: dict[str, Any] = {
+        "charts": {},
+        "alarmed": [],
+        "segments": {},
+        "incidents": [],
+        "months": [],
+        "told": [],
+        "lead": "",
+    }
+    if last is not None:
+        first = max(min(days), last - timedelta(days=CALENDAR_DAYS - 1))
+        charts = _metric_charts(history, warehouse.currency, t, last)
+        values = {
+            "charts": charts,
+            "alarmed": [c for layer in charts.values() for c in layer if c.is_alarm],
+            "segments": _segment_charts(warehouse, t, last),
+            "incidents": _incidents(history, warehouse.currency, t, first, last),
+            "months": list(_months(days, first, last)),
+            "lead": _lead(days[last]),
+            "told": [d for _, d in sorted(days.items(), reverse=True) if d.alarms][:DAYS_TOLD],
+        }
+    shop = warehouse.shop
+    environment = templates(TEMPLATES, autoescape=True)
+    environment.filters |= {"day": day_words, "title": title}
+    template = environment.get_template("monitor.html.j2")
+    script = (TEMPLATES / "monitor.js").read_text(encoding="utf-8")
+    return render_page(
+        template, f"Monitor: {shop}", [script], shop=shop, newest=days.get(last) if last else None, now=now,
+        legend=STATUS_CLASSES, layers=LAYERS, chart_days=CHART_DAYS, zone=warehouse.time_zone, **values,
+    )  # fmt: skip
+
+
+def _lead(newest: Day) -> str:
+    """Return how much is wrong on the newest day."""
+    active = [a for a in newest.alarms if a.counts and a.severity != "P3"]
+    urgent = sum(map(is_urgent, active))
+    known = len(newest.alarms) - len(active)
+    parts = (
+        [f"{count(len(active), 'alarm')}, {urgent or 'none'} of them urgent"] if active else ["Nothing wrong was found"]
+    )
+    return "; ".join(parts + [count(known, "known alarm or note")] * bool(known)) + "."
+
+
+def _days(history: sqlite3.Connection) -> dict[date, Day]:
+    found = {
+        date.fromisoformat(day): Day(date.fromisoformat(day), status)
+        for day, status in history.execute("select day, status from day_status order by day")
+    }
+    for alarm in _alarms(history):
+        if alarm.day in found:
+            found[alarm.day].alarms.append(alarm)
+    return found
+
+
+def _alarms(history: sqlite3.Connection) -> Iterator[Alarm]:
+    """Return the alarms of the history, as far as it keeps them."""
+    rows = history.execute(
+        "select day, key, layer, severity, state, opened, day_number, last_good, first_bad, segment, at_stake, "
+        "at_stake_since, text from alarms order by day, severity, key"
+    )
+    for day, key, layer, severity, state, opened, number, good, first_bad, segment, at_stake, since, text in rows:
+        alarm = Alarm(key, layer, severity, date.fromisoformat(day), text.partition(" Also: [")[0])
+        alarm.state, alarm.opened, alarm.day_number = state, date.fromisoformat(opened), number
+        alarm.last_good = date.fromisoformat(good) if good else None
+        alarm.first_bad, alarm.segment, alarm.at_stake, alarm.at_stake_since = first_bad, segment, at_stake, since
+        yield alarm
+
+
+def _months(days: Mapping[date, Day], first: date, last: date) -> Iterator[tuple[str, list[Day | None]]]:
+    """Return each month's name and days, the latest month first; None stands for a day that was not judged."""
+    month = last.replace(day=1)
+    while month >= first.replace(day=1):
+        after = (month + timedelta(days=31)).replace(day=1)
+        numbers = range((after - month).days)
+        cells: list[Day | None] = [None] * month.weekday()
+        cells += [days.get(month + timedelta(days=n)) or Day(month + timedelta(days=n), "") for n in numbers]
+        yield f"{month:%B %Y}", cells
+        month = (month - timedelta(days=1)).replace(day=1)
+
+
+def _incidents(history: sqlite3.Connection, currency: Currency, t: Thresholds, first: date, last: date) -> list[Life]:
+    """Return the incidents of the calendar's days, those that go on first."""
+    latest = {(a.key, a.opened): a for a in _alarms(history)}
+    span, found = (last - first).days + 1, []
+    rows = history.execute("select key, opened, last_day, severity, days, at_stake, state, recovered_on from incidents")
+    for key, opened, until, severity, number, amount, state, recovered in rows:
+        began, ended = date.fromisoformat(opened), date.fromisoformat(until)
+        alarm = latest.get((key, began))
+        if alarm is None or ended < first:
+            continue
+        alarm.severity, start = severity, max(began, first)
+        facts = [
+            f"{day_words(began)} to {day_words(ended)}" if ended > began else day_words(began),
+            count(number, "bad day"),
+        ]
+        if amount is not None:
+            facts.append(f"{currency.exact(amount)} at stake")
+        facts += [alarm.segment] if alarm.segment else []
+        is_over = state == "recovered"
+        facts.append(f"over since {day_words(date.fromisoformat(recovered))}" if is_over and recovered else state)
+        found.append(Life(
+            alarm, title(alarm), "; ".join(facts), began, ended, is_over, 100 * (start - first).days / span,
+            100 * ((ended - start).days + 1) / span, t.runbooks.get(alarm.name, ()),
+        ))  # fmt: skip
+    found.sort(key=lambda i: (i.is_over, i.alarm.severity if not i.is_over else "", -i.last.toordinal()))
+    return found[:INCIDENTS]
+
+
+def _metric_charts(
+    history: sqlite3.Connection, currency: Currency, t: Thresholds, last: date
+) -> dict[str, list[Chart]]:
+    """Return a chart of every metric of the last days, by layer and in causal order."""
+    first = last - timedelta(days=CHART_DAYS - 1)
+    rows: dict[str, list[Any]] = defaultdict(list)
+    sql = (
+        "select metric, day, value, expected, low, high, verdict, layer, label, kind from metric_results "
+        "where day between ? and ? order by day"
+    )
+    for name, *rest in history.execute(sql, [first.isoformat(), last.isoformat()]):
+        rows[name].append(rest)
+    order = {m.name: number for number, m in enumerate(t.metrics)}
+    found: dict[str, list[Chart]] = {layer: [] for layer in LAYERS}
+    for name in sorted(rows, key=lambda name: (order.get(name, len(order)), name)):
+        *_, (_, _, _, _, _, _, layer, label, kind) = rows[name]
+        dots = [
+            Dot(date.fromisoformat(day), value, expected, low, high, verdict == ALARM)
+            for day, value, expected, low, high, verdict, *_ in rows[name]
+        ]
+        if all(dot.value is None for dot in dots):
+            continue
+        told = [d._replace(words=f"{day_words(d.day)}: {_range(d, kind, currency)}") if d.is_alarm else d for d in dots]
+        within = frame(told, told[0].day, last)
+        now = _range(told[-1], kind, currency) if told[-1].value is not None else "no value on the last day"
+        picture = chart(told, within, f"{label}, {now}")
+        most = figure(within.most, kind, currency)
+        found.setdefault(layer, []).append(
+            Chart(capital(label), picture, now, most, told[0].day, last, any(d.is_alarm for d in dots[-14:]))
+        )
+    return {layer: charts for layer, charts in found.items() if charts}
+
+
+def _range(dot: Dot, kind: str, currency: Currency) -> str:
+    """Return a day's value and what was expected."""
+    if dot.value is None or dot.expected is None or dot.low is None or dot.high is None:
+        return "no value" if dot.value is None else figure(dot.value, kind, currency)
+    value, expected, low, high = (figure(x, kind, currency) for x in (dot.value, dot.expected, dot.low, dot.high))
+    return f"{value}, expected {expected} ({low} to {high})"
+
+
+def _segment_charts(warehouse: Warehouse, t: Thresholds, last: date) -> dict[str, list[Chart]]:
+    """Return charts of the largest segments of each kind."""
+    first, found = last - timedelta(days=CHART_DAYS - 1), {}
+    labels = {m.name: m.label for m in t.metrics}
+    wanted = [(metric, kind) for metric, kind in SEGMENT_CHARTS if metric in labels]
+    limits: dict[str, Any] = {"first": first, "last": last, "most": SEGMENTS, "wanted": [f"{m} {k}" for m, k in wanted]}
+    rows: dict[tuple[str, str], dict[str, list[Dot]]] = defaultdict(lambda: defaultdict(list))
+    for metric, kind, segment, day, value in warehouse.rows("largest_segments", **limits):
+        rows[metric, kind][segment].append(Dot(day, value))
+    for metric, kind in wanted:
+        dots = rows[metric, kind]
+        if len(dots) < 2:
+            continue
+        charts = []
+        for segment, points in dots.items():
+            name, within = shown(segment), frame(points, points[0].day, last)
+            now = f"{points[-1].value or 0:,.0f} on {day_words(points[-1].day)}"
+            picture = chart(points, within, f"{labels[metric]}, {name}: {now}")
+            charts.append(Chart(name, picture, now, f"{within.most:,.0f}", points[0].day, last))
+        found[f"{capital(labels[metric])} by {kind.replace('_', ' ')}"] = charts
+    return found

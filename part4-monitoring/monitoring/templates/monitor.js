@@ -1,0 +1,9 @@
+// Says so when the page is old: whoever opens it may rely on it although nothing has been judged since.
+"use strict";
+(function () {
+  const stale = document.getElementById("stale");
+  const days = Math.floor((Date.now() - Date.parse(stale.dataset.judged)) / 86400000);
+  if (days < 2) return;
+  stale.querySelector("b").textContent = String(days);
+  stale.hidden = false;
+})();
