@@ -9,19 +9,21 @@ STATUSES = {GREEN: 0, YELLOW: 1, RED: 2, TOO_LITTLE: 3}
 
 
 def textfile(report: DayReport, waiting: int, now: datetime, end: float) -> str:
-    """Return the exposition format, version 0.0.4; seconds since 1970, as the day's `end` is, and counts."""
+    """Return the exposition format; seconds since 1970, as the day's `end` is, and counts."""
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest  # only where it is asked for
+
+    registry = CollectorRegistry()
+
+    def gauge(name: str, text: str, value: float) -> None:
+        Gauge(f"event_trust_{name}", text, registry=registry).set(value)
+
+    gauge("status", "0 green, 1 yellow, 2 red, 3 insufficient history.", STATUSES[report.status])
+    gauge("last_run_timestamp_seconds", "When the monitor last ran to its end.", now.timestamp())
+    gauge("checked_day_end_timestamp_seconds", "The end of the day that was judged.", end)
+    gauge("outbox_messages", "Messages that could not be delivered yet.", waiting)
+    gauge("insufficient_history_metrics", "Metrics that could not be judged.", len(report.insufficient))
+    alarms = Gauge("event_trust_alarms", "Alarms that stand, by severity.", ["severity"], registry=registry)
     counts = Counter(a.severity for a in report.active)
-    rows: list[tuple[str, str, dict[str, float]]] = [
-        ("status", "0 green, 1 yellow, 2 red, 3 insufficient history.", {"": STATUSES[report.status]}),
-        ("last_run_timestamp_seconds", "When the monitor last ran to its end.", {"": now.timestamp()}),
-        ("checked_day_end_timestamp_seconds", "The end of the day that was judged.", {"": end}),
-        ("alarms", "Alarms that stand, by severity.", {f'{{severity="{s}"}}': counts[s] for s in ("P0", "P1", "P2")}),
-        ("outbox_messages", "Messages that could not be delivered yet.", {"": waiting}),
-        ("insufficient_history_metrics", "Metrics that could not be judged.", {"": len(report.insufficient)}),
-    ]
-    lines = []
-    for name, text, values in rows:
-        metric = f"event_trust_{name}"
-        lines += [f"# HELP {metric} {text}", f"# TYPE {metric} gauge"]
-        lines += [f"{metric}{labels} {value:.15g}" for labels, value in values.items()]
-    return "\n".join(lines) + "\n"
+    for severity in ("P0", "P1", "P2"):
+        alarms.labels(severity).set(counts[severity])
+    return generate_latest(registry).decode()

@@ -18,6 +18,7 @@ from browser_kit import needs_browser, visit
 from commands import MONITOR
 from monitor_kit import DAY, NOW, day_report, dump, fortnight, run
 from monitoring.prometheus import textfile
+from prometheus_client.parser import text_string_to_metric_families
 from spark_kit import free_port
 
 DASHBOARD = MONITOR.with_name("grafana_dashboard.json")
@@ -101,11 +102,10 @@ def test_the_textfile_is_in_the_exposition_format(tmp_path: Path, filled: Path) 
     folder = filled.parent
     line = ("--data_dir", folder, "--no_refresh", "--check_date", "2025-03-04", "--history", tmp_path / "h.sqlite")
     assert run(*line, "--prometheus_textfile", path)[0] == 3
-    text = path.read_text("utf-8")
-    assert "event_trust_status 2\n" in text and 'event_trust_alarms{severity="P0"} 2\n' in text
-    assert re.search(r"event_trust_checked_day_end_timestamp_seconds 1741132800\n", text)
-    for row in text.splitlines():
-        assert re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{severity="P[012]"\})? [0-9.e+]+', row), row
+    samples = [s for family in text_string_to_metric_families(path.read_text("utf-8")) for s in family.samples]
+    found = {(s.name.removeprefix("event_trust_"), s.labels.get("severity")): s.value for s in samples}
+    assert found["status", None] == 2 and found["alarms", "P0"] == 2 and found["outbox_messages", None] == 0
+    assert found["checked_day_end_timestamp_seconds", None] == 1741132800
     assert list(tmp_path.glob(".*part")) == []
 
 
@@ -133,7 +133,8 @@ def dashboard() -> dict[str, Any]:
 def test_the_dashboard_is_of_the_current_schema() -> None:
     """As strictly as can be said without a Grafana server."""
     found = dashboard()
-    assert found["schemaVersion"] == 42 and found["id"] is None and found["uid"] and found["time"]["from"]
+    assert found["schemaVersion"] == 42 and found["id"] is None and found["uid"]
+    assert found["time"] == {"from": "now-30d", "to": "now"} and found["timezone"] == "utc"
     assert {p["type"] for p in found["panels"]} == {"stat", "timeseries", "state-timeline", "table"}
     assert len({p["id"] for p in found["panels"]}) == len(found["panels"])
     taken: set[tuple[int, int]] = set()
@@ -165,12 +166,15 @@ def queries() -> list[tuple[str, str, str]]:
     return panels + notes + variables
 
 
+SHOWN = "2025-02-20T00:00:00Z", "2025-03-12T00:00:00Z"  # the range of the fixture's days
+
+
 def expand(sql: str, start: str, end: str) -> str:
     """Grafana's macros and variables as its PostgreSQL source expands them."""
     sql = re.sub(r"\$__timeFilter\(([^()]*)\)", rf"\1 BETWEEN '{start}' AND '{end}'", sql)
     for variable in dashboard()["templating"]["list"]:
         if variable["type"] == "query":
-            sql = sql.replace(f"${variable['name']}", variable["current"]["value"])
+            sql = sql.replace(f"${{{variable['name']}:sqlstring}}", f"'{variable['current']['value']}'")
     assert "$" not in sql
     return sql
 
@@ -223,13 +227,21 @@ def test_postgresql_holds_the_same_and_every_panel_shows_data(filled: Path, post
         lives = "select key, opened, last_day, severity, days, at_stake, state, recovered_on from {}incidents"
         mine = {tuple(map(_plain, row)) for row in here.execute(lives.format(""))}
         assert mine == {tuple(map(_plain, row)) for row in there.execute(lives.format("event_trust."))}
-        shown = dashboard()["time"]
+        shares: dict[str, list[Any]] = {}
         for title, kind, sql in queries():
-            cursor = there.execute(expand(sql, shown["from"], shown["to"]))
-            rows, columns = cursor.fetchall(), cursor.description or []
-            assert rows, title
+            if "kind = 'share'" in sql or "kind <> 'share'" in sql:  # one of the two, as the metric is
+                shares[sql.partition(" and kind")[2]] = there.execute(expand(sql, *SHOWN)).fetchall()
+                continue
+            found = []
+            for zone in ("America/New_York", "Pacific/Auckland"):
+                there.execute(f"set time zone '{zone}'")
+                cursor = there.execute(expand(sql, *SHOWN))
+                found.append(cursor.fetchall())
+            assert found[0] and found[0] == found[1], title
+            columns = cursor.description or []
             if kind == "time_series":
                 assert columns[0].name == "time" and columns[0].type_code == 1184, title  # timestamptz
+        assert sorted(map(len, shares.values())) == [0, 14]
 
 
 def _plain(value: object) -> object:
