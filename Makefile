@@ -53,8 +53,8 @@ run:  ## run the four parts on the days in data/, or a synthetic fortnight when 
 	[ $$part1 -eq 0 ] || echo "Part 1 found P0 problems, listed above: correct them first."; \
 	[ $$part2 -eq 0 ] || echo "Part 2 ended with status 3: it refused data, or its ledger does not balance, as it says above."; \
 	[ $$part4 -eq 0 ] || echo "Part 4 judges the last day RED: it lists above what to do."; \
-	echo "Look at $$charts/report.html; every check of every file is in $$out/dq_report.csv,"; \
-	echo "and the warehouse in $$data/warehouse.duckdb."; \
+	echo "Look at $$charts/report.html, and at $$out/dq_report.html for each incident and what to do."; \
+	echo "Every check of every file is in $$out/dq_report.csv, and the warehouse in $$data/warehouse.duckdb."; \
 	exit $$part2
 
 check:  ## run the fast tests (two minutes)

@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 CONTRACT = REPOSITORY / "part1-data-quality" / "schema.yaml"
 WIDTH = 80  # columns, when the width of the output is unknown
 WIDEST = 120  # columns; longer lines are hard to read
+HEIGHT = 50  # lines that are a screen, when the output is no terminal
 
 
 class Terminal:
@@ -26,7 +27,8 @@ class Terminal:
         self.stdout, self.stderr, self.quiet = stdout, stderr, quiet
         is_terminal = stdout is not None and stdout.isatty()
         self.colour = is_terminal and "NO_COLOR" not in os.environ
-        self.width = max(40, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST)) if is_terminal else WIDTH
+        size = shutil.get_terminal_size((WIDTH, HEIGHT)) if is_terminal else os.terminal_size((WIDTH, HEIGHT))
+        self.width, self.height = max(40, min(size.columns, WIDEST)) if is_terminal else WIDTH, size.lines
         self._watched = stderr is not None and stderr.isatty() and not quiet
         self._progress_width = 0  # of the text that is shown now
 

@@ -3,9 +3,10 @@
 import io
 import os
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import jinja2
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 FORMULA = "=+@\t\r-"  # first characters that a spreadsheet reads as a formula (OWASP, CSV injection)
 COLOURS = {"RED": "1;31", "YELLOW": "1;33", "GREEN": "1;32"}
+WORD_STYLES = {
+    "RED": "bold red", "YELLOW": "bold yellow", "GREEN": "bold green",
+    "P0": "bold red", "P1": "bold yellow", "P2": "yellow", "P3": "none",
+}  # fmt: skip
 
 
 def write_atomically(path: Path, content: str | Callable[[Path], object]) -> Path:
@@ -64,12 +69,26 @@ def paragraph(text: str, width: int, indent: int = 0, hanging: int | None = None
 
 
 def table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], width: int, right: Collection[int] = (), indent: int = 2
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str | Sequence[str]]],
+    width: int,
+    right: Collection[int] = (),
+    indent: int = 2,
+    colour: bool = False,
 ) -> list[str]:
-    """Return the lines of a table; columns in `right` are right-aligned, the others wrap to fit the width."""
+    """Return the lines of a table as wide as it needs to be, at most `width`.
+
+    Columns in `right` are right-aligned and whole, the others wrap. A cell may be several paragraphs. With `colour`,
+    cells that are a status or a severity are coloured.
+    """
     from rich.console import Console  # takes 30 ms
     from rich.table import Table
     from rich.text import Text
+
+    def cell(content: str | Sequence[str]) -> Text:
+        if isinstance(content, str):
+            return Text(printable(content), style=WORD_STYLES.get(content, "none"))
+        return Text("\n".join(map(printable, content)))
 
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="none")
     for number, heading in enumerate(headings):
@@ -77,9 +96,17 @@ def table(
             Text(heading), justify="right" if number in right else "left", no_wrap=number in right, overflow="fold"
         )
     for row in rows:
-        drawn.add_row(*(Text(printable(cell)) for cell in row))
+        drawn.add_row(*map(cell, row))
     text = io.StringIO()
-    Console(file=text, width=width - indent, color_system=None, legacy_windows=False).print(drawn)
+    system: Literal["standard"] | None = "standard" if colour else None
+    Console(
+        file=text,
+        width=width - indent,
+        color_system=system,
+        force_terminal=colour,
+        legacy_windows=False,
+        no_color=False,
+    ).print(drawn)
     return [(" " * indent + line).rstrip() for line in text.getvalue().splitlines()]
 
 
@@ -88,6 +115,24 @@ def templates(folder: Path, autoescape: bool = False, **options: Any) -> "jinja2
     import jinja2  # takes 40 ms
 
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader([folder, TEMPLATES]), autoescape=autoescape, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, **options,
+        loader=jinja2.FileSystemLoader([folder, TEMPLATES]), bytecode_cache=_bytecode_cache(folder),
+        autoescape=autoescape, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, **options,
     )  # fmt: skip
+
+
+def _bytecode_cache(folder: Path) -> "jinja2.BytecodeCache | None":
+    """Return where compiled templates are kept, as Python keeps its modules; None where that cannot be written."""
+    import jinja2
+
+    class Cache(jinja2.FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: "jinja2.bccache.Bucket") -> None:
+            with suppress(OSError):  # as on a full disk: it is compiled again next time
+                super().dump_bytecode(bucket)
+
+    place = folder / "__pycache__"
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return Cache(str(place)) if os.access(place, os.W_OK) else None

@@ -23,6 +23,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--fail_on", choices=["P0", "P1", "P2", "never"], default="P0", help="severity for exit status 3 (default: P0)"
     )
+    p.add_argument(
+        "--incident", type=int, metavar="N", help="print incident N of the report with example rows, for a ticket"
+    )
     p.add_argument("--json", action="store_true", help="write dq_report.json too")
     p.add_argument("--junit", action="store_true", help="write dq_report.xml for a CI server too")
     p.add_argument("--memory_limit", metavar="SIZE", help="most memory for DuckDB, such as 512MB (default: DuckDB's)")

@@ -1,6 +1,8 @@
 """A contract's YAML as a tree of nodes with line numbers; nothing in it is ever executed."""
 
 import difflib
+import json
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,20 @@ MAX_DEPTH = 40
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LABELS = ("name", "property", "synonym", "value", "metric", "implementation", "check")
+_WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n", "null")  # that are no text without quotes
 _MAKER = yaml.constructor.SafeConstructor()
 _MAKERS = {
     "bool": _MAKER.construct_yaml_bool, "int": _MAKER.construct_yaml_int, "float": _MAKER.construct_yaml_float,
 }  # fmt: skip
 # Dates stay text, as in ODCS. So do `<<` and `=`, which have no special meaning here.
 _TAGS = ("str", "timestamp", "merge", "value", "null", "map", "seq", *_MAKERS)
+
+
+def quoted(text: str) -> str:
+    """Return a YAML scalar that is read as text, without quotes if possible."""
+    if re.fullmatch(r"[A-Za-z_][\w.-]*", text, re.ASCII) and text.lower() not in _WORDS:
+        return text
+    return "'" + text.replace("'", "''") + "'" if text.isprintable() else json.dumps(text)
 
 
 def show(text: object) -> str:

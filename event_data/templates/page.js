@@ -42,17 +42,17 @@
   window.addEventListener("hashchange", reveal);
   reveal();
 
-  // A button with data-copy="id" copies the text of that element; where a browser refuses, it selects the text.
+  // A button with data-copy="id" selects the text of that element, and copies it where the browser allows that.
   document.addEventListener("click", async (event) => {
     const copy = event.target.closest("button[data-copy]");
     if (!copy) return;
     const source = document.getElementById(copy.dataset.copy);
+    window.getSelection().selectAllChildren(source);
     const label = copy.dataset.label || (copy.dataset.label = copy.textContent);
     try {
       await navigator.clipboard.writeText(source.textContent);
       copy.textContent = "Copied";
     } catch {
-      window.getSelection().selectAllChildren(source);
       copy.textContent = "Selected; press Ctrl+C";
     }
     setTimeout(() => { copy.textContent = label; }, 3000);

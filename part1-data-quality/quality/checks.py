@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from event_data.contract import Contract
 from event_data.sql import literal
@@ -87,5 +88,11 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
     with scan.connection.cursor() as cursor:
         found = cursor.execute(sql)
         fields = [d[0] for d in found.description]
-        measures = [Measure(**dict(zip(fields, row, strict=True))) for row in found.fetchall()]
+        measures = [_measure(dict(zip(fields, row, strict=True))) for row in found.fetchall()]
     return sorted(measures, key=lambda m: (m.column, m.file_no))
+
+
+def _measure(row: dict[str, Any]) -> Measure:
+    """Return the measure of a query's row, which has the first failed records of the file, or the first one alone."""
+    records = row.pop("first_records", None) or [record for record in [row.pop("record", None)] if record is not None]
+    return Measure(**row, record=records[0] if records else None, first_records=tuple(records))

@@ -2,7 +2,7 @@
 -- returns a row for a file (and a `"column"`, where it looks at several things) with
 --   file_no, checked, failed          how many cases there were, and how many of them failed
 --   orders, revenue                   of the failed cases; null where that cannot be known
---   record                            the first failed record of the file
+--   first_records                     the first 20 failed records of the file, or `record`, the first one
 --   example                           what to show of it, masked where it could be a person's
 -- The lines above a query are its definition, as in row_checks.sql. Of thresholds there are more:
 -- `other_days` compares a count with the other days, `rate` a count for its number of events, and
@@ -19,7 +19,7 @@
 -- advice: The export or its upload ran twice; any reader that keeps the duplicates counts orders and visits double.
 select
     files.file_no, 'rows' as "column", records as checked, coalesce(rows, 0) as failed,
-    repeats.orders, repeats.revenue, record, null as example
+    repeats.orders, repeats.revenue, first_records, null as example
 from files
 left join repeats on files.file_no = repeats.file_no and kind = 'row'
 
@@ -33,7 +33,7 @@ left join repeats on files.file_no = repeats.file_no and kind = 'row'
 -- advice: The tag is installed twice, or its listener is registered twice; rates based on event counts are too high.
 select
     event_counts.file_no, event_counts.event as "column", event_counts.events as checked, coalesce(rows, 0) as failed,
-    orders, revenue, record, null as example
+    orders, revenue, first_records, null as example
 from event_counts
 left join repeats
     on event_counts.file_no = repeats.file_no and event_counts.event = repeats.event and kind = 'event'
@@ -49,7 +49,7 @@ where step_of(event_counts.event) is not null
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (transaction_id is null) as failed,
     count(*) filter (transaction_id is null) as orders, sum(revenue) filter (transaction_id is null) as revenue,
-    min(record) filter (transaction_id is null) as record, null as example
+    min(record, 20) filter (transaction_id is null) as first_records, null as example
 from orders
 where payload is not null or {payload_is_derived}
 group by file_no
@@ -64,7 +64,7 @@ group by file_no
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue is null) as failed,
     count(*) filter (revenue is null) as orders, null as revenue,
-    min(record) filter (revenue is null) as record, null as example
+    min(record, 20) filter (revenue is null) as first_records, null as example
 from orders
 where (payload is not null or {payload_is_derived}) and other_currency is null
 group by file_no
@@ -78,7 +78,7 @@ group by file_no
 -- advice: They are counted by currency and never added to revenue; convert them in the export if one total is wanted.
 select
     file_no, {order} || {currency} as "column", count(*) as checked, count(other_currency) as failed,
-    count(other_currency) as orders, null as revenue, min(record) filter (other_currency is not null) as record,
+    count(other_currency) as orders, null as revenue, min(record, 20) filter (other_currency is not null) as first_records,
     min(other_currency) as example
 from orders
 group by file_no
@@ -93,7 +93,7 @@ group by file_no
 select
     file_no, {order} || {currency} as "column", count(*) as checked, count(*) filter (currency is null) as failed,
     count(*) filter (currency is null) as orders, sum(revenue) filter (currency is null) as revenue,
-    min(record) filter (currency is null) as record, null as example
+    min(record, 20) filter (currency is null) as first_records, null as example
 from orders
 group by file_no
 
@@ -106,7 +106,7 @@ group by file_no
 -- advice: These are exchanges, replacements or tests; leave them out of order counts and averages, or have the shop mark them.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (order_amount = 0) as failed,
-    count(*) filter (order_amount = 0) as orders, null as revenue, min(record) filter (order_amount = 0) as record, null as example
+    count(*) filter (order_amount = 0) as orders, null as revenue, min(record, 20) filter (order_amount = 0) as first_records, null as example
 from orders
 where not is_further_line
 group by file_no
@@ -121,7 +121,7 @@ group by file_no
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (is_outlier) as failed,
     count(*) filter (is_outlier) as orders, sum(counted_amount) filter (is_outlier) as revenue,
-    min(record) filter (is_outlier) as record, null as example
+    min(record, 20) filter (is_outlier) as first_records, null as example
 from (
     select *, counted_amount > 20 * (select median(typical) from file_medians as m where m.file_no <> orders.file_no) as is_outlier
     from orders
@@ -141,7 +141,7 @@ select
     -- One or two cheap orders are samples or spare parts.
     case when count(*) filter (is_low) >= 3 then count(*) filter (is_low) else 0 end as failed,
     count(*) filter (is_low) as orders, sum(counted_amount) filter (is_low) as revenue,
-    min(record) filter (is_low) as record, null as example
+    min(record, 20) filter (is_low) as first_records, null as example
 from (
     select
         file_no, record, counted_amount,
@@ -161,7 +161,7 @@ group by file_no
 select
     file_no, {order} || {lines} as "column", count(*) as checked, count(*) filter (lines_empty) as failed,
     count(*) filter (lines_empty) as orders, sum(revenue) filter (lines_empty) as revenue,
-    min(record) filter (lines_empty) as record, null as example
+    min(record, 20) filter (lines_empty) as first_records, null as example
 from orders
 where revenue > 0
 group by file_no
@@ -178,7 +178,7 @@ select
     count(*) filter (abs(revenue - line_sum) >= 0.01) as failed,
     count(*) filter (abs(revenue - line_sum) >= 0.01) as orders,
     sum(revenue) filter (abs(revenue - line_sum) >= 0.01) as revenue,
-    min(record) filter (abs(revenue - line_sum) >= 0.01) as record, null as example
+    min(record, 20) filter (abs(revenue - line_sum) >= 0.01) as first_records, null as example
 from orders
 where revenue is not null and lines_complete
 group by file_no
@@ -193,7 +193,7 @@ group by file_no
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_resubmission) as failed,
     count(*) filter (is_resubmission) as orders, sum(revenue) filter (is_resubmission) as revenue,
-    min(record) filter (is_resubmission) as record, min(masked(transaction_id)) filter (is_resubmission) as example
+    min(record, 20) filter (is_resubmission) as first_records, min(order_id_shown(transaction_id)) filter (is_resubmission) as example
 from orders
 group by file_no
 
@@ -207,7 +207,7 @@ group by file_no
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_amendment) as failed,
     count(*) filter (is_amendment) as orders, sum(excluded_amount) filter (is_amendment) as revenue,
-    min(record) filter (is_amendment) as record, min(masked(transaction_id)) filter (is_amendment) as example
+    min(record, 20) filter (is_amendment) as first_records, min(order_id_shown(transaction_id)) filter (is_amendment) as example
 from orders
 group by file_no
 
@@ -221,7 +221,7 @@ group by file_no
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_collision) as failed,
     count(*) filter (is_collision) as orders, sum(revenue) filter (is_collision) as revenue,
-    min(record) filter (is_collision) as record, min(masked(transaction_id)) filter (is_collision) as example
+    min(record, 20) filter (is_collision) as first_records, min(order_id_shown(transaction_id)) filter (is_collision) as example
 from orders
 group by file_no
 
@@ -235,7 +235,7 @@ group by file_no
 with reused as (
     select
         min(file_no) as first_file, count(*) as orders, sum(counted_amount) as revenue,
-        arg_min(record, (file_no, record)) as record, min(masked(transaction_id)) as example
+        arg_min(record, (file_no, record)) as record, min(order_id_shown(transaction_id)) as example
     from orders
     where is_reused_id
 ),
@@ -267,8 +267,8 @@ select
     file_no, {order} || {transaction_id} as "column", count(*) as checked,
     count(*) filter (is_possible_duplicate) as failed, count(*) filter (is_possible_duplicate) as orders,
     sum(coalesce(counted_amount, excluded_amount)) filter (is_possible_duplicate) as revenue,
-    min(record) filter (is_possible_duplicate) as record,
-    min(masked(transaction_id)) filter (is_possible_duplicate) as example
+    min(record, 20) filter (is_possible_duplicate) as first_records,
+    min(order_id_shown(transaction_id)) filter (is_possible_duplicate) as example
 from orders
 group by file_no
 
@@ -282,7 +282,7 @@ group by file_no
 -- advice: Ask who changed this event's code on the first bad day; restore the values from the shop's order list.
 select
     file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
-    orders_without as orders, revenue_without as revenue, record_without as record, null as example
+    orders_without as orders, revenue_without as revenue, first_records_without as first_records, null as example
 from payload_paths
 where required
 
@@ -296,7 +296,7 @@ where required
 select
     file_no, event || '.' || path as "column", count(*) as checked, count(*) filter (not holds_values) as failed,
     count(distinct record) filter (not holds_values and step = 'order') as orders,
-    sum(revenue) filter (not holds_values) as revenue, min(record) filter (not holds_values) as record, null as example
+    sum(revenue) filter (not holds_values) as revenue, min(record, 20) filter (not holds_values) as first_records, null as example
 from nodes
 where type = 'OBJECT'
 group by file_no, event, path
@@ -310,7 +310,7 @@ group by file_no, event, path
 -- advice: Compare the releases of that day; a key that comes and goes points to a race condition in the tag.
 select
     file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
-    orders_without as orders, revenue_without as revenue, record_without as record, null as example
+    orders_without as orders, revenue_without as revenue, first_records_without as first_records, null as example
 from payload_paths
 where declared and not required
 
@@ -323,7 +323,7 @@ where declared and not required
 -- advice: Text cannot be summed; have the event send the type that the contract names.
 select
     file_no, event || '.' || path as "column", present as checked, mistyped as failed,
-    orders_mistyped as orders, revenue_mistyped as revenue, record_mistyped as record, example_mistyped as example
+    orders_mistyped as orders, revenue_mistyped as revenue, first_records_mistyped as first_records, example_mistyped as example
 from payload_paths
 where declared
 
@@ -336,7 +336,7 @@ where declared
 -- advice: Look at the first one; a sign or a unit may have changed.
 select
     file_no, event || '.' || path as "column", present as checked, out_of_range as failed,
-    orders_out_of_range as orders, revenue_out_of_range as revenue, record_out_of_range as record,
+    orders_out_of_range as orders, revenue_out_of_range as revenue, first_records_out_of_range as first_records,
     example_out_of_range as example
 from payload_paths
 where declared
@@ -352,7 +352,7 @@ where declared
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (order_amount < 0) as failed,
     count(*) filter (order_amount < 0) as orders, sum(order_amount) filter (order_amount < 0) as revenue,
-    min(record) filter (order_amount < 0) as record, null as example
+    min(record, 20) filter (order_amount < 0) as first_records, null as example
 from orders
 where not is_further_line
 group by file_no
@@ -366,7 +366,7 @@ group by file_no
 -- advice: Subtract it where net revenue is wanted; gross revenue and every attribution figure leave refunds out.
 select
     file_no, {refund} || {amount} as "column", count(*) as checked, count(*) as failed,
-    null as orders, sum(abs(amount_of(payload))) as revenue, min(record) as record, null as example
+    null as orders, sum(abs(amount_of(payload))) as revenue, min(record, 20) as first_records, null as example
 from conversions
 where event_name_of(event) = {refund_event} and payload is not null
 group by file_no
@@ -380,7 +380,7 @@ group by file_no
 -- advice: Add it to the contract if it is intended, and check whether it replaces a missing key.
 select
     file_no, event || '.' || path as "column", present as checked, present as failed,
-    null as orders, null as revenue, record_present as record, null as example
+    null as orders, null as revenue, first_records_present as first_records, null as example
 from payload_paths
 where not declared
 
@@ -394,7 +394,7 @@ where not declared
 select
     file_no, {customer} as "column", count(*) as checked, count(*) filter (clients > 3) as failed,
     count(*) filter (clients > 3 and step = 'order') as orders,
-    sum(revenue) filter (clients > 3) as revenue, min(record) filter (clients > 3) as record, null as example
+    sum(revenue) filter (clients > 3) as revenue, min(record, 20) filter (clients > 3) as first_records, null as example
 from customers
 inner join (select customer, count(distinct client_key) as clients from customers group by customer) using (customer)
 group by file_no
@@ -409,7 +409,7 @@ group by file_no
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_event) as failed,
     count(*) filter (not has_event) as orders, sum(revenue) filter (not has_event) as revenue,
-    min(record) filter (not has_event) as record, null as example
+    min(record, 20) filter (not has_event) as first_records, null as example
 from order_journeys
 group by file_no
 
@@ -424,7 +424,7 @@ select
     file_no, {client} as "column", count(*) as checked, count(*) filter (has_event and not has_tracked_event) as failed,
     count(*) filter (has_event and not has_tracked_event) as orders,
     sum(revenue) filter (has_event and not has_tracked_event) as revenue,
-    min(record) filter (has_event and not has_tracked_event) as record, null as example
+    min(record, 20) filter (has_event and not has_tracked_event) as first_records, null as example
 from order_journeys
 group by file_no
 
@@ -438,7 +438,7 @@ group by file_no
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
     count(*) filter (not has_page_view) as orders, sum(revenue) filter (not has_page_view) as revenue,
-    min(record) filter (not has_page_view) as record, null as example
+    min(record, 20) filter (not has_page_view) as first_records, null as example
 from order_journeys
 group by file_no
 
@@ -452,7 +452,7 @@ group by file_no
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_cart) as failed,
     count(*) filter (not has_cart) as orders, sum(revenue) filter (not has_cart) as revenue,
-    min(record) filter (not has_cart) as record, null as example
+    min(record, 20) filter (not has_cart) as first_records, null as example
 from order_journeys
 group by file_no
 
@@ -466,7 +466,7 @@ group by file_no
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_checkout) as failed,
     count(*) filter (not has_checkout) as orders, sum(revenue) filter (not has_checkout) as revenue,
-    min(record) filter (not has_checkout) as record, null as example
+    min(record, 20) filter (not has_checkout) as first_records, null as example
 from order_journeys
 group by file_no
 
@@ -496,7 +496,7 @@ confirmed as (
 select
     file_no, {order_event} as "column", count(*) as checked,
     count(*) filter (ordered.token is null) as failed, null as orders, null as revenue,
-    min(record) filter (ordered.token is null) as record, null as example
+    min(record, 20) filter (ordered.token is null) as first_records, null as example
 from confirmed
 inner join started on confirmed.token = started.token and started_at < confirmed_at
 left join (select distinct token from orders) as ordered on confirmed.token = ordered.token
@@ -531,7 +531,7 @@ group by file_no
 -- advice: These clients saw a page that was not recorded; find out on which pages and in which browsers the page view does not fire.
 select
     file_no, event as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
-    null as orders, null as revenue, min(record) filter (not has_page_view) as record, null as example
+    null as orders, null as revenue, min(record, 20) filter (not has_page_view) as first_records, null as example
 from step_journeys
 where step <> 'order'
 group by file_no, event
@@ -601,7 +601,7 @@ select
     file_no, {user_agent} as "column", count(*) as checked, count(*) filter (is_crawler) as failed,
     count(*) filter (is_crawler and step = 'order') as orders,
     sum(revenue) filter (is_crawler and step = 'order') as revenue,
-    min(record) filter (is_crawler) as record,
+    min(record, 20) filter (is_crawler) as first_records,
     min(crawler) filter (is_crawler) as example
 from conversions
 inner join agents using (agent_key)

@@ -3,7 +3,7 @@
 import argparse
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from event_data.output import short_path, write_atomically
 from event_data.reading.day_file import ReadingError
 from quality.checks import DEFINITIONS, run_checks
 from quality.console import summary
-from quality.incidents import find_incidents
+from quality.evidence import collect
+from quality.incidents import Incident, find_incidents
 from quality.reports import write_reports
 from quality.scan import Scan
+from quality.ticket import ticket
 
 
 def execute(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -43,11 +45,26 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
         terminal.progress("")
         findings = run_checks(scan)
         incidents = find_incidents(findings, DEFINITIONS, scan.files, contract.currency)
-        written = write_reports(options.out_dir, scan, findings, incidents, options.json, options.junit)
-    if not terminal.quiet:
-        terminal.print(summary(scan.files, findings, incidents, written, contract, terminal))
+        wanted = _wanted(options.incident, incidents)
+        evidence = collect(scan, incidents)
+        written = write_reports(options.out_dir, scan, findings, incidents, evidence, options.json, options.junit)
+    if wanted:
+        terminal.write(ticket(wanted, evidence[wanted.number], contract.currency))
+    elif not terminal.quiet:
+        terminal.print(summary(scan.files, findings, incidents, evidence, written, contract, terminal))
     stops = options.fail_on != "never" and any(i.severity <= Severity[options.fail_on] for i in incidents)
     return 3 if stops else 0
+
+
+def _wanted(number: int | None, incidents: Sequence[Incident]) -> Incident | None:
+    """Return the incident that --incident asks for. Raise UserError if there is none of this number."""
+    if number is None:
+        return None
+    found = next((incident for incident in incidents if incident.number == number), None)
+    if found is None:
+        known = f"the files have {len(incidents)}, numbered from 1" if incidents else "the files have none"
+        raise UserError(f"--incident {number}: there is no such incident; {known}.")
+    return found
 
 
 def connect(work_dir: Path, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:

@@ -48,7 +48,8 @@ class Measure:
     """The counts of one check in one file and column, without a verdict.
 
     `orders` and `revenue` (of the failed cases) and `record` (the first failed one, from 1) are
-    None where they cannot be known. `line` is a physical line where a check knows it itself;
+    None where they cannot be known. `first_records` are the first 20 failed ones; the evidence of an incident is taken
+    from them. `line` is a physical line where a check knows it itself;
     `message` and `advice` replace the definition's where a check has more to say; `place` is the page
     on which most of the failed events happened, and how many of them did.
     """
@@ -65,6 +66,7 @@ class Measure:
     message: str | None = None
     advice: str | None = None
     place: tuple[str, int] | None = None
+    first_records: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

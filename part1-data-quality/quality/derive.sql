@@ -132,16 +132,16 @@ select
     cast(sum(out_of_range) as bigint) as out_of_range,
     count(*) filter (step = 'order' and present < objects) as orders_without,
     sum(revenue) filter (present < objects) as revenue_without,
-    min(record) filter (present < objects) as record_without,
+    min(record, 20) filter (present < objects) as first_records_without,
     count(*) filter (step = 'order' and mistyped > 0) as orders_mistyped,
     sum(revenue) filter (mistyped > 0) as revenue_mistyped,
-    min(record) filter (mistyped > 0) as record_mistyped,
+    min(record, 20) filter (mistyped > 0) as first_records_mistyped,
     masked(min(example_mistyped)) as example_mistyped,
     count(*) filter (step = 'order' and out_of_range > 0) as orders_out_of_range,
     sum(revenue) filter (out_of_range > 0) as revenue_out_of_range,
-    min(record) filter (out_of_range > 0) as record_out_of_range,
+    min(record, 20) filter (out_of_range > 0) as first_records_out_of_range,
     masked(min(example_out_of_range)) as example_out_of_range,
-    min(record) filter (present > 0) as record_present
+    min(record, 20) filter (present > 0) as first_records_present
 from cases
 group by file_no, event, path;
 
@@ -179,6 +179,7 @@ classified as (
 
 select
     received.*,
+    order_id,
     status,
     coalesce(status = 'resubmission', false) as is_resubmission,
     coalesce(status = 'amendment', false) as is_amendment,
@@ -332,7 +333,7 @@ select
         when kind = 'event' then event
     end as event,
     count(*) as rows,
-    count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record) as record
+    count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record, 20) as first_records
 from repeated
 left join relevant_events using (file_no, record)
 group by all;

@@ -38,6 +38,7 @@ class Finding:
     advice: str = ""
     expected: str = ""
     place: tuple[str, int] | None = None
+    first_records: tuple[int, ...] = ()  # that failed
 
     @property
     def failed_share(self) -> float | None:
@@ -136,6 +137,7 @@ class _Limits:
         return _finding(
             "fail", self.definition, facts, m.column, **seen, severity=self.severity,
             orders=m.orders, revenue=m.revenue, line=line, example=m.example, expected=expected, place=m.place,
+            first_records=m.first_records,
             message=m.message or self.definition.describe(m, self.currency, expected),
             advice=(m.advice or self.advice).replace("{column}", m.column),
         )  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
 
+from event_data.contract.yaml_nodes import quoted
 from quality.definitions import Measure, percent
 from quality.rename_detection import LEAST_MATCH, LEAST_MATCH_OF_ALIKE_NAMES, likeness, profiles
 from quality.scan import FileFacts, Scan
@@ -81,7 +82,7 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
                 new, evidence = guess
                 message = f"{column.name} looks renamed to {new} ({evidence})"
                 advice = (
-                    f"If this is intended, add `synonyms: [{{synonym: {new}}}]` to {column.name} in "
+                    f"If this is intended, add `synonyms: [{{synonym: {quoted(new)}}}]` to {column.name} in "
                     f"{scan.contract.path.name}, line {column.line}; otherwise restore the old name."
                 )
             elif parts := _flattened(column.name, _unknown(facts)):

@@ -159,7 +159,7 @@ group by file_no;
 
 -- name: details
 select
-    file_no, count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record) as record,
+    file_no, count(*) filter (is_order(step)) as orders, sum(revenue) as revenue, min(record, 20) as first_records,
     arg_min({example}, record) as example
 from candidates
 where {condition}

@@ -1,20 +1,21 @@
-"""The report as files: CSV for people and spreadsheets, JSON and JUnit XML for machines."""
+"""The report as files: a page for people, CSV for spreadsheets, JSON and JUnit XML for machines."""
 
 import csv
 import io
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from event_data.contract import Severity
 from event_data.output import printable, spreadsheet_safe, write_atomically
 from quality.checks import DEFINITIONS
 from quality.evaluation import Finding
+from quality.evidence import Evidence
 from quality.incidents import Incident
-from quality.scan import FileFacts, Scan
+from quality.page import page
+from quality.scan import Scan
 
 REPORT_COLUMNS = (
     "incident", "severity", "status", "check", "file", "column", "checked", "failed", "failed_share", "threshold",
@@ -27,12 +28,17 @@ def write_reports(
     scan: Scan,
     findings: Sequence[Finding],
     incidents: Sequence[Incident],
+    evidence: Mapping[int, Evidence],
     as_json: bool = False,
     as_junit: bool = False,
 ) -> list[Path]:
     """Write the reports, each whole or not at all; returns their paths."""
     rows, profile = report_rows(findings, incidents), profile_rows(scan)
-    written = {"dq_report.csv": _csv(REPORT_COLUMNS, rows), "dq_profile.csv": _csv(profile[0], profile)}
+    written = {
+        "dq_report.html": page(scan, findings, incidents, evidence),
+        "dq_report.csv": _csv(REPORT_COLUMNS, rows),
+        "dq_profile.csv": _csv(profile[0], profile),
+    }
     if as_json:
         written["dq_report.json"] = _json(rows, _add_facts(scan, profile), incidents)
     if as_junit:
@@ -148,6 +154,8 @@ def _incident_row(i: Incident) -> dict[str, Any]:
 
 def _junit(findings: Sequence[Finding]) -> str:
     """Return one test case for each finding; a check that fails at P3, a note, passes."""
+    from xml.etree import ElementTree
+
     failed = [f for f in findings if f.severity is not None and f.severity < Severity.P3]
     skipped = sum(f.status == "skip" for f in findings)
     suite = ElementTree.Element(
@@ -163,8 +171,3 @@ def _junit(findings: Sequence[Finding]) -> str:
             failure.text = printable(f.advice, " ")
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def total(files: Sequence[FileFacts]) -> tuple[int, int, Decimal]:
-    """Return events, orders and gross revenue of all files."""
-    return sum(f.records for f in files), sum(f.orders for f in files), sum((f.revenue for f in files), Decimal(0))

@@ -320,10 +320,10 @@ def _details(connection: duckdb.DuckDBPyConnection, check: row_checks.RowCheck, 
         places = {n: (place, events) for n, place, events in found}
     details = {}
     sql = PASS["details"].format(condition=condition, example=check.example)
-    for n, orders, revenue, record, example in connection.execute(sql).fetchall():
+    for n, orders, revenue, records, example in connection.execute(sql).fetchall():
         at_stake = check.definition.impact == "orders" and orders > 0
         details[n] = Measure(
-            n, check.column, 0, 0, orders if at_stake else None, revenue if at_stake else None, record,
-            example=example, place=places.get(n),
+            n, check.column, 0, 0, orders if at_stake else None, revenue if at_stake else None, records[0],
+            example=example, place=places.get(n), first_records=tuple(records),
         )  # fmt: skip
     return details

@@ -132,7 +132,7 @@ def test_a_full_disk(script: str, days: Path, tmp_path: Path) -> None:
     line: list[object] = ["--data_dir", days]
     if script in (CHARTS, MONITOR):
         line.append("--no_refresh")
-    for name in ("dq_report.csv", "executive_summary.md", "report.html", "funnel_sankey.png"):
+    for name in ("dq_report.csv", "dq_report.html", "executive_summary.md", "report.html", "funnel_sankey.png"):
         (out / name).write_text("yesterday's")
     if script == TRANSFORM:  # something to do, so that it writes
         sorted(days.glob("events_*.csv"))[-1].unlink()

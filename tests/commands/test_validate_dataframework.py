@@ -32,7 +32,7 @@ def test_options_may_be_dashed(days: Path, tmp_path: Path) -> None:
     status, stdout, stderr = run(*dashed, "--contract", SCHEMA, "--quiet", "--json", "--junit")
     assert (status, stdout, stderr) == (0, "", "")
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
-        "dq_report.csv", "dq_profile.csv", "dq_report.json", "dq_report.xml",
+        "dq_report.html", "dq_report.csv", "dq_profile.csv", "dq_report.json", "dq_report.xml",
     }  # fmt: skip
 
 
@@ -166,19 +166,21 @@ def test_the_summary_is_eighty_columns_wide(days: Path, tmp_path: Path, monkeypa
     )
     add(path, order(120_000_000), order(240_000_000))
     _, stdout, _ = run("--data_dir", days, "--out_dir", tmp_path)
-    assert "steps_without_page_view: " in stdout or "hours_without_events: " in stdout
+    assert "steps_without_page_view, " in stdout or "hours_without_events, " in stdout
     assert " $360,000,000.00\n" in stdout  # as wide as its column
     assert max(map(len, stdout.splitlines())) <= 80
 
 
-def test_an_incident_is_a_line_of_numbers_and_a_sentence(days: Path, tmp_path: Path) -> None:
+def test_an_incident_says_what_since_when_and_what_to_do(days: Path, tmp_path: Path) -> None:
     add(day(days), VIEW.replace("page_viewed", "page_seen"))
     _, stdout, _ = run("--data_dir", days, "--out_dir", tmp_path)
-    (said,) = [row["message"] for row in failing(rows(tmp_path), "value_invalid")]
-    head, line, *sentence = stdout.split("\n\n")[1].splitlines()
-    assert head.split() == ["#", "SEV", "SINCE", "UNTIL", "FILES", "CASES", "AT", "STAKE"]
-    assert line.split() == ["1", "P1", "2025-02-26", "2025-02-26", "1", "1", "-"] and len(line) == len(head)
-    assert " ".join(" ".join(sentence).split()).startswith(f"value_invalid: {said}.")
+    (said,) = failing(rows(tmp_path), "value_invalid")
+    head, *lines = stdout.split("\n\n")[1].splitlines()
+    assert head.split() == ["#", "SEV", "INCIDENT", "AT", "STAKE"]
+    assert lines[0].startswith("1  P1   ") and lines[0].endswith(" -")
+    text = " ".join(" ".join(lines).replace("1  P1 ", "").split())
+    assert f"{said['message']}." in text.replace(" -", "") and "value_invalid, since 2025-02-26, 1 file" in text
+    assert f"-> {said['advice']}" in text
 
 
 # ---- a first contract

@@ -13,6 +13,7 @@ from quality import row_checks
 from quality.checks import DEFINITIONS, run_checks
 from quality.command import connect
 from quality.definitions import ROW_CHECKS, Definition, Threshold
+from quality.evidence import collect
 from quality.incidents import find_incidents
 from quality.prefilter import COVERED, PRECONDITIONS
 from quality.reports import write_reports
@@ -31,7 +32,8 @@ def run(data_dir: Path, contract_path: Path, work: Path, prefilter: bool) -> tup
     scan.run(data_dir)
     findings = run_checks(scan)
     incidents = find_incidents(findings, DEFINITIONS, scan.files, scan.contract.currency)
-    written = write_reports(work, scan, findings, incidents, as_json=True, as_junit=True)
+    evidence = collect(scan, incidents)
+    written = write_reports(work, scan, findings, incidents, evidence, as_json=True, as_junit=True)
     return scan, {path.name: path.read_text("utf-8") for path in written}
 
 

@@ -18,11 +18,12 @@ from event_data.contract.drafting import files, roles
 from event_data.contract.drafting.candidates import Candidate, find_candidates
 from event_data.contract.drafting.forms import NEAR, hidden_hosts, hidden_pattern, host_of, offset_of, zone_of
 from event_data.contract.drafting.orders import Orders, find_orders, looks_like_orders, order_by_values
-from event_data.contract.drafting.rendering import flow, quoted, with_first_checks
+from event_data.contract.drafting.rendering import flow, with_first_checks
 from event_data.contract.drafting.sampling import Reader, Sample, heal
 from event_data.contract.model import EVENT_ROLES, ROLES, ContractError, Field, Time, host_regexp
 from event_data.contract.roles import columns_of
 from event_data.contract.shape import weekdays
+from event_data.contract.yaml_nodes import quoted
 from event_data.output import printable, templates
 
 _TYPES = {"timestamp": "timestamp", "epoch": "integer", "json": "object"}

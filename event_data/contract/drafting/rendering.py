@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from event_data.contract.model import Amount, Constant, Field, First, Joined, Parameter, Product, Time, Value
+from event_data.contract.yaml_nodes import quoted
 
 # The lines to check first: what the line begins with, and what it decides.
 _FIRST = (
@@ -16,14 +17,6 @@ _FIRST = (
     (r" +client: ", "the visitor's id"),
     (r" +- property: currency\b", "the currency"),
 )
-_WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n", "null")
-
-
-def quoted(text: str) -> str:
-    """Return a YAML scalar that is read as text, without quotes if possible."""
-    if re.fullmatch(r"[A-Za-z_][\w.-]*", text, re.ASCII) and text.lower() not in _WORDS:
-        return text
-    return "'" + text.replace("'", "''") + "'"
 
 
 def flow(value: Value) -> str:

@@ -1,0 +1,53 @@
+"""The verdict on all files: a colour and a sentence."""
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+
+from event_data.contract import Contract, Severity
+from quality.incidents import Incident
+from quality.scan import FileFacts
+
+STATUS = {Severity.P0: "RED", Severity.P1: "YELLOW", Severity.P2: "YELLOW", Severity.P3: "GREEN"}
+
+
+def status_of(incidents: Sequence[Incident]) -> str:
+    """Return the colour of the worst incident."""
+    return STATUS[min((i.severity for i in incidents), default=Severity.P3)]
+
+
+def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], contract: Contract) -> str:
+    """Return one sentence: what was read, and how bad it is."""
+    currency = contract.currency
+    events, orders, revenue = total(files)
+    gross = f", {currency.exact(revenue)} gross" if revenue or not orders else ", revenue unknown"
+    gross = gross if "amount" in contract.values else ""
+    days = days_of(files)
+    count = Counter(i.severity for i in incidents)
+    if urgent := [i for i in incidents if i.severity == Severity.P0]:
+        worst = max(urgent, key=lambda i: i.revenue or 0)
+        result = f"{counted(len(urgent), 'incident')} to act on now" + (
+            f", the costliest affects {currency.exact(worst.revenue)}" if worst.revenue else ""
+        )
+    elif others := count[Severity.P1] + count[Severity.P2]:
+        result = f"no emergency, {counted(others, 'incident')} to look into"
+    else:
+        result = "nothing to act on"
+    read = f"{counted(len(files), contract.unit_of_files)}, {days}: {events:,} events, {orders:,} orders{gross}"
+    return f"{read}; {result}."
+
+
+def days_of(files: Sequence[FileFacts]) -> str:
+    """Return the first and the last day of the files."""
+    first, last = min(f.day for f in files), max(f.day for f in files)
+    return f"{first} to {last}" if first < last else str(first)
+
+
+def total(files: Sequence[FileFacts]) -> tuple[int, int, Decimal]:
+    """Return events, orders and gross revenue of all files."""
+    return sum(f.records for f in files), sum(f.orders for f in files), sum((f.revenue for f in files), Decimal(0))
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun: 1 file, 14 files."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")

@@ -1,0 +1,81 @@
+"""An incident as plain text, which can be pasted into a ticket."""
+
+from collections.abc import Sequence
+
+from event_data.money import Currency
+from event_data.output import printable
+from quality.checks import DEFINITIONS
+from quality.definitions import Comparison, percent
+from quality.evidence import Evidence, Example, Order
+from quality.headline import counted
+from quality.incidents import Incident
+
+PAIRS = 10  # of orders; more would fill the ticket
+
+
+def ticket(incident: Incident, evidence: Evidence, currency: Currency) -> str:
+    """Return the incident in Markdown that reads as well as plain text."""
+    lines = [f"{incident.severity} {incident.check}: {incident.message}", ""]
+    lines += [f"- {label}: {text}" for label, text in facts(incident, evidence, currency)]
+    lines += ["", "What to do: " + incident.advice]
+    if evidence.pairs:
+        lines += ["", "Orders to compare:"]
+        lines += [f"- {pair_text(pair, currency)}" for pair in evidence.pairs[:PAIRS]]
+        lines += [f"- and {more:,} more pairs"] if (more := len(evidence.pairs) - PAIRS) > 0 else []
+    elif evidence.examples:
+        lines += ["", "Examples (masked):"]
+        lines += [f"- {example_text(example)}" for example in evidence.examples]
+    return printable_lines(lines)
+
+
+def facts(incident: Incident, evidence: Evidence, currency: Currency) -> list[tuple[str, str]]:
+    """Return label and text of what is known of an incident, in the order of a report."""
+    first = incident.findings[0]
+    where = f"{first.file}, line {first.line:,}" if first.line else first.file
+    found = [("Since", f"{incident.first_day} ({where})")]
+    if evidence.first:
+        among = "" if evidence.is_first else f" (of the first {len(first.first_records)} in that file)"
+        found.append(("First second", evidence.first + among))
+    ended = "still open" if incident.is_open else "ended"
+    found.append(("Last", f"{incident.last_day} ({ended}; {counted(len(incident.findings), 'file')})"))
+    found.append(("Last good file", incident.last_good or "none among these files"))
+    if counts_cases(incident):
+        share = percent(incident.failed / incident.checked)
+        found.append(("How many since", f"{incident.failed:,} of {incident.checked:,} ({share})"))
+    if incident.revenue:
+        orders = f", {counted(incident.orders, 'order')}" if incident.orders else ""
+        found.append(("At stake", f"{currency.exact(incident.revenue)}{orders}"))
+    of_seen = f" (of {evidence.seen:,} failed rows looked at)" if evidence.seen < incident.failed else ""
+    for label, places in (("Pages", evidence.main_pages), ("Browsers", evidence.main_browsers)):
+        if places:
+            found.append((label, ", ".join(f"{name} {percent(share)}" for name, share in places) + of_seen))
+    return found
+
+
+def counts_cases(incident: Incident) -> bool:
+    """Return whether it is a share of cases that failed, and no whole file or a number that other days do not have."""
+    is_share = DEFINITIONS[incident.check].threshold.comparison in (
+        Comparison.SHARE,
+        Comparison.POOLED,
+        Comparison.SHIFT,
+    )
+    return is_share and any((f.checked or 0) > 1 for f in incident.findings)
+
+
+def pair_text(pair: tuple[Order, Order], currency: Currency) -> str:
+    """Return two orders on a line, the earlier one first."""
+    return " and ".join(
+        f"{o.transaction_id or 'an order without an id'} of {currency.exact(o.amount)} ({o.file}, line {o.line:,})"
+        for o in pair
+    )
+
+
+def example_text(example: Example) -> str:
+    """Return a failed row on a line."""
+    where = f"{example.file}, line {example.line:,}" if example.line else example.file
+    return f"{where}: " + ", ".join(f"{label} {value}" for label, value in example.fields.items())
+
+
+def printable_lines(lines: Sequence[str]) -> str:
+    """Return the lines as a text in which the data cannot control a terminal."""
+    return "\n".join(printable(line) for line in lines)
