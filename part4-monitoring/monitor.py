@@ -15,7 +15,8 @@ from event_data import cli  # noqa: E402
 EXAMPLE = """\
   python part4-monitoring/monitor.py --check_date 2025-03-04
   python part4-monitoring/monitor.py --backtest
-  python part4-monitoring/monitor.py --as_of 2025-02-27T00:05Z"""
+  python part4-monitoring/monitor.py --as_of 2025-02-27T00:05Z
+  python part4-monitoring/monitor.py --acknowledge identity --until 2025-03-10 --reason "fix is on its way\""""
 STATUSES = {3: "RED (with --strict also YELLOW)", 4: "an alert could not be delivered and waits"}
 WAREHOUSE = "DuckDB file, or folder of Parquet, of part 2 (default: warehouse.duckdb in --data_dir)"
 
@@ -39,13 +40,24 @@ def parser() -> argparse.ArgumentParser:
         "--as_of", metavar="TIME", help="judge the day of this time by what was there by then (UTC unless it says)"
     )
     p.add_argument("--backtest", action="store_true", help="judge every day by what was known then; print a calendar")
-    p.add_argument("--acknowledge", metavar="ALARM", help="note that this alarm of the day is known, or the new level")
+    decision = p.add_mutually_exclusive_group()
+    decision.add_argument(
+        "--acknowledge",
+        metavar="ALARM",
+        help="this alarm of the day is known and being fixed: send no message about it",
+    )
+    decision.add_argument(
+        "--new_level", metavar="ALARM", help="this alarm of the day is the new level: no alarm any more"
+    )
+    decision.add_argument("--undo", metavar="ALARM", help="take back what was decided about this alarm")
+    p.add_argument("--until", metavar="DAY", help="with --acknowledge: the last day without messages")
+    p.add_argument("--reason", metavar="TEXT", help="with --acknowledge or --new_level: why")
     p.add_argument(
         "--remind_days", metavar="DAYS", type=int, default=1,
         help="remind of a standing alarm in Slack after so many calendar days (default: 1)",
     )  # fmt: skip
     p.add_argument("--renotify_hours", metavar="HOURS", type=float, help=argparse.SUPPRESS)  # until the next version
-    p.add_argument("--dry_run", action="store_true", help="print the message for Slack and send nothing")
+    p.add_argument("--dry_run", action="store_true", help="print the message for Slack; send and write nothing")
     p.add_argument("--drop_outbox", action="store_true", help="discard the messages that wait for Slack, and end")
     p.add_argument("--postgres_url", metavar="URL", help="mirror the history there (needs psycopg), for Grafana")
     p.add_argument("--prometheus_textfile", type=Path, metavar="PATH", help="write the state for node_exporter")

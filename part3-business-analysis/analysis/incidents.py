@@ -19,7 +19,7 @@ MOST_MARKS = 5  # more of them hide a picture
 ALARMS = """
 select severity, opened, text
 from alarms
-where day = (select max(day) from day_status) and state not in ('acknowledged', 'planned')
+where day = (select max(day) from day_status) and state not in ('accepted', 'planned')
 order by severity, at_stake_since desc, key
 """
 

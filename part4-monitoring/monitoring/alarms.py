@@ -5,6 +5,7 @@ from datetime import date
 
 from event_data.money import Currency
 from monitoring.baselines import Score
+from monitoring.incidents import Act, IncidentDay
 from monitoring.thresholds import Metric
 
 OK, ALARM, INSUFFICIENT, NO_DATA = "ok", "alarm", "insufficient history", "no data"
@@ -48,8 +49,8 @@ class Breach:
 class Alarm:
     """One problem, however many metrics show it.
 
-    state: new, ongoing, level (a change of level that nobody has acknowledged), acknowledged or planned; the last
-    two do not count in the status.
+    state: new, ongoing, level (a change of level that nobody has accepted), acknowledged (known and being fixed: no
+    message is sent), accepted (as the new level) or planned; the last two do not count in the status.
     """
 
     key: str
@@ -66,6 +67,9 @@ class Alarm:
     last_good: date | None = None
     state: str = "new"
     reason: str = ""
+    act: Act | None = None  # somebody's decision about it
+    reference: tuple[date, ...] = ()  # the days before the incident that show what is usual
+    at_stake_before: float | None = None  # the incident's earlier days
     segment: str = ""
     first_bad: str = ""
     at_stake: float | None = None  # this day, in the shop's currency
@@ -75,7 +79,12 @@ class Alarm:
 
     @property
     def counts(self) -> bool:
-        return self.state not in ("acknowledged", "planned")
+        return self.state not in ("accepted", "planned")
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether somebody has announced the alarm or decided about it, so that nobody is told of it."""
+        return self.state in ("acknowledged", "accepted", "planned")
 
     @property
     def name(self) -> str:
@@ -87,7 +96,8 @@ class Alarm:
 class DayReport:
     """The alarms and verdicts of one day; amounts are in `currency`, hours in `time_zone`.
 
-    is_closed: no file came, and none is due.
+    is_closed: no file came, and none is due. unfinished: open incidents of which no alarm tells. levels: those whose
+    level was accepted. note: why an earlier day was judged by a later run.
     """
 
     day: date
@@ -97,10 +107,19 @@ class DayReport:
     time_zone: str = "UTC"
     is_closed: bool = False
     shop: str = ""
+    incident_days: list[IncidentDay] = field(default_factory=list)
+    unfinished: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def active(self) -> list[Alarm]:
         return [a for a in self.alarms if a.counts and a.severity != "P3"]
+
+    @property
+    def open_keys(self) -> set[str]:
+        """Return the keys of the incidents that go on after the day."""
+        return {a.key for a in self.alarms} | {d.key for d in self.incident_days if not d.is_closing}
 
     @property
     def status(self) -> str:

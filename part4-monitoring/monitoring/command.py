@@ -5,25 +5,26 @@ import json
 import shlex
 import sqlite3
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from event_data import cli
 from event_data.cli import Terminal
 from event_data.contract import Contract, load_contract
 from event_data.errors import UserError
-from event_data.known_totals import compare_warehouse
 from event_data.output import paragraph, short_path, write_atomically
 from event_data.warehouse_file import open_warehouse
-from monitoring.alarms import Alarm, DayReport
+from monitoring.alarms import Breach, DayReport
 from monitoring.applicability import for_shop
 from monitoring.console_report import as_document, calendar, lines
-from monitoring.detection import Acknowledgement, judge
+from monitoring.decisions import check_options, consequence, decision
 from monitoring.expectations import expected_false_alarms
-from monitoring.explanation import explain
+from monitoring.incidents import Act
+from monitoring.judging import Judge, Judged
 from monitoring.metrics import Warehouse
 from monitoring.notification import update_since
 from monitoring.page import page
@@ -33,7 +34,7 @@ from monitoring.slack import NOT_SENT, SlackError, deliver, webhook_from_environ
 from monitoring.slack_message import as_json, message, simulated
 from monitoring.storage import History, HistoryError
 from monitoring.thresholds import Thresholds, load_thresholds
-from monitoring.wording import Advice, count
+from monitoring.wording import Advice, count, earlier_day
 
 
 class MonitorError(UserError):
@@ -47,8 +48,17 @@ class Failure(NamedTuple):
     sentence: str
 
 
+class Message(NamedTuple):
+    """A message for Slack, and where it goes; `trouble`: why it goes nowhere for now."""
+
+    text: dict[str, Any] | None
+    webhook: str | None
+    trouble: str | None
+
+
 def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subprocess.Popen[str] | None") -> int:
     """Do what the options ask for; returns the exit status."""
+    check_options(options)
     t, contract = load_thresholds(options.thresholds), load_contract(options.contract)
     notes = list(t.notes)
     if options.renotify_hours is not None:
@@ -70,8 +80,11 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
             until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None
             warehouse = Warehouse(connection, until)
             t = for_shop(t, contract, warehouse.roles)
-            run = Run(options, terminal, warehouse, history, contract, t, now)
-            return run.execute(failure)
+            if history.migrated_from:
+                terminal.note(f"note: {history_path} was of an earlier version; its days are judged again.")
+            moment = warehouse.local(_moment(options.as_of) if options.as_of else now)
+            judge = Judge(warehouse, history, contract, t, moment)
+            return Run(options, terminal, warehouse, history, contract, t, now, judge).execute(failure)
     except sqlite3.Error as error:
         raise HistoryError(
             f"the history could not be written ({error}); free the disk, or choose another --history."
@@ -91,7 +104,8 @@ def _wait(refresh: "subprocess.Popen[str] | None", terminal: Terminal) -> Failur
     return Failure(refresh.returncode, said[-1] if said else f"transform.py ended with {refresh.returncode}.")
 
 
-class Run(NamedTuple):
+@dataclass
+class Run:
     """One run of the monitor with what it reads and writes."""
 
     options: argparse.Namespace
@@ -101,35 +115,71 @@ class Run(NamedTuple):
     contract: Contract
     t: Thresholds
     now: datetime
+    judge: Judge
 
     def execute(self, failure: Failure | None) -> int:
         """Judge, report and notify; returns the exit status."""
         options, history = self.options, self.history
         day, hours = self.wanted_day()
-        reports = self.judged(day, hours)
-        if options.acknowledge:
-            self.acknowledge(reports[-1])
-            reports = self.judged(day, hours)
-        if failure:
-            self.add_failure(reports[-1], failure)
-        for report in reports if options.backtest else reports[-1:]:
-            history.record(report, hours, self.now)
-        self.show(reports)
-        undelivered = None if options.backtest else self.notify(reports[-1], hours)
+        broken = self.failed_refresh(failure, day) if failure else None
+        if options.backtest:
+            return self.backtest(day)
+        with history.transaction():  # two runs at once tell of each day once
+            judged = self.judge.judge(day, hours, bool(options.as_of), broken)
+            if act := decision(options, judged.reports[-1], self.now):
+                judged = self.decide(act, judged, lambda: self.judge.judge(day, hours, bool(options.as_of), broken))
+            if judged.is_new and not options.dry_run:
+                self.record([*judged.reports, *judged.later], hours)
+            told = self.enqueue(judged, hours)
+        self.show(judged, told)
+        undelivered = deliver(history, told.webhook) if told.webhook else told.trouble
         if undelivered:
             waiting = f"The message waits in {history.path}; the next run sends it, and --drop_outbox discards it."
             self.terminal.error(f"monitor.py: {undelivered} {waiting if history.waiting() else ''}".rstrip())
-        is_exported = self.export(reports[-1])
-        is_written = self.write_page()
-        return _exit_status(options, reports[-1], undelivered is not None) or (0 if is_exported and is_written else 2)
+        report = judged.reports[-1]
+        published = self.publish(report)
+        return _exit_status(options, report, undelivered is not None) or published
+
+    def decide(self, act: Act, judged: Judged, judge: Callable[[], Judged]) -> Judged:
+        """Keep a person's decision, say what follows from it, and judge again; a dry run says only that."""
+        follows = consequence(act, judged.reports[-1])
+        if self.options.dry_run:
+            self.terminal.note(f"note: --dry_run, nothing was noted; without it, {follows}")
+            return judged
+        self.history.acknowledge(act)
+        self.terminal.note(f"note: {follows}")
+        return judge()
+
+    def backtest(self, last: date) -> int:
+        """Show every day up to the last as it would have been judged; the history gets the past that it lacks."""
+        reports = self.judge.backtest(last)
+        if not self.options.dry_run:
+            with self.history.transaction():
+                self.record(self.judge.past(last, reports), 24)
+        if self.options.json:
+            self.terminal.print(json.dumps([as_document(r) for r in reports], indent=2))
+        else:
+            self.terminal.print("\n".join(calendar(reports, self.terminal.width)))
+        return self.publish(reports[-1])
+
+    def publish(self, report: DayReport) -> int:
+        """Write the state and the page; return 2 if either could not be, which says nothing of the day."""
+        is_exported, is_written = self.export(report), self.options.dry_run or self.write_page()
+        return 0 if is_exported and is_written else 2
+
+    def record(self, reports: Sequence[DayReport], hours: int) -> None:
+        """Write reports to the history; only the last of a run may be of less than a whole day."""
+        for report in reports:
+            is_whole = hours == 24 or report is not reports[-1]
+            contents = self.judge.contents.get(report.day, "") if is_whole else None
+            self.history.record(report, 24 if is_whole else hours, self.now, contents)
 
     def wanted_day(self) -> tuple[date, int]:
         """Return the day to judge, and how many of its hours are over (24: all)."""
-        options, warehouse = self.options, self.warehouse
-        span = warehouse.span()
-        if span is None:
+        options, warehouse, moment = self.options, self.warehouse, self.judge.moment
+        if not self.judge.contents:
             raise MonitorError("the warehouse holds no day; put the daily files into --data_dir.")
-        moment = warehouse.local(_moment(options.as_of) if options.as_of else self.now)
+        span = self.judge.first, max(self.judge.contents)
         if options.as_of:
             day = moment.date()
             if options.check_date not in ("latest", day.isoformat()):
@@ -144,69 +194,63 @@ class Run(NamedTuple):
                 self.terminal.note(f"note: the newest day is {age} days old; from cron, say --check_date yesterday.")
         if day < span[0]:
             raise MonitorError(f"{day} is before the first day of the warehouse, {span[0]}; give a later day.")
-        due = datetime(day.year, day.month, day.day) + timedelta(days=1) + self.contract.latency
+        due = self.judge.due(day)
         if not options.as_of and day > span[1] and moment < due and self.contract.schedule.is_due(day):
             raise MonitorError(
                 f"the file of {day} has not arrived yet; it is due by {due:%Y-%m-%d %H:%M} {warehouse.time_zone}."
             )
         return day, hours
 
-    def judged(self, day: date, hours: int) -> list[DayReport]:
-        """Return the reports up to the day; the last one is explained, in a backtest every one."""
-        span, every_day = self.warehouse.span(), self.options.backtest
-        assert span is not None
-        first = span[0] if every_day else max(span[0], day - timedelta(days=2 * self.t.history_days))
-        quiet_days = self.contract.schedule.quiet_days
-        facts = self.warehouse.read(first, day, self.t.paid_channels, hours, quiet_days)
-        facts.known_totals = compare_warehouse(self.warehouse.connection, self.contract)
-        reports = judge(facts, self.contract, self.t, self.history.acknowledgements())
-        for report in reports:
-            report.shop = self.warehouse.shop
-        for end in range(1 if every_day else len(reports), len(reports) + 1):
-            explain(reports[:end], facts, self.warehouse, self.t)
-        return reports
-
-    def acknowledge(self, report: DayReport) -> None:
-        """Note an open alarm as known from the report's day on."""
-        key = self.options.acknowledge
-        alarm = next((a for a in report.alarms if a.key == key), None)
-        if alarm is None or alarm.opened is None:
-            standing = ", ".join(a.key for a in report.active) or "none"
-            raise MonitorError(f"no alarm {key!r} stands on {report.day}; these do: {standing}.")
-        self.history.acknowledge(Acknowledgement(key, alarm.opened, report.day), self.now)
-
-    def add_failure(self, report: DayReport, failure: Failure) -> None:
-        """Add the alarm of a refresh that failed, where the warehouse does not say itself what is wrong.
+    def failed_refresh(self, failure: Failure, day: date) -> Breach | None:
+        """Return the alarm of a refresh that failed, unless the warehouse says itself what is wrong.
 
         Status 3 has two meanings: data were refused and the rest was published, or the ledger does not balance
         and nothing was.
         """
         is_published = failure.status == 3 and "nothing was published" not in failure.sentence
         if is_published and self.warehouse.has_refusals(self.contract.most_refused):
-            of_day = self.warehouse.rows("refusals", first=report.day, last=report.day)
-            if not of_day and not any(a.name == "file_refused" for a in report.alarms):
+            limits = {"first": day, "last": day}
+            of_day = self.warehouse.rows("refusals", **limits)
+            if not of_day and not any(refused for *_, refused in self.warehouse.rows("files", **limits)):
                 sentence = failure.sentence.removeprefix("transform.py: published, but ")
                 self.terminal.note(f"note: part 2 refused data of other days: {sentence}")
-            return
+            return None
         rule = self.t.rules["ledger_broken" if failure.status == 3 else "refresh_failed"]
-        alarm = Alarm(rule.name, rule.layer, rule.severity, report.day, failure.sentence, is_rule=True)
-        alarm.opened, alarm.steps = report.day, self.t.runbooks[rule.name]
-        report.alarms.insert(0, alarm)
+        return Breach(rule.name, rule.layer, rule.severity, failure.sentence, ())
 
-    def show(self, reports: Sequence[DayReport]) -> None:
-        """Print the report, the calendar or either as JSON."""
-        options, terminal = self.options, self.terminal
+    def enqueue(self, judged: Judged, hours: int) -> Message:
+        """Put what is new into the outbox, if there is a webhook; a day that is only looked at again is not told."""
+        report, options, history = judged.reports[-1], self.options, self.history
+        webhook, trouble, text = None, None, None
+        if not options.dry_run:
+            try:
+                webhook = webhook_from_environment()
+            except SlackError as error:  # the message waits until the address is corrected
+                trouble = str(error)
+        if judged.is_new:
+            before, earlier = history.notices(), judged.earlier
+            update = update_since(report, before, self.now, options.remind_days, hours == 24, earlier)
+            text = message(report, update, self.t, self.advice) if update else None
+            if text and (webhook or trouble):
+                history.enqueue(as_json(text), update.notices)
+        return Message(text, webhook, trouble)
+
+    def show(self, judged: Judged, told: Message) -> None:
+        """Print the report, and the message for Slack where none can be sent."""
+        options, terminal, report = self.options, self.terminal, judged.reports[-1]
         if terminal.quiet:
             return
         if options.json:
-            documents = [as_document(r) for r in reports]
-            terminal.print(json.dumps(documents if options.backtest else documents[-1], indent=2))
-        elif options.backtest:
-            terminal.print("\n".join(calendar(reports, terminal.width)))
-        else:
-            expected = expected_false_alarms(options.thresholds)
-            colour, width = terminal.colour, terminal.width
-            terminal.print("\n".join(lines(reports[-1], expected, options.verbose, colour, width, self.advice)))
+            earlier = [as_document(r) for r in judged.earlier]
+            terminal.print(json.dumps(as_document(report) | {"earlier": earlier}, indent=2))
+            return
+        expected, width = expected_false_alarms(options.thresholds), terminal.width
+        shown = lines(report, expected, options.verbose, terminal.colour, width, self.advice)
+        if judged.earlier:
+            shown += ["", *(paragraph(earlier_day(r), width, 0, 2) for r in judged.earlier)]
+        if told.text and not (told.webhook or told.trouble):
+            shown += ["", *(simulated(told.text) if options.dry_run else [NOT_SENT])]
+        terminal.print("\n".join(shown))
 
     @property
     def page_path(self) -> Path:
@@ -224,27 +268,6 @@ class Run(NamedTuple):
         }  # fmt: skip
         more = [word for name, (value, usual) in given.items() if value != usual for word in (name, str(value))]
         return Advice(shlex.join(["python", script, *more]), short_path(self.page_path))
-
-    def notify(self, report: DayReport, hours: int) -> str | None:
-        """Send what is new to Slack; return what went wrong, in a sentence, or None."""
-        options, history = self.options, self.history
-        webhook, trouble = None, None
-        if not options.dry_run:
-            try:
-                webhook = webhook_from_environment()
-            except SlackError as error:  # the message waits until the address is corrected
-                trouble = str(error)
-        if webhook is None and trouble is None:
-            update = update_since(report, history.notices(), self.now, options.remind_days, hours == 24)
-            if update and not options.json:
-                text = message(report, update, self.t, self.advice)
-                self.terminal.print("\n".join(["", *(simulated(text) if options.dry_run else [NOT_SENT])]))
-            return None
-        with history.transaction():  # what another run has just sent is not sent again
-            update = update_since(report, history.notices(), self.now, options.remind_days, hours == 24)
-            if update:
-                history.enqueue(as_json(message(report, update, self.t, self.advice)), update.notices)
-        return deliver(history, webhook) if webhook else trouble
 
     def export(self, report: DayReport) -> bool:
         """Write the state where it was asked for; return whether PostgreSQL took it, which is no part of the day."""
@@ -292,8 +315,6 @@ def _exit_status(options: argparse.Namespace, report: DayReport, undelivered: bo
     """Return the status of the run; 4 goes before 3: where nobody could be told, cron has to."""
     if undelivered:
         return 4
-    if options.backtest:
-        return 0
     return 3 if report.status == "RED" or (options.strict and report.status == "YELLOW") else 0
 
 

@@ -14,6 +14,7 @@ from monitoring.wording import (
     details,
     figure,
     how_to_acknowledge,
+    known_as,
     percent,
     short,
     title,
@@ -30,7 +31,7 @@ def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool, w
     shown = [verdict(report.status, colour) + first.removeprefix(report.status)]
     for alarm in report.alarms:
         shown += alarm_lines(alarm, report, width)
-    if known := how_to_acknowledge([a for a in report.alarms if a.counts], report, advice):
+    if known := how_to_acknowledge([a for a in report.alarms if not a.is_known], report, advice):
         shown += ["", paragraph(": ".join(known), width, 0, 2)]
     if advice.page and report.alarms:
         shown.append(paragraph(f"{PAGE}: {advice.page}", width, 0, 2))
@@ -42,13 +43,14 @@ def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool, w
 def headline(report: DayReport) -> str:
     """Return the day's verdict in one line with the status as its first word."""
     shop = f", {report.shop}" if report.shop else ""
-    return f"{report.status}  {report.day}{shop}: {verdict_line(report)}"
+    note = f", {report.note}" if report.note else ""
+    return f"{report.status}  {report.day}{shop}{note}: {verdict_line(report)}"
 
 
 def alarm_lines(alarm: Alarm, report: DayReport, width: int) -> list[str]:
     """Return the alarm, and what to know and do indented below, wrapped to the width; a known one in one line."""
-    if not alarm.counts:
-        return ["", paragraph(f"{alarm.severity}  {short(alarm, report)}: {alarm.state}.", width, 0, 4)]
+    if alarm.is_known:
+        return ["", paragraph(f"{alarm.severity}  {short(alarm, report)}: {known_as(alarm)}.", width, 0, 4)]
     below = [paragraph(text, width, 4, 6) for text in details(alarm, report)]
     below += [paragraph(f"{number}. {step}", width, 4, 7) for number, step in enumerate(alarm.steps, 1)]
     below.append(paragraph(": ".join(acknowledgement(alarm)), width, 4, 6))
@@ -139,6 +141,8 @@ def as_document(report: DayReport) -> dict[str, Any]:
     return {
         "day": report.day.isoformat(),
         "status": report.status,
+        "note": report.note,
+        "unfinished": list(report.unfinished),
         "alarms": [_alarm_document(a) for a in report.alarms],
         "metrics": [_verdict_document(v) for v in report.verdicts],
     }
@@ -150,6 +154,7 @@ def _alarm_document(a: Alarm) -> dict[str, Any]:
         "metrics": [v.metric.name for v in a.verdicts], "opened": _iso(a.opened), "day_number": a.day_number,
         "last_good": _iso(a.last_good), "first_bad": a.first_bad, "segment": a.segment, "at_stake": a.at_stake,
         "at_stake_since": a.at_stake_since, "stake": a.stake_text, "check": list(a.steps), "reason": a.reason,
+        "decision": known_as(a) if a.is_known else None,
     }  # fmt: skip
 
 

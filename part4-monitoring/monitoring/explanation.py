@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 
 from monitoring.alarms import Alarm, DayReport, Verdict
 from monitoring.metrics import Facts, Value, Warehouse
@@ -26,9 +26,8 @@ IMPACT_TEXTS = {  # after an amount
 }  # fmt: skip
 
 
-def explain(reports: Sequence[DayReport], facts: Facts, warehouse: Warehouse, t: Thresholds) -> None:
-    """Complete the alarms of the last report: text, segment, first bad moment, stake, and what to check."""
-    report = reports[-1]
+def explain(report: DayReport, facts: Facts, warehouse: Warehouse, t: Thresholds) -> None:
+    """Complete the alarms of a report: text, segment, first bad moment, stake, and what to check."""
     for alarm in report.alarms:
         alarm.steps = t.runbooks[alarm.name]
         if alarm.verdicts and not alarm.is_rule:
@@ -40,11 +39,9 @@ def explain(reports: Sequence[DayReport], facts: Facts, warehouse: Warehouse, t:
             alarm.first_bad = "" if hour is None else f"{hour:02}:00"
         else:
             alarm.also += [change(v, facts.currency) for v in alarm.verdicts]
-            alarm.first_bad = _first_event(alarm, report.day, warehouse)
-        days = [a for r in reports for a in r.alarms if a.key == alarm.key and a.opened == alarm.opened]
-        amounts = [impact(a, facts, warehouse, t) for a in days]
-        alarm.at_stake = amounts[-1]
-        known = [s for s in amounts if s is not None]
+            alarm.first_bad = _first_event(alarm, facts, warehouse)
+        alarm.at_stake = impact(alarm, facts, warehouse)
+        known = [amount for amount in (alarm.at_stake_before, alarm.at_stake) if amount is not None]
         alarm.at_stake_since = sum(known) if known else None
         alarm.stake_text = IMPACT_TEXTS.get(_impact_kind(alarm, facts) or "", "")
 
@@ -119,14 +116,14 @@ def _usual(hours: dict[date, dict[int, Value]], days: Sequence[date], hour: int,
     return n * x / whole if whole else 0.0
 
 
-def _first_event(alarm: Alarm, day: date, warehouse: Warehouse) -> str:
+def _first_event(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> str:
     """Return the day's first event where a whole file is wrong, and the first hour where hours are empty."""
     if alarm.name == "silent_hours":
         return alarm.text.partition("from ")[2][:5]
     if alarm.name not in ("column_renamed", "column_lost", "column_added", "all_null"):
         return ""
-    (at,) = warehouse.rows("first_event", day=day)[0]
-    return f"{at:%H:%M:%S}" if isinstance(at, datetime) else ""
+    found = warehouse.of_day("first_event", alarm.day, facts)
+    return f"{found[0]:%H:%M:%S}" if found else ""
 
 
 def _impact_kind(alarm: Alarm, facts: Facts) -> str | None:
@@ -136,34 +133,35 @@ def _impact_kind(alarm: Alarm, facts: Facts) -> str | None:
     return "refused" if kind == "shortfall" and is_exact else kind
 
 
-def impact(alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thresholds) -> float | None:
+def impact(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> float | None:
     """Return the money of the alarm's day that it affects, in the shop's currency; None where it is not known."""
     kind, day = _impact_kind(alarm, facts), alarm.day
     if not facts.roles.has_amount or (kind in ("anonymous", "paid") and not facts.roles.has_channels):
         return None
     if kind in ("shortfall", "paid", "hours"):
-        return _missing(kind, alarm, facts, warehouse, t)
+        return _missing(kind, alarm, facts, warehouse)
     if kind == "refused":
         return float(sum(r.amount for r in facts.refusals.get(day, []))) or None
     if kind == "collisions":
-        return float(warehouse.rows("collisions", day=day)[0][1])
+        return sum(map(float, warehouse.of_day("collisions", day, facts)))
     if kind == "anonymous":  # known by the day only
         return facts.values["unattributed_share"].get(day, (0.0, None))[0] if facts.hours == 24 else None
     if kind is None:
         return None
-    sold, untracked = map(float, warehouse.rows("sold", day=day, until=warehouse.until)[0])
-    return untracked if kind == "untracked" else sold
+    sold, untracked = warehouse.of_day("sold", day, facts) or (0.0, 0.0)
+    return float(untracked if kind == "untracked" else sold)
 
 
-def _missing(kind: str, alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thresholds) -> float | None:
+def _missing(kind: str, alarm: Alarm, facts: Facts, warehouse: Warehouse) -> float | None:
     """Return what the days before would have sold: on the whole day, by paid channels, or in its silent hours."""
-    day, days = alarm.day, _before(alarm, facts, t)
+    day, days = alarm.day, alarm.reference
     revenue = [facts.values["revenue"][d][0] for d in days if d in facts.values["revenue"]]
     if not revenue:
         return None
     usual = sum(revenue) / len(revenue)
     if kind == "shortfall":
-        return max(0.0, usual - float(warehouse.rows("sold", day=day, until=warehouse.until)[0][0]))
+        sold, _ = warehouse.of_day("sold", day, facts) or (0.0, 0.0)
+        return float(max(0.0, usual - sold))
     if kind == "paid":
         paid = [facts.values["paid_orders"][d] for d in days if d in facts.values["paid_orders"]]
         return usual * sum(x for x, _ in paid) / max(sum(n or 0.0 for _, n in paid), 1.0)
@@ -171,9 +169,3 @@ def _missing(kind: str, alarm: Alarm, facts: Facts, warehouse: Warehouse, t: Thr
     silent = [h for h in range(facts.hours) if not facts.by_hour["events"].get(day, {}).get(h, (0.0, None))[0]]
     whole = sum(x for d in days for x, _ in orders.get(d, {}).values())
     return usual * sum(orders.get(d, {}).get(h, (0.0, None))[0] for d in days for h in silent) / max(whole, 1.0)
-
-
-def _before(alarm: Alarm, facts: Facts, t: Thresholds) -> list[date]:
-    """Return the days before the incident that show what is usual: at most the history."""
-    opened = alarm.opened or alarm.day
-    return [d for d in facts.days if d < opened and facts.files.get(d)][-t.history_days :]

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -57,12 +57,13 @@ class Facts:
     """Every day from the first to the last that is looked at, whether its file came or not.
 
     With `hours` below 24 only the first hours of every day are counted, and metrics that are known by the day
-    only are absent.
+    only are absent. Where only some days were read, the others have files and no values.
     """
 
     first: date
     last: date
     hours: int = 24
+    days_read: frozenset[date] | None = None  # None: all
     values: dict[str, dict[date, Value]] = field(default_factory=lambda: defaultdict(dict))
     amounts: dict[date, Amounts] = field(default_factory=dict)
     files: dict[date, list[File]] = field(default_factory=lambda: defaultdict(list))
@@ -85,7 +86,8 @@ class Facts:
         """Return a day's value; a count of a day in the history is zero where nothing was counted."""
         found = self.values[metric].get(day)
         if kind == "count":
-            return found if found is not None else (0.0, None) if self.known(metric) and self.has(day) else None
+            is_zero = self.known(metric) and self.has(day) and (self.days_read is None or day in self.days_read)
+            return found if found is not None else (0.0, None) if is_zero else None
         return found if found is not None and found[1] else None
 
     def has(self, day: date) -> bool:
@@ -106,6 +108,7 @@ class Warehouse:
         self.shop, sign, self.time_zone, roles = self.rows("shop")[0]
         self.currency = Currency(sign)
         self.roles = ShopRoles.from_json(roles)
+        self._of_days: dict[str, tuple[date, date, dict[date, tuple[Any, ...]]]] = {}
 
     def has_refusals(self, most: float) -> bool:
         """Return whether a file was refused, or more than this share of all orders or revenue."""
@@ -120,10 +123,18 @@ class Warehouse:
         used = {key: value for key, value in parameters.items() if f"${key}" in sql}
         return self.connection.execute(sql, used).fetchall()
 
-    def span(self) -> tuple[date, date] | None:
-        """Return the first and the last day with a file; None if there is none."""
-        first, last = self.rows("span")[0]
-        return None if first is None else (first, last)
+    def contents(self) -> dict[date, str]:
+        """Return a hash of each day's files, for the days with a file, in order."""
+        return dict(self.rows("contents"))
+
+    def of_day(self, name: str, day: date, facts: Facts) -> tuple[Any, ...]:
+        """Return what a statement says of a day; () if it says nothing. It is run once for the days that follow."""
+        first, last, found = self._of_days.get(name, (date.max, date.min, {}))
+        if not first <= day <= last:
+            rows = self.rows(name, first=day, last=facts.last, until=self.until)
+            found = {at: tuple(rest) for at, *rest in rows}
+            self._of_days[name] = (day, facts.last, found)
+        return found.get(day, ())
 
     def local(self, moment: datetime) -> datetime:
         """Return a moment by the shop's clock."""
@@ -135,17 +146,21 @@ class Warehouse:
         return float(self.rows("moment", local=f"{day + timedelta(days=1)} 00:00:00")[0][0])
 
     def read(
-        self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24, has_quiet_days: bool = False
-    ) -> Facts:
-        """Return the facts of these days; with `hours` below 24, of the first hours of each."""
+        self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24, has_quiet_days: bool = False,
+        days: Iterable[date] | None = None,
+    ) -> Facts:  # fmt: skip
+        """Return the facts of these days, or of some of them; with `hours` below 24, of the first hours of each."""
         facts = Facts(first, last, hours, currency=self.currency, time_zone=self.time_zone, roles=self.roles)
         facts.has_quiet_days = has_quiet_days
-        limits: dict[str, Any] = {"first": first, "last": last, "paid": list(paid_channels)}
+        facts.days_read = None if days is None else frozenset(days)
+        read = sorted(facts.days if facts.days_read is None else facts.days_read)
+        limits: dict[str, Any] = {"first": first, "last": last, "days": read, "paid": list(paid_channels)}
         limits["placeholders"] = list(PLACEHOLDERS)
+        limits["file_days"] = [int(f"{day:%Y%m%d}") for day in read]
         for metric, day, hour, numerator, denominator in self.rows("hours", **limits):
             facts.by_hour[metric].setdefault(day, {})[hour] = (numerator or 0.0, denominator)
-        days = "(select distinct file_date as day from bronze.files where file_date between $first and $last)"
-        skipped = self.connection.execute(skipped_hours_sql(days, self.time_zone), {"first": first, "last": last})
+        of_files = "(select distinct file_date as day from bronze.files where list_contains($days, file_date))"
+        skipped = self.connection.execute(skipped_hours_sql(of_files, self.time_zone), {"days": read})
         facts.skipped_hours = frozenset((day, hour) for day, hour in skipped.fetchall())
         for day, name, header, *rest in self.rows("files", **limits):
             facts.files[day].append(File(name, tuple(json.loads(header)), *rest))

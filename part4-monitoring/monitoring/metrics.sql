@@ -1,31 +1,31 @@
--- What the monitor reads of the warehouse: one statement a topic, each for the days from $first to $last.
+-- What the monitor reads of the warehouse: one statement a topic, each for the days from $first to $last or for $days.
 
 -- name: metrics
 -- Numerator and denominator (null for a count) of each metric and day
 select metric, date, cast(numerator as double), cast(denominator as double)
 from gold.daily_metrics
-where segment_kind = 'all' and date between $first and $last
+where segment_kind = 'all' and list_contains($days, date)
 union all
 -- by orders, not by money: one large order is no change of the attribution
 select
     'unattributed_order_share', date,
     cast(sum(case when channel = 'Unattributed' then orders else 0 end) as double), cast(sum(orders) as double)
 from gold.channel_credit
-where model = 'last_click' and reading = 'healed' and date between $first and $last
+where model = 'last_click' and reading = 'healed' and list_contains($days, date)
 group by date
 union all
 select
     'direct_order_share', date,
     cast(sum(case when channel = 'Direct' then orders else 0 end) as double), cast(sum(orders) as double)
 from gold.channel_credit
-where model = 'last_click' and reading = 'healed' and date between $first and $last
+where model = 'last_click' and reading = 'healed' and list_contains($days, date)
 group by date
 union all
 select
     'paid_orders', date,
     cast(sum(case when list_contains($paid, channel) then orders else 0 end) as double), cast(sum(orders) as double)
 from gold.channel_credit
-where model = 'last_click' and reading = 'healed' and date between $first and $last
+where model = 'last_click' and reading = 'healed' and list_contains($days, date)
 group by date
 union all
 select
@@ -33,7 +33,7 @@ select
     cast(sum(case when segment in ('Mobile', 'Direct') then numerator else 0 end) as double),
     cast(sum(numerator) as double)
 from gold.daily_metrics
-where metric = 'sessions' and segment_kind in ('device', 'channel') and date between $first and $last
+where metric = 'sessions' and segment_kind in ('device', 'channel') and list_contains($days, date)
 group by segment_kind, date
 union all
 select
@@ -41,21 +41,21 @@ select
     cast(sum(case when list_contains($paid, segment) then numerator else 0 end) as double),
     cast(sum(numerator) as double)
 from gold.daily_metrics
-where metric = 'sessions' and segment_kind = 'channel' and date between $first and $last
+where metric = 'sessions' and segment_kind = 'channel' and list_contains($days, date)
 group by date
 union all
 select
     'customer_missing_share', event_date,
     cast(sum(case when customer is null then 1 else 0 end) as double), cast(count(*) as double)
 from silver.received_orders
-where event_date between $first and $last
+where list_contains($days, event_date)
 group by event_date
 union all
 select
     'customer_repeated_share', event_date,
     cast(count(customer) - count(distinct customer) as double), cast(count(customer) as double)
 from silver.received_orders
-where status = 'counted' and event_date between $first and $last
+where status = 'counted' and list_contains($days, event_date)
 group by event_date
 union all
 -- segments of the events that name a gap: no page, and no browser that is known
@@ -64,17 +64,18 @@ select
     cast(sum(case when segment in ('unknown', 'Other') then numerator else 0 end) as double),
     cast(sum(numerator) as double)
 from gold.daily_metrics
-where metric = 'events' and segment_kind in ('section', 'device') and date between $first and $last
+where metric = 'events' and segment_kind in ('section', 'device') and list_contains($days, date)
 group by segment_kind, date
 union all
 -- an exact repeat is counted by a metric of its own
 select 'unusable_share', file_date, cast(sum(rejected - repeated) as double), cast(sum(records) as double)
 from silver.files
-where file_date between $first and $last
+where list_contains($days, file_date)
 group by file_date;
 
 -- name: events
--- What only the single events tell, by the day of their file (the first digits of an event's number)
+-- What only the single events tell, by the day of their file (the first digits of an event's number): events of a later
+-- day in the newest file count as well
 with events as (
     select
         event_id // 100000000000 as file_day,
@@ -82,7 +83,7 @@ with events as (
         client_id,
         hash(client_id, event_name, path, date_trunc('second', event_at)) as event_in_second
     from silver.events
-    where event_date between $first and $last
+    where list_contains($file_days, event_id // 100000000000)
 )
 
 select
@@ -101,7 +102,7 @@ select
     order_date, cast(count(*) as double), cast(sum(ln(cast(revenue as double))) as double),
     cast(sum(ln(cast(revenue as double)) * ln(cast(revenue as double))) as double)
 from silver.orders
-where revenue > 0 and order_date between $first and $last
+where revenue > 0 and list_contains($days, order_date)
 group by order_date;
 
 -- name: files
@@ -148,11 +149,20 @@ order by name;
 -- Hourly counts and shares of all events
 select metric, date, cast(hour as integer), cast(numerator as double), cast(denominator as double)
 from gold.hourly_metrics
-where segment_kind = 'all' and date between $first and $last;
+where segment_kind = 'all' and list_contains($days, date);
 
--- name: span
--- First and last day with a file
-select min(file_date), max(file_date) from bronze.files;
+-- name: contents
+-- Each day with a file, and a hash of what was delivered for it
+with delivered as (
+    select file_date, name, content_hash from bronze.files
+    union all
+    select file_date, name, null from bronze.unread_files where file_date in (select file_date from bronze.files)
+)
+
+select file_date, md5(string_agg(name || ':' || coalesce(content_hash, ''), ', ' order by name))
+from delivered
+group by file_date
+order by file_date;
 
 -- name: segments
 -- One metric's segments, for the days compared
@@ -168,16 +178,18 @@ where metric = $metric and segment_kind <> 'all' and list_contains($days, date) 
 group by segment_kind, segment, date;
 
 -- name: collisions
--- Orders of a day that carry another order's transaction id, and what they are worth
-select count(*), cast(coalesce(sum(revenue), 0) as double)
+-- What each day's orders that carry another order's transaction id are worth
+select order_date, cast(coalesce(sum(revenue), 0) as double)
 from silver.orders
-where is_collision and order_date = $day;
+where is_collision and order_date between $first and $last
+group by order_date;
 
 -- name: first_event
--- The day's first event, by the shop's clock
-select min(event_at) at time zone 'UTC' at time zone any_value(time_zone)
+-- Each day's first event, by the shop's clock
+select event_date, min(event_at) at time zone 'UTC' at time zone any_value(time_zone)
 from silver.events, gold.shop
-where event_date = $day;
+where event_date between $first and $last
+group by event_date;
 
 -- name: shop
 -- Its name, how it writes an amount, whose clock it keeps, and what its contract maps
@@ -192,13 +204,14 @@ select cast($moment as timestamptz) at time zone time_zone from gold.shop;
 select epoch(cast($local as timestamp) at time zone time_zone) from gold.shop;
 
 -- name: sold
--- Revenue of a day's orders before $until (UTC), and of those among them that the column as tracked gives no
+-- Revenue of each day's orders before $until (UTC), and of those among them that the column as tracked gives no
 -- earlier event, though the healed id does
 select
-    cast(coalesce(sum(revenue), 0) as double),
+    order_date, cast(coalesce(sum(revenue), 0) as double),
     cast(coalesce(sum(case when has_earlier_event and not has_earlier_event_as_tracked then revenue else 0 end), 0) as double)
 from silver.orders
-where order_date = $day and ordered_at < $until;
+where order_date between $first and $last and ordered_at < $until
+group by order_date;
 
 -- name: largest_segments
 -- The days of the largest segments of a metric and kind, such as "orders device", the largest first

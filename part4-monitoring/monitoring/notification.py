@@ -11,7 +11,7 @@ from monitoring.storage import Notice
 
 @dataclass(frozen=True)
 class Update:
-    """The alarms and recoveries of one message, and the notices to keep once it is sent.
+    """The alarms, recoveries and earlier days of one message, and the notices to keep once it is sent.
 
     `news` are told in full; `reminders` have been told before and are due again.
     """
@@ -20,30 +20,32 @@ class Update:
     reminders: tuple[Alarm, ...]
     recovered: tuple[Notice, ...]
     notices: tuple[Notice, ...]
+    earlier: tuple[DayReport, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.news or self.reminders or self.recovered)
+        return bool(self.news or self.reminders or self.recovered or self.earlier)
 
 
 def update_since(
-    report: DayReport, before: Sequence[Notice], now: datetime, remind_days: int, whole_day: bool = True
-) -> Update:
-    """Return what is new in a report since the notices that were sent before.
+    report: DayReport, before: Sequence[Notice], now: datetime, remind_days: int, whole_day: bool = True,
+    earlier: Sequence[DayReport] = (),
+) -> Update:  # fmt: skip
+    """Return what is new in a report since the notices that were sent before; `earlier` days were judged late.
 
-    Nothing recovers on a day that is still being written or has no events, nor what a standing alarm suppresses.
+    An alarm that was acknowledged as known is not told. Nothing recovers on a day that is still being written, nor
+    before its incident has ended.
     """
     open_notices = {n.key: n for n in before if n.state != "recovered"}
     today = _local_day(now, report.time_zone)
     news, reminders = [], []
-    for alarm in report.active:
+    for alarm in (a for a in report.active if not a.is_known):
         last = open_notices.get(alarm.key)
         if last is None or _is_news(alarm, last):
             news.append(alarm)
         elif _is_due(alarm, last, (today - _local_day(last.at, report.time_zone)).days, remind_days):
             reminders.append(alarm)
-    seen = whole_day and not any(a.name in ("no_file", "no_events", "file_refused") for a in report.alarms)
-    standing = {key for a in report.alarms for key in (a.key, *a.suppresses)}
-    recovered = [n for n in open_notices.values() if seen and n.key not in standing and n.day < report.day]
+    over = [n for n in open_notices.values() if n.key not in report.open_keys and n.day <= report.day]
+    recovered = over if whole_day else []
     kept = [Notice(a.key, a.opened or a.day, a.day, a.severity, a.state, now) for a in (*news, *reminders)]
     # The same key may have been open since another day; that incident is over.
     for notice in list(kept):
@@ -51,7 +53,7 @@ def update_since(
         if old and old.opened != notice.opened:
             kept.append(old._replace(state="recovered", at=now))
     kept += [n._replace(day=report.day, state="recovered", at=now) for n in recovered]
-    return Update(tuple(news), tuple(reminders), tuple(recovered), tuple(kept))
+    return Update(tuple(news), tuple(reminders), tuple(recovered), tuple(kept), tuple(earlier))
 
 
 def _is_news(alarm: Alarm, last: Notice) -> bool:

@@ -113,7 +113,7 @@ def page(history: sqlite3.Connection, warehouse: Warehouse, t: Thresholds, now: 
 
 def _lead(newest: Day) -> str:
     """Return how much is wrong on the newest day."""
-    active = [a for a in newest.alarms if a.counts and a.severity != "P3"]
+    active = [a for a in newest.alarms if not a.is_known and a.severity != "P3"]
     urgent = sum(map(is_urgent, active))
     known = len(newest.alarms) - len(active)
     parts = (

@@ -4,13 +4,15 @@ The URL may hold a password: it is in no error. Days that PostgreSQL missed are 
 """
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 from event_data.errors import UserError
-from monitoring.storage import tables
+from monitoring.storage import VERSION, tables
 
-COPIED = ("metric_results", "alarms", "day_status", "acknowledgements", "incidents")
+OF_DAYS = ("metric_results", "alarms", "incident_days", "day_status")
+WHOLE = ("acknowledgements",)
 LOCK = 7310144  # any number; one mirror at a time
 
 
@@ -27,11 +29,9 @@ def mirror(history: sqlite3.Connection, url: str) -> int:
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
             connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-            words = {"date": "date", "real": "double precision", "moment": "timestamptz"}
-            statements = tables(schema="event_trust.", create_view="create or replace view", **words)
             connection.execute("create schema if not exists event_trust")
-            for name in COPIED:
-                connection.execute(statements[name])
+            connection.execute("set local search_path to event_trust")
+            _make_tables(connection)
             return _copy(history, connection)
     except (psycopg.Error, UnicodeError) as error:
         what = f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
@@ -41,23 +41,41 @@ def mirror(history: sqlite3.Connection, url: str) -> int:
         ) from None
 
 
+def _make_tables(connection: Any) -> None:
+    """Make the tables; those of another version are copied anew."""
+    statements = tables()
+    connection.execute("create table if not exists schema_version (version integer not null)")
+    found = connection.execute("select version from schema_version").fetchone()
+    if found != (VERSION,):
+        connection.execute("drop view if exists incidents")
+        for table in (*OF_DAYS, *WHOLE):
+            connection.execute(f"drop table if exists {table}")
+        for name in (*OF_DAYS, *WHOLE, "incidents"):
+            connection.execute(statements[name])
+        connection.execute("delete from schema_version")
+        connection.execute("insert into schema_version values (%s)", [VERSION])
+
+
 def _copy(history: sqlite3.Connection, connection: Any) -> int:
-    there = dict(connection.execute("select day, judged_at from event_trust.day_status").fetchall())
+    there = dict(connection.execute("select day, judged_at from day_status").fetchall())
     here = {
         date.fromisoformat(day): datetime.fromisoformat(at)
         for day, at in history.execute("select day, judged_at from day_status")
     }
     stale = [day for day, judged_at in here.items() if there.get(day) != judged_at]
     with connection.cursor() as cursor:
-        for table in ("metric_results", "alarms", "day_status"):
+        for table in OF_DAYS:
             for day in stale:
-                cursor.execute(f"delete from event_trust.{table} where day = %s", [day])
+                cursor.execute(f"delete from {table} where day = %s", [day])
                 rows = history.execute(f"select * from {table} where day = ?", [day.isoformat()]).fetchall()
-                if rows:
-                    blanks = ", ".join(["%s"] * len(rows[0]))
-                    cursor.executemany(f"insert into event_trust.{table} values ({blanks})", rows)
-        known = history.execute("select * from acknowledgements").fetchall()
-        if known:
-            sql = "insert into event_trust.acknowledgements values (%s, %s, %s, %s) on conflict do nothing"
-            cursor.executemany(sql, known)
+                _insert(cursor, table, rows)
+        for table in WHOLE:
+            cursor.execute(f"delete from {table}")
+            _insert(cursor, table, history.execute(f"select * from {table}").fetchall())
     return len(stale)
+
+
+def _insert(cursor: Any, table: str, rows: Sequence[Sequence[object]]) -> None:
+    if rows:
+        blanks = ", ".join(["%s"] * len(rows[0]))
+        cursor.executemany(f"insert into {table} values ({blanks})", rows)

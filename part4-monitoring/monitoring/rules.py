@@ -23,10 +23,12 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
     if not files and facts.hours < 24 and recent:  # its file may not have been begun; the heartbeat decides
         return [*unread, *silent_hours(facts, day, baseline, t)]
     if not files:
-        before = "" if recent else f", nor of the {t.history_days} days before it,"
-        text = f"No file of {day}{before} has come."
+        newest = max((d for d, found in facts.files.items() if found and d < day), default=None)
+        text = f"No file of {day} has arrived."
         if not contract.is_dated:
-            text = f"No file has events of {day}{before.rstrip(',')}."
+            text = f"No file has events of {day}."
+        if newest is not None and newest < day - timedelta(days=1):
+            text = f"No file has arrived since that of {newest}, {(day - newest).days} days ago."
         return [_breach(t, "no_file", "", text), *unread]
     found = [*refused_files(files, t), *header_breaches(files, contract, t), *unread]
     hour_counts, refused = facts.by_hour["events"].get(day, {}), refused_orders(facts, day, contract, t)
@@ -40,6 +42,29 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
     found += order_rules(facts, day, baseline, t)
     found += known_totals(facts, day, t)
     return found
+
+
+def can_tell(key: str, facts: Facts, day: date) -> bool:
+    """Return whether a whole day can show that a rule is kept again which it did not break; else it proves nothing."""
+    files, (rule, _, concerns) = facts.files.get(day) or [], key.partition(":")
+    if rule in ("no_file", "file_refused", "file_unread", "delivered_twice"):
+        return bool(files)
+    if not any(file.header and not file.refused for file in files):
+        return False
+    if rule == "all_null":
+        value = facts.value(concerns, day, "share")
+        return value is not None and value[0] < (value[1] or 0.0)
+    if rule in ("zero_revenue", "zero_paid_revenue"):
+        name, kind = ("revenue", "count") if rule == "zero_revenue" else ("paid_orders", "share")
+        value = facts.value(name, day, kind)
+        return value is not None and value[0] > 0
+    if rule == "id_collision":
+        return facts.value("collision_share", day, "share") is not None
+    if rule == "records_refused":
+        return facts.received.get(day, (0,))[0] > 0
+    if rule == "known_totals":
+        return facts.known_totals is not None and facts.known_totals.on(day) is not None
+    return True
 
 
 def refused_files(files: Sequence[File], t: Thresholds) -> list[Breach]:

@@ -15,7 +15,9 @@ from monitoring.wording import (
     capital,
     day_words,
     details,
+    earlier_day,
     how_to_acknowledge,
+    known_as,
     name_of,
     short,
     title,
@@ -34,8 +36,8 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
     """Return a message: the status, what is new in full, what lasts in a line each, what is known, what is over."""
     head = f"{report.status}: {report.shop}, {day_words(report.day)}".replace(": ,", ":")
     sign = SIGNS.get(report.status, "")
-    news, known = update.news, [a for a in report.alarms if not a.counts]
-    lasting = [a for a in report.active if a not in news]
+    news, known = update.news, [a for a in report.alarms if a.is_known]
+    lasting = [a for a in report.active if a not in news and not a.is_known]
     blocks: list[Block] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(f"{sign} {head}", HEADER), "emoji": True}}
     ]
@@ -45,7 +47,7 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
         if alarms:
             blocks.append(_list(heading, [f"{SEVERITIES[a.severity]} {escape(short(a, report))}" for a in alarms]))
     if known:
-        names = [f"{escape(short(a, report))}: {a.state}" for a in known]
+        names = [f"{escape(short(a, report))}: {escape(known_as(a))}" for a in known]
         blocks.append(_list("Known", names))
     if update.recovered:
         over = [
@@ -53,6 +55,8 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
             for n in update.recovered
         ]
         blocks.append(_list("Over", over))
+    if update.earlier:
+        blocks.append(_list("Earlier days, judged now", [escape(earlier_day(r)) for r in update.earlier]))
     below = [f"{PAGE}: {escape(advice.page)}"] if advice.page else []
     if command := how_to_acknowledge([*news, *lasting], report, advice):
         below.insert(0, f"{command[0]}: {_code(command[1])}")
@@ -60,6 +64,7 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
         blocks.append({"type": "context", "elements": [_mrkdwn("\n".join(below))]})
     words = [title(a) for a in news] or [title(a) for a in lasting]
     words += [f"over: {name_of(n.key, t)}" for n in update.recovered]
+    words += map(earlier_day, update.earlier)
     text = _cut(escape(f"{sign} {head}. {'; '.join(words)}"), FALLBACK)
     return {"text": text, "blocks": blocks}
 
@@ -85,7 +90,7 @@ def summed_up(messages: Sequence[str]) -> str:
 
 
 def _fitting(blocks: Sequence[Block]) -> list[Block]:
-    """Return the first blocks of those that Slack takes besides a heading, three lists and what comes below."""
+    """Return the first blocks of those that Slack takes besides a heading, four lists and what comes below."""
     found: list[Block] = []
     length = LISTS
     for block in blocks[: BLOCKS - 6]:

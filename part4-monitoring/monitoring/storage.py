@@ -16,15 +16,17 @@ from typing import Any, NamedTuple
 from event_data.errors import UserError
 from event_data.sql import named_statements
 from monitoring.alarms import DayReport
-from monitoring.detection import Acknowledgement
+from monitoring.incidents import ACCEPTED, Act, IncidentDay, State
 
 CLAIM = timedelta(minutes=10)  # a message that a run took and did not deliver is free again after so long
 SQL = Path(__file__).with_name("history.sql")
+# 1 had a run for each day and no incidents. A file of version 0 is new, or of version 1.
+VERSION = 2
 
 
-def tables(**engine: str) -> dict[str, str]:
-    """Return the statements of history.sql by name, in the words of an engine."""
-    return {name: one.sql.format(**engine) for name, one in named_statements(SQL.read_text("utf-8")).items()}
+def tables() -> dict[str, str]:
+    """Return the statements of history.sql by name."""
+    return {name: one.sql for name, one in named_statements(SQL.read_text("utf-8")).items()}
 
 
 class HistoryError(UserError):
@@ -50,26 +52,65 @@ class Waiting(NamedTuple):
     message: str
 
 
+class Recorded(NamedTuple):
+    """A day as it was judged: how many of its hours, of which files, and with what status."""
+
+    hours: int
+    contents: str | None
+    status: str
+
+
 class History:
-    """An open history; use as a context manager."""
+    """An open history; use as a context manager. `migrated_from`: the version that it had, if that was another."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.migrated_from: int | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(path, timeout=60, isolation_level=None)
             self.connection.execute("pragma journal_mode = wal")
-            with self.transaction():
-                sqlite = {"schema": "", "date": "text", "real": "real", "moment": "text"}
-                for statement in tables(create_view="create view if not exists", **sqlite).values():
-                    self.connection.execute(statement)
+            if self._version() > VERSION:
+                raise HistoryError(
+                    f"{path} is of a newer version of the monitor; use that, or choose another --history."
+                )
+            if self._version() < VERSION:
+                with self.transaction():
+                    self._migrate()
         except (sqlite3.Error, OSError) as error:
-            advice = "choose another --history"
-            if "locked" in str(error):
-                advice = "another program holds it: close that, and run again"
-            elif "not a database" in str(error) or "malformed" in str(error):
-                advice += ", or move this file away; what it had noted and what waited for Slack stay in it"
-            raise HistoryError(f"{path}: {error}; {advice}.") from None
+            raise self._explained(error) from None
+
+    def _explained(self, error: Exception) -> HistoryError:
+        advice = "choose another --history"
+        if "locked" in str(error):
+            advice = "another program holds it: close that, and run again"
+        elif "not a database" in str(error) or "malformed" in str(error):
+            advice += ", or move this file away; what it had noted and what waited for Slack stay in it"
+        return HistoryError(f"{self.path}: {error}; {advice}.")
+
+    def _version(self) -> int:
+        return int(self.connection.execute("pragma user_version").fetchone()[0])
+
+    def _migrate(self) -> None:
+        """Make the tables, or bring those of version 1 up to date, unless another run did so while this one waited."""
+        if self._version() == VERSION:
+            return
+        c = self.connection
+        is_old = c.execute("select 1 from sqlite_master where name = 'day_status'").fetchone() is not None
+        if is_old:
+            self.migrated_from = 1
+            c.execute("drop view incidents")
+            c.execute("alter table day_status add column contents text")
+            c.execute("alter table acknowledgements rename to old_acknowledgements")
+        for statement in tables().values():
+            c.execute(statement)
+        if is_old:
+            c.execute(
+                f"insert into acknowledgements select key, acknowledged_on, '{ACCEPTED}', null, '', 'unknown', at "
+                "from old_acknowledgements"
+            )
+            c.execute("drop table old_acknowledgements")
+        c.execute(f"pragma user_version = {VERSION}")
 
     def __enter__(self) -> "History":
         return self
@@ -79,8 +120,14 @@ class History:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run a transaction, all or nothing; a second writer waits until this one has ended."""
-        self.connection.execute("begin immediate")
+        """Run a transaction, all or nothing; a second writer waits until this one has ended. It may hold others."""
+        if self.connection.in_transaction:
+            yield self.connection
+            return
+        try:
+            self.connection.execute("begin immediate")
+        except sqlite3.Error as error:
+            raise self._explained(error) from None
         try:
             yield self.connection
         except BaseException:
@@ -88,7 +135,7 @@ class History:
             raise
         self.connection.execute("commit")
 
-    def record(self, report: DayReport, hours: int, now: datetime) -> None:
+    def record(self, report: DayReport, hours: int, now: datetime, contents: str | None = None) -> None:
         """Write a day's judgement. One of fewer hours does not replace one of more."""
         with self.transaction() as c:
             day = [_stored(report.day)]
@@ -96,24 +143,51 @@ class History:
             if known and known[0] > hours:
                 return
             worst = report.active[0].key if report.active else None
-            status = (report.day, hours, report.status, len(report.active), worst, now)
+            status = (report.day, hours, report.status, len(report.active), worst, now, contents)
             tables = {
                 "day_status": [status],
                 "metric_results": _results(report, hours),
                 "alarms": _alarms(report, hours),
+                "incident_days": _incident_days(report),
             }
             for table, rows in tables.items():
                 c.execute(f"delete from {table} where day = ?", day)
                 _insert(c, table, rows)
 
-    def acknowledgements(self) -> list[Acknowledgement]:
-        rows = self.connection.execute("select key, since, acknowledged_on from acknowledgements").fetchall()
-        return [Acknowledgement(key, date.fromisoformat(since), date.fromisoformat(on)) for key, since, on in rows]
+    def recorded(self) -> dict[date, Recorded]:
+        """Return the days that were judged, in order."""
+        rows = self.connection.execute("select day, hours, contents, status from day_status order by day").fetchall()
+        return {date.fromisoformat(day): Recorded(*rest) for day, *rest in rows}
 
-    def acknowledge(self, one: Acknowledgement, now: datetime) -> None:
-        """Note it; an earlier acknowledgement of the same incident stays."""
+    def state_before(self, day: date, days: list[date]) -> State:
+        """Return the state at the end of the days before this one; `days` are those of them that have a file."""
+        before = [_stored(day)]
+        rows = self.connection.execute(
+            "select day, key, opened, is_rule, verdict, is_closing, last_good, metrics from incident_days "
+            "where day < ? order by day",
+            before,
+        ).fetchall()
+        judged = self.connection.execute("select 1 from day_status where day < ? limit 1", before).fetchone()
+        state = State.of(map(_incident_day, rows), days, self.acknowledgements(), is_beginning=judged is None)
+        sums = "select key, opened, sum(at_stake) from alarms where day < ? group by key, opened"
+        costs = {(key, opened): amount for key, opened, amount in self.connection.execute(sums, before)}
+        for incident in state.open:
+            incident.at_stake = costs.get((incident.key, incident.opened.isoformat()))
+        return state
+
+    def acknowledgements(self) -> list[Act]:
+        """Return every decision about an alarm, in order of its time."""
+        sql = "select key, day, kind, until, reason, who, at from acknowledgements order by at"
+        return [
+            Act(key, date.fromisoformat(day), kind, _day(until), reason, who, datetime.fromisoformat(at))
+            for key, day, kind, until, reason, who, at in self.connection.execute(sql)
+        ]
+
+    def acknowledge(self, act: Act) -> None:
+        """Keep a decision about an alarm."""
         with self.transaction() as c:
-            _insert(c, "acknowledgements", [(one.key, one.since, one.on, now)], "insert or ignore")
+            row = (act.key, act.day, act.kind, act.until, act.reason, act.who, act.at)
+            _insert(c, "acknowledgements", [row])
 
     def notices(self) -> list[Notice]:
         rows = self.connection.execute("select key, opened, day, severity, state, at from notices").fetchall()
@@ -184,3 +258,21 @@ def _alarms(report: DayReport, hours: int) -> Iterator[Sequence[object]]:
             a.first_bad, a.segment, a.at_stake, a.at_stake_since,
             a.text + (f" Also: {json.dumps(a.also)}" if a.also else ""),
         )  # fmt: skip
+
+
+def _incident_days(report: DayReport) -> Iterator[Sequence[object]]:
+    for d in report.incident_days:
+        metrics = json.dumps(d.metrics)
+        yield d.day, d.key, d.opened, int(d.is_rule), d.verdict, int(d.is_closing), d.last_good, metrics
+
+
+def _incident_day(row: Sequence[Any]) -> IncidentDay:
+    day, key, opened, is_rule, verdict, is_closing, last_good, metrics = row
+    return IncidentDay(
+        date.fromisoformat(day), key, date.fromisoformat(opened), bool(is_rule), verdict, bool(is_closing),
+        _day(last_good), tuple(json.loads(metrics)),
+    )  # fmt: skip
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -8,12 +8,14 @@ from typing import Any
 
 import yaml
 
+from event_data.contract.shape import weekdays
 from event_data.errors import UserError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KINDS = ("count", "share", "ratio", "amount")
 SEVERITIES = ("P0", "P1", "P2", "P3")
 LEAST = {"history_days": 1, "min_days": 2, "level_days": 2}
+ALL = "all"  # planned alarms of every kind
 SHIPPED = Path(__file__).resolve().parents[1] / "thresholds.yaml"
 # Keys of the version before this one, which still work.
 RENAMED = {"effect": "min_change", "stake": "impact", "least": "min_events", "brings": "suppresses"}
@@ -57,12 +59,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class Planned:
-    """A change announced by the owner; `keys` are rules or groups."""
+    """A change announced by the owner: of a period, or of some weekdays; `keys` are rules or groups, or `all`."""
 
     first: date
     last: date
     keys: tuple[str, ...]
     reason: str
+    weekdays: tuple[int, ...] = ()  # 0 is Monday; () is every day
+
+    def covers(self, day: date, key: str) -> bool:
+        """Return whether an alarm of a day was announced."""
+        if not self.first <= day <= self.last or (self.weekdays and day.weekday() not in self.weekdays):
+            return False
+        return bool({key, key.partition(":")[0], ALL} & set(self.keys))
 
 
 @dataclass(frozen=True)
@@ -189,12 +198,26 @@ def _known(names: Iterable[str], groups: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _planned(one: dict[str, Any], names: tuple[str, ...]) -> Planned:
-    first, last = one["from"], one["until"]
+    unknown = one.keys() - {"from", "until", "weekdays", "keys", "reason"}
+    if unknown:
+        raise ValueError(f"planned: {min(unknown)!r} is no key; they are from, until, weekdays, keys and reason")
+    of_week = tuple(_weekday(name) for name in one.get("weekdays", ()))
+    if not of_week and not {"from", "until"} <= one.keys():
+        raise ValueError("planned: an entry needs from and until, or weekdays")
+    first, last = one.get("from", date.min), one.get("until", date.max)
     if not (isinstance(first, date) and isinstance(last, date)):
         raise ValueError("planned: from and until are days such as 2025-05-01")
     if first > last:
         raise ValueError(f"planned: from {first} is after until {last}")
-    for key in one["keys"]:
-        if str(key).partition(":")[0] not in names:
+    keys = (ALL,) if one["keys"] == ALL else tuple(one["keys"])
+    for key in keys:
+        if key != ALL and str(key).partition(":")[0] not in names:
             raise ValueError(f"planned: {key!r} is no rule and no group of a metric")
-    return Planned(first, last, tuple(one["keys"]), str(one["reason"]))
+    return Planned(first, last, keys, str(one["reason"]), of_week)
+
+
+def _weekday(name: object) -> int:
+    names = weekdays()
+    if name not in names:
+        raise ValueError(f"planned: {name!r} is no weekday; they are {', '.join(names)}")
+    return names.index(str(name))

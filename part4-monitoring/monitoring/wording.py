@@ -145,8 +145,21 @@ def short(alarm: Alarm, report: DayReport) -> str:
 
 def acknowledgement(alarm: Alarm) -> tuple[str, str]:
     """Return when to acknowledge an alarm, and the option that does."""
-    when = "If this is the new level" if alarm.state == "level" else "If this is known"
-    return when, f"--acknowledge {shlex.quote(alarm.key)}"
+    if alarm.state == "level":
+        return "If this is the new level", f"--new_level {shlex.quote(alarm.key)}"
+    return "If this is known", f"--acknowledge {shlex.quote(alarm.key)}"
+
+
+def known_as(alarm: Alarm) -> str:
+    """Return why nobody is told of an alarm, and who decided so: known until 10 March (ann, 5 March): being fixed."""
+    if alarm.state == "planned":
+        return f"planned: {alarm.reason}".removesuffix(".")
+    words, act = "the new level" if alarm.state == "accepted" else "known and being fixed", alarm.act
+    if act is None:
+        return words
+    until = f" until {day_words(act.until, alarm.day)}" if act.until else ""
+    reason = f": {shown(act.reason)}".removesuffix(".") if act.reason else ""
+    return f"{words}{until} ({shown(act.who)}, {day_words(act.at.date(), alarm.day)}){reason}"
 
 
 def how_to_acknowledge(alarms: Sequence[Alarm], report: DayReport, advice: Advice) -> tuple[str, str] | None:
@@ -178,23 +191,32 @@ def _since(alarm: Alarm, report: DayReport) -> str:
 
 def verdict_line(report: DayReport) -> str:
     """Return what a day's status rests on, in one sentence: what stands, the worst of it, and how much was judged."""
-    active, parts = report.active, []
-    urgent = sum(map(is_urgent, active))
-    if active:
-        of_them = f", {urgent} of them urgent" if 0 < urgent < len(active) else ""
-        parts.append(f"{count(len(active), 'urgent alarm' if urgent == len(active) else 'alarm')}{of_them}")
+    told, parts = [a for a in report.active if not a.is_known], []
+    urgent = sum(map(is_urgent, told))
+    if told:
+        of_them = f", {urgent} of them urgent" if 0 < urgent < len(told) else ""
+        parts.append(f"{count(len(told), 'urgent alarm' if urgent == len(told) else 'alarm')}{of_them}")
     elif report.status == TOO_LITTLE:
         parts.append("too few earlier days to compare with, and no rule is broken")
-    else:
+    elif not report.active:
         parts.append("nothing wrong found")
-    if known := sum(not a.counts for a in report.alarms):
-        parts.append(count(known, "known alarm"))
-    if notes := len(report.alarms) - known - len(active):
+    known = [a for a in report.alarms if a.is_known]
+    if known:
+        parts.append(count(len(known), "known alarm"))
+    if notes := sum(not a.is_known for a in report.alarms) - len(told):
         parts.append(count(notes, "note"))
+    if report.unfinished:
+        parts.append(f"{count(len(report.unfinished), 'incident')} not over yet")
     if report.is_closed:
         return f"{'; '.join(parts)}; no file is due."
     parts.append(f"{len(report.judged)} of {len(report.verdicts)} metrics judged")
-    return f"{'; '.join(parts)}." + (f" {title(active[0])}." if active else "")
+    return f"{'; '.join(parts)}." + (f" {title(told[0])}." if told else "")
+
+
+def earlier_day(report: DayReport) -> str:
+    """Return a day that was judged late in one line: 2 March 2025, delivered late: RED. The column referrer is gone."""
+    found = ". ".join(title(a) for a in report.active)
+    return f"{day_words(report.day)}, {report.note}: {report.status}." + (f" {found}." if found else "")
 
 
 def _sentences(text: str) -> list[str]:

@@ -157,7 +157,7 @@ def test_what_the_monitor_has_open_is_listed(healthy: Path, tmp_path: Path) -> N
             insert into alarms values
                 ('2025-03-01', 'P0', '2025-03-01', 'new', 'recovered since', 'a', 1),
                 ('2025-03-02', 'P0', '2025-03-02', 'new', 'orders: 4, expected 21', 'b', 1),
-                ('2025-03-02', 'P1', '2025-02-25', 'acknowledged', 'known', 'c', 1);
+                ('2025-03-02', 'P1', '2025-02-25', 'accepted', 'known', 'c', 1);
             """
         )
     status, _, _ = run("--no_refresh", "--data_dir", days, "--out_dir", days / "out")

@@ -13,7 +13,7 @@ import monitor
 import pytest
 from bench_detection import NAMED, as_markdown, break_one, prepare
 from commands import MONITOR, SCHEMA, needs_real_days
-from monitor_kit import fortnight, keys, real_days, report, run, transform
+from monitor_kit import dump, fortnight, keys, real_days, report, run, transform
 from monitoring.thresholds import load_thresholds
 from synthetic_events import generate
 
@@ -63,13 +63,39 @@ def test_the_rename_and_the_lost_referrer_are_red_on_their_day_by_rule(line: Lin
     assert [a["day_number"] for a in lost["alarms"]] == [6, 1]
 
 
-def test_exit_statuses(line: Line) -> None:
+def test_exit_statuses_and_decisions(line: Line) -> None:
+    key = "column_renamed:client_id"
     assert run(*line("2025-02-25"))[0] == 0
     assert run(*line("2025-02-27"))[0] == 3
-    known = line("2025-02-28", "--acknowledge", "column_renamed:client_id")
-    status, stdout, _ = run(*known)
-    assert status == 0 and stdout.startswith("GREEN") and "acknowledged" in stdout
-    assert run(*line("2025-03-01"))[0] == 0
+    status, stdout, said = run(*line("2025-02-28", "--acknowledge", key, "--until", "2025-03-01", "--reason", "soon"))
+    assert status == 3 and stdout.startswith("RED")
+    assert "known and being fixed until 1 March" in " ".join(stdout.split())
+    assert f"note: {key}, open since 27 February 2025, is known and being fixed" in said and f"--undo {key}" in said
+    assert "urgent alarm" in run(*line("2025-03-02"))[1]  # the day after the last one without messages
+    status, stdout, said = run(*line("2025-03-02", "--new_level", key))
+    assert (status, stdout.split()[0]) == (0, "GREEN") and "is the new level" in said
+    assert run(*line("2025-03-03"))[0] == 0
+    status, _, said = run(*line("2025-03-03", "--undo", key))
+    assert status == 3 and "is an alarm like any other again" in said
+    status, _, said = run(*line("2025-03-03", "--undo", key))
+    assert status == 2 and "nothing was decided" in said
+    assert [run("--backtest", "--json", *line(day))[0] for day in ("2025-03-01",)] == [0]
+
+
+def test_a_dry_run_writes_nothing(line: Line, tmp_path: Path) -> None:
+    run(*line("2025-02-27"))
+    before = dump(tmp_path / "h.sqlite")
+    for more in ("--acknowledge", "--new_level"):
+        status, _, said = run(*line("2025-02-28", "--dry_run", more, "column_renamed:client_id"))
+        assert status == 3 and "--dry_run, nothing was noted; without it, column_renamed:client_id" in said
+    assert run(*line("2025-03-01", "--dry_run", "--backtest"))[0] == 0
+    assert dump(tmp_path / "h.sqlite") == before
+
+
+def test_a_later_decision_does_not_change_the_backtest(line: Line) -> None:
+    before = run("--backtest", "--json", *line("2025-03-06"))[1]
+    assert run(*line("2025-03-02", "--new_level", "column_renamed:client_id"))[0] == 0
+    assert run("--backtest", "--json", *line("2025-03-06"))[1] == before
 
 
 def test_strict_makes_yellow_3_as_well(tmp_path: Path, incidents: Path) -> None:
@@ -113,7 +139,8 @@ def test_the_backtest_knows_no_more_than_each_day_did(line: Line) -> None:
     backtest = {r["day"]: r for r in json.loads(run("--backtest", "--json", *line("latest"))[1])}
     for day in ("2025-02-27", "2025-03-02", "2025-03-04"):
         alone = report(*line(day))
-        assert backtest[day] == alone
+        notes = {earlier["note"] for earlier in alone.pop("earlier")}
+        assert backtest[day] == alone and notes <= {"no run on its day"}
     calendar = run("--backtest", *line("latest"))[1]
     assert "2025-02-27  RED" in calendar and "since       first bad" in calendar
 
@@ -165,7 +192,10 @@ def test_mistakes_are_one_sentence(line: Line, tmp_path: Path, incidents: Path) 
     for args in (
         line("soon"), line("2025-01-01"), line("2025-03-04", "--as_of", "noon"),
         line("2025-03-04", "--as_of", "2025-03-01"),
-        line("2025-03-04", "--acknowledge", "nothing"), ("--data_dir", empty), ("--data_dir", empty, "--no_refresh"),
+        line("2025-03-04", "--acknowledge", "nothing"), line("2025-03-04", "--undo", "column_lost:referrer"),
+        line("2025-03-04", "--acknowledge", "column_lost:referrer", "--until", "2025-03-01"),
+        line("2025-03-04", "--until", "2025-03-08"), line("2025-03-04", "--undo", "x", "--reason", "y"),
+        ("--data_dir", empty), ("--data_dir", empty, "--no_refresh"),
         line("2025-03-04", "--thresholds", tmp_path / "none.yaml"), line("2025-03-04", "--contract", THRESHOLDS),
         ("--data_dir", incidents, "--no_refresh", "--history", broken),
         ("--data_dir", incidents, "--no_refresh", "--history", tmp_path / "h", "--warehouse", broken),

@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from commands import MONITOR
 from monitor_kit import DAY, NOW, alarm
 from monitoring.alarms import Alarm, DayReport
+from monitoring.incidents import UNSEEN, WELL, IncidentDay
 from monitoring.notification import Update, update_since
+from monitoring.slack_message import message
 from monitoring.storage import Notice
+from monitoring.thresholds import load_thresholds
+from monitoring.wording import Advice
+
+T = load_thresholds(MONITOR.with_name("thresholds.yaml"))
 
 
 def since(alarms: list[Alarm], before: list[Notice], days: int = 1, now: datetime = NOW, day: date = DAY) -> Update:
@@ -58,11 +65,29 @@ def test_a_recovery_is_told_once_and_only_of_a_whole_day() -> None:
     assert not since([], list(found.notices), day=tomorrow + timedelta(days=1))
 
 
-def test_what_cannot_be_seen_has_not_recovered() -> None:
-    before = list(since([alarm("column_renamed:id"), alarm("sources")], []).notices)
+def test_nothing_recovers_before_its_incident_has_ended() -> None:
+    before = list(since([alarm("orders"), alarm("sources")], []).notices)
     tomorrow = DAY + timedelta(days=1)
-    for unseen in ("no_file", "no_events", "file_refused"):
-        assert not since([alarm(unseen, day=tomorrow)], before, day=tomorrow).recovered
-    lost = alarm("column_lost:referrer", day=tomorrow)
-    lost.suppresses = ("sources", "attribution")
-    assert [n.key for n in since([lost], before, day=tomorrow).recovered] == ["column_renamed:id"]
+    report = DayReport(tomorrow, [], [])
+    for key, verdict, is_closing in (("orders", UNSEEN, False), ("sources", WELL, True)):
+        report.incident_days.append(IncidentDay(tomorrow, key, DAY, False, verdict, is_closing, None, ()))
+    assert [n.key for n in update_since(report, before, NOW, 1).recovered] == ["sources"]
+
+
+def test_no_message_is_sent_about_what_is_known_and_being_fixed() -> None:
+    before = list(since([alarm("a", "P0")], []).notices)
+    tomorrow, later = DAY + timedelta(days=1), NOW + timedelta(days=1)
+    known = alarm("a", "P0", day=tomorrow, day_number=2, state="acknowledged")
+    assert not since([known], before, now=later, day=tomorrow)
+    expired = alarm("a", "P0", day=tomorrow, day_number=2, state="ongoing")
+    assert since([expired], before, now=later, day=tomorrow).reminders
+
+
+def test_days_that_were_judged_late_are_a_message_even_when_nothing_stands() -> None:
+    lost = alarm("column_lost:referrer", "P0", text="The column referrer is gone.")
+    late = DayReport(DAY, [lost], [], note="delivered late")
+    update = update_since(DayReport(DAY + timedelta(days=1), [], []), [], NOW, 1, earlier=[late])
+    assert update and not update.news
+    shown = message(DayReport(DAY + timedelta(days=1), [], []), update, T, Advice())
+    for text in (shown["blocks"][1]["text"]["text"], shown["text"]):
+        assert "4 March 2025, delivered late: RED. The column referrer is gone." in text

@@ -291,7 +291,7 @@ def test_what_lasts_is_a_line_and_what_is_known_or_over_is_named() -> None:
     found = message(DayReport(DAY, [old, known], []), Update((), (old,), (over,), ()), T, Advice())
     assert words(found).splitlines()[1:-1] == [
         "*Still open*", "🔴 The column referrer is gone (day 4; $500.00 of revenue is affected since 1 March)",
-        "*Known*", "More events fired twice: acknowledged",
+        "*Known*", "More events fired twice: known and being fixed",
         "*Over*", "✅ Events without an id, since 23 February",
     ]  # fmt: skip
 

@@ -3,13 +3,14 @@
 import json
 import shutil
 import sqlite3
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import monitor
 from commands import REAL, TRANSFORM, call, process
 from monitoring.alarms import Alarm, DayReport
+from monitoring.incidents import BAD, Act, IncidentDay
 from synthetic_events import generate
 
 DAY = date(2025, 3, 4)
@@ -41,13 +42,20 @@ def alarm(key: str = "traffic", severity: str = "P1", **more: Any) -> Alarm:
 
 def day_report(day: date, *keys: str, opened: date = DAY) -> DayReport:
     """Return a report whose alarms began on `opened`."""
-    return DayReport(day, [Alarm(k, "quality", "P1", day, "x", opened=opened, at_stake=10.0) for k in keys], [])
+    alarms = [Alarm(k, "quality", "P1", day, "x", opened=opened, at_stake=10.0) for k in keys]
+    days = [IncidentDay(day, k, opened, False, BAD, False, None, ()) for k in keys]
+    return DayReport(day, alarms, [], incident_days=days)
+
+
+def act(kind: str, key: str, day: date, until: date | None = None) -> Act:
+    """Return a decision that was made on the morning after the day."""
+    return Act(key, day, kind, until, "", "ann", datetime.combine(day + timedelta(days=1), time(6), UTC))
 
 
 def dump(path: Path) -> dict[str, list[Any]]:
     """Return the rows of a history's tables, sorted."""
     with sqlite3.connect(path) as connection:
-        tables = ("day_status", "metric_results", "alarms", "acknowledgements")
+        tables = ("day_status", "metric_results", "alarms", "incident_days", "acknowledgements")
         return {t: sorted(connection.execute(f"select * from {t}").fetchall(), key=str) for t in tables}
 
 

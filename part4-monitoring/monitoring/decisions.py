@@ -1,0 +1,75 @@
+"""What a person decides about an alarm: known and being fixed, the new level, or neither any more."""
+
+import argparse
+import getpass
+from datetime import date, datetime
+
+from event_data.errors import UserError
+from monitoring.alarms import DayReport
+from monitoring.incidents import ACCEPTED, ACKNOWLEDGED, UNDONE, Act
+from monitoring.wording import day_words
+
+
+class DecisionError(UserError):
+    """There is nothing to decide about."""
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Raise DecisionError for an option that belongs to another one which is not given."""
+    if options.until and not options.acknowledge:
+        raise DecisionError("--until needs --acknowledge: it is the last day on which nobody is told of the alarm.")
+    if options.reason and not (options.acknowledge or options.new_level):
+        raise DecisionError("--reason needs --acknowledge or --new_level.")
+
+
+def decision(options: argparse.Namespace, report: DayReport, now: datetime) -> Act | None:
+    """Return what the options decide about an alarm of the report's day; None if nothing."""
+    key = options.acknowledge or options.new_level or options.undo
+    if not key:
+        return None
+    if options.undo:
+        decided = {a.key for a in report.alarms if a.act} | set(report.levels)
+        if key not in decided:
+            raise DecisionError(
+                f"nothing was decided about {key!r} that holds on {report.day}; "
+                f"something was about: {', '.join(sorted(decided)) or 'none'}."
+            )
+        return Act(key, report.day, UNDONE, None, "", _user(), now)
+    if key not in {a.key for a in report.alarms}:
+        standing = ", ".join(a.key for a in report.alarms) or "none"
+        raise DecisionError(f"there is no alarm {key!r} on {report.day}; there are: {standing}.")
+    kind = ACKNOWLEDGED if options.acknowledge else ACCEPTED
+    until = _until(options.until, report.day) if options.until else None
+    return Act(key, report.day, kind, until, options.reason or "", _user(), now)
+
+
+def consequence(act: Act, report: DayReport) -> str:
+    """Return what follows from a decision, and how to take it back, in sentences."""
+    alarm = next((a for a in report.alarms if a.key == act.key), None)
+    since = f", open since {day_words(alarm.opened or alarm.day)}," if alarm else ""
+    if act.kind == UNDONE:
+        return f"{act.key}{since} is an alarm like any other again."
+    if act.kind == ACKNOWLEDGED:
+        end = f"until {day_words(act.until)}" if act.until else "until it is over"
+        what = f"is known and being fixed: it keeps its severity, and no message tells of it {end}"
+    else:
+        what = "is the new level: it is no alarm any more, and later days are compared with the days since then"
+    return f"{act.key}{since} {what}. To take this back: --undo {act.key}."
+
+
+def _until(text: str, day: date) -> date:
+    try:
+        until = date.fromisoformat(text)
+    except ValueError:
+        raise DecisionError(f"--until {text!r} is not a day; write it like 2025-03-04.") from None
+    if until < day:
+        raise DecisionError(f"--until {until} is before {day}, the day of the alarm; give a later day.")
+    return until
+
+
+def _user() -> str:
+    """Return the name of the person who runs the command; "unknown" where the system does not know."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
