@@ -14,7 +14,8 @@ from quality.incidents import Incident
 from quality.scan import FileFacts, Scan
 
 SQL = statements("evidence.sql")
-EXAMPLES = 5  # rows that an incident shows
+SEEN = 100  # failed rows of an incident that are read again, the first of each file
+EXAMPLES = 5  # rows that it shows
 PAIRS = 50  # of orders that an incident shows
 PLACES = 3  # pages and browsers that it names
 
@@ -43,7 +44,7 @@ class Evidence:
     """What is known of an incident besides its counts, from the first failed rows of each of its files."""
 
     first: str = ""  # the earliest time in the first file, as the file has it
-    is_first: bool = False  # whether all failed rows of the first file were looked at
+    of_first: int = 0  # failed rows of that file which were looked at
     seen: int = 0  # failed rows that were looked at; they tell the pages and browsers
     pages: Counter[str] = field(default_factory=Counter)
     browsers: Counter[str] = field(default_factory=Counter)
@@ -87,8 +88,8 @@ def _read_again(scan: Scan, incidents: Sequence[Incident]) -> Rows:
     """Return the first failed rows of each incident and file."""
     wanted: dict[int, set[int]] = defaultdict(set)
     for incident in incidents:
-        for finding in incident.findings:
-            wanted[finding.file_no].update(finding.first_records)
+        for file_no, record in _looked_at(incident):
+            wanted[file_no].add(record)
     keys = [(n, record) for n, records in wanted.items() for record in records]
     if not keys:
         return {}
@@ -106,15 +107,21 @@ def _read_again(scan: Scan, incidents: Sequence[Incident]) -> Rows:
     return found
 
 
+def _looked_at(incident: Incident) -> list[tuple[int, int]]:
+    """Return file number and record of the failed rows that stand for an incident: the first of each of its files."""
+    each = max(1, SEEN // len(incident.findings))
+    return [(f.file_no, record) for f in incident.findings for record in f.first_records[:each]]
+
+
 def _evidence(scan: Scan, incident: Incident, rows: Rows, pairs: Sequence[tuple[str, Order, Order]]) -> Evidence:
     first = incident.findings[0]
-    keys = [(f.file_no, record) for f in incident.findings for record in f.first_records]
-    mine = [rows[key] for key in keys if key in rows]
-    times = [row.roles.get("time", "") for row in mine if row.facts.file_no == first.file_no]
+    mine = [rows[key] for key in _looked_at(incident) if key in rows]
+    of_first = [row for row in mine if row.facts.file_no == first.file_no]
+    times = [row.roles.get("time", "") for row in of_first]
     files = {f.file for f in incident.findings}
     return Evidence(
         first=printable(earliest([time for time in times if time]))[:40],
-        is_first=len(first.first_records) >= (first.failed or 0),
+        of_first=len(of_first),
         seen=len(mine),
         pages=Counter(path_of(page) for row in mine if (page := row.roles.get("page"))),
         browsers=Counter(browser(agent) for row in mine if (agent := row.roles.get("user_agent"))),
@@ -130,12 +137,12 @@ def _example(scan: Scan, incident: Incident, row: _Row) -> Example:
     fields = {
         "time": shown(roles.get("time", "")),
         "event": shown(roles.get("event", "")),
-        "page": masked_address(roles.get("page", "")),
-        "referrer": masked_address(roles.get("referrer", "")),
-        "browser": browser(roles["user_agent"]) if roles.get("user_agent") else "",
-        "client": masked(roles.get("client", "")),
         "order": printable(row.transaction_id or ""),
         "amount": scan.contract.currency.exact(row.amount) if row.amount is not None else "",
+        "page": masked_address(roles.get("page", "")),
+        "browser": browser(roles["user_agent"]) if roles.get("user_agent") else "",
+        "client": masked(roles.get("client", "")),
+        "referrer": masked_address(roles.get("referrer", "")),
     }
     headers = row.facts.headers.get(incident.column)
     if headers and scan.contract.role_of(incident.column) is None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_DAYS = 42  # columns; a longer calendar has a column per week
 LEAST_SHARE = 0.05  # of the cases, from which a row of the calendar shows shares and not counts
+LABELS = ("time", "event", "order", "amount", "page", "browser", "client", "referrer")  # of what an example shows
 MOST_FILES = 31  # of an incident, that it lists; dq_report.csv has all
 
 
@@ -224,7 +225,8 @@ def _months(columns: Sequence[Column]) -> list[tuple[date, int]]:
 
 def _labels(evidence: Evidence) -> list[str]:
     """Return the columns that the examples of an incident fill."""
-    return list(dict.fromkeys(label for example in evidence.examples for label in example.fields))
+    filled = {label for example in evidence.examples for label in example.fields}
+    return [label for label in LABELS if label in filled] + sorted(filled.difference(LABELS))
 
 
 def _breakable(name: str) -> "Markup":

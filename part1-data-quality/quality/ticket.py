@@ -34,7 +34,7 @@ def facts(incident: Incident, evidence: Evidence, currency: Currency) -> list[tu
     where = f"{first.file}, line {first.line:,}" if first.line else first.file
     found = [("Since", f"{incident.first_day} ({where})")]
     if evidence.first:
-        among = "" if evidence.is_first else f" (of the first {len(first.first_records)} in that file)"
+        among = f" (of the first {evidence.of_first} in that file)" if evidence.of_first < (first.failed or 0) else ""
         found.append(("First second", evidence.first + among))
     ended = "still open" if incident.is_open else "ended"
     found.append(("Last", f"{incident.last_day} ({ended}; {counted(len(incident.findings), 'file')})"))

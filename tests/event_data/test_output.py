@@ -89,6 +89,18 @@ def test_a_page_escapes_all_but_markup(tmp_path: Path) -> None:
     assert "script-src " + " ".join(f"'sha256-{digest}'" for digest in digests) + ";" in text
 
 
+def test_a_cell_may_be_paragraphs_and_a_severity_has_a_colour() -> None:
+    rows = [("P0", ["one two three four", "-> do\x1bit"], "$1.00"), ("x", "P0 is no severity here", "-")]
+    plain = table(("SEV", "WHAT", "STAKE"), rows, 26, right=(2,), indent=0)
+    assert plain == [
+        "SEV  WHAT            STAKE", "P0   one two three   $1.00", "     four", "     -> do?it",
+        "x    P0 is no            -", "     severity here",
+    ]  # fmt: skip
+    coloured = table(("SEV", "WHAT", "STAKE"), rows, 26, right=(2,), indent=0, colour=True)
+    assert [re.sub("\x1b\\[[0-9;]*m", "", line).rstrip() for line in coloured] == plain
+    assert coloured[1].startswith("\x1b[1;31mP0") and sum("\x1b" in line for line in coloured) == 1
+
+
 def test_amounts_in_words() -> None:
     dollars, francs = Currency(), Currency("CHF ")
     assert [dollars.exact(x) for x in (Decimal("19512.4"), -3, 0.0, None)] == [

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -57,9 +58,18 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
 
 
 def ticket(found: tuple[Path, Path, str], check: str) -> str:
-    data, out, _ = found
-    number = next(row["incident"] for row in failing(rows(out), check))
-    return run("--data_dir", data, "--out_dir", out.parent / "again", "--quiet", "--incident", number)[1]
+    """Return the text for a ticket of the incident of a check, from the page."""
+    number = failing(rows(found[1]), check)[0]["incident"]
+    page = (found[1] / "dq_report.html").read_text(encoding="utf-8")
+    text = re.search(f'<pre id="ticket-{number}"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    assert text
+    return unescape(text[1])
+
+
+def test_an_incident_is_printed_alone(found: tuple[Path, Path, str], tmp_path: Path) -> None:
+    number = failing(rows(found[1]), "possible_duplicate")[0]["incident"]
+    status, stdout, _ = run("--data_dir", found[0], "--out_dir", tmp_path, "--quiet", "--incident", number)
+    assert status == 0 and stdout == ticket(found, "possible_duplicate") + "\n"
 
 
 def line_of(data: Path, file: str, number: str) -> str:
@@ -136,6 +146,7 @@ def test_the_page(found: tuple[Path, Path, str]) -> None:
     assert not any(tag in ("img", "iframe", "object") for tag, _ in tags) and "&lt;img src=x" in text
     assert [tag for tag, _ in tags].count("script") == 1 and BIDI not in text
     assert "jo@example.org" not in text and CLIENT not in text
+    assert len(text) < 200_000
     assert not re.search(r"(src|href)=[\"']?http", text)
 
 
