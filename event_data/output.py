@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).with_name("templates")
 FORMULA = "=+@\t\r-"  # first characters that a spreadsheet reads as a formula (OWASP, CSV injection)
-COLOURS = {"RED": "1;31", "YELLOW": "1;33", "GREEN": "1;32"}
+COLOURS = {"RED": "1;31", "YELLOW": "1;33", "GREEN": "1;32", "P0": "1;31", "P1": "1;33", "P2": "33", "P3": "0"}
 WORD_STYLES = {
     "RED": "bold red", "YELLOW": "bold yellow", "GREEN": "bold green",
     "P0": "bold red", "P1": "bold yellow", "P2": "yellow", "P3": "none",
@@ -58,7 +58,7 @@ def printable(text: str, instead: str = "?") -> str:
 
 
 def verdict(status: str, colour: bool) -> str:
-    """Return a status word, coloured if the terminal supports it."""
+    """Return a word that is a status or a severity, coloured if the terminal supports it."""
     return f"\033[{COLOURS.get(status, '1;36')}m{status}\033[0m" if colour else status
 
 

@@ -20,6 +20,7 @@ from monitoring.detection import judge
 from monitoring.incidents import ACCEPTED, Act
 from monitoring.metrics import Facts, File, Refusal, Unread
 from monitoring.thresholds import RENAMED, Planned, Thresholds, ThresholdsError, load_thresholds
+from monitoring.wording import change, day_words, name_of, percent, place
 from simulation import healthy
 
 from event_data.contract import load_contract
@@ -331,6 +332,42 @@ def test_a_refused_file_and_one_that_nothing_reads() -> None:
     assert keys(last(f)) == ["no_file", "delivered_twice", "file_unread:Copy of events.csv"]
 
 
+def test_many_columns_are_one_alarm_and_a_header_of_bytes_is_none() -> None:
+    f = facts()
+    file = f.files[f.last][0]
+    f.files[f.last] = [replace(file, header=(*HEADER, *(f"utm_{n}" for n in range(8)), "PK\x03\x04\x14\x00"))]
+    (alarm,) = last(f).alarms
+    assert (alarm.key, alarm.severity) == ("column_added:utm_0+8", "P2")
+    assert alarm.text.endswith("does not know: utm_0, utm_1, utm_2, utm_3, utm_4 and 4 more.")
+    f.files[f.last] = [replace(file, header=(*HEADER, "PK\x03\x04\x14\x00"))]
+    (alarm,) = last(f).alarms
+    assert alarm.text == "The header has a column that the contract does not know: (not text)."
+    f.files[f.last] = [replace(file, header=("PK\x03\x04", "x" * 500), refused="holds no record that can be used")]
+    (alarm,) = last(f).alarms
+    assert alarm.key == f"file_refused:{file.name}" and alarm.text.endswith("names no column of the contract.")
+
+
+def test_what_differs_is_said_in_words() -> None:
+    f = facts()
+    share(f, "client_id_missing_share", f.last, 0.4)
+    f.values["checkouts"][f.last] = (0.0, None)
+    found = {v.metric.name: change(v, f.currency) for v in last(f).verdicts}
+    assert found["client_id_missing_share"].startswith("more events without an id than expected: 40.0% instead of ")
+    assert found["checkouts"].startswith("fewer checkout starts than expected: 0 instead of ")
+    assert found["order_amount"].startswith(
+        ("higher order value than expected: $", "lower order value than expected: $")
+    )
+    assert place("browser", "Mobile Safari", 0.9) == "mostly in Mobile Safari (90% of it)"
+    assert place("section", "/", 1.4) == "mostly on the home page (100% of it)"
+    assert place("device", "Mobile\x1b[31m", 0.5) == "mostly on Mobile?[31m devices (50% of it)"
+    assert [percent(x) for x in (0, 0.00001, 0.0123, 0.5, 1)] == ["0%", "<0.01%", "1.23%", "50.0%", "100%"]
+    assert name_of("all_null:line_amount_missing_share", T) == "suddenly always empty (order lines without an amount)"
+    assert (name_of("identity", T), name_of("column_lost:referrer", T)) == (
+        "events without an id",
+        "column lost (referrer)",
+    )
+
+
 def test_the_growing_day_is_compared_with_the_same_hours() -> None:
     f = facts()
     f.hours = 12
@@ -348,7 +385,7 @@ def test_a_day_being_written_long_after_the_last_file_is_no_green_one() -> None:
     assert keys(last(f)) == ["silent_hours"]
     f.last += timedelta(days=1)
     assert (keys(last(f)), last(f).status) == (["no_file"], RED)
-    assert last(f).alarms[0].text == f"No file has arrived since that of {end}, 29 days ago."
+    assert last(f).alarms[0].text == f"No file has arrived since that of {day_words(end)}, 29 days ago."
 
 
 # --- words ------------------------------------------------------------------------------------------------

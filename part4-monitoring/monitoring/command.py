@@ -159,7 +159,7 @@ class Run:
         if self.options.json:
             self.terminal.print(json.dumps([as_document(r) for r in reports], indent=2))
         else:
-            self.terminal.print("\n".join(calendar(reports, self.terminal.width)))
+            self.terminal.print("\n".join(calendar(reports, self.terminal.width, self.terminal.colour)))
         return self.publish(reports[-1])
 
     def publish(self, report: DayReport) -> int:
@@ -245,7 +245,7 @@ class Run:
             terminal.print(json.dumps(as_document(report) | {"earlier": earlier}, indent=2))
             return
         expected, width = expected_false_alarms(options.thresholds), terminal.width
-        shown = lines(report, expected, options.verbose, terminal.colour, width, self.advice)
+        shown = lines(report, self.t, expected, options.verbose, terminal.colour, width, self.advice)
         if judged.earlier:
             shown += ["", *(paragraph(earlier_day(r), width, 0, 2) for r in judged.earlier)]
         if told.text and not (told.webhook or told.trouble):

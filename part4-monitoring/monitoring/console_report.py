@@ -1,23 +1,29 @@
 """Format the report for a terminal: the status first, then the alarms; one line for a GREEN day."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from event_data.output import paragraph, table, verdict
-from monitoring.alarms import Alarm, DayReport, Verdict
+from event_data.output import paragraph, printable, table, verdict
+from monitoring.alarms import GREEN, RED, TOO_LITTLE, YELLOW, Alarm, DayReport, Verdict
 from monitoring.baselines import freedom, student_of
+from monitoring.thresholds import Thresholds
 from monitoring.wording import (
+    ACKNOWLEDGE,
+    NOT_OVER,
     PAGE,
     Advice,
     acknowledgement,
+    count,
     details,
     figure,
-    how_to_acknowledge,
+    instructions,
     known_as,
+    known_line,
     percent,
-    short,
     title,
+    unfinished,
     verdict_line,
 )
 
@@ -25,16 +31,20 @@ METRIC_HEADINGS = ("metric", "value", "expected", "from", "to", "z", "evid.", "d
 METRIC_WIDTH = 120  # one line for each metric, which a narrow terminal wraps
 
 
-def lines(report: DayReport, expected_false: str, verbose: bool, colour: bool, width: int, advice: Advice) -> list[str]:
+def lines(
+    report: DayReport, t: Thresholds, expected_false: str, verbose: bool, colour: bool, width: int, advice: Advice
+) -> list[str]:
     """Return the report as lines; `expected_false` is what the simulation found for these thresholds."""
     first = paragraph(headline(report), width, 0, 2) if report.alarms else headline(report)
     shown = [verdict(report.status, colour) + first.removeprefix(report.status)]
+    each, whole = instructions([a for a in report.alarms if not a.is_known], report, advice)
     for alarm in report.alarms:
-        shown += alarm_lines(alarm, report, width)
-    if known := how_to_acknowledge([a for a in report.alarms if not a.is_known], report, advice):
-        shown += ["", paragraph(": ".join(known), width, 0, 2)]
-    if advice.page and report.alarms:
-        shown.append(paragraph(f"{PAGE}: {advice.page}", width, 0, 2))
+        first_line, *rest = alarm_lines(alarm, report, width, each)
+        shown += ["", verdict(alarm.severity, colour) + first_line.removeprefix(alarm.severity), *rest]
+    below = [paragraph(f"{NOT_OVER}: {names}", width, 0, 2)] if (names := unfinished(report, t)) else []
+    to_copy = {ACKNOWLEDGE: whole, PAGE: advice.page if report.alarms else ""}
+    below += [_copied(what, text, width) for what, text in to_copy.items() if text]
+    shown += ["", *below] if report.alarms else below
     if verbose:
         shown += ["", *metrics_table(report, width), "", f"  Expected false alarms: {expected_false}"]
     return shown
@@ -47,14 +57,21 @@ def headline(report: DayReport) -> str:
     return f"{report.status}  {report.day}{shop}{note}: {verdict_line(report)}"
 
 
-def alarm_lines(alarm: Alarm, report: DayReport, width: int) -> list[str]:
+def alarm_lines(alarm: Alarm, report: DayReport, width: int, command: str = "") -> list[str]:
     """Return the alarm, and what to know and do indented below, wrapped to the width; a known one in one line."""
     if alarm.is_known:
-        return ["", paragraph(f"{alarm.severity}  {short(alarm, report)}: {known_as(alarm)}.", width, 0, 4)]
+        return [paragraph(f"{alarm.severity}  {known_line(alarm, report)}", width, 0, 4)]
     below = [paragraph(text, width, 4, 6) for text in details(alarm, report)]
     below += [paragraph(f"{number}. {step}", width, 4, 7) for number, step in enumerate(alarm.steps, 1)]
-    below.append(paragraph(": ".join(acknowledgement(alarm)), width, 4, 6))
-    return ["", paragraph(f"{alarm.severity}  {title(alarm)}.", width, 0, 4), *below]
+    below.append(_copied(*acknowledgement(alarm, command), width, 4))
+    return [paragraph(f"{alarm.severity}  {title(alarm)}.", width, 0, 4), *below]
+
+
+def _copied(what: str, text: str, width: int, indent: int = 0) -> str:
+    """Return a command or a path after what it is for, on a line of its own if it is too long to be copied."""
+    blank = " " * indent
+    line = f"{blank}{what}: {text}"
+    return printable(line) if len(line) <= width else f"{blank}{what}:\n{printable(f'{blank}  {text}')}"
 
 
 def metrics_table(report: DayReport, width: int) -> list[str]:
@@ -108,8 +125,8 @@ def _seen(verdict: Verdict, change: float) -> bool:
     return abs(change * s.expected / sd) >= student_of(metric.limit, df)
 
 
-def calendar(reports: Sequence[DayReport], width: int) -> list[str]:
-    """Return the backtest: day, status and alarms; then the first alarm and the last day of each incident."""
+def calendar(reports: Sequence[DayReport], width: int, colour: bool = False) -> list[str]:
+    """Return the backtest: its sum, each day with its alarms, and the first alarm and the last day of each incident."""
     zone, days = reports[-1].time_zone, []
     for report in reports:
         keys = [
@@ -119,11 +136,16 @@ def calendar(reports: Sequence[DayReport], width: int) -> list[str]:
         ]
         days.append((str(report.day), report.status, "; ".join(keys) or "-"))
     found = [
-        (a.key, str(a.opened), f"{a.first_bad} {zone}" if a.first_bad else "the day", str(last), str(count))
-        for a, last, count in incidents(reports)
+        (a.key, str(a.opened), f"{a.first_bad} {zone}" if a.first_bad else "the day", str(last), str(bad_days))
+        for a, last, bad_days in incidents(reports)
     ]
-    head = ("incident", "since", "first bad", "until", "days")
-    return [*table(("day", "status", "alarms"), days, width), "", *table(head, found, width, right=(4,))]
+    statuses = Counter(report.status for report in reports)
+    went = ", ".join(
+        f"{statuses[status]:,} {status}" for status in (RED, YELLOW, GREEN, TOO_LITTLE) if statuses[status]
+    )
+    first = f"{count(len(reports), 'day')}: {went}; {count(len(found), 'incident')}."
+    below = ["", *table(("incident", "since", "first bad", "until", "days"), found, width, right=(4,))] if found else []
+    return [first, "", *table(("day", "status", "alarms"), days, width, colour=colour), *below]
 
 
 def incidents(reports: Sequence[DayReport]) -> list[tuple[Alarm, date, int]]:

@@ -53,7 +53,7 @@ class Life:
 
     alarm: Alarm
     title: str
-    facts: str
+    told: Sequence[str]
     first: date
     last: date
     is_over: bool
@@ -95,7 +95,7 @@ def page(history: sqlite3.Connection, warehouse: Warehouse, t: Thresholds, now: 
             "charts": charts,
             "alarmed": [c for layer in charts.values() for c in layer if c.is_alarm],
             "segments": _segment_charts(warehouse, t, last),
-            "incidents": _incidents(history, warehouse.currency, t, first, last),
+            "incidents": _incidents(history, warehouse, t, first, last),
             "months": list(_months(days, first, last)),
             "lead": _lead(days[last]),
             "told": [d for _, d in sorted(days.items(), reverse=True) if d.alarms][:DAYS_TOLD],
@@ -159,29 +159,37 @@ def _months(days: Mapping[date, Day], first: date, last: date) -> Iterator[tuple
         month = (month - timedelta(days=1)).replace(day=1)
 
 
-def _incidents(history: sqlite3.Connection, currency: Currency, t: Thresholds, first: date, last: date) -> list[Life]:
+def _incidents(history: sqlite3.Connection, shop: Warehouse, t: Thresholds, first: date, last: date) -> list[Life]:
     """Return the incidents of the calendar's days, those that go on first."""
     latest = {(a.key, a.opened): a for a in _alarms(history)}
     span, found = (last - first).days + 1, []
-    rows = history.execute("select key, opened, last_day, severity, days, at_stake, state, recovered_on from incidents")
-    for key, opened, until, severity, number, amount, state, recovered in rows:
-        began, ended = date.fromisoformat(opened), date.fromisoformat(until)
-        alarm = latest.get((key, began))
-        if alarm is None or ended < first:
+    rows = history.execute(
+        "select key, opened, last_day, severity, days, at_stake, state, closed, recovered_on, acknowledged_by, "
+        "acknowledged_at, silenced_until, reason from incidents where last_day >= ?",
+        [first.isoformat()],
+    )
+    for key, opened, until, severity, days, amount, state, closed, recovered, who, at, silenced, reason in rows:
+        alarm = latest.get((key, date.fromisoformat(opened)))
+        if alarm is None:
             continue
-        alarm.severity, start = severity, max(began, first)
-        facts = [
-            f"{day_words(began)} to {day_words(ended)}" if ended > began else day_words(began),
-            count(number, "bad day"),
-        ]
-        if amount is not None:
-            facts.append(f"{currency.exact(amount)} at stake")
-        facts += [alarm.segment] if alarm.segment else []
-        is_over = state == "recovered"
-        facts.append(f"over since {day_words(date.fromisoformat(recovered))}" if is_over and recovered else state)
+        alarm.severity, began, ended = severity, date.fromisoformat(opened), date.fromisoformat(until)
+        where = f"; {alarm.segment}" if alarm.segment else ""
+        cost = f"; {shop.currency.exact(amount)} at stake" if amount else ""
+        life = [f"Opened {day_words(began)}; {count(days, 'bad day')}{cost}{where}"]
+        if who:
+            until_words = f" until {day_words(date.fromisoformat(silenced))}" if silenced else ""
+            what = "Accepted as the new level" if state == "accepted" else f"Acknowledged{until_words}"
+            why = f": {shown(reason.removesuffix('.'), 200)}" if reason else ""
+            life.append(f"{what} by {shown(who)} on {day_words(datetime.fromisoformat(at).date())}{why}")
+        if closed:
+            life.append(f"Over since {day_words(date.fromisoformat(recovered or closed))}")
+        elif ended < last:
+            life.append(f"Last seen {day_words(ended)}; not over yet")
+        start = max(began, first)
         found.append(Life(
-            alarm, title(alarm), "; ".join(facts), began, ended, is_over, 100 * (start - first).days / span,
-            100 * ((ended - start).days + 1) / span, t.runbooks.get(alarm.name, ()),
+            alarm, title(alarm), [f"{one}." for one in life], began, ended, bool(closed),
+            100 * (start - first).days / span, 100 * ((ended - start).days + 1) / span,
+            () if closed else t.runbooks.get(alarm.name, ()),
         ))  # fmt: skip
     found.sort(key=lambda i: (i.is_over, i.alarm.severity if not i.is_over else "", -i.last.toordinal()))
     return found[:INCIDENTS]

@@ -9,7 +9,7 @@ from event_data.dead_hours import dead_runs
 from monitoring.alarms import Breach
 from monitoring.metrics import Facts, File
 from monitoring.thresholds import Thresholds
-from monitoring.wording import named
+from monitoring.wording import day_words, named
 
 
 def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contract, t: Thresholds) -> list[Breach]:
@@ -24,13 +24,13 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
         return [*unread, *silent_hours(facts, day, baseline, t)]
     if not files:
         newest = max((d for d, found in facts.files.items() if found and d < day), default=None)
-        text = f"No file of {day} has arrived."
+        text = f"No file of {day_words(day)} has arrived."
         if not contract.is_dated:
-            text = f"No file has events of {day}."
+            text = f"No file has events of {day_words(day)}."
         if newest is not None and newest < day - timedelta(days=1):
-            text = f"No file has arrived since that of {newest}, {(day - newest).days} days ago."
+            text = f"No file has arrived since that of {day_words(newest)}, {(day - newest).days} days ago."
         return [_breach(t, "no_file", "", text), *unread]
-    found = [*refused_files(files, t), *header_breaches(files, contract, t), *unread]
+    found = [*refused_files(files, contract, t), *header_breaches(files, contract, t), *unread]
     hour_counts, refused = facts.by_hour["events"].get(day, {}), refused_orders(facts, day, contract, t)
     is_quiet = contract.schedule.quiet_days and not any(file.records for file in files)
     if facts.hours == 24 and not is_quiet and not any(x for x, _ in hour_counts.values()):
@@ -67,11 +67,16 @@ def can_tell(key: str, facts: Facts, day: date) -> bool:
     return True
 
 
-def refused_files(files: Sequence[File], t: Thresholds) -> list[Breach]:
+def refused_files(files: Sequence[File], contract: Contract, t: Thresholds) -> list[Breach]:
     """Return the files of the day that part 2 could not read, and why."""
-    return [
-        _breach(t, "file_refused", f.name, f"{f.name} could not be read: it {f.refused}.") for f in files if f.refused
-    ]
+    known, found = {name for c in contract.columns for name in c.names}, []
+    for file in (file for file in files if file.refused):
+        foreign = (
+            " Its first line names no column of the contract." if file.header and not known & set(file.header) else ""
+        )
+        text = f"{file.name} could not be read: it {file.refused}.{foreign}"
+        found.append(_breach(t, "file_refused", file.name, text))
+    return found
 
 
 def unread_files(facts: Facts, day: date, t: Thresholds) -> list[Breach]:
@@ -102,7 +107,7 @@ def refused_orders(facts: Facts, day: date, contract: Contract, t: Thresholds) -
     noun = "order lines" if contract.order and contract.order.key else "orders"
     worth = f", {money(amount)} of {money(revenue)}," if amount else ""
     figure = "in no revenue figure" if facts.roles.has_amount else "not counted"
-    text = f"{lost:,} of {orders:,} {noun}{worth} are refused or quarantined, and {figure}. {reasons}."
+    text = f"{lost:,} of {orders:,} {noun}{worth} are refused or quarantined and {figure}. Why: {reasons}."
     metric = next((m.name for m in t.metrics if m.group == groups[0]), None)  # a lost column suppresses it
     return [_breach(t, "records_refused", "", text, tuple(suppresses), "P0" if is_urgent else None, metric)]
 

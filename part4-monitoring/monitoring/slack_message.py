@@ -9,6 +9,8 @@ from monitoring.alarms import GREEN, RED, TOO_LITTLE, YELLOW, Alarm, DayReport
 from monitoring.notification import Update
 from monitoring.thresholds import Thresholds
 from monitoring.wording import (
+    ACKNOWLEDGE,
+    NOT_OVER,
     PAGE,
     Advice,
     acknowledgement,
@@ -16,11 +18,12 @@ from monitoring.wording import (
     day_words,
     details,
     earlier_day,
-    how_to_acknowledge,
-    known_as,
+    instructions,
+    known_line,
     name_of,
     short,
     title,
+    unfinished,
 )
 
 # Slack's limits: https://docs.slack.dev/reference/block-kit/blocks (2026)
@@ -28,38 +31,37 @@ BLOCKS, HEADER, SECTION, FALLBACK = 50, 150, 3000, 3000
 WHOLE = 12_000  # characters in all blocks; a longer message is refused as msg_blocks_too_long
 SIGNS = {RED: "🔴", YELLOW: "🟡", GREEN: "🟢", TOO_LITTLE: "🔵"}
 SEVERITIES = {"P0": "🔴", "P1": "🟠", "P2": "🟡", "P3": "🔵"}
-LISTS = 5000  # of them, for the lists below what is told in full
+LIST, LISTS = 1000, 6  # characters of each list below what is told in full, and how many lists there are
 Block = dict[str, Any]
 
 
 def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) -> dict[str, Any]:
     """Return a message: the status, what is new in full, what lasts in a line each, what is known, what is over."""
-    head = f"{report.status}: {report.shop}, {day_words(report.day)}".replace(": ,", ":")
+    head = printable(f"{report.status}: {report.shop}, {day_words(report.day)}".replace(": ,", ":"))
     sign = SIGNS.get(report.status, "")
     news, known = update.news, [a for a in report.alarms if a.is_known]
     lasting = [a for a in report.active if a not in news and not a.is_known]
     blocks: list[Block] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(f"{sign} {head}", HEADER), "emoji": True}}
     ]
-    in_full = _fitting([_section(_in_full(a, report)) for a in news])
-    blocks += in_full
-    for heading, alarms in (("Also new", news[len(in_full) :]), ("Still open", lasting)):
-        if alarms:
-            blocks.append(_list(heading, [f"{SEVERITIES[a.severity]} {escape(short(a, report))}" for a in alarms]))
-    if known:
-        names = [f"{escape(short(a, report))}: {escape(known_as(a))}" for a in known]
-        blocks.append(_list("Known", names))
-    if update.recovered:
-        over = [
-            f"✅ {escape(capital(name_of(n.key, t)))}, since {day_words(n.opened, report.day)}"
+    each, whole = instructions([*news, *lasting], report, advice)
+    in_full = _fitting([_section(_in_full(a, report, each)) for a in news])
+    lists = {
+        "Also new": [_line(a, report) for a in news[len(in_full) :]],
+        "Still open": [_line(a, report) for a in lasting],
+        "Known": [escape(known_line(a, report)) for a in known],
+        NOT_OVER: [escape(capital(unfinished(report, t)))] if report.unfinished else [],
+        "Over": [
+            f"✅ {escape(capital(name_of(n.key, t)))}, open since {day_words(n.opened, report.day)}"
             for n in update.recovered
-        ]
-        blocks.append(_list("Over", over))
-    if update.earlier:
-        blocks.append(_list("Earlier days, judged now", [escape(earlier_day(r)) for r in update.earlier]))
+        ],
+        "Earlier days, judged now": [escape(earlier_day(r)) for r in update.earlier],
+    }
+    blocks += [*in_full, *(_list(heading, found) for heading, found in lists.items() if found)]
     below = [f"{PAGE}: {escape(advice.page)}"] if advice.page else []
-    if command := how_to_acknowledge([*news, *lasting], report, advice):
-        below.insert(0, f"{command[0]}: {_code(command[1])}")
+    if whole or (each and not news):
+        keys = f", where ALARM is {escape(' or '.join(a.key for a in lasting[:8]))}" if lasting else ""
+        below.insert(0, f"{ACKNOWLEDGE}: {_code(whole or f'{each} --acknowledge ALARM')}{keys}")
     if below:
         blocks.append({"type": "context", "elements": [_mrkdwn("\n".join(below))]})
     words = [title(a) for a in news] or [title(a) for a in lasting]
@@ -90,10 +92,10 @@ def summed_up(messages: Sequence[str]) -> str:
 
 
 def _fitting(blocks: Sequence[Block]) -> list[Block]:
-    """Return the first blocks of those that Slack takes besides a heading, four lists and what comes below."""
+    """Return the first blocks of those that Slack takes besides the heading, the lists and what comes below."""
     found: list[Block] = []
-    length = LISTS
-    for block in blocks[: BLOCKS - 6]:
+    length = LISTS * LIST
+    for block in blocks[: BLOCKS - LISTS - 2]:
         length += _length(block)
         if length > WHOLE:
             break
@@ -101,14 +103,18 @@ def _fitting(blocks: Sequence[Block]) -> list[Block]:
     return found
 
 
-def _in_full(alarm: Alarm, report: DayReport) -> str:
+def _in_full(alarm: Alarm, report: DayReport, command: str) -> str:
     """Return an alarm with what to do: what broke, where, since when, what it costs, and how to acknowledge it."""
     lines = [f"{SEVERITIES[alarm.severity]} *{escape(title(alarm))}* ({alarm.severity})"]
     lines += [escape(line) for line in details(alarm, report)]
     lines += [f"{number}. {escape(step)}" for number, step in enumerate(alarm.steps, 1)]
-    when, option = acknowledgement(alarm)
+    when, option = acknowledgement(alarm, command)
     end = f"\n{when}: {_code(option)}" if len(option) < SECTION / 2 else ""
     return _cut("\n".join(lines), SECTION - len(end)) + end
+
+
+def _line(alarm: Alarm, report: DayReport) -> str:
+    return f"{SEVERITIES[alarm.severity]} {escape(short(alarm, report))}"
 
 
 def _code(text: str) -> str:
@@ -118,7 +124,7 @@ def _code(text: str) -> str:
 def _list(heading: str, lines: Sequence[str]) -> Block:
     """Return a block of lines, as many as fit, and how many more there are."""
     shown: list[str] = []
-    room = LISTS // 4 - len(heading)
+    room = LIST - len(heading)
     for line in lines:
         cut = _cut(line, 300)
         if sum(map(len, shown)) + len(shown) + len(cut) > room:

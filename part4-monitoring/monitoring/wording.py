@@ -9,7 +9,10 @@ from event_data.money import Currency
 from monitoring.alarms import TOO_LITTLE, Alarm, DayReport, Verdict
 from monitoring.thresholds import Thresholds
 
+ACKNOWLEDGE = "To acknowledge an alarm"  # before the command
+NOT_OVER = "Not over yet"  # before the names of incidents
 PAGE = "Every metric and incident"  # before the path of monitor.html
+MOST_ALSO = 4  # of what comes with an alarm
 LONGEST_NAME = 60  # characters of a name that is not ours
 PLACES = {  # the kind of a segment -> how it is affected
     "device": "on {} devices", "browser": "in {}", "operating_system": "on {}", "channel": "from {}",
@@ -31,12 +34,12 @@ def day_words(day: date, beside: date | None = None) -> str:
     return f"{day.day} {day:%B}{year}"
 
 
-def shown(name: str) -> str:
+def shown(name: str, longest: int = LONGEST_NAME) -> str:
     """Return a name from a file, fit to be read: a long one is cut, and bytes that are no text are left out."""
     text = "".join(c if c.isprintable() else "?" for c in name)
     if sum(a != b for a, b in zip(name, text, strict=True)) > len(name) / 10:
         return "(not text)"
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def named(names: Sequence[str], most: int = 5) -> str:
@@ -108,6 +111,11 @@ def name_of(key: str, t: Thresholds) -> str:
     return next((m.label for m in t.metrics if m.group == name), name)
 
 
+def known_line(alarm: Alarm, report: DayReport) -> str:
+    """Return an alarm that nobody is told of in one line, and why not."""
+    return f"{short(alarm, report)}. {capital(known_as(alarm))}."
+
+
 def title(alarm: Alarm) -> str:
     """Return the first sentence of an alarm, without a full stop."""
     return _sentences(alarm.text)[0].removesuffix(".")
@@ -119,14 +127,16 @@ def details(alarm: Alarm, report: DayReport) -> list[str]:
     if alarm.segment:
         found.append(f"{capital(alarm.segment)}.")
     found.append(_since(alarm, report))
-    if alarm.at_stake is not None:
+    if alarm.at_stake or alarm.at_stake_since:
         money = report.currency.exact
         more = ""
         if alarm.day_number > 1 and alarm.opened:
             more = f"; {money(alarm.at_stake_since or 0)} since {day_words(alarm.opened, report.day)}"
-        found.append(f"{money(alarm.at_stake)} {alarm.stake_text}{more}.")
+        found.append(f"{money(alarm.at_stake or 0)} {alarm.stake_text}{more}.")
     if alarm.also:
-        found.append(f"Also: {'; '.join(one.removesuffix('.') for one in alarm.also)}.")
+        more = f" And {len(alarm.also) - MOST_ALSO} more." if len(alarm.also) > MOST_ALSO else ""
+        told = ". ".join(capital(one.removesuffix(".")) for one in alarm.also[:MOST_ALSO])
+        found.append(f"Also: {told}.{more}")
     if alarm.state == "level":
         found.append("The change has lasted and is steady: it may be the new level.")
     if alarm.reason:
@@ -137,17 +147,17 @@ def details(alarm: Alarm, report: DayReport) -> list[str]:
 def short(alarm: Alarm, report: DayReport) -> str:
     """Return an alarm that the reader knows in one line."""
     parts = [f"day {alarm.day_number}"] if alarm.day_number > 1 else []
-    if alarm.at_stake_since is not None and alarm.opened:
+    if alarm.at_stake_since and alarm.opened:
         since = f" since {day_words(alarm.opened, report.day)}" if alarm.day_number > 1 else ""
         parts.append(f"{report.currency.exact(alarm.at_stake_since)} {alarm.stake_text}{since}")
-    return title(alarm) + (f" ({'; '.join(parts)})" if parts else "")
+    return "; ".join([title(alarm), *parts])
 
 
-def acknowledgement(alarm: Alarm) -> tuple[str, str]:
-    """Return when to acknowledge an alarm, and the option that does."""
-    if alarm.state == "level":
-        return "If this is the new level", f"--new_level {shlex.quote(alarm.key)}"
-    return "If this is known", f"--acknowledge {shlex.quote(alarm.key)}"
+def acknowledgement(alarm: Alarm, command: str = "") -> tuple[str, str]:
+    """Return when to acknowledge an alarm, and the option that does, after the command if it is given."""
+    is_level = alarm.state == "level"
+    option = f"{'--new_level' if is_level else '--acknowledge'} {shlex.quote(alarm.key)}"
+    return "If this is the new level" if is_level else "If this is known", f"{command} {option}".lstrip()
 
 
 def known_as(alarm: Alarm) -> str:
@@ -158,19 +168,21 @@ def known_as(alarm: Alarm) -> str:
     if act is None:
         return words
     until = f" until {day_words(act.until, alarm.day)}" if act.until else ""
-    reason = f": {shown(act.reason)}".removesuffix(".") if act.reason else ""
+    reason = f": {shown(act.reason, 200)}".removesuffix(".") if act.reason else ""
     return f"{words}{until} ({shown(act.who)}, {day_words(act.at.date(), alarm.day)}){reason}"
 
 
-def how_to_acknowledge(alarms: Sequence[Alarm], report: DayReport, advice: Advice) -> tuple[str, str] | None:
-    """Return the whole command that acknowledges one of the alarms, with what introduces it; None without an alarm."""
-    if not alarms:
-        return None
+def instructions(alarms: Sequence[Alarm], report: DayReport, advice: Advice) -> tuple[str, str]:
+    """Return the command for what is said of each alarm, and the command for all of them; one of the two is empty."""
+    command = f"{advice.command} --check_date {report.day}"
     if len(alarms) == 1:
-        what, option = acknowledgement(alarms[0])
-    else:
-        what, option = "To acknowledge an alarm", "--acknowledge ALARM"
-    return what, f"{advice.command} --check_date {report.day} {option}"
+        return command, ""
+    return "", f"{command} --acknowledge ALARM" if alarms else ""
+
+
+def unfinished(report: DayReport, t: Thresholds) -> str:
+    """Return the names of the incidents that are open although the day has no alarm of theirs."""
+    return ", ".join(name_of(key, t) for key in report.unfinished)
 
 
 def is_urgent(alarm: Alarm) -> bool:

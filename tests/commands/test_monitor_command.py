@@ -69,7 +69,7 @@ def test_exit_statuses_and_decisions(line: Line) -> None:
     assert run(*line("2025-02-27"))[0] == 3
     status, stdout, said = run(*line("2025-02-28", "--acknowledge", key, "--until", "2025-03-01", "--reason", "soon"))
     assert status == 3 and stdout.startswith("RED")
-    assert "known and being fixed until 1 March" in " ".join(stdout.split())
+    assert "Known and being fixed until 1 March" in " ".join(stdout.split())
     assert f"note: {key}, open since 27 February 2025, is known and being fixed" in said and f"--undo {key}" in said
     assert "urgent alarm" in run(*line("2025-03-02"))[1]  # the day after the last one without messages
     status, stdout, said = run(*line("2025-03-02", "--new_level", key))
@@ -108,13 +108,13 @@ def test_strict_makes_yellow_3_as_well(tmp_path: Path, incidents: Path) -> None:
     assert keys(report(*args)) == ["column_added:extra"]
 
 
-def test_the_console_begins_with_the_status_and_is_one_line_when_green(line: Line) -> None:
+def test_the_console_begins_with_the_status_and_is_one_line_when_green(line: Line, tmp_path: Path) -> None:
     known = line("2025-03-03", "--acknowledge", "column_renamed:client_id", "--quiet")
     assert run(*known)[1] == ""
     _, red, _ = run(*line("2025-03-04"))
     assert red.startswith("RED  2025-03-04")
     assert "last good day was 3 March" in red and "\n    1. Compare the header" in red
-    assert max(map(len, red.splitlines())) <= 80
+    assert all(len(row) <= 80 for row in red.splitlines() if str(tmp_path) not in row)  # a path is to be copied
     _, verbose, _ = run(*line("2025-03-04", "--verbose"))
     assert "sees -" in verbose and "Expected false alarms" in verbose and "crawler_share_of_checkout" in verbose
 

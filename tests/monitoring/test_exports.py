@@ -54,12 +54,12 @@ def test_the_page_has_every_day_incident_and_metric(filled: Path) -> None:
     assert len(re.findall(r'<(?:a|span) class="(?:red|yellow|green|p3)"[^>]* title="', text)) == 14
     assert text.count('<div class="incident">') == len({(row[1], row[6]) for row in found["alarms"]})
     for title in ("The column client_id arrives as clientId", "The column referrer is gone"):
-        assert f"</span> {title}</h3>" in text
+        assert f"</span> {title}</h4>" in text
     charted = {row[4] for row in found["metric_results"] if row[6] is not None}
     assert len(charted) > 30 and all(f"<b>{label[:1].upper()}{label[1:]}</b>" in text for label in charted)
     alarms = [row for row in found["metric_results"] if row[-1] == "alarm"]
     assert alarms and text.count("<circle ") >= len(alarms)
-    for words in ("Sessions by channel", "Orders by device", "acknowledged"):
+    for words in ("Sessions by channel", "Orders by device", "Acknowledged by "):
         assert words in text
     assert list(filled.parent.glob(".*part")) == []
 

@@ -14,6 +14,7 @@ from monitoring.incidents import ACCEPTED, ACKNOWLEDGED, BAD, LINGERING, UNDONE,
 from monitoring.metrics import Facts, File
 from monitoring.storage import History
 from monitoring.thresholds import Planned, load_thresholds
+from monitoring.wording import day_words
 from simulation import healthy
 
 from event_data.contract import load_contract
@@ -197,7 +198,7 @@ def test_a_file_missing_for_long_is_one_sentence() -> None:
     f.last += timedelta(days=40)
     alarm = judge(f, CONTRACT, T)[-1].alarms[0]
     assert (alarm.key, alarm.opened) == ("no_file", f.days[20])
-    assert alarm.text == f"No file has arrived since that of {f.days[19]}, 40 days ago."
+    assert alarm.text == f"No file has arrived since that of {day_words(f.days[19])}, 40 days ago."
 
 
 def everything(f: Facts) -> None:
