@@ -3,9 +3,9 @@
 -- engine's adapter has to know. {braces} hold what the contract (schema.yaml) says of the shop.
 --
 -- Contents
---   events      received, simultaneous, parsed_events, rejected_events
+--   events      received, browsers, parsed_events, simultaneous, rejected_events
 --   sources     terms, known_hosts, confirmations, decoded, sources: what each evidence says
---   sessions    browsers, judged_events, session_events, events, sessions, clients
+--   sessions    judged_events, session_events, events, sessions, clients
 --   files       file_totals, files
 --   people      links, people
 --   orders      received_orders, orders, order_items
@@ -53,14 +53,73 @@ select
 from timed;
 
 
+-- silver.browsers: one row a user agent; its device, and whether it declares itself a crawler.
+create or replace table silver.browsers as
+with distinct_agents as (
+    select distinct user_agent
+    from silver.received
+    where unreadable is null and event_name is not null and user_agent is not null
+),
+
+agents as (
+    select user_agent, lower(user_agent) as a
+    from distinct_agents
+),
+
+crawlers as (
+    select distinct agents.user_agent
+    from agents
+    inner join bronze.crawlers as crawlers on strpos(agents.a, crawlers.term) > 0
+)
+
+select
+    row_number() over (order by agents.user_agent nulls first) as browser_id,
+    agents.user_agent,
+    crawlers.user_agent is not null as is_bot,
+    case
+        when a like '%iphone%' or a like '%ipod%' then 'Mobile'
+        when a like '%ipad%' or a like '%tablet%' or (a like '%android%' and a not like '%mobile%') then 'Tablet'
+        when a like '%mobile%' then 'Mobile'
+        when a like '%windows%' or a like '%macintosh%' or a like '%linux%' or a like '%cros %' then 'Desktop'
+        else 'Other'
+    end as device,
+    case
+        when a like '%iphone%' or a like '%ipad%' or a like '%ipod%' then 'iOS'
+        when a like '%android%' then 'Android'
+        when a like '%windows%' then 'Windows'
+        when a like '%macintosh%' then 'macOS'
+        when a like '%cros %' then 'ChromeOS'
+        when a like '%linux%' then 'Linux'
+        else 'Other'
+    end as operating_system,
+    case
+        when a like '%fban/%' or a like '%fbav/%' or a like '%[fb%' then 'Facebook'
+        when a like '%instagram%' then 'Instagram'
+        when a like '%tiktok%' or a like '%bytedance%' or a like '%musical_ly%' then 'TikTok'
+        when a like '%pinterest%' then 'Pinterest'
+        when a like '%gsa/%' then 'Google app'
+        when a like '%edg/%' or a like '%edga/%' or a like '%edgios/%' or a like '%edge/%' then 'Edge'
+        when a like '%opr/%' or a like '%opera%' or a like '%opt/%' then 'Opera'
+        when a like '%samsungbrowser%' then 'Samsung Internet'
+        when a like '%ddg/%' or a like '%duckduckgo%' then 'DuckDuckGo'
+        when a like '%firefox/%' or a like '%fxios/%' then 'Firefox'
+        when a like '%chrome/%' or a like '%crios/%' then 'Chrome'
+        when a like '%safari/%' or a like '%applewebkit%' then 'Safari'
+        else 'Other'
+    end as browser
+from agents
+left join crawlers on agents.user_agent = crawlers.user_agent;
+
+
 -- silver.parsed_events: every readable record of an event, its page taken apart, and what it says of its source.
 create or replace table silver.parsed_events as
 with received as (
     select
-        received.event_id, received.client_id, received.client_id_as_tracked, received.event_at, received.event_name,
+        received.event_id, received.client_id, received.client_id_as_tracked is not null as is_tracked,
+        received.event_at, received.event_name,
         coalesce(event_roles.event, 'other') as event,
         case when event_roles.event in ('order', 'refund', 'signup') then received.payload end as payload,
-        received.user_agent,
+        browsers.browser_id,
         received.page_url,
         received.referrer,
         case when lower(received.source_session_id) not in ({placeholders}) then received.source_session_id end
@@ -81,6 +140,7 @@ with received as (
         end as address
     from silver.received as received
     left join bronze.event_roles as event_roles on received.event_name = event_roles.event_name
+    left join silver.browsers as browsers on received.user_agent = browsers.user_agent
     -- Those without a time are refused below, where it is a column: here it would be worked out twice.
     where received.unreadable is null and received.event_name is not null
 ),
@@ -150,7 +210,8 @@ cleaned as (
 
 given as (
     select
-        event_id, client_id, client_id_as_tracked, event_at, event_name, event, payload, user_agent, referrer, nullif(host, '') as host, path,
+        event_id, client_id, is_tracked, event_at, event_name, event, payload, browser_id, referrer,
+        nullif(host, '') as host, path,
         substr(query, 2) as query,
         nullif(referrer_host, '') as referrer_host,
         nullif(checkout_token, '') as checkout_token,
@@ -630,64 +691,6 @@ left join overrides
     on prepared.source_word = overrides.source_word and prepared.medium_word = overrides.medium_word;
 
 
--- silver.browsers: one row a user agent; its device, and whether it declares itself a crawler.
-create or replace table silver.browsers as
-with distinct_agents as (
-    select distinct user_agent
-    from silver.parsed_events
-    where user_agent is not null
-),
-
-agents as (
-    select user_agent, lower(user_agent) as a
-    from distinct_agents
-),
-
-crawlers as (
-    select distinct agents.user_agent
-    from agents
-    inner join bronze.crawlers as crawlers on strpos(agents.a, crawlers.term) > 0
-)
-
-select
-    row_number() over (order by agents.user_agent nulls first) as browser_id,
-    agents.user_agent,
-    crawlers.user_agent is not null as is_bot,
-    case
-        when a like '%iphone%' or a like '%ipod%' then 'Mobile'
-        when a like '%ipad%' or a like '%tablet%' or (a like '%android%' and a not like '%mobile%') then 'Tablet'
-        when a like '%mobile%' then 'Mobile'
-        when a like '%windows%' or a like '%macintosh%' or a like '%linux%' or a like '%cros %' then 'Desktop'
-        else 'Other'
-    end as device,
-    case
-        when a like '%iphone%' or a like '%ipad%' or a like '%ipod%' then 'iOS'
-        when a like '%android%' then 'Android'
-        when a like '%windows%' then 'Windows'
-        when a like '%macintosh%' then 'macOS'
-        when a like '%cros %' then 'ChromeOS'
-        when a like '%linux%' then 'Linux'
-        else 'Other'
-    end as operating_system,
-    case
-        when a like '%fban/%' or a like '%fbav/%' or a like '%[fb%' then 'Facebook'
-        when a like '%instagram%' then 'Instagram'
-        when a like '%tiktok%' or a like '%bytedance%' or a like '%musical_ly%' then 'TikTok'
-        when a like '%pinterest%' then 'Pinterest'
-        when a like '%gsa/%' then 'Google app'
-        when a like '%edg/%' or a like '%edga/%' or a like '%edgios/%' or a like '%edge/%' then 'Edge'
-        when a like '%opr/%' or a like '%opera%' or a like '%opt/%' then 'Opera'
-        when a like '%samsungbrowser%' then 'Samsung Internet'
-        when a like '%ddg/%' or a like '%duckduckgo%' then 'DuckDuckGo'
-        when a like '%firefox/%' or a like '%fxios/%' then 'Firefox'
-        when a like '%chrome/%' or a like '%crios/%' then 'Chrome'
-        when a like '%safari/%' or a like '%applewebkit%' then 'Safari'
-        else 'Other'
-    end as browser
-from agents
-left join crawlers on agents.user_agent = crawlers.user_agent;
-
-
 -- silver.judged_events: every usable event in a few numbers: its browser, its source, and its place among events of the
 -- same time.
 create or replace table silver.judged_events as
@@ -705,7 +708,7 @@ with ties as (
 
 select
     events.event_id, events.client_id, events.event_at, events.event, events.source_session_id,
-    events.client_id_as_tracked is not null as is_tracked,
+    events.is_tracked,
     -- Events of a client at the same time: by step, then by a hash of their content.
     100000 * case events.event
         when 'page_view' then 1 when 'signup' then 2 when 'cart' then 3 when 'checkout' then 4 when 'order' then 5 else 6
@@ -713,7 +716,6 @@ select
     events.event = 'order' or confirmations.event_id is not null as is_purchase,
     sources.source_id,
     sources.channel is not null as has_evidence,
-    browsers.browser_id,
     coalesce(browsers.is_bot, false) as is_bot
 from silver.parsed_events as events
 left join silver.rejected_events as rejected on events.event_id = rejected.event_id
@@ -722,7 +724,7 @@ left join silver.sources as sources
     on case
         when confirmations.event_id is null then events.evidence_key else confirmations.evidence_key
     end = sources.evidence_key
-left join silver.browsers as browsers on events.user_agent = browsers.user_agent
+left join silver.browsers as browsers on events.browser_id = browsers.browser_id
 left join ties on events.event_id = ties.event_id
 where rejected.event_id is null;
 
@@ -751,14 +753,12 @@ followed as (
 -- Most clients have one event, which needs no window: this halves the time of the statement.
 windowed as (
     select
-        found_in, client_id, source_session_id, event_id, event_at, tie, event, is_purchase, source_id, has_evidence,
-        browser_id, is_bot
+        found_in, client_id, source_session_id, event_id, event_at, tie, event, is_purchase, source_id, has_evidence
     from followed
     where events > 1
     union all
     select
-        'as_tracked', client_id, source_session_id, event_id, event_at, tie, event, is_purchase, source_id, has_evidence,
-        browser_id, is_bot
+        'as_tracked', client_id, source_session_id, event_id, event_at, tie, event, is_purchase, source_id, has_evidence
     from followed
     where events > 1 and found_in = 'healed' and is_tracked
 ),
@@ -783,7 +783,7 @@ started as (
 -- A session's id is the id of its first event.
 numbered as (
     select
-        found_in, event_id, event_at, event, tie, number, is_purchase, source_id, has_evidence, browser_id, is_bot,
+        found_in, event_id, event_at, event, tie, number, is_purchase, source_id, has_evidence,
         last_value(case when is_start = 1 then event_id end ignore nulls) over (
             partition by found_in, client_id, source_session_id order by event_at nulls first, tie nulls first
             rows between unbounded preceding and current row
@@ -829,8 +829,7 @@ touches as (
 
 select
     numbered.found_in, numbered.session_id, numbered.event_id, numbered.event_at, numbered.event, numbered.tie,
-    numbered.number, touches.number is not null as is_touch, false as is_single, numbered.source_id, numbered.browser_id,
-    numbered.is_bot
+    numbered.number, touches.number is not null as is_touch, false as is_single, numbered.source_id
 from numbered
 left join touches
     on numbered.found_in = touches.found_in and numbered.session_id = touches.session_id
@@ -840,7 +839,7 @@ union all
 
 select
     coalesce(found_in, 'none'), case when found_in is not null then event_id end, event_id, event_at, event, tie, 1,
-    found_in is not null and (has_evidence or not is_purchase), found_in is not null, source_id, browser_id, is_bot
+    found_in is not null and (has_evidence or not is_purchase), found_in is not null, source_id
 from followed
 where events = 1 or events is null;
 
@@ -855,13 +854,13 @@ with tracked as (
 
 joined as (
     select
-        parsed.event_id, parsed.client_id, parsed.client_id_as_tracked, parsed.event_at, parsed.event, parsed.event_name,
+        parsed.event_id, parsed.client_id, parsed.is_tracked, parsed.event_at, parsed.event, parsed.event_name,
         parsed.source_session_id, parsed.host, parsed.path, parsed.query, parsed.is_confirmation_page, parsed.utm_content,
         parsed.utm_term, parsed.referrer, parsed.checkout_token, parsed.payload,
         parsed.utm_source, parsed.utm_medium, parsed.utm_campaign, parsed.referrer_host,
         coalesce(sources.click_id, substr(parsed.click_ids, 1, strpos(parsed.click_ids || ' ', ' ') - 1)) as click_id,
         sources.source, sources.medium, sources.campaign,
-        sources.channel, browsers.device, browsers.operating_system, browsers.browser, healed.is_bot, healed.tie,
+        sources.channel, browsers.device, browsers.operating_system, browsers.browser, browsers.is_bot, healed.tie,
         healed.session_id, healed.is_touch,
         case when healed.found_in = 'both' then healed.session_id else tracked.session_id end as session_id_as_tracked,
         case when healed.found_in = 'both' then healed.is_touch else tracked.is_touch end as is_touch_as_tracked,
@@ -872,14 +871,14 @@ joined as (
     inner join silver.session_events as healed on parsed.event_id = healed.event_id and healed.found_in <> 'as_tracked'
     left join tracked on parsed.event_id = tracked.event_id
     left join silver.sources as sources on healed.source_id = sources.source_id
-    left join silver.browsers as browsers on healed.browser_id = browsers.browser_id
+    left join silver.browsers as browsers on parsed.browser_id = browsers.browser_id
     left join bronze.files as files on parsed.event_id // 100000000 = files.file_id
 )
 
 select
     events.event_id,
     events.client_id,
-    events.client_id_as_tracked,
+    case when events.is_tracked then events.client_id end as client_id_as_tracked,
     events.event_at,
     events.tie,
     cast(events.local_at as date) as event_date,
@@ -915,7 +914,7 @@ select
     coalesce(events.device, 'Other') as device,
     coalesce(events.operating_system, 'Other') as operating_system,
     coalesce(events.browser, 'Other') as browser,
-    events.is_bot,
+    coalesce(events.is_bot, false) as is_bot,
     case when events.event in ('order', 'refund') then {transaction_id} end as transaction_id,
     case when events.event = 'order' then {amount} end as revenue,
     case when events.event = 'refund' then {amount} end as refund,
@@ -1717,6 +1716,23 @@ group by event_date, event_hour, event, device, operating_system, browser, is_bo
 
 -- silver.event_metrics: the metrics of events by hour, for every segment that may explain a change.
 create or replace table silver.event_metrics as
+-- Each metric once: its name, what is counted, and of a share, the column that it is a share of.
+{table metrics}
+    events                             | sum(events)                                                                     | null
+    page_views                         | sum(case when event = 'page_view' and not is_bot then events else 0 end)        | null
+    signups                            | sum(case when event = 'signup' and not is_bot then events else 0 end)           | null
+    carts                              | sum(case when event = 'cart' and not is_bot then events else 0 end)             | null
+    checkouts                          | sum(case when event = 'checkout' and not is_bot then events else 0 end)         | null
+    order_events                       | sum(case when event = 'order' then events else 0 end)                           | null
+    crawler_share                      | sum(case when is_bot then events else 0 end)                                    | events
+    crawler_share_of_checkout          | sum(case when is_bot and event in ('checkout', 'order') then events else 0 end) | checkout_events
+    unknown_event_share                | sum(case when event = 'other' then events else 0 end)                           | events
+    client_id_missing_share            | sum(events - with_client)                                                       | events
+    client_id_missing_share_as_tracked | sum(events - with_tracked_client)                                               | events
+    referrer_missing_share             | sum(events - with_referrer)                                                     | events
+    utm_share                          | sum(with_utm)                                                                   | events
+    click_id_share                     | sum(with_click_id)                                                              | events
+{end}
 with segmented as (
     select 'all' as segment_kind, 'all' as segment, counts.* from silver.event_counts as counts
     union all
@@ -1725,43 +1741,21 @@ with segmented as (
     {end}
 ),
 
--- A column for each metric: what is counted; of a share, its numerator.
 summed as (
     select
         event_date as date, event_hour as hour, segment_kind, segment,
-        sum(events) as events,
-        {for step in page_view signup cart checkout, joined by ,}
-        sum(case when event = '{step}' and not is_bot then events else 0 end) as {step}s
-        {end},
-        sum(case when event = 'order' then events else 0 end) as order_events,
-        sum(case when is_bot then events else 0 end) as crawler_share,
-        sum(case when is_bot and event in ('checkout', 'order') then events else 0 end) as crawler_share_of_checkout,
         sum(case when event in ('checkout', 'order') then events else 0 end) as checkout_events,
-        sum(case when event = 'other' then events else 0 end) as unknown_event_share,
-        sum(events - with_client) as client_id_missing_share,
-        sum(events - with_tracked_client) as client_id_missing_share_as_tracked,
-        sum(events - with_referrer) as referrer_missing_share,
-        sum(with_utm) as utm_share,
-        sum(with_click_id) as click_id_share
+        {for metric numerator denominator in metrics, joined by ,}
+        {numerator} as {metric}
+        {end}
     from segmented
     group by event_date, event_hour, segment_kind, segment
 ),
 
 measured as (
-    {for metric in events page_views signups carts checkouts order_events, joined by union all}
-    select date, hour, '{metric}' as metric, segment_kind, segment, {metric} as numerator, null as denominator from summed
+    {for metric numerator denominator in metrics, joined by union all}
+    select date, hour, '{metric}' as metric, segment_kind, segment, {metric} as numerator, {denominator} as denominator from summed
     {end}
-
-    union all
-
-    {for metric in crawler_share unknown_event_share client_id_missing_share client_id_missing_share_as_tracked referrer_missing_share utm_share click_id_share, joined by union all}
-    select date, hour, '{metric}', segment_kind, segment, {metric}, events from summed
-    {end}
-
-    union all
-
-    select date, hour, 'crawler_share_of_checkout', segment_kind, segment, crawler_share_of_checkout, checkout_events
-    from summed
 )
 
 select
@@ -1782,6 +1776,40 @@ where segment_kind in ('all', 'event', 'device');
 -- gold.daily_metrics: the same by day, with what files, sessions and orders say. Events more than one day off the day of
 -- their file are in no day: the rows of other days have no date.
 create or replace table gold.daily_metrics as
+-- Each metric once: its name, what is counted, and of a share, the column that it is a share of.
+{table visit_metrics}
+    sessions      | sum(sessions)               | null
+    visitors      | sum(case when returning_client_id is null then sessions else 0 end) + count(distinct returning_client_id) | null
+    conversion    | sum(sessions_with_order)    | sessions
+    checkout_rate | sum(sessions_with_checkout) | sessions
+    bounce_rate   | sum(bounces)                | sessions
+{end}
+{table order_metrics}
+    orders                                 | count(*)                                                            | null
+    revenue                                | sum(revenue)                                                        | null
+    average_order_value                    | sum(revenue)                                                        | orders
+    orders_without_event_share             | sum(case when has_earlier_event then 0 else 1 end)                  | orders
+    orders_without_page_view_share         | sum(case when has_earlier_page_view then 0 else 1 end)              | orders
+    orders_with_checkout_share             | sum(case when has_earlier_checkout then 1 else 0 end)               | orders
+    collision_share                        | sum(case when is_collision then 1 else 0 end)                       | orders
+    free_order_share                       | sum(case when revenue = 0 then 1 else 0 end)                        | orders
+    revenue_without_event_share_as_tracked | sum(case when has_earlier_event_as_tracked then 0 else revenue end) | revenue
+{end}
+{table received_metrics}
+    resubmission_share | sum(case when status in ('resubmission', 'amendment') then 1 else 0 end) | order_events
+    held_order_share   | sum(case when status in ('quarantined', 'negative') then 1 else 0 end)   | order_events
+{end}
+{table item_metrics}
+    line_amount_missing_share | sum(case when amount is null then 1 else 0 end)  | lines
+    item_missing_share        | sum(case when item_id is null then 1 else 0 end) | lines
+{end}
+{table file_metrics}
+    files            | count(*)        | null
+    records          | sum(records)    | null
+    unreadable_share | sum(unreadable) | records
+    rejected_share   | sum(rejected)   | records
+    repeated_share   | sum(repeated)   | records
+{end}
 with visits as (
     select
         day as date, client_id, device, operating_system, browser,
@@ -1826,12 +1854,9 @@ visits_by_segment as (
 visit_totals as (
     select
         date, segment_kind, segment,
-        sum(sessions) as sessions,
-        sum(case when returning_client_id is null then sessions else 0 end) + count(distinct returning_client_id)
-            as visitors,
-        sum(sessions_with_order) as conversion,
-        sum(sessions_with_checkout) as checkout_rate,
-        sum(bounces) as bounce_rate
+        {for metric numerator denominator in visit_metrics, joined by ,}
+        {numerator} as {metric}
+        {end}
     from visits_by_segment
     group by date, segment_kind, segment
 ),
@@ -1847,14 +1872,9 @@ orders_by_segment as (
 order_totals as (
     select
         order_date as date, segment_kind, segment,
-        count(*) as orders,
-        sum(revenue) as revenue,
-        sum(case when has_earlier_event then 0 else 1 end) as orders_without_event_share,
-        sum(case when has_earlier_page_view then 0 else 1 end) as orders_without_page_view_share,
-        sum(case when has_earlier_event_as_tracked then 0 else revenue end) as revenue_without_event_share_as_tracked,
-        sum(case when has_earlier_checkout then 1 else 0 end) as orders_with_checkout_share,
-        sum(case when is_collision then 1 else 0 end) as collision_share,
-        sum(case when revenue = 0 then 1 else 0 end) as free_order_share
+        {for metric numerator denominator in order_metrics, joined by ,}
+        {numerator} as {metric}
+        {end}
     from orders_by_segment
     group by order_date, segment_kind, segment
 ),
@@ -1871,28 +1891,30 @@ channel_totals as (
 
 received_totals as (
     select
-        order_date as date,
-        count(*) as order_events,
-        sum(case when status in ('resubmission', 'amendment') then 1 else 0 end) as resubmission_share,
-        sum(case when status in ('quarantined', 'negative') then 1 else 0 end) as held_order_share
+        order_date as date, 'all' as segment_kind, 'all' as segment, count(*) as order_events,
+        {for metric numerator denominator in received_metrics, joined by ,}
+        {numerator} as {metric}
+        {end}
     from silver.received_orders
     group by order_date
 ),
 
 item_totals as (
     select
-        order_date as date,
-        count(*) as lines,
-        sum(case when amount is null then 1 else 0 end) as line_amount_missing_share,
-        sum(case when item_id is null then 1 else 0 end) as item_missing_share
+        order_date as date, 'all' as segment_kind, 'all' as segment, count(*) as lines,
+        {for metric numerator denominator in item_metrics, joined by ,}
+        {numerator} as {metric}
+        {end}
     from silver.order_items
     group by order_date
 ),
 
 file_totals as (
     select
-        file_date as date, count(*) as files, sum(records) as records, sum(unreadable) as unreadable_share,
-        sum(rejected) as rejected_share, sum(repeated) as repeated_share
+        file_date as date, 'all' as segment_kind, 'all' as segment,
+        {for metric numerator denominator in file_metrics, joined by ,}
+        {numerator} as {metric}
+        {end}
     from silver.files
     group by file_date
 ),
@@ -1902,31 +1924,30 @@ unioned as (
     from silver.event_metrics
     group by date, metric, segment_kind, segment
 
-    {for metric in sessions visitors, joined by }
+    {for metric numerator denominator in visit_metrics, joined by }
     union all
-    select date, '{metric}', segment_kind, segment, {metric}, null from visit_totals
+    select date, '{metric}', segment_kind, segment, {metric}, {denominator} from visit_totals
     {end}
 
-    {for metric in conversion checkout_rate bounce_rate, joined by }
+    {for metric numerator denominator in order_metrics, joined by }
     union all
-    select date, '{metric}', segment_kind, segment, {metric}, sessions from visit_totals
+    select date, '{metric}', segment_kind, segment, {metric}, {denominator} from order_totals
     {end}
 
-    {for metric in orders revenue, joined by }
+    {for metric numerator denominator in received_metrics, joined by }
     union all
-    select date, '{metric}', segment_kind, segment, {metric}, null from order_totals
+    select date, '{metric}', segment_kind, segment, {metric}, {denominator} from received_totals
     {end}
 
-    {for metric in orders_without_event_share orders_without_page_view_share orders_with_checkout_share collision_share free_order_share, joined by }
+    {for metric numerator denominator in item_metrics, joined by }
     union all
-    select date, '{metric}', segment_kind, segment, {metric}, orders from order_totals
+    select date, '{metric}', segment_kind, segment, {metric}, {denominator} from item_totals
     {end}
 
+    {for metric numerator denominator in file_metrics, joined by }
     union all
-    select date, 'average_order_value', segment_kind, segment, revenue, orders from order_totals
-    union all
-    select date, 'revenue_without_event_share_as_tracked', segment_kind, segment, revenue_without_event_share_as_tracked, revenue
-    from order_totals
+    select date, '{metric}', segment_kind, segment, {metric}, {denominator} from file_totals
+    {end}
 
     union all
     select date, 'revenue_by_channel' || ending, 'channel', channel, revenue, null from channel_totals
@@ -1937,26 +1958,6 @@ unioned as (
         max(whole_revenue)
     from channel_totals
     group by date, ending
-    {end}
-
-    {for metric in resubmission_share held_order_share, joined by }
-    union all
-    select date, '{metric}', 'all', 'all', {metric}, order_events from received_totals
-    {end}
-
-    {for metric in line_amount_missing_share item_missing_share, joined by }
-    union all
-    select date, '{metric}', 'all', 'all', {metric}, lines from item_totals
-    {end}
-
-    {for metric in files records, joined by }
-    union all
-    select date, '{metric}', 'all', 'all', {metric}, null from file_totals
-    {end}
-
-    {for metric in unreadable_share rejected_share repeated_share, joined by }
-    union all
-    select date, '{metric}', 'all', 'all', {metric}, records from file_totals
     {end}
 ),
 

@@ -28,11 +28,22 @@ from event_data.warehouse_file import lock, refuse_foreign
 from transformation.increment import merge_touched, select_touched
 from transformation.landing import OWN_COLUMNS, column_names, land, land_seeds
 from transformation.placeholders import placeholders
-from transformation.published import Run, balanced_ledger, comment, delivered, read_published, read_refused, write_files
+from transformation.published import (
+    Run,
+    balanced_ledger,
+    comment,
+    delivered,
+    note_stamps,
+    read_published,
+    read_refused,
+    write_files,
+)  # fmt: skip
 from transformation.statements import SCHEMAS, Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parents[1]
-STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that can open the file is 1.4
+# The oldest DuckDB that can open the file is 1.4. Row groups of half the usual size take half the memory to write: at a
+# million events 180 MB less, for a file that is 7 % larger.
+STORAGE = "storage_version 'v1.4.0', row_group_size 61440"
 # Intermediate tables that are not published. Each is dropped after its last reader to save memory.
 WORKING = {
     "silver.received": "silver.file_totals",
@@ -83,7 +94,7 @@ class Settings:
 
 def fingerprint(contract: Path) -> str:
     """Return a hash of everything except the files that affects the result, including this program."""
-    digest = hashlib.sha256(f"{STORAGE_VERSION} {duckdb.__version__}".encode())
+    digest = hashlib.sha256(f"{STORAGE} {duckdb.__version__}".encode())
     endings = ("transformation/**/*.py", "transformation/**/*.sql", "transform.sql", "columns.csv", "seeds/*.csv")
     program = [path for ending in endings for path in sorted(HERE.glob(ending))]
     program += sorted(p for p in (HERE.parent / "event_data").rglob("*") if p.suffix in (".py", ".sql"))
@@ -105,14 +116,14 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
     refuse_foreign(settings.warehouse)  # --warehouse may be mistyped too, and it will be replaced
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
-        folder, run = (
-            convert(settings.list_folder(), settings.contract, work_dir, memory_limit=settings.memory_limit),
-            None,
-        )
-        if not settings.full_refresh and (published := read_published(settings.warehouse, settings.fingerprint)):
+        folder = convert(settings.list_folder(), settings.contract, work_dir, memory_limit=settings.memory_limit)
+        published = None if settings.full_refresh else read_published(settings.warehouse, settings.fingerprint)
+        run = None
+        if published:
             counting = without_second_deliveries(folder, published, settings.contract, work_dir)
             run = compare(counting, published, settings.contract, work_dir)
-        if run and run.how == "unchanged":
+        if published and run and run.how == "unchanged":
+            note_stamps(settings.warehouse, run, published)
             return run
         build = Build(settings, work_dir, progress)
         return build.incremental(run) if run and run.how == "incremental" else build.full(folder)
@@ -140,13 +151,14 @@ def compare(folder: Folder, published: Run, contract: Contract, work_dir: Path) 
         known = old.get(file.name)
         if known is None:
             run.new.append(file.name)
-        elif (file.file_id, file.size) == (known.file_id, known.size) and (
-            file.stamp == known.stamp
-            or survey(file, contract.delimiter, work_dir, with_hash=True).content_hash == known.content_hash
-        ):
-            file = replace(known, path=file.path, stamp=file.stamp)
+        elif (file.file_id, file.size, file.stamp) == (known.file_id, known.size, known.stamp):
+            file = replace(known, path=file.path)
         else:
-            run.changed.append(file.name)
+            file = survey(file, contract.delimiter, work_dir, with_hash=True)
+            if (file.file_id, file.content_hash) == (known.file_id, known.content_hash):
+                file = replace(known, path=file.path, stamp=file.stamp)
+            else:
+                run.changed.append(file.name)
         run.files.append(file)
     run.removed = sorted(old.keys() - {f.name for f in folder.files})
     same_unread = {(u.name, u.reason) for u in run.unread} == {(u.name, u.reason) for u in published.unread}
@@ -223,7 +235,9 @@ class Build:
         """Update only what the files of `run` affect, in a copy of the warehouse."""
         contract, touched = self.settings.contract, {*run.new, *run.changed}
         arriving = [
-            survey(f, contract.delimiter, self.work_dir, with_hash=True) for f in run.files if f.name in touched
+            f if f.content_hash else survey(f, contract.delimiter, self.work_dir, with_hash=True)
+            for f in run.files
+            if f.name in touched
         ]
         with ThreadPoolExecutor(1) as pool:
             copying = pool.submit(shutil.copyfile, self.settings.warehouse, self.target)
@@ -246,9 +260,7 @@ class Build:
         return self._publish(run, statements)
 
     def _attach(self) -> None:
-        self.connection.execute(
-            f"attach {literal(str(self.target))} as warehouse (storage_version {literal(STORAGE_VERSION)})"
-        )
+        self.connection.execute(f"attach {literal(str(self.target))} as warehouse ({STORAGE})")
         for schema in SCHEMAS:
             self.connection.execute(f"create schema if not exists warehouse.{schema}")
 

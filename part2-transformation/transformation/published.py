@@ -1,5 +1,6 @@
 """The record of what a warehouse was built from, which the next run compares with the files."""
 
+import contextlib
 import csv
 import json
 from collections.abc import Sequence
@@ -110,6 +111,19 @@ def read_published(warehouse: Path, fingerprint: str) -> Run | None:
             return Run(files, unread, "unchanged", read_ledger(connection), refused=read_refused(connection))
     except duckdb.Error:
         return None
+
+
+def note_stamps(warehouse: Path, run: Run, published: Run) -> None:
+    """Write the new stamps of files whose content is the same, so that the next run need not read these files again."""
+    before = {f.name: f.stamp for f in published.files}
+    stamps = [(f.stamp, f.name) for f in run.files if f.stamp != before[f.name]]
+    if not stamps:
+        return
+    # A program that has the warehouse open prevents this; the next run tries again.
+    with contextlib.suppress(duckdb.Error), duckdb.connect(str(warehouse)) as connection:
+        connection.execute("begin")
+        connection.executemany("update bronze.files set stamp = ? where name = ?", stamps)
+        connection.execute("commit")
 
 
 def _day_file(

@@ -12,8 +12,10 @@ _CREATE = re.compile(
     r"((?:^--.*\n)*)^create or replace (table|view) (\w+[.]\w+) as\n((?s:.*?)^(?! *--).*); *$",
     re.MULTILINE | re.IGNORECASE,
 )
-# {for n in 1 2, joined by ,} … {end} repeats the text for each item, with {n} and {n-1} filled in.
-_LOOP = re.compile(r"\{for (?:each line of an order|(\w+) in ([\w ]+), joined by ([^}]*))\}(.*?)\{end\}", re.DOTALL)
+# {for n in 1 2, joined by ,} … {end} repeats the text for each item, with {n} and {n-1} filled in. Items of several
+# fields stand in a table, one a line: {table metrics} orders | count(*) … {end} and {for metric value in metrics, …}.
+_LOOP = re.compile(r"\{for (?:each line of an order|([\w ]+) in ([\w ]+), joined by ([^}]*))\}(.*?)\{end\}", re.DOTALL)
+_TABLE = re.compile(r"\{table (\w+)\}(.*?)\{end\}\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -47,25 +49,34 @@ def parse_statements(text: str, source: str) -> list[Statement]:
 
 def fill(statement: Statement, filled: Mapping[str, str]) -> Statement:
     """Fill in every {name} of a statement, and repeat each {for …} block."""
+    tables = {
+        name: [[field.strip() for field in line.split("|")] for line in lines.strip().splitlines()]
+        for name, lines in _TABLE.findall(statement.select)
+    }
 
     def repeat(match: re.Match[str]) -> str:
-        name, items, joined, body = match.groups()
-        if not name:
-            name, joined = "n", "union all"
+        names, items, joined, body = match.groups()
+        if not names:
+            names, joined = "n", "union all"
             items = " ".join(str(n) for n in range(max(1, int(filled["order_lines"]))))
-        branches = [_branch(body.strip(), name, item, filled) for item in items.split()]
+        fields = tables.get(items) or [[item] for item in items.split()]
+        branches = [_branch(body.strip(), dict(zip(names.split(), row, strict=True)), filled) for row in fields]
         separator = joined if joined in (",", "") else f"\n\n    {joined}"
         return f"{separator}\n\n    ".join(branches)
 
-    select = _blanks(_LOOP.sub(repeat, statement.select), filled)
+    select = _blanks(_LOOP.sub(repeat, _TABLE.sub("", statement.select)), filled)
     description = _blanks(statement.description, filled)
     return Statement(statement.kind, statement.name, description, select)
 
 
-def _branch(body: str, name: str, item: str, filled: Mapping[str, str]) -> str:
+def _branch(body: str, fields: Mapping[str, str], filled: Mapping[str, str]) -> str:
     """Return a block for one item. What the contract fills in may have the item's name in it too: items[{n}]."""
-    body = body.replace(f"{{{name}-1}}", str(int(item) - 1)) if item.isdigit() else body
-    return _blanks(body.replace(f"{{{name}}}", item), filled).replace(f"{{{name}}}", item)
+    for name, item in fields.items():
+        body = body.replace(f"{{{name}-1}}", str(int(item) - 1)) if item.isdigit() else body
+    body = _blanks(body, {**filled, **fields})
+    for name, item in fields.items():
+        body = body.replace(f"{{{name}}}", item)
+    return body
 
 
 def _blanks(sql: str, filled: Mapping[str, str]) -> str:

@@ -11,10 +11,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 import transform
+import transformation.build
 from commands import PART2, SCHEMA, TRANSFORM, call, process, query
 from synthetic_events import generate
 from transformation.build import Build, Settings, fingerprint, refresh
@@ -23,6 +25,8 @@ from transformation.statements import read_statements
 from warehouse_kit import differing_tables, run
 
 from event_data.contract import load_contract
+from event_data.reading.day_file import DayFile
+from event_data.reading.survey import survey
 
 SQL = (PART2 / "transform.sql").read_text("utf-8")
 UNBALANCED = SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500")
@@ -146,6 +150,44 @@ def test_nothing_changed(fortnight: Path, tmp_path: Path) -> None:
     build(fortnight, warehouse)
     assert warehouse.read_bytes() == before
     assert {p.name for p in tmp_path.iterdir()} == {"w.duckdb", "w.duckdb.lock"}
+
+
+def test_a_touched_file_is_read_once_more_and_not_again(
+    fortnight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Path(shutil.copytree(fortnight, tmp_path / "data"))
+    touched, changed = sorted(data.iterdir())[3:5]
+    warehouse = tmp_path / "w.duckdb"
+    build(data, warehouse)
+    read: list[str] = []
+
+    def recorded(file: DayFile, *args: Any, **kwargs: Any) -> DayFile:
+        read.append(file.name)
+        return survey(file, *args, **kwargs)
+
+    monkeypatch.setattr(transformation.build, "survey", recorded)
+    os.utime(touched, (2, 2))
+    build(data, warehouse)
+    assert read == [touched.name]
+    build(data, warehouse)
+    assert read == [touched.name], "its new time of change is noted"
+    changed.write_bytes(changed.read_bytes()[:-200])
+    build(data, warehouse)
+    assert read == [touched.name, changed.name], "a changed file is hashed once"
+
+
+def test_a_column_goes_with_the_last_file_that_has_it(fortnight: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(fortnight, tmp_path / "data"))
+    day = sorted(data.iterdir())[5]
+    header, _, rest = day.read_text("utf-8").partition("\n")
+    day.write_text(f"{header},basket\n" + "".join(f"{line},7\n" for line in rest.splitlines()[:50]), "utf-8")
+    warehouse = tmp_path / "w.duckdb"
+    here = "select count(*) from duckdb_columns() where table_name = 'events' and column_name = 'basket'"
+    build(data, warehouse)
+    assert query(warehouse, here) == [(1,)]
+    shutil.copy(fortnight / day.name, day)
+    build(data, warehouse)
+    assert query(warehouse, here) == [(0,)]
 
 
 def test_killed_at_any_moment(fortnight: Path, tmp_path: Path) -> None:

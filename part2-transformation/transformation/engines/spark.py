@@ -22,7 +22,7 @@ from event_data.reading.deliveries import check_fit
 from event_data.reading.folder import Entry, Folder, match_files
 from event_data.sql import identifier, json_path, literal
 from event_data.warehouse_file import lock
-from transformation.build import STORAGE_VERSION, WORKING, Settings, silent
+from transformation.build import STORAGE, WORKING, Settings, silent
 from transformation.engines.dialects import translate
 from transformation.engines.spark_landing import fetched, land_with_spark, set_aside
 from transformation.engines.spark_session import SparkError, Tables, bound, connect, day_of, spark_errors
@@ -168,7 +168,7 @@ class Build:
         self.progress("publishing")
         target = self.folder / "work" / CATALOG
         run_sql = self.connection.execute
-        run_sql(f"attach {literal(str(target))} as warehouse (storage_version {literal(STORAGE_VERSION)})")
+        run_sql(f"attach {literal(str(target))} as warehouse ({STORAGE})")
         for schema in SCHEMAS:
             run_sql(f"create schema warehouse.{schema}")
         run_sql("create table warehouse.bronze.build (key varchar, value varchar)")
