@@ -155,7 +155,7 @@ def test_refused_orders_without_amounts_are_counted_only() -> None:
     facts.received[facts.last] = (20, Decimal(0))
     facts.refusals[facts.last] = [Refusal("no transaction id", 3, Decimal(0), True)]
     (alarm,) = report_of(facts, Schedule()).alarms
-    assert alarm.text == "3 of 20 orders are refused or quarantined, and not counted. no transaction id: 3."
+    assert alarm.text == "3 of 20 orders are refused or quarantined and not counted. Why: no transaction id: 3."
 
 
 def test_no_revenue_is_no_alarm_where_orders_have_no_amount() -> None:
