@@ -12,6 +12,7 @@ SLOW = {
     "test_any_input", "test_detection", "test_faults", "test_real_days", "test_reference", "test_attribution",
     "test_part3_browser", "test_part3_outputs", "test_part3_numbers", "test_agreement", "test_bench_peers",
     "test_prefilter", "test_attribution_cases", "test_monitor_command", "test_recovery",
+    "test_one_judgement",
 }  # fmt: skip
 
 

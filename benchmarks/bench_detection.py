@@ -42,11 +42,11 @@ NAMED = {
     "column_dropped_payload": "column_lost:event_data", "column_added": "column_added:session_ref",
     "null_client": "identity", "null_page": "pages", "null_time": "unreadable", "null_event": "unreadable",
     "null_user_agent": "browsers", "null_referrer": "sources", "null_payload_of_orders": "order_payload",
-    "undefined_client": "identity", "time_unparseable": "unreadable", "time_american": "unreadable",
+    "undefined_client": "identity", "time_unparseable": "times_unreadable", "time_american": "times_unreadable",
     "time_local_as_utc": "days silent_hours", "time_a_day_back": "days",
     "event_renamed": "event_names zero_revenue", "event_new": "event_names", "event_gone": "carts",
     "day_missing": "no_file", "day_empty": "file_refused no_events", "header_only": "no_events",
-    "truncated_in_quotes": "silent_hours", "truncated_in_row": "silent_hours", "delivered_twice": "delivered_twice",
+    "truncated_in_quotes": "file_truncated", "truncated_in_row": "file_truncated", "delivered_twice": "delivered_twice",
     "other_day_again": "no_events", "open_quotes": "unreadable", "fields_too_many": "unreadable",
     "fields_too_few": "unreadable", "payload_malformed": "order_payload", "payload_truncated": "order_payload",
     "key_missing_email": "order_payload", "key_renamed_revenue": "all_null:held_order_share zero_revenue",
@@ -85,7 +85,7 @@ class Found:
     @property
     def named(self) -> bool:
         names = set(NAMED[self.fault].split())
-        if names & {"unreadable", "order_payload", "all_null:held_order_share"}:
+        if names & {"unreadable", "times_unreadable", "order_payload", "all_null:held_order_share"}:
             names.add("records_refused")  # the same, where orders are among the records
         return bool(names & {name for key in self.alarms for name in (key, key.partition(":")[0])})
 

@@ -24,6 +24,8 @@ from monitoring.wording import change, day_words, name_of, percent, place
 from simulation import healthy
 
 from event_data.contract import load_contract
+from event_data.contract.model import Limit
+from event_data.contract.model import Rule as ContractRule
 
 HERE = Path(__file__).resolve().parent
 T = load_thresholds(HERE / "thresholds.yaml")
@@ -366,6 +368,33 @@ def test_what_differs_is_said_in_words() -> None:
         "events without an id",
         "column lost (referrer)",
     )
+
+
+def test_a_file_that_is_cut_off_is_red_unless_most_end_like_that() -> None:
+    f = facts()
+    f.truncated[f.last] = ["events.csv"]
+    for hour in range(17, 24):
+        del f.by_hour["events"][f.last][hour]
+    (alarm,) = last(f).alarms
+    assert (alarm.key, alarm.severity) == ("file_truncated:events.csv", "P0")
+    assert "No event at all from 17:00 to 23:59" in alarm.text
+    for day in f.days[4:]:
+        f.truncated[day] = ["events.csv"]
+    assert keys(last(f)) == ["silent_hours"]
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "expected"), [(1, None, ["P0"]), (9, Limit(rows=9), []), (9, Limit(0.9), [])]
+)
+def test_a_time_that_cannot_be_read_is_red_beyond_the_contracts_limit(
+    count: int, limit: Limit | None, expected: list[str]
+) -> None:
+    f = facts()
+    f.unreadable_times[f.last] = count
+    rule = ContractRule("timestamp_unparseable", None, None, limit, None)
+    contract = replace(CONTRACT, rules=(*CONTRACT.rules, rule)) if limit else CONTRACT
+    found = judge(f, contract, T)[-1].alarms
+    assert [a.severity for a in found if a.key == "times_unreadable"] == expected
 
 
 def test_the_growing_day_is_compared_with_the_same_hours() -> None:

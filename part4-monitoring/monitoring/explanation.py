@@ -16,7 +16,7 @@ LEAST_LIFT = 0.15  # a segment explains by so much more than its usual part, or 
 RULE_IMPACTS = {
     "column_renamed": "untracked", "column_lost": "day", "all_null": "day", "id_collision": "collisions",
     "no_file": "shortfall", "no_events": "shortfall", "zero_revenue": "shortfall", "zero_paid_revenue": "paid",
-    "silent_hours": "hours", "file_refused": "shortfall", "records_refused": "refused",
+    "silent_hours": "hours", "file_truncated": "hours", "file_refused": "shortfall", "records_refused": "refused",
 }  # fmt: skip
 IMPACT_TEXTS = {  # after an amount
     "shortfall": "less revenue than usual", "day": "of revenue is affected",

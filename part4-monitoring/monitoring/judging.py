@@ -120,6 +120,7 @@ class Judge:
         read = {*days, *reference_days(days[0], self.t, state)}
         quiet = self.contract.schedule.quiet_days
         facts: Facts = self.warehouse.read(self.first, days[-1], self.t.paid_channels, hours, quiet, read)
+        facts.unreadable_times = self.warehouse.unreadable_times(self.contract, days[0], days[-1])
         facts.known_totals = compare_warehouse(self.warehouse.connection, self.contract)
         complete = partial(explain, facts=facts, warehouse=self.warehouse, t=self.t)
         reports = judge_days(facts, days, self.contract, self.t, state, complete, more)

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from event_data.contract import Contract
+from event_data.contract.roles import columns_of
 from event_data.dead_hours import skipped_hours_sql
 from event_data.events import PLACEHOLDERS
 from event_data.known_totals import Comparison
 from event_data.money import Currency
 from event_data.shop_roles import ALL_ROLES, ShopRoles
-from event_data.sql import named_statements
+from event_data.sql import identifier, named_statements
 from monitoring.baselines import Amounts
 
 if TYPE_CHECKING:
@@ -71,6 +74,8 @@ class Facts:
     skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
     refusals: dict[date, list[Refusal]] = field(default_factory=lambda: defaultdict(list))
     received: dict[date, tuple[int, Decimal]] = field(default_factory=dict)  # orders and revenue of the day's files
+    truncated: dict[date, list[str]] = field(default_factory=lambda: defaultdict(list))  # files
+    unreadable_times: dict[date, int] = field(default_factory=dict)  # records whose time is there and cannot be read
     unread: dict[date, list[Unread]] = field(default_factory=lambda: defaultdict(list))
     known_totals: Comparison | None = None
     currency: Currency = field(default_factory=Currency)
@@ -127,6 +132,24 @@ class Warehouse:
         """Return a hash of each day's files, for the days with a file, in order."""
         return dict(self.rows("contents"))
 
+    @cached_property
+    def _record_columns(self) -> frozenset[str]:
+        """Return the columns of the records as received; a warehouse of Parquet does not have them."""
+        sql = (
+            "select column_name from information_schema.columns where table_schema = 'bronze' and table_name = 'events'"
+        )
+        return frozenset(name for (name,) in self.connection.execute(sql).fetchall())
+
+    def unreadable_times(self, contract: Contract, first: date, last: date) -> dict[date, int]:
+        """Return how many records of each day have a time that cannot be read; a missing time is none."""
+        there = self._record_columns
+        columns = [column for name in columns_of(contract.values["time"]) if (column := contract.column(name))]
+        names = [identifier(name) for column in columns for name in column.names if name in there]
+        if not names:
+            return {}
+        sql = self.statements["unreadable_times"].sql.replace("{time}", ", ".join([*names, "''"]))
+        return dict(self.connection.execute(sql, {"first": first, "last": last}).fetchall())
+
     def of_day(self, name: str, day: date, facts: Facts) -> tuple[Any, ...]:
         """Return what a statement says of a day; () if it says nothing. It is run once for the days that follow."""
         first, last, found = self._of_days.get(name, (date.max, date.min, {}))
@@ -167,6 +190,8 @@ class Warehouse:
         for day, *rest in self.rows("refusals", **limits):
             facts.refusals[day].append(Refusal(*rest))
         facts.received = {day: (orders, revenue) for day, orders, revenue in self.rows("received", **limits)}
+        for day, name in self.rows("truncated_files", **limits) if self._record_columns else ():
+            facts.truncated[day].append(name)
         for day, *rest in self.rows("unread_files", **limits):
             facts.unread[day].append(Unread(*rest))
         if hours == 24:

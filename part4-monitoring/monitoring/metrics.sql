@@ -136,6 +136,37 @@ where status = 'quarantined' and event_date between $first and $last
 group by event_date, held_for
 order by all;
 
+-- name: truncated_files
+-- Files whose last record cannot be read
+with damaged as (
+    select distinct source_file from silver.rejected_events where reason = 'unreadable record'
+),
+
+records as (
+    select
+        events._source_file as name, max(events._line) as last_line,
+        max(case when events._unreadable is not null then events._line end) as last_unreadable
+    from bronze.events as events
+    inner join damaged on events._source_file = damaged.source_file
+    group by events._source_file
+)
+
+select files.file_date, files.name
+from records
+inner join bronze.files as files on records.name = files.name
+where records.last_line = records.last_unreadable and files.file_date between $first and $last
+order by files.name;
+
+-- name: unreadable_times
+-- Records of each day's files that have a time which cannot be read; {time} is what the files have as time
+select files.file_date, count(*)
+from silver.rejected_events as rejected
+inner join bronze.files as files on rejected.source_file = files.name
+inner join bronze.events as events on rejected.source_file = events._source_file and rejected.line = events._line
+where rejected.reason = 'no readable time' and files.file_date between $first and $last
+    and trim(coalesce({time})) <> ''
+group by files.file_date;
+
 -- name: unread_files
 -- Files that look like a day's and were not read, and why; without a day of its own, a file is the last day's
 select

@@ -36,9 +36,9 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
     if facts.hours == 24 and not is_quiet and not any(x for x, _ in hour_counts.values()):
         text = f"{files[0].name} holds no usable event of its day."
         return [*found, _breach(t, "no_events", "", text, metric="records"), *refused]
-    found += refused
-    if not contract.schedule.quiet_days:
-        found += silent_hours(facts, day, baseline, t)
+    found += [*refused, *unreadable_times(facts, day, contract, t)]
+    silent = [] if contract.schedule.quiet_days else silent_hours(facts, day, baseline, t)
+    found += truncated_files(facts, day, recent, silent, t) or silent
     found += order_rules(facts, day, baseline, t)
     found += known_totals(facts, day, t)
     return found
@@ -165,6 +165,33 @@ def _lost(names: Sequence[str], added: Sequence[str], contract: Contract, t: Thr
 def _together(names: Sequence[str]) -> str:
     """Return what an alarm concerns that is about one or several columns: utm_id, or utm_id+3."""
     return names[0] if len(names) == 1 else f"{names[0]}+{len(names) - 1}"
+
+
+def unreadable_times(facts: Facts, day: date, contract: Contract, t: Thresholds) -> list[Breach]:
+    """Return a breach where more times than the contract allows cannot be read: what has no time is on no day."""
+    count, records = facts.unreadable_times.get(day, 0), sum(file.records for file in facts.files[day])
+    column = contract.column_of("time")
+    rule = contract.rule("timestamp_unparseable", column.name if column else None)
+    limit = rule.limit if rule else None
+    most = 0.0 if limit is None else limit.rows if limit.rows is not None else (limit.share or 0.0) * records
+    if count <= most:
+        return []
+    severity = str(rule.severity) if rule and rule.severity is not None else None
+    text = f"{count:,} of {records:,} records have a time that cannot be read. They are in no figure of any day."
+    return [_breach(t, "times_unreadable", "", text, severity=severity, metric="unusable_share")]
+
+
+def truncated_files(
+    facts: Facts, day: date, recent: Sequence[date], silent: Sequence[Breach], t: Thresholds
+) -> list[Breach]:
+    """Return the files that end within a record, with the hours that they lack, unless most of the earlier ones do."""
+    if not facts.truncated.get(day) or 2 * sum(bool(facts.truncated.get(d)) for d in recent) > len(recent):
+        return []
+    lost = "".join(f" {breach.text}" for breach in silent)
+    return [
+        _breach(t, "file_truncated", name, f"{name} ends in the middle of a record. What follows it is missing.{lost}")
+        for name in facts.truncated[day]
+    ]
 
 
 def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:

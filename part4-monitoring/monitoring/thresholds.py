@@ -20,7 +20,7 @@ SHIPPED = Path(__file__).resolve().parents[1] / "thresholds.yaml"
 # Keys of the version before this one, which still work.
 RENAMED = {"effect": "min_change", "stake": "impact", "least": "min_events", "brings": "suppresses"}
 # Rules of this version that a settings file of the version before does not have.
-NEW_RULES = ("records_refused", "file_refused", "file_unread", "known_totals")
+NEW_RULES = ("records_refused", "file_refused", "file_unread", "known_totals", "file_truncated", "times_unreadable")
 
 
 class ThresholdsError(UserError):
