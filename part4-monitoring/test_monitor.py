@@ -20,7 +20,7 @@ from monitoring.detection import judge
 from monitoring.incidents import ACCEPTED, Act
 from monitoring.metrics import Facts, File, Refusal, Unread
 from monitoring.thresholds import RENAMED, Planned, Thresholds, ThresholdsError, load_thresholds
-from monitoring.wording import change, day_words, name_of, percent, place
+from monitoring.wording import capital, change, day_words, name_of, percent, place
 from simulation import healthy
 
 from event_data.contract import load_contract
@@ -359,6 +359,9 @@ def test_what_differs_is_said_in_words() -> None:
     assert found["order_amount"].startswith(
         ("higher order value than expected: $", "lower order value than expected: $")
     )
+    assert [capital(text) for text in ("more orders", "e-mail sign-ups", "events_1.csv holds nothing")] == [
+        "More orders", "E-mail sign-ups", "events_1.csv holds nothing",
+    ]  # fmt: skip
     assert place("browser", "Mobile Safari", 0.9) == "mostly in Mobile Safari (90% of it)"
     assert place("section", "/", 1.4) == "mostly on the home page (100% of it)"
     assert place("device", "Mobile\x1b[31m", 0.5) == "mostly on Mobile?[31m devices (50% of it)"

@@ -54,7 +54,9 @@ def count(number: int, noun: str) -> str:
 
 
 def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Return a sentence with a capital at its start, unless it starts with a name: a file's, a column's."""
+    is_word = text.partition(" ")[0].replace("-", "").isalpha()
+    return text[:1].upper() + text[1:] if is_word else text
 
 
 # --- figures --------------------------------------------------------------------------------------------------
@@ -221,7 +223,8 @@ def verdict_line(report: DayReport) -> str:
         parts.append(f"{count(len(report.unfinished), 'incident')} not over yet")
     if report.is_closed:
         return f"{'; '.join(parts)}; no file is due."
-    parts.append(f"{len(report.judged)} of {len(report.verdicts)} metrics judged")
+    judged = f"{len(report.judged)} of {len(report.verdicts)} metrics judged"
+    parts.append(judged if report.verdicts else "no metric could be judged")
     return f"{'; '.join(parts)}." + (f" {title(told[0])}." if told else "")
 
 
