@@ -27,6 +27,7 @@ SEGMENT_CHARTS = (  # metric and kind of segment
     ("sessions", "browser"), ("page_views", "section"),
 )  # fmt: skip
 STATUS_CLASSES = {RED: "red", YELLOW: "yellow", GREEN: "green", TOO_LITTLE: "p3"}
+NOTHING = {TOO_LITTLE: "Too few earlier days to compare with, and no rule is broken"}
 LAYERS = {"pipeline": "Pipeline", "quality": "Data quality", "business": "Business"}
 
 
@@ -116,10 +117,9 @@ def _lead(newest: Day) -> str:
     active = [a for a in newest.alarms if not a.is_known and a.severity != "P3"]
     urgent = sum(map(is_urgent, active))
     known = len(newest.alarms) - len(active)
-    parts = (
-        [f"{count(len(active), 'alarm')}, {urgent or 'none'} of them urgent"] if active else ["Nothing wrong was found"]
-    )
-    return "; ".join(parts + [count(known, "known alarm or note")] * bool(known)) + "."
+    parts = [f"{count(len(active), 'alarm')}, {urgent or 'none'} of them urgent"] if active else []
+    parts += [count(known, "known alarm or note")] if known else []
+    return "; ".join(parts or [NOTHING.get(newest.status, "Nothing wrong was found")]) + "."
 
 
 def _days(history: sqlite3.Connection) -> dict[date, Day]:
