@@ -134,7 +134,7 @@ class Warehouse:
 
     @cached_property
     def _record_columns(self) -> frozenset[str]:
-        """Return the columns of the records as received; a warehouse of Parquet does not have them."""
+        """Return the columns of the records as received."""
         sql = (
             "select column_name from information_schema.columns where table_schema = 'bronze' and table_name = 'events'"
         )
@@ -190,7 +190,7 @@ class Warehouse:
         for day, *rest in self.rows("refusals", **limits):
             facts.refusals[day].append(Refusal(*rest))
         facts.received = {day: (orders, revenue) for day, orders, revenue in self.rows("received", **limits)}
-        for day, name in self.rows("truncated_files", **limits) if self._record_columns else ():
+        for day, name in self.rows("truncated_files", **limits):
             facts.truncated[day].append(name)
         for day, *rest in self.rows("unread_files", **limits):
             facts.unread[day].append(Unread(*rest))
