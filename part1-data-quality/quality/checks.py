@@ -7,6 +7,7 @@ from typing import Any
 from event_data.contract import Contract
 from event_data.sql import literal
 from quality import file_checks, known_totals
+from quality.causes import with_causes
 from quality.definitions import FILE_CHECKS, ROW_CHECKS, TABLE_CHECKS, Definition, Measure
 from quality.evaluation import Finding, evaluate
 from quality.scan import Scan
@@ -23,15 +24,13 @@ def checks_of(contract: Contract) -> list[Definition]:
 def run_checks(scan: Scan) -> list[Finding]:
     """Return a finding for every check, column and file, in the order of registration."""
     definitions = checks_of(scan.contract)
+    file_checks.find_empty_columns(scan)
     findings: list[Finding] = []
-    failed: set[tuple[str, int, str]] = set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         measured = pool.map(lambda definition: _measures(definition, scan), definitions)
         for definition, measures in zip(definitions, measured, strict=True):
-            found = evaluate(definition, measures, scan.files, scan.contract, failed)
-            failed.update((f.check, f.file_no, c) for f in found if f.status == "fail" for c in (f.column, ""))
-            findings += found
-    return findings
+            findings += evaluate(definition, measures, scan.files, scan.contract)
+    return with_causes(findings, DEFINITIONS, scan.files, scan.contract)
 
 
 def _measures(definition: Definition, scan: Scan) -> list[Measure]:
@@ -44,11 +43,11 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
         found = list(run(scan))
     elif definition.applies_to:
         # A column that a file lacks fails as missing, and as nothing else.
-        found = [m for m in scan.measures.get(definition.check, ()) if m.column in scan.files[m.file_no].headers]
+        found = [m for m in scan.measures.get(definition.check, ()) if m.column in scan.files[m.file_no].filled]
     else:
         found = _query(definition, scan)
-    columns = [contract.roles[n] for n in definition.needs if n in contract.roles]
-    return [m for m in found if all(c in scan.files[m.file_no].headers for c in columns)]
+    columns = definition.columns_needed(contract)
+    return [m for m in found if all(c in scan.files[m.file_no].filled for c in columns)]
 
 
 def _declared(need: str, scan: Scan) -> bool:

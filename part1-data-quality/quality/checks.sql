@@ -5,9 +5,9 @@
 --   first_records                     the first 20 failed records of the file, or `record`, the first one
 --   example                           what to show of it, masked where it could be a person's
 -- The lines above a query are its definition, as in row_checks.sql. Of thresholds there are more:
--- `other_days` compares a count with the other days, `rate` a count for its number of events, and
--- `amount` a sum of money, and `pooled` a share with its limit over all files together, where a
--- single file has few cases.
+-- `other_days` compares a count with the days before, `rate` a count for its number of events, and
+-- `amount` a sum of money; `gone 10` fails on none, where ten or more are usual; and `pooled` compares
+-- a share with its limit over several days together, where a single day has few cases.
 
 -- name: rows_repeated
 -- explained_by: timestamp_precision
@@ -55,6 +55,7 @@ where payload is not null or {payload_is_derived}
 group by file_no
 
 -- name: order_amount_missing
+-- suppressed_by: payload_key_type
 -- severity: P0
 -- dimension: completeness
 -- threshold: 0
@@ -116,15 +117,16 @@ group by file_no
 -- dimension: accuracy
 -- threshold: 0
 -- needs: orders payload amount
--- message: {failed:,} of {checked:,} orders ({share}) exceed 20 times the median order of the other days
+-- message: {failed:,} of {checked:,} orders ({share}) exceed 20 times the median order of the days before
 -- advice: Compare one with the shop's books; amounts in cents or in another currency look like this.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (is_outlier) as failed,
     count(*) filter (is_outlier) as orders, sum(counted_amount) filter (is_outlier) as revenue,
     min(record, 20) filter (is_outlier) as first_records, null as example
 from (
-    select *, counted_amount > 20 * (select median(typical) from file_medians as m where m.file_no <> orders.file_no) as is_outlier
+    select *, counted_amount > 20 * usual_order as is_outlier
     from orders
+    left join usual_orders using (file_no)
     where not is_further_line
 )
 group by file_no
@@ -134,7 +136,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: shift
 -- needs: orders payload amount
--- message: {failed:,} of {checked:,} orders ({share}) are below a twentieth of the median order of the other days; {expected} is usual
+-- message: {failed:,} of {checked:,} orders ({share}) are below a twentieth of the median order of the days before; {expected} is usual
 -- advice: Compare one with the shop's books; amounts divided by 100 twice, or in another currency, look like this.
 select
     file_no, {order} || {amount} as "column", count(*) as checked,
@@ -143,10 +145,9 @@ select
     count(*) filter (is_low) as orders, sum(counted_amount) filter (is_low) as revenue,
     min(record, 20) filter (is_low) as first_records, null as example
 from (
-    select
-        file_no, record, counted_amount,
-        20 * counted_amount < (select median(typical) from file_medians as m where m.file_no <> orders.file_no) as is_low
+    select file_no, record, counted_amount, 20 * counted_amount < usual_order as is_low
     from orders
+    left join usual_orders using (file_no)
     where counted_amount > 0
 )
 group by file_no
@@ -167,6 +168,7 @@ where revenue > 0
 group by file_no
 
 -- name: order_lines_mismatch
+-- suppressed_by: order_amount_shift order_amount_zero payload_key_range
 -- severity: P1
 -- dimension: consistency
 -- threshold: 0
@@ -184,6 +186,7 @@ where revenue is not null and lines_complete
 group by file_no
 
 -- name: transaction_id_resubmission
+-- suppressed_by: rows_repeated content_repeated
 -- severity: P2
 -- dimension: uniqueness
 -- threshold: 0
@@ -328,6 +331,7 @@ from payload_paths
 where declared
 
 -- name: payload_key_range
+-- suppressed_by: email_exposed
 -- severity: P1
 -- dimension: accuracy
 -- threshold: 0
@@ -414,6 +418,7 @@ from order_journeys
 group by file_no
 
 -- name: orders_lost_to_rename
+-- suppressed_by: column_renamed
 -- severity: P1
 -- dimension: consistency
 -- threshold: 0
@@ -471,6 +476,7 @@ from order_journeys
 group by file_no
 
 -- name: confirmations_without_order
+-- suppressed_by: orders_gone
 -- severity: P1
 -- dimension: completeness
 -- threshold: pooled 0.02
@@ -563,7 +569,7 @@ from clock
 group by file_no
 
 -- name: hours_without_events
--- suppressed_by: timestamp_half_day timestamp_precision
+-- suppressed_by: timestamp_half_day timestamp_precision file_unreadable file_truncated records_unreadable timestamp_unparseable null_share
 -- severity: P1
 -- dimension: timeliness
 -- threshold: 0
@@ -609,6 +615,7 @@ where step in ('checkout', 'order')
 group by file_no
 
 -- name: rows_volume
+-- suppressed_by: file_unreadable file_truncated records_unreadable content_repeated
 -- severity: P1
 -- dimension: coverage
 -- threshold: other_days
@@ -621,6 +628,7 @@ from files
 left join crawler_events using (file_no)
 
 -- name: revenue_volume
+-- suppressed_by: file_unreadable file_truncated records_unreadable orders_gone event_volume order_amount_missing order_amount_shift payload_malformed payload_missing
 -- severity: P1
 -- dimension: coverage
 -- threshold: amount
@@ -638,35 +646,29 @@ inner join files using (file_no)
 group by first_of_day
 
 -- name: orders_gone
+-- suppressed_by: file_unreadable file_truncated records_unreadable
 -- severity: P0
 -- dimension: coverage
--- threshold: 0
--- message: There are no {column} events at all; the other days have ten or more
+-- threshold: gone 10
+-- needs: event
+-- message: There are no {column} events at all; {expected} a day are usual
 -- advice: The event no longer fires, or has another name; compare with the shop's order list, and check that day's releases.
 select
-    file_no, event as "column", 1 as checked, cast(is_gone as integer) as failed,
+    file_no, event as "column", humans as checked, events as failed,
     null as orders, null as revenue, null as record, null as example
-from (
-    select
-        *,
-        events = 0 and coalesce((
-            select median(other.events)
-            from event_grid as other
-            where other.event = grid.event and other.file_no <> grid.file_no
-        ), 0) >= 10 as is_gone
-    from event_grid as grid
-    where step_of(event) = 'order'
-)
+from event_grid
+where step_of(event) = 'order'
 
 -- name: event_volume
--- suppressed_by: orders_gone
+-- suppressed_by: orders_gone rows_volume file_unreadable file_truncated records_unreadable
+-- needs: event
 -- severity: P1
 -- dimension: coverage
 -- threshold: rate
--- message: {failed:,} {column} events; {expected} are usual for this number of events from people
+-- message: {failed:,} {column} events from people; {expected} are usual for {checked:,} events from people
 -- advice: Check whether the event still fires on each device and on every path into the checkout.
 select
-    file_no, event as "column", humans as checked, events as failed,
+    file_no, event as "column", humans as checked, events_of_people as failed,
     null as orders, null as revenue, null as record, null as example
 from event_grid
 where step_of(event) is distinct from 'page_view'

@@ -19,6 +19,7 @@ from event_data.events import (
 from event_data.orders import classify_orders
 from event_data.sql import json_path, literal, values
 from quality.definitions import HERE, statements
+from quality.expected_ranges import DAYS_BEFORE, FIRST_DAYS, LEAST_DAYS
 
 MACROS = (HERE / "macros.sql").read_text(encoding="utf-8")
 DERIVE = statements("derive.sql")
@@ -173,6 +174,9 @@ def derivations(
         "lines_empty": _lines_empty(contract),
         "lines_complete": lines_complete,
         "breaks_pattern": _breaks_pattern(contract),
+        "least_days": str(LEAST_DAYS),
+        "first_days": str(FIRST_DAYS),
+        "days_before": str(DAYS_BEFORE),
         "skipped_hours": skipped_hours_sql("files", contract.time_zone),
         "dead_hours": dead_hours_sql("grid", "file_no"),
     }

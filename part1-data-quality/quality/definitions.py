@@ -11,11 +11,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from event_data.contract import Severity
+from event_data.contract import Contract, Severity
 from event_data.money import Currency
 from event_data.sql import named_statements
 
 HERE = Path(__file__).parent
+DAYS_TO_END = 2  # days judged well in a row that end an incident
 
 
 class Comparison(Enum):
@@ -27,11 +28,15 @@ class Comparison(Enum):
     OTHER_DAYS = "other_days"  # the count on other days
     RATE = "rate"  # the count on other days, for the number of events
     AMOUNT = "amount"  # the sum of money on other days
+    GONE = "gone"  # none, where the days before have at least so many
+
+
+OF_DAYS = (Comparison.SHIFT, Comparison.OTHER_DAYS, Comparison.RATE, Comparison.AMOUNT, Comparison.GONE)
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """When a check fails; `share` is the largest that may, of SHARE and POOLED."""
+    """When a check fails; `share` is the largest that may, of SHARE and POOLED, and the least usual count of GONE."""
 
     comparison: Comparison
     share: float = 0.0
@@ -73,8 +78,8 @@ class Measure:
 class Definition:
     """One check; row_checks.sql and checks.sql say what each field means.
 
-    A check says nothing of a file and column on which a check of `suppressed_by` fails, which explains the same, nor of
-    a file in which a check of `explained_by` fails, on whatever column.
+    Where a check of `suppressed_by` fails too, on the same column or one that it depends on, the failure follows from
+    that one and is no incident of its own; so where a check of `explained_by` fails in the file, on whatever column.
     """
 
     check: str
@@ -92,6 +97,20 @@ class Definition:
     suppressed_by: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+    @property
+    def days_to_end(self) -> int:
+        """Return after how many consecutive days judged well an incident is over: one for rules about the file."""
+        return DAYS_TO_END if self.sql else 1
+
+    def columns_needed(self, contract: Contract) -> list[str]:
+        """Return the columns without which a file has nothing to check; events are known by the event's column."""
+        needs = list(self.needs)
+        if not {"orders", "journey", "checkout_started", "confirmation"}.isdisjoint(needs) or any(
+            contract.event_of(need) for need in needs
+        ):
+            needs.append("event")
+        return [contract.roles[need] for need in dict.fromkeys(needs) if need in contract.roles]
 
     def describe(self, m: Measure, currency: Currency, expected: str = "") -> str:
         """Return the message with the measure's numbers in it."""
@@ -115,6 +134,15 @@ def percent(share: float) -> str:
     if 0.999 < share < 1:
         return "over 99.9%"
     return f"{share:.1%}".replace(".0%", "%")
+
+
+def percents(*shares: float) -> list[str]:
+    """Return shares in per cent, the first two as limits of the third: with as many digits as tell them apart."""
+    for digits in range(1, 9):
+        shown = [percent(share) if digits == 1 else f"{share:.{digits}%}" for share in shares]
+        if (shares[2] == shares[0] or shown[2] != shown[0]) and (shares[2] == shares[1] or shown[2] != shown[1]):
+            break
+    return shown
 
 
 def statements(file_name: str) -> dict[str, str]:

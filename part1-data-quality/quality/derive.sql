@@ -9,6 +9,22 @@ select
     min(cast(file_no as uinteger)) filter (records > 0) over (partition by day) as first_of_day
 from (values {files}) as f (file_no, day, records, plain);
 
+-- The days that each day is compared with: those before it, and for the first days, which have too few, the first.
+create table days_beside as
+with days as (
+    select file_no, row_number() over (order by day) as place
+    from files
+    where file_no = first_of_day
+)
+
+select days.file_no as day_no, other.file_no as other_no
+from days
+inner join days as other
+    on case
+        when days.place <= {least_days} then other.place <= {first_days} and other.place <> days.place
+        else other.place between days.place - {days_before} and days.place - 1
+    end;
+
 create table event_counts as
 select file_no, event, cast(sum(events) as ubigint) as events
 from (
@@ -195,11 +211,21 @@ select
 from received
 left join classified using (event_id);
 
-create table file_medians as
-select file_no, median(counted_amount) as typical
-from orders
-where counted_amount > 0
-group by file_no;
+-- What an order usually is, by the days beside.
+create table usual_orders as
+with of_days as (
+    select first_of_day, median(counted_amount) as typical
+    from orders
+    inner join files using (file_no)
+    where counted_amount > 0
+    group by first_of_day
+)
+
+select files.file_no, median(typical) as usual_order
+from files
+inner join days_beside on files.first_of_day = day_no
+inner join of_days on other_no = of_days.first_of_day
+group by files.file_no;
 
 create table customers as
 select file_no, record, step, client_key, revenue, {customer_of_payload} as customer
@@ -305,22 +331,32 @@ inner join agents using (agent_key)
 where is_crawler
 group by file_no;
 
--- Every kind of event in every file, the kinds that a file lacks too. `humans` is what the other
--- kinds are compared with: a flood of crawlers is no fall of the orders.
+-- Every kind of event in every file, the kinds that a file lacks too. The events of people are compared with
+-- all of theirs, `humans`: a flood of crawlers is no fall of the orders, and their checkouts are no rise.
 create table event_grid as
 with counts as (
     select file_no, event_name_of(event) as event, sum(events) as events
     from event_counts
+    group by all
+),
+
+crawler_counts as (
+    select file_no, event_name_of(event) as event, count(*) as events
+    from relevant_events
+    inner join agents using (agent_key)
+    where is_crawler and after_page_view(step)
     group by all
 )
 
 select
     files.file_no, contract_events.event,
     cast(coalesce(counts.events, 0) as bigint) as events,
+    cast(coalesce(counts.events, 0) - coalesce(crawler_counts.events, 0) as bigint) as events_of_people,
     cast(records - coalesce(crawler_events.events, 0) as bigint) as humans
 from files
 cross join contract_events
 left join counts on counts.file_no = files.file_no and counts.event = contract_events.event
+left join crawler_counts on crawler_counts.file_no = files.file_no and crawler_counts.event = contract_events.event
 left join crawler_events on crawler_events.file_no = files.file_no
 where records > 0;
 
@@ -338,7 +374,7 @@ from repeated
 left join relevant_events using (file_no, record)
 group by all;
 
--- Every hour of every day, under the first of its files; the usual is the median of the other days, and
+-- Every hour of every day, under the first of its files; the usual is the median of the days beside, and
 -- event_data/dead_hours.sql has the rule.
 create table hour_grid as
 with skipped as (
@@ -360,18 +396,20 @@ hourly as (
     where files.file_no in (select first_of_day from events_by_hour)
 ),
 
+usual_hours as (
+    select day_no, hour, median(events) as usual
+    from days_beside
+    inner join hourly on other_no = hourly.file_no
+    group by day_no, hour
+),
+
 grid as (
     select
         hourly.file_no, hourly.hour, hourly.events, hourly.events = 0 and skipped.hour is null as is_empty,
-        coalesce((
-            select median(other.events)
-            from hourly as other
-            -- of the same month: over a year, a shop grows
-            where other.hour = hourly.hour and other.file_no <> hourly.file_no
-                and abs(date_diff('day', other.day, hourly.day)) <= 28
-        ), 0) as usual
+        coalesce(usual, 0) as usual
     from hourly
     left join skipped using (day, hour)
+    left join usual_hours on hourly.file_no = day_no and hourly.hour = usual_hours.hour
 )
 
 {dead_hours};

@@ -1,25 +1,44 @@
-"""Turn the counts into a verdict for every check, file and column."""
+"""Turn the counts into a verdict for every check, file and column.
 
-from collections.abc import Container, Iterable, Sequence
+Days are judged in their order, each by itself and by the days before it: no file changes the verdict on an earlier
+one. Only the first days, which have too few before them, are compared with the first FIRST_DAYS.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from math import ceil
+from statistics import median
 from typing import Any, TypeVar
 
 from event_data.contract import Contract, Severity
-from quality.definitions import Comparison, Definition, Measure, percent
-from quality.expected_ranges import amount_range, count_range, is_beyond, share_range
+from quality.course import Cases, Course, is_worse, total
+from quality.definitions import OF_DAYS, Comparison, Definition, Measure, percents
+from quality.expected_ranges import (
+    DAYS_BEFORE,
+    DOUBT,
+    FIRST_DAYS,
+    FORTNIGHT,
+    LEAST_DAYS,
+    amount_range,
+    count_range,
+    is_below,
+    is_beyond,
+    log_likelihood_ratio,
+    share_range,
+)
 from quality.scan import FileFacts
 
-OF_DAYS = (Comparison.SHIFT, Comparison.OTHER_DAYS, Comparison.RATE, Comparison.AMOUNT)
 Number = TypeVar("Number", int, Decimal)
-DAYS_BESIDE = 28  # a count is compared with this many days before and after it
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a check on a column of a file. `status` is pass, fail or skip (there was nothing to check)."""
+    """The result of a check on a column of a file. `status` is pass, fail or skip (there was nothing to check).
+
+    `cause` is the check, file number and column of another failure, from which this one follows. `side` is 1 above
+    and -1 below an expected range. `before` is the level of the days before, if it has become much worse.
+    """
 
     status: str
     severity: Severity | None  # only for a failure
@@ -39,6 +58,9 @@ class Finding:
     expected: str = ""
     place: tuple[str, int] | None = None
     first_records: tuple[int, ...] = ()  # that failed
+    cause: tuple[str, int, str] | None = None
+    side: int = 0
+    before: Cases | None = None
 
     @property
     def failed_share(self) -> float | None:
@@ -47,52 +69,39 @@ class Finding:
 
 
 def evaluate(
-    definition: Definition,
-    measures: Iterable[Measure],
-    files: Sequence[FileFacts],
-    contract: Contract,
-    failed_before: Container[tuple[str, int, str]],
+    definition: Definition, measures: Iterable[Measure], files: Sequence[FileFacts], contract: Contract
 ) -> list[Finding]:
-    """Return a finding for every file and column that the check looks at; skip files that it cannot check.
-
-    `failed_before` has the (check, file number, column) of the failures found so far, and each without its column.
-    """
+    """Return a finding for every file and column that the check looks at; skip files that it cannot check."""
     by_column: dict[str, dict[int, Measure]] = {}
     for m in measures:
         by_column.setdefault(m.column, {})[m.file_no] = m
     findings = []
     for column, found in sorted(by_column.items()) if by_column else [("", {})]:
+        days = _by_day(found, files)
+        limits = _Limits(definition, column, days, contract)
+        verdicts = {day: limits.verdict(measure) for day, measure in days.items() if measure.checked}
         if definition.threshold.comparison in OF_DAYS:
-            found = _by_day(found, files)
-        limits = _Limits(definition, column, found, contract)
+            found = {measure.file_no: measure for measure in days.values()}
         for facts in files:
             measure = found.get(facts.file_no)
             if measure is None or not measure.checked:
                 reason = _why_not(definition, column, facts, contract)
                 findings.append(_finding("skip", definition, facts, column, message=reason))
-            elif better := [
-                *(c for c in definition.suppressed_by if (c, facts.file_no, column) in failed_before),
-                *(c for c in definition.explained_by if (c, facts.file_no, "") in failed_before),
-            ]:
-                findings.append(_finding("skip", definition, facts, column, message=f"see {better[0]}"))
             else:
-                findings.append(limits.verdict(measure, facts))
+                findings.append(limits.finding(verdicts[facts.day], measure, facts))
     return findings
 
 
-def _by_day(found: dict[int, Measure], files: Sequence[FileFacts]) -> dict[int, Measure]:
-    """Add up the measures of each day under its first file: counts are compared by day, not by part."""
-    first: dict[date, int] = {}
-    days: dict[int, Measure] = {}
+def _by_day(found: Mapping[int, Measure], files: Sequence[FileFacts]) -> dict[date, Measure]:
+    """Add up the measures of each day under its first file: the parts of a day are judged as one."""
+    days: dict[date, Measure] = {}
     for facts in files:
-        if (measure := found.get(facts.file_no)) is None:
-            continue
-        day = first.setdefault(facts.day, facts.file_no)
-        whole = days.get(day)
-        days[day] = measure if whole is None else replace(
-            whole, checked=whole.checked + measure.checked, failed=whole.failed + measure.failed,
-            orders=_sum(whole.orders, measure.orders), revenue=_sum(whole.revenue, measure.revenue),
-        )  # fmt: skip
+        if (measure := found.get(facts.file_no)) is not None:
+            whole = days.get(facts.day)
+            days[facts.day] = measure if whole is None else replace(
+                whole, checked=whole.checked + measure.checked, failed=whole.failed + measure.failed,
+                orders=_sum(whole.orders, measure.orders), revenue=_sum(whole.revenue, measure.revenue),
+            )  # fmt: skip
     return days
 
 
@@ -105,11 +114,24 @@ def _finding(status: str, definition: Definition, facts: FileFacts, column: str,
     return Finding(status, severity, definition.check, facts.file_no, facts.file.name, column, **rest)
 
 
-class _Limits:
-    """The limits of a check on a column; limits from history need the files in order."""
+@dataclass(frozen=True)
+class _Verdict:
+    """The verdict on a day; `failed` is the distance from the expected range of a count."""
 
-    def __init__(self, definition: Definition, column: str, found: dict[int, Measure], contract: Contract):
-        self.definition, self.found, self.currency = definition, found, contract.currency
+    status: str
+    threshold: str = ""
+    expected: str = ""
+    failed: int | None = None
+    side: int = 0
+    before: Cases | None = None
+    since: Cases | None = None  # the cases of the days that together, and not alone, are beyond the limit
+
+
+class _Limits:
+    """The limits of a check on a column; its days must be judged in their order."""
+
+    def __init__(self, definition: Definition, column: str, days: Mapping[date, Measure], contract: Contract):
+        self.definition, self.currency = definition, contract.currency
         rule = contract.rule(definition.check, column)
         self.severity = definition.severity if rule is None or rule.severity is None else rule.severity
         self.advice = (rule and rule.advice) or definition.advice
@@ -120,78 +142,165 @@ class _Limits:
             self.share = limit.share
         if limit and self.comparison is not Comparison.POOLED:
             self.comparison = Comparison.SHARE
-        self.days = sorted(found)  # the file_no of each day to compare with the others
-        self.normal: list[tuple[int, int]] = []  # (failed, checked) of earlier files that passed
-        checked, failed = sum(m.checked for m in found.values()), sum(m.failed for m in found.values())
-        self.pooled_fails = self.comparison is Comparison.POOLED and is_beyond(failed, checked, self.share)
+        self.days = [m for m in days.values() if m.checked]
+        self.judged = 0
+        self.normal: list[Measure] = []  # days judged well
+        self.course = Course(definition.days_to_end, self.comparison in (Comparison.SHARE, Comparison.POOLED))
 
-    def verdict(self, m: Measure, facts: FileFacts) -> Finding:
-        """Return the finding for a file."""
-        status, threshold, expected, failed = self._compare(m)
-        seen = {"checked": m.checked, "failed": failed, "threshold": threshold}
-        if status != "fail":
-            return _finding(
-                status, self.definition, facts, m.column, **seen, message=expected if status == "skip" else ""
-            )
+    def finding(self, verdict: _Verdict, m: Measure, facts: FileFacts) -> Finding:
+        """Return the finding for a file: of the parts of a bad day, those with a failure fail."""
+        failed = m.failed if verdict.failed is None else verdict.failed
+        seen = {"checked": m.checked, "failed": failed, "threshold": verdict.threshold}
+        if verdict.status == "skip":
+            return _finding("skip", self.definition, facts, m.column, **seen, message=verdict.expected)
+        if verdict.status == "pass" or (self.comparison not in OF_DAYS and not failed):
+            return _finding("pass", self.definition, facts, m.column, **seen)
         line = m.line if m.line or m.record is None else facts.file.physical_line(m.record)
+        message = m.message or self.definition.describe(m, self.currency, verdict.expected)
+        if verdict.since:
+            message += f"; with the days before, {verdict.since.failed:,} of {verdict.since.checked:,}"
+        if verdict.before:
+            message += f"; before, {verdict.before.failed:,} of {verdict.before.checked:,}"
         return _finding(
-            "fail", self.definition, facts, m.column, **seen, severity=self.severity,
-            orders=m.orders, revenue=m.revenue, line=line, example=m.example, expected=expected, place=m.place,
-            first_records=m.first_records,
-            message=m.message or self.definition.describe(m, self.currency, expected),
+            "fail", self.definition, facts, m.column, **seen, severity=self._severity(verdict, m),
+            orders=m.orders, revenue=m.revenue, line=line, example=m.example, expected=verdict.expected, place=m.place,
+            first_records=m.first_records, side=verdict.side, before=verdict.before, message=message,
             advice=(m.advice or self.advice).replace("{column}", m.column),
         )  # fmt: skip
 
-    def _compare(self, m: Measure) -> tuple[str, str, str, int]:
-        """Return the status, the threshold as printed, the expectation in words, and the number of failures."""
-        if self.comparison not in (Comparison.SHARE, Comparison.POOLED):
-            return self._compare_with_days(m)
-        limit = self.share
-        if self.rows is not None:
-            limit = min(1.0, self.rows / m.checked)
-        failed = m.failed / m.checked > limit
-        if self.comparison is Comparison.POOLED and self.pooled_fails:
-            # All files together exceed the limit; a file passes only if its own cases prove it an exception.
-            failed = m.failed > 0 and not is_beyond(m.checked - m.failed, m.checked, 1 - limit)
-        elif self.comparison is Comparison.POOLED:
-            failed = is_beyond(m.failed, m.checked, limit)
-        return ("fail" if failed else "pass"), f"{limit:.4f}", "", m.failed
+    def _severity(self, verdict: _Verdict, m: Measure) -> Severity:
+        """Return the severity, one step higher for what got much worse; a note stays a note.
 
-    def _compare_with_days(self, m: Measure) -> tuple[str, str, str, int]:
-        is_shift = self.comparison is Comparison.SHIFT
-        if is_shift:
-            limits = share_range(self.normal, m.checked)
-            if limits is None:
-                self.normal.append((m.failed, m.checked))
-        else:
-            place = self.days.index(m.file_no)
-            beside = self.days[max(place - DAYS_BESIDE, 0) : place] + self.days[place + 1 : place + 1 + DAYS_BESIDE]
-            near = [self.found[n] for n in beside if self.found[n].checked]
-            if self.comparison is Comparison.RATE:
-                limits = count_range([round(o.failed * m.checked / o.checked) for o in near])
-            else:
-                range_of = count_range if self.comparison is Comparison.OTHER_DAYS else amount_range
-                limits = range_of([o.failed for o in near])
+        P0 takes half of the cases: then revenue or identity cannot be used.
+        """
+        if not verdict.before or self.severity not in (Severity.P1, Severity.P2):
+            return self.severity
+        half = self.comparison is not Comparison.SHIFT and 2 * m.failed >= m.checked
+        return Severity(self.severity - 1) if self.severity == Severity.P2 or half else self.severity
+
+    def verdict(self, m: Measure) -> _Verdict:
+        """Return the verdict on the next day."""
+        self.judged += 1
+        match self.comparison:
+            case Comparison.SHARE | Comparison.POOLED:
+                return self._compare_share(m)
+            case Comparison.SHIFT:
+                return self._compare_shift(m)
+            case _:
+                return self._compare_count(m)
+
+    def _compare_share(self, m: Measure) -> _Verdict:
+        limit = self.share if self.rows is None else min(1.0, self.rows / m.checked)
+        day, since, threshold = Cases(m.failed, m.checked), None, f"{limit:.4f}"
+        fails = m.failed / m.checked > limit
+        if self.comparison is Comparison.POOLED:
+            fails, since = self._pooled(day, limit)
+        if not fails:
+            self.course.succeed(day)
+            self.normal.append(m)
+            return _Verdict("pass", threshold)
+        level, least_days = self.course.bad, 1
+        if self.comparison is Comparison.POOLED and not self.course.is_open:
+            level, least_days = [Cases(n.failed, n.checked) for n in self.normal[-DAYS_BEFORE:]], LEAST_DAYS
+        before = total(level) if is_worse(day, level, least_days=least_days) else None
+        self.course.fail(since or day, is_worse=before is not None)
+        return _Verdict("fail", threshold, before=before, since=since)
+
+    def _pooled(self, day: Cases, limit: float) -> tuple[bool, Cases | None]:
+        """Return whether a day of few cases exceeds the limit, alone or as the last of several days.
+
+        While an incident is open, a day is well if its own cases show that: by a share within the limit, or
+        one that is far below the incident's.
+        """
+        doubt = DOUBT * FORTNIGHT / max(self.judged, FORTNIGHT)
+        if not day.failed or is_below(day.failed, day.checked, limit, doubt):
+            return False, None
+        if is_beyond(*day, limit, doubt):
+            return True, None
+        if self.course.is_open:
+            level = total(self.course.bad)
+            return not is_below(*day, level.failed / level.checked, DOUBT), None
+        return (True, found) if (found := self._days_beyond(day, limit, doubt)) else (False, None)
+
+    def _days_beyond(self, day: Cases, limit: float, doubt: float) -> Cases | None:
+        """Return the cases of the last days, if together they exceed the limit: from the likeliest first day on."""
+        found, best, window = None, 0.0, day
+        for m in reversed(self.normal[-DAYS_BEFORE:]) if day.failed > limit * day.checked else ():
+            window = Cases(window.failed + m.failed, window.checked + m.checked)
+            likelihood = log_likelihood_ratio(*window, limit)
+            if likelihood > best and is_beyond(*window, limit, doubt):
+                found, best = window, likelihood
+        return found
+
+    def _compare_shift(self, m: Measure) -> _Verdict:
+        limits = share_range([(n.failed, n.checked) for n in self.normal], m.checked)
         if limits is None:
-            return "skip", "", "too few other days to know what is usual", 0
-        low, high = limits
-        value = m.failed / m.checked if is_shift else m.failed
-        status = "pass" if low <= value <= high else "fail"
-        if is_shift:
-            if status == "pass":
-                self.normal.append((m.failed, m.checked))
-            return status, f"{low:.4f}..{high:.4f}", f"{percent(low)} to {percent(high)}", m.failed
-        expected = f"{low:,.0f} to {high:,.0f}"
-        return status, f"{low:.0f}..{high:.0f}", expected, ceil(max(low - value, value - high, 0))
+            self.normal.append(m)
+            return _Verdict("skip", expected=TOO_FEW, failed=0)
+        (low, high), share, day = limits, m.failed / m.checked, Cases(m.failed, m.checked)
+        side = (share > high) - (share < low)
+        shown = percents(low, high, share)
+        threshold, expected = f"{low:.4f}..{high:.4f}", f"{shown[0]} to {shown[1]}"
+        if not side:
+            self.course.succeed(day)
+            self.normal.append(m)
+            return _Verdict("pass", threshold, expected)
+        is_open = self.course.is_open and side == self.course.side
+        before = total(self.course.bad) if is_open and is_worse(day, self.course.bad, side) else None
+        self.course.fail(day, side, before is not None)
+        return _Verdict("fail", threshold, expected, side=side, before=before)
+
+    def _compare_count(self, m: Measure) -> _Verdict:
+        near = self._days_beside()
+        limits = self._range_of(near, m)
+        if limits is None:
+            self.normal.append(m)
+            return _Verdict("skip", expected=TOO_FEW, failed=0)
+        low, high, expected = limits
+        side = (m.failed > high) - (m.failed < low)
+        if not side:
+            self.normal.append(m)
+            self.course.succeed(Cases(0, 1))
+            return _Verdict("pass", f"{low}..{high}", expected, 0)
+        self.course.fail(Cases(1, 1), side)
+        if len(self.course.bad) >= DAYS_BEFORE and self.comparison is not Comparison.GONE:
+            # For so long, this is no fault of a day but the new usual.
+            self.normal = self.days[self.judged - DAYS_BEFORE : self.judged]
+        return _Verdict("fail", f"{low}..{high}", expected, max(low - m.failed, m.failed - high), side)
+
+    def _days_beside(self) -> list[Measure]:
+        """Return the days with which the next one is compared."""
+        place = self.judged - 1
+        if place < LEAST_DAYS:
+            first = self.days[:FIRST_DAYS]
+            return first[:place] + first[place + 1 :]
+        return self.normal[-DAYS_BEFORE:] if len(self.normal) >= LEAST_DAYS else self.days[:place][-DAYS_BEFORE:]
+
+    def _range_of(self, near: Sequence[Measure], m: Measure) -> tuple[int, int, str] | None:
+        """Return the lowest and highest usual count, and both in words; None if too few days tell."""
+        counts = [o.failed for o in near if o.checked]
+        if self.comparison is Comparison.GONE:
+            usual = median(counts) if len(counts) >= LEAST_DAYS else 0
+            return int(usual >= self.share), max([m.failed, *counts]), f"{usual:,.0f}"
+        if self.comparison is Comparison.AMOUNT:
+            limits = amount_range(counts)
+            return limits and (*limits, " to ".join(self.currency.exact(x, 0) for x in limits))
+        if self.comparison is Comparison.RATE:
+            counts = [round(o.failed * m.checked / o.checked) for o in near]
+        limits = count_range(counts, self.judged)
+        return limits and (*limits, f"{limits[0]:,} to {limits[1]:,}")
+
+
+TOO_FEW = "too few other days to know what is usual"
 
 
 def _why_not(definition: Definition, column: str, facts: FileFacts, contract: Contract) -> str:
     """Return why there was nothing to check."""
     if facts.file.readable is None:
         return "the file could not be read"
-    if column in contract.roles.values() and column not in facts.headers:
-        return f"the column {column} is missing"
-    for role in definition.needs:
-        if role in contract.roles and contract.roles[role] not in facts.headers:
-            return f"the column {contract.roles[role]} is missing"
+    if column in contract.roles.values() and column not in facts.filled:
+        return f"the column {column} is {facts.lacks(column)}"
+    for needed in definition.columns_needed(contract):
+        if needed not in facts.filled:
+            return f"the column {needed} is {facts.lacks(needed)}"
     return "nothing to check"

@@ -4,11 +4,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
+from statistics import median
 
 from event_data.contract.yaml_nodes import quoted
 from quality.definitions import Measure, percent
+from quality.expected_ranges import DAYS_BEFORE, DOUBT, LEAST_DAYS, count_range, is_beyond
 from quality.rename_detection import LEAST_MATCH, LEAST_MATCH_OF_ALIKE_NAMES, likeness, profiles
 from quality.scan import FileFacts, Scan
+
+EMPTY = 0.95  # a column with at least this share of nulls may be as good as missing
 
 
 def _at_stake(measure: Measure, facts: FileFacts) -> Measure:
@@ -67,17 +71,62 @@ def row_count(scan: Scan) -> Iterator[Measure]:
         yield Measure(facts.file_no, "rows", max(least, 1), max(0, least - facts.records))
 
 
+def find_empty_columns(scan: Scan) -> None:
+    """Find the columns of each file that are there and as good as missing.
+
+    These are 95 % empty or more, and at most half as filled as the contract asks or the good days before have it;
+    of a payload, the events count that need one. Few events prove nothing.
+    """
+    payload = scan.contract.roles.get("payload")
+    needs_payload = {m.file_no: m for m in scan.measures.get("payload_missing", ()) if m.checked}
+    for column in scan.contract.columns:
+        rule = scan.contract.rule("null_share", column.name)
+        asked = 0.0 if not column.required else 1 - (rule.limit.share or 0.0 if rule and rule.limit else 0.0)
+        good: list[tuple[int, int]] = []
+        for facts in _arrived(scan):
+            if column.name not in facts.headers or not facts.records or column.name in scan.contract.derived:
+                continue
+            filled, events = scan.filled(facts, column.name), facts.records
+            needed = asked
+            if column.name == payload and any(event.payload for event in scan.contract.events):
+                measure = needs_payload.get(facts.file_no)
+                if measure is None:
+                    continue
+                filled, events, needed = measure.checked - measure.failed, measure.checked, 1.0
+            if _is_empty(filled, events, needed, good):
+                facts.empty |= {column.name}
+            else:
+                good.append((filled, events))
+
+
+def _is_empty(filled: int, events: int, asked: float, good: list[tuple[int, int]]) -> bool:
+    """Return whether a column is as good as missing, given the (filled, events) of the good days before."""
+    if filled > (1 - EMPTY) * events:
+        return False
+    near = good[-DAYS_BEFORE:]
+    if len(near) >= LEAST_DAYS:
+        usual = [round(f * events / n) for f, n in near]
+        limits = count_range(usual, len(good) + 1)
+        if limits and filled < limits[0] and 2 * filled <= median(usual):
+            return True
+    return 2 * filled <= asked * events and is_beyond(events - filled, events, max(1 - asked, 0.5), DOUBT)
+
+
 def column_missing(scan: Scan) -> Iterator[Measure]:
-    """Check that each column is there by its name or a synonym; an unknown one may be the column, renamed."""
+    """Check that each column is there by its name or a synonym, with values; an unknown one may be the column."""
     guesses = _renames(scan)
     for facts in _arrived(scan):
         for column in scan.contract.columns:
             if not facts.file.header or column.name in scan.contract.derived:
                 continue  # what a derived column is computed from is checked itself
-            if column.name in facts.headers:
+            if column.name in facts.filled:
                 yield Measure(facts.file_no, column.name, 1, 0)
                 continue
             message, advice = None, None
+            if column.name in facts.empty:
+                filled = scan.filled(facts, column.name)
+                message = f"The column {column.name} is empty: {filled:,} of {facts.records:,} events have a value"
+                advice = f"Restore what fills {column.name}; for the days without it, its values cannot be recovered."
             if guess := guesses.get((facts.file_no, column.name)):
                 new, evidence = guess
                 message = f"{column.name} looks renamed to {new} ({evidence})"
@@ -86,9 +135,7 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
                     f"{scan.contract.path.name}, line {column.line}; otherwise restore the old name."
                 )
             elif parts := _flattened(column.name, _unknown(facts)):
-                message = (
-                    f"The column {column.name} is missing; it looks split into {len(parts)} columns ({_listed(parts)})"
-                )
+                message = f"The column {column.name} is {facts.lacks(column.name)}; it looks split into {len(parts)} columns ({_listed(parts)})"
                 advice = f"Have the export write {column.name} as one column again."
             missing = Measure(facts.file_no, column.name, 1, 1, line=1, message=message, advice=advice)
             yield _at_stake(missing, facts)
@@ -104,7 +151,7 @@ def _renames(scan: Scan) -> dict[tuple[int, str], tuple[str, str]]:
         for column in scan.contract.columns:
             if column.name in scan.contract.derived:
                 continue
-            if column.name in facts.headers:
+            if column.name in facts.filled:
                 last_good[column.name] = facts
             elif guess := _rename(column.name, unknown, facts, last_good.get(column.name)):
                 found[facts.file_no, column.name] = guess
@@ -146,9 +193,18 @@ def column_renamed(scan: Scan) -> Iterator[Measure]:
         for column in scan.contract.columns:
             headers = facts.headers.get(column.name)
             if headers:
-                renamed = column.name not in headers
-                measure = Measure(facts.file_no, column.name, 1, int(renamed), line=1, example=headers[0])
-                yield _at_stake(measure, facts)
+                others = [h for h in headers if h != column.name]
+                renamed = column.name not in headers or (bool(others) and _is_left_empty(column.name, others, facts))
+                example = others[0] if renamed else headers[0]
+                yield _at_stake(Measure(facts.file_no, column.name, 1, int(renamed), line=1, example=example), facts)
+
+
+def _is_left_empty(name: str, others: list[str], facts: FileFacts) -> bool:
+    """Return whether a column is kept and empty, while another one has its values, by the first records of a file."""
+    if not facts.file.readable:
+        return False
+    found = profiles(facts.file.readable, facts.file.delimiter)
+    return found[name].nulls == 1 and any(found[other].nulls < 1 for other in others)
 
 
 def column_unexpected(scan: Scan) -> Iterator[Measure]:
@@ -157,7 +213,7 @@ def column_unexpected(scan: Scan) -> Iterator[Measure]:
     for facts in _arrived(scan):
         renamed = {new for (file_no, _), (new, _) in _renames(scan).items() if file_no == facts.file_no}
         for column in scan.contract.columns:
-            if column.name not in facts.headers:
+            if column.name not in facts.filled:
                 renamed.update(_flattened(column.name, _unknown(facts)))
         unknown = [h for h in _unknown(facts) if h not in renamed]
         if facts.file.header:
@@ -177,8 +233,16 @@ def column_order(scan: Scan) -> Iterator[Measure]:
 
 
 def problems(scan: Scan, kinds: Collection[str]) -> Iterator[Measure]:
-    """Check that the reading found nothing of these kinds in a file's bytes."""
+    """Check that the reading found nothing of these kinds in a file's bytes.
+
+    A file that is unreadable but for a few records counts as unreadable.
+    """
     for facts in _arrived(scan):
+        file = facts.file
+        if "unreadable" in kinds and file.rejected and file.rejected >= EMPTY * file.records:
+            few = f"has {file.rows:,} readable records of {file.records:,}" if file.rows else file.refused
+            yield Measure(facts.file_no, "file", 1, 1, example=few)
+            continue
         found = [p for p in facts.file.problems if p.kind in kinds]
         lines = [p.line for p in found if p.line]
         records = max(facts.file.records, 1)

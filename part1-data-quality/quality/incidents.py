@@ -1,4 +1,4 @@
-"""From verdicts to incidents: consecutive failures are one."""
+"""From verdicts to incidents: failures on days that follow each other are one."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,16 +9,18 @@ from itertools import groupby
 
 from event_data.contract import Severity
 from event_data.money import Currency
-from quality.definitions import Definition, Measure, percent
+from quality.course import Cases, Course
+from quality.definitions import OF_DAYS, Comparison, Definition, Measure, percent
 from quality.evaluation import Finding
 from quality.scan import FileFacts
-
-LEAST_DOUBT = 0.01  # an incident goes on while its files without a case had at least this chance of none
 
 
 @dataclass(frozen=True)
 class Incident:
-    """Consecutive files that fail the same check on the same column."""
+    """Failures of a check on a column, from the first bad day until two days in a row were judged well.
+
+    `consequences` are the failures of other checks that follow from these; they are no incidents of their own.
+    """
 
     number: int
     severity: Severity
@@ -27,7 +29,7 @@ class Incident:
     findings: tuple[Finding, ...]
     first_day: date
     last_day: date
-    is_open: bool  # no later file has shown that it is over
+    is_open: bool  # no later days have shown that it is over
     last_good: str | None  # the nearest earlier file that passed the check
     last_good_day: date | None
     checked: int
@@ -36,6 +38,7 @@ class Incident:
     revenue: Decimal | None
     message: str
     advice: str
+    consequences: tuple[Finding, ...] = ()
 
 
 def find_incidents(
@@ -44,49 +47,47 @@ def find_incidents(
     files: Sequence[FileFacts],
     currency: Currency,
 ) -> list[Incident]:
-    """Join the failures of consecutive files; the worst come first and are numbered from 1.
+    """Join the failures of a check and column by course.Course; the worst come first and are numbered from 1.
 
-    A file that passes ends an incident only if it could have shown the fault: four orders in two
-    hundred leave most days without one. It could when, at the incident's rate, a file of so many
-    cases stays clean less than once in a hundred. A file with nothing to check ends nothing.
+    A file with nothing to check, or whose failure follows from another one, ends nothing.
     """
     days = {facts.file_no: facts.day for facts in files}
+    followers: dict[tuple[str, int, str], list[Finding]] = {}
+    for f in findings:
+        if f.cause:
+            followers.setdefault(f.cause, []).append(f)
     found = []
     ordered = sorted(findings, key=lambda f: (f.check, f.column, f.file_no))
     for (check, _), group in groupby(ordered, key=lambda f: (f.check, f.column)):
-        looked = [f for f in group if f.status != "skip"]
-        for first, last in _runs(looked):
-            span, after = looked[first : last + 1], looked[last + 1 :]
+        looked = [f for f in group if f.status != "skip" and not f.cause]
+        for first, last, is_open in _spans(looked, definitions[check], days):
             before = [f for f in looked[:first] if f.status == "pass"]
-            is_open = _could_be_chance(span, after)
-            found.append(_incident(span, before, is_open, definitions[check], days, currency))
+            span = looked[first : last + 1]
+            follow = [f for one in span for f in followers.get((one.check, one.file_no, one.column), ())]
+            found.append(_incident(span, before, is_open, definitions[check], days, currency, follow))
     found.sort(
         key=lambda i: (i.severity, -(i.revenue or 0), -(i.orders or 0), i.findings[0].file_no, i.check, i.column)
     )
     return [replace(incident, number=n) for n, incident in enumerate(found, 1)]
 
 
-def _runs(looked: list[Finding]) -> list[tuple[int, int]]:
-    """Return first and last position of each incident among the findings of one check and column."""
-    runs: list[tuple[int, int]] = []
-    for at, finding in enumerate(looked):
-        if finding.status != "fail":
-            continue
-        first, last = runs[-1] if runs else (at, at)
-        if runs and _could_be_chance(looked[first : last + 1], looked[last + 1 : at]):
-            runs[-1] = (first, at)
-        else:
-            runs.append((at, at))
-    return runs
-
-
-def _could_be_chance(run: list[Finding], clean: list[Finding]) -> bool:
-    """Return whether clean files after a run may only have been lucky."""
-    if any(f.failed for f in clean):
-        return False
-    cases = sum(f.checked or 0 for f in run + clean)
-    rate = sum(f.failed or 0 for f in run) / max(1, cases)
-    return (1 - min(1.0, rate)) ** sum(f.checked or 0 for f in clean) >= LEAST_DOUBT
+def _spans(looked: Sequence[Finding], definition: Definition, days: Mapping[int, date]) -> list[tuple[int, int, bool]]:
+    """Return the positions of each incident's first and last failure, and whether it is open."""
+    by_chance = definition.threshold.comparison in (Comparison.SHARE, Comparison.POOLED)
+    course = Course(definition.days_to_end, by_chance)
+    spans: list[tuple[int, int, bool]] = []
+    for _, group in groupby(enumerate(looked), key=lambda one: days[one[1].file_no]):
+        of_day = list(group)
+        cases = Cases(sum(f.failed or 0 for _, f in of_day), sum(f.checked or 0 for _, f in of_day))
+        failed = [(at, f) for at, f in of_day if f.status == "fail"]
+        if failed:
+            if course.fail(cases, failed[0][1].side):
+                spans.append((failed[0][0], failed[-1][0], True))
+            spans[-1] = (spans[-1][0], failed[-1][0], True)
+        elif course.succeed(cases):
+            spans[-1] = (*spans[-1][:2], False)
+    last = len(spans) - 1
+    return [(first, end, is_open and at == last) for at, (first, end, is_open) in enumerate(spans)]
 
 
 def _incident(
@@ -96,28 +97,55 @@ def _incident(
     definition: Definition,
     days: Mapping[int, date],
     currency: Currency,
+    consequences: Sequence[Finding],
 ) -> Incident:
     """Sum up the failures of a span of files, and the cases of all of them."""
     failures = [f for f in span if f.status == "fail"]
     first = failures[0]
     orders = [f.orders for f in failures if f.orders is not None]
     revenue = [f.revenue for f in failures if f.revenue is not None]
+    counted = failures if definition.threshold.comparison in OF_DAYS else span
     total = Measure(
-        0, first.column, sum(f.checked or 0 for f in span), sum(f.failed or 0 for f in failures),
+        0, first.column, sum(f.checked or 0 for f in counted), sum(f.failed or 0 for f in counted),
         sum(orders) if orders else None,
         sum(revenue, Decimal(0)) if revenue else None,
         example=next((f.example for f in failures if f.example), None),
     )  # fmt: skip
-    same = len({f.message for f in failures}) == 1
-    message = first.message if same else definition.describe(total, currency, first.expected)
+    if len({f.message for f in failures}) == 1:
+        message = first.message
+    elif definition.threshold.comparison in OF_DAYS and definition.threshold.comparison is not Comparison.SHIFT:
+        worst = max(failures, key=lambda f: f.failed or 0)  # counts of several days do not add up to one
+        message = f"{worst.message} (on {_day(days[worst.file_no])}, the worst of {len(failures)} days)"
+    else:
+        message = definition.describe(total, currency, first.expected) + _worse(failures, days)
     message += _where(failures, total.failed) + _on_top(definition, failures, before)
     good = before[-1] if before else None
     return Incident(
-        0, min(f.severity for f in failures if f.severity is not None), first.check, first.column, tuple(failures),
-        days[first.file_no], days[failures[-1].file_no], is_open, good.file if good else None,
+        0, min(f.severity for f in (*failures, *consequences) if f.severity is not None), first.check, first.column,
+        tuple(failures), days[first.file_no], days[failures[-1].file_no], is_open, good.file if good else None,
         days[good.file_no] if good else None,
-        total.checked, total.failed, total.orders, total.revenue, message, first.advice,
+        total.checked, total.failed, total.orders, total.revenue, message, first.advice, tuple(consequences),
     )  # fmt: skip
+
+
+def _worse(failures: Sequence[Finding], days: Mapping[int, date]) -> str:
+    """Return since when an incident has been much worse than before, or on which days it was."""
+    worse = [f for f in failures if f.before]
+    before = worse[0].before if worse else None
+    if before is None:
+        return ""
+    first, last = worse[0], worse[-1]
+    failed, checked = sum(f.failed or 0 for f in worse), sum(f.checked or 0 for f in worse)
+    since = f"since {_day(days[first.file_no])}"
+    if last is not failures[-1]:
+        since = f"on {_day(days[first.file_no])}"
+        if days[last.file_no] != days[first.file_no]:
+            since = f"from {_day(days[first.file_no])} to {_day(days[last.file_no])}"
+    return f"; {since}: {failed:,} of {checked:,}, before {before.failed:,} of {before.checked:,}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b}"
 
 
 def _where(failures: list[Finding], failed: int) -> str:

@@ -48,7 +48,7 @@ def write_reports(
 
 def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> list[dict[str, Any]]:
     """Return one row for each file, check and column; `incident` is the number on the console."""
-    number = {id(f): i.number for i in incidents for f in i.findings}
+    number = {id(f): i.number for i in incidents for f in (*i.findings, *i.consequences)}
     return [
         {
             "incident": number.get(id(f)),
@@ -149,6 +149,10 @@ def _incident_row(i: Incident) -> dict[str, Any]:
         "first_bad_file": i.findings[0].file, "last_bad_file": i.findings[-1].file, "last_good_file": i.last_good,
         "files": len(i.findings), "failed": i.failed, "checked": i.checked, "orders": i.orders,
         "revenue_at_stake": i.revenue, "message": i.message, "advice": i.advice,
+        "consequences": [
+            {"check": f.check, "column": f.column, "file": f.file, "severity": str(f.severity), "message": f.message}
+            for f in i.consequences
+        ],
     }  # fmt: skip
 
 

@@ -72,6 +72,7 @@ lower({column}) in ({words_for_nothing})
 
 -- name: value_pattern
 -- applies_to: pattern
+-- suppressed_by: value_placeholder
 -- severity: P2
 -- dimension: conformity
 -- threshold: 0.001
@@ -150,6 +151,7 @@ event_at is null
 -- name: timestamp_outside_day
 -- impact: orders
 -- applies_to: time
+-- suppressed_by: timestamp_offset content_repeated
 -- severity: P1
 -- dimension: timeliness
 -- threshold: 0
@@ -208,6 +210,7 @@ not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(p
 
 -- name: host_foreign
 -- applies_to: page
+-- suppressed_by: quote_stray
 -- severity: P2
 -- dimension: consistency
 -- threshold: 0
@@ -350,6 +353,7 @@ regexp_matches({column}, {digits}) and card_in(regexp_replace({column}, {identif
 
 -- name: query_not_anonymised
 -- applies_to: anonymised
+-- suppressed_by: email_exposed phone_exposed card_exposed
 -- severity: P2
 -- dimension: conformity
 -- threshold: 0

@@ -48,12 +48,22 @@ class FileFacts:
     no_readable_time: int = 0
     crawler_events: int | None = None
     events: dict[str, int] = field(default_factory=dict)
+    empty: frozenset[str] = frozenset()  # columns that are as good as missing; see file_checks.empty_columns
     counted: dict[str, Any] = field(default_factory=dict, repr=False)  # by the current attempt to read it
 
     @property
     def missing(self) -> bool:
         """Return whether no file of the day has arrived."""
         return self.file.source is None and not self.file.problems
+
+    @property
+    def filled(self) -> set[str]:
+        """Return the contract's columns that the file has, with values in them."""
+        return self.headers.keys() - self.empty
+
+    def lacks(self, column: str) -> str:
+        """Return what a column that is not filled is: empty or missing."""
+        return "empty" if column in self.empty else "missing"
 
     def receive(self, file: DayFile, contract: Contract) -> None:
         """Update the facts from what is now known about the file."""
@@ -183,6 +193,10 @@ class Scan:
         if column not in facts.headers or not facts.records:
             return None
         return self._tallies[facts.file_no][f"{self.raw_names[column]} is null"] / facts.records
+
+    def filled(self, facts: FileFacts, column: str) -> int:
+        """Return the number of events of a file that have a value in a column."""
+        return facts.records - self._tallies[facts.file_no][f"{self.raw_names[column]} is null"]
 
     def _enter(self, days: Sequence[DayFile], surveyed: Iterable[DayFile]) -> Iterator[DayFile]:
         """Number the files once second deliveries are set aside, and yield the surveyed files."""

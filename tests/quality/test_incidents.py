@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from quality.course import Cases
 from quality.definitions import Definition, Threshold
 from quality.evaluation import Finding
 from quality.incidents import Incident, find_incidents
@@ -16,7 +17,8 @@ from event_data.money import Currency
 from event_data.reading.day_file import DayFile
 
 NO_FAILURE = Threshold.parse("0")
-CHECK = Definition("some_check", Severity.P2, "accuracy", NO_FAILURE, "{failed:,} of {checked:,} ({share})", "Look.")
+OF_FILES = Definition("some_check", Severity.P2, "accuracy", NO_FAILURE, "{failed:,} of {checked:,} ({share})", "Look.")
+CHECK = replace(OF_FILES, sql="true")
 DAY = date(2025, 3, 1)
 FILES = [FileFacts(n, DayFile(f"day{n}", Path(), DAY, 1), DAY + timedelta(n), {}) for n in range(9)]
 
@@ -31,12 +33,12 @@ def run_of(days: str, checked: int = 100, failed: int = 50, **rest: object) -> l
     ]
 
 
-def incidents(findings: list[Finding]) -> list[Incident]:
-    return find_incidents(findings, {"some_check": CHECK}, FILES, Currency())
+def incidents(findings: list[Finding], check: Definition = CHECK) -> list[Incident]:
+    return find_incidents(findings, {"some_check": check}, FILES, Currency())
 
 
-def spans(findings: list[Finding]) -> list[tuple[int, int, str | None]]:
-    found = [(i.findings[0].file_no, i.findings[-1].file_no, i.last_good) for i in incidents(findings)]
+def spans(findings: list[Finding], check: Definition = CHECK) -> list[tuple[int, int, str | None]]:
+    found = [(i.findings[0].file_no, i.findings[-1].file_no, i.last_good) for i in incidents(findings, check)]
     return sorted(found, key=lambda one: one[0])
 
 
@@ -47,29 +49,32 @@ def spans(findings: list[Finding]) -> list[tuple[int, int, str | None]]:
         ("SSSS", []),
         ("FFFF", [(0, 3, None)]),
         ("PFFP", [(1, 2, "day0")]),
-        ("FPF", [(0, 0, None), (2, 2, "day1")]),
+        ("FPF", [(0, 2, None)]),  # one good day may be luck
+        ("FPPF", [(0, 0, None), (3, 3, "day2")]),
         ("PFSSF", [(1, 4, "day0")]),  # a file with nothing to check ends nothing
+        ("PFPSPF", [(1, 1, "day0"), (5, 5, "day4")]),  # nor does it come between two good days
         ("PSFFSP", [(2, 3, "day0")]),  # nor is it the last good one
-        ("PFPSF", [(1, 1, "day0"), (4, 4, "day2")]),
     ],
 )
-def test_consecutive_failures_are_one_incident(days: str, expected: list[tuple[int, int, str | None]]) -> None:
+def test_failures_before_two_good_days_are_one_incident(days: str, expected: list[tuple[int, int, str | None]]) -> None:
     assert spans(run_of(days)) == expected
+
+
+def test_one_good_file_ends_an_incident_of_the_files_themselves() -> None:
+    assert spans(run_of("PFPSF"), OF_FILES) == [(1, 1, "day0"), (4, 4, "day2")]
 
 
 @pytest.mark.parametrize(
     ("checked", "failed", "days", "joined"),
     [
-        (20, 1, "FPF", True),  # one in forty: a clean file of twenty is chance (60 %)
+        (20, 1, "FPPF", True),  # one in sixty: two clean files of twenty are chance (51 %)
         (20, 1, "FPPPPPF", True),  # one in 120, a hundred clean cases: still 43 %
-        (20, 2, "FPPF", True),  # one in thirty, forty clean cases: 26 %
         (20, 6, "FPPF", True),  # one in ten: 1.5 %, still more than one in a hundred
         (20, 7, "FPPF", False),  # 0.7 %
-        (20, 10, "FPF", False),
-        (2000, 20, "FPF", False),  # one in two hundred would have shown among two thousand
+        (2000, 20, "FPPF", False),  # one in two hundred would have shown among two thousand
     ],
 )
-def test_a_clean_file_ends_an_incident_only_if_it_could_have_shown_it(
+def test_clean_files_end_an_incident_only_if_they_could_have_shown_it(
     checked: int, failed: int, days: str, joined: bool
 ) -> None:
     assert (len(incidents(run_of(days, checked, failed))) == 1) == joined
@@ -80,11 +85,12 @@ def test_a_clean_file_ends_an_incident_only_if_it_could_have_shown_it(
     [
         ("PFF", 100, 50, True),
         ("PFFS", 100, 50, True),  # a file with nothing to check shows nothing
-        ("PFFP", 100, 50, False),
-        ("PFP", 20, 1, True),  # a clean file of twenty may be chance
+        ("PFFP", 100, 50, True),
+        ("PFFPP", 100, 50, False),
+        ("PFPP", 20, 1, True),  # two clean files of twenty may be chance
     ],
 )
-def test_an_incident_is_open_until_a_file_shows_that_it_is_over(
+def test_an_incident_is_open_until_files_show_that_it_is_over(
     days: str, checked: int, failed: int, is_open: bool
 ) -> None:
     (incident,) = incidents(run_of(days, checked, failed))
@@ -93,10 +99,52 @@ def test_an_incident_is_open_until_a_file_shows_that_it_is_over(
     assert incident.last_day == DAY + timedelta(days.rindex("F"))
 
 
-def test_a_tolerated_share_is_a_pass_like_any_other() -> None:
-    found = run_of("FPF", 20, 1)
-    found[1] = replace(found[1], failed=1)
-    assert len(incidents(found)) == 2
+@pytest.mark.parametrize(("tolerated", "is_open"), [(20, False), (35, True)])
+def test_tolerated_shares_end_an_incident_if_they_are_far_below_its_own(tolerated: int, is_open: bool) -> None:
+    found = run_of("FPP")
+    found[1:] = [replace(f, failed=tolerated) for f in found[1:]]
+    assert incidents(found)[0].is_open == is_open
+
+
+def test_the_parts_of_a_day_are_one_day() -> None:
+    """Two good parts of a day are one good day, and so is a day with a bad part."""
+    parts = [replace(facts, day=DAY + timedelta(facts.file_no // 2)) for facts in FILES]
+    for days, count in (("FFPPFF", 1), ("FFPFPPPPFF", 2), ("PFPPPPFF", 2)):
+        found = find_incidents(run_of(days[:9]), {"some_check": CHECK}, parts, Currency())
+        assert len(found) == count
+
+
+def test_the_other_side_of_an_expected_range_is_another_incident() -> None:
+    found = run_of("FFF")
+    assert spans([replace(f, side=side) for f, side in zip(found, (1, 1, -1), strict=True)]) == [
+        (0, 1, None),
+        (2, 2, None),
+    ]
+
+
+def test_an_incident_lists_what_follows_from_it() -> None:
+    """A failure that follows from another one begins, continues and ends no incident; its severity counts."""
+    worse = replace(CHECK, check="worse")
+    causes = run_of("PFFPP")
+    follows = [
+        replace(f, check="worse", column="d", severity=Severity.P0, cause=("some_check", f.file_no, "c"))
+        for f in causes
+        if f.status == "fail"
+    ]
+    own = replace(run_of("FFFFF")[4], check="worse", column="d")
+    found = find_incidents([*causes, *follows, own], {"some_check": CHECK, "worse": worse}, FILES, Currency())
+    assert [(i.check, i.severity, len(i.findings), i.consequences) for i in found] == [
+        ("some_check", Severity.P0, 2, tuple(follows)),
+        ("worse", Severity.P1, 1, ()),
+    ]
+
+
+def test_an_incident_tells_since_when_it_is_worse() -> None:
+    found = [replace(f, message=f"day {f.file_no}") for f in run_of("FFFF")]
+    found[2:] = [replace(f, failed=90, before=Cases(100, 200)) for f in found[2:]]
+    assert incidents(found)[0].message == "280 of 400 (70%); since 3 Mar: 180 of 200, before 100 of 200"
+    found[3] = replace(found[3], failed=50, before=None)
+    assert incidents(found)[0].message == "240 of 400 (60%); on 3 Mar: 90 of 100, before 100 of 200"
 
 
 def test_an_incident_sums_what_is_known() -> None:
