@@ -6,7 +6,7 @@
 --   example                           what to show of it, masked where it could be a person's
 -- The lines above a query are its definition, as in row_checks.sql. Of thresholds there are more:
 -- `other_days` compares a count with the days before, `rate` a count for its number of events, and
--- `amount` a sum of money; `gone 10` fails on none, where ten or more are usual; and `pooled` compares
+-- `amount` a sum of money; `rise` is a `shift` that only looks above; `gone 10` fails on none, where ten or more are usual; and `pooled` compares
 -- a share with its limit over several days together, where a single day has few cases.
 
 -- name: rows_repeated
@@ -403,7 +403,47 @@ from customers
 inner join (select customer, count(distinct client_key) as clients from customers group by customer) using (customer)
 group by file_no
 
+-- name: client_id_unique
+-- suppressed_by: file_unreadable file_truncated records_unreadable
+-- severity: P0
+-- dimension: uniqueness
+-- threshold: 0
+-- needs: client time page_view
+-- message: {failed:,} client ids for {checked:,} events ({share}): nearly every event has an id of its own
+-- advice: The id is made anew for each event, or the column holds an id of the event; until it identifies a browser again, report no journey, channel or visit.
+select
+    file_no, {client} as "column", cast(events as bigint) as checked,
+    case when clients >= 0.97 * events and events >= 50 then clients else 0 end as failed,
+    null as orders, null as revenue, null as record, null as example
+from client_days
+
+-- name: client_id_unstable
+-- suppressed_by: client_id_unique
+-- severity: P1
+-- dimension: uniqueness
+-- threshold: rise
+-- needs: client time page_view
+-- message: {failed:,} client ids for {checked:,} events ({share}); {expected} is usual
+-- advice: Some browsers get a new id with each event or page, so their journeys fall apart; compare the ids per event by browser, and check cookie settings and consent.
+select
+    file_no, {client} as "column", cast(events as bigint) as checked, clients as failed,
+    null as orders, null as revenue, null as record, null as example
+from client_days
+
+-- name: client_id_shared
+-- severity: P1
+-- dimension: uniqueness
+-- threshold: 0.1
+-- needs: client time page_view
+-- message: One client id has {failed:,} of {checked:,} events ({share})
+-- advice: Count the events of the day by client id; an id that many browsers send makes strangers one customer, so leave it out of journeys.
+select
+    file_no, {client} as "column", cast(events as bigint) as checked, case when most >= 50 then most else 0 end as failed,
+    null as orders, null as revenue, null as record, null as example
+from client_days
+
 -- name: orders_without_earlier_event
+-- suppressed_by: client_id_unique client_id_unstable
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.1
@@ -434,6 +474,7 @@ from order_journeys
 group by file_no
 
 -- name: orders_without_earlier_page_view
+-- suppressed_by: client_id_unique client_id_unstable
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.1
@@ -448,6 +489,7 @@ from order_journeys
 group by file_no
 
 -- name: orders_without_earlier_cart
+-- suppressed_by: client_id_unique client_id_unstable
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.25
@@ -462,6 +504,7 @@ from order_journeys
 group by file_no
 
 -- name: orders_without_earlier_checkout
+-- suppressed_by: client_id_unique client_id_unstable
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.1
@@ -529,6 +572,7 @@ where step in ('checkout', 'order')
 group by file_no
 
 -- name: steps_without_page_view
+-- explained_by: client_id_unique client_id_unstable
 -- severity: P2
 -- dimension: completeness
 -- threshold: pooled 0.2

@@ -25,13 +25,16 @@ class Comparison(Enum):
     SHARE = "share"  # the largest share that may fail
     POOLED = "pooled"  # the same, over all files together, where a single file has few cases
     SHIFT = "shift"  # the share in the file's own past
+    RISE = "rise"  # the same, and only what is above it fails
     OTHER_DAYS = "other_days"  # the count on other days
     RATE = "rate"  # the count on other days, for the number of events
     AMOUNT = "amount"  # the sum of money on other days
     GONE = "gone"  # none, where the days before have at least so many
 
 
-OF_DAYS = (Comparison.SHIFT, Comparison.OTHER_DAYS, Comparison.RATE, Comparison.AMOUNT, Comparison.GONE)
+SHIFTS = (Comparison.SHIFT, Comparison.RISE)
+COUNTS = (Comparison.OTHER_DAYS, Comparison.RATE, Comparison.AMOUNT, Comparison.GONE)
+OF_DAYS = SHIFTS + COUNTS
 
 
 @dataclass(frozen=True)

@@ -315,6 +315,27 @@ select
 from order_journeys
 group by file_no;
 
+-- name: identities
+-- How the events of a day are spread over its client ids.
+create table client_days as
+with events_by_client as (
+    select day, client_key, count(*) as events
+    from (
+        select cast(event_at as date) as day, client_key
+        from views
+        union all
+        select file_day, client_key
+        from relevant_events
+    )
+    where client_key is not null
+    group by day, client_key
+)
+
+select first_of_day as file_no, sum(events) as events, count(*) as clients, max(events) as most
+from events_by_client
+inner join (select distinct day, first_of_day from files where first_of_day is not null) using (day)
+group by first_of_day;
+
 -- name: crawlers
 -- One row a user agent, with the crawler that it declares itself to be.
 create table agents as

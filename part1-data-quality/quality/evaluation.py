@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from event_data.contract import Contract, Severity
 from quality.course import Cases, Course, is_worse, total
-from quality.definitions import OF_DAYS, Comparison, Definition, Measure, percents
+from quality.definitions import OF_DAYS, SHIFTS, Comparison, Definition, Measure, percents
 from quality.expected_ranges import (
     DAYS_BEFORE,
     DOUBT,
@@ -175,7 +175,7 @@ class _Limits:
         """
         if not verdict.before or self.severity not in (Severity.P1, Severity.P2):
             return self.severity
-        half = self.comparison is not Comparison.SHIFT and 2 * m.failed >= m.checked
+        half = self.comparison not in SHIFTS and 2 * m.failed >= m.checked
         return Severity(self.severity - 1) if self.severity == Severity.P2 or half else self.severity
 
     def verdict(self, m: Measure) -> _Verdict:
@@ -184,7 +184,7 @@ class _Limits:
         match self.comparison:
             case Comparison.SHARE | Comparison.POOLED:
                 return self._compare_share(m)
-            case Comparison.SHIFT:
+            case Comparison.SHIFT | Comparison.RISE:
                 return self._compare_shift(m)
             case _:
                 return self._compare_count(m)
@@ -241,9 +241,10 @@ class _Limits:
         side = (share > high) - (share < low)
         shown = percents(low, high, share)
         threshold, expected = f"{low:.4f}..{high:.4f}", f"{shown[0]} to {shown[1]}"
-        if not side:
+        if not side or (side < 0 and self.comparison is Comparison.RISE):
             self.course.succeed(day)
-            self.normal.append(m)
+            if not side:
+                self.normal.append(m)
             return _Verdict("pass", threshold, expected)
         is_open = self.course.is_open and side == self.course.side
         before = total(self.course.bad) if is_open and is_worse(day, self.course.bad, side) else None

@@ -135,7 +135,10 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
                     f"{scan.contract.path.name}, line {column.line}; otherwise restore the old name."
                 )
             elif parts := _flattened(column.name, _unknown(facts)):
-                message = f"The column {column.name} is {facts.lacks(column.name)}; it looks split into {len(parts)} columns ({_listed(parts)})"
+                message = (
+                    f"The column {column.name} is {facts.lacks(column.name)}; "
+                    f"it looks split into {len(parts)} columns ({_listed(parts)})"
+                )
                 advice = f"Have the export write {column.name} as one column again."
             missing = Measure(facts.file_no, column.name, 1, 1, line=1, message=message, advice=advice)
             yield _at_stake(missing, facts)

@@ -10,7 +10,7 @@ from itertools import groupby
 from event_data.contract import Severity
 from event_data.money import Currency
 from quality.course import Cases, Course
-from quality.definitions import OF_DAYS, Comparison, Definition, Measure, percent
+from quality.definitions import COUNTS, OF_DAYS, Comparison, Definition, Measure, percent
 from quality.evaluation import Finding
 from quality.scan import FileFacts
 
@@ -113,7 +113,7 @@ def _incident(
     )  # fmt: skip
     if len({f.message for f in failures}) == 1:
         message = first.message
-    elif definition.threshold.comparison in OF_DAYS and definition.threshold.comparison is not Comparison.SHIFT:
+    elif definition.threshold.comparison in COUNTS:
         worst = max(failures, key=lambda f: f.failed or 0)  # counts of several days do not add up to one
         message = f"{worst.message} (on {_day(days[worst.file_no])}, the worst of {len(failures)} days)"
     else:

@@ -64,7 +64,7 @@ def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> l
             "revenue_at_stake": f.revenue,
             "first_bad_line": f.line,
             "example": f.example,
-            "message": f.message,
+            "message": f"follows from {f.cause[0]}: {f.message}" if f.cause else f.message,
             "advice": f.advice,
         }
         for f in findings

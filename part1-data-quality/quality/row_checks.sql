@@ -12,8 +12,8 @@
 --   threshold  the largest share that may fail, or `shift`: a share unlike the file's own past
 --   example    what to show of the first failed event, {column} when left out; `none` shows nothing
 --   impact     `orders`: the revenue of the failed events is at stake; otherwise it is unknown
---   suppressed_by   the check that explains the same failure of the column better
---   explained_by    the check that, failing anywhere in the file, explains this one
+--   suppressed_by   the checks from whose failure, on the same column or one it depends on, this one follows
+--   explained_by    the checks from whose failure anywhere in the file this one follows
 -- Columns: client page referrer time_text event payload user_agent as text, null where empty;
 -- event_at, step, payload_valid, revenue, is_header, tracked, file_day; and the contract's other columns.
 

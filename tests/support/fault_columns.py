@@ -57,6 +57,24 @@ def payload_flattened(day: Day, severity: float, rng: Random) -> None:
         row.cells[place : place + 1] = [str(payload.get(key, "")) for key in keys]
 
 
+def _copied(new: str) -> Callable[[Day, float, Random], None]:
+    """Keep the client's column, empty, and give its values to a new one."""
+
+    def mutate(day: Day, severity: float, rng: Random) -> None:
+        if day.index("client") is not None:
+            for row in day.rows:
+                row.cells.append(day.get(row, "client"))
+                day.set(row, "client", "")
+            day.header.cells.append(new)
+
+    return mutate
+
+
+register("column_moved_client", "columns", 1.0, _copied("visitor_id"), "client", expects="column_missing")
+_expects = "column_renamed orders_lost_to_rename"
+register("column_moved_to_synonym", "columns", 1.0, _copied("clientId"), "client", expects=_expects)
+
+
 @day_fault("columns", 1.0, expects="column_unexpected")
 def column_added(day: Day, severity: float, rng: Random) -> None:
     """A column that nobody announced."""
@@ -104,9 +122,18 @@ for _role, _serious, _expects in (
     ("time", 0.05, "null_share"),
     ("event", 0.05, "null_share"),
     ("user_agent", 0.3, "null_share"),
-    ("referrer", 1.0, "null_shift"),
+    ("referrer", 0.6, "null_shift"),
 ):
     register(f"null_{_role}", "contract", _serious, _fill(_role, _empty), _role, expects=_expects)
+for _role, _serious in (
+    ("client", 1.0),
+    ("page", 0.97),
+    ("time", 1.0),
+    ("event", 1.0),
+    ("payload", 1.0),
+    ("referrer", 1.0),
+):
+    register(f"emptied_{_role}", "columns", _serious, _fill(_role, _empty), _role, expects="column_missing")
 for _name, _serious, _mutate, _role, _expects in (
     ("null_payload_of_orders", 0.3, _fill("payload", _empty, ORDERS), "payload", "payload_missing"),
     ("undefined_client", 0.3, _fill("client", lambda old: "undefined"), "client", "value_placeholder value_pattern"),
@@ -114,6 +141,32 @@ for _name, _serious, _mutate, _role, _expects in (
     ("time_american", 0.3, _fill("time", _american), "time", "timestamp_unparseable"),
 ):
     register(_name, "contract", _serious, _mutate, _role, expects=_expects)
+
+
+def _new_id(rng: Random) -> str:
+    return f"{rng.randint(1_700_000_000, 1_799_999_999)}-{rng.getrandbits(48):012x}"
+
+
+def _new_ids(day: Day, severity: float, rng: Random) -> None:
+    """Events get an id of their own."""
+    for row in some(day.having("client"), severity, rng):
+        day.set(row, "client", _new_id(rng))
+
+
+def _one_id(day: Day, severity: float, rng: Random) -> None:
+    """Events get the same well-formed id."""
+    same = _new_id(rng)
+    for row in some(day.having("client"), severity, rng):
+        day.set(row, "client", same)
+
+
+for _name, _serious, _mutate, _expects in (
+    ("id_nil", 0.08, _fill("client", lambda old: "00000000-0000-0000-0000-000000000000"), "value_placeholder"),
+    ("id_shared", 0.25, _one_id, "client_id_shared"),
+    ("ids_new", 1.0, _new_ids, "client_id_unique"),
+    ("ids_new_for_half", 0.5, _new_ids, "client_id_unstable"),
+):
+    register(_name, "contract", _serious, _mutate, "client", expects=_expects)
 
 
 def _move(hours: int, suffix: str = "Z") -> Callable[[Day, float, Random], None]:

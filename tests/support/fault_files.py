@@ -171,6 +171,12 @@ def fields_too_many(day: Day, severity: float, rng: Random) -> None:
         row.cells.append("surplus")
 
 
+@day_fault("reading", 0.97, expects="file_unreadable")
+def rows_unreadable(day: Day, severity: float, rng: Random) -> None:
+    """Nearly every row has a field more than the header."""
+    fields_too_many(day, severity, rng)
+
+
 @day_fault("reading", 0.02, expects="records_unreadable file_truncated")
 def fields_too_few(day: Day, severity: float, rng: Random) -> None:
     """Rows without their last field."""
