@@ -69,15 +69,22 @@ def set_aside(
         looked_at = (survey(file, contract.delimiter, work_dir, with_hash) for file in same_day)
         found = [recover(file, work_dir) if file.damaged else file for file in looked_at]
         same = _identical_lines([file for file in found if file.readable])
-        aside += [second_delivery(file, first) for file, first in second_deliveries(found, same, contract.file_name)]
+        aside += [
+            second_delivery(file, first, same) for file, first in second_deliveries(found, same, contract.file_name)
+        ]
         surveyed += found
     return surveyed
 
 
-def second_delivery(file: DayFile, first: DayFile) -> Unread:
-    """Return the entry for a file that is set aside because another file of the same day counts."""
+def second_delivery(file: DayFile, first: DayFile, same: Mapping[tuple[int, int], int]) -> Unread:
+    """Return the entry for a file that is set aside because another file of the same day counts.
+
+    `same` is the number of identical lines for each pair of file_ids.
+    """
     reason = f"it is a second delivery of {file.day}; {first.name} counts"
-    return Unread(file.name, reason, file.size, file.stamp, file.day, first.name)
+    rows = same.get((file.file_id, file.file_id), 0)
+    only_here = rows - same.get((file.file_id, first.file_id), 0)
+    return Unread(file.name, reason, file.size, file.stamp, file.day, first.name, rows, only_here)
 
 
 def check_fit(files: Sequence[DayFile], contract: Contract) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from fnmatch import fnmatch
 from itertools import count, groupby, pairwise
@@ -39,6 +39,8 @@ class Unread:
     stamp: str = ""
     day: date | None = None  # in its name
     counts_instead: str = ""  # for a second delivery: the file that counts
+    rows: int = field(default=0, compare=False)  # of a second delivery
+    rows_only_here: int = field(default=0, compare=False)  # of these, those that the file that counts does not have
 
 
 @dataclass(frozen=True)

@@ -613,7 +613,7 @@ from clock
 group by file_no
 
 -- name: hours_without_events
--- suppressed_by: timestamp_half_day timestamp_precision file_unreadable file_truncated records_unreadable timestamp_unparseable null_share
+-- suppressed_by: timestamp_half_day timestamp_precision file_unreadable file_truncated records_unreadable day_delivered_twice timestamp_unparseable null_share
 -- severity: P1
 -- dimension: timeliness
 -- threshold: 0
@@ -659,7 +659,7 @@ where step in ('checkout', 'order')
 group by file_no
 
 -- name: rows_volume
--- suppressed_by: file_unreadable file_truncated records_unreadable content_repeated
+-- suppressed_by: file_unreadable file_truncated records_unreadable day_delivered_twice content_repeated
 -- severity: P1
 -- dimension: coverage
 -- threshold: other_days
@@ -672,7 +672,7 @@ from files
 left join crawler_events using (file_no)
 
 -- name: revenue_volume
--- suppressed_by: file_unreadable file_truncated records_unreadable orders_gone event_volume order_amount_missing order_amount_shift payload_malformed payload_missing
+-- suppressed_by: file_unreadable file_truncated records_unreadable day_delivered_twice orders_gone event_volume order_amount_missing order_amount_shift payload_malformed payload_missing
 -- severity: P1
 -- dimension: coverage
 -- threshold: amount
@@ -690,7 +690,7 @@ inner join files using (file_no)
 group by first_of_day
 
 -- name: orders_gone
--- suppressed_by: file_unreadable file_truncated records_unreadable
+-- suppressed_by: file_unreadable file_truncated records_unreadable day_delivered_twice
 -- severity: P0
 -- dimension: coverage
 -- threshold: gone 10
@@ -704,7 +704,7 @@ from event_grid
 where step_of(event) = 'order'
 
 -- name: event_volume
--- suppressed_by: orders_gone rows_volume file_unreadable file_truncated records_unreadable
+-- suppressed_by: orders_gone rows_volume file_unreadable file_truncated records_unreadable day_delivered_twice
 -- needs: event
 -- severity: P1
 -- dimension: coverage

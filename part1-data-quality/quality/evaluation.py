@@ -124,6 +124,7 @@ class _Verdict:
     failed: int | None = None
     side: int = 0
     before: Cases | None = None
+    limit: float = 0.0  # of the share that may fail in a part of a bad day
     since: Cases | None = None  # the cases of the days that together, and not alone, are beyond the limit
 
 
@@ -148,12 +149,12 @@ class _Limits:
         self.course = Course(definition.days_to_end, self.comparison in (Comparison.SHARE, Comparison.POOLED))
 
     def finding(self, verdict: _Verdict, m: Measure, facts: FileFacts) -> Finding:
-        """Return the finding for a file: of the parts of a bad day, those with a failure fail."""
+        """Return the finding for a file: of the parts of a bad day, those beyond the limit fail."""
         failed = m.failed if verdict.failed is None else verdict.failed
         seen = {"checked": m.checked, "failed": failed, "threshold": verdict.threshold}
         if verdict.status == "skip":
             return _finding("skip", self.definition, facts, m.column, **seen, message=verdict.expected)
-        if verdict.status == "pass" or (self.comparison not in OF_DAYS and not failed):
+        if verdict.status == "pass" or (self.comparison not in OF_DAYS and failed <= verdict.limit * m.checked):
             return _finding("pass", self.definition, facts, m.column, **seen)
         line = m.line if m.line or m.record is None else facts.file.physical_line(m.record)
         message = m.message or self.definition.describe(m, self.currency, verdict.expected)
@@ -204,7 +205,8 @@ class _Limits:
             level, least_days = [Cases(n.failed, n.checked) for n in self.normal[-DAYS_BEFORE:]], LEAST_DAYS
         before = total(level) if is_worse(day, level, least_days=least_days) else None
         self.course.fail(since or day, is_worse=before is not None)
-        return _Verdict("fail", threshold, before=before, since=since)
+        within = limit if self.comparison is Comparison.SHARE else 0.0
+        return _Verdict("fail", threshold, before=before, limit=within, since=since)
 
     def _pooled(self, day: Cases, limit: float) -> tuple[bool, Cases | None]:
         """Return whether a day of few cases exceeds the limit, alone or as the last of several days.

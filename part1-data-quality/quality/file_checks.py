@@ -33,8 +33,17 @@ def file_empty(scan: Scan) -> Iterator[Measure]:
 
 def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
     for facts in _arrived(scan):
-        second = [unread.name for unread in scan.unread if unread.counts_instead == facts.file.name]
-        yield Measure(facts.file_no, "file", 1, int(bool(second)), example=_listed(second))
+        second = [unread for unread in scan.unread if unread.counts_instead == facts.file.name]
+        measure = Measure(facts.file_no, "file", 1, int(bool(second)), example=_listed([u.name for u in second]))
+        if any(u.rows_only_here for u in second):
+            apart = _listed([f"{u.rows_only_here:,} of the {u.rows:,} rows of {u.name}" for u in second])
+            measure = replace(
+                measure,
+                message=f"The day was delivered a second time, with other rows: {apart} are not in {facts.file.name}, "
+                "and are not counted",
+                advice="Delete neither file: ask the sender for one complete file of the day.",
+            )
+        yield measure
 
 
 def file_unread(scan: Scan) -> Iterator[Measure]:

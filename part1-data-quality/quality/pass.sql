@@ -16,6 +16,10 @@ create table relevant_events (
     payload_valid boolean, revenue decimal(12, 2), user_agent varchar, {text_columns}
 );
 create table repeated (file_no uinteger, kind varchar, record ubigint);
+-- All rows of days with several files, as one may repeat those of another.
+create table rows_in_parts (
+    file_day date, file_no uinteger, record ubigint, client_key ubigint, event_at timestamp, event_key ubigint, row_key ubigint
+);
 create table agent_counts (file_no uinteger, agent_key ubigint, user_agent varchar, events ubigint);
 create table hours (file_no uinteger, hour utinyint, events ubigint);
 create view candidates as
@@ -116,14 +120,26 @@ from raw
 where event_at is not null
 group by file_no, hour(event_at);
 
--- Rows that repeat an earlier one, and events that follow the same event within a second.
+-- name: rows_in_parts
+insert into rows_in_parts
+select {file_day}, file_no, {record}, client_key, event_at, event_key, row_key
+from raw
+where file_no in {in_parts} and not {is_order_line};
+
+-- name: repeated
+-- Rows that repeat an earlier one of the {day}, and events that follow the same event within a second.
 insert into repeated
 -- Few keys occur twice: only they are worth ordering.
 with suspects as materialized (
-    select file_no, {record} as record, client_key, event_at, event_key, row_key
-    from raw
+    select {day}, file_no, {record} as record, client_key, event_at, event_key, row_key
+    from {source}
     -- equal lines of an order are no repeats
-    where not {is_order_line} and event_key in (select event_key from raw group by event_key having count(*) > 1)
+    where not {is_order_line} and event_key in (
+        select event_key
+        from {source}
+        group by event_key
+        having count(*) > 1
+    )
 ),
 
 gaps as (
@@ -133,14 +149,14 @@ gaps as (
         row_key = lag(row_key) over same_event as is_repeated_row
     from suspects
     where client_key is not null and event_at is not null
-    window same_event as (partition by file_no, event_key order by event_at, row_key)
+    window same_event as (partition by {day}, event_key order by event_at, row_key)
 )
 
 select file_no, 'row', record
 from (
     select file_no, record
     from suspects
-    qualify row_number() over (partition by file_no, row_key order by record) > 1
+    qualify row_number() over (partition by {day}, row_key order by file_no, record) > 1
 )
 union all
 select file_no, 'event', record

@@ -4,6 +4,7 @@ event_data.reading.batches defines how files are read and when a batch counts.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -115,6 +116,7 @@ class Scan:
         tallied = dict.fromkeys([*nulls, *(c.filter for c in self.row_checks), *shifts])
         self._flagged = [sql for sql in tallied if sql not in self.prefilter.known and sql != "true"]
         self._facts: dict[int, FileFacts] = {}  # by file_id
+        self._in_parts: set[int] = set()  # numbers of the files of days that have several
         self._tallies: dict[int, dict[str, int]] = {}  # file number -> condition -> how many events meet it
         self._filled = self._placeholders()
 
@@ -164,6 +166,9 @@ class Scan:
             for file in reader.read(self._enter(days, surveyed), progress):
                 self._facts[file.file_id].receive(file, self.contract)
             prepared.result()  # if no file could be read, nothing has waited for it yet
+            if self._in_parts:
+                whole = {"day": "file_day", "source": "rows_in_parts", "record": "record", "is_order_line": "false"}
+                self._execute(PASS["repeated"].format(**whole))
             self.connection.execute(f"set threads = {workers}")
             files = [(f.file_no, str(f.day), f.records, f.plain) for f in self.files]
             # The longest work comes first.
@@ -206,6 +211,8 @@ class Scan:
                 counting = [one for one in days if one.name not in aside]
                 self.files = [FileFacts(number, one, one.day, {}) for number, one in enumerate(counting)]
                 self._facts = {facts.file.file_id: facts for facts in self.files}
+                on_day = Counter(facts.day for facts in self.files)
+                self._in_parts = {facts.file_no for facts in self.files if on_day[facts.day] > 1}
             self._facts[file.file_id].receive(file, self.contract)
             yield file
 
@@ -284,6 +291,13 @@ class Scan:
                 "event_header": self._event_header(batch),
             }
             cursor.execute(PASS["keep"].format(**filled))
+            source, in_parts = "raw", [facts.file_no for facts in batch if facts.file_no in self._in_parts]
+            if in_parts:
+                listed = f"({', '.join(map(str, in_parts))})"
+                cursor.execute(PASS["rows_in_parts"].format(**filled, in_parts=listed))
+                source = f"(select *, rowid from raw where file_no not in {listed})"
+            if len(in_parts) < len(batch):
+                cursor.execute(PASS["repeated"].format(**filled, day="file_no", source=source))
         cursor.execute("drop table raw")
 
     def _row_measures(self) -> dict[str, list[Measure]]:

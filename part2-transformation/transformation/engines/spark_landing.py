@@ -351,7 +351,8 @@ def set_aside(tables: "Tables", files: Sequence[DayFile], data_dir: str, contrac
         same = _identical_lines(tables.spark, several, data_dir)
         for same_day in days.values():
             aside += [
-                second_delivery(file, first) for file, first in second_deliveries(same_day, same, contract.file_name)
+                second_delivery(file, first, same)
+                for file, first in second_deliveries(same_day, same, contract.file_name)
             ]
     return aside
 
