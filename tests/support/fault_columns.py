@@ -122,7 +122,7 @@ for _role, _serious, _expects in (
     ("time", 0.05, "null_share"),
     ("event", 0.05, "null_share"),
     ("user_agent", 0.3, "null_share"),
-    ("referrer", 0.6, "null_shift"),
+    ("referrer", 0.8, "null_shift"),
 ):
     register(f"null_{_role}", "contract", _serious, _fill(_role, _empty), _role, expects=_expects)
 for _role, _serious in (

@@ -133,7 +133,7 @@ def hours_missing(day: Day, severity: float, rng: Random) -> None:
     )
 
 
-@day_fault("volume", 0.8, expects="event_volume confirmations_without_order revenue_volume")
+@day_fault("volume", 0.85, expects="event_volume confirmations_without_order revenue_volume")
 def orders_falling(day: Day, severity: float, rng: Random) -> None:
     """A share of the orders is not there."""
     day.remove(some(day.events(*ORDERS), severity, rng))
