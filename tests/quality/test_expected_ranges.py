@@ -60,7 +60,7 @@ days = st.lists(
 )
 
 
-@settings(derandomize=True, max_examples=200)
+@settings(derandomize=True, max_examples=200, deadline=None)
 @given(days, st.integers(1, 10**6))
 def test_a_range_of_shares_is_a_range(past: list[tuple[int, int]], checked: int) -> None:
     low, high = share_range(past, checked) or (inf, -inf)
@@ -110,7 +110,7 @@ def test_more_days_allow_more() -> None:
     assert (count_range([20] * 13, 14) or (0, 0))[0] > 1
 
 
-@settings(derandomize=True, max_examples=200)
+@settings(derandomize=True, max_examples=200, deadline=None)
 @given(st.lists(st.integers(0, 10**7), min_size=4, max_size=14), st.integers(0, 10**5))
 def test_a_range_of_counts_is_a_range(others: list[int], more: int) -> None:
     low, high = count_range(others) or (inf, -inf)
@@ -134,7 +134,7 @@ def test_amounts_are_compared_by_factors() -> None:
     assert amount_range([*others[:7], 10**9, 250]) == amount_range(others)
 
 
-@settings(derandomize=True, max_examples=200)
+@settings(derandomize=True, max_examples=200, deadline=None)
 @given(st.integers(1, 60), st.sampled_from([0.01, 0.02, 0.1, 0.2, 0.25, 0.5, 0.9]), st.data())
 def test_a_tail_is_the_sum_of_its_terms(checked: int, share: float, data: st.DataObject) -> None:
     failed = data.draw(st.integers(0, checked))
