@@ -405,7 +405,7 @@ group by file_no
 
 -- name: client_id_unique
 -- suppressed_by: file_unreadable file_truncated records_unreadable
--- severity: P0
+-- severity: P1
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: client time page_view

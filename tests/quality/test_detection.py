@@ -64,7 +64,7 @@ id_nil@0.01                value_placeholder           client_id     P1 = first
 id_shared@0.12             client_id_shared            client_id     P1 ? none
 id_nil                     value_placeholder           client_id     P1 = first
 id_shared                  client_id_shared            client_id     P1 = none
-ids_new                    client_id_unique            client_id     P0 > none
+ids_new                    client_id_unique            client_id     P1 > none
 ids_new_for_half           client_id_unstable          client_id     P1 ? none
 null_payload_of_orders     payload_missing             event_data    P0 = first
 undefined_client           value_placeholder           client_id     P1 = first
