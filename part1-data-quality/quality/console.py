@@ -86,6 +86,8 @@ def _row(i: Incident, evidence: Evidence, currency: Currency, advised: Severity)
     when = f"since {i.first_day}" if i.is_open else when
     text = [f"{i.message}.", f"{i.check}, {when}, {counted(len(i.findings), 'file')}"]
     text += [pair_text(pair, currency) for pair in evidence.pairs[:PAIRS]]
+    if i.consequences:
+        text.append("also: " + ", ".join(dict.fromkeys(f.check for f in i.consequences)))
     if i.severity <= advised:
         text.append("-> " + i.advice)
     return str(i.number), str(i.severity), text, _at_stake(i, currency)

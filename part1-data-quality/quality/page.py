@@ -18,7 +18,7 @@ from quality.evidence import Evidence
 from quality.headline import days_of, headline, status_of
 from quality.incidents import Incident
 from quality.scan import FileFacts, Scan
-from quality.ticket import counts_cases, facts, ticket
+from quality.ticket import consequences, counts_cases, facts, ticket
 
 if TYPE_CHECKING:
     import jinja2
@@ -86,6 +86,7 @@ def page(
         incidents=[(i, evidence[i.number]) for i in incidents],
         facts={i.number: facts(i, evidence[i.number], contract.currency) for i in incidents},
         tickets={i.number: ticket(i, evidence[i.number], contract.currency) for i in incidents},
+        consequences={i.number: consequences(i) for i in incidents},
         labels={i.number: _labels(evidence[i.number]) for i in incidents},
         files=files,
         failures=Counter(f.file_no for f in findings if f.status == "fail"),
@@ -133,7 +134,7 @@ def calendar(
     findings: Sequence[Finding], incidents: Sequence[Incident], files: Sequence[FileFacts], columns: Sequence[Column]
 ) -> list[Row]:
     """Return a row for each check and column that failed, in the order of their worst incidents."""
-    of_finding = {id(f): i.number for i in incidents for f in i.findings}
+    of_finding = {id(f): i.number for i in incidents for f in (*i.findings, *i.consequences)}
     by_key: dict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         by_key[finding.check, finding.column].append(finding)
@@ -159,7 +160,7 @@ def worst_of_day(
     """Return the worst severity of each column, of all checks."""
     place = _places(columns)
     worst: dict[int, tuple[Severity, int | None]] = {}
-    of_finding = {id(f): i.number for i in incidents for f in i.findings}
+    of_finding = {id(f): i.number for i in incidents for f in (*i.findings, *i.consequences)}
     seen = {place[f.day] for f in files}
     for finding in findings:
         if finding.severity is not None:

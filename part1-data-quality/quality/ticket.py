@@ -18,6 +18,8 @@ def ticket(incident: Incident, evidence: Evidence, currency: Currency) -> str:
     lines = [f"{incident.severity} {incident.check}: {incident.message}", ""]
     lines += [f"- {label}: {text}" for label, text in facts(incident, evidence, currency)]
     lines += ["", "What to do: " + incident.advice]
+    if followers := consequences(incident):
+        lines += ["", "What follows from it:", *(f"- {name}: {message}" for name, message in followers)]
     if evidence.pairs:
         lines += ["", "Orders to compare:"]
         lines += [f"- {pair_text(pair, currency)}" for pair in evidence.pairs[:PAIRS]]
@@ -50,6 +52,17 @@ def facts(incident: Incident, evidence: Evidence, currency: Currency) -> list[tu
         if places:
             found.append((label, ", ".join(f"{name} {percent(share)}" for name, share in places) + of_seen))
     return found
+
+
+def consequences(incident: Incident) -> list[tuple[str, str]]:
+    """Return the checks that fail because of the incident, with the message of the first file and their number."""
+    found: dict[str, list[str]] = {}
+    for finding in incident.consequences:
+        found.setdefault(f"{finding.check} {finding.column}".strip(), []).append(finding.message)
+    return [
+        (name, messages[0] if len(messages) == 1 else f"in {len(messages):,} files, first: {messages[0]}")
+        for name, messages in found.items()
+    ]
 
 
 def counts_cases(incident: Incident) -> bool:

@@ -51,9 +51,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
         cells(CLIENT, "https://puffy.com/jo@example.org/x?a", "", "2025-02-26T08:00:00.000Z", TAG + BIDI, "", "curl/8"),
     )
     text = day(data, 5).read_text(encoding="utf-8")
-    day(data, 5).write_text(text.replace("user_agent", f"my agent: {TAG}", 1), encoding="utf-8")
+    header, _, body = text.partition("\n")
+    header = header.replace("client_id", "clientId").replace("user_agent", f"my agent: {TAG}")
+    day(data, 5).write_text(f"{header}\n{body}", encoding="utf-8")
+    view = cells(CLIENT, "https://puffy.com/", "", "2025-02-27T08:00:00.000Z", "page_viewed", "", "curl/8")
+    add(day(data, 5), view, order("ORD-9", 90, "f", "6", 98, "2025-02-27").replace("T98", "T09"))
     status, stdout, _ = run("--data_dir", data, "--out_dir", out)
-    assert status == 0
+    assert status == 3
     return data, out, stdout
 
 
@@ -69,7 +73,7 @@ def ticket(found: tuple[Path, Path, str], check: str) -> str:
 def test_an_incident_is_printed_alone(found: tuple[Path, Path, str], tmp_path: Path) -> None:
     number = failing(rows(found[1]), "possible_duplicate")[0]["incident"]
     status, stdout, _ = run("--data_dir", found[0], "--out_dir", tmp_path, "--quiet", "--incident", number)
-    assert status == 0 and stdout == ticket(found, "possible_duplicate") + "\n"
+    assert status == 3 and stdout == ticket(found, "possible_duplicate") + "\n"
 
 
 def line_of(data: Path, file: str, number: str) -> str:
@@ -104,6 +108,12 @@ def test_a_ticket_has_what_a_person_asks_for(found: tuple[Path, Path, str]) -> N
     assert "jo@example.org" not in text and CLIENT not in text and BIDI not in text
 
 
+def test_what_follows_is_listed_under_the_cause(found: tuple[Path, Path, str]) -> None:
+    text = ticket(found, "column_renamed")
+    assert re.search(r"\nWhat follows from it:\n- orders_lost_to_rename client_id: \d+ of \d+ orders", text)
+    assert "also: orders_lost_to_rename" in found[2]
+
+
 def test_there_may_be_no_such_incident(found: tuple[Path, Path, str], tmp_path: Path) -> None:
     status, stdout, stderr = run("--data_dir", found[0], "--out_dir", tmp_path, "--incident", "0")
     assert (status, stdout) == (2, "") and "--incident 0" in stderr and not list(tmp_path.iterdir())
@@ -112,7 +122,7 @@ def test_there_may_be_no_such_incident(found: tuple[Path, Path, str], tmp_path: 
 def test_the_console_is_a_screen(found: tuple[Path, Path, str]) -> None:
     lines = found[2].splitlines()
     assert len(lines) <= 52 and max(map(len, lines)) <= 80
-    assert found[2].startswith("YELLOW  5 files, ") and "dq_report.html" in found[2]
+    assert found[2].startswith("RED  5 files, ") and "dq_report.html" in found[2]
     assert re.search(r"^ *and \d+ more \(.*\d+ P\d\), see ", found[2], re.MULTILINE)
     assert not re.search("[\x1b\u202e]|{column}", found[2])
 
