@@ -58,6 +58,7 @@ class Life:
     first: date
     last: date
     is_over: bool
+    at_stake: float
     left: float
     width: float
     steps: Sequence[str]
@@ -160,7 +161,7 @@ def _months(days: Mapping[date, Day], first: date, last: date) -> Iterator[tuple
 
 
 def _incidents(history: sqlite3.Connection, shop: Warehouse, t: Thresholds, first: date, last: date) -> list[Life]:
-    """Return the incidents of the calendar's days, those that go on first."""
+    """Return the incidents of the calendar's days: open ones first, by severity and money; then the latest."""
     latest = {(a.key, a.opened): a for a in _alarms(history)}
     span, found = (last - first).days + 1, []
     rows = history.execute(
@@ -187,11 +188,12 @@ def _incidents(history: sqlite3.Connection, shop: Warehouse, t: Thresholds, firs
             life.append(f"Last seen {day_words(ended)}; not over yet")
         start = max(began, first)
         found.append(Life(
-            alarm, title(alarm), [f"{one}." for one in life], began, ended, bool(closed),
+            alarm, title(alarm), [f"{one}." for one in life], began, ended, bool(closed), amount or 0,
             100 * (start - first).days / span, 100 * ((ended - start).days + 1) / span,
             () if closed else t.runbooks.get(alarm.name, ()),
         ))  # fmt: skip
-    found.sort(key=lambda i: (i.is_over, i.alarm.severity if not i.is_over else "", -i.last.toordinal()))
+    open_ones = sorted((i for i in found if not i.is_over), key=lambda i: (i.alarm.severity, -i.at_stake))
+    found = open_ones + sorted((i for i in found if i.is_over), key=lambda i: i.last, reverse=True)
     return found[:INCIDENTS]
 
 
