@@ -404,6 +404,7 @@ inner join (select customer, count(distinct client_key) as clients from customer
 group by file_no
 
 -- name: client_id_unique
+-- explained_by: crawler_shift
 -- suppressed_by: file_unreadable file_truncated records_unreadable
 -- severity: P1
 -- dimension: uniqueness
@@ -418,6 +419,7 @@ select
 from client_days
 
 -- name: client_id_unstable
+-- explained_by: crawler_shift
 -- suppressed_by: client_id_unique
 -- severity: P1
 -- dimension: uniqueness

@@ -178,7 +178,7 @@ def alarms(report: Report) -> list[dict[str, str]]:
 def verdicts_before(file: str, report: Report) -> list[tuple[str, ...]]:
     """The verdicts on the files that came before this one: no later file may change them."""
     keys = ("check", "file", "column", "status", "severity", "failed", "message")
-    return [tuple(row[key] for key in keys) for row in report if row["file"] < file[:15]]
+    return [tuple(row[key] for key in keys) for row in report if row["file"] < file[:15] and row["status"] != "skip"]
 
 
 def one(report: Report, check: str, file: str, column: str) -> dict[str, str]:
