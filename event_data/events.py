@@ -14,10 +14,12 @@ NULL = "cast(null as varchar)"
 # Why a record is rejected or an order is quarantined; every part uses the same words.
 UNREADABLE, NO_EVENT, NO_TIME = "unreadable record", "no event name", "no readable time"
 NO_TRANSACTION_ID, NO_AMOUNT, OTHER_CURRENCY = "no transaction id", "no readable amount", "currency "
-# What tags write when they have no value, in lower case. None of these is ever a valid id.
+# How databases and data frames write a null as text, in lower case. In any column, these are nulls.
+NULL_WORDS = ("null", "none", "nan", "(null)", r"\n")
+# What tags write when they have no value. None of these is ever a valid id.
 PLACEHOLDERS = (
-    "null", "undefined", "nan", "none", "nil", "n/a", "na", "false", "true", "(null)", "(not set)", "[object object]",
-    r"\n", "00000000-0000-0000-0000-000000000000",
+    *NULL_WORDS, "undefined", "nil", "n/a", "na", "false", "true", "(not set)", "[object object]",
+    "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
 # What exports write for a visit without a source.
 NO_EVIDENCE = ("", "(direct)", "direct", "(none)", "none", "(not set)", "not set", "null", "undefined")
@@ -107,6 +109,18 @@ def known_id_sql(text: str, others: tuple[str, ...] = ()) -> str:
     )
 
 
+def is_null_word_sql(text: str) -> str:
+    """Return a condition that is true for a null that is written as text."""
+    return f"lower({text}) in ({values(NULL_WORDS)})"
+
+
+def filled_sql(text: str, length: str = "length") -> str:
+    """Return SQL for a text that is null if it is a null written as text; `length` is a function of the engine."""
+    # Few values are as short as a null; only those are compared.
+    longest = max(map(len, NULL_WORDS))
+    return f"case when {length}({text}) > {longest} or not {is_null_word_sql(text)} then {text} end"
+
+
 def order_value_sql(contract: Contract, role: str) -> str:
     """Return SQL for an order value as text, null if empty, over a table whose `payload` is valid JSON."""
     value = contract.values.get(role)
@@ -161,12 +175,15 @@ def valid_json_sql(text: str) -> str:
 def columns_sql(
     contract: Contract, present: Iterable[str], prefix: str = "", rename: Callable[[str], str] = identifier
 ) -> Callable[[str], str]:
-    """Return a function that returns SQL for a contract column: the first of its names in `present` with a value."""
+    """Return a function that returns SQL for a contract column: the first of its names in `present` with a value.
+
+    A null that is written as text is no value.
+    """
     there = set(present)
 
     def column(name: str) -> str:
         found = contract.column(name)
-        names = [prefix + rename(n) for n in (found.names if found else (name,)) if n in there]
+        names = [filled_sql(prefix + rename(n)) for n in (found.names if found else (name,)) if n in there]
         return NULL if not names else names[0] if len(names) == 1 else f"coalesce({', '.join(names)})"
 
     return column

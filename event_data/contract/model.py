@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import IntEnum
+from functools import cached_property
 from pathlib import Path
 
 from event_data.errors import UserError
@@ -328,6 +329,12 @@ class Contract:
         """Return the names of the column that plays this role, its own name first; () if there is none."""
         column = self.column_of(role)
         return column.names if column else ()
+
+    @cached_property
+    def header_names(self) -> frozenset[str]:
+        """Return the names that a header may have for the contract's columns, in lower case."""
+        columns = (column for column in self.columns if column.name not in self.derived)
+        return frozenset(name.lower() for column in columns for name in column.names)
 
     def columns_in(self, header: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return the names under which a header has each of the contract's columns, its own name first."""

@@ -13,7 +13,7 @@ Kind = Literal[
     # Problems of the whole file that lose all rows, or an unknown number (`rows_lost` is None).
     "unreadable",  # cannot be opened or read; vanished; not a regular file
     "empty",  # no bytes, or only blank lines
-    "not_csv",  # starts like a zip, xlsx, PDF or Parquet file, or has no line ending in 64 kB
+    "not_csv",  # starts like a zip, xlsx, PDF or Parquet file, HTML, XML or JSON; has no header; no line end in 64 kB
     "archive_broken",  # the compressed data are truncated or corrupt; what precedes is kept
     "archive_bomb",  # expands beyond the limits; not read
     "changed",  # changed while it was being read; what was read is kept
@@ -28,6 +28,7 @@ Kind = Literal[
     "delimiter",  # not the contract's
     "line_ends",  # not all LF
     "blank_lines",  # between records
+    "preamble",  # the header is not on the first line
     # Problems of one line; the row is kept.
     "encoding",  # not UTF-8: read as Windows-1252, or U+FFFD where UTF-16 is broken
     "nul_byte",  # NUL bytes, which are removed
@@ -39,6 +40,7 @@ Kind = Literal[
     "truncated",  # the file ends in the middle of its last record
     "field_too_long",  # a record longer than 1.9 MB
     "not_json",  # a line that is not a JSON object
+    "footer",  # a total or a count at the end of the file
 ]
 
 
@@ -74,6 +76,8 @@ class DayFile:
     problems: tuple[Problem, ...] = ()
     damaged: bool = False  # recover() must run before DuckDB; until then `records` is an estimate
     delimiter: str = ","  # of `readable`
+    skipped: int = 0  # lines before the header, blank ones at the start of the file not counted
+    footer: int | None = None  # the line from which on the file has no records, but totals
     multiline: bool = False  # `readable` has quoted newlines: read it with parallel=false
     rejected: int = 0  # records that are reported and left out of `readable`
     rejects: Path | None = None  # the rejected records as a CSV of (line, reason, text); None: none

@@ -55,7 +55,7 @@ def survey_days(
     second = {unread.name for unread in aside if unread.counts_instead}
     yield from (file for file in surveyed if file.name not in second)
     for file in sorted((f for f in files if on_day[f.day] == 1), key=lambda f: -f.size):
-        surveyed.append(survey(file, contract.delimiter, work_dir, with_hash))
+        surveyed.append(survey(file, contract.delimiter, work_dir, with_hash, contract.header_names))
         yield surveyed[-1]
     check_fit(surveyed, contract)
 
@@ -66,7 +66,8 @@ def set_aside(
     """Survey the files of days with several files; add second deliveries to `aside`, and return all files."""
     surveyed: list[DayFile] = []
     for _, same_day in groupby(files, key=lambda f: f.day):
-        looked_at = (survey(file, contract.delimiter, work_dir, with_hash) for file in same_day)
+        names = contract.header_names
+        looked_at = (survey(file, contract.delimiter, work_dir, with_hash, names) for file in same_day)
         found = [recover(file, work_dir) if file.damaged else file for file in looked_at]
         same = _identical_lines([file for file in found if file.readable])
         aside += [

@@ -62,7 +62,7 @@ def land_csv(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contrac
             return file
         headed = _with_header(file.source, contract, place)
         file = replace(file, path=headed, name=headed.name)
-    file = survey(file, contract.delimiter, place)
+    file = survey(file, contract.delimiter, place, names=contract.header_names)
     if file.damaged:
         file = recover(file, place)
     if file.readable and not _land_records(cursor, file):

@@ -165,7 +165,9 @@ class _Recovery:
             return replace(self.file, problems=problems, readable=None, damaged=False, records=0)
         self.sound_lines = sound_lines(self.mark, self.wanted, self.file.newline)
         while self._fill():
-            if not self._copy_lines():
+            if self.file.footer and self.line >= self.file.footer:
+                self._skip_footer()
+            elif not self._copy_lines():
                 self._one_record()
         # Every physical line belongs to a row, is rejected, or is blank: nothing is lost silently.
         lines = self.line - 1
@@ -211,6 +213,10 @@ class _Recovery:
             self.blank += 1
         else:
             return False
+        for _ in range(self.file.skipped):
+            self._advance(self.data.find(b"\n", self.at) + 1)
+            self.kept_lines += 1  # they are reported as a whole
+        end = self.data.find(b"\n", self.at) + 1 or len(self.data)
         self.file, _ = with_header(self.file, self.data[self.at :])
         for problem in self.file.problems:
             self.log.file(problem.kind, problem.message, problem.line)
@@ -233,6 +239,10 @@ class _Recovery:
             at = cut or at
         if end == self.at:
             return False
+        if self.file.footer and self.line + self.data.count(b"\n", self.at, end) > self.file.footer:
+            end = self.at
+            for _ in range(self.file.footer - self.line):
+                end = self.data.find(b"\n", end) + 1
         lines = self.data[self.at : end]
         if self.file.newline == "\r\n":
             lines = lines.replace(b"\r\n", b"\n")
@@ -304,6 +314,16 @@ class _Recovery:
             self.data, self.at = block, 0
         self._advance(end)
         self.rejected_lines += 1
+
+    def _skip_footer(self) -> None:
+        """Reject a line of totals at the end of the file."""
+        end = self.data.find(b"\n", self.at) + 1 or len(self.data)
+        if text := self.data[self.at : end].strip():
+            self._reject("footer", "is a total or a count, not a record", text)
+            self.rejected_lines += 1
+        else:
+            self.pending_blank += 1
+        self._advance(end)
 
     def _advance(self, end: int) -> None:
         """Continue at `end`, which follows a line ending or is the end of the file."""

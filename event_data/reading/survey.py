@@ -21,6 +21,7 @@ import codecs
 import hashlib
 import re
 import stat
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,22 +29,19 @@ from event_data.reading.byte_scan import HEAD, Bytes, count_bytes, encoding_of, 
 from event_data.reading.csv_header import with_header
 from event_data.reading.day_file import DayFile, Problem
 from event_data.reading.folder import COMPRESSED
+from event_data.reading.not_a_table import is_record, kind_of_bytes, kind_of_text, lines_before_header, lines_of_footer
 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-NOT_CSV = {
-    b"PK\x03\x04": "a zip or xlsx file",
-    b"%PDF": "a PDF",
-    b"PAR1": "a Parquet file",
-    b"BZh": "a bzip2 file",
-    b"\xfd7zXZ": "an xz file",
-}
 
 
-def survey(file: DayFile, delimiter: str, work_dir: Path, with_hash: bool = False) -> DayFile:
+def survey(
+    file: DayFile, delimiter: str, work_dir: Path, with_hash: bool = False, names: Collection[str] = ()
+) -> DayFile:
     """Return `file` with what one pass over its bytes finds; `delimiter` is the contract's.
 
-    Decompressed copies go to `work_dir`. `with_hash` also computes the SHA-256 of the decompressed bytes. Raise
-    ReadingError only if `work_dir` cannot be written, whatever the file contains.
+    With the `names` of the contract's columns, in lower case, a header below the first line is found. Decompressed
+    copies go to `work_dir`. `with_hash` also computes the SHA-256 of the decompressed bytes. Raise ReadingError only
+    if `work_dir` cannot be written, whatever the file contains.
     """
     if file.is_converted:
         return file
@@ -57,7 +55,7 @@ def survey(file: DayFile, delimiter: str, work_dir: Path, with_hash: bool = Fals
         if file.source is None:
             return file
         digest = hashlib.sha256() if with_hash else None
-        file = _describe(file, count_bytes(file.source, digest))
+        file = _describe(file, count_bytes(file.source, digest), names)
         file = replace(file, content_hash=digest.hexdigest() if digest else "")
         after = file.path.stat()
     except OSError as error:
@@ -83,10 +81,10 @@ def recover(file: DayFile, work_dir: Path) -> DayFile:
 def open_source(file: DayFile, work_dir: Path) -> DayFile:
     """Return `file` with `source`, decompressed if necessary; without it if there is nothing to read."""
     with file.path.open("rb", buffering=0) as stream:
-        magic = stream.read(8) or b""
+        magic = stream.read(4096) or b""
     if not magic:
         return file.lost(Problem("empty", None, "is empty (0 bytes)"))
-    if what := next((text for start, text in NOT_CSV.items() if magic.startswith(start)), None):
+    if what := kind_of_bytes(magic):
         return file.lost(Problem("not_csv", None, f"is {what}, not a CSV", None))
     packed = next((ending for ending, mark in zip(COMPRESSED, (GZIP, ZSTD), strict=True) if magic.startswith(mark)), "")
     named = next((ending for ending in COMPRESSED if file.name.lower().endswith(ending)), "")
@@ -100,7 +98,7 @@ def open_source(file: DayFile, work_dir: Path) -> DayFile:
     return unpacking.unpack(file, work_dir, packed)
 
 
-def _describe(file: DayFile, seen: Bytes) -> DayFile:
+def _describe(file: DayFile, seen: Bytes, names: Collection[str]) -> DayFile:
     """Return the file with its header, its problems, its record count, and whether DuckDB can read it as it is."""
     encoding = encoding_of(seen.head)
     head, problems = seen.head, list(file.problems)
@@ -118,14 +116,25 @@ def _describe(file: DayFile, seen: Bytes) -> DayFile:
     body = re.sub(rb"\A(?:[ \t\f\v]*[\r\n])+", b"", start)
     if not body.strip() and seen.total <= HEAD:
         return file.lost(Problem("empty", None, "holds nothing but blank lines"))
+    if what := kind_of_text(body):
+        return file.lost(Problem("not_csv", None, f"is {what}, not a CSV", None))
     end = newline[-1].encode()
     if end not in body and seen.total > HEAD:
         return file.lost(Problem("not_csv", None, "shows no header line in its first 64 kB", None))
-    file, sound = with_header(file, body.replace(b"\r", b"\n") if newline == "\r" else body)
+    body = body.replace(b"\r", b"\n") if newline == "\r" else body
+    file, below = _below_other_text(file, start, body, names)
+    if below is None:
+        return file.lost(Problem("not_csv", None, "has no header: its first line is a record", None))
+    file, sound = with_header(file, below)
     trailing = seen.tail[len(seen.tail.rstrip(b"\r\n")) :].count(b"\n")
     lines = seen.newlines + (seen.tail[-1:] != b"\n") - (max(trailing - 1, 0) if len(file.header) > 1 else 0)
+    if encoding == "utf-8" and newline != "\r" and lines > 2 and (after := lines_of_footer(seen.tail)):
+        last = seen.newlines + (seen.tail[-1:] != b"\n") - max(trailing - 1, 0)
+        file = replace(file, footer=last - after + 1)
     damaged = (
         encoding != "utf-8"
+        or file.skipped > 0
+        or file.footer is not None
         or seen.nul
         or seen.invalid
         or body != start
@@ -137,3 +146,15 @@ def _describe(file: DayFile, seen: Bytes) -> DayFile:
     return replace(
         file, records=max(lines - 1, 0), damaged=damaged, regular=not damaged, readable=None if damaged else file.source
     )
+
+
+def _below_other_text(file: DayFile, start: bytes, body: bytes, names: Collection[str]) -> tuple[DayFile, bytes | None]:
+    """Return the file with the lines above its header skipped, and `body` from the header on; None without a header."""
+    above = lines_before_header(body, names) if names else 0
+    if above is None and is_record(body.partition(b"\n")[0]):
+        return file, None
+    if not above:
+        return file, body
+    line = start[: len(start) - len(body)].count(b"\n") + above + 1
+    file = file.with_problem(Problem("preamble", line, f"has its header on line {line}, below other text"))
+    return replace(file, skipped=above), body.split(b"\n", above)[above]

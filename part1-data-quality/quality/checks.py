@@ -71,9 +71,12 @@ def _declared(need: str, scan: Scan) -> bool:
     return need in contract.values or contract.event_of(need) is not None
 
 
+_NAMED_ROLES = ("client", "time", "event", "page", "referrer", "user_agent")
+
+
 def _query(definition: Definition, scan: Scan) -> list[Measure]:
     order = scan.contract.order
-    names = {role: scan.contract.roles.get(role, role) for role in ("client", "time", "event", "user_agent")}
+    names = {role: scan.contract.roles.get(role, role) for role in _NAMED_ROLES}
     for key in ("transaction_id", "amount", "currency", "lines", "customer"):
         names[key] = (getattr(order, key) if order else None) or key
     event = scan.contract.event_of("order")

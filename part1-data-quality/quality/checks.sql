@@ -39,6 +39,19 @@ left join repeats
     on event_counts.file_no = repeats.file_no and event_counts.event = repeats.event and kind = 'event'
 where step_of(event_counts.event) is not null
 
+-- name: value_truncated
+-- severity: P2
+-- dimension: accuracy
+-- threshold: 0
+-- message: {failed:,} different values of {column} are exactly {example} characters long, and none is longer: they are cut off
+-- advice: Have the export use a longer column; click ids and campaigns at the end of an address are lost.
+select
+    file_no, case role when 'page' then {page} else {referrer} end as "column", values_at + values_below as checked,
+    -- Addresses of one form may share the greatest length, but a limit collects all that would be longer.
+    case when length >= 128 and values_at >= 10 and 2 * values_at >= values_below then values_at else 0 end as failed,
+    null as orders, null as revenue, null as record, cast(length as varchar) as example
+from longest
+
 -- name: order_id_missing
 -- severity: P0
 -- dimension: completeness

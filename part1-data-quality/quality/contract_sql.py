@@ -37,6 +37,15 @@ CARD = (
     r"(?:^|[^0-9A-Za-z])((?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|6011|65[0-9]{2})(?:[ -]?[0-9]{4}){3}"
     r"|3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5})(?:[^0-9A-Za-z]|$)"
 )
+# What is left where a platform did not fill in a campaign's name: {campaign.name}, {{...}}, ${...}, [CAMPAIGN], %%x%%,
+# __CAMPAIGN__, <campaign>; percent-encoded or not.
+_UNFILLED = (
+    r"(?:(?:\$|%24)?(?:\{|%7[Bb])[^&#]*(?:\}|%7[Dd])|(?:\[|%5[Bb])[A-Za-z_. ]+(?:\]|%5[Dd])"
+    r"|(?:%%|%25%25)[^&#%]+(?:%%|%25%25)|__[A-Za-z_]+__|(?:<|%3[Cc])[A-Za-z_. ]+(?:>|%3[Ee])"
+    r"|undefined|null)(?:&|#|$)"
+)
+UNFILLED = f"^({_UNFILLED})"
+UNFILLED_PARAMETER = f"^[^?#]*[?](?:[^#]*&)?(utm_[a-z_]+={_UNFILLED})"
 # Nine digits, with separators between them at most: the cheap test before the two above.
 DIGITS = r"[0-9](?:[ ().-]?[0-9]){8}"
 # A value that some writers of JSON put in place of a number, with the key before it.

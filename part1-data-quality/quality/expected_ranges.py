@@ -10,7 +10,7 @@ down to a count of zero.
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from math import cbrt, ceil, erfc, exp, floor, inf, lgamma, log, sqrt
+from math import cbrt, ceil, erfc, exp, floor, inf, lgamma, log, pi, sqrt
 from statistics import NormalDist, median, stdev
 
 LEAST_DAYS = 4  # fewer days say too little about the spread from day to day
@@ -142,3 +142,19 @@ def _tail(failed: int, checked: int, share: float) -> float:
         if term < tail * 1e-9:
             break
     return tail
+
+
+def expected_ties(count: int, days: Sequence[int]) -> float:
+    """Return how many of these days have exactly this count by chance.
+
+    The counts follow a Cauchy distribution about their median, whose tails allow for extraordinary days.
+    """
+    level = median(days)
+    spread = 1.4826 * median(abs(n - level) for n in days) if len(days) >= LEAST_DAYS else 0.1 * level
+    spread = max(spread, sqrt(max(count, 1)))
+    return len(days) / (pi * spread * (1 + ((count - level) / spread) ** 2))
+
+
+def poisson_tail(count: int, expected: float) -> float:
+    """Return the chance of this count or a higher one, where so many are expected."""
+    return max(0.0, 1 - sum(exp(k * log(expected) - expected - lgamma(k + 1)) for k in range(count)))

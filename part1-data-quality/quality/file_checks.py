@@ -1,18 +1,23 @@
 """Checks of names, bytes and headers: those of file_checks.txt, which need no event and no SQL."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
 from statistics import median
 
 from event_data.contract.yaml_nodes import quoted
 from quality.definitions import Measure, percent
-from quality.expected_ranges import DAYS_BEFORE, DOUBT, LEAST_DAYS, count_range, is_beyond
+from quality.expected_ranges import DAYS_BEFORE, DOUBT, LEAST_DAYS, count_range, expected_ties, is_beyond, poisson_tail
 from quality.rename_detection import LEAST_MATCH, LEAST_MATCH_OF_ALIKE_NAMES, likeness, profiles
 from quality.scan import FileFacts, Scan
 
 EMPTY = 0.95  # a column with at least this share of nulls may be as good as missing
+LEAST_TIE = 1e-6  # the chance of as many days with the same count, below which it is no chance
+ROUND = ("1", "2", "25", "5")  # followed by zeros
+SPREADSHEET_ROWS = (65_535, 65_536, 1_048_575, 1_048_576)  # of a sheet, with and without the header
 
 
 def _at_stake(measure: Measure, facts: FileFacts) -> Measure:
@@ -119,6 +124,24 @@ def _is_empty(filled: int, events: int, asked: float, good: list[tuple[int, int]
         if limits and filled < limits[0] and 2 * filled <= median(usual):
             return True
     return 2 * filled <= asked * events and is_beyond(events - filled, events, max(1 - asked, 0.5), DOUBT)
+
+
+def row_cap(scan: Scan) -> Iterator[Measure]:
+    """Check that no limit cut days off: many days with the same number of events, or one with a round number."""
+    first: dict[date, FileFacts] = {}
+    events: Counter[date] = Counter()
+    for facts in _arrived(scan):
+        if facts.records:
+            first.setdefault(facts.day, facts)
+            events[facts.day] += facts.records
+    days_with = Counter(events.values())
+    for day, facts in first.items():
+        count = events[day]
+        days, chance = days_with[count], expected_ties(count, list(events.values()))
+        is_tied = days >= 3 and poisson_tail(days, chance) < LEAST_TIE
+        is_round = (count in SPREADSHEET_ROWS or (count >= 1000 and str(count).rstrip("0") in ROUND)) and chance < 0.01
+        example = f"{count:,} events, as {days} days have" if is_tied else f"{count:,} events, a round number"
+        yield Measure(facts.file_no, "rows", 1, int(is_tied or is_round), example=f"{example}: a limit cut it off")
 
 
 def column_missing(scan: Scan) -> Iterator[Measure]:
@@ -278,7 +301,8 @@ def _arrived(scan: Scan) -> list[FileFacts]:
 RUNS = {
     run.__name__: run
     for run in (
-        file_missing, file_empty, day_delivered_twice, file_unread, content_repeated, row_count, column_missing,
+        file_missing, file_empty, day_delivered_twice, file_unread, content_repeated, row_count, row_cap,
+        column_missing,
         column_renamed, column_unexpected, column_order,
     )
 }  # fmt: skip

@@ -22,6 +22,11 @@ create table rows_in_parts (
 );
 create table agent_counts (file_no uinteger, agent_key ubigint, user_agent varchar, events ubigint);
 create table hours (file_no uinteger, hour utinyint, events ubigint);
+-- How many different values of a file are as long as the longest, and how many are up to 50 characters shorter
+create table longest (file_no uinteger, role varchar, length ubigint, values_at ubigint, values_below ubigint);
+-- The length of a long address, and what remains of its hash
+create macro length_and_hash(url) as
+    case when strlen(url) >= 100 then (cast(strlen(url) as ubigint) << 40) | (hash(url) >> 24) end;
 create view candidates as
 select *
 from relevant_events
@@ -66,7 +71,8 @@ sorted as (
 
 select
     file_no, event_at, tracked, client_key, agent_key, event_key, hash(event_key, agent_key, {other_columns}) as row_key,
-    clean, plain, user_agent, {flags}
+    clean, plain, user_agent, {may_have_marks} as may_have_marks,
+    length_and_hash(page) as long_page, length_and_hash(referrer) as long_referrer, {flags}
     case when not plain then event end as event,
     case when not plain then page end as page,
     {kept}
@@ -82,7 +88,8 @@ select
     count(*) filter (plain) as plain,
     count(*) filter (not plain and event is null) as no_event_name,
     count(*) filter (not plain and event is not null and event_at is null) as no_readable_time,
-    count(*) filter (not plain and event_at is null) as without_time
+    count(*) filter (not plain and event_at is null) as without_time,
+    count(*) filter (may_have_marks) as may_have_marks
     {counted}
 from raw
 group by file_no;
@@ -119,6 +126,27 @@ select file_no, hour(event_at), count(*)
 from raw
 where event_at is not null
 group by file_no, hour(event_at);
+
+insert into longest
+with long_values as (
+    select file_no, 'page' as role, long_page as value from raw where long_page is not null
+    union all
+    select file_no, 'referrer', long_referrer from raw where long_referrer is not null
+),
+
+of_file as (
+    select file_no, role, max(value) >> 40 as length
+    from long_values
+    group by file_no, role
+)
+
+select
+    file_no, role, length, count(distinct value) filter (value >> 40 = length),
+    count(distinct value) filter (value >> 40 < length)
+from long_values
+inner join of_file using (file_no, role)
+where value >= (length - 50) << 40
+group by file_no, role, length;
 
 -- name: rows_in_parts
 insert into rows_in_parts

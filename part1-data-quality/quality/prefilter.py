@@ -14,12 +14,13 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from event_data.contract import Contract, host_regexp
-from event_data.events import PLACEHOLDERS
+from event_data.events import NULL_WORDS, PLACEHOLDERS, is_null_word_sql
 from event_data.sql import literal, values
 from quality.contract_sql import unanchored
-from quality.row_checks import RAW_NAMES, RowCheck
+from quality.row_checks import RAW_NAMES, RowCheck, raw_names
 
 SHORT = 15  # characters; only a few placeholders are longer
+LONGEST_NULL = max(map(len, NULL_WORDS))
 LONG_PLACEHOLDERS = tuple(word for word in PLACEHOLDERS if len(word) > SHORT)
 # role -> the checks that cannot fail on an event that passes the role's test
 COVERED: Mapping[str, frozenset[str]] = {
@@ -37,6 +38,9 @@ COVERED: Mapping[str, frozenset[str]] = {
         "query_not_anonymised email_exposed phone_exposed card_exposed",
     }.items()
 }
+# The checks that only an event with marks can fail, and no such event is clean.
+OF_MARKS = frozenset(("null_text", "names_differ"))
+UNFILLED_STARTS = ("{{", "[", "=%", "=__", "<", "=$", "=null", "=undefined")
 # check -> a precondition that every failing event meets, cheaper than the check's own condition
 PRECONDITIONS = {
     "value_placeholder": f"strlen({{column}}) <= {SHORT}"
@@ -51,6 +55,10 @@ PRECONDITIONS = {
     "host_foreign": "not ({own_url})",
     "host_internal": "not ({own_url}) and ({mentions_own})",
     "email_exposed": "contains({column}, '@') or contains({column}, '%40')",
+    # Of pages with a campaign, those in which a placeholder may begin
+    "campaign_placeholder": "case when contains({column}, 'utm_') then "
+    + " or ".join(f"contains({{column}}, '{start}')" for start in UNFILLED_STARTS)
+    + " else not starts_with({column}, 'http') end",
     "payload_not_a_number": "contains({column}, 'NaN') or contains({column}, 'Infinity')",
 }
 
@@ -62,14 +70,15 @@ class Prefilter:
         self.contract = contract
         self.enabled = enabled
         self.times_are_usual = enabled  # as long as this holds, one short expression reads the times
-        self._uncovered = [f"not ({self.guarded(c)})" for c in checks if not c.is_shift and not self._covers(c)]
+        uncovered = [c for c in checks if not c.is_shift and not self._covers(c) and c.definition.check not in OF_MARKS]
+        self._uncovered = [f"not ({self.guarded(c)})" for c in uncovered]
 
     @cached_property
     def clean(self) -> str:
         """Return a condition that is true only for events on which no row check can fail."""
         if not self.enabled:
             return "false"
-        cheap = [*self._cheap_tests.values(), *self._uncovered]
+        cheap = ["marks is null", *self._cheap_tests.values(), *self._uncovered]
         # RE2 takes 50 ns per call and 4 ns per byte.
         costly = [self._client_pattern, *self.address_tests.values()]
         return f"""case when {" and ".join(f"({sql})" for sql in cheap)}
@@ -80,6 +89,19 @@ class Prefilter:
         """Return the event type whose clean events need only client and time: the page view."""
         event = self.contract.event_of("page_view")
         return event.name if self.enabled and event and not event.payload else None
+
+    @cached_property
+    def may_have_marks(self) -> str:
+        """Return a condition that is true for every record with a null that is written as text.
+
+        On a clean event, the tests of the roles rule that out; only the other columns are compared.
+        """
+        role_of = {name: role for role, name in self.contract.roles.items()}
+        words = {name: f"case when strlen({raw}) <= {LONGEST_NULL} then {is_null_word_sql(raw)} else false end"
+                 for name, raw in raw_names(self.contract).items()}  # fmt: skip
+        ruled_out = {role for role in COVERED if role != "event" or self.contract.events}
+        others = [sql for name, sql in words.items() if role_of.get(name) not in ruled_out]
+        return f"case when clean then {' or '.join(others) or 'false'} else {' or '.join(words.values())} end"
 
     @property
     def plain(self) -> str:
@@ -134,7 +156,17 @@ class Prefilter:
         events = self.contract.events
         if check.role == "event" and (not events or any('"' in event.name for event in events)):
             return check.definition.check in ("null_share", "event_synonym")
+        if check.role == "page" and check.definition.check == "campaign_placeholder":
+            return self._values_are_no_placeholders
         return check.definition.check in COVERED.get(check.role or "", ())
+
+    @cached_property
+    def _values_are_no_placeholders(self) -> bool:
+        """Return whether no value of a query that complies with the contract can be a campaign's placeholder."""
+        pattern = self.contract.anonymisation.query_value or ""
+        # a class of letters and digits, and no word
+        plain = re.fullmatch(r"\^?\[[A-Za-z0-9-]+\](?:\{[0-9,]+\}|[+*])?[$]?", pattern)
+        return plain is not None and not any(re.fullmatch(pattern, word) for word in ("null", "undefined"))
 
     @property
     def _client_pattern(self) -> str | None:

@@ -46,6 +46,11 @@ def raw_names(contract: Contract) -> dict[str, str]:
     }
 
 
+def number_of(name: str, contract: Contract) -> int:
+    """Return the place of a column in the contract, by which `marks` names it."""
+    return [column.name for column in contract.columns].index(name)
+
+
 def expand(contract: Contract) -> list[RowCheck]:
     """Return every row check of every column it looks at."""
     return [check for d in ROW_CHECKS for column in contract.columns for check in _of_column(d, column, contract)]
@@ -81,10 +86,13 @@ def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
     is_text = role is None and column.logical_type == "string" and not feeds_order
     kinds = {
         role: role is not None,
+        "every": column.name not in contract.derived,
+        "renamed": len(column.names) > 1,
         "column": role != "payload",  # its null share only follows the mix of events
         "required": column.required,
         "identifier": role in ("client", "user_agent") or is_text,
         "utc": role == "time" and contract.time_zone == "UTC" and column.format is not None,
+        "campaign": role in ("page", "source", "medium", "campaign"),
         "unquoted": role in ("client", "page", "referrer", "event"),
         "free_text": role in ("client", "page", "referrer", "payload") or is_text,  # crawlers sign their user agent
         "url_or_payload": role in ("page", "referrer", "payload"),
@@ -110,6 +118,7 @@ def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, s
     with_payload = [e for e in contract.events if e.payload]
     return {
         "column": raw_names(contract)[column.name],
+        "number": str(number_of(column.name, contract)),
         "pattern": literal(column.pattern),
         "allowed": values(_allowed(column, role, contract)),
         "type": SQL_TYPES.get(column.logical_type, "varchar"),
@@ -126,6 +135,7 @@ def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, s
         "phone": literal(sql_text.PHONE),
         "digits": literal(sql_text.DIGITS),
         "no_number": literal(sql_text.NO_NUMBER),
+        "unfilled": literal(sql_text.UNFILLED_PARAMETER if role == "page" else sql_text.UNFILLED),
     }
 
 

@@ -15,7 +15,8 @@
 --   suppressed_by   the checks from whose failure, on the same column or one it depends on, this one follows
 --   explained_by    the checks from whose failure anywhere in the file this one follows
 -- Columns: client page referrer time_text event payload user_agent as text, null where empty;
--- event_at, step, payload_valid, revenue, is_header, tracked, file_day; and the contract's other columns.
+-- event_at, step, payload_valid, revenue, is_header, tracked, file_day; and the contract's other columns. `marks` says
+-- of which columns, by {number}, a null was written as text, or two names have different values; it is null for others.
 
 -- name: null_share
 -- impact: orders
@@ -47,8 +48,28 @@
 -- example: none
 -- message: {failed:,} of {checked:,} events ({share}) have no campaign in {column}; {expected} is usual
 -- advice: Check whether a redirect or a consent tool strips the parameters; without them, paid visits look direct.
--- Most pages have no query, and are not searched twice.
-case when contains(page, '?') then not contains(page, 'utm_source=') else true end
+-- Most pages have no query, and are not searched twice. A parameter without a value is no campaign.
+case
+    when contains(page, '?') then case
+        when not contains(page, 'utm_source=') then true
+        when contains(page, '=&') or ends_with(page, '=')
+            then contains(page, 'utm_source=&') or contains(page, 'utm_campaign=&')
+                or ends_with(page, 'utm_source=') or ends_with(page, 'utm_campaign=')
+        else false
+    end
+    else true
+end
+
+-- name: campaign_placeholder
+-- applies_to: campaign
+-- severity: P1
+-- dimension: accuracy
+-- threshold: 0.001
+-- filter: {column} is not null
+-- example: left(trim(regexp_extract({column}, {unfilled}, 1), '&#'), 60)
+-- message: {failed:,} of {checked:,} values of {column} ({share}) have a placeholder instead of a campaign, such as {example}
+-- advice: Correct the link's template in the ad or mail platform; it did not fill in the name, so that these visits have no campaign.
+regexp_matches({column}, {unfilled})
 
 -- name: quote_stray
 -- applies_to: unquoted
@@ -69,6 +90,27 @@ contains({column}, '"')
 -- message: {failed:,} of {checked:,} events ({share}) have a placeholder like {example} in {column} instead of a value
 -- advice: The tag writes missing values as text; make it send nothing, or every join will match strangers.
 lower({column}) in ({words_for_nothing})
+
+-- name: null_text
+-- applies_to: every
+-- severity: P2
+-- dimension: conformity
+-- threshold: 0
+-- example: regexp_extract(marks, ',{number}=([^,]*),', 1)
+-- message: {failed:,} of {checked:,} values of {column} ({share}) are a null written as text, such as {example}
+-- advice: Have the export leave nulls empty; all four parts read these as nulls, but another reader takes them for values.
+contains(marks, ',{number}=')
+
+-- name: names_differ
+-- impact: orders
+-- applies_to: renamed
+-- severity: P1
+-- dimension: consistency
+-- threshold: 0
+-- example: none
+-- message: {failed:,} of {checked:,} events ({share}) have different values in {column} under two of its names
+-- advice: Ask which name is right; the value under the contract's own name counts, and the others may be another identifier.
+contains(marks, ',{number}<>')
 
 -- name: value_pattern
 -- applies_to: pattern

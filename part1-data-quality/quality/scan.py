@@ -5,7 +5,7 @@ event_data.reading.batches defines how files are read and when a batch counts.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -17,7 +17,15 @@ from typing import Any
 import duckdb
 
 from event_data.contract import Contract
-from event_data.events import event_time_sql, in_zone_sql, known_id_sql, usual_time_sql
+from event_data.events import (
+    NULL_WORDS,
+    event_time_sql,
+    filled_sql,
+    in_zone_sql,
+    is_null_word_sql,
+    known_id_sql,
+    usual_time_sql,
+)
 from event_data.reading.batches import Reader, of_file, read_csv_sql
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
@@ -124,7 +132,7 @@ class Scan:
         """Return the values of the placeholders in pass.sql that are the same for every batch."""
         own_checkout = "checkout" in self.contract.roles
         has_lines = sql_text.rows_are_lines(self.contract)
-        texts = sorted({*row_checks.ALWAYS, *self.raw_names.values()} - {"event", "user_agent"})
+        texts = sorted({"marks", *row_checks.ALWAYS, *self.raw_names.values()} - {"event", "user_agent"})
         return {
             "event_at": in_zone_sql("event_at", self.contract.time_zone),
             "known_client": known_id_sql("client"),
@@ -225,27 +233,43 @@ class Scan:
             # Reusing memory instead of releasing it saves a tenth of the time.
             cursor.execute("set block_allocator_memory = '512MB'")
         usual_only = self.prefilter.times_are_usual
-        counted = self._count(cursor, batch, usual_time_sql("received")) if usual_only else {}
-        if not usual_only or any(row["without_time"] for row in counted.values()):
-            self.prefilter.times_are_usual = False
-            counted = self._count(cursor, batch, event_time_sql(self.contract, "received"))
+        # Two names of a column may differ.
+        marked = not self.prefilter.enabled or any(names[1:] for names in batch[0].headers.values())
+        counted = self._count(cursor, batch, usual_only, marked)
+        if usual_only and any(row["without_time"] for row in counted.values()):
+            usual_only = self.prefilter.times_are_usual = False
+            counted = self._count(cursor, batch, usual_only, marked)
+        if not marked and any(row["may_have_marks"] for row in counted.values()):
+            counted = self._count(cursor, batch, usual_only, marked=True)
         for facts in batch:
             facts.counted = counted.get(facts.file_no, {})
         return {facts.file.file_id: facts.counted.get("records", 0) for facts in batch}
 
     def _count(
-        self, cursor: duckdb.DuckDBPyConnection, batch: Sequence[FileFacts], event_time: str
+        self, cursor: duckdb.DuckDBPyConnection, batch: Sequence[FileFacts], usual_only: bool, marked: bool
     ) -> dict[int, dict[str, Any]]:
-        """Read a batch into its table `raw` and return the counts by file_no."""
-        header, received = self._event_header(batch), self._received(batch)
+        """Read a batch into its table `raw` and return the counts by file_no.
+
+        `usual_only` reads only times of the usual form. Unless `marked`, nothing is marked, and the count of
+        `may_have_marks` says whether anything should be.
+        """
+        header, received = self._event_header(batch), self._received(batch, marked)
+        may_have_marks = "false" if marked else self.prefilter.may_have_marks
+        event_time = usual_time_sql("received") if usual_only else event_time_sql(self.contract, "received")
         cursor.execute(
-            PASS["raw"].format(received=received, event_time=event_time, event_header=header, **self._filled)
+            PASS["raw"].format(
+                received=received,
+                event_time=event_time,
+                event_header=header,
+                may_have_marks=may_have_marks,
+                **self._filled,
+            )
         )
         found = cursor.execute(PASS["counts"].format(**self._filled))
         names = [column[0] for column in found.description]
         return {row[0]: dict(zip(names, row, strict=True)) for row in found.fetchall()}
 
-    def _received(self, batch: Sequence[FileFacts]) -> str:
+    def _received(self, batch: Sequence[FileFacts], marked: bool) -> str:
         """Return the select of a batch's records under the column names of `raw`, as text, null if empty."""
         files, headers = [facts.file for facts in batch], batch[0].headers
         positions = [f"c{i}" for i in range(len(files[0].header))]
@@ -254,9 +278,15 @@ class Scan:
             f"cast({of_file(files, [str(f.file_no) for f in batch])} as uinteger) as file_no",
             f"{of_file(files, [_day(f) for f in batch])} as file_day",
         ]
-        for name, raw_name in self.raw_names.items():
-            found = [at[h] for h in headers.get(name, ())] or ["cast(null as varchar)"]
-            selected.append(f"coalesce({', '.join(found)}) as {raw_name}" if found[1:] else f"{found[0]} as {raw_name}")
+        delivered: dict[int, list[str]] = {}  # number of a column -> its columns in the files
+        for number, (name, raw_name) in enumerate(self.raw_names.items()):
+            found = [at[h] for h in headers.get(name, ())]
+            filled = [filled_sql(cell, "strlen") if marked else cell for cell in found] or ["cast(null as varchar)"]
+            value = f"coalesce({', '.join(filled)})" if filled[1:] else filled[0]
+            selected.append(f"{value} as {raw_name}")
+            if name not in self.contract.derived:
+                delivered[number] = found
+        selected.append(f"{_marks(delivered) if marked else 'cast(null as varchar)'} as marks")
         absent = row_checks.ALWAYS - set(self.raw_names.values())
         selected += [f"cast(null as varchar) as {name}" for name in sorted(absent)]
         client = self.contract.roles["client"]
@@ -334,6 +364,28 @@ class Scan:
                 for n, tally in tallies.items()
             )
         return measures
+
+
+def _marks(delivered: Mapping[int, Sequence[str]]) -> str:
+    """Return SQL for what is odd about the values of a record, null if nothing is: see row_checks.sql.
+
+    `delivered` has the file's columns of each numbered column.
+    """
+    cells = [cell for found in delivered.values() for cell in found]
+    words = [
+        f"case when {is_null_word_sql(cell)} then ',{number}=' || {cell} || ',' end"
+        for number, found in delivered.items()
+        for cell in found
+    ]
+    longest = max(map(len, NULL_WORDS))
+    # Few records have a value as short as a null, so that its columns are compared one by one.
+    shortest = f"least({', '.join(f'strlen({cell})' for cell in cells)})"
+    marks = [f"case when {shortest} <= {longest} then concat({', '.join(words)}) end"]
+    for number, found in delivered.items():
+        given, *others = (filled_sql(cell, "strlen") for cell in found or ("null",))
+        marks += [f"case when {given} <> {other} then ',{number}<>' end" for other in others]
+    joined = marks[0] if len(marks) == 1 else f"concat({', '.join(marks)})"
+    return f"nullif({joined}, '')" if cells else "cast(null as varchar)"
 
 
 def _day(facts: FileFacts) -> str:

@@ -154,7 +154,7 @@ def compare(folder: Folder, published: Run, contract: Contract, work_dir: Path) 
         elif (file.file_id, file.size, file.stamp) == (known.file_id, known.size, known.stamp):
             file = replace(known, path=file.path)
         else:
-            file = survey(file, contract.delimiter, work_dir, with_hash=True)
+            file = survey(file, contract.delimiter, work_dir, True, contract.header_names)
             if (file.file_id, file.content_hash) == (known.file_id, known.content_hash):
                 file = replace(known, path=file.path, stamp=file.stamp)
             else:
@@ -235,7 +235,7 @@ class Build:
         """Update only what the files of `run` affect, in a copy of the warehouse."""
         contract, touched = self.settings.contract, {*run.new, *run.changed}
         arriving = [
-            f if f.content_hash else survey(f, contract.delimiter, self.work_dir, with_hash=True)
+            f if f.content_hash else survey(f, contract.delimiter, self.work_dir, True, contract.header_names)
             for f in run.files
             if f.name in touched
         ]

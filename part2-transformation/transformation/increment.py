@@ -187,11 +187,11 @@ def _among(column: str, days: Collection[date]) -> str:
 
 def _existing(sql: str, names: Collection[str]) -> str:
     """Return an expression over file columns, with null for each column that the warehouse does not have."""
-    for part in sql.removeprefix("coalesce(").removesuffix(")").split(", "):
-        name = part.removeprefix("events.").strip('"').lower()
-        if part.startswith("events.") and name not in names:
-            sql = sql.replace(part, "cast(null as varchar)")
-    return sql
+
+    def known(match: re.Match[str]) -> str:
+        return match[0] if match[1].replace('""', '"').lower() in names else "cast(null as varchar)"
+
+    return re.sub(r'events[.]"((?:[^"]|"")+)"', known, sql)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, name: str, **blanks: str) -> None:

@@ -15,7 +15,7 @@ import duckdb
 
 from event_data.contract import Contract
 from event_data.contract.shape import channels
-from event_data.events import valid_json_sql
+from event_data.events import filled_sql, valid_json_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
 from event_data.reading.day_file import DayFile, ReadingError
 from event_data.sql import identifier, literal
@@ -133,7 +133,7 @@ def _select_lines(
     """Return the statement that reads a batch into a table, which may already exist."""
     ends = [0, *itertools.accumulate(f.rows for f in batch)]
     payloads = [n for n in contract.names_of("payload") if n in columns]
-    payload = f"coalesce({', '.join(map(identifier, payloads))})" if payloads else ""
+    payload = f"coalesce({', '.join(filled_sql(identifier(n)) for n in payloads)})" if payloads else ""
     valid = f"case when {valid_json_sql(payload)} then {payload} end" if payload else "cast(null as varchar)"
     line, source = "_row + 1", ""
     if any(f.shifts and f.shifts[0] for f in batch):

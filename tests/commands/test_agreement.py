@@ -168,3 +168,11 @@ def test_a_folder_in_which_no_file_can_be_read(content: bytes, tmp_path: Path) -
     (status, _, error), profile = warehouse_kit.run(data, tmp_path / "w.duckdb", SCHEMA), "dq_profile.csv"
     assert (status, error.count("could not be read")) == (3, 3)
     assert [row["rows"] for row in command_kit.rows(tmp_path, profile)] == ["0"] * 3
+
+
+def test_a_null_written_as_text_is_a_null(warehouse: Path) -> None:
+    kept = query(warehouse, "select event_data, _payload from bronze.events where event_data in ('nan', '\\N')")
+    assert len(kept) > 50 and {payload for _, payload in kept} == {None}
+    ((ids,),) = query(warehouse, "select count(*) from bronze.events where 'NULL' in (client_id, clientId)")
+    assert ids > 10
+    assert query(warehouse, "select count(*) from silver.events where lower(client_id) = 'null'") == [(0,)]

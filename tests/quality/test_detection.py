@@ -67,6 +67,11 @@ id_shared                  client_id_shared            client_id     P1 = none
 ids_new                    client_id_unique            client_id     P1 > none
 ids_new_for_half           client_id_unstable          client_id     P1 ? none
 null_payload_of_orders     payload_missing             event_data    P0 = first
+pages_cut                  value_truncated             page_url      P2 ? none
+nulls_of_a_database        null_text                   event_data    P2 ? first
+nulls_of_a_data_frame      null_text                   event_data    P2 = first
+null_text_client           null_text                   client_id     P2 = first
+two_names_of_client        names_differ                client_id     P1 ? partner
 undefined_client           value_placeholder           client_id     P1 = first
 time_unparseable           timestamp_unparseable       timestamp     P0 = first
 time_american              timestamp_unparseable       timestamp     P0 = first
@@ -89,6 +94,13 @@ utf16                      encoding_other              file          P2 ? none
 semicolons                 delimiter_other             file          P2 ? none
 tabs                       delimiter_other             file          P2 ? none
 latin1                     encoding_other              file          P2 = first
+html_page                  file_unreadable             file          P0 ? none
+xml_document               file_unreadable             file          P0 ? none
+json_lines                 file_unreadable             file          P0 ? none
+header_missing             file_unreadable             file          P0 ? none
+preamble                   header_not_first            file          P2 ? partner
+separator_line             header_not_first            file          P2 ? partner
+totals                     totals_at_end               file          P2 ? partner
 second_header              header_repeated             event_name    P1 = first
 stray_quotes               quote_stray                 page_url      P2 = first
 rows_unreadable            file_unreadable             file          P0 ? none
@@ -122,6 +134,8 @@ email_shared               customer_shared             user_email    P3 > partne
 starts_removed             completions_above_starts    event_name    P1 ? none
 views_removed              steps_without_page_view     product_added_to_cart P2 ? none
 utm_stripped               campaign_shift              page_url      P1 ? none
+campaign_not_filled_in     campaign_placeholder        page_url      P1 = first
+campaigns_emptied          campaign_shift              page_url      P1 ? none
 foreign_referrers_stripped null_shift                  referrer      P2 = none
 crawler_flood              crawler_shift               user_agent    P2 = none
 crawlers_in_checkout       crawlers_in_checkout        user_agent    P2 = first
@@ -132,6 +146,7 @@ email_in_payload           email_exposed               event_data    P1 = first
 raw_query_values           query_not_anonymised        page_url      P2 = first
 hours_missing              hours_without_events        timestamp     P1 ? none
 orders_falling             event_volume                checkout_completed P1 ? none
+rows_capped                row_cap                     rows          P1 ? none
 traffic_tripled            rows_volume                 events        P1 ? none
 traffic_falling            rows_volume                 events        P1 ? none
 """

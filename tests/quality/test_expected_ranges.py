@@ -1,7 +1,9 @@
 """What is usual for a day, from the other days, and when few cases are believed."""
 
+from collections import Counter
 from fractions import Fraction
 from math import ceil, comb, exp, floor, inf, isfinite, lgamma, log, sqrt
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -16,8 +18,10 @@ from quality.expected_ranges import (
     Z_LIMIT,
     amount_range,
     count_range,
+    expected_ties,
     is_below,
     is_beyond,
+    poisson_tail,
     share_range,
 )
 
@@ -155,3 +159,16 @@ def test_the_normal_tail_takes_over_where_the_exact_one_ends(share: float) -> No
 def test_a_limit_of_none_or_all() -> None:
     assert is_beyond(1, 10**7, 0) and not is_beyond(0, 5, 0)
     assert not is_beyond(5, 5, 1) and not is_beyond(2000, 2000, 1) and not is_beyond(0, 0, 0.1)
+
+
+def test_days_with_equal_counts() -> None:
+    """Chance makes few ties, and more of them where days have few events; a limit makes many."""
+    rng = Random(7)
+    for _ in range(100):
+        days = [round(rng.gauss(600, 25)) for _ in range(300)]
+        ties = Counter(days)
+        assert min(poisson_tail(ties[n], expected_ties(n, days)) for n in ties if ties[n] >= 3) > 1e-6
+    capped = [min(n, 3500) for n in (3100, 3300, 3400, 3600, 3700, 3650, 3550, 3450)]
+    assert poisson_tail(4, expected_ties(3500, capped)) < 1e-6
+    assert expected_ties(1, [1, 2, 1, 3, 2]) > 0.3
+    assert poisson_tail(0, 0.5) == 1 and poisson_tail(1, 0.5) == pytest.approx(1 - exp(-0.5))

@@ -30,6 +30,7 @@ TIME = re.compile(
     r"\s*([AaPp][Mm])?\s*(Z|UTC|[+-][0-9]{2}(?::?(?:00|15|30|45))?)?"
 )
 NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+NULLS = {"null", "none", "nan", "(null)", "\\n"}  # in any column, in lower case
 NO_IDS = {*PLACEHOLDERS, "00000000-0000-0000-0000-000000000000", "\\n"}  # in lower case
 # Events of one moment happened in this order; what is no step of the funnel comes last.
 STEPS = ("page_view", "signup", "cart", "checkout", "order")
@@ -164,7 +165,8 @@ def named_values(shop: Shop, record: dict[str, str]) -> dict[str, str | None]:
     """Return the value of each column, else of its synonyms; and the client's id, healed and as tracked."""
     values: dict[str, str | None] = {}
     for column in shop.contract.columns:
-        values[column.name] = next((record[name] for name in column.names if record.get(name)), None)
+        filled = (record[name] for name in column.names if record.get(name))
+        values[column.name] = next((value for value in filled if value.lower() not in NULLS), None)
     ids = [real_id(record.get(name)) for name in shop.contract.names_of("client")]
     return values | {"healed": next(filter(None, ids), None), "as tracked": ids[0]}
 

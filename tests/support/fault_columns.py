@@ -97,7 +97,7 @@ def columns_reordered(day: Day, severity: float, rng: Random) -> None:
 # --- values -----------------------------------------------------------------------------------------------
 
 
-def _fill(role: str, value: Callable[[str], str], only: tuple[str, ...] = ()) -> Callable[[Day, float, Random], None]:
+def fill(role: str, value: Callable[[str], str], only: tuple[str, ...] = ()) -> Callable[[Day, float, Random], None]:
     """Give a share of the filled cells of a column another value."""
 
     def mutate(day: Day, severity: float, rng: Random) -> None:
@@ -124,7 +124,7 @@ for _role, _serious, _expects in (
     ("user_agent", 0.3, "null_share"),
     ("referrer", 0.8, "null_shift"),
 ):
-    register(f"null_{_role}", "contract", _serious, _fill(_role, _empty), _role, expects=_expects)
+    register(f"null_{_role}", "contract", _serious, fill(_role, _empty), _role, expects=_expects)
 for _role, _serious in (
     ("client", 1.0),
     ("page", 0.97),
@@ -133,12 +133,12 @@ for _role, _serious in (
     ("payload", 1.0),
     ("referrer", 1.0),
 ):
-    register(f"emptied_{_role}", "columns", _serious, _fill(_role, _empty), _role, expects="column_missing")
+    register(f"emptied_{_role}", "columns", _serious, fill(_role, _empty), _role, expects="column_missing")
 for _name, _serious, _mutate, _role, _expects in (
-    ("null_payload_of_orders", 0.3, _fill("payload", _empty, ORDERS), "payload", "payload_missing"),
-    ("undefined_client", 0.3, _fill("client", lambda old: "undefined"), "client", "value_placeholder value_pattern"),
-    ("time_unparseable", 0.05, _fill("time", lambda old: "soon"), "time", "timestamp_unparseable"),
-    ("time_american", 0.3, _fill("time", _american), "time", "timestamp_unparseable"),
+    ("null_payload_of_orders", 0.3, fill("payload", _empty, ORDERS), "payload", "payload_missing"),
+    ("undefined_client", 0.3, fill("client", lambda old: "undefined"), "client", "value_placeholder value_pattern"),
+    ("time_unparseable", 0.05, fill("time", lambda old: "soon"), "time", "timestamp_unparseable"),
+    ("time_american", 0.3, fill("time", _american), "time", "timestamp_unparseable"),
 ):
     register(_name, "contract", _serious, _mutate, _role, expects=_expects)
 
@@ -161,7 +161,7 @@ def _one_id(day: Day, severity: float, rng: Random) -> None:
 
 
 for _name, _serious, _mutate, _expects in (
-    ("id_nil", 0.08, _fill("client", lambda old: "00000000-0000-0000-0000-000000000000"), "value_placeholder"),
+    ("id_nil", 0.08, fill("client", lambda old: "00000000-0000-0000-0000-000000000000"), "value_placeholder"),
     ("id_shared", 0.25, _one_id, "client_id_shared"),
     ("ids_new", 1.0, _new_ids, "client_id_unique"),
     ("ids_new_for_half", 0.5, _new_ids, "client_id_unstable"),
@@ -191,15 +191,15 @@ def _on_12_hours(time: str) -> str:
 
 
 for _name, _mutate, _expects in (
-    ("time_cut_to_the_minute", _fill("time", lambda old: f"{old[:17]}00.000Z"), "timestamp_precision"),
-    ("time_on_12_hours", _fill("time", _on_12_hours), "timestamp_half_day"),
+    ("time_cut_to_the_minute", fill("time", lambda old: f"{old[:17]}00.000Z"), "timestamp_precision"),
+    ("time_on_12_hours", fill("time", _on_12_hours), "timestamp_half_day"),
 ):
     register(_name, "contract", 1.0, _mutate, "time", expects=_expects)
 
 # --- event names ------------------------------------------------------------------------------------------
 
-_renamed = _fill("event", lambda old: "purchase_done", ORDERS)
-_synonym = _fill("event", lambda old: "purchase", (ORDER,))
+_renamed = fill("event", lambda old: "purchase_done", ORDERS)
+_synonym = fill("event", lambda old: "purchase", (ORDER,))
 _expects = "value_invalid orders_gone confirmations_without_order"
 register("event_renamed", "contract", 1.0, _renamed, "event", expects=_expects)
 register("event_synonym", "contract", 1.0, _synonym, "event", benign=True, expects="event_synonym")

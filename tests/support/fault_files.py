@@ -15,7 +15,7 @@ def _encoded(day: Day, name: str, content: bytes) -> Broken:
     return whole(name, day.path.name, day)
 
 
-def _text(day: Day) -> str:
+def text_of(day: Day) -> str:
     return day.path.read_bytes().decode("utf-8", "surrogateescape")
 
 
@@ -29,7 +29,7 @@ def day_missing(day: Day, severity: float, rng: Random) -> Broken:
     return whole("day_missing", day.path.name, day)
 
 
-def _rewrites(name: str, content: Callable[[Day], bytes], expects: str, benign: bool = False) -> None:
+def rewrites(name: str, content: Callable[[Day], bytes], expects: str, benign: bool = False) -> None:
     """Register a fault that gives the whole file other bytes."""
 
     def change(day: Day, severity: float, rng: Random) -> Broken:
@@ -46,16 +46,16 @@ def _saved(day: Day, newline: str, delimiter: str = ",") -> bytes:
 
 
 def _utf16(day: Day) -> bytes:
-    return b"\xff\xfe" + _text(day).encode("utf-16-le", "surrogatepass")
+    return b"\xff\xfe" + text_of(day).encode("utf-16-le", "surrogatepass")
 
 
-_rewrites("day_empty", lambda day: b"", "file_empty")
-_rewrites("header_only", lambda day: (day.header.text() + day.newline).encode(), "file_empty")
-_rewrites("byte_order_mark", lambda day: b"\xef\xbb\xbf" + day.path.read_bytes(), "bytes_unusual", benign=True)
-_rewrites("utf16", _utf16, "encoding_other")  # as a spreadsheet saves it
-_rewrites("crlf", lambda day: _saved(day, "\r\n"), "bytes_unusual", benign=True)  # as on Windows
-_rewrites("semicolons", lambda day: _saved(day, day.newline, ";"), "delimiter_other")
-_rewrites("tabs", lambda day: _saved(day, day.newline, "\t"), "delimiter_other")
+rewrites("day_empty", lambda day: b"", "file_empty")
+rewrites("header_only", lambda day: (day.header.text() + day.newline).encode(), "file_empty")
+rewrites("byte_order_mark", lambda day: b"\xef\xbb\xbf" + day.path.read_bytes(), "bytes_unusual", benign=True)
+rewrites("utf16", _utf16, "encoding_other")  # as a spreadsheet saves it
+rewrites("crlf", lambda day: _saved(day, "\r\n"), "bytes_unusual", benign=True)  # as on Windows
+rewrites("semicolons", lambda day: _saved(day, day.newline, ";"), "delimiter_other")
+rewrites("tabs", lambda day: _saved(day, day.newline, "\t"), "delimiter_other")
 
 
 def _cut(day: Day, name: str, at: int) -> Broken:
@@ -130,7 +130,7 @@ def latin1(day: Day, severity: float, rng: Random) -> Broken:
         day.set(row, "page", f"{page.rstrip('/')}/für-müde-köpfe{mark}{query}")
     broken = day.account("latin1", "page_url")
     day.save()
-    day.path.write_bytes(_text(day).encode("latin-1", "replace"))
+    day.path.write_bytes(text_of(day).encode("latin-1", "replace"))
     return broken
 
 

@@ -10,6 +10,8 @@ import fault_columns  # noqa: F401  (each module registers its faults)
 import fault_files  # noqa: F401
 import fault_orders  # noqa: F401
 import fault_traffic  # noqa: F401
+
+import fault_hidden  # noqa: F401  isort: skip
 from fault_kit import FAULTS, Broken, Fault
 
 __all__ = ["FAULTS", "Broken", "Fault"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from event_data.contract import Contract
+from event_data.events import filled_sql
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
 from event_data.reading.folder import find_files
@@ -151,7 +152,7 @@ def _bronze(warehouse: Warehouse, files: Sequence[DayFile], contract: Contract) 
         unloads.append(warehouse.unload(landed))
         selects.append(_landed(warehouse, landed, header, present, contract))
     payloads = [name for name in contract.names_of("payload") if name in present]
-    payload = ", ".join(map(identifier, payloads)) or "cast(null as varchar)"
+    payload = ", ".join(filled_sql(identifier(name)) for name in payloads) or "cast(null as varchar)"
     payload = f"coalesce({payload})" if len(payloads) > 1 else payload
     events = f"""
 with landed as (

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from event_data.contract import Contract
+from event_data.events import NULL_WORDS
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import second_deliveries, second_delivery
 from event_data.reading.deliveries import set_aside as set_aside_here
 from event_data.reading.folder import Folder, Unread
+from event_data.reading.not_a_table import FOOTER
 from event_data.reading.survey import survey
 from event_data.sql import json_path, literal
 from transformation.engines.spark_session import SparkError, Tables, is_sparks
@@ -111,7 +113,7 @@ def _look(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, delimi
     d = re.escape(delimiter)
     broken = (
         (quotes % 2 == 1) | bare.rlike(f'"[^"{d}]|[^"{d}]"') | ~f.is_valid_utf8(f.col("value"))
-        | line.contains("\r") | line.contains("\0")
+        | line.contains("\r") | line.contains("\0") | line.rlike(f"(?i){FOOTER}")
     )  # fmt: skip
     at = f.struct("_metadata.file_block_start", f.monotonically_increasing_id())
     found = (
@@ -144,6 +146,8 @@ def _is_regular(facts: Facts | None, contract: Contract) -> bool:
     if facts is None or facts.damaged or facts.lines < 2 or '"' in facts.header or "\ufeff" in facts.header:
         return False
     cells = facts.cells(contract.delimiter)
+    if contract.header_names.isdisjoint(cell.strip().lower() for cell in cells):
+        return False  # the header may be on a later line
     return column_names(cells, contract) == cells and facts.fewest == facts.most == len(cells) - 1 > 0
 
 
@@ -245,7 +249,8 @@ def _payload(contract: Contract, names: Sequence[str]) -> "Column | None":
     there = {name.lower(): name for name in names}
     wanted = contract.names_of("payload")
     found = [f.col(f"`{there[name.lower()]}`") for name in wanted if name.lower() in there]
-    return f.coalesce(*found) if found else None
+    filled = [f.when(~f.lower(column).isin(list(NULL_WORDS)), column) for column in found]
+    return f.coalesce(*filled) if filled else None
 
 
 def _is_json(text: "Column") -> "Column":
@@ -309,7 +314,7 @@ def _land_here(
     """Land files one by one with landing.py."""
     for file in files:
         here = file if file.is_converted else _fetched(tables, file, data_dir)
-        surveyed = survey(here, contract.delimiter, tables.work, with_hash=True)
+        surveyed = survey(here, contract.delimiter, tables.work, with_hash=True, names=contract.header_names)
         (done,), (select,) = land(tables.connection, [surveyed], contract, tables.work)
         part = path / f"_file_id={file.file_id}"
         part.mkdir(parents=True)
