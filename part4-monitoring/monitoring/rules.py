@@ -11,6 +11,11 @@ from monitoring.metrics import Facts, File
 from monitoring.thresholds import Thresholds
 from monitoring.wording import day_words, named
 
+EMPTY = 0.95  # a column with at least this share of nulls may be as good as missing; part 1 has the same limit
+MISSING_SHARES = {
+    "client": "client_id_missing_share_as_tracked", "page": "page_missing_share", "referrer": "referrer_missing_share",
+}  # fmt: skip
+
 
 def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contract, t: Thresholds) -> list[Breach]:
     """Return every rule that the day breaks, in causal order; `baseline` are the earlier days without an incident."""
@@ -31,6 +36,7 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
             text = f"No file has arrived since that of {day_words(newest)}, {(day - newest).days} days ago."
         return [_breach(t, "no_file", "", text), *unread]
     found = [*refused_files(files, contract, t), *header_breaches(files, contract, t), *unread]
+    found += emptied_columns(facts, day, baseline, contract, t)
     hour_counts, refused = facts.by_hour["events"].get(day, {}), refused_orders(facts, day, contract, t)
     is_quiet = contract.schedule.quiet_days and not any(file.records for file in files)
     if facts.hours == 24 and not is_quiet and not any(x for x, _ in hour_counts.values()):
@@ -148,17 +154,35 @@ def _lost(names: Sequence[str], added: Sequence[str], contract: Contract, t: Thr
         groups.append(others)
     found = []
     for group in groups:
-        rules = [contract.rule("column_missing", name) for name in group]
-        severity = min((str(r.severity) for r in rules if r and r.severity is not None), default="P1")
-        is_one = len(group) == 1
-        text = (
-            f"The column {group[0]} is gone.{like}"
-            if is_one
-            else f"{len(group)} columns are gone: {named(group)}.{like}"
-        )
-        found.append(
-            _breach(t, "column_lost", _together(group), text, t.roles.get(roles[group[0]] or "", ()), severity)
-        )
+        one, many = f"The column {group[0]} is gone.", f"{len(group)} columns are gone: {named(group)}."
+        found.append(_lost_column(group, f"{many if group[1:] else one}{like}", contract, t))
+    return found
+
+
+def _lost_column(names: Sequence[str], text: str, contract: Contract, t: Thresholds) -> Breach:
+    rules = [contract.rule("column_missing", name) for name in names]
+    severity = min((str(r.severity) for r in rules if r and r.severity is not None), default="P1")
+    suppresses = t.roles.get(contract.role_of(names[0]) or "", ())
+    return _breach(t, "column_lost", _together(names), text, suppresses, severity)
+
+
+def emptied_columns(
+    facts: Facts, day: date, baseline: Sequence[date], contract: Contract, t: Thresholds
+) -> list[Breach]:
+    """Return the columns that are in the header but as good as lost, by the rule of part 1."""
+    found = []
+    for role, metric in MISSING_SHARES.items():
+        column, value = contract.column_of(role), facts.value(metric, day, "share")
+        before = [v for d in baseline if (v := facts.value(metric, d, "share"))]
+        if not column or not value or not value[1] or not before:
+            continue
+        if not any(column.name in file.header for file in facts.files[day]):
+            continue  # it is renamed or lost
+        filled = 1 - value[0] / value[1]
+        usual = 1 - sum(x for x, _ in before) / sum(n or 0.0 for _, n in before)
+        if filled <= 1 - EMPTY and filled <= usual / 2:
+            text = f"The column {column.name} is empty in {value[0]:,.0f} of {value[1]:,.0f} events."
+            found.append(_lost_column([column.name], text, contract, t))
     return found
 
 
