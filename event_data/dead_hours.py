@@ -6,6 +6,9 @@ from pathlib import Path
 from event_data.sql import literal, named_statements
 
 LEAST_EVENTS = 20.0  # a run of empty hours is dead if it usually has at least this many events
+# Events come in visits, and quiet hours are sometimes empty by chance: usual is what nine of ten other days have.
+USUAL_PART = 0.1
+RECENT_DAYS = 28  # over a year, a shop grows
 SQL = Path(__file__).with_suffix(".sql")
 
 
@@ -33,6 +36,15 @@ def dead_runs(
         else:
             runs.append([hour])
     return [run for run in runs if sum(usual[hour] for hour in run) >= least_events]
+
+
+def usual_events(events: Sequence[float]) -> float:
+    """Return the usual number of events of an hour by the other days' numbers: DuckDB's quantile_cont of USUAL_PART."""
+    if not events:
+        return 0.0
+    values, at = sorted(events), USUAL_PART * (len(events) - 1)
+    low = int(at)
+    return values[low] + (at - low) * (values[min(low + 1, len(values) - 1)] - values[low])
 
 
 def _statement(name: str) -> str:

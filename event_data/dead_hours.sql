@@ -11,7 +11,7 @@ from (
 where clock at time zone {time_zone} at time zone {time_zone} <> clock;
 
 -- name: dead_hours
--- A run of empty hours is dead if it usually has {least_events} events or more: chance empties one such run in e^20.
+-- A run of empty hours is dead if it usually has {least_events} events or more.
 select
     * exclude (is_empty, usual, run),
     is_empty and sum(usual) over (partition by {key}, is_empty, run) >= {least_events} as is_dead

@@ -21,7 +21,7 @@ from monitoring.incidents import ACCEPTED, Act
 from monitoring.metrics import Facts, File, Refusal, Unread
 from monitoring.thresholds import RENAMED, Planned, Thresholds, ThresholdsError, load_thresholds
 from monitoring.wording import capital, change, day_words, name_of, percent, place
-from simulation import healthy
+from shops import healthy
 
 from event_data.contract import load_contract
 from event_data.contract.model import Limit
@@ -38,9 +38,9 @@ def points(values: Sequence[float], n: float = 1.0) -> list[Point]:
     return [Point(i % 7, x, n) for i, x in enumerate(values)]
 
 
-def facts(days: int = 14, seed: int = 4) -> Facts:
+def facts(days: int = 14, seed: int = 5) -> Facts:
     """Days of one healthy shop, the same every time."""
-    return healthy(Random(seed), days, CONTRACT)
+    return healthy(seed, days, CONTRACT)
 
 
 def last(f: Facts, t: Thresholds = T, acts: Sequence[Act] = ()) -> DayReport:
@@ -417,7 +417,7 @@ def test_a_day_being_written_long_after_the_last_file_is_no_green_one() -> None:
     assert keys(last(f)) == ["silent_hours"]
     f.last += timedelta(days=1)
     assert (keys(last(f)), last(f).status) == (["no_file"], RED)
-    assert last(f).alarms[0].text == f"No file has arrived since that of {day_words(end)}, 29 days ago."
+    assert last(f).alarms[0].text == f"No file has arrived since that of {day_words(end)}, 57 days ago."
 
 
 # --- words ------------------------------------------------------------------------------------------------
@@ -471,9 +471,9 @@ MISTAKES = [
     ("watch: up, impact: day, label: unr", "watch: upwards, impact: day, label: unr", "watch is both, up"),
     ('  sources: ["Compare the', '  source: ["Compare the', "runbooks: sources needs three steps"),
     ("  sources: [attribution]", "  sources: [atribution]", "'atribution' is no group of a metric"),
-    ("group: traffic", "grup: traffic", "grup"),
+    ("layer: pipeline, group: traffic", "layer: pipeline, grup: traffic", "group"),
     ("min_days: 4", "min_days: 1", "min_days must be at least 2"),
-    ("history_days: 28", "", "'history_days' is missing"),
+    ("history_days: 56", "", "'history_days' is missing"),
     ('checkouts: ["Start a check', 'checkouts: [Start: a "check", "', "runbooks: checkouts needs three steps"),
     ("planned: []", "planned: [{from: soon, until: later, keys: [], reason: x}]", "planned"),
     ("planned: []", "planned: [{keys: all, reason: x}]", "needs from and until, or weekdays"),
@@ -482,7 +482,7 @@ MISTAKES = [
     ("planned: []", "planned: [{from: 2025-05-03, until: 2025-05-01, keys: [], reason: x}]", "is after until"),
     ("planned: []", "planned: [{from: 2025-05-01, until: 2025-05-01, keys: [trafic], reason: x}]", "'trafic' is no"),
     ("weekday_weight: 4", "weekday_weight: 0", "weekday_weight must be a number above 0"),
-    ("limit: 3.3", "limit: .nan", "limit must be a number above 0"),
+    ("limit: 3.6", "limit: .nan", "limit must be a number above 0"),
     ("min_change: 0.35, urgent: 0.8", "min_change: much, urgent: 0.8", "min_change must be a number above 0"),
 ]
 

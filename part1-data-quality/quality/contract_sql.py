@@ -7,7 +7,7 @@ it can end a string and start a statement.
 from collections.abc import Iterable, Sequence
 
 from event_data.contract import Contract, Event, host_regexp
-from event_data.dead_hours import dead_hours_sql, skipped_hours_sql
+from event_data.dead_hours import USUAL_PART, dead_hours_sql, skipped_hours_sql
 from event_data.events import (
     confirmation_sql,
     known_id_sql,
@@ -188,6 +188,7 @@ def derivations(
         "days_before": str(DAYS_BEFORE),
         "skipped_hours": skipped_hours_sql("files", contract.time_zone),
         "dead_hours": dead_hours_sql("grid", "file_no"),
+        "usual_part": str(USUAL_PART),
     }
     return {name: sql.format(**filled) for name, sql in DERIVE.items()}
 

@@ -395,8 +395,8 @@ from repeated
 left join relevant_events using (file_no, record)
 group by all;
 
--- Every hour of every day, under the first of its files; the usual is the median of the days beside, and
--- event_data/dead_hours.sql has the rule.
+-- Every hour of every day, under the first of its files; the usual is what nine of ten days beside it have, and
+-- event_data/dead_hours.py has the rule.
 create table hour_grid as
 with skipped as (
     {skipped_hours}
@@ -418,7 +418,7 @@ hourly as (
 ),
 
 usual_hours as (
-    select day_no, hour, median(events) as usual
+    select day_no, hour, quantile_cont(events, {usual_part}) as usual
     from days_beside
     inner join hourly on other_no = hourly.file_no
     group by day_no, hour

@@ -9,18 +9,31 @@ from monitoring.incidents import Act, IncidentDay
 from monitoring.thresholds import Metric
 
 OK, ALARM, INSUFFICIENT, NO_DATA = "ok", "alarm", "insufficient history", "no data"
+NOTE = "note"  # the state of an alarm that tells of trading
 GREEN, YELLOW, RED, TOO_LITTLE = "GREEN", "YELLOW", "RED", "INSUFFICIENT HISTORY"
+URGENT_EVIDENCE = 4.0  # a change that chance explains every few years is no P0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one metric on one day; `history` are the days that it was compared with."""
+    """The judgement of one metric on one day; `history` are the days that it was compared with.
+
+    segment: the kind and name of the part that it is about, such as browser and Safari; None: all.
+    window: how many days were judged together.
+    """
 
     metric: Metric
     verdict: str
     history: tuple[date, ...]
     score: Score | None = None
     value: float | None = None
+    segment: tuple[str, str] | None = None
+    window: int = 1
+
+    @property
+    def is_part(self) -> bool:
+        """Return whether a segment's count was judged as a part of the whole."""
+        return self.segment is not None and self.metric.watch == "down"
 
     @property
     def days(self) -> int:
@@ -29,7 +42,8 @@ class Verdict:
     @property
     def severity(self) -> str:
         urgent = self.metric.urgent
-        bad = self.score is not None and urgent is not None and abs(self.score.change) >= urgent
+        s = self.score
+        bad = s is not None and urgent is not None and abs(s.change) >= urgent and abs(s.evidence) >= URGENT_EVIDENCE
         return "P0" if bad else self.metric.severity
 
 

@@ -18,7 +18,8 @@ NEEDED_ROLES = {
     "held_order_share": ("transaction_id", "amount"), "resubmission_share": ("transaction_id",),
     "customer_missing_share": ("customer",), "customer_repeated_share": ("customer",),
     "line_amount_missing_share": ("lines",), "item_missing_share": ("lines",),
-    "free_order_share": ("amount",), "order_amount": ("amount",),
+    "free_order_share": ("amount",), "order_amount": ("amount",), "amount_scale_share": ("amount",),
+    "other_currency_share": ("currency",),
     "page_views": ("event:page_view",), "bounce_rate": ("event:page_view",), "signups": ("event:signup",),
     "carts": ("event:cart",), "checkouts": ("event:checkout",), "checkout_rate": ("event:checkout",),
     "completions_per_start": ("event:checkout",), "orders_with_checkout_share": ("event:checkout",),
@@ -51,7 +52,10 @@ WORDS = {
 def for_shop(t: Thresholds, contract: Contract, roles: ShopRoles) -> Thresholds:
     """Return the thresholds without the metrics and the steps of runbooks that do not apply to the shop."""
     metrics = tuple(m for m in t.metrics if _applies(m.name, contract, roles))
-    return replace(t, metrics=metrics, runbooks={key: _steps(steps, roles) for key, steps in t.runbooks.items()})
+    segments = tuple(m for m in t.segments if _applies(m.of, contract, roles))
+    return replace(
+        t, metrics=metrics, segments=segments, runbooks={key: _steps(steps, roles) for key, steps in t.runbooks.items()}
+    )
 
 
 def _applies(metric: str, contract: Contract, roles: ShopRoles) -> bool:

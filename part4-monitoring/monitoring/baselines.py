@@ -1,7 +1,7 @@
 """Score a day against the days before it. Pure functions; nothing here knows a database.
 
-A day's expectation comes from other days only. Let x be the day's count, N its exposure (1 for a count, the
-whole for a share), r the rate of the history, m = r N:
+A day's expectation comes from other days only. Let x be the day's count, N its exposure (1 for a count, or less where
+a trend says so; the whole for a share), r the rate of the history, m = r N:
 
     z = (x - m) / sqrt(phi * v * (1 + N / sum of the history's N)),  v = m for counts, m (1 - r) for shares
 
@@ -20,13 +20,37 @@ from dataclasses import dataclass
 from math import exp, inf, log, log1p, sqrt
 from typing import NamedTuple
 
+TREND_DAYS = 14  # fewer days have no trend
+TREND_DOUBT = 4.0  # squared standard errors below which a trend is chance
+STEEPEST = 0.03  # a day
+
 
 class Point(NamedTuple):
-    """One day of one metric: x of N, or a count x with N = 1. For amounts: see score_amount."""
+    """One day of one metric, or several: x of N, or a count x with N = 1 for each day."""
 
     weekday: int
     x: float
     n: float = 1.0
+
+
+def with_trend(history: Sequence[Point], ages: Sequence[int]) -> list[Point]:
+    """Return the days of a count with its trend as their exposure, so that a growing shop is judged by today's level.
+
+    The slope is that of a straight line. It is trusted as far as it exceeds its standard error, taken twice because
+    days are correlated (positive-part shrinkage, James & Stein 1961). It is extrapolated over a week at most.
+    """
+    n = len(history)
+    mean_age, mean = sum(ages) / n, sum(p.x for p in history) / n
+    spread = sum((a - mean_age) ** 2 for a in ages)
+    if n < TREND_DAYS or mean <= 0 or spread == 0:
+        return list(history)
+    slope = -sum((a - mean_age) * (p.x - mean) for p, a in zip(history, ages, strict=True)) / spread
+    residuals = sum((p.x - mean + slope * (a - mean_age)) ** 2 for p, a in zip(history, ages, strict=True)) / (n - 2)
+    error = max(residuals, mean) / spread
+    slope *= max(0.0, 1 - TREND_DOUBT * error / slope**2) / mean if slope else 0.0
+    slope = max(-STEEPEST, min(STEEPEST, slope))
+    since = max(0, min(ages) - 7)
+    return [p._replace(n=p.n * exp(-slope * (a - since))) for p, a in zip(history, ages, strict=True)]
 
 
 class Amounts(NamedTuple):
@@ -76,19 +100,24 @@ def freedom(phi: float, days: int) -> float:
     return inf if phi <= 1 else (days - 1) * (phi / (phi - 1)) ** 2
 
 
-def score(history: Sequence[Point], today: Point, kind: str, weekday_weight: float, limit: float) -> Score | None:
+def score(
+    history: Sequence[Point], today: Point, kind: str, weekday_weight: float, limit: float, daily: Score | None = None
+) -> Score | None:
     """Score a count, share or ratio against a history without the day; return None where that is not possible.
 
-    kind: count, share (x of N) or ratio (x per N, both counts). Needs two days at least.
+    kind: count, share (x of N) or ratio (x per N, both counts). Needs two days at least. `daily` is the score of a
+    single day, if each point is a sum of several days: these do not scatter less.
     """
     history = [p for p in history if p.n > 0]
     if len(history) < 2 or today.n <= 0:
         return None
     sums = _Sums(history, kind, weekday_weight)
-    phi = max(1.0, sum(sums.without(p).square(p) for p in history) / len(history))
+    phi = max(1.0, sums.mean_square(history))
     rate, spread = sums.rate(today.weekday), 1 + today.n / sums.n
     m = rate * today.n
     df = freedom(phi, len(history))
+    if daily is not None and daily.phi >= phi:
+        phi, df = daily.phi, freedom(daily.phi, daily.days)
     sd = sqrt(phi * _variance(m, rate, kind) * spread)
     residual = _deviance_root(today.x, m, today.n, kind) / sqrt(phi * spread * (1 + rate if kind == "ratio" else 1))
     margin = student_of(limit, df) * sd
@@ -106,38 +135,37 @@ class _Sums:
     """The sums of a history, from which its rate for each weekday follows."""
 
     def __init__(self, history: Sequence[Point], kind: str, weekday_weight: float) -> None:
-        self.kind, self.weight = kind, weekday_weight
-        self.days, self.x, self.n = len(history), 0.0, 0.0
+        self.kind, self.weight, self.days = kind, weekday_weight, len(history)
+        self.x = sum(p.x for p in history)
+        self.n = sum(p.n for p in history)
         self.by_weekday = [[0.0, 0.0] for _ in range(7)]
         for weekday, x, n in history:
-            self.x += x
-            self.n += n
-            self.by_weekday[weekday][0] += x
-            self.by_weekday[weekday][1] += n
-
-    def without(self, point: Point) -> "_Sums":
-        rest = _Sums([], self.kind, self.weight)
-        rest.days, rest.x, rest.n = self.days - 1, self.x - point.x, self.n - point.n
-        rest.by_weekday = self.by_weekday.copy()
-        x, n = self.by_weekday[point.weekday]
-        rest.by_weekday[point.weekday] = [x - point.x, n - point.n]
-        return rest
+            of = self.by_weekday[weekday]
+            of[0] += x
+            of[1] += n
 
     def rate(self, weekday: int) -> float:
         """Return the overall rate, drawn towards that of the same weekday as far as there are such days.
 
         Half an event is added (Jeffreys), so that a history of zeros has a rate above zero.
         """
-        overall = (self.x + 0.5) / (self.n + (1 if self.kind == "share" else 0))
         x, n = self.by_weekday[weekday]
+        overall = (self.x + 0.5) / (self.n + (1 if self.kind == "share" else 0))
         strength = self.weight * self.n / self.days
         return (x + strength * overall) / (n + strength)
 
-    def square(self, point: Point) -> float:
-        """Return the squared score of a day by these sums, its phi taken as 1."""
-        rate = self.rate(point.weekday)
-        m = rate * point.n
-        return float((point.x - m) ** 2 / (_variance(m, rate, self.kind) * (1 + point.n / self.n)))
+    def mean_square(self, history: Sequence[Point]) -> float:
+        """Return the mean square of the scores of the days, each by the sums of the others, their phi taken as 1."""
+        days, one, total = self.days - 1, 1 if self.kind == "share" else 0, 0.0
+        for weekday, x, n in history:  # rate() and _variance() in line: this loop is most of the monitor's work
+            of_x, of_n = self.by_weekday[weekday]
+            rest = self.n - n
+            strength = self.weight * rest / days
+            rate = (of_x - x + strength * (self.x - x + 0.5) / (rest + one)) / (of_n - n + strength)
+            m = rate * n
+            variance = m * max(1 - rate, 1e-9) if one else m * (1 + rate) if self.kind == "ratio" else m
+            total += (x - m) ** 2 / (variance * (1 + n / rest))
+        return total / len(history)
 
 
 def _variance(m: float, rate: float, kind: str) -> float:

@@ -12,7 +12,8 @@ def fingerprint(thresholds: Path) -> str:
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
     shared = here.parents[1] / "event_data" / "dead_hours.py"
-    for path in (thresholds, here / "baselines.py", here / "detection.py", here / "rules.py", shared):
+    code = ("baselines", "scoring", "trading", "detection", "incidents", "recovery", "rules")
+    for path in (thresholds, *(here / f"{name}.py" for name in code), shared):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -7,7 +7,7 @@ from datetime import date
 from monitoring.alarms import Alarm, DayReport, Verdict
 from monitoring.metrics import Facts, Value, Warehouse
 from monitoring.thresholds import Thresholds
-from monitoring.wording import capital, change, place
+from monitoring.wording import capital, change, place, where_is
 
 # Which metric of the warehouse has the segments of one that has none, by the day and by the hour.
 DAILY = {"records": "events"}
@@ -52,6 +52,8 @@ def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> 
     A segment's deviation is what it has beyond its own baseline; its part of the whole deviation is set against
     its part of the whole (the surprise of Bhagwan et al., Adtributor, NSDI 2014).
     """
+    if verdict.segment:
+        return where_is(*verdict.segment)
     name, days = verdict.metric.name, [*verdict.history, day]
     if facts.hours == 24 or verdict.metric.kind != "count":  # a share needs no whole day, and has more kinds by the day
         rows = warehouse.rows("segments", metric=DAILY.get(name, name), days=days)
@@ -93,7 +95,7 @@ def first_bad_hour(verdict: Verdict, day: date, facts: Facts) -> int | None:
     1954), so that an hour that looks usual ends the run.
     """
     hours = facts.by_hour.get(HOURLY.get(verdict.metric.name, verdict.metric.name))
-    if not hours or verdict.score is None or not verdict.history:
+    if not hours or verdict.score is None or not verdict.history or verdict.segment or verdict.window > 1:
         return None
     sign = 1 if verdict.score.change > 0 else -1
     middle = (1 + verdict.score.value / verdict.score.expected) / 2 if verdict.score.expected else 1.0

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     import duckdb
 
 SQL = Path(__file__).resolve().parent / "metrics.sql"
+SCALE_STEP = 0.25  # of the natural logarithm of an amount
+# The metrics and kinds of segments that thresholds.yaml may watch, and how many segments of a kind.
+SEGMENTED = ["client_id_missing_share", "page_views", "sessions", "carts", "checkouts", "orders"]
+SEGMENT_KINDS = ["device", "browser", "channel", "section"]
+MOST_SEGMENTS = 12
 Value = tuple[float, float | None]  # numerator and, for shares and ratios, denominator
 
 
@@ -68,7 +73,11 @@ class Facts:
     hours: int = 24
     days_read: frozenset[date] | None = None  # None: all
     values: dict[str, dict[date, Value]] = field(default_factory=lambda: defaultdict(dict))
+    segments: dict[tuple[str, str], dict[str, dict[date, Value]]] = field(  # metric, kind: segment: days
+        default_factory=lambda: defaultdict(dict)
+    )
     amounts: dict[date, Amounts] = field(default_factory=dict)
+    scales: dict[date, dict[int, int]] = field(default_factory=dict)  # orders by size: the logarithm in SCALE_STEP
     files: dict[date, list[File]] = field(default_factory=lambda: defaultdict(list))
     by_hour: dict[str, dict[date, dict[int, Value]]] = field(default_factory=lambda: defaultdict(dict))
     skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
@@ -150,6 +159,14 @@ class Warehouse:
         sql = self.statements["unreadable_times"].sql.replace("{time}", ", ".join([*names, "''"]))
         return dict(self.connection.execute(sql, {"first": first, "last": last}).fetchall())
 
+    def _read_parts(self, facts: Facts, limits: dict[str, Any]) -> None:
+        """Read the segments that are watched, and the sizes of orders."""
+        for day, step, orders in self.rows("scales", step=SCALE_STEP, **limits):
+            facts.scales.setdefault(day, {})[step] = orders
+        watched = {"metrics": SEGMENTED, "kinds": SEGMENT_KINDS, "most": MOST_SEGMENTS}
+        for metric, kind, segment, day, numerator, denominator in self.rows("watched_segments", **watched, **limits):
+            facts.segments[metric, kind].setdefault(segment, {})[day] = (numerator or 0.0, denominator)
+
     def of_day(self, name: str, day: date, facts: Facts) -> tuple[Any, ...]:
         """Return what a statement says of a day; () if it says nothing. It is run once for the days that follow."""
         first, last, found = self._of_days.get(name, (date.max, date.min, {}))
@@ -202,6 +219,7 @@ class Warehouse:
                 facts.values["client_placeholder_share"][day] = (placeholders, with_client)
                 facts.values["event_twice_share"][day] = (twice, with_client)
             facts.amounts = {day: Amounts(*rest) for day, *rest in self.rows("amounts", **limits)}
+            self._read_parts(facts, limits)
         else:
             _sum_hours(facts)
         return facts

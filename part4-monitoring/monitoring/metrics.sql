@@ -52,6 +52,13 @@ where list_contains($days, event_date)
 group by event_date
 union all
 select
+    'other_currency_share', event_date,
+    cast(count(other_currency) as double), cast(count(*) as double)
+from silver.received_orders
+where event_date between $first and $last
+group by event_date
+union all
+select
     'customer_repeated_share', event_date,
     cast(count(customer) - count(distinct customer) as double), cast(count(customer) as double)
 from silver.received_orders
@@ -104,6 +111,41 @@ select
 from silver.orders
 where revenue > 0 and list_contains($days, order_date)
 group by order_date;
+
+-- name: scales
+-- How many orders of a day have an amount of each size: the logarithm in steps of $step
+select order_date, cast(round(ln(cast(revenue as double)) / $step) as integer) as size, count(*)
+from silver.orders
+where revenue > 0 and order_date between $first and $last
+group by order_date, size;
+
+-- name: watched_segments
+-- The segments of the watched metrics: of each kind, the $most largest
+with of_metrics as (
+    select metric, segment_kind, segment, date, numerator, denominator
+    from gold.daily_metrics
+    where list_contains($metrics, metric) and list_contains($kinds, segment_kind) and date between $first and $last
+    union all
+    select 'orders', 'channel', channel, date, sum(orders), null
+    from gold.channel_credit
+    where model = 'last_click' and reading = 'healed' and date between $first and $last
+    group by channel, date
+),
+
+ranked as (
+    select
+        metric, segment_kind, segment,
+        row_number() over (
+            partition by metric, segment_kind order by sum(coalesce(denominator, numerator)) desc, segment
+        ) as place
+    from of_metrics
+    group by metric, segment_kind, segment
+)
+
+select metric, segment_kind, segment, date, cast(numerator as double), cast(denominator as double)
+from of_metrics
+inner join ranked using (metric, segment_kind, segment)
+where place <= $most;
 
 -- name: files
 -- Each file of a day with its header

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from event_data.contract import Contract
-from event_data.dead_hours import dead_runs
+from event_data.dead_hours import RECENT_DAYS, dead_runs, usual_events
 from monitoring.alarms import Breach
 from monitoring.metrics import Facts, File
 from monitoring.thresholds import Thresholds
@@ -46,6 +46,8 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
     silent = [] if contract.schedule.quiet_days else silent_hours(facts, day, baseline, t)
     found += truncated_files(facts, day, recent, silent, t) or silent
     found += order_rules(facts, day, baseline, t)
+    if is_due or contract.schedule.quiet_days:
+        found += revenue_rules(facts, day, baseline, t)
     found += known_totals(facts, day, t)
     return found
 
@@ -221,17 +223,18 @@ def truncated_files(
 def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
     """Return a breach for runs of hours without any event that usually hold many: the heartbeat."""
     counts = facts.by_hour["events"]
-    history = [counts[d] for d in baseline if d in counts]
+    history = [counts[d] for d in baseline if d in counts][-RECENT_DAYS:]
     if not history:
         return []
-    usual = [sum(h.get(hour, (0.0, None))[0] for h in history) / len(history) for hour in range(24)]
+    by_hour = [sorted(h.get(hour, (0.0, None))[0] for h in history) for hour in range(24)]
+    usual = [usual_events(values) for values in by_hour]
     today = counts.get(day, {})
     hours = (h for h in range(facts.hours) if (day, h) not in facts.skipped_hours)
     runs = dead_runs([h for h in hours if today.get(h, (0.0, None))[0] == 0], usual, t.silent_events)
     if not runs:
         return []
     said = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)
-    expected = sum(usual[h] for run in runs for h in run)
+    expected = sum(sum(by_hour[h]) / len(history) for run in runs for h in run)
     text = f"No event at all from {said} {facts.time_zone}, where about {expected:,.0f} are usual."
     return [_breach(t, "silent_hours", "", text)]
 
@@ -254,24 +257,26 @@ def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds
         verb = "carries" if collisions[0] == 1 else "carry"
         text = f"{count} {verb} the transaction id of another customer's order."
         found.append(_breach(t, "id_collision", "", text))
-    return found + revenue_rules(facts, day, baseline, t)
+    return found
 
 
 def revenue_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
-    """Return a breach for no revenue at all, and for paid revenue of zero beside real revenue."""
-    if facts.hours < 24 or not facts.roles.has_amount:
+    """Return a breach for no revenue at all, and for paid revenue of zero beside real revenue.
+
+    Either needs earlier days that show that it is unusual.
+    """
+    if facts.hours < 24 or not facts.roles.has_amount or not facts.roles.has_orders:
         return []
     revenue = facts.value("revenue", day, "count")
     usual = [v[0] for d in baseline if (v := facts.value("orders", d, "count"))]
-    enough = not usual or sum(usual) / len(usual) >= t.paid_orders
-    if not facts.known("orders") or (revenue and revenue[0] == 0 and enough):
+    if (not revenue or revenue[0] == 0) and usual and sum(usual) / len(usual) >= t.paid_orders:
         return [_breach(t, "zero_revenue", "", "No revenue was counted.", metric="orders")]
     paid, shares = facts.values["paid_orders"], facts.value("paid_orders", day, "share")
     before = [paid[d] for d in baseline if d in paid]
     rate = sum(x for x, _ in before) / max(sum(n or 0.0 for _, n in before), 1.0)
     if shares and shares[0] == 0 and rate * (shares[1] or 0) >= t.paid_orders:
         text = f"Paid channels have no revenue, where {rate:.0%} of orders come from them."
-        return [_breach(t, "zero_paid_revenue", "", text)]
+        return [_breach(t, "zero_paid_revenue", "", text, metric="direct_order_share")]
     return []
 
 

@@ -12,7 +12,7 @@ from event_data.contract.shape import weekdays
 from event_data.errors import UserError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-KINDS = ("count", "share", "ratio", "amount")
+KINDS = ("count", "share", "ratio", "amount", "scale")
 SEVERITIES = ("P0", "P1", "P2", "P3")
 LEAST = {"history_days": 1, "min_days": 2, "level_days": 2}
 ALL = "all"  # planned alarms of every kind
@@ -21,6 +21,8 @@ SHIPPED = Path(__file__).resolve().parents[1] / "thresholds.yaml"
 RENAMED = {"effect": "min_change", "stake": "impact", "least": "min_events", "brings": "suppresses"}
 # Rules of this version that a settings file of the version before does not have.
 NEW_RULES = ("records_refused", "file_refused", "file_unread", "known_totals", "file_truncated", "times_unreadable")
+# Keys of this version that such a file does not have either.
+NEW_KEYS = ("strong", "strong_part", "windows", "segment_limit", "trading", "segments")
 
 
 class ThresholdsError(UserError):
@@ -43,6 +45,8 @@ class Metric:
     severity: str = "P1"
     impact: str | None = None
     min_events: float = 2.5
+    of: str = ""  # the metric of which this one watches the segments
+    by: tuple[str, ...] = ()  # the kinds of its segments
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,14 @@ class Thresholds:
     silent_events: float
     paid_orders: float
     paid_channels: tuple[str, ...]
+    strong: float
+    strong_part: float
+    windows: tuple[int, ...]
+    segment_limit: float
+    trading: tuple[str, ...]
     metrics: tuple[Metric, ...]
     rules: Mapping[str, Rule]
+    segments: tuple[Metric, ...]
     suppresses: Mapping[str, tuple[str, ...]]
     roles: Mapping[str, tuple[str, ...]]
     planned: tuple[Planned, ...]
@@ -97,7 +107,7 @@ def load_thresholds(path: Path) -> Thresholds:
     """Read thresholds.yaml; raise ThresholdsError with a sentence for whatever cannot be used."""
     document = _read(path)
     try:
-        notes = [*_use_new_keys(document, path), *_add_new_rules(document, path)]
+        notes = [*_use_new_keys(document, path), *_add_new_rules(document, path), *_add_new_keys(document, path)]
         return _thresholds(document, notes)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
@@ -124,7 +134,10 @@ def _read(path: Path) -> dict[str, Any]:
 def _use_new_keys(document: dict[str, Any], path: Path) -> list[str]:
     """Rename the keys of the version before; return a sentence for each."""
     old: dict[str, str] = {}
-    for one in (document, *document.get("metrics", {}).values(), *document.get("rules", {}).values()):
+    for one in (
+        document,
+        *(one for block in ("metrics", "segments", "rules") for one in document.get(block, {}).values()),
+    ):
         for key in RENAMED.keys() & one.keys():
             old[key] = RENAMED[key]
             one.setdefault(RENAMED[key], one.pop(key))
@@ -142,13 +155,33 @@ def _add_new_rules(document: dict[str, Any], path: Path) -> list[str]:
     return [f"{path}: has no rule {name}; the one that came with this version is used." for name in missing]
 
 
+def _add_new_keys(document: dict[str, Any], path: Path) -> list[str]:
+    """Take missing keys from the file that came with this version, as far as the groups are known."""
+    missing = [name for name in NEW_KEYS if name not in document]
+    shipped = _read(SHIPPED) if missing else {}
+    groups = {one["group"] for one in document["metrics"].values()}
+    for name in missing:
+        document[name] = shipped[name]
+        if name == "trading":
+            document[name] = [group for group in shipped[name] if group in groups]
+        elif name == "segments":
+            document[name] = {key: one for key, one in shipped[name].items() if one["group"] in groups}
+    if not missing:
+        return []
+    return [f"{path}: has no {', '.join(missing)}; what came with this version is used."]
+
+
 def _thresholds(document: dict[str, Any], notes: Sequence[str]) -> Thresholds:
     for key, least in LEAST.items():
         if int(document[key]) < least:
             raise ValueError(f"{key} must be at least {least}")
-    _check_positive(document, ("weekday_weight", "limit"))
+    _check_positive(document, ("weekday_weight", "limit", "strong", "strong_part", "segment_limit"))
     metrics = tuple(_metric(name, {"limit": document["limit"]} | one) for name, one in document["metrics"].items())
+    segments = tuple(
+        _metric(name, {"limit": document["segment_limit"]} | one) for name, one in document["segments"].items()
+    )
     groups = tuple(dict.fromkeys(m.group for m in metrics))
+    _known((m.group for m in segments), groups)
     suppresses, roles = ({k: _known(v, groups) for k, v in document[key].items()} for key in ("suppresses", "roles"))
     _known(suppresses, groups)
     rules = {name: _rule(name, one, groups) for name, one in document["rules"].items()}
@@ -159,7 +192,10 @@ def _thresholds(document: dict[str, Any], notes: Sequence[str]) -> Thresholds:
     return Thresholds(
         **{key: document[key] for key in (*LEAST, "weekday_weight", "limit")},
         silent_events=float(document["silent_events"]), paid_orders=float(document["paid_orders"]),
-        paid_channels=tuple(document["paid_channels"]), metrics=metrics, rules=rules, suppresses=suppresses,
+        paid_channels=tuple(document["paid_channels"]), windows=tuple(document["windows"]),
+        strong=float(document["strong"]), strong_part=float(document["strong_part"]),
+        segment_limit=float(document["segment_limit"]), trading=_known(document["trading"], groups), metrics=metrics,
+        segments=segments, rules=rules, suppresses=suppresses,
         roles=roles, runbooks=runbooks, notes=tuple(notes),
         planned=tuple(_planned(one, (*rules, *groups)) for one in document.get("planned") or []),
     )  # fmt: skip
@@ -173,7 +209,7 @@ def _check_positive(settings: Mapping[str, Any], keys: Iterable[str], where: str
 
 
 def _metric(name: str, one: dict[str, Any]) -> Metric:
-    metric = Metric(name, **one)
+    metric = Metric(name, **(one | {"by": tuple(one.get("by", ()))}))
     if metric.kind not in KINDS:
         raise ValueError(f"metrics: {name}: kind {metric.kind!r} is none of {', '.join(KINDS)}")
     if metric.watch not in ("both", "up", "down") or metric.severity not in SEVERITIES:

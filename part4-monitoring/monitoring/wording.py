@@ -73,7 +73,7 @@ def percent(share: float) -> str:
 
 def figure(x: float, kind: str, currency: Currency) -> str:
     """Return a metric's value as a person writes it."""
-    if kind == "share":
+    if kind in ("share", "scale"):
         return percent(x)
     if kind == "ratio":
         return f"{x:.2f}"
@@ -89,16 +89,23 @@ def change(verdict: Verdict, currency: Currency) -> str:
     is_plural = any(word.endswith("s") for word in label.split())
     more, less = ("more", "fewer") if is_plural else ("higher", "lower")
     direction = more if s.value > s.expected else less
-    return f"{direction} {label} than expected: {value} instead of {expected} (normal: {low} to {high})"
+    of_all = " of all" if verdict.segment and verdict.is_part else ""
+    where = f" {where_is(*verdict.segment)}" if verdict.segment else ""
+    when = f" over the last {verdict.window} days" if verdict.window > 1 else ""
+    figures = f"{value}{of_all} instead of {expected} (normal: {low} to {high})"
+    return f"{direction} {label} than expected{where}{when}: {figures}"
 
 
 def place(kind: str, value: str, share: float) -> str:
-    """Return where a change is: mostly on Mobile devices (90% of it)."""
+    """Return where most of a change is: mostly on Mobile devices (90% of it)."""
+    return f"mostly {where_is(kind, value)} ({min(share, 1.0):.0%} of it)"
+
+
+def where_is(kind: str, value: str) -> str:
+    """Return where a segment's events are: on Mobile devices."""
     if kind == "section" and value == "/":
-        where = "on the home page"
-    else:
-        where = PLACES.get(kind, f"in {kind.replace('_', ' ')} {{}}").format(shown(value.replace("_", " ")))
-    return f"mostly {where} ({min(share, 1.0):.0%} of it)"
+        return "on the home page"
+    return PLACES.get(kind, f"in {kind.replace('_', ' ')} {{}}").format(shown(value.replace("_", " ")))
 
 
 # --- alarms ---------------------------------------------------------------------------------------------------

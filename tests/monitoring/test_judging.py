@@ -109,7 +109,7 @@ def test_the_backtest_fills_in_what_is_before_the_history(folder: Path) -> None:
     (folder / "monitor.sqlite").unlink()
     text = Path(MONITOR.with_name("thresholds.yaml")).read_text("utf-8")
     short = folder / "thresholds.yaml"
-    short.write_text(text.replace("history_days: 28", "history_days: 5"), "utf-8")
+    short.write_text(text.replace("history_days: 56", "history_days: 5"), "utf-8")
     assert len(judged(folder, "--check_date", "2025-03-05", "--thresholds", short)["alarms"]) >= 2
     assert list(statuses(folder)) == DAYS[5:11]
     assert run("--data_dir", folder, "--no_refresh", "--backtest", "--thresholds", short)[0] == 0

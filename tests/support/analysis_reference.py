@@ -2,14 +2,13 @@
 
 from datetime import date, timedelta
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import duckdb
 import yaml
 from analysis_arithmetic import newcombe, quantile, triangular_draws, welch, wilson_bounds
 
-from event_data.dead_hours import dead_runs
+from event_data.dead_hours import dead_runs, usual_events
 
 Row = tuple[Any, ...]
 INPUTS = ("spend_share", "steerable", "gain", "margin", "doubt")
@@ -189,11 +188,11 @@ class Reference:
     # What the numbers say.
 
     def empty_hours(self) -> dict[date, list[int]]:
-        """Runs of hours without an event that hold 20 or more on the other days (their medians), by the shared rule."""
+        """Runs of hours without an event that hold 20 or more on nine of ten other days, by the shared rule."""
         found: dict[date, list[int]] = {}
         for day in {day for day, _ in self.hours}:
             others = [d for d in self.days if d != day and self.daily[d]["events"]]
-            usual = [median([self.hours.get((d, hour), 0) for d in others] or [0]) for hour in range(24)]
+            usual = [usual_events([self.hours.get((d, hour), 0) for d in others]) for hour in range(24)]
             empty = [hour for hour in range(24) if not self.hours.get((day, hour))]
             if dead := [hour for run in dead_runs(empty, usual) for hour in run]:
                 found[day] = dead

@@ -1,6 +1,6 @@
 """The rivals of the monitor are what their makers say."""
 
-from simulation import elementary, z_score
+from yardsticks import elementary, z_score
 
 
 def test_the_rivals_are_what_they_say() -> None:
