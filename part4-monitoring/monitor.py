@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         help="remind of a standing alarm in Slack after so many calendar days (default: 1)",
     )  # fmt: skip
     p.add_argument("--renotify_hours", metavar="HOURS", type=float, help=argparse.SUPPRESS)  # until the next version
-    p.add_argument("--dry_run", action="store_true", help="print the message for Slack; send and write nothing")
+    p.add_argument("--dry_run", action="store_true", help="print the message for Slack; send and keep nothing")
     p.add_argument("--drop_outbox", action="store_true", help="discard the messages that wait for Slack, and end")
     p.add_argument("--postgres_url", metavar="URL", help="mirror the history there (needs psycopg), for Grafana")
     p.add_argument("--prometheus_textfile", type=Path, metavar="PATH", help="write the state for node_exporter")

@@ -481,10 +481,29 @@ MISTAKES = [
     ("planned: []", "planned: [{form: 2025-05-01, weekdays: [sunday], keys: all, reason: x}]", "'form' is no key"),
     ("planned: []", "planned: [{from: 2025-05-03, until: 2025-05-01, keys: [], reason: x}]", "is after until"),
     ("planned: []", "planned: [{from: 2025-05-01, until: 2025-05-01, keys: [trafic], reason: x}]", "'trafic' is no"),
+    ("planned: []", "planned: [{from: 2025-02-30, until: 2025-05-01, keys: all, reason: x}]", "holds a day or number"),
+    ("planned: []", "planned: [{from: 2025-05-01 10:00:00, until: 2025-05-02, keys: all, reason: x}]", "are days such"),
+    ("planned: []", "planned: [{weekdays: sunday, keys: [], reason: x}]", "needs keys"),
+    ("planned: []", "planned: [{weekdays: sunday, keys: trafic, reason: x}]", "'trafic' is no"),
+    ("planned: []", "planned: [{weekdays: sunday, keys: all, reason: }]", "needs a reason"),
+    ("planned: []", "planned: [sale]", "an entry has the form .*, not 'sale'"),
+    ("planned: []", "planned: sale", "an entry has the form .*, not 'sale'"),
+    ("planned: []", "planned: {from: 2025-05-01}", "planned is a list"),
     ("weekday_weight: 4", "weekday_weight: 0", "weekday_weight must be a number above 0"),
     ("limit: 3.6", "limit: .nan", "limit must be a number above 0"),
     ("min_change: 0.35, urgent: 0.8", "min_change: much, urgent: 0.8", "min_change must be a number above 0"),
 ]
+
+
+@pytest.mark.parametrize("names", ["[Saturday, sunday]", "[SATURDAY, Sunday]"])
+def test_the_example_of_a_planned_change_is_accepted(tmp_path: Path, names: str) -> None:
+    path = tmp_path / "thresholds.yaml"
+    text = (HERE / "thresholds.yaml").read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("planned: []")]
+    at = lines.index("# planned:")
+    lines[at : at + 3] = [line[2:].replace("[Saturday, Sunday]", names) for line in lines[at : at + 3]]
+    path.write_text("\n".join(lines), "utf-8")
+    assert [one.weekdays for one in load_thresholds(path).planned] == [(), (5, 6)]
 
 
 @pytest.mark.parametrize(("old", "new", "said"), MISTAKES)

@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from math import ceil
+from functools import partial
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +35,7 @@ from monitoring.slack import NOT_SENT, SlackError, deliver, webhook_from_environ
 from monitoring.slack_message import as_json, message, simulated
 from monitoring.storage import History, HistoryError
 from monitoring.thresholds import Thresholds, load_thresholds
-from monitoring.wording import Advice, count, earlier_day
+from monitoring.wording import Advice, count, earlier_days
 
 
 class MonitorError(UserError):
@@ -61,7 +62,11 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
     check_options(options)
     t, contract = load_thresholds(options.thresholds), load_contract(options.contract)
     notes = list(t.notes)
+    if options.remind_days < 0:
+        raise MonitorError(f"--remind_days {options.remind_days} is below 0; give a number of days.")
     if options.renotify_hours is not None:
+        if not isfinite(options.renotify_hours):
+            raise MonitorError(f"--renotify_hours {options.renotify_hours} is no number of hours; use --remind_days.")
         options.remind_days = ceil(options.renotify_hours / 24)
         notes.append("--renotify_hours is now --remind_days; the next version reads only that.")
     for note in notes:
@@ -76,11 +81,11 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
     try:
         if options.drop_outbox:
             return _drop_outbox(history_path, terminal, options.dry_run)
-        with open_warehouse(path) as connection, History(history_path) as history:
+        with open_warehouse(path) as connection, History(history_path, options.dry_run) as history:
             until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None
             warehouse = Warehouse(connection, until)
             t = for_shop(t, contract, warehouse.roles)
-            if history.migrated_from:
+            if history.migrated_from and not options.dry_run:
                 terminal.note(f"note: {history_path} was of an earlier version; its days are judged again.")
             moment = warehouse.local(_moment(options.as_of) if options.as_of else now)
             judge = Judge(warehouse, history, contract, t, moment)
@@ -127,7 +132,8 @@ class Run:
         with history.transaction():  # two runs at once tell of each day once
             judged = self.judge.judge(day, hours, bool(options.as_of), broken)
             if act := decision(options, judged.reports[-1], self.now):
-                judged = self.decide(act, judged, lambda: self.judge.judge(day, hours, bool(options.as_of), broken))
+                again = partial(self.judge.judge, day, hours, bool(options.as_of), broken, is_decided=True)
+                judged = self.decide(act, judged, again)
             if judged.is_new and not options.dry_run:
                 self.record([*judged.reports, *judged.later], hours)
             told = self.enqueue(judged, hours)
@@ -164,7 +170,9 @@ class Run:
 
     def publish(self, report: DayReport) -> int:
         """Write the state and the page; return 2 if either could not be, which says nothing of the day."""
-        is_exported, is_written = self.export(report), self.options.dry_run or self.write_page()
+        if self.options.dry_run:
+            return 0
+        is_exported, is_written = self.export(report), self.write_page()
         return 0 if is_exported and is_written else 2
 
     def record(self, reports: Sequence[DayReport], hours: int) -> None:
@@ -182,6 +190,8 @@ class Run:
         span = self.judge.first, max(self.judge.contents)
         if options.as_of:
             day = moment.date()
+            if moment > warehouse.local(self.now):
+                raise MonitorError(f"--as_of {options.as_of} is in the future; give a time that has passed.")
             if options.check_date not in ("latest", day.isoformat()):
                 raise MonitorError("--check_date and --as_of name different days; give one of them.")
             hours = moment.hour
@@ -247,7 +257,7 @@ class Run:
         expected, width = expected_false_alarms(options.thresholds), terminal.width
         shown = lines(report, self.t, expected, options.verbose, terminal.colour, width, self.advice)
         if judged.earlier:
-            shown += ["", *(paragraph(earlier_day(r), width, 0, 2) for r in judged.earlier)]
+            shown += ["", *(paragraph(one, width, 0, 2) for one in earlier_days(judged.earlier))]
         if told.text and not (told.webhook or told.trouble):
             shown += ["", *(simulated(told.text) if options.dry_run else [NOT_SENT])]
         terminal.print("\n".join(shown))
@@ -288,7 +298,9 @@ class Run:
         try:
             write_atomically(self.page_path, page(self.history.connection, self.warehouse, self.t, self.now))
         except OSError as error:
-            self.terminal.error(f"monitor.py: {error.filename or self.page_path}: {error.strerror}; free the disk.")
+            self.terminal.error(
+                f"monitor.py: {error.filename or self.page_path}: {error.strerror}; the page was not written."
+            )
             return False
         return True
 
@@ -297,12 +309,9 @@ def _drop_outbox(path: Path, terminal: Terminal, dry_run: bool) -> int:
     """Discard what waits for Slack, and say what it was."""
     if not path.exists():
         raise HistoryError(f"{path}: no such file; name the history with --history.")
-    with History(path) as history:
+    with History(path, dry_run) as history:
         messages = history.claim()
-        if dry_run:
-            history.release(messages, None)
-        else:
-            history.delivered(messages)
+        history.delivered(messages)
     would = "would be " * dry_run
     first = [f"{one.created_at:%Y-%m-%d %H:%M} UTC  {json.loads(one.message)['text']}" for one in messages]
     terminal.print(f"{count(len(messages), 'message')} {would}discarded{':' if messages else '.'}")

@@ -15,7 +15,14 @@ class DecisionError(UserError):
 
 
 def check_options(options: argparse.Namespace) -> None:
-    """Raise DecisionError for an option that belongs to another one which is not given."""
+    """Raise DecisionError for an option without a value, or without the one that it belongs to."""
+    for name in ("acknowledge", "new_level", "undo", "until", "reason"):
+        if getattr(options, name) is not None and not getattr(options, name).strip():
+            raise DecisionError(f"--{name} has no value; give one, or leave it out.")
+    if options.acknowledge or options.new_level or options.undo:
+        for name in ("backtest", "drop_outbox"):
+            if getattr(options, name):
+                raise DecisionError(f"--{name} takes no decision about an alarm; run one after the other.")
     if options.until and not options.acknowledge:
         raise DecisionError("--until needs --acknowledge: it is the last day on which nobody is told of the alarm.")
     if options.reason and not (options.acknowledge or options.new_level):

@@ -47,10 +47,15 @@ class Judge:
     def first(self) -> date:
         return min(self.contents)
 
-    def judge(self, day: date, hours: int, is_growing: bool, failure: Breach | None = None) -> Judged:
-        """Judge a day, after the earlier ones that have to be. `is_growing`: the last files are still being written."""
+    def judge(
+        self, day: date, hours: int, is_growing: bool, failure: Breach | None = None, is_decided: bool = False
+    ) -> Judged:
+        """Judge a day, after the earlier ones that have to be, and then the later ones that depend on them.
+
+        `is_growing`: the last files are still being written. `is_decided`: somebody has decided about an alarm.
+        """
         recorded = self.history.recorded()
-        days = self._days(day, hours, is_growing, recorded)
+        days = self._days(day, hours, is_growing, recorded, is_decided)
         later = [d for d in days if d > day]
         state = self.history.state_before(days[0], self._days_with_file(days[0]))
         whole = [d for d in days if d < day or hours == 24]
@@ -58,7 +63,7 @@ class Judge:
         reports = self._judge(whole, 24, state, more) if whole else []
         if hours < 24:
             reports += self._judge([day], hours, state, more)
-        is_first = not recorded or self.history.migrated_from is not None
+        is_first = day < min(recorded, default=date.max) or self.history.migrated_from is not None
         for report in reports:
             report.note = "" if is_first else self._note(report.day, day, recorded.get(report.day))
         until = [r for r in reports if r.day <= day]
@@ -80,20 +85,23 @@ class Judge:
         acts = self.history.acknowledgements()
         return self._judge(_days_from(self.first, last), 24, State(acts=acts), {}) if acts else shown
 
-    def _days(self, day: date, hours: int, is_growing: bool, recorded: Mapping[date, Recorded]) -> list[date]:
+    def _days(
+        self, day: date, hours: int, is_growing: bool, recorded: Mapping[date, Recorded], is_decided: bool
+    ) -> list[date]:
         """Return the days to judge, in order; without a history, those of one baseline."""
         beginning = max(self.first, day - timedelta(days=self.t.history_days))
         start = max(self.first, min(recorded, default=beginning))
-        if day < start:  # the history begins later
-            return _days_from(beginning, day)
+        is_old = any(known.contents is None and known.hours == 24 for known in recorded.values())
+        if day < start or is_old:  # the history begins later, or an earlier version judged only the days asked for
+            start = min(start, beginning)
         over = _days_from(start, day if hours == 24 else day - timedelta(days=1))
         ready = [d for d in over if self._can_be_judged(d, is_growing)]
         stale = [d for d in ready if not self._is_current(d, recorded)]
-        if not stale:
+        stale += [day] * is_decided
+        later = [d for d in sorted(recorded) if d > day and recorded[d].hours == 24]  # that depend on the stale ones
+        if not stale or (hours < 24 and later):  # of a part of a past day nothing follows
             return [day]
-        last = max([day, *recorded]) if hours == 24 else day  # what follows a day depends on it
-        ready += [d for d in _days_from(day + timedelta(days=1), last) if d in recorded]
-        return sorted({day, *(d for d in ready if d >= stale[0])})
+        return sorted({day, *(d for d in ready if d >= stale[0]), *later})
 
     def _can_be_judged(self, day: date, is_growing: bool) -> bool:
         """Return whether a day is over, and its file there or missed."""
@@ -134,7 +142,7 @@ class Judge:
             return MISSED if day != wanted else ""
         if known.hours < 24:
             return COMPLETE if day != wanted else ""
-        if known.contents == self.contents.get(day, ""):
+        if known.contents in (self.contents.get(day, ""), None):  # None: an earlier version judged it
             return ""
         return CHANGED if known.contents else LATE
 

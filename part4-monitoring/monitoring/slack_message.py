@@ -17,7 +17,7 @@ from monitoring.wording import (
     capital,
     day_words,
     details,
-    earlier_day,
+    earlier_days,
     instructions,
     known_line,
     name_of,
@@ -55,7 +55,7 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
             f"✅ {escape(capital(name_of(n.key, t)))}, open since {day_words(n.opened, report.day)}"
             for n in update.recovered
         ],
-        "Earlier days, judged now": [escape(earlier_day(r)) for r in update.earlier],
+        "Earlier days, judged now": [escape(one) for one in earlier_days(update.earlier)],
     }
     blocks += [*in_full, *(_list(heading, found) for heading, found in lists.items() if found)]
     below = [f"{PAGE}: {escape(advice.page)}"] if advice.page else []
@@ -66,7 +66,7 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
         blocks.append({"type": "context", "elements": [_mrkdwn("\n".join(below))]})
     words = [title(a) for a in news] or [title(a) for a in lasting]
     words += [f"over: {name_of(n.key, t)}" for n in update.recovered]
-    words += map(earlier_day, update.earlier)
+    words += earlier_days(update.earlier)
     text = _cut(escape(f"{sign} {head}. {'; '.join(words)}"), FALLBACK)
     return {"text": text, "blocks": blocks}
 

@@ -8,7 +8,7 @@ that notes them as sent (a transactional outbox): no message is forgotten.
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,15 +61,16 @@ class Recorded(NamedTuple):
 
 
 class History:
-    """An open history; use as a context manager. `migrated_from`: the version that it had, if that was another."""
+    """An open history; use as a context manager. `migrated_from`: the version that it had, if that was another.
 
-    def __init__(self, path: Path) -> None:
+    With `is_copy` it is a copy in memory, so that the file stays as it is.
+    """
+
+    def __init__(self, path: Path, is_copy: bool = False) -> None:
         self.path = path
         self.migrated_from: int | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-            self.connection.execute("pragma journal_mode = wal")
+            self.connection = _copy(path) if is_copy else _open(path)
             if self._version() > VERSION:
                 raise HistoryError(
                     f"{path} is of a newer version of the monitor; use that, or choose another --history."
@@ -96,7 +97,10 @@ class History:
         if self._version() == VERSION:
             return
         c = self.connection
-        is_old = c.execute("select 1 from sqlite_master where name = 'day_status'").fetchone() is not None
+        names = {name for (name,) in c.execute("select name from sqlite_master")}
+        is_old = "day_status" in names
+        if names and not is_old:
+            raise HistoryError(f"{self.path} is another program's database; choose another --history.")
         if is_old:
             self.migrated_from = 1
             c.execute("drop view incidents")
@@ -228,6 +232,22 @@ class History:
 
     def waiting(self) -> int:
         return int(self.connection.execute("select count(*) from outbox").fetchone()[0])
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+    connection.execute("pragma journal_mode = wal")
+    return connection
+
+
+def _copy(path: Path) -> sqlite3.Connection:
+    """Return a copy of a file in memory; an empty one if there is no file."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    if path.exists():
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as file:
+            file.backup(copy)
+    return copy
 
 
 def _stored(value: Any) -> Any:

@@ -126,6 +126,8 @@ def _read(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         at = f", line {mark.line + 1}" if mark else ""
         raise ThresholdsError(f"{path}{at}: is not YAML; correct it, or name another with --thresholds.") from None
+    except ValueError as error:  # of a day such as 2025-02-30
+        raise ThresholdsError(f"{path}: holds a day or number that does not exist ({error}); correct it.") from None
     if not isinstance(document, dict):
         raise ThresholdsError(f"{path}: holds no settings; name another with --thresholds.")
     return document
@@ -197,7 +199,7 @@ def _thresholds(document: dict[str, Any], notes: Sequence[str]) -> Thresholds:
         segment_limit=float(document["segment_limit"]), trading=_known(document["trading"], groups), metrics=metrics,
         segments=segments, rules=rules, suppresses=suppresses,
         roles=roles, runbooks=runbooks, notes=tuple(notes),
-        planned=tuple(_planned(one, (*rules, *groups)) for one in document.get("planned") or []),
+        planned=tuple(_planned(one, (*rules, *groups)) for one in _list(document.get("planned"), "planned")),
     )  # fmt: skip
 
 
@@ -233,27 +235,41 @@ def _known(names: Iterable[str], groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _planned(one: dict[str, Any], names: tuple[str, ...]) -> Planned:
+def _planned(one: object, names: tuple[str, ...]) -> Planned:
+    form = "{from: 2025-05-01, until: 2025-05-03, keys: [traffic], reason: sale}"
+    if not isinstance(one, dict):
+        raise ValueError(f"planned: an entry has the form {form}, not {one!r}")
     unknown = one.keys() - {"from", "until", "weekdays", "keys", "reason"}
     if unknown:
-        raise ValueError(f"planned: {min(unknown)!r} is no key; they are from, until, weekdays, keys and reason")
-    of_week = tuple(_weekday(name) for name in one.get("weekdays", ()))
+        raise ValueError(
+            f"planned: {min(map(str, unknown))!r} is no key; they are from, until, weekdays, keys and reason"
+        )
+    of_week = tuple(_weekday(name) for name in _list(one.get("weekdays"), "weekdays"))
     if not of_week and not {"from", "until"} <= one.keys():
         raise ValueError("planned: an entry needs from and until, or weekdays")
     first, last = one.get("from", date.min), one.get("until", date.max)
-    if not (isinstance(first, date) and isinstance(last, date)):
+    if not (type(first) is date and type(last) is date):  # a datetime is a date, too
         raise ValueError("planned: from and until are days such as 2025-05-01")
     if first > last:
         raise ValueError(f"planned: from {first} is after until {last}")
-    keys = (ALL,) if one["keys"] == ALL else tuple(one["keys"])
+    keys = tuple(map(str, _list(one.get("keys"), "keys")))
+    if not keys or not one.get("reason"):
+        raise ValueError(f"planned: an entry needs {'a reason' if keys else 'keys'}, as in {form}")
     for key in keys:
-        if key != ALL and str(key).partition(":")[0] not in names:
+        if key != ALL and key.partition(":")[0] not in names:
             raise ValueError(f"planned: {key!r} is no rule and no group of a metric")
     return Planned(first, last, keys, str(one["reason"]), of_week)
 
 
+def _list(value: object, key: str) -> list[Any]:
+    """Return the values of a key that takes one or several."""
+    if isinstance(value, dict):
+        raise ValueError(f"planned: {key} is a list, not {value!r}")
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 def _weekday(name: object) -> int:
     names = weekdays()
-    if name not in names:
+    if str(name).capitalize() not in names:
         raise ValueError(f"planned: {name!r} is no weekday; they are {', '.join(names)}")
-    return names.index(str(name))
+    return names.index(str(name).capitalize())

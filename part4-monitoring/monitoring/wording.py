@@ -13,6 +13,7 @@ ACKNOWLEDGE = "To acknowledge an alarm"  # before the command
 NOT_OVER = "Not over yet"  # before the names of incidents
 PAGE = "Every metric and incident"  # before the path of monitor.html
 MOST_ALSO = 4  # of what comes with an alarm
+MOST_EARLIER = 14  # days that were judged late
 LONGEST_NAME = 60  # characters of a name that is not ours
 PLACES = {  # the kind of a segment -> how it is affected
     "device": "on {} devices", "browser": "in {}", "operating_system": "on {}", "channel": "from {}",
@@ -239,6 +240,14 @@ def earlier_day(report: DayReport) -> str:
     """Return a day that was judged late in one line: 2 March 2025, delivered late: RED. The column referrer is gone."""
     found = ". ".join(title(a) for a in report.active)
     return f"{day_words(report.day)}, {report.note}: {report.status}." + (f" {found}." if found else "")
+
+
+def earlier_days(reports: Sequence[DayReport]) -> list[str]:
+    """Return the last of the days that were judged late in a line each, and how many there are besides."""
+    more, shown = reports[:-MOST_EARLIER], [earlier_day(r) for r in reports[-MOST_EARLIER:]]
+    if not more:
+        return shown
+    return [f"Not listed here: {count(len(more), 'earlier day')} since {day_words(more[0].day)}.", *shown]
 
 
 def _sentences(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Which days a run judges: those since the last one, and again those whose files came or changed later."""
 
 import json
+import re
 import shutil
 import sqlite3
 from datetime import date, timedelta
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from commands import MONITOR
 from faults import FAULTS
-from monitor_kit import fortnight, keys, run, transform
+from monitor_kit import dump, fortnight, keys, run, transform
+from monitoring.wording import MOST_EARLIER
 from synthetic_events import generate
 
 DAYS = [f"2025-02-{day}" for day in range(23, 29)] + [f"2025-03-0{day}" for day in range(1, 9)]
@@ -115,6 +117,79 @@ def test_the_backtest_fills_in_what_is_before_the_history(folder: Path) -> None:
     assert run("--data_dir", folder, "--no_refresh", "--backtest", "--thresholds", short)[0] == 0
     assert list(statuses(folder)) == DAYS
     assert ("column_lost:referrer", "2025-03-04", "2025-03-08", "open") in incidents(folder)
+
+
+def test_a_decision_about_an_earlier_day_holds_on_the_later_ones(folder: Path) -> None:
+    judged(folder, "--check_date", "2025-03-08")
+    judged(folder, "--check_date", "2025-03-05", "--acknowledge", "column_lost:referrer")
+    sql = "select day, state from alarms where key = 'column_lost:referrer' order by day"
+    with sqlite3.connect(folder / "monitor.sqlite") as history:
+        found = dict(history.execute(sql).fetchall())
+    assert found == {day: "new" if day == "2025-03-04" else "acknowledged" for day in DAYS[9:]}
+
+
+def test_a_part_of_a_day_is_not_judged_as_a_whole_one_with_those_before_it(folder: Path) -> None:
+    judged(folder, "--check_date", "2025-03-01")
+    judged(folder, "--as_of", "2025-03-03T01:10Z")
+    judged(folder, "--check_date", "2025-03-01", "--acknowledge", "column_renamed:client_id")
+    with sqlite3.connect(folder / "monitor.sqlite") as history:
+        hours = dict(history.execute("select day, hours from day_status where day > '2025-03-01'"))
+    assert hours == {"2025-03-03": 1}
+
+
+def test_a_look_at_a_part_of_a_past_day_changes_no_other(folder: Path) -> None:
+    judged(folder, "--check_date", "2025-03-08")
+    with sqlite3.connect(folder / "monitor.sqlite") as history:
+        history.execute("update day_status set contents = 'before', status = 'GREEN' where day = '2025-02-27'")
+    before = statuses(folder)
+    judged(folder, "--as_of", "2025-03-04T10:00Z")
+    assert statuses(folder) == before
+    assert earlier(judged(folder, "--check_date", "2025-03-08"))[0] == ("2025-02-27", "files changed", "RED")
+
+
+def test_a_day_before_the_history_corrects_what_follows_and_tells_of_no_other(folder: Path) -> None:
+    (folder / "monitor.sqlite").unlink()
+    text = Path(MONITOR.with_name("thresholds.yaml")).read_text("utf-8")
+    short = folder / "thresholds.yaml"
+    short.write_text(re.sub(r"history_days: \d+", "history_days: 2", text), "utf-8")
+    judged(folder, "--check_date", "2025-03-08", "--thresholds", short)
+    assert incidents(folder)[0][:2] == ("column_lost:referrer", "2025-03-06")
+    assert earlier(judged(folder, "--check_date", "2025-03-05")) == []
+    assert incidents(folder)[0][:2] == ("column_lost:referrer", "2025-03-04")
+
+
+def test_a_dry_run_keeps_nothing(folder: Path, tmp_path: Path) -> None:
+    history, textfile = folder / "monitor.sqlite", tmp_path / "state.prom"
+    before = dump(history)
+    for more in ([], ["--acknowledge", "column_lost:referrer"], ["--backtest"]):
+        status, _, stderr = run(
+            "--data_dir", folder, "--no_refresh", "--dry_run", "--prometheus_textfile", textfile, *more
+        )
+        assert status in (0, 3), stderr
+    assert dump(history) == before
+    history.unlink()
+    run("--data_dir", folder, "--no_refresh", "--dry_run")
+    assert not history.exists() and not textfile.exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--acknowledge", ""], ["--acknowledge", "identity", "--until", ""], ["--undo", "identity", "--backtest"],
+        ["--new_level", "identity", "--drop_outbox"], ["--undo", "identity", "--reason", "x"],
+        ["--as_of", "2999-01-01T00:00Z"], ["--remind_days", -3], ["--renotify_hours", "nan"],
+    ],
+)  # fmt: skip
+def test_an_option_that_would_be_ignored_or_does_harm_is_refused(monitored: Path, given: list[str]) -> None:
+    status, _, stderr = run("--data_dir", monitored, "--no_refresh", *given)
+    assert status == 2 and stderr.startswith("monitor.py: --") and stderr.count("\n") == 1
+
+
+def test_many_missed_days_are_summed_up(folder: Path) -> None:
+    found = run("--data_dir", folder, "--no_refresh", "--check_date", "2025-05-20")[1]
+    found = " ".join(found.split())
+    assert found.count("no run on its day") == MOST_EARLIER
+    assert "Not listed here: " in found and "earlier days since 1 March 2025." in found
 
 
 def test_events_of_the_next_day_are_found_in_the_newest_file(tmp_path: Path) -> None:

@@ -136,6 +136,14 @@ def test_a_history_of_version_1_keeps_what_people_decided_and_what_waits(tmp_pat
         assert history.migrated_from is None
 
 
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.sqlite") as other:
+        other.execute("create table orders (id integer)")
+    with pytest.raises(HistoryError, match="another program's database"):
+        History(tmp_path / "other.sqlite")
+    assert other.execute("select name from sqlite_master").fetchall() == [("orders",)]
+
+
 def test_a_history_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "h.sqlite"
     with sqlite3.connect(path) as newer:
