@@ -147,7 +147,7 @@ def _explained(error: Exception, advice: str) -> tuple[str, int] | None:
     if isinstance(error, OSError):
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         full = error.errno in (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-        return f"{what}; {'free the disk, or ' * full}{advice}.", 2
+        return f"{what}; {'free up disk space, or ' * full}{advice}.", 2
     if duckdb := sys.modules.get("duckdb"):
         first = (str(error).splitlines() or [""])[0].rstrip(".")
         if isinstance(error, duckdb.OutOfMemoryException):
@@ -155,7 +155,7 @@ def _explained(error: Exception, advice: str) -> tuple[str, int] | None:
             return f"{what}; free some, or set another --memory_limit.", 2
         # a full disk can fail a write or a commit, or invalidate the database
         if isinstance(error, (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)):
-            return f"{first}; free the disk, or {advice}.", 2
+            return f"{first}; free up disk space, or {advice}.", 2
         if isinstance(error, (duckdb.InvalidInputException, duckdb.ParserException)):
             return f"{first}.", 2
     return None

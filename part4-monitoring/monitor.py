@@ -37,38 +37,44 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--check_date", metavar="DAY", default="latest", help="2025-03-04, yesterday or latest (default)")
     p.add_argument(
-        "--as_of", metavar="TIME", help="judge the day of this time by what was there by then (UTC unless it says)"
+        "--as_of",
+        metavar="TIME",
+        help="judge the day of this time by the data available then (UTC unless it has an offset)",
     )
-    p.add_argument("--backtest", action="store_true", help="judge every day by what was known then; print a calendar")
+    p.add_argument(
+        "--backtest", action="store_true", help="judge every day by what was known then, and print a calendar"
+    )
     decision = p.add_mutually_exclusive_group()
     decision.add_argument(
         "--acknowledge",
         metavar="ALARM",
-        help="this alarm of the day is known and being fixed: send no message about it",
+        help="mark this alarm of the day as known and being fixed: send no messages about it",
     )
     decision.add_argument(
-        "--new_level", metavar="ALARM", help="this alarm of the day is the new level: no alarm any more"
+        "--new_level",
+        metavar="ALARM",
+        help="accept this alarm of the day as the new level: it no longer raises an alarm",
     )
-    decision.add_argument("--undo", metavar="ALARM", help="take back what was decided about this alarm")
+    decision.add_argument("--undo", metavar="ALARM", help="undo the decision about this alarm")
     p.add_argument("--until", metavar="DAY", help="with --acknowledge: the last day without messages")
-    p.add_argument("--reason", metavar="TEXT", help="with --acknowledge or --new_level: why")
+    p.add_argument("--reason", metavar="TEXT", help="with --acknowledge or --new_level: the reason")
     p.add_argument(
         "--remind_days", metavar="DAYS", type=int, default=1,
-        help="remind of a standing alarm in Slack after so many calendar days (default: 1)",
+        help="repeat an open alarm in Slack after this many calendar days (default: 1)",
     )  # fmt: skip
     p.add_argument("--renotify_hours", metavar="HOURS", type=float, help=argparse.SUPPRESS)  # until the next version
     p.add_argument("--dry_run", action="store_true", help="print the message for Slack; send and keep nothing")
-    p.add_argument("--drop_outbox", action="store_true", help="discard the messages that wait for Slack, and end")
-    p.add_argument("--postgres_url", metavar="URL", help="mirror the history there (needs psycopg), for Grafana")
-    p.add_argument("--prometheus_textfile", type=Path, metavar="PATH", help="write the state for node_exporter")
+    p.add_argument("--drop_outbox", action="store_true", help="discard the messages waiting for Slack, and exit")
+    p.add_argument("--postgres_url", metavar="URL", help="mirror the history to this database (psycopg)")
+    p.add_argument("--prometheus_textfile", type=Path, metavar="PATH", help="write a file for node_exporter")
     p.add_argument("--json", action="store_true", help="print the report as JSON")
-    p.add_argument("--verbose", action="store_true", help="print every metric with its expectation too")
+    p.add_argument("--verbose", action="store_true", help="also print every metric with its expected range")
     p.add_argument("--strict", action="store_true", help="exit status 3 for YELLOW as well")
     return p
 
 
 def start_refresh(options: argparse.Namespace) -> "subprocess.Popen[str]":
-    """Start part 2's command, which does nothing when nothing changed."""
+    """Start part 2's command, which does nothing if nothing has changed."""
     script = cli.REPOSITORY / "part2-transformation" / "transform.py"
     line = [sys.executable, script, "--quiet", "--data_dir", options.data_dir, "--contract", options.contract]
     if options.warehouse:

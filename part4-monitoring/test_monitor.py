@@ -340,10 +340,10 @@ def test_many_columns_are_one_alarm_and_a_header_of_bytes_is_none() -> None:
     f.files[f.last] = [replace(file, header=(*HEADER, *(f"utm_{n}" for n in range(8)), "PK\x03\x04\x14\x00"))]
     (alarm,) = last(f).alarms
     assert (alarm.key, alarm.severity) == ("column_added:utm_0+8", "P2")
-    assert alarm.text.endswith("does not know: utm_0, utm_1, utm_2, utm_3, utm_4 and 4 more.")
+    assert alarm.text.endswith("not in the contract: utm_0, utm_1, utm_2, utm_3, utm_4 and 4 more.")
     f.files[f.last] = [replace(file, header=(*HEADER, "PK\x03\x04\x14\x00"))]
     (alarm,) = last(f).alarms
-    assert alarm.text == "The header has a column that the contract does not know: (not text)."
+    assert alarm.text == "The header has a column not in the contract: (not text)."
     f.files[f.last] = [replace(file, header=("PK\x03\x04", "x" * 500), refused="holds no record that can be used")]
     (alarm,) = last(f).alarms
     assert alarm.key == f"file_refused:{file.name}" and alarm.text.endswith("names no column of the contract.")
@@ -380,7 +380,7 @@ def test_a_file_that_is_cut_off_is_red_unless_most_end_like_that() -> None:
         del f.by_hour["events"][f.last][hour]
     (alarm,) = last(f).alarms
     assert (alarm.key, alarm.severity) == ("file_truncated:events.csv", "P0")
-    assert "No event at all from 17:00 to 23:59" in alarm.text
+    assert "No events from 17:00 to 23:59" in alarm.text
     for day in f.days[4:]:
         f.truncated[day] = ["events.csv"]
     assert keys(last(f)) == ["silent_hours"]
@@ -417,7 +417,7 @@ def test_a_day_being_written_long_after_the_last_file_is_no_green_one() -> None:
     assert keys(last(f)) == ["silent_hours"]
     f.last += timedelta(days=1)
     assert (keys(last(f)), last(f).status) == (["no_file"], RED)
-    assert last(f).alarms[0].text == f"No file has arrived since that of {day_words(end)}, 57 days ago."
+    assert last(f).alarms[0].text == f"No file has arrived since the one for {day_words(end)}, 57 days ago."
 
 
 # --- words ------------------------------------------------------------------------------------------------
@@ -467,18 +467,18 @@ def test_settings_of_the_version_before_still_work(tmp_path: Path) -> None:
 
 
 MISTAKES = [
-    ("kind: count", "kind: sum", "kind 'sum' is none of"),
-    ("watch: up, impact: day, label: unr", "watch: upwards, impact: day, label: unr", "watch is both, up"),
+    ("kind: count", "kind: sum", "kind 'sum' is not one of"),
+    ("watch: up, impact: day, label: unr", "watch: upwards, impact: day, label: unr", "watch must be both, up"),
     ('  sources: ["Compare the', '  source: ["Compare the', "runbooks: sources needs three steps"),
-    ("  sources: [attribution]", "  sources: [atribution]", "'atribution' is no group of a metric"),
+    ("  sources: [attribution]", "  sources: [atribution]", "'atribution' is not a group of metrics"),
     ("layer: pipeline, group: traffic", "layer: pipeline, grup: traffic", "group"),
     ("min_days: 4", "min_days: 1", "min_days must be at least 2"),
     ("history_days: 56", "", "'history_days' is missing"),
     ('checkouts: ["Start a check', 'checkouts: [Start: a "check", "', "runbooks: checkouts needs three steps"),
     ("planned: []", "planned: [{from: soon, until: later, keys: [], reason: x}]", "planned"),
     ("planned: []", "planned: [{keys: all, reason: x}]", "needs from and until, or weekdays"),
-    ("planned: []", "planned: [{weekdays: [sun], keys: all, reason: x}]", "'sun' is no weekday; they are "),
-    ("planned: []", "planned: [{form: 2025-05-01, weekdays: [sunday], keys: all, reason: x}]", "'form' is no key"),
+    ("planned: []", "planned: [{weekdays: [sun], keys: all, reason: x}]", "'sun' is not a weekday; the weekdays are "),
+    ("planned: []", "planned: [{form: 2025-05-01, weekdays: [sunday], keys: all, reason: x}]", "'form' is not a key"),
     ("planned: []", "planned: [{from: 2025-05-03, until: 2025-05-01, keys: [], reason: x}]", "is after until"),
     ("planned: []", "planned: [{from: 2025-05-01, until: 2025-05-01, keys: [trafic], reason: x}]", "'trafic' is no"),
     ("planned: []", "planned: [{from: 2025-02-30, until: 2025-05-01, keys: all, reason: x}]", "holds a day or number"),

@@ -9,7 +9,7 @@ from quality.definitions import OF_DAYS, Definition
 from quality.evaluation import Finding
 from quality.scan import FileFacts
 
-OF_FILES = ("file", "rows", "folder", "header", "events")  # what checks of a whole file have for a column
+OF_FILES = ("file", "rows", "folder", "header", "events")  # the `column` of checks on a whole file
 
 
 def with_causes(
@@ -45,10 +45,10 @@ def _root(f: Finding, causes: Mapping[int, Finding]) -> tuple[str, int, str]:
 
 
 def _explains(cause: str, column: str, contract: Contract) -> bool:
-    """Return whether a failure in one column may explain one in another, judged by what they belong to.
+    """Return whether a failure in one column may explain one in another.
 
-    What a file lacks explains all that is counted in it; an event explains what its payload holds, and the columns
-    of events and payloads both.
+    A failure of the whole file explains everything counted in it. A failure of an event explains those of its
+    payload's keys. A failure of the column of events or payloads explains both.
     """
     if cause in (column, *OF_FILES):
         return True

@@ -1,4 +1,4 @@
-"""The summary on the terminal: a headline, then the incidents, worst first, within the terminal's width."""
+"""Write the summary on the terminal: a headline, then the incidents, worst first, within the terminal's width."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ from quality.ticket import pair_text
 
 HEADINGS = ("#", "SEV", "INCIDENT", "AT STAKE")
 Row = tuple[str, str, list[str], str]
-LEAST = 3  # incidents that are shown on the lowest terminal
-PAIRS = 1  # of orders that an incident names
+LEAST = 3  # incidents shown on however low a terminal
+PAIRS = 1  # pairs of orders shown for an incident
 NO_SUM = " One order can be at stake in several incidents; do not add the amounts up."
 
 
@@ -32,7 +32,7 @@ def summary(
     contract: Contract,
     terminal: Terminal,
 ) -> str:
-    """Return the summary: as many incidents as a screen holds, and where the others are."""
+    """Return the summary: as many incidents as fit on a screen, and where to find the others."""
     word, width = status_of(incidents), terminal.width
     first = paragraph(f"{word}  {headline(files, incidents, contract)}", width)
     status = Counter(f.status for f in findings)
@@ -53,14 +53,14 @@ def summary(
             kinds = ", ".join(f"{n:,} {severity}" for severity, n in sorted(count.items()))
             more = f"and {len(rest):,} more ({kinds}), see {short_path(written[0])}"
             lines.append(paragraph(more, width, len(rows[-1][0]) + 7))
-        lines += ["", paragraph("--incident N prints one with example rows, ready for a ticket.", width)]
+        lines += ["", paragraph("--incident N prints incident N with example rows, ready for a ticket.", width)]
     return "\n".join([*lines, "", *end])
 
 
 def _rows_that_fit(
     incidents: Sequence[Incident], evidence: Mapping[int, Evidence], currency: Currency, width: int, height: int
 ) -> list[Row]:
-    """Return the worst incidents, as many as fit into `height` lines, and LEAST at least.
+    """Return as many of the worst incidents as fit into `height` lines, but at least LEAST.
 
     If they do not all fit, only those of the worst severity say what to do.
     """
@@ -81,7 +81,7 @@ def _rows_that_fit(
 
 
 def _row(i: Incident, evidence: Evidence, currency: Currency, advised: Severity) -> Row:
-    """Return an incident's row; `advised` is the least severity of those that say what to do."""
+    """Return an incident's row; `advised` is the lowest severity whose incidents say what to do."""
     when = str(i.first_day) if i.first_day == i.last_day else f"{i.first_day} to {i.last_day}"
     when = f"since {i.first_day}" if i.is_open else when
     text = [f"{i.message}.", f"{i.check}, {when}, {counted(len(i.findings), 'file')}"]

@@ -1,4 +1,4 @@
-"""The evidence of each incident: when, where and in which browsers it happened, example rows, and pairs of orders."""
+"""Collect each incident's evidence: when, where and in which browsers it happened, example rows, pairs of orders."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,15 +14,15 @@ from quality.incidents import Incident
 from quality.scan import FileFacts, Scan
 
 SQL = statements("evidence.sql")
-SEEN = 100  # failed rows of an incident that are read again, the first of each file
-EXAMPLES = 5  # rows that it shows
-PAIRS = 50  # of orders that an incident shows
-PLACES = 3  # pages and browsers that it names
+SEEN = 100  # failed rows of an incident that are read again: the first few of each file
+EXAMPLES = 5  # rows shown for an incident
+PAIRS = 50  # pairs of orders shown for an incident
+PLACES = 3  # pages and browsers named for an incident
 
 
 @dataclass(frozen=True)
 class Example:
-    """A failed row: its file and line, and label -> value of what is shown of it."""
+    """A failed row: its file and line, and the shown fields, label -> value."""
 
     file: str
     line: int | None
@@ -41,11 +41,11 @@ class Order:
 
 @dataclass
 class Evidence:
-    """What is known of an incident besides its counts, from the first failed rows of each of its files."""
+    """The evidence of an incident besides its counts, from the first failed rows of each of its files."""
 
     first: str = ""  # the earliest time in the first file, as the file has it
-    of_first: int = 0  # failed rows of that file which were looked at
-    seen: int = 0  # failed rows that were looked at; they tell the pages and browsers
+    of_first: int = 0  # failed rows of that file that were examined
+    seen: int = 0  # failed rows that were examined for pages and browsers
     pages: Counter[str] = field(default_factory=Counter)
     browsers: Counter[str] = field(default_factory=Counter)
     examples: list[Example] = field(default_factory=list)
@@ -67,7 +67,7 @@ Rows = Mapping[tuple[int, int], "_Row"]  # by file number and record
 
 @dataclass(frozen=True)
 class _Row:
-    """A failed row, read again: the text of each role's column, and the order that it is."""
+    """A failed row, read again: the text of each column, and the order's id and amount if it is an order."""
 
     facts: FileFacts
     line: int
@@ -108,7 +108,7 @@ def _read_again(scan: Scan, incidents: Sequence[Incident]) -> Rows:
 
 
 def _looked_at(incident: Incident) -> list[tuple[int, int]]:
-    """Return file number and record of the failed rows that stand for an incident: the first of each of its files."""
+    """Return the file number and record of the failed rows to read again: the first few of each file."""
     each = max(1, SEEN // len(incident.findings))
     return [(f.file_no, record) for f in incident.findings for record in f.first_records[:each]]
 
@@ -132,7 +132,7 @@ def _evidence(scan: Scan, incident: Incident, rows: Rows, pairs: Sequence[tuple[
 
 
 def _example(scan: Scan, incident: Incident, row: _Row) -> Example:
-    """Return what an example shows: enough to find the row again, and nothing that names a person."""
+    """Return the fields of an example: enough to find the row again, but nothing that identifies a person."""
     roles = row.roles
     fields = {
         "time": shown(roles.get("time", "")),
@@ -151,7 +151,7 @@ def _example(scan: Scan, incident: Incident, row: _Row) -> Example:
 
 
 def _bad_lines(scan: Scan, incident: Incident) -> Iterator[Example]:
-    """Yield the lines of the problems that the reading found in a file's bytes."""
+    """Yield the lines with problems in a file's bytes."""
     kinds = DEFINITIONS[incident.check].problems
     for finding in incident.findings:
         for problem in scan.files[finding.file_no].file.problems:

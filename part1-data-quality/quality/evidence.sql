@@ -1,4 +1,4 @@
--- What an incident's evidence is taken from, once the incidents are known.
+-- Queries for the evidence of incidents, once the incidents are known.
 
 -- name: orders
 -- The id and amount of the orders among the rows that were read again.
@@ -11,7 +11,7 @@ from orders
 inner join samples on orders.file_no = samples.file_no and orders.record = samples.record;
 
 -- name: order_pairs
--- Each order that repeats an earlier one in part, with that one: the latest before it.
+-- Each order that repeats part of an earlier one, with the latest such order before it.
 with marked as (
     select
         *,

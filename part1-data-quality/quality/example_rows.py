@@ -13,8 +13,8 @@ from event_data.reading.day_file import DayFile
 
 CHUNK = 1 << 18  # bytes
 LONGEST = 1 << 16  # characters of a line; a longer one is not shown
-MOST_RECORDS = 200_000  # of a file with line ends in quotes, which is read from its beginning
-LONG_PART = 24  # characters; so long a part of a path is an id, not a name
+MOST_RECORDS = 200_000  # read of a file with line breaks in quotes, which must be parsed from its beginning
+LONG_PART = 24  # characters; a longer part of a path is an id, not a name
 
 # The first match of a user agent names the browser or the system, in the order of the warehouse's own rules.
 BROWSERS = {
@@ -30,7 +30,7 @@ SYSTEMS = {
 
 
 def read_rows(file: DayFile, records: Collection[int]) -> dict[int, dict[str, str]]:
-    """Return records of a file, counted from 1, as column -> text; one that cannot be found again is left out."""
+    """Return records of a file, counted from 1, as column -> text; records that cannot be found again are left out."""
     if file.readable is None or not records:
         return {}
     if file.multiline:
@@ -59,7 +59,7 @@ def _lines(path: Path, wanted: Collection[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     left = sorted(wanted, reverse=True)
     with path.open("rb") as file:
-        number, rest = 1, b""  # of the line that `rest` begins
+        number, rest = 1, b""  # of the line that starts with `rest`
         while left and (chunk := file.read(CHUNK)):
             whole, end, after = (rest + chunk).rpartition(b"\n")
             ends = whole.count(b"\n") + 1 if end else 0
@@ -108,7 +108,7 @@ def masked_address(url: str) -> str:
 
 
 def _is_a_name(part: str) -> bool:
-    """Return whether part of an address is no id and no person's: short, and without @ or long numbers."""
+    """Return whether part of an address is not an id or personal data: it is short, without @ or long numbers."""
     return len(part) < LONG_PART + 8 * (part.count("-") + part.count(".")) and not re.search(r"@|%40|\d{7}", part)
 
 

@@ -1,4 +1,4 @@
-"""Checks of names, bytes and headers: those of file_checks.txt, which need no event and no SQL."""
+"""Check names, bytes and headers: the checks of file_checks.txt, which need no events and no SQL."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -44,9 +44,9 @@ def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
             apart = _listed([f"{u.rows_only_here:,} of the {u.rows:,} rows of {u.name}" for u in second])
             measure = replace(
                 measure,
-                message=f"The day was delivered a second time, with other rows: {apart} are not in {facts.file.name}, "
-                "and are not counted",
-                advice="Delete neither file: ask the sender for one complete file of the day.",
+                message=f"The day was delivered a second time, with different rows: {apart} are not in "
+                f"{facts.file.name}, and are not counted",
+                advice="Delete neither file: ask the sender for one complete file for the day.",
             )
         yield measure
 
@@ -86,10 +86,10 @@ def row_count(scan: Scan) -> Iterator[Measure]:
 
 
 def find_empty_columns(scan: Scan) -> None:
-    """Find the columns of each file that are there and as good as missing.
+    """Find the columns of each file that are present but as good as missing.
 
-    These are 95 % empty or more, and at most half as filled as the contract asks or the good days before have it;
-    of a payload, the events count that need one. Few events prove nothing.
+    They are at least 95 % empty, and at most half as full as the contract requires or as on the good days before.
+    For a payload, only events that need one count. A few events prove nothing.
     """
     payload = scan.contract.roles.get("payload")
     needs_payload = {m.file_no: m for m in scan.measures.get("payload_missing", ()) if m.checked}
@@ -223,7 +223,7 @@ def _flattened(name: str, unknown: list[str]) -> list[str]:
 
 
 def column_renamed(scan: Scan) -> Iterator[Measure]:
-    """Check that no synonym stands for the column: healed here, and lost to whoever reads the raw name."""
+    """Check that no synonym replaces the column: values are healed here, but missing for readers of the old name."""
     for facts in _arrived(scan):
         for column in scan.contract.columns:
             headers = facts.headers.get(column.name)
@@ -235,7 +235,7 @@ def column_renamed(scan: Scan) -> Iterator[Measure]:
 
 
 def _is_left_empty(name: str, others: list[str], facts: FileFacts) -> bool:
-    """Return whether a column is kept and empty, while another one has its values, by the first records of a file."""
+    """Return whether a column is empty in the first records of a file while another one has its values."""
     if not facts.file.readable:
         return False
     found = profiles(facts.file.readable, facts.file.delimiter)
@@ -270,7 +270,7 @@ def column_order(scan: Scan) -> Iterator[Measure]:
 def problems(scan: Scan, kinds: Collection[str]) -> Iterator[Measure]:
     """Check that the reading found nothing of these kinds in a file's bytes.
 
-    A file that is unreadable but for a few records counts as unreadable.
+    A file with only a few readable records counts as unreadable.
     """
     for facts in _arrived(scan):
         file = facts.file

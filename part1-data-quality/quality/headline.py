@@ -1,4 +1,4 @@
-"""The verdict on all files: a colour and a sentence."""
+"""Summarise the verdict on all files: a colour and a sentence."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], contract
     if urgent := [i for i in incidents if i.severity == Severity.P0]:
         worst = max(urgent, key=lambda i: i.revenue or 0)
         result = f"{counted(len(urgent), 'incident')} to act on now" + (
-            f", the costliest affects {currency.exact(worst.revenue)}" if worst.revenue else ""
+            f", the costliest with {currency.exact(worst.revenue)} at stake" if worst.revenue else ""
         )
     elif others := count[Severity.P1] + count[Severity.P2]:
         result = f"no emergency, {counted(others, 'incident')} to look into"

@@ -1,4 +1,4 @@
-"""The report as a page that needs no network: a calendar of checks and days, and every incident with its evidence."""
+"""Write the report as a page that needs no network: a calendar of checks and days, and each incident's evidence."""
 
 import re
 from collections import Counter, defaultdict
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_DAYS = 42  # columns; a longer calendar has a column per week
-LEAST_SHARE = 0.05  # of the cases, from which a row of the calendar shows shares and not counts
-LABELS = ("time", "event", "order", "amount", "page", "browser", "client", "referrer")  # of what an example shows
-MOST_FILES = 31  # of an incident, that it lists; dq_report.csv has all
+LEAST_SHARE = 0.05  # of the cases; from here on, a row of the calendar shows shares instead of counts
+LABELS = ("time", "event", "order", "amount", "page", "browser", "client", "referrer")  # of an example, in this order
+MOST_FILES = 31  # listed for an incident; dq_report.csv has all
 
 
 class Column(NamedTuple):
@@ -39,12 +39,12 @@ class Column(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Return the name for a person who hovers or listens: 27 Feb, or 24 Feb to 2 Mar."""
+        """Return the label for a mouse pointer or a screen reader: 27 Feb, or 24 Feb to 2 Mar."""
         return _day(self.first) if self.first == self.last else f"{_day(self.first)} to {_day(self.last)}"
 
 
 class Cell(NamedTuple):
-    """Columns that look the same. A failed one stands alone; `text` is how bad it was, `title` says it in words."""
+    """Columns that look the same. A failed column has its own cell; `text` is the extent, `title` says it in words."""
 
     kind: str  # p0 to p3, good, or none
     span: int
@@ -55,7 +55,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """A check and column of the calendar, with the worst incident that it has."""
+    """A check and column of the calendar, with its worst incident."""
 
     check: str
     column: str
@@ -126,7 +126,7 @@ def columns_of(days: Iterable[date]) -> list[Column]:
 
 
 def is_weekly(columns: Sequence[Column]) -> bool:
-    """Return whether the columns are weeks; the first and the last may be short ones."""
+    """Return whether the columns are weeks; the first and the last may be shorter."""
     return any(column.first < column.last for column in columns)
 
 
@@ -157,7 +157,7 @@ def worst_of_day(
     columns: Sequence[Column], findings: Sequence[Finding], incidents: Sequence[Incident],
     files: Sequence[FileFacts],
 ) -> list[Cell]:  # fmt: skip
-    """Return the worst severity of each column, of all checks."""
+    """Return the worst severity in each column over all checks."""
     place = _places(columns)
     worst: dict[int, tuple[Severity, int | None]] = {}
     of_finding = {id(f): i.number for i in incidents for f in (*i.findings, *i.consequences)}
@@ -178,7 +178,7 @@ def worst_of_day(
 
 
 def _form(incident: Incident) -> str:
-    """Return how a row of the calendar says how much failed; empty for whole files, and for counts of another day."""
+    """Return the form in which a row shows how much failed; empty for whole files and unusual counts."""
     if counts_cases(incident):
         return "share" if incident.failed >= LEAST_SHARE * incident.checked else "count"
     return ""
@@ -196,7 +196,7 @@ def _cell(found: Sequence[Finding], numbers: Mapping[int, int], column: Column, 
 
 
 def _merged(cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells with those that say nothing joined to their neighbours, so that a long page stays small."""
+    """Return the cells, with neighbouring empty ones joined, so that a long page stays small."""
     found: list[Cell] = []
     for cell in cells:
         if found and cell.incident is None and found[-1].incident is None and found[-1].kind == cell.kind:
@@ -225,7 +225,7 @@ def _months(columns: Sequence[Column]) -> list[tuple[date, int]]:
 
 
 def _labels(evidence: Evidence) -> list[str]:
-    """Return the columns that the examples of an incident fill."""
+    """Return the columns for which an incident's examples have values."""
     filled = {label for example in evidence.examples for label in example.fields}
     return [label for label in LABELS if label in filled] + sorted(filled.difference(LABELS))
 

@@ -1,4 +1,4 @@
-"""An incident as plain text, which can be pasted into a ticket."""
+"""Write an incident as plain text that can be pasted into a ticket."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def ticket(incident: Incident, evidence: Evidence, currency: Currency) -> str:
     lines += [f"- {label}: {text}" for label, text in facts(incident, evidence, currency)]
     lines += ["", "What to do: " + incident.advice]
     if followers := consequences(incident):
-        lines += ["", "What follows from it:", *(f"- {name}: {message}" for name, message in followers)]
+        lines += ["", "Consequences:", *(f"- {name}: {message}" for name, message in followers)]
     if evidence.pairs:
         lines += ["", "Orders to compare:"]
         lines += [f"- {pair_text(pair, currency)}" for pair in evidence.pairs[:PAIRS]]
@@ -31,23 +31,24 @@ def ticket(incident: Incident, evidence: Evidence, currency: Currency) -> str:
 
 
 def facts(incident: Incident, evidence: Evidence, currency: Currency) -> list[tuple[str, str]]:
-    """Return label and text of what is known of an incident, in the order of a report."""
+    """Return the label and text of each fact about an incident, in the order of a report."""
     first = incident.findings[0]
     where = f"{first.file}, line {first.line:,}" if first.line else first.file
     found = [("Since", f"{incident.first_day} ({where})")]
     if evidence.first:
-        among = f" (of the first {evidence.of_first} in that file)" if evidence.of_first < (first.failed or 0) else ""
-        found.append(("First second", evidence.first + among))
+        is_sample = evidence.of_first < (first.failed or 0)
+        among = f" (among the first {evidence.of_first} of that file)" if is_sample else ""
+        found.append(("First failure", evidence.first + among))
     ended = "still open" if incident.is_open else "ended"
     found.append(("Last", f"{incident.last_day} ({ended}; {counted(len(incident.findings), 'file')})"))
     found.append(("Last good file", incident.last_good or "none among these files"))
     if counts_cases(incident):
         share = percent(incident.failed / incident.checked)
-        found.append(("How many since", f"{incident.failed:,} of {incident.checked:,} ({share})"))
+        found.append(("Failed since then", f"{incident.failed:,} of {incident.checked:,} ({share})"))
     if incident.revenue:
         orders = f", {counted(incident.orders, 'order')}" if incident.orders else ""
         found.append(("At stake", f"{currency.exact(incident.revenue)}{orders}"))
-    of_seen = f" (of {evidence.seen:,} failed rows looked at)" if evidence.seen < incident.failed else ""
+    of_seen = f" (of {evidence.seen:,} failed rows examined)" if evidence.seen < incident.failed else ""
     for label, places in (("Pages", evidence.main_pages), ("Browsers", evidence.main_browsers)):
         if places:
             found.append((label, ", ".join(f"{name} {percent(share)}" for name, share in places) + of_seen))
@@ -55,7 +56,7 @@ def facts(incident: Incident, evidence: Evidence, currency: Currency) -> list[tu
 
 
 def consequences(incident: Incident) -> list[tuple[str, str]]:
-    """Return the checks that fail because of the incident, with the message of the first file and their number."""
+    """Return the checks that fail because of the incident, with the first message and the number of files."""
     found: dict[str, list[str]] = {}
     for finding in incident.consequences:
         found.setdefault(f"{finding.check} {finding.column}".strip(), []).append(finding.message)
@@ -66,7 +67,7 @@ def consequences(incident: Incident) -> list[tuple[str, str]]:
 
 
 def counts_cases(incident: Incident) -> bool:
-    """Return whether it is a share of cases that failed, and no whole file or a number that other days do not have."""
+    """Return whether a share of cases failed, rather than a whole file or an unusual count."""
     is_share = DEFINITIONS[incident.check].threshold.comparison in (
         Comparison.SHARE,
         Comparison.POOLED,
@@ -76,7 +77,7 @@ def counts_cases(incident: Incident) -> bool:
 
 
 def pair_text(pair: tuple[Order, Order], currency: Currency) -> str:
-    """Return two orders on a line, the earlier one first."""
+    """Return two orders on one line, the earlier one first."""
     return " and ".join(
         f"{o.transaction_id or 'an order without an id'} of {currency.exact(o.amount)} ({o.file}, line {o.line:,})"
         for o in pair
@@ -84,7 +85,7 @@ def pair_text(pair: tuple[Order, Order], currency: Currency) -> str:
 
 
 def example_text(example: Example) -> str:
-    """Return a failed row on a line."""
+    """Return a failed row on one line."""
     where = f"{example.file}, line {example.line:,}" if example.line else example.file
     return f"{where}: " + ", ".join(f"{label} {value}" for label, value in example.fields.items())
 

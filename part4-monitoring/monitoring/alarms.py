@@ -1,4 +1,4 @@
-"""A verdict on a metric, a broken rule, an alarm, and the report of a day."""
+"""Define a verdict on a metric, a broken rule, an alarm, and the report of a day."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,10 +16,10 @@ URGENT_EVIDENCE = 4.0  # a change that chance explains every few years is no P0
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one metric on one day; `history` are the days that it was compared with.
+    """The judgement of one metric on one day; `history` is the days that it was compared with.
 
-    segment: the kind and name of the part that it is about, such as browser and Safari; None: all.
-    window: how many days were judged together.
+    segment: the kind and name of the segment judged, such as browser and Safari; None: all.
+    window: the number of days judged together.
     """
 
     metric: Metric
@@ -97,7 +97,7 @@ class Alarm:
 
     @property
     def is_known(self) -> bool:
-        """Return whether somebody has announced the alarm or decided about it, so that nobody is told of it."""
+        """Return whether the alarm was planned or decided about, so that no message mentions it."""
         return self.state in ("acknowledged", "accepted", "planned")
 
     @property
@@ -110,8 +110,8 @@ class Alarm:
 class DayReport:
     """The alarms and verdicts of one day; amounts are in `currency`, hours in `time_zone`.
 
-    is_closed: no file came, and none is due. unfinished: open incidents of which no alarm tells. levels: those whose
-    level was accepted. note: why an earlier day was judged by a later run.
+    is_closed: there is no file, and none is due. unfinished: open incidents without an alarm on this day. levels: those
+    whose level was accepted. note: why an earlier day was judged by a later run.
     """
 
     day: date
@@ -132,7 +132,7 @@ class DayReport:
 
     @property
     def open_keys(self) -> set[str]:
-        """Return the keys of the incidents that go on after the day."""
+        """Return the keys of the incidents that are still open after the day."""
         return {a.key for a in self.alarms} | {d.key for d in self.incident_days if not d.is_closing}
 
     @property

@@ -1,4 +1,4 @@
-"""The command of part 4: refresh the warehouse, judge the day, keep the history and send what is new."""
+"""Run part 4: refresh the warehouse, judge the day, keep the history and send what is new."""
 
 import argparse
 import json
@@ -50,7 +50,7 @@ class Failure(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message for Slack, and where it goes; `trouble`: why it goes nowhere for now."""
+    """A message for Slack, and where to send it; `trouble`: why it cannot be sent now."""
 
     text: dict[str, Any] | None
     webhook: str | None
@@ -66,9 +66,11 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
         raise MonitorError(f"--remind_days {options.remind_days} is below 0; give a number of days.")
     if options.renotify_hours is not None:
         if not isfinite(options.renotify_hours):
-            raise MonitorError(f"--renotify_hours {options.renotify_hours} is no number of hours; use --remind_days.")
+            raise MonitorError(
+                f"--renotify_hours {options.renotify_hours} is not a number of hours; use --remind_days."
+            )
         options.remind_days = ceil(options.renotify_hours / 24)
-        notes.append("--renotify_hours is now --remind_days; the next version reads only that.")
+        notes.append("--renotify_hours is now called --remind_days; the next version accepts only the new name.")
     for note in notes:
         terminal.note(f"note: {note}")
     failure = _wait(refresh, terminal)
@@ -86,13 +88,13 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
             warehouse = Warehouse(connection, until)
             t = for_shop(t, contract, warehouse.roles)
             if history.migrated_from and not options.dry_run:
-                terminal.note(f"note: {history_path} was of an earlier version; its days are judged again.")
+                terminal.note(f"note: {history_path} was written by an earlier version; its days are judged again.")
             moment = warehouse.local(_moment(options.as_of) if options.as_of else now)
             judge = Judge(warehouse, history, contract, t, moment)
             return Run(options, terminal, warehouse, history, contract, t, now, judge).execute(failure)
     except sqlite3.Error as error:
         raise HistoryError(
-            f"the history could not be written ({error}); free the disk, or choose another --history."
+            f"the history could not be written ({error}); free up disk space, or choose another --history."
         ) from None
 
 
@@ -129,7 +131,7 @@ class Run:
         broken = self.failed_refresh(failure, day) if failure else None
         if options.backtest:
             return self.backtest(day)
-        with history.transaction():  # two runs at once tell of each day once
+        with history.transaction():  # so that two runs at once send each day once
             judged = self.judge.judge(day, hours, bool(options.as_of), broken)
             if act := decision(options, judged.reports[-1], self.now):
                 again = partial(self.judge.judge, day, hours, bool(options.as_of), broken, is_decided=True)
@@ -147,17 +149,17 @@ class Run:
         return _exit_status(options, report, undelivered is not None) or published
 
     def decide(self, act: Act, judged: Judged, judge: Callable[[], Judged]) -> Judged:
-        """Keep a person's decision, say what follows from it, and judge again; a dry run says only that."""
+        """Keep a person's decision, say what it changes, and judge again; a dry run only says it."""
         follows = consequence(act, judged.reports[-1])
         if self.options.dry_run:
-            self.terminal.note(f"note: --dry_run, nothing was noted; without it, {follows}")
+            self.terminal.note(f"note: nothing was saved because of --dry_run; without it: {follows}")
             return judged
         self.history.acknowledge(act)
         self.terminal.note(f"note: {follows}")
         return judge()
 
     def backtest(self, last: date) -> int:
-        """Show every day up to the last as it would have been judged; the history gets the past that it lacks."""
+        """Show every day up to the last as it would have been judged; the history gets the days that it lacks."""
         reports = self.judge.backtest(last)
         if not self.options.dry_run:
             with self.history.transaction():
@@ -169,14 +171,14 @@ class Run:
         return self.publish(reports[-1])
 
     def publish(self, report: DayReport) -> int:
-        """Write the state and the page; return 2 if either could not be, which says nothing of the day."""
+        """Write the state and the page; return 2 if either failed, which does not change the day's verdict."""
         if self.options.dry_run:
             return 0
         is_exported, is_written = self.export(report), self.write_page()
         return 0 if is_exported and is_written else 2
 
     def record(self, reports: Sequence[DayReport], hours: int) -> None:
-        """Write reports to the history; only the last of a run may be of less than a whole day."""
+        """Write reports to the history; only the last of a run may be for less than a whole day."""
         for report in reports:
             is_whole = hours == 24 or report is not reports[-1]
             contents = self.judge.contents.get(report.day, "") if is_whole else None
@@ -186,7 +188,7 @@ class Run:
         """Return the day to judge, and how many of its hours are over (24: all)."""
         options, warehouse, moment = self.options, self.warehouse, self.judge.moment
         if not self.judge.contents:
-            raise MonitorError("the warehouse holds no day; put the daily files into --data_dir.")
+            raise MonitorError("the warehouse has no days; put the daily files into --data_dir.")
         span = self.judge.first, max(self.judge.contents)
         if options.as_of:
             day = moment.date()
@@ -201,7 +203,7 @@ class Run:
             day = {"latest": span[1], "yesterday": yesterday}.get(options.check_date) or _day(options.check_date)
             age = (yesterday - day).days
             if options.check_date == "latest" and age > 0:
-                self.terminal.note(f"note: the newest day is {age} days old; from cron, say --check_date yesterday.")
+                self.terminal.note(f"note: the newest day is {age} days old; from cron, use --check_date yesterday.")
         if day < span[0]:
             raise MonitorError(f"{day} is before the first day of the warehouse, {span[0]}; give a later day.")
         due = self.judge.due(day)
@@ -212,7 +214,7 @@ class Run:
         return day, hours
 
     def failed_refresh(self, failure: Failure, day: date) -> Breach | None:
-        """Return the alarm of a refresh that failed, unless the warehouse says itself what is wrong.
+        """Return the alarm of a refresh that failed, unless the warehouse itself shows what is wrong.
 
         Status 3 has two meanings: data were refused and the rest was published, or the ledger does not balance
         and nothing was.
@@ -229,7 +231,7 @@ class Run:
         return Breach(rule.name, rule.layer, rule.severity, failure.sentence, ())
 
     def enqueue(self, judged: Judged, hours: int) -> Message:
-        """Put what is new into the outbox, if there is a webhook; a day that is only looked at again is not told."""
+        """Put what is new into the outbox, if there is a webhook; a day that is only shown again sends nothing."""
         report, options, history = judged.reports[-1], self.options, self.history
         webhook, trouble, text = None, None, None
         if not options.dry_run:
@@ -264,13 +266,13 @@ class Run:
 
     @property
     def page_path(self) -> Path:
-        """Return where the page is: beside the history, under its name."""
+        """Return the path of the page: beside the history, with the same name."""
         path = self.history.path
         return path.with_name(f"{path.name.removesuffix('.sqlite')}.html")
 
     @property
     def advice(self) -> Advice:
-        """Return what a reader of this run can do."""
+        """Return the command and the page to name in this run's messages."""
         options, script = self.options, short_path(Path(__file__).resolve().parents[1] / "monitor.py")
         given = {
             "--data_dir": (options.data_dir, cli.REPOSITORY / "data"), "--contract": (options.contract, cli.CONTRACT),
@@ -280,7 +282,7 @@ class Run:
         return Advice(shlex.join(["python", script, *more]), short_path(self.page_path))
 
     def export(self, report: DayReport) -> bool:
-        """Write the state where it was asked for; return whether PostgreSQL took it, which is no part of the day."""
+        """Write the state where the options ask for it; return whether PostgreSQL accepted it."""
         options = self.options
         if options.prometheus_textfile:
             text = textfile(report, self.history.waiting(), self.now, self.warehouse.end_of(report.day))
@@ -294,7 +296,7 @@ class Run:
         return True
 
     def write_page(self) -> bool:
-        """Write the page beside the history; return whether it could be written, which is no part of the day."""
+        """Write the page beside the history; return whether it could be written."""
         try:
             write_atomically(self.page_path, page(self.history.connection, self.warehouse, self.t, self.now))
         except OSError as error:
@@ -321,7 +323,7 @@ def _drop_outbox(path: Path, terminal: Terminal, dry_run: bool) -> int:
 
 
 def _exit_status(options: argparse.Namespace, report: DayReport, undelivered: bool) -> int:
-    """Return the status of the run; 4 goes before 3: where nobody could be told, cron has to."""
+    """Return the status of the run; 4 takes precedence over 3, so that cron reports what Slack could not."""
     if undelivered:
         return 4
     return 3 if report.status == "RED" or (options.strict and report.status == "YELLOW") else 0

@@ -34,7 +34,7 @@ METRIC_WIDTH = 120  # one line for each metric, which a narrow terminal wraps
 def lines(
     report: DayReport, t: Thresholds, expected_false: str, verbose: bool, colour: bool, width: int, advice: Advice
 ) -> list[str]:
-    """Return the report as lines; `expected_false` is what the simulation found for these thresholds."""
+    """Return the report as lines; `expected_false` is the result of the simulation for these thresholds."""
     first = paragraph(headline(report), width, 0, 2) if report.alarms else headline(report)
     shown = [verdict(report.status, colour) + first.removeprefix(report.status)]
     each, whole = instructions([a for a in report.alarms if not a.is_known], report, advice)
@@ -58,7 +58,7 @@ def headline(report: DayReport) -> str:
 
 
 def alarm_lines(alarm: Alarm, report: DayReport, width: int, command: str = "") -> list[str]:
-    """Return the alarm, and what to know and do indented below, wrapped to the width; a known one in one line."""
+    """Return an alarm with its details and steps indented below, wrapped to the width; a known one in one line."""
     if alarm.is_known:
         return [paragraph(f"{alarm.severity}  {known_line(alarm, report)}", width, 0, 4)]
     below = [paragraph(text, width, 4, 6) for text in details(alarm, report)]
@@ -68,14 +68,14 @@ def alarm_lines(alarm: Alarm, report: DayReport, width: int, command: str = "") 
 
 
 def _copied(what: str, text: str, width: int, indent: int = 0) -> str:
-    """Return a command or a path after what it is for, on a line of its own if it is too long to be copied."""
+    """Return a command or path after its label, on a line of its own if it would wrap and be hard to copy."""
     blank = " " * indent
     line = f"{blank}{what}: {text}"
     return printable(line) if len(line) <= width else f"{blank}{what}:\n{printable(f'{blank}  {text}')}"
 
 
 def metrics_table(report: DayReport, width: int) -> list[str]:
-    """Return every metric with its value, expected range, z, evidence, verdict, and what could be seen today."""
+    """Return every metric with its value, expected range, z, evidence, verdict, and smallest visible change."""
     rows = []
     for v in report.verdicts:
         s = v.score
@@ -126,7 +126,7 @@ def _seen(verdict: Verdict, change: float) -> bool:
 
 
 def calendar(reports: Sequence[DayReport], width: int, colour: bool = False) -> list[str]:
-    """Return the backtest: its sum, each day with its alarms, and the first alarm and the last day of each incident."""
+    """Return the backtest: its totals, each day with its alarms, and the first and last day of each incident."""
     zone, days = reports[-1].time_zone, []
     for report in reports:
         keys = [

@@ -1,4 +1,4 @@
-"""What a person decides about an alarm: known and being fixed, the new level, or neither any more."""
+"""Read a person's decision about an alarm: known and being fixed, the new level, or a decision undone."""
 
 import argparse
 import getpass
@@ -15,16 +15,18 @@ class DecisionError(UserError):
 
 
 def check_options(options: argparse.Namespace) -> None:
-    """Raise DecisionError for an option without a value, or without the one that it belongs to."""
+    """Raise DecisionError for an option without a value, or without the option that it needs."""
     for name in ("acknowledge", "new_level", "undo", "until", "reason"):
         if getattr(options, name) is not None and not getattr(options, name).strip():
             raise DecisionError(f"--{name} has no value; give one, or leave it out.")
     if options.acknowledge or options.new_level or options.undo:
         for name in ("backtest", "drop_outbox"):
             if getattr(options, name):
-                raise DecisionError(f"--{name} takes no decision about an alarm; run one after the other.")
+                raise DecisionError(
+                    f"--{name} cannot be combined with a decision about an alarm; run one after the other."
+                )
     if options.until and not options.acknowledge:
-        raise DecisionError("--until needs --acknowledge: it is the last day on which nobody is told of the alarm.")
+        raise DecisionError("--until needs --acknowledge: it is the last day without messages about the alarm.")
     if options.reason and not (options.acknowledge or options.new_level):
         raise DecisionError("--reason needs --acknowledge or --new_level.")
 
@@ -38,30 +40,33 @@ def decision(options: argparse.Namespace, report: DayReport, now: datetime) -> A
         decided = {a.key for a in report.alarms if a.act} | set(report.levels)
         if key not in decided:
             raise DecisionError(
-                f"nothing was decided about {key!r} that holds on {report.day}; "
-                f"something was about: {', '.join(sorted(decided)) or 'none'}."
+                f"there is no decision about {key!r} on {report.day}; "
+                f"the decisions are about: {', '.join(sorted(decided)) or 'none'}."
             )
         return Act(key, report.day, UNDONE, None, "", _user(), now)
     if key not in {a.key for a in report.alarms}:
-        standing = ", ".join(a.key for a in report.alarms) or "none"
-        raise DecisionError(f"there is no alarm {key!r} on {report.day}; there are: {standing}.")
+        keys = ", ".join(a.key for a in report.alarms) or "none"
+        raise DecisionError(f"there is no alarm {key!r} on {report.day}; the alarms of that day are: {keys}.")
     kind = ACKNOWLEDGED if options.acknowledge else ACCEPTED
     until = _until(options.until, report.day) if options.until else None
     return Act(key, report.day, kind, until, options.reason or "", _user(), now)
 
 
 def consequence(act: Act, report: DayReport) -> str:
-    """Return what follows from a decision, and how to take it back, in sentences."""
+    """Return what a decision changes, and how to undo it, in sentences."""
     alarm = next((a for a in report.alarms if a.key == act.key), None)
     since = f", open since {day_words(alarm.opened or alarm.day)}," if alarm else ""
     if act.kind == UNDONE:
-        return f"{act.key}{since} is an alarm like any other again."
+        return f"{act.key}{since} is treated like any other alarm again."
     if act.kind == ACKNOWLEDGED:
         end = f"until {day_words(act.until)}" if act.until else "until it is over"
-        what = f"is known and being fixed: it keeps its severity, and no message tells of it {end}"
+        what = f"is marked as known and being fixed: it keeps its severity, and no messages are sent about it {end}"
     else:
-        what = "is the new level: it is no alarm any more, and later days are compared with the days since then"
-    return f"{act.key}{since} {what}. To take this back: --undo {act.key}."
+        what = (
+            "is accepted as the new level: it no longer raises an alarm, "
+            "and later days are compared with the days since then"
+        )
+    return f"{act.key}{since} {what}. To undo this: --undo {act.key}."
 
 
 def _until(text: str, day: date) -> date:

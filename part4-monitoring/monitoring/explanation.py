@@ -9,10 +9,10 @@ from monitoring.metrics import Facts, Value, Warehouse
 from monitoring.thresholds import Thresholds
 from monitoring.wording import capital, change, place, where_is
 
-# Which metric of the warehouse has the segments of one that has none, by the day and by the hour.
+# Metrics without segments of their own -> the metric whose segments explain them, by day and by hour.
 DAILY = {"records": "events"}
 HOURLY = DAILY | {"orders": "order_events"}
-LEAST_LIFT = 0.15  # a segment explains by so much more than its usual part, or none is named
+LEAST_LIFT = 0.15  # a segment is named only if it explains this much more than its usual share
 RULE_IMPACTS = {
     "column_renamed": "untracked", "column_lost": "day", "all_null": "day", "id_collision": "collisions",
     "no_file": "shortfall", "no_events": "shortfall", "zero_revenue": "shortfall", "zero_paid_revenue": "paid",
@@ -21,7 +21,7 @@ RULE_IMPACTS = {
 IMPACT_TEXTS = {  # after an amount
     "shortfall": "less revenue than usual", "day": "of revenue is affected",
     "untracked": "of revenue has no journey in the column as tracked", "anonymous": "of revenue has no touch",
-    "collisions": "would be lost by deduplicating by the transaction id", "paid": "of paid revenue is usual",
+    "collisions": "would be lost by deduplicating on the transaction id", "paid": "of paid revenue is usual",
     "hours": "of revenue is usual in these hours", "refused": "of revenue is refused or quarantined",
 }  # fmt: skip
 
@@ -47,10 +47,10 @@ def explain(report: DayReport, facts: Facts, warehouse: Warehouse, t: Thresholds
 
 
 def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> str:
-    """Return the segment that explains most of the deviation beyond its usual part, or that all are alike.
+    """Return the segment that explains most of the deviation beyond its usual share, or that all are affected equally.
 
-    A segment's deviation is what it has beyond its own baseline; its part of the whole deviation is set against
-    its part of the whole (the surprise of Bhagwan et al., Adtributor, NSDI 2014).
+    A segment's deviation is its value minus its own baseline; its share of the whole deviation is compared with
+    its share of the whole (the surprise of Bhagwan et al., Adtributor, NSDI 2014).
     """
     if verdict.segment:
         return where_is(*verdict.segment)
@@ -73,7 +73,7 @@ def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> 
             lift = min(share, 1.0) - w / weight
             if lift > best[0] and len(parts) > 1:
                 best = (lift, place(kind, value, share))
-    return best[1] or ("in all segments alike" if rows else "")
+    return best[1] or ("in all segments equally" if rows else "")
 
 
 def _part(points: Sequence[tuple[date, float, float | None]], day: date, days: int) -> tuple[float, float]:
@@ -89,9 +89,9 @@ def _part(points: Sequence[tuple[date, float, float | None]], day: date, days: i
 
 
 def first_bad_hour(verdict: Verdict, day: date, facts: Facts) -> int | None:
-    """Return the hour from which the deviation ran: the start of the run of hours with the largest sum.
+    """Return the hour in which the deviation began: the start of the run of hours with the largest sum.
 
-    An hour adds what it has beyond the middle between the usual and the day's own level, as in a CUSUM chart (Page
+    An hour adds its distance from the midpoint between the usual level and the day's own, as in a CUSUM chart (Page
     1954), so that an hour that looks usual ends the run.
     """
     hours = facts.by_hour.get(HOURLY.get(verdict.metric.name, verdict.metric.name))
@@ -131,7 +131,7 @@ def _first_event(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> str:
 def _impact_kind(alarm: Alarm, facts: Facts) -> str | None:
     kind = RULE_IMPACTS.get(alarm.name) if alarm.is_rule else alarm.verdicts[0].metric.impact
     refused = sum(r.orders for r in facts.refusals.get(alarm.day, []))
-    is_exact = refused and refused == facts.received.get(alarm.day, (0,))[0]  # no estimate of what is known
+    is_exact = refused and refused == facts.received.get(alarm.day, (0,))[0]  # do not estimate what is known exactly
     return "refused" if kind == "shortfall" and is_exact else kind
 
 
@@ -155,7 +155,7 @@ def impact(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> float | None:
 
 
 def _missing(kind: str, alarm: Alarm, facts: Facts, warehouse: Warehouse) -> float | None:
-    """Return what the days before would have sold: on the whole day, by paid channels, or in its silent hours."""
+    """Return what is usually sold: on the whole day, by paid channels, or in the day's silent hours."""
     day, days = alarm.day, alarm.reference
     revenue = [facts.values["revenue"][d][0] for d in days if d in facts.values["revenue"]]
     if not revenue:

@@ -1,8 +1,8 @@
--- The tables of the history, in words that SQLite and PostgreSQL share. PostgreSQL has them for Grafana, without the
+-- The tables of the history, in SQL that SQLite and PostgreSQL share. PostgreSQL has them for Grafana, without the
 -- messages.
 
 -- name: day_status
--- `contents` is a hash of the day's files when it was judged; null: by an earlier version, or part of a day.
+-- `contents` is a hash of the day's files when it was judged; null if an earlier version judged it, or if only part of the day was judged.
 create table if not exists day_status (
     day date primary key, hours integer not null, status text not null, alarms integer not null,
     worst text, judged_at timestamptz not null, contents text
@@ -32,7 +32,7 @@ create table if not exists incident_days (
 );
 
 -- name: acknowledgements
--- What people decided about an alarm of a day: acknowledged (known, being fixed), accepted (the new level) or undone.
+-- People's decisions about an alarm of a day: acknowledged (known, being fixed), accepted (the new level) or undone.
 create table if not exists acknowledgements (
     key text not null, day date not null, kind text not null, until date, reason text not null, who text not null,
     at timestamptz not null, primary key (key, at)

@@ -1,8 +1,8 @@
-"""The life of an incident, and the days that a metric is compared with because of it.
+"""Follow incidents from their first day to their last, and choose the days that a metric is compared with.
 
-An incident begins on the first day judged bad and ends before two consecutive days judged well, or one if it is of a
-rule. A day without a verdict neither ends it nor counts. While it is open, its metrics are compared with the good days
-before it, however long ago; when it is closed, its days are in no baseline.
+An incident begins on the first day judged bad, and ends once two consecutive days (one for a rule) are judged good. A
+day without a verdict does not count. While an incident is open, its metrics are compared with the good days before it,
+however long ago; once it is closed, its days are in no baseline.
 """
 
 from bisect import bisect_left
@@ -13,17 +13,17 @@ from datetime import date, datetime
 from itertools import groupby
 from operator import attrgetter
 
-# A day of an open incident: an alarm; none, but nearer to the incident's level than to the usual one; good; no verdict.
+# A day of an open incident: an alarm; no alarm, but nearer to the incident's level than to the usual; good; no verdict.
 BAD, LINGERING, WELL, UNSEEN = "bad", "lingering", "well", "unseen"
-# Known and being fixed, so that no message is sent; the new level, which is no alarm any more; either taken back.
+# Known and being fixed, so no messages are sent; the new level, which no longer raises an alarm; either one undone.
 ACKNOWLEDGED, ACCEPTED, UNDONE = "acknowledged", "accepted", "undone"
-WELL_DAYS = 2  # that end an incident; one ends that of a rule
+WELL_DAYS = 2  # good days that end an incident; one is enough for a rule
 RECENT_DAYS = 7  # of an incident, which show its level
 
 
 @dataclass(frozen=True)
 class Act:
-    """A person's decision about the alarm `key` of a day; it holds until its incident is closed or another is made."""
+    """A decision about a day's alarm `key`; it applies until the incident closes or another decision replaces it."""
 
     key: str
     day: date
@@ -37,7 +37,7 @@ class Act:
 
 @dataclass
 class Incident:
-    """A fault with a beginning; `metrics` are those that alarmed in it, or that its rule suppresses."""
+    """A fault since its first day; `metrics` are those that raised an alarm in it, or that its rule suppresses."""
 
     key: str
     opened: date
@@ -45,14 +45,14 @@ class Incident:
     last_good: date | None = None
     metrics: set[str] = field(default_factory=set)
     bad_days: list[date] = field(default_factory=list)
-    last_day: date = date.min  # that was not judged well
-    well_days: int = 0  # judged well since then
+    last_day: date = date.min  # not judged good
+    well_days: int = 0  # days judged good since then
     at_stake: float | None = None  # of all its days
     closed: date | None = None
     acts: list[Act] = field(default_factory=list)
 
     def add(self, day: date, verdict: str) -> None:
-        """Add a day's verdict, and close the incident if it was the last one needed."""
+        """Add a day's verdict, and close the incident if it has now ended."""
         if verdict == UNSEEN:
             return
         if verdict == WELL:
@@ -85,7 +85,7 @@ class State:
 
     days: list[date] = field(default_factory=list)
     acts: Sequence[Act] = ()
-    is_beginning: bool = True  # no day has been judged, so that nothing is known about those before
+    is_beginning: bool = True  # no day has been judged yet, so nothing is known about earlier days
     open: list[Incident] = field(default_factory=list)
     excluded: dict[str, list[tuple[date, date]]] = field(default_factory=lambda: defaultdict(list))  # by metric
 
@@ -111,7 +111,7 @@ class State:
         return state
 
     def keep(self, incident: Incident) -> None:
-        """Keep an incident: as open, or its days as excluded."""
+        """Keep an open incident, or the days of a closed one as excluded."""
         if incident.closed is None:
             self.open.append(incident)
             return
@@ -119,13 +119,13 @@ class State:
             self.excluded[metric].append((incident.opened, incident.last_day))
 
     def bind(self, incident: Incident, day: date) -> None:
-        """Give the incident of an alarm the decisions that were made about it on the day."""
+        """Attach the day's decisions about an alarm to its incident."""
         for act in [a for a in self._unbound if (a.key, a.day) == (incident.key, day)]:
             incident.acts.append(act)
             self._unbound.remove(act)
 
     def undo(self, incidents: Iterable[Incident], day: date) -> None:
-        """Take back what the day's decisions take back, whether the incident has an alarm or is an accepted level."""
+        """Apply the day's --undo decisions, whether the incident has an alarm or an accepted level."""
         for act in [a for a in self._unbound if a.kind == UNDONE and a.day == day]:
             same = [i for i in incidents if i.key == act.key and not i.closed and i.acts and i.acts[-1].kind != UNDONE]
             if same:
@@ -133,7 +133,7 @@ class State:
                 self._unbound.remove(act)
 
     def act(self, incident: Incident, day: date) -> Act | None:
-        """Return the decision about an incident that a day is judged with."""
+        """Return the decision about an incident that applies on a day."""
         known = (a for a in incident.acts if (a.effective or a.day) <= day)
         last = max(known, key=lambda a: a.at, default=None)
         return last if last and last.kind != UNDONE else None
@@ -144,7 +144,7 @@ class State:
         return act is not None and act.kind == ACCEPTED and (act.effective or act.day) < day
 
     def find(self, key: str, is_rule: bool, day: date) -> Incident | None:
-        """Return the open incident that an alarm continues; beside an accepted level, another deviation is new."""
+        """Return the open incident that an alarm continues; a deviation from an accepted level is a new incident."""
         same = (i for i in self.open if i.key == key)
         return next((i for i in same if is_rule or not self.is_level(i, day)), None)
 
@@ -162,7 +162,7 @@ class State:
         return self.last_days(metric, end, most, start if start < end else date.min)
 
     def levels(self, metric: str, group: str, day: date) -> list[Incident]:
-        """Return the incidents whose level was accepted, and with it that of the metric."""
+        """Return the incidents whose level was accepted for this metric."""
         return [i for i in self.open if (metric in i.metrics or group == i.key) and self.is_level(i, day)]
 
     def last_days(self, metric: str, end: date, most: int, start: date = date.min) -> list[date]:

@@ -1,4 +1,4 @@
-"""Judge what a run has to: every day since the last run, and again from the first day whose files changed since."""
+"""Judge every day since the last run, and again every day from the first whose files have changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,17 +20,17 @@ MISSED, LATE, CHANGED, COMPLETE = "no run on its day", "delivered late", "files 
 
 @dataclass(frozen=True)
 class Judged:
-    """The reports of a run; the last is that of the wanted day. `is_new`: the history does not have them like this."""
+    """The reports of a run; the last is that of the wanted day. `is_new`: the history lacks them or differs."""
 
     reports: Sequence[DayReport]
     later: Sequence[DayReport]  # days after the wanted one, which were judged again
     is_new: bool
-    earlier: Sequence[DayReport]  # days to tell of, because they are or were bad, and nobody knows
+    earlier: Sequence[DayReport]  # bad days, or days that were bad before, that no message has mentioned
 
 
 @dataclass
 class Judge:
-    """What days are judged by: the warehouse, the history, and the settings at a moment by the shop's clock."""
+    """The basis of a judgement: the warehouse, the history, and the settings, at a moment by the shop's clock."""
 
     warehouse: Warehouse
     history: History
@@ -50,7 +50,7 @@ class Judge:
     def judge(
         self, day: date, hours: int, is_growing: bool, failure: Breach | None = None, is_decided: bool = False
     ) -> Judged:
-        """Judge a day, after the earlier ones that have to be, and then the later ones that depend on them.
+        """Judge a day, after the earlier ones that need it, and then the later ones that depend on these.
 
         `is_growing`: the last files are still being written. `is_decided`: somebody has decided about an alarm.
         """
@@ -104,12 +104,12 @@ class Judge:
         return sorted({day, *(d for d in ready if d >= stale[0]), *later})
 
     def _can_be_judged(self, day: date, is_growing: bool) -> bool:
-        """Return whether a day is over, and its file there or missed."""
+        """Return whether a day is over, and its file has arrived or is overdue."""
         is_over = self.moment >= self.due(day)
         return (day in self.contents and not is_growing) or is_over or not self.contract.schedule.is_due(day)
 
     def due(self, day: date) -> datetime:
-        """Return when the file of a day has to be there, by the shop's clock."""
+        """Return when the file of a day is due, by the shop's clock."""
         return datetime(day.year, day.month, day.day) + timedelta(days=1) + self.contract.latency
 
     def _is_current(self, day: date, recorded: Mapping[date, Recorded]) -> bool:
@@ -117,7 +117,7 @@ class Judge:
         return known is not None and known.hours == 24 and known.contents == self.contents.get(day, "")
 
     def _days_with_file(self, end: date) -> list[date]:
-        """Return the days before `end` that have a file, or every day of a shop that has quiet ones."""
+        """Return the days before `end` that have a file, or every day if the shop has quiet days."""
         if self.contract.schedule.quiet_days:
             return _days_from(self.first, end - timedelta(days=1))
         return [d for d in self.contents if d < end]
@@ -137,7 +137,7 @@ class Judge:
         return reports
 
     def _note(self, day: date, wanted: date, known: Recorded | None) -> str:
-        """Return why a run judges a day that is not the one it was asked for, or one that it knew already."""
+        """Return why a run judges a day other than the one it was asked for, or one that it has judged before."""
         if known is None:
             return MISSED if day != wanted else ""
         if known.hours < 24:

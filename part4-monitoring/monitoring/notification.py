@@ -1,4 +1,4 @@
-"""Decide what a message says: what is new or worse in full, what lasts in a line, what is over, and nothing twice."""
+"""Decide what a message says: new or worse alarms in full, open ones in a line, what is over, and nothing twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from monitoring.storage import Notice
 class Update:
     """The alarms, recoveries and earlier days of one message, and the notices to keep once it is sent.
 
-    `news` are told in full; `reminders` have been told before and are due again.
+    `news` are sent in full; `reminders` were sent before and are due again.
     """
 
     news: tuple[Alarm, ...]
@@ -32,8 +32,8 @@ def update_since(
 ) -> Update:  # fmt: skip
     """Return what is new in a report since the notices that were sent before; `earlier` days were judged late.
 
-    An alarm that was acknowledged as known is not told. Nothing recovers on a day that is still being written, nor
-    before its incident has ended.
+    Acknowledged alarms are left out. Nothing recovers on a day that is still being written, or before its incident
+    has ended.
     """
     open_notices = {n.key: n for n in before if n.state != "recovered"}
     today = _local_day(now, report.time_zone)
@@ -57,16 +57,16 @@ def update_since(
 
 
 def _is_news(alarm: Alarm, last: Notice) -> bool:
-    """Return whether an alarm that was told before is another incident, worse, or newly a change of level."""
+    """Return whether an alarm that was sent before is a new incident, worse, or newly a change of level."""
     if (alarm.opened and alarm.opened > last.day) or alarm.severity < last.severity:
         return True
     return alarm.day > last.day and alarm.state == "level" != last.state
 
 
 def _is_due(alarm: Alarm, last: Notice, days: int, remind_days: int) -> bool:
-    """Return whether an unchanged alarm is told again: a P0 for every day, others after so many calendar days.
+    """Return whether an unchanged alarm is sent again: a P0 on every day, others after `remind_days` calendar days.
 
-    An exact repeat, an older day looked at again, and a change of level are not.
+    An exact repeat, an older day shown again, and a change of level are not.
     """
     if alarm.day <= last.day:
         return False

@@ -50,7 +50,7 @@ class Day:
 
 @dataclass
 class Life:
-    """An incident from its first day to its last, with its last alarm; `left` and `width` are percentages."""
+    """An incident from its first day to its last, with its latest alarm; `left` and `width` are percentages."""
 
     alarm: Alarm
     title: str
@@ -78,7 +78,7 @@ class Chart:
 
 
 def page(history: sqlite3.Connection, warehouse: Warehouse, t: Thresholds, now: datetime) -> str:
-    """Return the page of everything that was judged up to now."""
+    """Return the page with everything that has been judged so far."""
     days = _days(history)
     last = max(days, default=None)
     values: dict[str, Any] = {
@@ -120,7 +120,7 @@ def _lead(newest: Day) -> str:
     known = len(newest.alarms) - len(active)
     parts = [f"{count(len(active), 'alarm')}, {urgent or 'none'} of them urgent"] if active else []
     parts += [count(known, "known alarm or note")] if known else []
-    return "; ".join(parts or [NOTHING.get(newest.status, "Nothing wrong was found")]) + "."
+    return "; ".join(parts or [NOTHING.get(newest.status, "No problems found")]) + "."
 
 
 def _days(history: sqlite3.Connection) -> dict[date, Day]:
@@ -149,7 +149,7 @@ def _alarms(history: sqlite3.Connection) -> Iterator[Alarm]:
 
 
 def _months(days: Mapping[date, Day], first: date, last: date) -> Iterator[tuple[str, list[Day | None]]]:
-    """Return each month's name and days, the latest month first; None stands for a day that was not judged."""
+    """Return each month's name and days, the latest month first; None pads the first week."""
     month = last.replace(day=1)
     while month >= first.replace(day=1):
         after = (month + timedelta(days=31)).replace(day=1)
@@ -176,7 +176,7 @@ def _incidents(history: sqlite3.Connection, shop: Warehouse, t: Thresholds, firs
         alarm.severity, began, ended = severity, date.fromisoformat(opened), date.fromisoformat(until)
         where = f"; {alarm.segment}" if alarm.segment else ""
         cost = f"; {shop.currency.exact(amount)} at stake" if amount else ""
-        life = [f"Opened {day_words(began)}; {count(days, 'bad day')}{cost}{where}"]
+        life = [f"Since {day_words(began)}; {count(days, 'bad day')}{cost}{where}"]
         if who:
             until_words = f" until {day_words(date.fromisoformat(silenced))}" if silenced else ""
             what = "Accepted as the new level" if state == "accepted" else f"Acknowledged{until_words}"

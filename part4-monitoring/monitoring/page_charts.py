@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT, MARGIN = 3200, 840, 50  # of a chart, in its own units: whole numbers are quick to write
-WIDEST = 2.5  # an expected range is drawn up to so many times the largest value
+WIDTH, HEIGHT, MARGIN = 3200, 840, 50  # of a chart, in its own units, so that coordinates are short whole numbers
+WIDEST = 2.5  # an expected range is drawn up to this many times the largest value
 
 
 class Dot(NamedTuple):
-    """A day of a metric; without an expectation there was too little history."""
+    """A day of a metric; with no expected value if there was too little history."""
 
     day: date
     value: float | None
@@ -40,7 +40,7 @@ class Frame(NamedTuple):
 
 
 def frame(dots: Sequence[Dot], first: date, last: date) -> Frame:
-    """Return the frame of a chart, which begins at zero and shows the whole range unless that dwarfs the values."""
+    """Return the frame of a chart, which starts at zero and shows the expected range unless that dwarfs the values."""
     values = [v for d in dots for v in (d.value, d.expected) if v is not None]
     largest = max((d.value for d in dots if d.value is not None), default=0.0)
     highs = [d.high for d in dots if d.high is not None and (not largest or d.high <= largest * WIDEST)]
@@ -73,7 +73,7 @@ def _runs(dots: Sequence[Dot], name: str) -> list[list[Dot]]:
 
 def _line(run: Sequence[Dot], name: str, within: Frame) -> str:
     points = [f"{within.x(d.day)} {within.y(getattr(d, name))}" for d in run]
-    return f"M{'L'.join(points)}" + ("h1" if len(run) == 1 else "")  # so that a day alone is seen
+    return f"M{'L'.join(points)}" + ("h1" if len(run) == 1 else "")  # so that a single day is visible
 
 
 def _band(run: Sequence[Dot], within: Frame) -> str:

@@ -1,6 +1,6 @@
 """Mirror the history into PostgreSQL, for Grafana: schema event_trust, brought up to date day by day.
 
-The URL may hold a password: it is in no error. Days that PostgreSQL missed are caught up by the next run.
+The URL may contain a password, so it never appears in an error. The next run copies the days that PostgreSQL missed.
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ LOCK = 7310144  # any number; one mirror at a time
 
 
 class PostgresError(UserError):
-    """The mirror could not be written; the sentence does not hold the URL."""
+    """The mirror could not be written; the sentence does not contain the URL."""
 
 
 def mirror(history: sqlite3.Connection, url: str) -> int:
@@ -36,13 +36,13 @@ def mirror(history: sqlite3.Connection, url: str) -> int:
     except (psycopg.Error, UnicodeError) as error:
         what = f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
         raise PostgresError(
-            f"PostgreSQL did not take the history ({what}); check --postgres_url, the server and the rights. "
-            "The next run catches up."
+            f"the history could not be written to PostgreSQL ({what}); check --postgres_url, the server and the "
+            "permissions. The next run catches up."
         ) from None
 
 
 def _make_tables(connection: Any) -> None:
-    """Make the tables; those of another version are copied anew."""
+    """Create the tables; those of another version are dropped and copied again."""
     statements = tables()
     connection.execute("create table if not exists schema_version (version integer not null)")
     found = connection.execute("select version from schema_version").fetchone()

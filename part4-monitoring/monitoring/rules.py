@@ -1,4 +1,4 @@
-"""Rules that need no statistics: they hold on the first day and on little data."""
+"""Apply the rules that need no statistics: they work on the first day and on few data."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -18,29 +18,29 @@ MISSING_SHARES = {
 
 
 def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contract, t: Thresholds) -> list[Breach]:
-    """Return every rule that the day breaks, in causal order; `baseline` are the earlier days without an incident."""
+    """Return every rule that the day breaks, in causal order; `baseline` is the earlier days without an incident."""
     files = facts.files.get(day) or []
     is_due = contract.schedule.is_due(day)
     recent = [d for d in facts.days if day - timedelta(days=t.history_days) <= d < day and facts.files.get(d)]
     unread = unread_files(facts, day, t)
     if not files and not is_due:
         return unread
-    if not files and facts.hours < 24 and recent:  # its file may not have been begun; the heartbeat decides
+    if not files and facts.hours < 24 and recent:  # its file may not have been started; the heartbeat decides
         return [*unread, *silent_hours(facts, day, baseline, t)]
     if not files:
         newest = max((d for d, found in facts.files.items() if found and d < day), default=None)
-        text = f"No file of {day_words(day)} has arrived."
+        text = f"No file for {day_words(day)} has arrived."
         if not contract.is_dated:
-            text = f"No file has events of {day_words(day)}."
+            text = f"No file has events for {day_words(day)}."
         if newest is not None and newest < day - timedelta(days=1):
-            text = f"No file has arrived since that of {day_words(newest)}, {(day - newest).days} days ago."
+            text = f"No file has arrived since the one for {day_words(newest)}, {(day - newest).days} days ago."
         return [_breach(t, "no_file", "", text), *unread]
     found = [*refused_files(files, contract, t), *header_breaches(files, contract, t), *unread]
     found += emptied_columns(facts, day, baseline, contract, t)
     hour_counts, refused = facts.by_hour["events"].get(day, {}), refused_orders(facts, day, contract, t)
     is_quiet = contract.schedule.quiet_days and not any(file.records for file in files)
     if facts.hours == 24 and not is_quiet and not any(x for x, _ in hour_counts.values()):
-        text = f"{files[0].name} holds no usable event of its day."
+        text = f"{files[0].name} has no usable events for its day."
         return [*found, _breach(t, "no_events", "", text, metric="records"), *refused]
     found += [*refused, *unreadable_times(facts, day, contract, t)]
     silent = [] if contract.schedule.quiet_days else silent_hours(facts, day, baseline, t)
@@ -53,7 +53,7 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
 
 
 def can_tell(key: str, facts: Facts, day: date) -> bool:
-    """Return whether a whole day can show that a rule is kept again which it did not break; else it proves nothing."""
+    """Return whether a whole day that does not break a rule could have broken it; else it proves nothing."""
     files, (rule, _, concerns) = facts.files.get(day) or [], key.partition(":")
     if rule in ("no_file", "file_refused", "file_unread", "delivered_twice"):
         return bool(files)
@@ -88,7 +88,7 @@ def refused_files(files: Sequence[File], contract: Contract, t: Thresholds) -> l
 
 
 def unread_files(facts: Facts, day: date, t: Thresholds) -> list[Breach]:
-    """Return the files that look like the day's and that nothing reads: second deliveries and odd names."""
+    """Return the files that look like the day's but are not read: second deliveries and odd names."""
     unread = facts.unread.get(day, [])
     second = [f"{one.name} is not read: {one.reason}." for one in unread if one.is_second_delivery]
     found = [_breach(t, "delivered_twice", "", " ".join(second))] if second else []
@@ -114,7 +114,7 @@ def refused_orders(facts: Facts, day: date, contract: Contract, t: Thresholds) -
     reasons = "; ".join(f"{r.reason}: {r.orders:,}" + (f", {money(r.amount)}" if r.amount else "") for r in refusals)
     noun = "order lines" if contract.order and contract.order.key else "orders"
     worth = f", {money(amount)} of {money(revenue)}," if amount else ""
-    figure = "in no revenue figure" if facts.roles.has_amount else "not counted"
+    figure = "missing from every revenue figure" if facts.roles.has_amount else "not counted"
     text = f"{lost:,} of {orders:,} {noun}{worth} are refused or quarantined and {figure}. Why: {reasons}."
     metric = next((m.name for m in t.metrics if m.group == groups[0]), None)  # a lost column suppresses it
     return [_breach(t, "records_refused", "", text, tuple(suppresses), "P0" if is_urgent else None, metric)]
@@ -123,7 +123,7 @@ def refused_orders(facts: Facts, day: date, contract: Contract, t: Thresholds) -
 def header_breaches(files: Sequence[File], contract: Contract, t: Thresholds) -> list[Breach]:
     """Return the columns renamed, lost and added, by the headers of the day's files.
 
-    A header without any column of the contract is none of its files; that such a file is refused says it all.
+    A header without any column of the contract is skipped: the alarm that its file was refused is enough.
     """
     found: dict[str, Breach] = {}
     known = {name for c in contract.columns for name in c.names}
@@ -141,7 +141,7 @@ def header_breaches(files: Sequence[File], contract: Contract, t: Thresholds) ->
             found.setdefault(breach.key, breach)
         if added and not lost and contract.additional_columns == "report":
             what = "a column" if len(added) == 1 else f"{len(added)} columns"
-            text = f"The header has {what} that the contract does not know: {named(added)}."
+            text = f"The header has {what} not in the contract: {named(added)}."
             breach = _breach(t, "column_added", _together(added), text)
             found.setdefault(breach.key, breach)
     return list(found.values())
@@ -149,14 +149,14 @@ def header_breaches(files: Sequence[File], contract: Contract, t: Thresholds) ->
 
 def _lost(names: Sequence[str], added: Sequence[str], contract: Contract, t: Thresholds) -> list[Breach]:
     """Return a breach for each lost column that has a role, and one for all the others."""
-    like = f" New in the header: {named(added)}; perhaps renamed." if added else ""
+    like = f" New in the header: {named(added)}; it may have been renamed." if added else ""
     roles = {name: contract.role_of(name) for name in names}
     groups = [[name] for name in names if roles[name]]
     if others := [name for name in names if not roles[name]]:
         groups.append(others)
     found = []
     for group in groups:
-        one, many = f"The column {group[0]} is gone.", f"{len(group)} columns are gone: {named(group)}."
+        one, many = f"The column {group[0]} is missing.", f"{len(group)} columns are missing: {named(group)}."
         found.append(_lost_column(group, f"{many if group[1:] else one}{like}", contract, t))
     return found
 
@@ -171,7 +171,7 @@ def _lost_column(names: Sequence[str], text: str, contract: Contract, t: Thresho
 def emptied_columns(
     facts: Facts, day: date, baseline: Sequence[date], contract: Contract, t: Thresholds
 ) -> list[Breach]:
-    """Return the columns that are in the header but as good as lost, by the rule of part 1."""
+    """Return the columns that are in the header but as good as missing, by part 1's rule."""
     found = []
     for role, metric in MISSING_SHARES.items():
         column, value = contract.column_of(role), facts.value(metric, day, "share")
@@ -189,12 +189,12 @@ def emptied_columns(
 
 
 def _together(names: Sequence[str]) -> str:
-    """Return what an alarm concerns that is about one or several columns: utm_id, or utm_id+3."""
+    """Return the last part of the key of an alarm about one or several columns: utm_id, or utm_id+3."""
     return names[0] if len(names) == 1 else f"{names[0]}+{len(names) - 1}"
 
 
 def unreadable_times(facts: Facts, day: date, contract: Contract, t: Thresholds) -> list[Breach]:
-    """Return a breach where more times than the contract allows cannot be read: what has no time is on no day."""
+    """Return a breach where more times than the contract allows are unreadable: a record without a time has no day."""
     count, records = facts.unreadable_times.get(day, 0), sum(file.records for file in facts.files[day])
     column = contract.column_of("time")
     rule = contract.rule("timestamp_unparseable", column.name if column else None)
@@ -203,19 +203,19 @@ def unreadable_times(facts: Facts, day: date, contract: Contract, t: Thresholds)
     if count <= most:
         return []
     severity = str(rule.severity) if rule and rule.severity is not None else None
-    text = f"{count:,} of {records:,} records have a time that cannot be read. They are in no figure of any day."
+    text = f"{count:,} of {records:,} records have a time that cannot be read. They are not counted on any day."
     return [_breach(t, "times_unreadable", "", text, severity=severity, metric="unusable_share")]
 
 
 def truncated_files(
     facts: Facts, day: date, recent: Sequence[date], silent: Sequence[Breach], t: Thresholds
 ) -> list[Breach]:
-    """Return the files that end within a record, with the hours that they lack, unless most of the earlier ones do."""
+    """Return the files that end within a record, with the hours that they lack, unless most earlier files do too."""
     if not facts.truncated.get(day) or 2 * sum(bool(facts.truncated.get(d)) for d in recent) > len(recent):
         return []
     lost = "".join(f" {breach.text}" for breach in silent)
     return [
-        _breach(t, "file_truncated", name, f"{name} ends in the middle of a record. What follows it is missing.{lost}")
+        _breach(t, "file_truncated", name, f"{name} ends in the middle of a record. The rest is missing.{lost}")
         for name in facts.truncated[day]
     ]
 
@@ -235,7 +235,7 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
         return []
     said = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)
     expected = sum(sum(by_hour[h]) / len(history) for run in runs for h in run)
-    text = f"No event at all from {said} {facts.time_zone}, where about {expected:,.0f} are usual."
+    text = f"No events from {said} {facts.time_zone}; about {expected:,.0f} are usual."
     return [_breach(t, "silent_hours", "", text)]
 
 
@@ -261,9 +261,9 @@ def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds
 
 
 def revenue_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
-    """Return a breach for no revenue at all, and for paid revenue of zero beside real revenue.
+    """Return a breach for no revenue at all, or for no paid revenue while there is other revenue.
 
-    Either needs earlier days that show that it is unusual.
+    Both need earlier days that show that this is unusual.
     """
     if facts.hours < 24 or not facts.roles.has_amount or not facts.roles.has_orders:
         return []

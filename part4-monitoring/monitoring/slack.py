@@ -1,6 +1,6 @@
 """Deliver messages to an incoming webhook of Slack.
 
-The webhook is a secret: it is in no message, error or log. https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+The webhook is a secret: it never appears in a message, error or log. https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 """
 
 import os
@@ -12,8 +12,8 @@ from monitoring.slack_message import summed_up
 from monitoring.storage import History
 
 VARIABLE = "SLACK_WEBHOOK"
-NOT_SENT = f"No message was sent to Slack: this run has no {VARIABLE}."
-LOOPBACK = ("127.0.0.1", "localhost")  # may do without encryption
+NOT_SENT = f"No message was sent to Slack: {VARIABLE} is not set."
+LOOPBACK = ("127.0.0.1", "localhost")  # encryption is not required
 ATTEMPTS, TIMEOUT, LONGEST_WAIT = 4, 10.0, 30  # seconds
 LONGEST_ANSWER = 512  # bytes; Slack's is `ok`, or a reason such as `no_service`
 
@@ -41,8 +41,8 @@ def webhook_from_environment() -> str | None:
 def post(webhook: str, body: str, timeout: float = TIMEOUT) -> None:
     """Deliver one message, or raise SlackError. It is delivered if Slack says `ok`.
 
-    Retry after 429 (as long as it asks, capped), 5xx and failed connections, but not after another 4xx. A redirect
-    counts as a refusal: the message would go to an address that nobody configured.
+    Retry after 429 (after the wait that it asks for, capped), 5xx and failed connections, but not after another 4xx.
+    A redirect counts as a refusal: the message would go to an address that nobody configured.
     """
     import requests
     from urllib3 import Retry
@@ -72,7 +72,7 @@ def post(webhook: str, body: str, timeout: float = TIMEOUT) -> None:
 
 
 def _trouble(error: Exception) -> str:
-    """Return why there was no answer, in words that do not hold the address."""
+    """Return why there was no answer, in words that do not contain the address."""
     from urllib3.exceptions import NameResolutionError, SSLError, TimeoutError
 
     cause = getattr(error.args[0] if error.args else error, "reason", error)
@@ -95,7 +95,7 @@ def _answer(status: int, said: bytes) -> str:
 
 
 def deliver(history: History, webhook: str) -> str | None:
-    """Send what waits in the outbox, in one message; return what went wrong, in a sentence, or None."""
+    """Send the waiting messages as one; return a sentence about what went wrong, or None."""
     messages = history.claim()
     if not messages:
         return None

@@ -31,12 +31,12 @@ BLOCKS, HEADER, SECTION, FALLBACK = 50, 150, 3000, 3000
 WHOLE = 12_000  # characters in all blocks; a longer message is refused as msg_blocks_too_long
 SIGNS = {RED: "🔴", YELLOW: "🟡", GREEN: "🟢", TOO_LITTLE: "🔵"}
 SEVERITIES = {"P0": "🔴", "P1": "🟠", "P2": "🟡", "P3": "🔵"}
-LIST, LISTS = 1000, 6  # characters of each list below what is told in full, and how many lists there are
+LIST, LISTS = 1000, 6  # characters of each list below the alarms in full, and the number of lists
 Block = dict[str, Any]
 
 
 def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) -> dict[str, Any]:
-    """Return a message: the status, what is new in full, what lasts in a line each, what is known, what is over."""
+    """Return a message: the status, new alarms in full, open ones in a line each, known ones, and what is over."""
     head = printable(f"{report.status}: {report.shop}, {day_words(report.day)}".replace(": ,", ":"))
     sign = SIGNS.get(report.status, "")
     news, known = update.news, [a for a in report.alarms if a.is_known]
@@ -72,12 +72,12 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
 
 
 def summed_up(messages: Sequence[str]) -> str:
-    """Return one message for all that wait, the oldest first; the first that do not fit are a line each."""
+    """Return one message for all that wait, oldest first; the oldest that do not fit become a line each."""
     if len(messages) == 1:
         return messages[0]
     documents = [json.loads(text) for text in messages]
     lines = [str(document["text"]) for document in documents]
-    head = f"{len(messages)} messages of the monitor"
+    head = f"{len(messages)} messages from the monitor"
     blocks: list[Block] = [{"type": "header", "text": {"type": "plain_text", "text": head}}]
     whole: list[Block] = []
     while documents:  # the newest matter most
@@ -92,7 +92,7 @@ def summed_up(messages: Sequence[str]) -> str:
 
 
 def _fitting(blocks: Sequence[Block]) -> list[Block]:
-    """Return the first blocks of those that Slack takes besides the heading, the lists and what comes below."""
+    """Return the first blocks that fit into a message with the heading, the lists and the lines below."""
     found: list[Block] = []
     length = LISTS * LIST
     for block in blocks[: BLOCKS - LISTS - 2]:
@@ -122,7 +122,7 @@ def _code(text: str) -> str:
 
 
 def _list(heading: str, lines: Sequence[str]) -> Block:
-    """Return a block of lines, as many as fit, and how many more there are."""
+    """Return a block of as many lines as fit, and the number of the others."""
     shown: list[str] = []
     room = LIST - len(heading)
     for line in lines:
@@ -139,7 +139,7 @@ def _section(text: str) -> Block:
 
 
 def _mrkdwn(text: str) -> Block:
-    """Return a text whose addresses and names Slack does not make links of: they come from the data."""
+    """Return a text in which Slack makes no links of addresses and names, as they come from the data."""
     return {"type": "mrkdwn", "text": _cut(text, SECTION), "verbatim": True}
 
 

@@ -1,8 +1,8 @@
 """Keep the monitor's history in a SQLite file that other processes can read while it is written.
 
-Every write is one transaction that begins by taking the lock, so that two runs at once lose nothing; every
-write of the same judgement leaves the same rows. Messages for Slack are put into the outbox in the transaction
-that notes them as sent (a transactional outbox): no message is forgotten.
+Every write is one transaction that takes the lock first, so that two runs at once lose nothing; writing the same
+judgement again leaves the same rows. Messages for Slack are put into the outbox in the transaction that records
+them as sent (a transactional outbox), so that no message is lost.
 """
 
 import json
@@ -18,7 +18,7 @@ from event_data.sql import named_statements
 from monitoring.alarms import DayReport
 from monitoring.incidents import ACCEPTED, Act, IncidentDay, State
 
-CLAIM = timedelta(minutes=10)  # a message that a run took and did not deliver is free again after so long
+CLAIM = timedelta(minutes=10)  # after this time, another run may take a message that the first did not deliver
 SQL = Path(__file__).with_name("history.sql")
 # 1 had a run for each day and no incidents. A file of version 0 is new, or of version 1.
 VERSION = 2
@@ -61,7 +61,7 @@ class Recorded(NamedTuple):
 
 
 class History:
-    """An open history; use as a context manager. `migrated_from`: the version that it had, if that was another.
+    """An open history; use as a context manager. `migrated_from`: its former version, if it was migrated.
 
     With `is_copy` it is a copy in memory, so that the file stays as it is.
     """
@@ -73,7 +73,7 @@ class History:
             self.connection = _copy(path) if is_copy else _open(path)
             if self._version() > VERSION:
                 raise HistoryError(
-                    f"{path} is of a newer version of the monitor; use that, or choose another --history."
+                    f"{path} was written by a newer version of the monitor; use that, or choose another --history."
                 )
             if self._version() < VERSION:
                 with self.transaction():
@@ -84,16 +84,16 @@ class History:
     def _explained(self, error: Exception) -> HistoryError:
         advice = "choose another --history"
         if "locked" in str(error):
-            advice = "another program holds it: close that, and run again"
+            advice = "another program has locked it: close that program, and run again"
         elif "not a database" in str(error) or "malformed" in str(error):
-            advice += ", or move this file away; what it had noted and what waited for Slack stay in it"
+            advice += ", or move this file away; its records and the messages waiting for Slack stay in it"
         return HistoryError(f"{self.path}: {error}; {advice}.")
 
     def _version(self) -> int:
         return int(self.connection.execute("pragma user_version").fetchone()[0])
 
     def _migrate(self) -> None:
-        """Make the tables, or bring those of version 1 up to date, unless another run did so while this one waited."""
+        """Create the tables, or migrate those of version 1, unless another run did so while this one waited."""
         if self._version() == VERSION:
             return
         c = self.connection
@@ -124,7 +124,7 @@ class History:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run a transaction, all or nothing; a second writer waits until this one has ended. It may hold others."""
+        """Run a transaction, all or nothing; a second writer waits until it has ended. Transactions may be nested."""
         if self.connection.in_transaction:
             yield self.connection
             return
@@ -140,7 +140,7 @@ class History:
         self.connection.execute("commit")
 
     def record(self, report: DayReport, hours: int, now: datetime, contents: str | None = None) -> None:
-        """Write a day's judgement. One of fewer hours does not replace one of more."""
+        """Write a day's judgement. A judgement of fewer hours does not replace one of more."""
         with self.transaction() as c:
             day = [_stored(report.day)]
             known = c.execute("select hours from day_status where day = ?", day).fetchone()
@@ -164,7 +164,7 @@ class History:
         return {date.fromisoformat(day): Recorded(*rest) for day, *rest in rows}
 
     def state_before(self, day: date, days: list[date]) -> State:
-        """Return the state at the end of the days before this one; `days` are those of them that have a file."""
+        """Return the state at the end of the days before this one; `days` are those that have a file."""
         before = [_stored(day)]
         rows = self.connection.execute(
             "select day, key, opened, is_rule, verdict, is_closing, last_good, metrics from incident_days "
@@ -220,12 +220,12 @@ class History:
         return found
 
     def delivered(self, messages: Sequence[Waiting]) -> None:
-        """Forget messages, which were delivered or are not wanted any more."""
+        """Delete messages that were delivered or are no longer wanted."""
         with self.transaction() as c:
             c.executemany("delete from outbox where id = ?", [(one.number,) for one in messages])
 
     def release(self, messages: Sequence[Waiting], error: str | None) -> None:
-        """Give messages back that were not delivered, with what went wrong."""
+        """Release messages that were not delivered, with the error."""
         with self.transaction() as c:
             rows = [(error, one.number) for one in messages]
             c.executemany("update outbox set claimed_at = null, error = ? where id = ?", rows)

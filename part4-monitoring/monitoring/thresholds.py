@@ -17,9 +17,9 @@ SEVERITIES = ("P0", "P1", "P2", "P3")
 LEAST = {"history_days": 1, "min_days": 2, "level_days": 2}
 ALL = "all"  # planned alarms of every kind
 SHIPPED = Path(__file__).resolve().parents[1] / "thresholds.yaml"
-# Keys of the version before this one, which still work.
+# Keys of the previous version, which still work.
 RENAMED = {"effect": "min_change", "stake": "impact", "least": "min_events", "brings": "suppresses"}
-# Rules of this version that a settings file of the version before does not have.
+# Rules of this version that a settings file of the previous version lacks.
 NEW_RULES = ("records_refused", "file_refused", "file_unread", "known_totals", "file_truncated", "times_unreadable")
 # Keys of this version that such a file does not have either.
 NEW_KEYS = ("strong", "strong_part", "windows", "segment_limit", "trading", "segments")
@@ -63,7 +63,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Planned:
-    """A change announced by the owner: of a period, or of some weekdays; `keys` are rules or groups, or `all`."""
+    """A change that the owner announced, for a period or for weekdays; `keys` are rules or groups, or `all`."""
 
     first: date
     last: date
@@ -104,14 +104,14 @@ class Thresholds:
 
 
 def load_thresholds(path: Path) -> Thresholds:
-    """Read thresholds.yaml; raise ThresholdsError with a sentence for whatever cannot be used."""
+    """Read thresholds.yaml; raise ThresholdsError with a sentence about what cannot be used."""
     document = _read(path)
     try:
         notes = [*_use_new_keys(document, path), *_add_new_rules(document, path), *_add_new_keys(document, path)]
         return _thresholds(document, notes)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise ThresholdsError(f"{path}: {what}; compare with the thresholds.yaml that came with it.") from None
+        raise ThresholdsError(f"{path}: {what}; compare it with the shipped thresholds.yaml.") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -127,14 +127,14 @@ def _read(path: Path) -> dict[str, Any]:
         at = f", line {mark.line + 1}" if mark else ""
         raise ThresholdsError(f"{path}{at}: is not YAML; correct it, or name another with --thresholds.") from None
     except ValueError as error:  # of a day such as 2025-02-30
-        raise ThresholdsError(f"{path}: holds a day or number that does not exist ({error}); correct it.") from None
+        raise ThresholdsError(f"{path}: has a day or number that does not exist ({error}); correct it.") from None
     if not isinstance(document, dict):
-        raise ThresholdsError(f"{path}: holds no settings; name another with --thresholds.")
+        raise ThresholdsError(f"{path}: has no settings; name another with --thresholds.")
     return document
 
 
 def _use_new_keys(document: dict[str, Any], path: Path) -> list[str]:
-    """Rename the keys of the version before; return a sentence for each."""
+    """Rename the keys of the previous version; return a sentence for each."""
     old: dict[str, str] = {}
     for one in (
         document,
@@ -143,18 +143,21 @@ def _use_new_keys(document: dict[str, Any], path: Path) -> list[str]:
         for key in RENAMED.keys() & one.keys():
             old[key] = RENAMED[key]
             one.setdefault(RENAMED[key], one.pop(key))
-    return [f"{path}: the key {key} is now called {old[key]}; the next version reads only that." for key in sorted(old)]
+    return [
+        f"{path}: the key {key} is now called {old[key]}; the next version accepts only the new name."
+        for key in sorted(old)
+    ]
 
 
 def _add_new_rules(document: dict[str, Any], path: Path) -> list[str]:
-    """Take the rules that the file does not have from the file that came with this version."""
+    """Add the rules that the file lacks from the file shipped with this version."""
     missing = [name for name in NEW_RULES if name not in document["rules"]]
     if missing:
         shipped = _read(SHIPPED)
         for name in missing:
             document["rules"][name] = shipped["rules"][name]
             document["runbooks"].setdefault(name, shipped["runbooks"][name])
-    return [f"{path}: has no rule {name}; the one that came with this version is used." for name in missing]
+    return [f"{path}: has no rule {name}; the one shipped with this version is used." for name in missing]
 
 
 def _add_new_keys(document: dict[str, Any], path: Path) -> list[str]:
@@ -190,7 +193,7 @@ def _thresholds(document: dict[str, Any], notes: Sequence[str]) -> Thresholds:
     runbooks = {key: tuple(steps) for key, steps in document["runbooks"].items()}
     for key in (*rules, *groups):
         if [type(step) for step in runbooks.get(key, ())] != [str] * 3:  # unquoted, a colon makes a mapping
-            raise ValueError(f"runbooks: {key} needs three steps, each a text in quotes")
+            raise ValueError(f"runbooks: {key} needs three steps, each in quotes")
     return Thresholds(
         **{key: document[key] for key in (*LEAST, "weekday_weight", "limit")},
         silent_events=float(document["silent_events"]), paid_orders=float(document["paid_orders"]),
@@ -213,9 +216,9 @@ def _check_positive(settings: Mapping[str, Any], keys: Iterable[str], where: str
 def _metric(name: str, one: dict[str, Any]) -> Metric:
     metric = Metric(name, **(one | {"by": tuple(one.get("by", ()))}))
     if metric.kind not in KINDS:
-        raise ValueError(f"metrics: {name}: kind {metric.kind!r} is none of {', '.join(KINDS)}")
+        raise ValueError(f"metrics: {name}: kind {metric.kind!r} is not one of {', '.join(KINDS)}")
     if metric.watch not in ("both", "up", "down") or metric.severity not in SEVERITIES:
-        raise ValueError(f"metrics: {name}: watch is both, up or down, and severity P0 to P3")
+        raise ValueError(f"metrics: {name}: watch must be both, up or down, and severity P0 to P3")
     optional = (key for key in ("min_change", "urgent", "min_events") if one.get(key))  # 0 is any change
     _check_positive(one, ("limit", *optional), f"metrics: {name}: ")
     return metric
@@ -231,7 +234,7 @@ def _rule(name: str, one: dict[str, Any], groups: tuple[str, ...]) -> Rule:
 def _known(names: Iterable[str], groups: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in groups:
-            raise ValueError(f"{name!r} is no group of a metric")
+            raise ValueError(f"{name!r} is not a group of metrics")
     return tuple(names)
 
 
@@ -242,14 +245,14 @@ def _planned(one: object, names: tuple[str, ...]) -> Planned:
     unknown = one.keys() - {"from", "until", "weekdays", "keys", "reason"}
     if unknown:
         raise ValueError(
-            f"planned: {min(map(str, unknown))!r} is no key; they are from, until, weekdays, keys and reason"
+            f"planned: {min(map(str, unknown))!r} is not a key; the keys are from, until, weekdays, keys and reason"
         )
     of_week = tuple(_weekday(name) for name in _list(one.get("weekdays"), "weekdays"))
     if not of_week and not {"from", "until"} <= one.keys():
         raise ValueError("planned: an entry needs from and until, or weekdays")
     first, last = one.get("from", date.min), one.get("until", date.max)
     if not (type(first) is date and type(last) is date):  # a datetime is a date, too
-        raise ValueError("planned: from and until are days such as 2025-05-01")
+        raise ValueError("planned: from and until must be days such as 2025-05-01")
     if first > last:
         raise ValueError(f"planned: from {first} is after until {last}")
     keys = tuple(map(str, _list(one.get("keys"), "keys")))
@@ -257,7 +260,7 @@ def _planned(one: object, names: tuple[str, ...]) -> Planned:
         raise ValueError(f"planned: an entry needs {'a reason' if keys else 'keys'}, as in {form}")
     for key in keys:
         if key != ALL and key.partition(":")[0] not in names:
-            raise ValueError(f"planned: {key!r} is no rule and no group of a metric")
+            raise ValueError(f"planned: {key!r} is neither a rule nor a group of metrics")
     return Planned(first, last, keys, str(one["reason"]), of_week)
 
 
@@ -271,5 +274,5 @@ def _list(value: object, key: str) -> list[Any]:
 def _weekday(name: object) -> int:
     names = weekdays()
     if str(name).capitalize() not in names:
-        raise ValueError(f"planned: {name!r} is no weekday; they are {', '.join(names)}")
+        raise ValueError(f"planned: {name!r} is not a weekday; the weekdays are {', '.join(names)}")
     return names.index(str(name).capitalize())

@@ -1,4 +1,4 @@
-"""Say in words what the monitor found. The console, Slack and the page format these words and add none of their own."""
+"""Put the monitor's results into words. The console, Slack and the page format them and add none of their own."""
 
 import shlex
 from collections.abc import Sequence
@@ -23,20 +23,20 @@ PLACES = {  # the kind of a segment -> how it is affected
 
 @dataclass(frozen=True)
 class Advice:
-    """What a reader can use: the command, with the options that name its data, and the page."""
+    """The command that a reader can run, with the options that name its data, and the path of the page."""
 
     command: str = "monitor.py"
     page: str = ""
 
 
 def day_words(day: date, beside: date | None = None) -> str:
-    """Return a day as a person writes it: 4 March 2025, without the year if it is that of the day beside it."""
+    """Return a day as a person writes it: 4 March 2025, without the year if `beside` has the same one."""
     year = "" if beside and beside.year == day.year else f" {day.year}"
     return f"{day.day} {day:%B}{year}"
 
 
 def shown(name: str, longest: int = LONGEST_NAME) -> str:
-    """Return a name from a file, fit to be read: a long one is cut, and bytes that are no text are left out."""
+    """Return a name from a file, fit to be read: a long one is cut, and bytes that are not text are replaced."""
     text = "".join(c if c.isprintable() else "?" for c in name)
     if sum(a != b for a, b in zip(name, text, strict=True)) > len(name) / 10:
         return "(not text)"
@@ -44,7 +44,7 @@ def shown(name: str, longest: int = LONGEST_NAME) -> str:
 
 
 def named(names: Sequence[str], most: int = 5) -> str:
-    """Return names from a file as a list; of many, the first and how many more there are."""
+    """Return names from a file as a list; of a long list, the first few and the number of the others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(shown, names[:most])) + more
 
@@ -55,7 +55,7 @@ def count(number: int, noun: str) -> str:
 
 
 def capital(text: str) -> str:
-    """Return a sentence with a capital at its start, unless it starts with a name: a file's, a column's."""
+    """Return a sentence with a capital first letter, unless it starts with the name of a file or column."""
     is_word = text.partition(" ")[0].replace("-", "").isalpha()
     return text[:1].upper() + text[1:] if is_word else text
 
@@ -122,7 +122,7 @@ def name_of(key: str, t: Thresholds) -> str:
 
 
 def known_line(alarm: Alarm, report: DayReport) -> str:
-    """Return an alarm that nobody is told of in one line, and why not."""
+    """Return in one line an alarm that is in no message, and why it is not."""
     return f"{short(alarm, report)}. {capital(known_as(alarm))}."
 
 
@@ -132,7 +132,7 @@ def title(alarm: Alarm) -> str:
 
 
 def details(alarm: Alarm, report: DayReport) -> list[str]:
-    """Return the sentences below an alarm's title: what else, where, since when, the money, and what comes with it."""
+    """Return the sentences below an alarm's title: details, where, since when, the money, and related changes."""
     found = [s for s in _sentences(alarm.text)[1:] if s]
     if alarm.segment:
         found.append(f"{capital(alarm.segment)}.")
@@ -145,17 +145,17 @@ def details(alarm: Alarm, report: DayReport) -> list[str]:
         found.append(f"{money(alarm.at_stake or 0)} {alarm.stake_text}{more}.")
     if alarm.also:
         more = f" And {len(alarm.also) - MOST_ALSO} more." if len(alarm.also) > MOST_ALSO else ""
-        told = ". ".join(capital(one.removesuffix(".")) for one in alarm.also[:MOST_ALSO])
-        found.append(f"Also: {told}.{more}")
+        changes = ". ".join(capital(one.removesuffix(".")) for one in alarm.also[:MOST_ALSO])
+        found.append(f"Also: {changes}.{more}")
     if alarm.state == "level":
-        found.append("The change has lasted and is steady: it may be the new level.")
+        found.append("The change is steady and lasting; it may be the new level.")
     if alarm.reason:
         found.append(f"{capital(alarm.reason).removesuffix('.')}.")
     return found
 
 
 def short(alarm: Alarm, report: DayReport) -> str:
-    """Return an alarm that the reader knows in one line."""
+    """Return in one line an alarm that the reader already knows."""
     parts = [f"day {alarm.day_number}"] if alarm.day_number > 1 else []
     if alarm.at_stake_since and alarm.opened:
         since = f" since {day_words(alarm.opened, report.day)}" if alarm.day_number > 1 else ""
@@ -171,7 +171,7 @@ def acknowledgement(alarm: Alarm, command: str = "") -> tuple[str, str]:
 
 
 def known_as(alarm: Alarm) -> str:
-    """Return why nobody is told of an alarm, and who decided so: known until 10 March (ann, 5 March): being fixed."""
+    """Return why an alarm is in no message, and who decided so: known until 10 March (ann, 5 March): being fixed."""
     if alarm.state == "planned":
         return f"planned: {alarm.reason}".removesuffix(".")
     words, act = "the new level" if alarm.state == "accepted" else "known and being fixed", alarm.act
@@ -183,7 +183,7 @@ def known_as(alarm: Alarm) -> str:
 
 
 def instructions(alarms: Sequence[Alarm], report: DayReport, advice: Advice) -> tuple[str, str]:
-    """Return the command for what is said of each alarm, and the command for all of them; one of the two is empty."""
+    """Return the command to print with each alarm, and the one to print once for all; one of the two is empty."""
     command = f"{advice.command} --check_date {report.day}"
     if len(alarms) == 1:
         return command, ""
@@ -191,7 +191,7 @@ def instructions(alarms: Sequence[Alarm], report: DayReport, advice: Advice) -> 
 
 
 def unfinished(report: DayReport, t: Thresholds) -> str:
-    """Return the names of the incidents that are open although the day has no alarm of theirs."""
+    """Return the names of the open incidents that have no alarm on this day."""
     return ", ".join(name_of(key, t) for key in report.unfinished)
 
 
@@ -204,7 +204,7 @@ def _since(alarm: Alarm, report: DayReport) -> str:
     words = day_words(opened, report.day)
     at = f", from {alarm.first_bad} {report.time_zone}" if alarm.first_bad and alarm.day == opened else ""
     age = f", day {alarm.day_number}" if alarm.day_number > 1 else ""
-    before = f"the last good day was {day_words(good, report.day)}" if good else "no good day before it is known"
+    before = f"the last good day was {day_words(good, report.day)}" if good else "no earlier good day is known"
     return f"Since {words}{at}{age}; {before}."
 
 
@@ -212,20 +212,20 @@ def _since(alarm: Alarm, report: DayReport) -> str:
 
 
 def verdict_line(report: DayReport) -> str:
-    """Return what a day's status rests on, in one sentence: what stands, the worst of it, and how much was judged."""
-    told, parts = [a for a in report.active if not a.is_known], []
-    urgent = sum(map(is_urgent, told))
-    if told:
-        of_them = f", {urgent} of them urgent" if 0 < urgent < len(told) else ""
-        parts.append(f"{count(len(told), 'urgent alarm' if urgent == len(told) else 'alarm')}{of_them}")
+    """Return the reasons for a day's status in one line: its alarms, how much was judged, and the worst alarm."""
+    news, parts = [a for a in report.active if not a.is_known], []
+    urgent = sum(map(is_urgent, news))
+    if news:
+        of_them = f", {urgent} of them urgent" if 0 < urgent < len(news) else ""
+        parts.append(f"{count(len(news), 'urgent alarm' if urgent == len(news) else 'alarm')}{of_them}")
     elif report.status == TOO_LITTLE:
         parts.append("too few earlier days to compare with, and no rule is broken")
     elif not report.active:
-        parts.append("nothing wrong found")
+        parts.append("no problems found")
     known = [a for a in report.alarms if a.is_known]
     if known:
         parts.append(count(len(known), "known alarm"))
-    if notes := sum(not a.is_known for a in report.alarms) - len(told):
+    if notes := sum(not a.is_known for a in report.alarms) - len(news):
         parts.append(count(notes, "note"))
     if report.unfinished:
         parts.append(f"{count(len(report.unfinished), 'incident')} not over yet")
@@ -233,11 +233,11 @@ def verdict_line(report: DayReport) -> str:
         return f"{'; '.join(parts)}; no file is due."
     judged = f"{len(report.judged)} of {len(report.verdicts)} metrics judged"
     parts.append(judged if report.verdicts else "no metric could be judged")
-    return f"{'; '.join(parts)}." + (f" {title(told[0])}." if told else "")
+    return f"{'; '.join(parts)}." + (f" {title(news[0])}." if news else "")
 
 
 def earlier_day(report: DayReport) -> str:
-    """Return a day that was judged late in one line: 2 March 2025, delivered late: RED. The column referrer is gone."""
+    """Return a day that was judged late in one line: 2 March 2025, delivered late: RED. The column x is missing."""
     found = ". ".join(title(a) for a in report.active)
     return f"{day_words(report.day)}, {report.note}: {report.status}." + (f" {found}." if found else "")
 

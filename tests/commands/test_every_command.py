@@ -58,7 +58,9 @@ def test_nobody_needs_to_read_the_report(script: Path, closed: str, five_days: P
 def test_a_full_device_is_said(script: Path, five_days: Path, tmp_path: Path) -> None:
     done = in_a_shell(line(script, *places(script, five_days, tmp_path)), "> /dev/full")
     assert done.returncode == 2
-    assert re.search(rf"{script.name}: .*No space left on device; free the disk, or .*[.]\n$", done.stderr), done.stderr
+    assert re.search(rf"{script.name}: .*No space left on device; free up disk space, or .*[.]\n$", done.stderr), (
+        done.stderr
+    )
 
 
 @every_script

@@ -70,7 +70,10 @@ def test_exit_statuses_and_decisions(line: Line) -> None:
     status, stdout, said = run(*line("2025-02-28", "--acknowledge", key, "--until", "2025-03-01", "--reason", "soon"))
     assert status == 3 and stdout.startswith("RED")
     assert "Known and being fixed until 1 March" in " ".join(stdout.split())
-    assert f"note: {key}, open since 27 February 2025, is known and being fixed" in said and f"--undo {key}" in said
+    assert (
+        f"note: {key}, open since 27 February 2025, is marked as known and being fixed" in said
+        and f"--undo {key}" in said
+    )
     assert "urgent alarm" in run(*line("2025-03-02"))[1]  # the day after the last one without messages
     status, stdout, said = run(*line("2025-03-02", "--new_level", key))
     assert (status, stdout.split()[0]) == (0, "GREEN") and "is the new level" in said
@@ -78,7 +81,7 @@ def test_exit_statuses_and_decisions(line: Line) -> None:
     status, _, said = run(*line("2025-03-03", "--undo", key))
     assert status == 3 and "is an alarm like any other again" in said
     status, _, said = run(*line("2025-03-03", "--undo", key))
-    assert status == 2 and "nothing was decided" in said
+    assert status == 2 and "there is no decision about" in said
     assert [run("--backtest", "--json", *line(day))[0] for day in ("2025-03-01",)] == [0]
 
 
@@ -123,7 +126,7 @@ def test_green_is_one_line(five_days: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(five_days, tmp_path / "days"))
     status, stdout, _ = run("--data-dir", folder, "--check-date", "2025-02-27")
     assert status == 0
-    assert stdout.startswith("GREEN  2025-02-27, puffy-events: nothing wrong found") and stdout.count("\n") == 1
+    assert stdout.startswith("GREEN  2025-02-27, puffy-events: no problems found") and stdout.count("\n") == 1
 
 
 def test_json_is_whole(line: Line) -> None:

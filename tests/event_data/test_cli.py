@@ -68,9 +68,9 @@ def test_the_help_has_an_example_and_every_status() -> None:
         (Broken("bad."), 3, "bad."),
         (KeyboardInterrupt(), 130, "interrupted."),
         (RuntimeError("Query interrupted"), 130, "interrupted."),
-        (OSError(28, "No space left", "/x/y"), 2, "/x/y: No space left; free the disk, or choose another --out_dir."),
+        (OSError(28, "Disk full", "/x/y"), 2, "/x/y: Disk full; free up disk space, or choose another --out_dir."),
         (PermissionError(13, "Denied", "/x/y"), 2, "/x/y: Denied; choose another --out_dir."),
-        (duckdb.IOException("Disk\nmore"), 2, "Disk; free the disk, or choose another --out_dir."),
+        (duckdb.IOException("Disk\nmore"), 2, "Disk; free up disk space, or choose another --out_dir."),
         (duckdb.OutOfMemoryException("x"), 2,
          "there is not enough memory, or not enough disk for what does not fit into it; free some, or set another "
          "--memory_limit."),

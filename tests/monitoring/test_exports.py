@@ -53,7 +53,7 @@ def test_the_page_has_every_day_incident_and_metric(filled: Path) -> None:
     found = dump(filled)
     assert len(re.findall(r'<(?:a|span) class="(?:red|yellow|green|p3)"[^>]* title="', text)) == 14
     assert text.count('<div class="incident">') == len({(row[1], row[6]) for row in found["alarms"]})
-    for title in ("The column client_id arrives as clientId", "The column referrer is gone"):
+    for title in ("The column client_id arrives as clientId", "The column referrer is missing"):
         assert f"</span> {title}</h4>" in text
     charted = {row[4] for row in found["metric_results"] if row[6] is not None}
     assert len(charted) > 30 and all(f"<b>{label[:1].upper()}{label[1:]}</b>" in text for label in charted)
@@ -270,5 +270,5 @@ def test_postgresql_away_is_one_sentence_without_the_password(filled: Path) -> N
     line = ("--data_dir", filled.parent, "--no_refresh", "--postgres_url", url, "--check_date")
     (red, *_), (fine, stdout, stderr) = run(*line, "2025-03-04"), run(*line, "2025-02-25")
     assert (red, fine) == (3, 2)
-    assert stderr.startswith("monitor.py: PostgreSQL did not take the history") and stderr.count("\n") == 1
+    assert stderr.startswith("monitor.py: the history could not be written to PostgreSQL") and stderr.count("\n") == 1
     assert "hunter2" not in stdout + stderr

@@ -197,7 +197,7 @@ def test_a_file_missing_for_long_is_one_sentence() -> None:
     f.last += timedelta(days=40)
     alarm = judge(f, CONTRACT, T)[-1].alarms[0]
     assert (alarm.key, alarm.opened) == ("no_file", f.days[20])
-    assert alarm.text == f"No file has arrived since that of {day_words(f.days[19])}, 40 days ago."
+    assert alarm.text == f"No file has arrived since the one for {day_words(f.days[19])}, 40 days ago."
 
 
 def everything(f: Facts) -> None:

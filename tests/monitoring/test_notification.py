@@ -84,10 +84,10 @@ def test_no_message_is_sent_about_what_is_known_and_being_fixed() -> None:
 
 
 def test_days_that_were_judged_late_are_a_message_even_when_nothing_stands() -> None:
-    lost = alarm("column_lost:referrer", "P0", text="The column referrer is gone.")
+    lost = alarm("column_lost:referrer", "P0", text="The column referrer is missing.")
     late = DayReport(DAY, [lost], [], note="delivered late")
     update = update_since(DayReport(DAY + timedelta(days=1), [], []), [], NOW, 1, earlier=[late])
     assert update and not update.news
     shown = message(DayReport(DAY + timedelta(days=1), [], []), update, T, Advice())
     for text in (shown["blocks"][1]["text"]["text"], shown["text"]):
-        assert "4 March 2025, delivered late: RED. The column referrer is gone." in text
+        assert "4 March 2025, delivered late: RED. The column referrer is missing." in text

@@ -187,7 +187,7 @@ def test_what_cannot_be_delivered_waits_and_is_summed_up(hook: Hook, history: Hi
     assert history.waiting() == 1
     say(history, "second")
     assert deliver(history, hook.url) is None
-    assert hook.texts == ["2 messages of the monitor: second | first"]
+    assert hook.texts == ["2 messages from the monitor: second | first"]
     assert [b["text"]["text"] for b in hook.received[0]["blocks"][1:]] == ["first", "second"]
     assert (history.waiting(), deliver(history, hook.url)) == (0, None)
 
@@ -283,13 +283,13 @@ def test_a_message_says_what_since_when_how_much_and_what_to_do() -> None:
 
 
 def test_what_lasts_is_a_line_and_what_is_known_or_over_is_named() -> None:
-    old = alarm("column_lost:referrer", "P0", text="The column referrer is gone.", opened=DAY - timedelta(days=3))
+    old = alarm("column_lost:referrer", "P0", text="The column referrer is missing.", opened=DAY - timedelta(days=3))
     old.day_number, old.at_stake_since, old.stake_text = 4, 500.0, "of revenue is affected"
     known = alarm("repeats", text="More events fired twice.", state="acknowledged")
     over = Notice("identity", DAY - timedelta(days=9), DAY, "P1", "new", NOW)
     found = message(DayReport(DAY, [old, known], []), Update((), (old,), (over,), ()), T, Advice())
     assert words(found).splitlines()[1:-1] == [
-        "*Still open*", "🔴 The column referrer is gone; day 4; $500.00 of revenue is affected since 1 March",
+        "*Still open*", "🔴 The column referrer is missing; day 4; $500.00 of revenue is affected since 1 March",
         "*Known*", "More events fired twice. Known and being fixed.",
         "*Over*", "✅ Events without an id, open since 23 February",
     ]  # fmt: skip
@@ -314,7 +314,7 @@ def test_the_command_tells_slack_once_and_says_when_it_could_not(
     status, stdout, stderr = run(*line)
     assert (status, stderr) == (3, "")
     assert len(hook.received) == 1
-    assert "The column referrer is gone" in hook.texts[0]
+    assert "The column referrer is missing" in hook.texts[0]
     assert run(*line)[0] == 3 and len(hook.received) == 1
     status, stdout, _ = run(*line, "--dry_run", "--history", tmp_path / "new.sqlite", "--renotify_hours", 24)
     assert "not sent" in stdout and len(hook.received) == 1

@@ -29,7 +29,10 @@ def test_nobody_is_told_to_remove_a_history_that_is_in_use(tmp_path: Path, monke
     monkeypatch.setattr(sqlite3, "connect", lambda at, **options: connect(at, **options | {"timeout": 0.05}))
     other = connect(path, isolation_level=None)
     other.execute("begin immediate")
-    with History(path) as history, pytest.raises(HistoryError, match="locked; another program holds it: close that"):
+    with (
+        History(path) as history,
+        pytest.raises(HistoryError, match="locked; another program has locked it: close that"),
+    ):
         history.record(day_report(DAY), 24, NOW)
     other.close()
     path.write_bytes(b"no database, but a text of some length")

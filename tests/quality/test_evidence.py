@@ -101,7 +101,7 @@ def test_both_orders_are_named(found: tuple[Path, Path, str], check: str, orders
 def test_a_ticket_has_what_a_person_asks_for(found: tuple[Path, Path, str]) -> None:
     text = ticket(found, "value_invalid")
     assert text.startswith("P1 value_invalid: 1 of ")
-    assert "- First second: 2025-02-26T08:00:00.000Z\n" in text and "- Browsers: curl 100%\n" in text
+    assert "- First failure: 2025-02-26T08:00:00.000Z\n" in text and "- Browsers: curl 100%\n" in text
     assert "- Pages: /.../x 100%\n" in text and "\nWhat to do: " in text
     file, line = re.findall(r"^- (events_\S+), line ([\d,]+): time ", text, re.MULTILINE)[0]
     assert line_of(found[0], file, line).startswith(f"{CLIENT},https://puffy.com/jo@example.org")
@@ -110,7 +110,7 @@ def test_a_ticket_has_what_a_person_asks_for(found: tuple[Path, Path, str]) -> N
 
 def test_what_follows_is_listed_under_the_cause(found: tuple[Path, Path, str]) -> None:
     text = ticket(found, "column_renamed")
-    assert re.search(r"\nWhat follows from it:\n- orders_lost_to_rename client_id: \d+ of \d+ orders", text)
+    assert re.search(r"\nConsequences:\n- orders_lost_to_rename client_id: \d+ of \d+ orders", text)
     assert "also: orders_lost_to_rename" in found[2]
 
 

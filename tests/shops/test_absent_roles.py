@@ -136,7 +136,7 @@ def test_a_day_without_a_file_is_an_alarm_only_if_one_is_due() -> None:
     ):  # fmt: skip
         report = report_of(facts, schedule)
         assert (report.status, report.alarms, report.verdicts) == (GREEN, [], [])
-        assert headline(report) == f"GREEN  {facts.last}: nothing wrong found; no file is due."
+        assert headline(report) == f"GREEN  {facts.last}: no problems found; no file is due."
 
 
 def test_quiet_days_are_days_of_zero_in_the_history() -> None:

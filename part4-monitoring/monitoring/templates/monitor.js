@@ -1,4 +1,4 @@
-// Says so when the page is old: whoever opens it may rely on it although nothing has been judged since.
+// Shows a warning when the page is out of date: a reader may rely on it although no day has been judged since.
 "use strict";
 (function () {
   const stale = document.getElementById("stale");
