@@ -9,9 +9,9 @@ from monitoring.incidents import Act, IncidentDay
 from monitoring.thresholds import Metric
 
 OK, ALARM, INSUFFICIENT, NO_DATA = "ok", "alarm", "insufficient history", "no data"
-NOTE = "note"  # the state of an alarm that tells of trading
+NOTE = "note"  # the state of an alarm that trading explains
 GREEN, YELLOW, RED, TOO_LITTLE = "GREEN", "YELLOW", "RED", "INSUFFICIENT HISTORY"
-URGENT_EVIDENCE = 4.0  # a change that chance explains every few years is no P0
+URGENT_EVIDENCE = 4.0  # a change that happens by chance every few years is not a P0
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Verdict:
 
     @property
     def is_part(self) -> bool:
-        """Return whether a segment's count was judged as a part of the whole."""
+        """Return whether a segment's count was judged as a share of the whole."""
         return self.segment is not None and self.metric.watch == "down"
 
     @property

@@ -1,7 +1,7 @@
 """Score a day against the days before it. Pure functions; nothing here knows a database.
 
-A day's expectation comes from other days only. Let x be the day's count, N its exposure (1 for a count, or less where
-a trend says so; the whole for a share), r the rate of the history, m = r N:
+A day's expectation comes from other days only. Let x be the day's count, N its exposure (1 for a count, or adjusted
+for its trend; the whole for a share), r the rate of the history, m = r N:
 
     z = (x - m) / sqrt(phi * v * (1 + N / sum of the history's N)),  v = m for counts, m (1 - r) for shares
 
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from math import exp, inf, log, log1p, sqrt
 from typing import NamedTuple
 
-TREND_DAYS = 14  # fewer days have no trend
+TREND_DAYS = 14  # with fewer days, no trend is estimated
 TREND_DOUBT = 4.0  # squared standard errors below which a trend is chance
-STEEPEST = 0.03  # a day
+STEEPEST = 0.03  # per day
 
 
 class Point(NamedTuple):
@@ -34,9 +34,9 @@ class Point(NamedTuple):
 
 
 def with_trend(history: Sequence[Point], ages: Sequence[int]) -> list[Point]:
-    """Return the days of a count with its trend as their exposure, so that a growing shop is judged by today's level.
+    """Return a count's days with its trend as their exposure, so that a growing shop is judged by today's level.
 
-    The slope is that of a straight line. It is trusted as far as it exceeds its standard error, taken twice because
+    The slope is that of a straight line. It is shrunk by its standard error, doubled because
     days are correlated (positive-part shrinkage, James & Stein 1961). It is extrapolated over a week at most.
     """
     n = len(history)
@@ -106,7 +106,7 @@ def score(
     """Score a count, share or ratio against a history without the day; return None where that is not possible.
 
     kind: count, share (x of N) or ratio (x per N, both counts). Needs two days at least. `daily` is the score of a
-    single day, if each point is a sum of several days: these do not scatter less.
+    single day, if each point is a sum of several days, whose dispersion is at least as large.
     """
     history = [p for p in history if p.n > 0]
     if len(history) < 2 or today.n <= 0:
@@ -155,9 +155,13 @@ class _Sums:
         return (x + strength * overall) / (n + strength)
 
     def mean_square(self, history: Sequence[Point]) -> float:
-        """Return the mean square of the scores of the days, each by the sums of the others, their phi taken as 1."""
+        """Return the mean square of the days' scores, each against the sums of the others, with phi set to 1."""
         days, one, total = self.days - 1, 1 if self.kind == "share" else 0, 0.0
-        for weekday, x, n in history:  # rate() and _variance() in line: this loop is most of the monitor's work
+        for (
+            weekday,
+            x,
+            n,
+        ) in history:  # rate() and _variance() inlined: most of the monitor's time is spent in this loop
             of_x, of_n = self.by_weekday[weekday]
             rest = self.n - n
             strength = self.weight * rest / days

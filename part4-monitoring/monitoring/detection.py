@@ -1,7 +1,7 @@
-"""Judge a day by the days before it only, from the state that the earlier days left behind.
+"""Judge a day only by the days before it, from the state that these left.
 
-The same facts, settings and decisions of people give the same judgement, whether days are judged one by one, each by
-its own run, or in a replay.
+The same facts, settings and decisions give the same judgement, whether each day is judged by its own run or all in a
+replay.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,9 +37,9 @@ def judge_days(
     facts: Facts, days: Sequence[date], contract: Contract, t: Thresholds, state: State,
     complete: Callable[[DayReport], None] = lambda _: None, more: Mapping[date, Sequence[Breach]] | None = None,
 ) -> list[DayReport]:  # fmt: skip
-    """Judge days in order; `complete` explains a report, and with it the money at stake, which the incident sums.
+    """Judge days in order; `complete` explains a report and adds the money at stake, which the incident sums.
 
-    `more` are rules that a day breaks by what is not in the facts.
+    `more` is the breaches of a day that are not in the facts.
     """
     reports = []
     for day in days:
@@ -75,8 +75,8 @@ def judge_day(
             days.append(_incident_day(incident, day, verdict))
     alarms.sort(key=lambda a: (not a.counts, a.severity))
     levels = [i.key for i in state.open if state.is_level(i, day) and not i.closed]
-    told = {key for a in alarms if a.state != NOTE for key in (a.key, *a.suppresses)}
-    unfinished = [i.key for i in state.open if not i.closed and i.key not in {*told, *levels}]
+    covered = {key for a in alarms if a.state != NOTE for key in (a.key, *a.suppresses)}
+    unfinished = [i.key for i in state.open if not i.closed and i.key not in {*covered, *levels}]
     return DayReport(
         day, alarms, verdicts, facts.currency, facts.time_zone, is_closed, incident_days=days,
         unfinished=tuple(unfinished), levels=tuple(levels),
@@ -100,14 +100,14 @@ def reference_days(day: date, t: Thresholds, state: State) -> set[date]:
 
 
 def _reference(state: State, metric: Metric, day: date, t: Thresholds) -> tuple[list[date], date | None]:
-    """Return the days that a metric is compared with, and the first day of its own open incident, unless planned."""
+    """Return the days that a metric is compared with, and the first day of its own open incident unless planned."""
     own = [i for i in state.open if i.key == metric.group and not i.is_rule and metric.name in i.metrics]
     began = [i.opened for i in own if not any(p.covers(i.opened, i.key) for p in t.planned)]
     return state.reference(metric.name, metric.group, day, t.history_days), min(began, default=None)
 
 
 def _verdict(facts: Facts, metric: Metric, day: date, t: Thresholds, state: State) -> Verdict:
-    """Judge a metric by its reference; since a level was accepted, a value of the level before is as good."""
+    """Judge a metric by its reference; after a level was accepted, a value at the former level is good too."""
     days, since = _reference(state, metric, day, t)
     found = compare(facts, metric, day, days, t, since)
     if found.verdict in (ALARM, INSUFFICIENT):
@@ -120,7 +120,7 @@ def _verdict(facts: Facts, metric: Metric, day: date, t: Thresholds, state: Stat
 
 
 def _grouped(rules: Sequence[Breach], verdicts: Sequence[Verdict], day: date, t: Thresholds) -> list[Alarm]:
-    """Return one alarm per cause: rules first, then groups in causal order; an earlier one takes what it suppresses."""
+    """Return one alarm per cause: rules, then groups in causal order; an earlier one absorbs what it suppresses."""
     alarms: list[Alarm] = []
     own_groups = {b.key: _group(t, b.metric) for b in rules if b.metric}
     for breach in rules:
@@ -149,7 +149,7 @@ def _group(t: Thresholds, metric: str) -> str:
 
 
 def _continue(alarm: Alarm, day: date, facts: Facts, t: Thresholds, state: State) -> IncidentDay:
-    """Add an alarm to its incident, new or open, and give it what is known about that."""
+    """Add an alarm to its incident, new or open, and copy the incident's data to it."""
     incident = state.find(alarm.key, alarm.is_rule, day) or state.begin(alarm.key, alarm.is_rule, day)
     incident.add(day, BAD)
     state.bind(incident, day)
@@ -184,7 +184,7 @@ def _incident_day(incident: Incident, day: date, verdict: str, metrics: set[str]
 
 
 def _is_level(alarm: Alarm, facts: Facts, incident: Incident, t: Thresholds) -> bool:
-    """Return whether today is as the incident's days before were: a new level, not a moving one."""
+    """Return whether today is like the incident's earlier days: a new level, not a moving one."""
     metric = alarm.verdicts[0].metric
     if metric.kind in ("amount", "scale") or alarm.verdicts[0].segment:
         return True

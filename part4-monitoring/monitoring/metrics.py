@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SQL = Path(__file__).resolve().parent / "metrics.sql"
 SCALE_STEP = 0.25  # of the natural logarithm of an amount
-# The metrics and kinds of segments that thresholds.yaml may watch, and how many segments of a kind.
+# The metrics and segment kinds that thresholds.yaml may watch, and the number of segments per kind.
 SEGMENTED = ["client_id_missing_share", "page_views", "sessions", "carts", "checkouts", "orders"]
 SEGMENT_KINDS = ["device", "browser", "channel", "section"]
 MOST_SEGMENTS = 12
@@ -84,7 +84,7 @@ class Facts:
     refusals: dict[date, list[Refusal]] = field(default_factory=lambda: defaultdict(list))
     received: dict[date, tuple[int, Decimal]] = field(default_factory=dict)  # orders and revenue of the day's files
     truncated: dict[date, list[str]] = field(default_factory=lambda: defaultdict(list))  # files
-    unreadable_times: dict[date, int] = field(default_factory=dict)  # records whose time is there and cannot be read
+    unreadable_times: dict[date, int] = field(default_factory=dict)  # records with a time that cannot be read
     unread: dict[date, list[Unread]] = field(default_factory=lambda: defaultdict(list))
     known_totals: Comparison | None = None
     currency: Currency = field(default_factory=Currency)
@@ -150,7 +150,7 @@ class Warehouse:
         return frozenset(name for (name,) in self.connection.execute(sql).fetchall())
 
     def unreadable_times(self, contract: Contract, first: date, last: date) -> dict[date, int]:
-        """Return how many records of each day have a time that cannot be read; a missing time is none."""
+        """Return how many records of each day have a time that cannot be read; missing times do not count."""
         there = self._record_columns
         columns = [column for name in columns_of(contract.values["time"]) if (column := contract.column(name))]
         names = [identifier(name) for column in columns for name in column.names if name in there]
@@ -160,7 +160,7 @@ class Warehouse:
         return dict(self.connection.execute(sql, {"first": first, "last": last}).fetchall())
 
     def _read_parts(self, facts: Facts, limits: dict[str, Any]) -> None:
-        """Read the segments that are watched, and the sizes of orders."""
+        """Read the watched segments and the sizes of orders."""
         for day, step, orders in self.rows("scales", step=SCALE_STEP, **limits):
             facts.scales.setdefault(day, {})[step] = orders
         watched = {"metrics": SEGMENTED, "kinds": SEGMENT_KINDS, "most": MOST_SEGMENTS}
@@ -168,7 +168,7 @@ class Warehouse:
             facts.segments[metric, kind].setdefault(segment, {})[day] = (numerator or 0.0, denominator)
 
     def of_day(self, name: str, day: date, facts: Facts) -> tuple[Any, ...]:
-        """Return what a statement says of a day; () if it says nothing. It is run once for the days that follow."""
+        """Return a statement's row for a day; () if it has none. The statement runs once for all later days."""
         first, last, found = self._of_days.get(name, (date.max, date.min, {}))
         if not first <= day <= last:
             rows = self.rows(name, first=day, last=facts.last, until=self.until)
@@ -189,7 +189,7 @@ class Warehouse:
         self, first: date, last: date, paid_channels: Sequence[str], hours: int = 24, has_quiet_days: bool = False,
         days: Iterable[date] | None = None,
     ) -> Facts:  # fmt: skip
-        """Return the facts of these days, or of some of them; with `hours` below 24, of the first hours of each."""
+        """Return the facts of these days, or of some of them; with `hours` below 24, of their first hours."""
         facts = Facts(first, last, hours, currency=self.currency, time_zone=self.time_zone, roles=self.roles)
         facts.has_quiet_days = has_quiet_days
         facts.days_read = None if days is None else frozenset(days)

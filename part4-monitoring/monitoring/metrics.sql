@@ -1,4 +1,4 @@
--- What the monitor reads of the warehouse: one statement a topic, each for the days from $first to $last or for $days.
+-- What the monitor reads from the warehouse: one statement per topic, for the days from $first to $last or for $days.
 
 -- name: metrics
 -- Numerator and denominator (null for a count) of each metric and day
@@ -81,8 +81,8 @@ where list_contains($days, file_date)
 group by file_date;
 
 -- name: events
--- What only the single events tell, by the day of their file (the first digits of an event's number): events of a later
--- day in the newest file count as well
+-- Facts that need the single events, by the day of their file (the first digits of an event's number), so that events
+-- of a later day in the newest file count too
 with events as (
     select
         event_id // 100000000000 as file_day,
@@ -113,14 +113,14 @@ where revenue > 0 and list_contains($days, order_date)
 group by order_date;
 
 -- name: scales
--- How many orders of a day have an amount of each size: the logarithm in steps of $step
+-- The number of orders per day and size of amount, as a logarithm in steps of $step
 select order_date, cast(round(ln(cast(revenue as double)) / $step) as integer) as size, count(*)
 from silver.orders
 where revenue > 0 and order_date between $first and $last
 group by order_date, size;
 
 -- name: watched_segments
--- The segments of the watched metrics: of each kind, the $most largest
+-- The $most largest segments of each kind, for the watched metrics
 with of_metrics as (
     select metric, segment_kind, segment, date, numerator, denominator
     from gold.daily_metrics
@@ -200,7 +200,7 @@ where records.last_line = records.last_unreadable and files.file_date between $f
 order by files.name;
 
 -- name: unreadable_times
--- Records of each day's files that have a time which cannot be read; {time} is what the files have as time
+-- Records of each day's files with a time that cannot be read; {time} is the files' time columns
 select files.file_date, count(*)
 from silver.rejected_events as rejected
 inner join bronze.files as files on rejected.source_file = files.name
@@ -225,7 +225,7 @@ from gold.hourly_metrics
 where segment_kind = 'all' and list_contains($days, date);
 
 -- name: contents
--- Each day with a file, and a hash of what was delivered for it
+-- Each day with a file, and a hash of the files delivered for it
 with delivered as (
     select file_date, name, content_hash from bronze.files
     union all
@@ -265,7 +265,7 @@ where event_date between $first and $last
 group by event_date;
 
 -- name: shop
--- Its name, how it writes an amount, whose clock it keeps, and what its contract maps
+-- The shop's name, currency, time zone, and the roles that its contract maps
 select shop, currency, time_zone, roles from gold.shop;
 
 -- name: local
@@ -287,7 +287,7 @@ where order_date between $first and $last and ordered_at < $until
 group by order_date;
 
 -- name: largest_segments
--- The days of the largest segments of a metric and kind, such as "orders device", the largest first
+-- The days of the largest segments of a metric and kind, such as "orders device", largest first
 with days as (
     select metric, segment_kind, segment, date, cast(numerator as double) as value
     from gold.daily_metrics

@@ -1,4 +1,4 @@
-"""Tell whether a day without an alarm shows that an incident is over."""
+"""Decide whether a day without an alarm shows that an incident is over."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -21,7 +21,7 @@ def segment_name(metric: Metric, kind: str, segment: str) -> str:
 def verdict_without_alarm(
     incident: Incident, day: date, facts: Facts, t: Thresholds, state: State, alarms: Sequence[Alarm]
 ) -> str:
-    """Return how a day without the incident's alarm is judged; a day still being written is not judged well."""
+    """Return the verdict on a day without the incident's alarm; a day still being written is never good."""
     if facts.hours < 24:
         return UNSEEN
     if incident.is_rule:
@@ -67,8 +67,8 @@ def _of_segments(incident: Incident, day: date, facts: Facts, t: Thresholds, sta
 def _near(found: Score, kind: str, values: Mapping[date, Point], incident: Incident) -> str:
     """Return whether the last days since the last bad one are nearer to the usual value than to the incident's.
 
-    The odds are those of the two values by the likelihood of the days, and grow with each day (Page 1954): a small
-    incident, or one of few events, ends later.
+    The odds are the likelihood ratio of the two values and accumulate day by day (Page 1954): a small incident, or
+    one with few events, ends later.
     """
     bad = [values[d] for d in incident.bad_days[-RECENT_DAYS:] if d in values]
     since = [values[d] for d in sorted(values) if incident.bad_days and d > incident.bad_days[-1]]

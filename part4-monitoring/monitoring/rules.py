@@ -1,4 +1,4 @@
-"""Apply the rules that need no statistics: they work on the first day and on few data."""
+"""Apply the rules that need no statistics: they work on the first day and on little data."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -149,7 +149,7 @@ def header_breaches(files: Sequence[File], contract: Contract, t: Thresholds) ->
 
 def _lost(names: Sequence[str], added: Sequence[str], contract: Contract, t: Thresholds) -> list[Breach]:
     """Return a breach for each lost column that has a role, and one for all the others."""
-    like = f" New in the header: {named(added)}; it may have been renamed." if added else ""
+    like = f" New in the header: {named(added)}; possibly a rename." if added else ""
     roles = {name: contract.role_of(name) for name in names}
     groups = [[name] for name in names if roles[name]]
     if others := [name for name in names if not roles[name]]:

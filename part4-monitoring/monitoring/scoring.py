@@ -13,19 +13,19 @@ from monitoring.baselines import Amounts, Point, Score, score, score_amount, wit
 from monitoring.metrics import SCALE_STEP, Facts, Value
 from monitoring.thresholds import Metric, Thresholds
 
-# A day being written is looked at 24 times; the limit of 1 in 1000 a day is then 1 in 24,000 a look (Bonferroni).
+# A day being written is judged 24 times; the limit of 1 in 1,000 per day is then 1 in 24,000 per run (Bonferroni).
 EVERY_HOUR = 0.8
-BLOCKS = 3  # earlier periods of the same length, at least, that the last days together are compared with
-SURE_DAYS = 14  # with fewer days a dispersion may be small by chance: no segments, and no small changes
-RECOVERED = 3.0  # logarithm of the odds from which a day is a usual one
+BLOCKS = 3  # the last days together are compared with at least this many earlier periods of the same length
+SURE_DAYS = 14  # with fewer days, a dispersion may be small by chance: no segments and no small changes are judged
+RECOVERED = 3.0  # logarithm of the odds from which a day counts as usual
 FAR = log(20)  # an amount is far from the usual beyond this factor, and beyond four standard deviations
-UNNAMED = ("unknown", "none", "Other", "Unattributed")  # segments of events that lack what the kind is about
+UNNAMED = ("unknown", "none", "Other", "Unattributed")  # segments of events without a value of the kind
 
 
 def compare(
     facts: Facts, metric: Metric, day: date, days: Sequence[date], t: Thresholds, since: date | None = None
 ) -> Verdict:
-    """Judge a metric of a day by these days before it; if the day is no alarm, the last days together may be.
+    """Judge a metric of a day by these days before it; if the day raises no alarm, judge the last days together.
 
     `since` is the first day of the metric's open incident, whose days are judged together with the day.
     """
@@ -158,7 +158,7 @@ def _sum(points: Collection[Point]) -> Point:
 
 
 def _goes_on(together: Score, today: Score) -> bool:
-    """Return whether the day may belong to what the last days show: it is not clearly a usual one.
+    """Return whether the day may continue the last days' change: it is not clearly back to normal.
 
     The odds are those of two normal distributions, one around the usual value and one around that of the last days.
     """
@@ -201,10 +201,10 @@ def _compare_amounts(
 def compare_segments(
     facts: Facts, day: date, reference: Callable[[Metric], tuple[Sequence[date], date | None]], t: Thresholds
 ) -> list[Verdict]:
-    """Return the alarms of segments, each at a limit that allows for how many are looked at (Bonferroni).
+    """Return the alarms of segments, each at a limit corrected for their number (Bonferroni).
 
-    A share is compared with the segment's own days. A count is compared as a part of the whole, which no trading
-    changes, and has to be fewer than on the segment's own days too, which no rise elsewhere brings about. `reference`
+    A share is compared with the segment's own days. A count is compared as a share of the whole, which trading does not
+    change; it must also be lower than on the segment's own days, which a rise elsewhere does not cause. `reference`
     returns what `compare` takes as `days` and `since`.
     """
     found = []
@@ -227,12 +227,12 @@ def compare_segments(
 
 
 def corrected(limit: float, looks: int) -> float:
-    """Return the limit at which so many looks have one look's chance of a false alarm."""
+    """Return the limit at which `looks` comparisons together have the false-alarm chance of one."""
     return -NormalDist().inv_cdf(max(erfc(limit / sqrt(2)) / 2 / max(looks, 1), 1e-15))
 
 
 def segment_points(facts: Facts, metric: Metric, kind: str, segment: str, days: Collection[date]) -> dict[date, Point]:
-    """Return the days of a segment: its own share, or its part of the whole count."""
+    """Return the days of a segment: its own share, or its share of the whole count."""
     segments = facts.segments[metric.of, kind]
     wholes = _wholes(segments, days) if metric.kind == "count" else None
     return _segment_points(segments[segment], wholes, days)
@@ -283,7 +283,7 @@ def _compare_segment(
 
 
 def _is_usual(history: Mapping[date, Point], today: Point, day: date, used: Point, limit: float, t: Thresholds) -> bool:
-    """Return whether no sum of the last days is far from what is usual, for which one pass is enough."""
+    """Return whether no sum of the last days is far from the usual; one pass is enough to tell."""
     x, n = today.x, today.n
     for age, d in enumerate(_days_before(day, max(t.windows, default=1) - 1), 1):
         if p := history.get(d):
@@ -294,7 +294,7 @@ def _is_usual(history: Mapping[date, Point], today: Point, day: date, used: Poin
 
 
 def _is_chance(now: Point, used: Point, limit: float, kind: str) -> bool:
-    """Return whether plain chance explains the difference by far, which spares most scores."""
+    """Return whether chance easily explains the difference, so that no score is needed."""
     rate = (used.x + 0.5) / (used.n + 1)
     variance = rate * now.n * (max(1 - rate, 0.0) if kind == "share" else 1.0)
     return abs(now.x - rate * now.n) < 0.5 * limit * sqrt(variance)

@@ -21,7 +21,7 @@ SHIPPED = Path(__file__).resolve().parents[1] / "thresholds.yaml"
 RENAMED = {"effect": "min_change", "stake": "impact", "least": "min_events", "brings": "suppresses"}
 # Rules of this version that a settings file of the previous version lacks.
 NEW_RULES = ("records_refused", "file_refused", "file_unread", "known_totals", "file_truncated", "times_unreadable")
-# Keys of this version that such a file does not have either.
+# Keys of this version that such a file also lacks.
 NEW_KEYS = ("strong", "strong_part", "windows", "segment_limit", "trading", "segments")
 
 
@@ -45,7 +45,7 @@ class Metric:
     severity: str = "P1"
     impact: str | None = None
     min_events: float = 2.5
-    of: str = ""  # the metric of which this one watches the segments
+    of: str = ""  # the metric whose segments this one watches
     by: tuple[str, ...] = ()  # the kinds of its segments
 
 
@@ -161,7 +161,7 @@ def _add_new_rules(document: dict[str, Any], path: Path) -> list[str]:
 
 
 def _add_new_keys(document: dict[str, Any], path: Path) -> list[str]:
-    """Take missing keys from the file that came with this version, as far as the groups are known."""
+    """Add missing keys from the file shipped with this version, if their groups are known."""
     missing = [name for name in NEW_KEYS if name not in document]
     shipped = _read(SHIPPED) if missing else {}
     groups = {one["group"] for one in document["metrics"].values()}
@@ -173,7 +173,7 @@ def _add_new_keys(document: dict[str, Any], path: Path) -> list[str]:
             document[name] = {key: one for key, one in shipped[name].items() if one["group"] in groups}
     if not missing:
         return []
-    return [f"{path}: has no {', '.join(missing)}; what came with this version is used."]
+    return [f"{path}: has no {', '.join(missing)}; the values shipped with this version are used."]
 
 
 def _thresholds(document: dict[str, Any], notes: Sequence[str]) -> Thresholds:

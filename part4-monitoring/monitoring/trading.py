@@ -1,18 +1,18 @@
-"""Tell trading from faults: traffic and orders that rise together are good news, and change many shares at once."""
+"""Distinguish trading from faults: if traffic and orders rise together, many shares change without a fault."""
 
 from collections.abc import Sequence
 
 from monitoring.alarms import NOTE, Alarm, Verdict
 from monitoring.thresholds import Thresholds
 
-RISE = 0.12  # of sessions or of orders, against what is expected
-SHARED = 0.3  # the part of the sessions' rise that orders rise by at least
-ROOM = 0.1  # for chance
+RISE = 0.12  # of sessions or orders, relative to the expected number
+SHARED = 0.3  # orders rise by at least this part of the sessions' rise
+ROOM = 0.1  # tolerance for chance
 REASON = "Sessions and orders rose together, as in a sale or a campaign."
 
 
 def rise(verdicts: Sequence[Verdict]) -> float | None:
-    """Return by how much sessions rose where orders rose with them, or orders alone; None where neither did."""
+    """Return the rise of sessions if orders rose with them, 0 if only orders rose, and None if neither did."""
     change = {v.metric.name: v.score.change for v in verdicts if v.score and v.window == 1 and not v.segment}
     sessions, orders = change.get("sessions"), change.get("orders")
     if sessions is None or orders is None:
@@ -22,7 +22,7 @@ def rise(verdicts: Sequence[Verdict]) -> float | None:
 
 
 def note_trading(alarms: Sequence[Alarm], verdicts: Sequence[Verdict], t: Thresholds) -> None:
-    """Make a note of the alarms that trading explains."""
+    """Turn the alarms that trading explains into notes."""
     rose = rise(verdicts)
     for alarm in alarms if rose is not None else ():
         if alarm.is_rule or alarm.key not in t.trading:
@@ -32,10 +32,10 @@ def note_trading(alarms: Sequence[Alarm], verdicts: Sequence[Verdict], t: Thresh
 
 
 def _is_fault(verdict: Verdict, rose: float) -> bool:
-    """Return whether a verdict is what no trading brings about.
+    """Return whether trading cannot explain a verdict.
 
-    That is fewer events, order values of another scale, or a share that moved further than it can if all that was
-    added to the usual sessions lies in it, or nothing of it.
+    It cannot explain fewer events, order values of another scale, or a share that moved further than it would if all
+    or none of the added sessions belonged to it.
     """
     score, metric = verdict.score, verdict.metric
     if score is None:
@@ -45,6 +45,6 @@ def _is_fault(verdict: Verdict, rose: float) -> bool:
     if metric.kind == "amount":
         return not -0.5 < score.change < 1.0
     if metric.kind == "share" and metric.group in ("orders", "checkouts"):
-        return False  # more sessions, of which fewer buy
+        return False  # of the added sessions, fewer buy
     least, most = score.expected / (1 + rose), (score.expected + rose) / (1 + rose)
     return metric.kind == "scale" or not least * (1 - ROOM) <= score.value <= most * (1 + ROOM)
