@@ -76,10 +76,10 @@ def test_exit_statuses_and_decisions(line: Line) -> None:
     )
     assert "urgent alarm" in run(*line("2025-03-02"))[1]  # the day after the last one without messages
     status, stdout, said = run(*line("2025-03-02", "--new_level", key))
-    assert (status, stdout.split()[0]) == (0, "GREEN") and "is the new level" in said
+    assert (status, stdout.split()[0]) == (0, "GREEN") and "is accepted as the new level" in said
     assert run(*line("2025-03-03"))[0] == 0
     status, _, said = run(*line("2025-03-03", "--undo", key))
-    assert status == 3 and "is an alarm like any other again" in said
+    assert status == 3 and "is treated like any other alarm again" in said
     status, _, said = run(*line("2025-03-03", "--undo", key))
     assert status == 2 and "there is no decision about" in said
     assert [run("--backtest", "--json", *line(day))[0] for day in ("2025-03-01",)] == [0]
@@ -90,7 +90,7 @@ def test_a_dry_run_writes_nothing(line: Line, tmp_path: Path) -> None:
     before = dump(tmp_path / "h.sqlite")
     for more in ("--acknowledge", "--new_level"):
         status, _, said = run(*line("2025-02-28", "--dry_run", more, "column_renamed:client_id"))
-        assert status == 3 and "--dry_run, nothing was noted; without it, column_renamed:client_id" in said
+        assert status == 3 and "because of --dry_run; without it: column_renamed:client_id" in said
     assert run(*line("2025-03-01", "--dry_run", "--backtest"))[0] == 0
     assert dump(tmp_path / "h.sqlite") == before
 
