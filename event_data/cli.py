@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 CONTRACT = REPOSITORY / "part1-data-quality" / "schema.yaml"
 WIDTH = 80  # columns, when the width of the output is unknown
 WIDEST = 120  # columns; longer lines are hard to read
-HEIGHT = 50  # lines that are a screen, when the output is no terminal
+HEIGHT = 50  # lines of a screen, if the output is not a terminal
 
 
 class Terminal:

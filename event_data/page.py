@@ -1,4 +1,4 @@
-"""Pages: each is one HTML file in the shell of templates/base.html, and needs no network.
+"""Render pages: each is one HTML file in the shell of templates/base.html, and needs no network.
 
 The shell has the colours for light and dark, the classes of severities (p0 to p3, good) and states (red, yellow,
 green), the type, tables, disclosures, printing, the theme button and buttons that copy. A child template fills the

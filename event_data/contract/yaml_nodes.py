@@ -17,7 +17,7 @@ MAX_DEPTH = 40
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LABELS = ("name", "property", "synonym", "value", "metric", "implementation", "check")
-_WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n", "null")  # that are no text without quotes
+_WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n", "null")  # not text without quotes
 _MAKER = yaml.constructor.SafeConstructor()
 _MAKERS = {
     "bool": _MAKER.construct_yaml_bool, "int": _MAKER.construct_yaml_int, "float": _MAKER.construct_yaml_float,

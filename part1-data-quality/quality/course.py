@@ -1,11 +1,11 @@
-"""The course of a check over the days: whether an incident is open, at which level, and when it has ended."""
+"""Follow a check over the days: whether an incident is open, at which level, and when it has ended."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from quality.expected_ranges import LEAST_FOLD, is_below, share_range
 
-LEAST_DOUBT = 0.01  # days judged well end none while they had at least this chance of so few failures
+LEAST_DOUBT = 0.01  # good days end no incident while so few failures have at least this chance
 
 
 class Cases(NamedTuple):
@@ -18,12 +18,12 @@ class Cases(NamedTuple):
 class Course:
     """The days of a check on a column, in order. Days that could not be judged are left out.
 
-    A clean day is judged well only if it could have shown the fault: four orders in two hundred leave most days
-    without one. It could when, at the incident's level, its cases fail so rarely less than once in a hundred.
+    Good days end an incident only if they could have shown the fault: if four orders in two hundred fail, most days
+    have none. They could if, at the incident's level, so few failures have a chance of less than one in a hundred.
     """
 
     def __init__(self, days_to_end: int, by_chance: bool):
-        """Start without an incident. `by_chance` says that few cases may hide a fault that goes on."""
+        """Start without an incident. `by_chance`: few cases may hide a fault that continues."""
         self.days_to_end, self.by_chance = days_to_end, by_chance
         self.bad: list[Cases] = []  # of the open incident, except the days on which it was worse
         self.well: list[Cases] = []  # since its last bad day
@@ -31,7 +31,7 @@ class Course:
         self.side = 0
 
     def fail(self, day: Cases, side: int = 0, is_worse: bool = False) -> bool:
-        """Add a day judged bad; return whether an incident begins. `side` is that of its expected range."""
+        """Add a bad day; return whether an incident begins. `side` is the side of the expected range."""
         begins = not self.is_open or side != self.side
         if begins:
             self.bad, self.is_open, self.side = [], True, side
@@ -43,7 +43,7 @@ class Course:
         return begins
 
     def succeed(self, day: Cases) -> bool:
-        """Add a day judged well; return whether this ends the incident."""
+        """Add a good day; return whether it ends the incident."""
         if not self.is_open:
             return False
         self.well.append(day)
@@ -65,7 +65,7 @@ def total(days: Sequence[Cases]) -> Cases:
 def is_worse(day: Cases, level: Sequence[Cases], side: int = 1, least_days: int = 1) -> bool:
     """Return whether a day's share is far beyond these days' on one side (1: above, -1: below).
 
-    It must be outside their range, and LEAST_FOLD times theirs, or leave that much less to go wrong.
+    It must be outside their range, and be LEAST_FOLD times theirs, or leave LEAST_FOLD times fewer good cases.
     """
     limits = share_range(level, day.checked, least_days)
     if limits is None:

@@ -16,7 +16,7 @@ from event_data.money import Currency
 from event_data.sql import named_statements
 
 HERE = Path(__file__).parent
-DAYS_TO_END = 2  # days judged well in a row that end an incident
+DAYS_TO_END = 2  # consecutive good days that end an incident
 
 
 class Comparison(Enum):
@@ -25,11 +25,11 @@ class Comparison(Enum):
     SHARE = "share"  # the largest share that may fail
     POOLED = "pooled"  # the same, over all files together, where a single file has few cases
     SHIFT = "shift"  # the share in the file's own past
-    RISE = "rise"  # the same, and only what is above it fails
+    RISE = "rise"  # the same, but only a higher share fails
     OTHER_DAYS = "other_days"  # the count on other days
     RATE = "rate"  # the count on other days, for the number of events
     AMOUNT = "amount"  # the sum of money on other days
-    GONE = "gone"  # none, where the days before have at least so many
+    GONE = "gone"  # none, although at least this many are usual
 
 
 SHIFTS = (Comparison.SHIFT, Comparison.RISE)
@@ -39,7 +39,7 @@ OF_DAYS = SHIFTS + COUNTS
 
 @dataclass(frozen=True)
 class Threshold:
-    """When a check fails; `share` is the largest that may, of SHARE and POOLED, and the least usual count of GONE."""
+    """When a check fails; `share` is the largest allowed share (SHARE, POOLED) or the least usual count (GONE)."""
 
     comparison: Comparison
     share: float = 0.0
@@ -82,7 +82,8 @@ class Definition:
     """One check; row_checks.sql and checks.sql say what each field means.
 
     Where a check of `suppressed_by` fails too, on the same column or one that it depends on, the failure follows from
-    that one and is no incident of its own; so where a check of `explained_by` fails in the file, on whatever column.
+    that one and is not an incident of its own. The same applies if a check of `explained_by` fails on any column of the
+    file.
     """
 
     check: str
@@ -103,7 +104,7 @@ class Definition:
 
     @property
     def days_to_end(self) -> int:
-        """Return after how many consecutive days judged well an incident is over: one for rules about the file."""
+        """Return how many consecutive good days end an incident: one for rules about the file."""
         return DAYS_TO_END if self.sql else 1
 
     def columns_needed(self, contract: Contract) -> list[str]:
@@ -140,7 +141,7 @@ def percent(share: float) -> str:
 
 
 def percents(*shares: float) -> list[str]:
-    """Return shares in per cent, the first two as limits of the third: with as many digits as tell them apart."""
+    """Return a range and a share in per cent, with as many digits as needed to tell them apart."""
     for digits in range(1, 9):
         shown = [percent(share) if digits == 1 else f"{share:.{digits}%}" for share in shares]
         if (shares[2] == shares[0] or shown[2] != shown[0]) and (shares[2] == shares[1] or shown[2] != shown[1]):

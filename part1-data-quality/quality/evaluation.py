@@ -1,7 +1,7 @@
 """Turn the counts into a verdict for every check, file and column.
 
-Days are judged in their order, each by itself and by the days before it: no file changes the verdict on an earlier
-one. Only the first days, which have too few before them, are compared with the first FIRST_DAYS.
+Days are judged in order, each by itself and by the days before it, so that no file changes the verdict on an earlier
+one. Only the first days, which have too few days before them, are compared with the first FIRST_DAYS.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,7 +57,7 @@ class Finding:
     advice: str = ""
     expected: str = ""
     place: tuple[str, int] | None = None
-    first_records: tuple[int, ...] = ()  # that failed
+    first_records: tuple[int, ...] = ()  # the first records that failed
     cause: tuple[str, int, str] | None = None
     side: int = 0
     before: Cases | None = None
@@ -124,8 +124,8 @@ class _Verdict:
     failed: int | None = None
     side: int = 0
     before: Cases | None = None
-    limit: float = 0.0  # of the share that may fail in a part of a bad day
-    since: Cases | None = None  # the cases of the days that together, and not alone, are beyond the limit
+    limit: float = 0.0  # the share that may fail in a part of a bad day
+    since: Cases | None = None  # the cases of days that exceed the limit only together
 
 
 class _Limits:
@@ -145,7 +145,7 @@ class _Limits:
             self.comparison = Comparison.SHARE
         self.days = [m for m in days.values() if m.checked]
         self.judged = 0
-        self.normal: list[Measure] = []  # days judged well
+        self.normal: list[Measure] = []  # days judged good
         self.course = Course(definition.days_to_end, self.comparison in (Comparison.SHARE, Comparison.POOLED))
 
     def finding(self, verdict: _Verdict, m: Measure, facts: FileFacts) -> Finding:
@@ -170,9 +170,9 @@ class _Limits:
         )  # fmt: skip
 
     def _severity(self, verdict: _Verdict, m: Measure) -> Severity:
-        """Return the severity, one step higher for what got much worse; a note stays a note.
+        """Return the severity, one step higher if the incident got much worse; a note stays a note.
 
-        P0 takes half of the cases: then revenue or identity cannot be used.
+        It rises to P0 only if half of the cases fail: then revenue or identity cannot be used.
         """
         if not verdict.before or self.severity not in (Severity.P1, Severity.P2):
             return self.severity
@@ -211,8 +211,8 @@ class _Limits:
     def _pooled(self, day: Cases, limit: float) -> tuple[bool, Cases | None]:
         """Return whether a day of few cases exceeds the limit, alone or as the last of several days.
 
-        While an incident is open, a day is well if its own cases show that: by a share within the limit, or
-        one that is far below the incident's.
+        While an incident is open, a day is good if its own cases show it: their share is within the limit, or far
+        below the incident's.
         """
         doubt = DOUBT * FORTNIGHT / max(self.judged, FORTNIGHT)
         if not day.failed or is_below(day.failed, day.checked, limit, doubt):
@@ -267,7 +267,7 @@ class _Limits:
             return _Verdict("pass", f"{low}..{high}", expected, 0)
         self.course.fail(Cases(1, 1), side)
         if len(self.course.bad) >= DAYS_BEFORE and self.comparison is not Comparison.GONE:
-            # For so long, this is no fault of a day but the new usual.
+            # A level that lasts this long is the new usual.
             self.normal = self.days[self.judged - DAYS_BEFORE : self.judged]
         return _Verdict("fail", f"{low}..{high}", expected, max(low - m.failed, m.failed - high), side)
 
@@ -280,7 +280,7 @@ class _Limits:
         return self.normal[-DAYS_BEFORE:] if len(self.normal) >= LEAST_DAYS else self.days[:place][-DAYS_BEFORE:]
 
     def _range_of(self, near: Sequence[Measure], m: Measure) -> tuple[int, int, str] | None:
-        """Return the lowest and highest usual count, and both in words; None if too few days tell."""
+        """Return the lowest and highest usual count, and both in words; None if there are too few days."""
         counts = [o.failed for o in near if o.checked]
         if self.comparison is Comparison.GONE:
             usual = median(counts) if len(counts) >= LEAST_DAYS else 0

@@ -15,13 +15,13 @@ from statistics import NormalDist, median, stdev
 
 LEAST_DAYS = 4  # fewer days say too little about the spread from day to day
 FIRST_DAYS = 2 * LEAST_DAYS  # the first days, which have fewer before them, are compared with these
-DAYS_BEFORE = 28  # a day is compared with so many before it
+DAYS_BEFORE = 28  # a day is compared with this many days before it
 Z_LIMIT = 4.5  # a healthy share passes it about once in 300,000 looks
 COUNT_DOUBT = 0.0033  # the chance of a false alarm on one side of a count in a fortnight
 FORTNIGHT = 14
 SPREAD_DAYS = 20
 DOUBT = 0.00135  # the chance of a false verdict on few cases, that of three standard errors
-LEAST_SHIFT = 0.03  # a share that moved by less is not worth a call, however sure it is
+LEAST_SHIFT = 0.03  # a share that moved by less is not worth an alert, however certain it is
 LEAST_FOLD = 1.8  # nor is a count within 1.8 times its usual level
 
 
@@ -50,7 +50,7 @@ def count_range(others: Sequence[int], looks: int = FORTNIGHT) -> tuple[int, int
 
     `looks` is the number of days that have been judged with this one. The level is the median, and the spread
     the smaller of a robust and a plain estimate, so that one broken day among the others does not widen the range
-    that should expose the next one. As few days tell little of phi, SPREAD_DAYS of pure Poisson count beside them.
+    that should expose the next one. As few days say little about phi, SPREAD_DAYS days of pure Poisson are added.
     """
     if len(others) < LEAST_DAYS:
         return None
@@ -63,7 +63,7 @@ def count_range(others: Sequence[int], looks: int = FORTNIGHT) -> tuple[int, int
     low, high = ceil(mean / LEAST_FOLD), floor(mean * LEAST_FOLD)
     # Unlikely counts outside the fold are unusual; both functions are monotonic.
     low = bisect_left(range(low), True, key=lambda x: _z_at_most(x / phi, mean / phi) <= z)
-    # The mean of days without any is not known to be 0.
+    # Days without any do not prove a mean of 0.
     beyond = _first(lambda x: _z_at_least(x / phi, (mean + 0.375) / phi) > z, high + 1)
     return low, beyond - 1
 

@@ -1,4 +1,4 @@
-"""From verdicts to incidents: failures on days that follow each other are one."""
+"""Join failures on consecutive days into incidents."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from quality.scan import FileFacts
 
 @dataclass(frozen=True)
 class Incident:
-    """Failures of a check on a column, from the first bad day until two days in a row were judged well.
+    """Failures of a check on a column, from the first bad day until two consecutive days are good.
 
-    `consequences` are the failures of other checks that follow from these; they are no incidents of their own.
+    `consequences` are the failures of other checks that follow from these; they are not incidents of their own.
     """
 
     number: int
@@ -47,7 +47,7 @@ def find_incidents(
     files: Sequence[FileFacts],
     currency: Currency,
 ) -> list[Incident]:
-    """Join the failures of a check and column by course.Course; the worst come first and are numbered from 1.
+    """Join the failures of a check and column by course.Course; the worst come first, numbered from 1.
 
     A file with nothing to check, or whose failure follows from another one, ends nothing.
     """
