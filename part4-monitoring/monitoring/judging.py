@@ -68,7 +68,8 @@ class Judge:
             report.note = "" if is_first else self._note(report.day, day, recorded.get(report.day))
         until = [r for r in reports if r.day <= day]
         known = recorded.get(day)
-        is_new = len(days) > 1 or known is None or day == max(recorded) or known.contents != self.contents.get(day, "")
+        is_changed = known is None or known.contents != self.contents.get(day, "")
+        is_new = is_decided or is_changed or len(days) > 1 or day == max(recorded)
         earlier = [r for r in until[:-1] if r.note and _is_news(r, recorded.get(r.day))]
         return Judged(until, [r for r in reports if r.day in later], is_new, earlier)
 

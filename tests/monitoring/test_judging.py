@@ -134,7 +134,9 @@ def test_a_part_of_a_day_is_not_judged_as_a_whole_one_with_those_before_it(folde
     judged(folder, "--check_date", "2025-03-01", "--acknowledge", "column_renamed:client_id")
     with sqlite3.connect(folder / "monitor.sqlite") as history:
         hours = dict(history.execute("select day, hours from day_status where day > '2025-03-01'"))
+        states = history.execute("select state from alarms where day = '2025-03-01'").fetchall()
     assert hours == {"2025-03-03": 1}
+    assert states == [("acknowledged",)]
 
 
 def test_a_look_at_a_part_of_a_past_day_changes_no_other(folder: Path) -> None:
