@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import chain
-from math import erfc, inf, log, sqrt
+from math import erfc, exp, inf, log, sqrt
 from statistics import NormalDist
 
 from monitoring.alarms import ALARM, INSUFFICIENT, NO_DATA, OK, Verdict
@@ -17,6 +17,7 @@ from monitoring.thresholds import Metric, Thresholds
 EVERY_HOUR = 0.8
 BLOCKS = 3  # the last days together are compared with at least this many earlier periods of the same length
 SURE_DAYS = 14  # with fewer days, a dispersion may be small by chance: no segments and no small changes are judged
+SHARED_DAYS = 0.7  # the part of the last days that must show the change on their own
 RECOVERED = 3.0  # logarithm of the odds from which a day counts as usual
 FAR = log(20)  # an amount is far from the usual beyond this factor, and beyond four standard deviations
 UNNAMED = ("unknown", "none", "Other", "Unattributed")  # segments of events without a value of the kind
@@ -133,15 +134,16 @@ def _together(
     the day itself may belong.
     """
     x, n = sum(p.x for p in history.values()), sum(p.n for p in history.values())
-    now_x, now_n, days, taken, before = today.x, today.n, 1, 0, _days_before(day, max(windows, default=1) - 1)
+    now_x, now_n, recent, taken, before = today.x, today.n, [today], 0, _days_before(day, max(windows, default=1) - 1)
     for age, d in enumerate(before, 1):
         if p := history.get(d):
             x, n, taken = x - p.x, n - p.n, taken + 1
         p = p or incident.get(d)
         if p:
-            now_x, now_n, days = now_x + p.x, now_n + p.n, days + 1
+            now_x, now_n = now_x + p.x, now_n + p.n
+            recent.append(p)
         length = age + 1
-        if length not in windows or len(history) - taken < BLOCKS * length or days < length - length // 7:
+        if length not in windows or len(history) - taken < BLOCKS * length or len(recent) < length - length // 7:
             continue
         if _is_chance(Point(0, now_x, now_n), Point(0, x, n), t.strong * sqrt(daily.phi), kind):
             continue
@@ -149,12 +151,19 @@ def _together(
         points = [history[u] for u in used]
         blocks = [_sum(points[i - length : i]) for i in range(len(points), length - 1, -length)]
         together = score(blocks, Point(0, now_x, now_n), kind, t.weekday_weight, t.strong, daily)
-        if together and _goes_on(together, daily):
+        if together and _goes_on(together, daily) and _is_shared(together, recent):
             yield length, together, tuple(used)
 
 
 def _sum(points: Collection[Point]) -> Point:
     return Point(0, sum(p.x for p in points), sum(p.n for p in points))
+
+
+def _is_shared(together: Score, recent: Sequence[Point]) -> bool:
+    """Return whether most of the days show the change on their own: a single bad day is no lasting change."""
+    middle = (together.value + together.expected) / 2
+    same = sum((p.x / p.n > middle) == (together.value > together.expected) for p in recent)
+    return same >= SHARED_DAYS * len(recent)
 
 
 def _goes_on(together: Score, today: Score) -> bool:
@@ -190,6 +199,8 @@ def _compare_amounts(
         values = [today, *(facts.amounts[d] for d in recent)]
         summed = Amounts(*(sum(v[i] for v in values) for i in range(3)))
         together = score_amount([facts.amounts[d] for d in before], summed, t.strong)
+        if together and not _is_shared(together, [Point(0, exp(a.total / a.n), 1.0) for a in values if a.n]):
+            continue
         goes_on = together and (found is None or _goes_on(together, found))
         if together and goes_on and is_alarm(together, metric, t.strong, t.strong, t):
             return Verdict(metric, ALARM, tuple(before), together, together.value, window=length)

@@ -180,11 +180,11 @@ def test_a_day_being_written_is_explained_by_the_hours_that_are_over(tmp_path: P
     """At noon half of every device's usual day is still to come; what is missing are the telephones."""
     *_, path = generate(tmp_path / "days", days=10, events_per_day=3570, incidents=False)
     rows = path.read_text("utf-8").splitlines(keepends=True)
-    kept = [row for number, row in enumerate(rows) if number % 4 == 0 or "Mobile" not in row]
+    kept = [row for row in rows if "Mobile" not in row]
     path.write_text("".join(kept), encoding="utf-8")
     day = f"{path.stem[-8:-4]}-{path.stem[-4:-2]}-{path.stem[-2:]}"
     found = {a["key"]: a for a in report("--data_dir", tmp_path / "days", "--as_of", f"{day}T12:00Z")["alarms"]}
-    assert found["checkouts"]["segment"] == "mostly on Mobile devices (87% of it)"
+    assert found["checkouts"]["segment"] == "mostly on Mobile devices (88% of it)"
 
 
 def test_mistakes_are_one_sentence(line: Line, tmp_path: Path, incidents: Path) -> None:
