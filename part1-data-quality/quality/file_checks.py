@@ -16,6 +16,7 @@ from quality.scan import FileFacts, Scan
 
 EMPTY = 0.95  # a column with at least this share of nulls may be as good as missing
 LEAST_TIE = 1e-6  # the chance of as many days with the same count, below which it is no chance
+LEAST_CAP = 1_000  # events; no export has a lower limit, and small samples have as many events on each day
 ROUND = ("1", "2", "25", "5")  # followed by zeros
 SPREADSHEET_ROWS = (65_535, 65_536, 1_048_575, 1_048_576)  # of a sheet, with and without the header
 
@@ -138,8 +139,9 @@ def row_cap(scan: Scan) -> Iterator[Measure]:
     for day, facts in first.items():
         count = events[day]
         days, chance = days_with[count], expected_ties(count, list(events.values()))
-        is_tied = days >= 3 and poisson_tail(days, chance) < LEAST_TIE
-        is_round = (count in SPREADSHEET_ROWS or (count >= 1000 and str(count).rstrip("0") in ROUND)) and chance < 0.01
+        is_tied = days >= 3 and poisson_tail(days, chance) < LEAST_TIE and count >= LEAST_CAP
+        is_round = count in SPREADSHEET_ROWS or (count >= LEAST_CAP and str(count).rstrip("0") in ROUND)
+        is_round = is_round and chance < 0.01
         example = f"{count:,} events, as {days} days have" if is_tied else f"{count:,} events, a round number"
         yield Measure(facts.file_no, "rows", 1, int(is_tied or is_round), example=f"{example}: a limit cut it off")
 
