@@ -173,17 +173,19 @@ def valid_json_sql(text: str) -> str:
 
 
 def columns_sql(
-    contract: Contract, present: Iterable[str], prefix: str = "", rename: Callable[[str], str] = identifier
-) -> Callable[[str], str]:
+    contract: Contract, present: Iterable[str], prefix: str = "", rename: Callable[[str], str] = identifier,
+    is_filled: bool = False,
+) -> Callable[[str], str]:  # fmt: skip
     """Return a function that returns SQL for a contract column: the first of its names in `present` with a value.
 
-    A null that is written as text is no value.
+    A null that is written as text is no value; `is_filled` says that `filled_sql` has made these null.
     """
     there = set(present)
 
     def column(name: str) -> str:
         found = contract.column(name)
-        names = [filled_sql(prefix + rename(n)) for n in (found.names if found else (name,)) if n in there]
+        names = [prefix + rename(n) for n in (found.names if found else (name,)) if n in there]
+        names = names if is_filled else [filled_sql(n) for n in names]
         return NULL if not names else names[0] if len(names) == 1 else f"coalesce({', '.join(names)})"
 
     return column

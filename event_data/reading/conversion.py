@@ -20,7 +20,7 @@ import duckdb
 
 from event_data.contract.model import Contract, Value
 from event_data.contract.roles import columns_of
-from event_data.events import columns_sql, event_time_sql, in_zone_sql
+from event_data.events import columns_sql, event_time_sql, filled_sql, in_zone_sql
 from event_data.reading.byte_scan import count_bytes
 from event_data.reading.day_file import DayFile, Problem, ReadingError
 from event_data.reading.derived import derived_sql
@@ -82,7 +82,9 @@ def _days(cursor: duckdb.DuckDBPyConnection, landed: Landed, contract: Contract,
     """Write the records of each day, with the derived columns, and yield the files; none without a readable time."""
     at = dict(zip(reversed(landed.header), reversed(range(len(landed.header))), strict=True))  # first of equal names
     present = contract.columns_in(landed.header)
-    column = columns_sql(contract, at, rename=lambda name: f"c{at[name]}")
+    # A derived column names its columns many times, so that nulls written as text become null before, as f0, f1 …
+    column = columns_sql(contract, at, rename=lambda name: f"f{at[name]}", is_filled=True)
+    filled = [f"{filled_sql(f'c{number}')} as f{number}" for number in range(len(landed.header))]
     derived = [name for name, value in contract.derived.items() if _has_source(value, present)]
     cells = [f"nullif(c{number}, '') as c{number}" for number in range(len(landed.header))]
 
@@ -90,7 +92,8 @@ def _days(cursor: duckdb.DuckDBPyConnection, landed: Landed, contract: Contract,
         return " or ".join(landed.numbers[one] for one in present.get(name, ()) if one in landed.numbers) or "false"
 
     cells += [f"{derived_sql(contract, name, column, is_number)} as d{number}" for number, name in enumerate(derived)]
-    cursor.execute(f"create or replace temp table converted as select _line, {', '.join(cells)} from landed")
+    source = f"(select *, {', '.join(filled)} from landed)"
+    cursor.execute(f"create or replace temp table converted as select _line, {', '.join(cells)} from {source}")
     cursor.execute("drop table landed")
     taken = {name.casefold() for name in contract.derived}
     names = (*(f"{name} (delivered)" if name.casefold() in taken else name for name in landed.header), *derived)
