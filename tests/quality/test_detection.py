@@ -154,6 +154,8 @@ traffic_falling            rows_volume                 events        P1 ? none
 # is wrong in every row and leaves the day in some; a cheap order in cents is no dearer than twenty others; some
 # addresses have a utm_medium and no utm_source.
 NAMED = {name: Named(*rest) for name, *rest in map(str.split, TABLE.strip().splitlines())}
+# Page views of this fault happen on the day before, where a step now has an earlier one.
+MOVED_TO_THE_DAY_BEFORE = {"time_local_as_utc"}
 # From 27 February the real files bear the synonym; on the days before, the fault brings it.
 OTHER_REAL_DAY = {"column_synonym_client": "20250226", "column_moved_to_synonym": "20250226"}
 
@@ -190,9 +192,9 @@ def alarms(report: Report) -> list[dict[str, str]]:
     return [row for row in failed if not row["message"].startswith("follows from ")]
 
 
-def verdicts_before(file: str, report: Report) -> list[tuple[str, ...]]:
+def verdicts_before(file: str, report: Report, with_counts: bool = True) -> list[tuple[str, ...]]:
     """The verdicts on the files that came before this one: no later file may change them."""
-    keys = ("check", "file", "column", "status", "severity", "failed", "message")
+    keys = ("check", "file", "column", "status", "severity", *(("failed", "message") if with_counts else ()))
     return [tuple(row[key] for key in keys) for row in report if row["file"] < file[:15] and row["status"] != "skip"]
 
 
@@ -205,7 +207,8 @@ def one(report: Report, check: str, file: str, column: str) -> dict[str, str]:
 def assert_named(name: str, told: Broken, before: Report, after: Report) -> None:
     """The fault's own check fails on its file and column, on the right line, with the right count."""
     right, place = NAMED[name], (told.file, NAMED[name].column)
-    assert verdicts_before(told.file, after) == verdicts_before(told.file, before)
+    keep_counts = name not in MOVED_TO_THE_DAY_BEFORE
+    assert verdicts_before(told.file, after, keep_counts) == verdicts_before(told.file, before, keep_counts)
     found, was = one(after, right.check, *place), one(before, right.check, *place)
     assert found["status"] == "fail", f"{right.check} does not fail on {place}"
     assert found["severity"] <= right.severity
