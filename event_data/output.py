@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).with_name("templates")
 FORMULA = "=+@\t\r-"  # first characters that a spreadsheet reads as a formula (OWASP, CSV injection)
-COLOURS = {"RED": "1;31", "YELLOW": "1;33", "GREEN": "1;32", "P0": "1;31", "P1": "1;33", "P2": "33", "P3": "0"}
-WORD_STYLES = {
-    "RED": "bold red", "YELLOW": "bold yellow", "GREEN": "bold green",
-    "P0": "bold red", "P1": "bold yellow", "P2": "yellow", "P3": "none",
+# The colour of a status or a severity: for a terminal, and for rich.
+COLOURS = {
+    "RED": ("1;31", "bold red"), "YELLOW": ("1;33", "bold yellow"), "GREEN": ("1;32", "bold green"),
+    "P0": ("1;31", "bold red"), "P1": ("1;33", "bold yellow"), "P2": ("33", "yellow"),
 }  # fmt: skip
 
 
@@ -57,9 +58,20 @@ def printable(text: str, instead: str = "?") -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else instead for c in text)
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 file, 1,234 files."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def day_name(day: date) -> str:
+    """Return a day as 27 Feb."""
+    return f"{day.day} {day:%b}"
+
+
 def verdict(status: str, colour: bool) -> str:
     """Return a word that is a status or a severity, coloured if the terminal supports it."""
-    return f"\033[{COLOURS.get(status, '1;36')}m{status}\033[0m" if colour else status
+    code, _ = COLOURS.get(status, ("1;36", ""))
+    return f"\033[{code}m{status}\033[0m" if colour else status
 
 
 def paragraph(text: str, width: int, indent: int = 0, hanging: int | None = None) -> str:
@@ -87,7 +99,7 @@ def table(
 
     def cell(content: str | Sequence[str]) -> Text:
         if isinstance(content, str):
-            return Text(printable(content), style=WORD_STYLES.get(content, "none"))
+            return Text(printable(content), style=COLOURS.get(content, ("", "none"))[1])
         return Text("\n".join(map(printable, content)))
 
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="none")
@@ -99,33 +111,40 @@ def table(
         drawn.add_row(*map(cell, row))
     text = io.StringIO()
     system: Literal["standard"] | None = "standard" if colour else None
-    Console(
-        file=text,
-        width=width - indent,
-        color_system=system,
-        force_terminal=colour,
-        legacy_windows=False,
+    console = Console(
+        file=text, width=width - indent, color_system=system, force_terminal=colour, legacy_windows=False,
         no_color=False,
-    ).print(drawn)
+    )  # fmt: skip
+    console.print(drawn)
     return [(" " * indent + line).rstrip() for line in text.getvalue().splitlines()]
 
 
-def templates(folder: Path, autoescape: bool = False, **options: Any) -> "jinja2.Environment":
+def templates(
+    folder: Path, autoescape: bool = False, finalize: Callable[[object], object] | None = None, **options: Any
+) -> "jinja2.Environment":
     """Return the templates of a folder, including those that all parts share."""
     import jinja2  # takes 40 ms
 
+    kind = f"{autoescape} {finalize.__qualname__ if finalize else ''}"
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader([folder, TEMPLATES]), bytecode_cache=_bytecode_cache(folder),
-        autoescape=autoescape, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, **options,
+        loader=jinja2.FileSystemLoader([folder, TEMPLATES]), bytecode_cache=_bytecode_cache(folder, kind),
+        autoescape=autoescape, finalize=finalize, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True, **options,
     )  # fmt: skip
 
 
-def _bytecode_cache(folder: Path) -> "jinja2.BytecodeCache | None":
-    """Return where compiled templates are kept, as Python keeps its modules; None where that cannot be written."""
+def _bytecode_cache(folder: Path, kind: str) -> "jinja2.BytecodeCache | None":
+    """Return where compiled templates are kept, as Python keeps its modules; None where that cannot be written.
+
+    A template is compiled differently for each way to escape, which `kind` names: one compiled for plain text must
+    not be used for a page.
+    """
     import jinja2
 
     class Cache(jinja2.FileSystemBytecodeCache):
+        def get_cache_key(self, name: str, filename: str | None = None) -> str:
+            return super().get_cache_key(f"{kind} {name}", filename)
+
         def dump_bytecode(self, bucket: "jinja2.bccache.Bucket") -> None:
             with suppress(OSError):  # as on a full disk: it is compiled again next time
                 super().dump_bytecode(bucket)

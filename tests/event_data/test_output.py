@@ -89,6 +89,16 @@ def test_a_page_escapes_all_but_markup(tmp_path: Path) -> None:
     assert "script-src " + " ".join(f"'sha256-{digest}'" for digest in digests) + ";" in text
 
 
+def test_a_template_kept_as_plain_text_is_compiled_again_for_a_page(tmp_path: Path) -> None:
+    """The bytecode of one way to escape must not serve another: names of the data would become markup."""
+    (tmp_path / "mine.txt").write_text("{{ name }}")
+    texts = [
+        templates(tmp_path, **options).get_template("mine.txt").render(name="<b>")
+        for options in ({}, {"autoescape": True}, {"finalize": len}, {})
+    ]
+    assert texts == ["<b>", "&lt;b&gt;", "3", "<b>"]
+
+
 def test_a_cell_may_be_paragraphs_and_a_severity_has_a_colour() -> None:
     rows = [("P0", ["one two three four", "-> do\x1bit"], "$1.00"), ("x", "P0 is no severity here", "-")]
     plain = table(("SEV", "WHAT", "STAKE"), rows, 26, right=(2,), indent=0)
