@@ -144,8 +144,7 @@ def _joined(before: Facts, after: Facts) -> Facts:
                 else {s: days | getattr(after, name)[key][s] for s, days in inner.items()}
             )
     for name in ("amounts", "files", "scales"):
-        if hasattr(before, name):
-            getattr(whole, name).update(getattr(before, name) | getattr(after, name))
+        getattr(whole, name).update(getattr(before, name) | getattr(after, name))
     whole.by_hour["events"] = before.by_hour["events"] | after.by_hour["events"]
     return whole
 

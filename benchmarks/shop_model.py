@@ -44,7 +44,7 @@ RECORD_SHARES = {
 
 @dataclass(frozen=True)
 class Shop:
-    """What is usual on each day of a shop, before chance: factors by day, and by day and channel."""
+    """The expected level of a shop on each day, without chance: factors by day, and by day and channel."""
 
     size: float
     traffic: Array
@@ -63,7 +63,7 @@ class Shop:
 
 @dataclass
 class Damage:
-    """What a fault does to each day: factors of what is kept, and parts of what is changed."""
+    """The effect of a fault on each day: the parts that are kept, and the parts that are changed."""
 
     everything: Array  # day, browser, channel: part of the events that arrive
     sections: Array  # day, section: part of the page views that arrive

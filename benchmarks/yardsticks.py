@@ -1,4 +1,4 @@
-"""What the monitor is compared with: a plain weekday median, Elementary's formula and a plain z-score."""
+"""Detect anomalies by simpler methods, to compare: a weekday median, Elementary's formula, and a z-score."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta

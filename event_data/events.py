@@ -21,6 +21,7 @@ PLACEHOLDERS = (
     *NULL_WORDS, "undefined", "nil", "n/a", "na", "false", "true", "(not set)", "[object object]",
     "00000000-0000-0000-0000-000000000000",
 )  # fmt: skip
+EMPTY = 0.95  # a column with at least this share of nulls may be as good as missing
 # What exports write for a visit without a source.
 NO_EVIDENCE = ("", "(direct)", "direct", "(none)", "none", "(not set)", "not set", "null", "undefined")
 # The offsets from UTC in use since 1970, without the colon.
@@ -164,6 +165,15 @@ def order_key_sql(contract: Contract, columns: Mapping[str, str]) -> str:
 def in_zone_sql(instant: str, zone: str) -> str:
     """Return DuckDB SQL that converts a UTC time to local time in a zone."""
     return instant if zone == "UTC" else f"{instant} at time zone 'UTC' at time zone {literal(zone)}"
+
+
+def is_as_good_as_missing(filled: float, events: float, usual: float) -> bool:
+    """Return whether so few events have a value in a column that it might as well be missing.
+
+    It is at least 95 % empty, and at most half as filled as `usual`: the share on good days, or the least that the
+    contract allows.
+    """
+    return filled <= (1 - EMPTY) * events and 2 * filled <= usual * events
 
 
 def valid_json_sql(text: str) -> str:

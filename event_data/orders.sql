@@ -14,6 +14,8 @@
 --   is_collision      whether it is a counted order with the transaction id of an earlier order
 --   is_reused_id      whether it is a collision more than 30 days after the id was last used: the shop reuses ids
 --   is_possible_duplicate   whether an order of the last 24 hours has the same checkout, customer and amount
+--   repeated_event_id   the event before a repeated one: with the same id, and in the same order if it is its repeat
+--   duplicated_event_id   the earlier order that a possible duplicate may duplicate
 --
 -- Two events with the same transaction id are the same order if their checkouts match. If a checkout is unknown, their
 -- customers must match; if a customer is unknown too, their clients. If nothing can be compared, the id alone decides.
@@ -77,7 +79,8 @@ placed as (
         identified.event_id, identified.event_at, identified.checkout, identified.customer, identified.client,
         identified.amount, identified.id,
         row_number() over in_time as place,
-        lag(identified.event_at) over in_time as id_used_at
+        lag(identified.event_at) over in_time as id_used_at,
+        lag(identified.event_id) over in_time as id_used_by
     from identified
     inner join repeated on identified.id = repeated.id
     window in_time as (
@@ -121,7 +124,7 @@ candidates as (
 -- All events of one customer without a checkout join the same order.
 with_customer as (
     select
-        event_id, checkout, customer, client, amount, id, place, id_used_at,
+        event_id, checkout, customer, client, amount, id, place, id_used_at, id_used_by,
         case
             when founder is not null then founder
             when customer is not null
@@ -134,7 +137,7 @@ with_customer as (
 
 with_client as (
     select
-        event_id, checkout, customer, amount, id, place, id_used_at,
+        event_id, checkout, customer, amount, id, place, id_used_at, id_used_by,
         case
             when founder is not null then founder
             when client is not null then coalesce(
@@ -153,9 +156,10 @@ with_client as (
 
 grouped as (
     select
-        event_id, place, id_used_at,
+        event_id, place, id_used_at, id_used_by,
         row_number() over in_order as step,
         lag(amount) over in_order as amount_before,
+        lag(event_id) over in_order as event_before,
         first_value(event_id) over whole_order as order_id,
         last_value(amount) over whole_order as last_amount,
         min(checkout) over whole_order as checkout,
@@ -172,7 +176,7 @@ grouped as (
 ordered as (
     select
         identified.event_id, identified.event_at, identified.amount, identified.reason, identified.id,
-        grouped.id_used_at, grouped.amount_before,
+        grouped.id_used_at, grouped.id_used_by, grouped.amount_before, grouped.event_before,
         coalesce(grouped.place, 1) as place,
         coalesce(grouped.step, 1) as step,
         coalesce(grouped.order_id, identified.event_id) as order_id,
@@ -183,15 +187,17 @@ ordered as (
     left join grouped on identified.event_id = grouped.event_id
 ),
 
--- Each order with the time of the previous order with the same checkout, customer and amount.
+-- Each order with the previous order with the same checkout, customer and amount, and its time.
 compared as (
     select
         ordered.*,
-        lag(event_at) over (
-            partition by case when reason is null and step = 1 then 1 else 0 end, checkout, customer, last_amount
-            order by event_at nulls first, id nulls first, event_id nulls first
-        ) as bought_at
+        lag(event_at) over alike as bought_at,
+        lag(event_id) over alike as bought_by
     from ordered
+    window alike as (
+        partition by case when reason is null and step = 1 then 1 else 0 end, checkout, customer, last_amount
+        order by event_at nulls first, id nulls first, event_id nulls first
+    )
 ),
 
 flagged as (
@@ -232,7 +238,9 @@ select
     reason is null and place > 1 as is_repeated_id,
     status = 'counted' and place > 1 as is_collision,
     coalesce(status = 'counted' and place > 1 and is_reuse, false) as is_reused_id,
-    coalesce(is_possible_duplicate, false) as is_possible_duplicate
+    coalesce(is_possible_duplicate, false) as is_possible_duplicate,
+    case when reason is null then coalesce(event_before, id_used_by) end as repeated_event_id,
+    case when is_possible_duplicate then bought_by end as duplicated_event_id
 from decided
 
 union all
@@ -244,7 +252,7 @@ select
     case when decided.reason is null then decided.order_id end,
     null,
     cast(0 as decimal(12, 2)),
-    false, false, false, false
+    false, false, false, false, null, null
 from lines
 inner join decided on lines.first_line_id = decided.event_id
 where lines.line_number > 1

@@ -83,30 +83,8 @@ select
         when a like '%windows%' or a like '%macintosh%' or a like '%linux%' or a like '%cros %' then 'Desktop'
         else 'Other'
     end as device,
-    case
-        when a like '%iphone%' or a like '%ipad%' or a like '%ipod%' then 'iOS'
-        when a like '%android%' then 'Android'
-        when a like '%windows%' then 'Windows'
-        when a like '%macintosh%' then 'macOS'
-        when a like '%cros %' then 'ChromeOS'
-        when a like '%linux%' then 'Linux'
-        else 'Other'
-    end as operating_system,
-    case
-        when a like '%fban/%' or a like '%fbav/%' or a like '%[fb%' then 'Facebook'
-        when a like '%instagram%' then 'Instagram'
-        when a like '%tiktok%' or a like '%bytedance%' or a like '%musical_ly%' then 'TikTok'
-        when a like '%pinterest%' then 'Pinterest'
-        when a like '%gsa/%' then 'Google app'
-        when a like '%edg/%' or a like '%edga/%' or a like '%edgios/%' or a like '%edge/%' then 'Edge'
-        when a like '%opr/%' or a like '%opera%' or a like '%opt/%' then 'Opera'
-        when a like '%samsungbrowser%' then 'Samsung Internet'
-        when a like '%ddg/%' or a like '%duckduckgo%' then 'DuckDuckGo'
-        when a like '%firefox/%' or a like '%fxios/%' then 'Firefox'
-        when a like '%chrome/%' or a like '%crios/%' then 'Chrome'
-        when a like '%safari/%' or a like '%applewebkit%' then 'Safari'
-        else 'Other'
-    end as browser
+    {operating_system} as operating_system,
+    {browser} as browser
 from agents
 left join crawlers on agents.user_agent = crawlers.user_agent;
 

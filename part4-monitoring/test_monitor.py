@@ -227,7 +227,7 @@ def test_a_step_becomes_a_change_of_level_until_somebody_accepts_it() -> None:
     assert [keys(r) for r in reports[2:]] == [
         ["identity"],
         *[[]] * 5,
-    ]  # on its day the alarm is told, and does not count
+    ]  # the alarm is reported on its day, but does not count
     assert any(v.metric.name == "client_id_missing_share" for v in reports[3].insufficient)
     share(f, "client_id_missing_share", f.last, 0.2)
     assert keys(last(f, T, acts)) == ["identity"] and last(f, T, acts).alarms[0].day_number == 1

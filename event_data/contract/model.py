@@ -336,6 +336,12 @@ class Contract:
         columns = (column for column in self.columns if column.name not in self.derived)
         return frozenset(name.lower() for column in columns for name in column.names)
 
+    def least_filled(self, column: Column) -> float:
+        """Return the share of events that must have a value in a column."""
+        rule = self.rule("null_share", column.name)
+        allowed = rule.limit.share or 0.0 if rule and rule.limit else 0.0
+        return 1 - allowed if column.required else 0.0
+
     def columns_in(self, header: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return the names under which a header has each of the contract's columns, its own name first."""
         there = set(header)

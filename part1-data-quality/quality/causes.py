@@ -27,8 +27,7 @@ def with_causes(
         definition = definitions[f.check]
         if f.status != "fail" or not (definition.suppressed_by or definition.explained_by):
             continue
-        of_day = definition.threshold.comparison in OF_DAYS
-        place = days[f.file_no] if of_day else f.file_no
+        place = days[f.file_no] if f.comparison in OF_DAYS else f.file_no
         related = [c for check in definition.suppressed_by for c in by_file.get((place, check), ())]
         candidates = [c for c in related if _explains(c.column, f.column, contract)]
         candidates += [c for check in definition.explained_by for c in by_file.get((place, check), ())]

@@ -424,7 +424,7 @@ group by file_no
 -- threshold: 0
 -- needs: client time page_view
 -- message: {failed:,} client ids for {checked:,} events ({share}): nearly every event has an id of its own
--- advice: The id is made anew for each event, or the column holds an id of the event; until it identifies a browser again, report no journey, channel or visit.
+-- advice: Either a new id is created for each event, or the column holds the event's own id. Until it identifies a browser again, do not report journeys, channels or visits.
 select
     file_no, {client} as "column", cast(events as bigint) as checked,
     case when clients >= 0.97 * events and events >= 50 then clients else 0 end as failed,

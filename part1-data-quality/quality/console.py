@@ -8,10 +8,10 @@ from textwrap import wrap
 from event_data.cli import Terminal
 from event_data.contract import Contract, Severity
 from event_data.money import Currency
-from event_data.output import paragraph, short_path, table, verdict
+from event_data.output import count, paragraph, short_path, table, verdict
 from quality.evaluation import Finding
 from quality.evidence import Evidence
-from quality.headline import counted, headline, status_of
+from quality.headline import headline, status_of
 from quality.incidents import Incident
 from quality.scan import FileFacts
 from quality.ticket import pair_text
@@ -36,7 +36,7 @@ def summary(
     word, width = status_of(incidents), terminal.width
     first = paragraph(f"{word}  {headline(files, incidents, contract)}", width)
     status = Counter(f.status for f in findings)
-    checks, deliveries = len({f.check for f in findings}), counted(len(files), contract.unit_of_files)
+    checks, deliveries = len({f.check for f in findings}), count(len(files), contract.unit_of_files)
     last = paragraph(
         f"{checks} checks on {deliveries}: {status['pass']:,} passed, {status['fail']:,} failed, "
         f"{status['skip']:,} had nothing to check." + NO_SUM * (sum(bool(i.revenue) for i in incidents) > 1),
@@ -49,8 +49,8 @@ def summary(
         rows = _rows_that_fit(incidents, evidence, contract.currency, width, height)
         lines += ["", *table(HEADINGS, rows, width, right=(0, 3), indent=0, colour=terminal.colour)]
         if rest := incidents[len(rows) :]:
-            count = Counter(str(i.severity) for i in rest)
-            kinds = ", ".join(f"{n:,} {severity}" for severity, n in sorted(count.items()))
+            severities = Counter(str(i.severity) for i in rest)
+            kinds = ", ".join(f"{n:,} {severity}" for severity, n in sorted(severities.items()))
             more = f"and {len(rest):,} more ({kinds}), see {short_path(written[0])}"
             lines.append(paragraph(more, width, len(rows[-1][0]) + 7))
         lines += ["", paragraph("--incident N prints incident N with example rows, ready for a ticket.", width)]
@@ -84,7 +84,7 @@ def _row(i: Incident, evidence: Evidence, currency: Currency, advised: Severity)
     """Return an incident's row; `advised` is the lowest severity whose incidents say what to do."""
     when = str(i.first_day) if i.first_day == i.last_day else f"{i.first_day} to {i.last_day}"
     when = f"since {i.first_day}" if i.is_open else when
-    text = [f"{i.message}.", f"{i.check}, {when}, {counted(len(i.findings), 'file')}"]
+    text = [f"{i.message}.", f"{i.check}, {when}, {count(len(i.findings), 'file')}"]
     text += [pair_text(pair, currency) for pair in evidence.pairs[:PAIRS]]
     if i.consequences:
         text.append("also: " + ", ".join(dict.fromkeys(f.check for f in i.consequences)))

@@ -35,11 +35,12 @@ class Comparison(Enum):
 SHIFTS = (Comparison.SHIFT, Comparison.RISE)
 COUNTS = (Comparison.OTHER_DAYS, Comparison.RATE, Comparison.AMOUNT, Comparison.GONE)
 OF_DAYS = SHIFTS + COUNTS
+OF_CASES = (Comparison.SHARE, Comparison.POOLED)
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """When a check fails; `share` is the largest allowed share (SHARE, POOLED) or the least usual count (GONE)."""
+    """The limit of a check; `share` is the largest allowed share (SHARE, POOLED) or the least usual count (GONE)."""
 
     comparison: Comparison
     share: float = 0.0

@@ -203,6 +203,8 @@ select
     coalesce(is_collision and not is_reused_id, false) as is_collision,
     coalesce(is_reused_id, false) as is_reused_id,
     coalesce(is_possible_duplicate, false) as is_possible_duplicate,
+    repeated_event_id,
+    duplicated_event_id,
     counted_amount,
     excluded_amount,
     -- of the whole order, where rows are its lines

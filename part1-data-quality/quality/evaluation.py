@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from event_data.contract import Contract, Severity
 from quality.course import Cases, Course, is_worse, total
-from quality.definitions import OF_DAYS, SHIFTS, Comparison, Definition, Measure, percents
+from quality.definitions import OF_CASES, OF_DAYS, SHIFTS, Comparison, Definition, Measure, percents
 from quality.expected_ranges import (
     DAYS_BEFORE,
     DOUBT,
@@ -36,8 +36,9 @@ Number = TypeVar("Number", int, Decimal)
 class Finding:
     """The result of a check on a column of a file. `status` is pass, fail or skip (there was nothing to check).
 
-    `cause` is the check, file number and column of another failure, from which this one follows. `side` is 1 above
-    and -1 below an expected range. `before` is the level of the days before, if it has become much worse.
+    `comparison` is what it was judged by; the contract may replace that of the definition by a share. `cause` is the
+    check, file number and column of another failure, from which this one follows. `side` is 1 above and -1 below an
+    expected range. `before` is the level of the days before, if it has become much worse.
     """
 
     status: str
@@ -46,6 +47,7 @@ class Finding:
     file_no: int
     file: str
     column: str
+    comparison: Comparison = Comparison.SHARE
     checked: int | None = None
     failed: int | None = None
     threshold: str = ""
@@ -80,13 +82,13 @@ def evaluate(
         days = _by_day(found, files)
         limits = _Limits(definition, column, days, contract)
         verdicts = {day: limits.verdict(measure) for day, measure in days.items() if measure.checked}
-        if definition.threshold.comparison in OF_DAYS:
+        if limits.comparison in OF_DAYS:
             found = {measure.file_no: measure for measure in days.values()}
         for facts in files:
             measure = found.get(facts.file_no)
             if measure is None or not measure.checked:
                 reason = _why_not(definition, column, facts, contract)
-                findings.append(_finding("skip", definition, facts, column, message=reason))
+                findings.append(limits.skip(facts, reason))
             else:
                 findings.append(limits.finding(verdicts[facts.day], measure, facts))
     return findings
@@ -109,11 +111,6 @@ def _sum(one: Number | None, other: Number | None) -> Number | None:
     return one if other is None else other if one is None else one + other
 
 
-def _finding(status: str, definition: Definition, facts: FileFacts, column: str, **rest: Any) -> Finding:
-    severity = rest.pop("severity", None)
-    return Finding(status, severity, definition.check, facts.file_no, facts.file.name, column, **rest)
-
-
 @dataclass(frozen=True)
 class _Verdict:
     """The verdict on a day; `failed` is the distance from the expected range of a count."""
@@ -132,7 +129,7 @@ class _Limits:
     """The limits of a check on a column; its days must be judged in their order."""
 
     def __init__(self, definition: Definition, column: str, days: Mapping[date, Measure], contract: Contract):
-        self.definition, self.currency = definition, contract.currency
+        self.definition, self.column, self.currency = definition, column, contract.currency
         rule = contract.rule(definition.check, column)
         self.severity = definition.severity if rule is None or rule.severity is None else rule.severity
         self.advice = (rule and rule.advice) or definition.advice
@@ -146,24 +143,32 @@ class _Limits:
         self.days = [m for m in days.values() if m.checked]
         self.judged = 0
         self.normal: list[Measure] = []  # days judged good
-        self.course = Course(definition.days_to_end, self.comparison in (Comparison.SHARE, Comparison.POOLED))
+        self.course = Course(definition.days_to_end, self.comparison in OF_CASES)
+
+    def skip(self, facts: FileFacts, reason: str) -> Finding:
+        """Return the finding for a file in which there is nothing to check."""
+        return self._finding("skip", facts, message=reason)
+
+    def _finding(self, status: str, facts: FileFacts, severity: Severity | None = None, **rest: Any) -> Finding:
+        check, name = self.definition.check, facts.file.name
+        return Finding(status, severity, check, facts.file_no, name, self.column, self.comparison, **rest)
 
     def finding(self, verdict: _Verdict, m: Measure, facts: FileFacts) -> Finding:
         """Return the finding for a file: of the parts of a bad day, those beyond the limit fail."""
         failed = m.failed if verdict.failed is None else verdict.failed
-        seen = {"checked": m.checked, "failed": failed, "threshold": verdict.threshold}
+        seen: dict[str, Any] = {"checked": m.checked, "failed": failed, "threshold": verdict.threshold}
         if verdict.status == "skip":
-            return _finding("skip", self.definition, facts, m.column, **seen, message=verdict.expected)
+            return self._finding("skip", facts, **seen, message=verdict.expected)
         if verdict.status == "pass" or (self.comparison not in OF_DAYS and failed <= verdict.limit * m.checked):
-            return _finding("pass", self.definition, facts, m.column, **seen)
+            return self._finding("pass", facts, **seen)
         line = m.line if m.line or m.record is None else facts.file.physical_line(m.record)
         message = m.message or self.definition.describe(m, self.currency, verdict.expected)
         if verdict.since:
             message += f"; with the days before, {verdict.since.failed:,} of {verdict.since.checked:,}"
         if verdict.before:
             message += f"; before, {verdict.before.failed:,} of {verdict.before.checked:,}"
-        return _finding(
-            "fail", self.definition, facts, m.column, **seen, severity=self._severity(verdict, m),
+        return self._finding(
+            "fail", facts, **seen, severity=self._severity(verdict, m),
             orders=m.orders, revenue=m.revenue, line=line, example=m.example, expected=verdict.expected, place=m.place,
             first_records=m.first_records, side=verdict.side, before=verdict.before, message=message,
             advice=(m.advice or self.advice).replace("{column}", m.column),

@@ -10,23 +10,12 @@ from pathlib import Path
 
 from event_data.output import printable
 from event_data.reading.day_file import DayFile
+from event_data.user_agents import BROWSERS, OTHER, SYSTEMS, name_in
 
 CHUNK = 1 << 18  # bytes
 LONGEST = 1 << 16  # characters of a line; a longer one is not shown
 MOST_RECORDS = 200_000  # read of a file with line breaks in quotes, which must be parsed from its beginning
 LONG_PART = 24  # characters; a longer part of a path is an id, not a name
-
-# The first match of a user agent names the browser or the system, in the order of the warehouse's own rules.
-BROWSERS = {
-    r"fban/|fbav/|\[fb": "Facebook", "instagram": "Instagram", "tiktok|bytedance|musical_ly": "TikTok",
-    "pinterest": "Pinterest", "gsa/": "Google app", "edg/|edga/|edgios/|edge/": "Edge", "opr/|opera|opt/": "Opera",
-    "samsungbrowser": "Samsung Internet", "ddg/|duckduckgo": "DuckDuckGo", "firefox/|fxios/": "Firefox",
-    "headlesschrome/": "HeadlessChrome", "chrome/|crios/": "Chrome", "safari/|applewebkit": "Safari",
-}  # fmt: skip
-SYSTEMS = {
-    "iphone|ipad|ipod": "iOS", "android": "Android", "windows": "Windows", "macintosh": "macOS", "cros ": "ChromeOS",
-    "linux": "Linux",
-}  # fmt: skip
 
 
 def read_rows(file: DayFile, records: Collection[int]) -> dict[int, dict[str, str]]:
@@ -84,12 +73,9 @@ def browser(user_agent: str) -> str:
     """Return the browser and the system that a user agent names, such as Safari on iOS, or the program."""
     if named := re.search(r"compatible; ([\w. -]{2,30})|^(?!mozilla)([\w. -]{2,30})", user_agent, re.IGNORECASE):
         return (named[1] or named[2]).strip()
-    agent = user_agent.lower()
-    found, system = (
-        next((name for pattern, name in names.items() if re.search(pattern, agent)), "")
-        for names in (BROWSERS, SYSTEMS)
-    )
-    return f"{found} on {system}" if found and system else found or system or "another browser"
+    found, system = name_in(BROWSERS, user_agent), name_in(SYSTEMS, user_agent)
+    found = "HeadlessChrome" if "HeadlessChrome/" in user_agent else found  # the warehouse counts it as a crawler
+    return " on ".join(name for name in (found, system) if name != OTHER) or "another browser"
 
 
 def masked(text: str) -> str:

@@ -9,12 +9,12 @@ from functools import lru_cache
 from statistics import median
 
 from event_data.contract.yaml_nodes import quoted
+from event_data.events import EMPTY, is_as_good_as_missing
 from quality.definitions import Measure, percent
 from quality.expected_ranges import DAYS_BEFORE, DOUBT, LEAST_DAYS, count_range, expected_ties, is_beyond, poisson_tail
 from quality.rename_detection import LEAST_MATCH, LEAST_MATCH_OF_ALIKE_NAMES, likeness, profiles
 from quality.scan import FileFacts, Scan
 
-EMPTY = 0.95  # a column with at least this share of nulls may be as good as missing
 LEAST_TIE = 1e-6  # the chance of as many days with the same count, below which it is no chance
 LEAST_CAP = 1_000  # events; no export has a lower limit, and small samples have as many events on each day
 ROUND = ("1", "2", "25", "5")  # followed by zeros
@@ -95,8 +95,7 @@ def find_empty_columns(scan: Scan) -> None:
     payload = scan.contract.roles.get("payload")
     needs_payload = {m.file_no: m for m in scan.measures.get("payload_missing", ()) if m.checked}
     for column in scan.contract.columns:
-        rule = scan.contract.rule("null_share", column.name)
-        asked = 0.0 if not column.required else 1 - (rule.limit.share or 0.0 if rule and rule.limit else 0.0)
+        asked = scan.contract.least_filled(column)
         good: list[tuple[int, int]] = []
         for facts in _arrived(scan):
             if column.name not in facts.headers or not facts.records or column.name in scan.contract.derived:
@@ -116,15 +115,17 @@ def find_empty_columns(scan: Scan) -> None:
 
 def _is_empty(filled: int, events: int, asked: float, good: list[tuple[int, int]]) -> bool:
     """Return whether a column is as good as missing, given the (filled, events) of the good days before."""
-    if filled > (1 - EMPTY) * events:
+    if filled > (1 - EMPTY) * events:  # nearly every column; spares the rest
         return False
     near = good[-DAYS_BEFORE:]
     if len(near) >= LEAST_DAYS:
         usual = [round(f * events / n) for f, n in near]
         limits = count_range(usual, len(good) + 1)
-        if limits and filled < limits[0] and 2 * filled <= median(usual):
+        if limits and filled < limits[0] and is_as_good_as_missing(filled, events, median(usual) / events):
             return True
-    return 2 * filled <= asked * events and is_beyond(events - filled, events, max(1 - asked, 0.5), DOUBT)
+    return is_as_good_as_missing(filled, events, asked) and is_beyond(
+        events - filled, events, max(1 - asked, 0.5), DOUBT
+    )
 
 
 def row_cap(scan: Scan) -> Iterator[Measure]:

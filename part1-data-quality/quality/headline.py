@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from event_data.contract import Contract, Severity
+from event_data.output import count
 from quality.incidents import Incident
 from quality.scan import FileFacts
 
@@ -23,17 +24,17 @@ def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], contract
     gross = f", {currency.exact(revenue)} gross" if revenue or not orders else ", revenue unknown"
     gross = gross if "amount" in contract.values else ""
     days = days_of(files)
-    count = Counter(i.severity for i in incidents)
+    severities = Counter(i.severity for i in incidents)
     if urgent := [i for i in incidents if i.severity == Severity.P0]:
         worst = max(urgent, key=lambda i: i.revenue or 0)
-        result = f"{counted(len(urgent), 'incident')} to act on now" + (
+        result = f"{count(len(urgent), 'incident')} to act on now" + (
             f", the costliest with {currency.exact(worst.revenue)} at stake" if worst.revenue else ""
         )
-    elif others := count[Severity.P1] + count[Severity.P2]:
-        result = f"no emergency, {counted(others, 'incident')} to look into"
+    elif others := severities[Severity.P1] + severities[Severity.P2]:
+        result = f"no emergency, {count(others, 'incident')} to look into"
     else:
         result = "nothing to act on"
-    read = f"{counted(len(files), contract.unit_of_files)}, {days}: {events:,} events, {orders:,} orders{gross}"
+    read = f"{count(len(files), contract.unit_of_files)}, {days}: {events:,} events, {orders:,} orders{gross}"
     return f"{read}; {result}."
 
 
@@ -46,8 +47,3 @@ def days_of(files: Sequence[FileFacts]) -> str:
 def total(files: Sequence[FileFacts]) -> tuple[int, int, Decimal]:
     """Return events, orders and gross revenue of all files."""
     return sum(f.records for f in files), sum(f.orders for f in files), sum((f.revenue for f in files), Decimal(0))
-
-
-def counted(n: int, noun: str) -> str:
-    """Return a number with its noun: 1 file, 14 files."""
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")

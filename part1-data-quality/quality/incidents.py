@@ -9,8 +9,9 @@ from itertools import groupby
 
 from event_data.contract import Severity
 from event_data.money import Currency
+from event_data.output import day_name
 from quality.course import Cases, Course
-from quality.definitions import COUNTS, OF_DAYS, Comparison, Definition, Measure, percent
+from quality.definitions import COUNTS, OF_CASES, OF_DAYS, Definition, Measure, percent
 from quality.evaluation import Finding
 from quality.scan import FileFacts
 
@@ -73,8 +74,7 @@ def find_incidents(
 
 def _spans(looked: Sequence[Finding], definition: Definition, days: Mapping[int, date]) -> list[tuple[int, int, bool]]:
     """Return the positions of each incident's first and last failure, and whether it is open."""
-    by_chance = definition.threshold.comparison in (Comparison.SHARE, Comparison.POOLED)
-    course = Course(definition.days_to_end, by_chance)
+    course = Course(definition.days_to_end, any(f.comparison in OF_CASES for f in looked))
     spans: list[tuple[int, int, bool]] = []
     for _, group in groupby(enumerate(looked), key=lambda one: days[one[1].file_no]):
         of_day = list(group)
@@ -104,7 +104,7 @@ def _incident(
     first = failures[0]
     orders = [f.orders for f in failures if f.orders is not None]
     revenue = [f.revenue for f in failures if f.revenue is not None]
-    counted = failures if definition.threshold.comparison in OF_DAYS else span
+    counted = failures if first.comparison in OF_DAYS else span
     total = Measure(
         0, first.column, sum(f.checked or 0 for f in counted), sum(f.failed or 0 for f in counted),
         sum(orders) if orders else None,
@@ -113,9 +113,9 @@ def _incident(
     )  # fmt: skip
     if len({f.message for f in failures}) == 1:
         message = first.message
-    elif definition.threshold.comparison in COUNTS:
+    elif first.comparison in COUNTS:
         worst = max(failures, key=lambda f: f.failed or 0)  # counts of several days do not add up to one
-        message = f"{worst.message} (on {_day(days[worst.file_no])}, the worst of {len(failures)} days)"
+        message = f"{worst.message} (on {day_name(days[worst.file_no])}, the worst of {len(failures)} days)"
     else:
         message = definition.describe(total, currency, first.expected) + _worse(failures, days)
     message += _where(failures, total.failed) + _on_top(definition, failures, before)
@@ -136,16 +136,12 @@ def _worse(failures: Sequence[Finding], days: Mapping[int, date]) -> str:
         return ""
     first, last = worse[0], worse[-1]
     failed, checked = sum(f.failed or 0 for f in worse), sum(f.checked or 0 for f in worse)
-    since = f"since {_day(days[first.file_no])}"
+    since = f"since {day_name(days[first.file_no])}"
     if last is not failures[-1]:
-        since = f"on {_day(days[first.file_no])}"
+        since = f"on {day_name(days[first.file_no])}"
         if days[last.file_no] != days[first.file_no]:
-            since = f"from {_day(days[first.file_no])} to {_day(days[last.file_no])}"
+            since = f"from {day_name(days[first.file_no])} to {day_name(days[last.file_no])}"
     return f"; {since}: {failed:,} of {checked:,}, before {before.failed:,} of {before.checked:,}"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%b}"
 
 
 def _where(failures: list[Finding], failed: int) -> str:

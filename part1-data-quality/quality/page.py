@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from event_data.contract import Severity
-from event_data.output import printable, templates
+from event_data.output import day_name, printable, templates
 from event_data.page import render_page
 from quality.definitions import percent
 from quality.evaluation import Finding
@@ -40,7 +40,7 @@ class Column(NamedTuple):
     @property
     def label(self) -> str:
         """Return the label for a mouse pointer or a screen reader: 27 Feb, or 24 Feb to 2 Mar."""
-        return _day(self.first) if self.first == self.last else f"{_day(self.first)} to {_day(self.last)}"
+        return day_name(self.first) if self.first == self.last else f"{day_name(self.first)} to {day_name(self.last)}"
 
 
 class Cell(NamedTuple):
@@ -239,7 +239,3 @@ def _breakable(name: str) -> "Markup":
 
 def _short(number: int) -> str:
     return f"{number:,}" if number < 1000 else f"{number / 1000:.1f}k" if number < 99_950 else f"{number / 1000:.0f}k"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%b}"

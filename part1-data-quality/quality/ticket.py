@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 from event_data.money import Currency
-from event_data.output import printable
-from quality.checks import DEFINITIONS
-from quality.definitions import Comparison, percent
+from event_data.output import count, printable
+from quality.definitions import COUNTS, percent
 from quality.evidence import Evidence, Example, Order
-from quality.headline import counted
 from quality.incidents import Incident
 
 PAIRS = 10  # of orders; more would fill the ticket
@@ -40,13 +38,13 @@ def facts(incident: Incident, evidence: Evidence, currency: Currency) -> list[tu
         among = f" (among the first {evidence.of_first} of that file)" if is_sample else ""
         found.append(("First failure", evidence.first + among))
     ended = "still open" if incident.is_open else "ended"
-    found.append(("Last", f"{incident.last_day} ({ended}; {counted(len(incident.findings), 'file')})"))
+    found.append(("Last", f"{incident.last_day} ({ended}; {count(len(incident.findings), 'file')})"))
     found.append(("Last good file", incident.last_good or "none among these files"))
     if counts_cases(incident):
         share = percent(incident.failed / incident.checked)
         found.append(("Failed since then", f"{incident.failed:,} of {incident.checked:,} ({share})"))
     if incident.revenue:
-        orders = f", {counted(incident.orders, 'order')}" if incident.orders else ""
+        orders = f", {count(incident.orders, 'order')}" if incident.orders else ""
         found.append(("At stake", f"{currency.exact(incident.revenue)}{orders}"))
     of_seen = f" (of {evidence.seen:,} failed rows examined)" if evidence.seen < incident.failed else ""
     for label, places in (("Pages", evidence.main_pages), ("Browsers", evidence.main_browsers)):
@@ -68,12 +66,7 @@ def consequences(incident: Incident) -> list[tuple[str, str]]:
 
 def counts_cases(incident: Incident) -> bool:
     """Return whether a share of cases failed, rather than a whole file or an unusual count."""
-    is_share = DEFINITIONS[incident.check].threshold.comparison in (
-        Comparison.SHARE,
-        Comparison.POOLED,
-        Comparison.SHIFT,
-    )
-    return is_share and any((f.checked or 0) > 1 for f in incident.findings)
+    return any(f.comparison not in COUNTS and (f.checked or 0) > 1 for f in incident.findings)
 
 
 def pair_text(pair: tuple[Order, Order], currency: Currency) -> str:

@@ -10,7 +10,7 @@ import duckdb
 from event_data.cli import CONTRACT, Terminal
 from event_data.contract import Contract, load_contract
 from event_data.ledger import applies, currency_of
-from event_data.output import FORMULA, paragraph, table, write_atomically
+from event_data.output import FORMULA, count, paragraph, table, write_atomically
 from event_data.shop_roles import ShopRoles
 from event_data.sql import literal
 from event_data.warehouse_file import open_warehouse
@@ -113,16 +113,16 @@ def summary(run: Run, warehouse: Path, contract: Contract, width: int) -> list[s
     unit = contract.unit_of_files
     what = {
         "unchanged": "nothing changed",
-        "full": f"rebuilt from {_count(len(run.files), unit)}",
+        "full": f"rebuilt from {count(len(run.files), unit)}",
         "incremental": ", ".join(
-            f"{_count(len(names), unit)} {word}"
+            f"{count(len(names), unit)} {word}"
             for word, names in (("new", run.new), ("changed", run.changed), ("removed", run.removed))
             if names
         ),
     }[run.how]
-    lines = [paragraph(f"{warehouse.name}: {what}; {_count(run.records, 'record')}, {days}.", width)]
+    lines = [paragraph(f"{warehouse.name}: {what}; {count(run.records, 'record')}, {days}.", width)]
     if run.unreadable:
-        lines.append(f"{_count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
+        lines.append(f"{count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
     lines += [paragraph(f"{name} could not be read: it {why}.", width) for name, why in run.refused.items()]
     lines += [paragraph(f"{one.name} is not read: {one.reason}.", width) for one in run.unread]
     roles = ShopRoles.of(contract)
@@ -136,10 +136,6 @@ def summary(run: Run, warehouse: Path, contract: Contract, width: int) -> list[s
     if has_order_lines(contract):
         lines += ["", paragraph("Each row is an order line: above `counted`, the ledger counts order lines.", width)]
     return lines
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def export(warehouse: Path, folder: Path) -> list[Path]:

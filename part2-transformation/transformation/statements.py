@@ -12,8 +12,8 @@ _CREATE = re.compile(
     r"((?:^--.*\n)*)^create or replace (table|view) (\w+[.]\w+) as\n((?s:.*?)^(?! *--).*); *$",
     re.MULTILINE | re.IGNORECASE,
 )
-# {for n in 1 2, joined by ,} … {end} repeats the text for each item, with {n} and {n-1} filled in. Items of several
-# fields stand in a table, one a line: {table metrics} orders | count(*) … {end} and {for metric value in metrics, …}.
+# {for n in 1 2, joined by ,} … {end} repeats the text for each item, with {n} and {n-1} filled in. A table lists items
+# of several fields, one per line: {table metrics} orders | count(*) … {end}, used by {for metric value in metrics, …}.
 _LOOP = re.compile(r"\{for (?:each line of an order|([\w ]+) in ([\w ]+), joined by ([^}]*))\}(.*?)\{end\}", re.DOTALL)
 _TABLE = re.compile(r"\{table (\w+)\}(.*?)\{end\}\s*", re.DOTALL)
 

@@ -6,7 +6,6 @@ In executive_summary.md.j2 and phrases.j2 an indented line continues the line ab
 import json
 import re
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -22,7 +21,7 @@ from analysis.impact import hold_against
 from analysis.incidents import stake_of
 from analysis.intervals import robust_band, wilson
 from event_data.ledger import currency_of
-from event_data.output import templates
+from event_data.output import count, day_name, templates
 
 TEMPLATES = Path(__file__).with_name("templates")
 FUNCTIONS = (
@@ -36,11 +35,6 @@ def percent(share: float) -> str:
     return f"{share:.0%}" if share in (0, 1) or 0.01 <= share < 0.995 else f"{share:.1%}"
 
 
-def day_name(day: date) -> str:
-    """Return a day as 27 Feb."""
-    return f"{day.day} {day:%b}"
-
-
 def number_word(n: int) -> str:
     """Return a number under ten as a word."""
     return ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")[n] if n < 10 else str(n)
@@ -49,11 +43,6 @@ def number_word(n: int) -> str:
 def plain(text: str) -> str:
     """Return text of the data for plotly, which reads tags and entities in its labels."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun: 1 order, 1,234 orders."""
-    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 @pass_context

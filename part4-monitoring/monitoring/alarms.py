@@ -20,6 +20,7 @@ class Verdict:
 
     segment: the kind and name of the segment judged, such as browser and Safari; None: all.
     window: the number of days judged together.
+    is_part: a segment's count was judged as a share of the whole.
     """
 
     metric: Metric
@@ -29,11 +30,7 @@ class Verdict:
     value: float | None = None
     segment: tuple[str, str] | None = None
     window: int = 1
-
-    @property
-    def is_part(self) -> bool:
-        """Return whether a segment's count was judged as a share of the whole."""
-        return self.segment is not None and self.metric.watch == "down"
+    is_part: bool = False
 
     @property
     def days(self) -> int:
@@ -57,14 +54,16 @@ class Breach:
     text: str
     suppresses: tuple[str, ...]
     metric: str | None = None
+    first_bad: str = ""  # the hour in which it began, where the rule knows it
 
 
 @dataclass
 class Alarm:
     """One problem, however many metrics show it.
 
-    state: new, ongoing, level (a change of level that nobody has accepted), acknowledged (known and being fixed: no
-    message is sent), accepted (as the new level) or planned; the last two do not count in the status.
+    The state is new, ongoing, level (a change of level that nobody has accepted), acknowledged (known and being fixed,
+    so no message is sent), accepted (as the new level), planned, or note (trading explains it). Accepted and planned
+    alarms do not count in the status.
     """
 
     key: str
@@ -110,8 +109,8 @@ class Alarm:
 class DayReport:
     """The alarms and verdicts of one day; amounts are in `currency`, hours in `time_zone`.
 
-    is_closed: there is no file, and none is due. unfinished: open incidents without an alarm on this day. levels: those
-    whose level was accepted. note: why an earlier day was judged by a later run.
+    `is_closed`: there is no file, and none is due. `unfinished` are the open incidents without an alarm on this day,
+    `levels` those whose level was accepted. `note` says why a later run judged the day.
     """
 
     day: date

@@ -17,7 +17,7 @@ from event_data import cli
 from event_data.cli import Terminal
 from event_data.contract import Contract, load_contract
 from event_data.errors import UserError
-from event_data.output import paragraph, short_path, write_atomically
+from event_data.output import count, paragraph, short_path, write_atomically
 from event_data.warehouse_file import open_warehouse
 from monitoring.alarms import Breach, DayReport
 from monitoring.applicability import for_shop
@@ -35,7 +35,7 @@ from monitoring.slack import NOT_SENT, SlackError, deliver, webhook_from_environ
 from monitoring.slack_message import as_json, message, simulated
 from monitoring.storage import History, HistoryError
 from monitoring.thresholds import Thresholds, load_thresholds
-from monitoring.wording import Advice, count, earlier_days
+from monitoring.wording import Advice, earlier_days
 
 
 class MonitorError(UserError):

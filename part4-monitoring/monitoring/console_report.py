@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from event_data.output import paragraph, printable, table, verdict
+from event_data.output import count, paragraph, printable, table, verdict
 from monitoring.alarms import GREEN, RED, TOO_LITTLE, YELLOW, Alarm, DayReport, Verdict
 from monitoring.baselines import freedom, student_of
 from monitoring.thresholds import Thresholds
@@ -15,7 +15,6 @@ from monitoring.wording import (
     PAGE,
     Advice,
     acknowledgement,
-    count,
     details,
     figure,
     instructions,

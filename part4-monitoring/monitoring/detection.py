@@ -130,7 +130,7 @@ def _grouped(rules: Sequence[Breach], verdicts: Sequence[Verdict], day: date, t:
             host.severity = min(host.severity, breach.severity)
         else:
             alarm = Alarm(breach.key, breach.layer, breach.severity, day, breach.text, is_rule=True)
-            alarm.suppresses = breach.suppresses
+            alarm.suppresses, alarm.first_bad = breach.suppresses, breach.first_bad
             alarms.append(alarm)
     for verdict in (v for v in verdicts if v.verdict == ALARM):
         group = verdict.metric.group

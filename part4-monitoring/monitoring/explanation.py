@@ -119,11 +119,9 @@ def _usual(hours: dict[date, dict[int, Value]], days: Sequence[date], hour: int,
 
 
 def _first_event(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> str:
-    """Return the day's first event where a whole file is wrong, and the first hour where hours are empty."""
-    if alarm.name == "silent_hours":
-        return alarm.text.partition("from ")[2][:5]
+    """Return the day's first event where a whole file is wrong; otherwise what the rule knows."""
     if alarm.name not in ("column_renamed", "column_lost", "column_added", "all_null"):
-        return ""
+        return alarm.first_bad
     found = warehouse.of_day("first_event", alarm.day, facts)
     return f"{found[0]:%H:%M:%S}" if found else ""
 

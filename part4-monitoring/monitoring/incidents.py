@@ -81,7 +81,7 @@ class IncidentDay:
 
 @dataclass
 class State:
-    """What was known at the end of a day: the days with a file, the incidents, and the decisions about them."""
+    """The state after a day was judged: the days with a file, the incidents, and the decisions about them."""
 
     days: list[date] = field(default_factory=list)
     acts: Sequence[Act] = ()

@@ -11,13 +11,13 @@ from typing import Any
 from markupsafe import Markup
 
 from event_data.money import Currency
-from event_data.output import templates
+from event_data.output import count, templates
 from event_data.page import render_page
 from monitoring.alarms import ALARM, GREEN, RED, TOO_LITTLE, YELLOW, Alarm
 from monitoring.metrics import Warehouse
 from monitoring.page_charts import Dot, chart, frame
 from monitoring.thresholds import Thresholds
-from monitoring.wording import capital, count, day_words, figure, is_urgent, shown, title
+from monitoring.wording import capital, day_words, figure, is_urgent, shown, title
 
 TEMPLATES = Path(__file__).with_name("templates")
 CALENDAR_DAYS, CHART_DAYS, DAYS_TOLD, INCIDENTS = 371, 91, 30, 60

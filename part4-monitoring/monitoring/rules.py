@@ -6,12 +6,13 @@ from decimal import Decimal
 
 from event_data.contract import Contract
 from event_data.dead_hours import RECENT_DAYS, dead_runs, usual_events
+from event_data.events import is_as_good_as_missing
 from monitoring.alarms import Breach
 from monitoring.metrics import Facts, File
 from monitoring.thresholds import Thresholds
 from monitoring.wording import day_words, named
 
-EMPTY = 0.95  # a column with at least this share of nulls may be as good as missing; part 1 has the same limit
+FEW_EVENTS = 10  # fewer prove nothing about a column
 MISSING_SHARES = {
     "client": "client_id_missing_share_as_tracked", "page": "page_missing_share", "referrer": "referrer_missing_share",
 }  # fmt: skip
@@ -176,13 +177,12 @@ def emptied_columns(
     for role, metric in MISSING_SHARES.items():
         column, value = contract.column_of(role), facts.value(metric, day, "share")
         before = [v for d in baseline if (v := facts.value(metric, d, "share"))]
-        if not column or not value or not value[1] or not before:
+        if not column or not value or not value[1] or value[1] < FEW_EVENTS:
             continue
         if not any(column.name in file.header for file in facts.files[day]):
             continue  # it is renamed or lost
-        filled = 1 - value[0] / value[1]
-        usual = 1 - sum(x for x, _ in before) / sum(n or 0.0 for _, n in before)
-        if filled <= 1 - EMPTY and filled <= usual / 2:
+        usual = 1 - sum(x for x, _ in before) / sum(n or 0.0 for _, n in before) if before else 0.0
+        if is_as_good_as_missing(value[1] - value[0], value[1], max(usual, contract.least_filled(column))):
             text = f"The column {column.name} is empty in {value[0]:,.0f} of {value[1]:,.0f} events."
             found.append(_lost_column([column.name], text, contract, t))
     return found
@@ -236,7 +236,7 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
     said = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)
     expected = sum(sum(by_hour[h]) / len(history) for run in runs for h in run)
     text = f"No events from {said} {facts.time_zone}; about {expected:,.0f} are usual."
-    return [_breach(t, "silent_hours", "", text)]
+    return [_breach(t, "silent_hours", "", text, first_bad=f"{runs[0][0]:02}:00")]
 
 
 def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
@@ -290,9 +290,9 @@ def known_totals(facts: Facts, day: date, t: Thresholds) -> list[Breach]:
 
 def _breach(
     t: Thresholds, rule: str, concerns: str, text: str, suppresses: tuple[str, ...] | None = None,
-    severity: str | None = None, metric: str | None = None,
+    severity: str | None = None, metric: str | None = None, first_bad: str = "",
 ) -> Breach:  # fmt: skip
     settings = t.rules[rule]
     key = f"{rule}:{concerns}" if concerns else rule
     taken = settings.suppresses if suppresses is None else suppresses
-    return Breach(key, settings.layer, severity or settings.severity, text, taken, metric)
+    return Breach(key, settings.layer, severity or settings.severity, text, taken, metric, first_bad)

@@ -289,7 +289,7 @@ def _compare_segment(
         usual = sum(points[d].x for d in compared) / len(compared)
         is_fewer = sum(recent) / len(recent) < (1 - metric.min_change) * usual
         if (is_fewer or not is_count) and is_alarm(found, judged, limit, limit, t):
-            return Verdict(judged, ALARM, compared, found, found.value, window=length)
+            return Verdict(judged, ALARM, compared, found, found.value, window=length, is_part=is_count)
     return None
 
 

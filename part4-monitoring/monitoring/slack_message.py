@@ -104,7 +104,7 @@ def _fitting(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _in_full(alarm: Alarm, report: DayReport, command: str) -> str:
-    """Return an alarm with what to do: what broke, where, since when, what it costs, and how to acknowledge it."""
+    """Return an alarm in full: title, details, cost, steps to take, and the command that acknowledges it."""
     lines = [f"{SEVERITIES[alarm.severity]} *{escape(title(alarm))}* ({alarm.severity})"]
     lines += [escape(line) for line in details(alarm, report)]
     lines += [f"{number}. {escape(step)}" for number, step in enumerate(alarm.steps, 1)]

@@ -242,7 +242,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _copy(path: Path) -> sqlite3.Connection:
-    """Return a copy of a file in memory; an empty one if there is no file."""
+    """Copy a database into memory; return an empty one if there is no file."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     if path.exists():
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as file:

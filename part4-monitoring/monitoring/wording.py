@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from event_data.money import Currency
+from event_data.output import count
 from monitoring.alarms import TOO_LITTLE, Alarm, DayReport, Verdict
 from monitoring.thresholds import Thresholds
 
@@ -49,11 +50,6 @@ def named(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(map(shown, names[:most])) + more
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 alarm, 2 alarms."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def capital(text: str) -> str:
     """Return a sentence with a capital first letter, unless it starts with the name of a file or column."""
     is_word = text.partition(" ")[0].replace("-", "").isalpha()
@@ -90,7 +86,7 @@ def change(verdict: Verdict, currency: Currency) -> str:
     is_plural = any(word.endswith("s") for word in label.split())
     more, less = ("more", "fewer") if is_plural else ("higher", "lower")
     direction = more if s.value > s.expected else less
-    of_all = " of all" if verdict.segment and verdict.is_part else ""
+    of_all = " of all" if verdict.is_part else ""
     where = f" {where_is(*verdict.segment)}" if verdict.segment else ""
     when = f" over the last {verdict.window} days" if verdict.window > 1 else ""
     figures = f"{value}{of_all} instead of {expected} (normal: {low} to {high})"

@@ -24,7 +24,7 @@ PRIVACY = {"card_exposed"}
 
 @dataclass(frozen=True)
 class Day:
-    """What both parts said of one day: part 1's failing checks by severity, and part 4's status and alarms."""
+    """The verdicts on one day: part 1's failing checks by severity, and part 4's status and alarms."""
 
     checks: dict[str, set[str]]
     status: str

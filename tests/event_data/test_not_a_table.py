@@ -1,4 +1,4 @@
-"""What is no table is recognised by its first bytes; text above the header and totals below are left out."""
+"""Files that are not tables are recognised by their first bytes; text above the header and totals below are skipped."""
 
 from dataclasses import replace
 from pathlib import Path

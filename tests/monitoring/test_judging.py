@@ -1,4 +1,4 @@
-"""Which days a run judges: those since the last one, and again those whose files came or changed later."""
+"""The days that a run judges: those since the last one, and again those whose files arrived or changed later."""
 
 import json
 import re

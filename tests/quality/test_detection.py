@@ -187,7 +187,7 @@ def broken(source: Path, work: Path, name: str, day: str) -> tuple[Broken, Repor
 
 
 def alarms(report: Report) -> list[dict[str, str]]:
-    """What a person is called for: failures above P3 that do not follow from another one."""
+    """The failures that call a person: above P3, and not following from another one."""
     failed = [row for row in report if row["status"] == "fail" and row["severity"] < "P3"]
     return [row for row in failed if not row["message"].startswith("follows from ")]
 

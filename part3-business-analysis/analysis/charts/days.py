@@ -28,7 +28,8 @@ from analysis.findings import Change
 from analysis.gold import Gold
 from analysis.incidents import Incident, Quality
 from analysis.intervals import mean_interval, robust_band
-from analysis.templating import day_name, percent, title
+from analysis.templating import percent, title
+from event_data.output import day_name
 
 Short = Callable[[float], str]  # writes revenue or a number of orders
 # More than so many are a line without dots.

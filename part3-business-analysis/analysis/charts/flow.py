@@ -29,7 +29,8 @@ from analysis.charts.style import (
 from analysis.findings import Funnel, evidence, funnel
 from analysis.gold import Gold
 from analysis.intervals import wilson
-from analysis.templating import count, number_word, percent, title
+from analysis.templating import number_word, percent, title
+from event_data.output import count
 
 WIDTH = 1.3  # of a block of the funnel, of 100
 STEP_WORDS = {

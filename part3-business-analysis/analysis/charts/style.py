@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from analysis.gold import Gold
 from analysis.incidents import Incident
-from analysis.templating import day_name
+from event_data.output import day_name
 
 # Okabe and Ito's colours, told apart by the colour-blind and, by their lightness, in grey.
 BLUE, SKY, ORANGE, SAND = "#0060a0", "#8fc6ea", "#d55e00", "#f2b880"
