@@ -124,7 +124,7 @@ def test_no_room_for_a_copy(tmp_path: Path) -> None:
 
 # ---- properties
 
-FAST = settings(max_examples=400, deadline=2000, suppress_health_check=list(HealthCheck), database=None)
+FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 CELL = st.text(
     st.sampled_from('ab ,"\n\r;é€😀\t\\') | st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
 )
@@ -164,7 +164,7 @@ def in_place(data: bytes) -> tuple[DayFile, Rows]:
         return file, rows
 
 
-@FAST
+@FUZZ
 @given(st.lists(st.lists(CELL, min_size=3, max_size=3), max_size=8), st.sampled_from(["\n", "\r\n"]))
 def test_healthy_rows_come_back_exactly(rows: list[list[str]], end: str) -> None:
     file, back = in_place(as_csv([["a", "b", "c"], *rows], end))
@@ -184,14 +184,14 @@ def mutated(draw: st.DrawFn) -> bytes:
     return data
 
 
-@FAST
+@FUZZ
 @given(mutated())
 @example(SEED)
 def test_mutations(data: bytes) -> None:
     in_place(data)
 
 
-@FAST
+@FUZZ
 @given(
     st.binary(max_size=60) | st.lists(st.sampled_from(TOKENS), max_size=30).map(b"".join), st.sampled_from([b"", HEAD])
 )
