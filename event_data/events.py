@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from event_data.contract.model import Constant, Contract, Field, Value
+from event_data.contract.model import Constant, Contract, Field, Table, Value
 from event_data.sql import identifier, json_path, literal, named_statements, values
 
 NULL = "cast(null as varchar)"
@@ -63,12 +63,12 @@ def usual_time_sql(source: str) -> str:
     return _statements()["usual_time"].format(source=source, usual_form=USUAL_FORM)
 
 
-def event_time_sql(contract: Contract, source: str, portable: bool = False) -> str:
+def event_time_sql(table: Table, source: str, portable: bool = False) -> str:
     """Return CTEs that read `time_text` from `source`; the last one, `timed`, has event_at in UTC.
 
     `portable` avoids functions that only DuckDB has.
     """
-    zone = contract.time_zone
+    zone = table.time_zone
     local = "local_at" if zone == "UTC" else f"local_at at time zone {literal(zone)} at time zone 'UTC'"
     return _statements()["event_time"].format(
         source=source,
@@ -183,7 +183,7 @@ def valid_json_sql(text: str) -> str:
 
 
 def columns_sql(
-    contract: Contract, present: Iterable[str], prefix: str = "", rename: Callable[[str], str] = identifier,
+    table: Table, present: Iterable[str], prefix: str = "", rename: Callable[[str], str] = identifier,
     is_filled: bool = False,
 ) -> Callable[[str], str]:  # fmt: skip
     """Return a function that returns SQL for a contract column: the first of its names in `present` with a value.
@@ -193,7 +193,7 @@ def columns_sql(
     there = set(present)
 
     def column(name: str) -> str:
-        found = contract.column(name)
+        found = table.column(name)
         names = [prefix + rename(n) for n in (found.names if found else (name,)) if n in there]
         names = names if is_filled else [filled_sql(n) for n in names]
         return NULL if not names else names[0] if len(names) == 1 else f"coalesce({', '.join(names)})"

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from event_data.contract.books import book_of, read_order_list
 from event_data.contract.model import (
     DIRECTIVES,
     ORDER_ROLES,
@@ -22,12 +23,13 @@ from event_data.contract.model import (
     Field,
     KnownTotal,
     Order,
+    OrderList,
     Schedule,
     Value,
 )
-from event_data.contract.roles import read_roles
+from event_data.contract.roles import columns_of, read_roles, read_values
 from event_data.contract.rules import arguments_of, own_rules, read_rules
-from event_data.contract.shape import check_blocks, check_contract, regexp, schema, weekdays
+from event_data.contract.shape import BOOKS, check_blocks, check_book, check_contract, regexp, schema, weekdays
 from event_data.contract.yaml_nodes import Node, near, read_yaml, show
 from event_data.money import CODES, Currency
 
@@ -43,11 +45,8 @@ def load_contract(path: Path) -> Contract:
     """Read the contract at `path`; raise ContractError with the file, line, key and what to do."""
     root = read_yaml(path)
     check_contract(root)
-    tables = list(root.each("schema"))
-    if len(tables) != 1:
-        what = "describes no table" if not tables else f"describes {len(tables)} tables"
-        raise (root.get("schema") or root).error(f"{what}; keep one table a contract")
-    table, custom = tables[0], _custom(root)
+    table, books = _tables(root)
+    custom = _custom(root)
     check_blocks(root, custom, [rule for place in (table, *table.each("properties")) for rule in own_rules(place)])
     names, columns = _columns(table)
     events = _events(custom.get("events"))
@@ -58,13 +57,14 @@ def load_contract(path: Path) -> Contract:
     def setting(name: str) -> Any:
         return custom[name].bare() if name in custom else schema("urn:blocks")["properties"][name]["default"]
 
+    zone = _time_zone(table, mapped.time_column)
     contract = Contract(
         path=path,
         id=str(root.plain("id")),
         file_name=_file_name(table),
         delimiter=setting("delimiter"),
         currency=_currency(custom.get("currency")),
-        time_zone=_time_zone(table, mapped.time_column),
+        time_zone=zone,
         columns=columns,
         roles=roles,
         values=_values(roles, order),
@@ -82,11 +82,48 @@ def load_contract(path: Path) -> Contract:
         channels={value.strip().lower(): channel for value, channel in setting("channels").items()},
         schedule=_schedule(custom.get("schedule")),
         known_totals=tuple(_known_totals(custom.get("knownTotals"))),
+        order_list=_book(books["order_list"], path, zone) if "order_list" in books else None,
         **_settings(custom.get("transformation")),
     )
     _check_events(contract, custom)
     _check_order(contract, custom)
+    for table in books.values():
+        _check_book(contract, table)
     return contract
+
+
+def _tables(root: Node) -> tuple[Node, dict[str, Node]]:
+    """Return the object that describes the events, and the others by their field of Contract."""
+    events: list[Node] = []
+    books: dict[str, Node] = {}
+    for table in root.each("schema"):
+        book = book_of(table)
+        if book is None:
+            events.append(table)
+        elif _snake(book[0]) in books:
+            raise table.error(f"there is a `{book[0]}` already; keep one", code="duplicate")
+        else:
+            books[_snake(book[0])] = table
+    if len(events) != 1:
+        what = "describes no table" if not events else f"describes {len(events)} tables"
+        marks = " or ".join(f"`{name}`" for name in BOOKS)
+        advice = f"keep one table of events; another has {marks} in its `customProperties`"
+        raise (root.get("schema") or root).error(f"{what}; {advice}")
+    return events[0], books
+
+
+def _book(table: Node, path: Path, zone: str) -> OrderList:
+    """Return an object that is not events; `zone` is the time zone of the events."""
+    name, block = book_of(table) or ("", table)
+    names, columns = _columns(table)
+    check_book(name, block)
+    values = read_values(block.value["columnRoles"], names)
+    column = next((column for column in columns_of(values["created_at"]) if column), None)
+    time_column = next((name for name, spelt in names.items() if spelt == column), None)
+    return read_order_list(
+        block, values, path=path, file_name=_file_name(table), columns=columns,
+        time_zone=_time_zone(table, time_column, zone),
+    )  # fmt: skip
 
 
 def _custom(root: Node) -> dict[str, Node]:
@@ -170,13 +207,13 @@ def _date(node: Node) -> date:
         raise node.error(f"{show(node.value)} is not a date; write one such as 2025-03-01") from None
 
 
-def _time_zone(table: Node, time_column: str | None) -> str:
-    """Return the `defaultTimezone` of the time column; UTC if it has none."""
+def _time_zone(table: Node, time_column: str | None, default: str = "UTC") -> str:
+    """Return the `defaultTimezone` of the time column; `default` if it has none."""
     column = next((node for node in table.each("properties") if node.plain("name") == time_column), None)
     options = column.get("logicalTypeOptions") if column is not None else None
     node = options.get("defaultTimezone") if options is not None else None
     if node is None or node.value in ("UTC", "Etc/UTC"):
-        return "UTC"
+        return default if node is None else "UTC"
     import duckdb  # it has the same zones on every machine
 
     if not duckdb.execute("select count(*) from pg_timezone_names() where name = ?", [node.value]).fetchall()[0][0]:
@@ -424,6 +461,15 @@ def _check_order(contract: Contract, custom: Mapping[str, Node]) -> None:
     if order.currency and not contract.currency.code:
         problem = "orders have a currency; give the shop's ISO 4217 code, as `currency: {code: SEK, sign: kr}`"
         raise custom.get("currency", node).error(problem, code="missing_key")
+
+
+def _check_book(contract: Contract, table: Node) -> None:
+    """Raise ContractError if the currency of an object that is not events cannot be compared with the shop's."""
+    _, block = book_of(table) or ("", table)
+    currency = block.value["columnRoles"].get("currency")
+    if currency is not None and not contract.currency.code:
+        problem = "needs the shop's ISO 4217 code; add it, as `currency: {code: SEK, sign: kr}`"
+        raise currency.error(problem, code="missing_key")
 
 
 def _latency(root: Node) -> timedelta:

@@ -248,20 +248,64 @@ class KnownTotal:
     revenue: Decimal | None
 
 
-@dataclass(frozen=True)
-class Contract:
-    """A description of a shop's event files, with the settings of its figures."""
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A kind of files: their names, their columns, and where each role's value is."""
 
-    path: Path
-    id: str
-    file_name: str  # strptime pattern of a daily file: "events_%Y%m%d.csv"
+    path: Path  # of the contract
+    file_name: str  # strptime pattern of the files: "events_%Y%m%d.csv"
     delimiter: str
-    currency: Currency
     time_zone: str  # of the files' days and of times without an offset: "UTC", "Europe/Berlin"
     columns: tuple[Column, ...]
-    roles: Mapping[str, str]  # role -> column name; client, time and event are always present
     values: Mapping[str, Value]  # role -> where its value is found; only the roles that the shop has
-    derived: Mapping[str, Value]  # the columns that reading adds to the files -> how they are computed
+    derived: Mapping[str, Value] = field(default_factory=dict)  # the columns that reading adds -> how they are computed
+    has_header: bool = True  # otherwise the columns of a file are the contract's, in their order
+
+    @property
+    def file_format(self) -> str:
+        """Return the format of the files, by the ending of their name: csv, json or parquet."""
+        endings = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet"}
+        return endings.get(Path(self.file_name).suffix.lower(), "csv")
+
+    @property
+    def is_dated(self) -> bool:
+        """Return whether a file's name has its day; otherwise a file may hold many days."""
+        return is_dated(self.file_name)
+
+    def column(self, name: str) -> Column | None:
+        """Return the column with exactly this name."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    @cached_property
+    def header_names(self) -> frozenset[str]:
+        """Return the names that a header may have for the contract's columns, in lower case."""
+        columns = (column for column in self.columns if column.name not in self.derived)
+        return frozenset(name.lower() for column in columns for name in column.names)
+
+    def columns_in(self, header: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return the names under which a header has each of the contract's columns, its own name first."""
+        there = set(header)
+        found = {column.name: tuple(name for name in column.names if name in there) for column in self.columns}
+        return {column: names for column, names in found.items() if names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderList(Table):
+    """The shop's own list of orders, which the tracked orders are compared with."""
+
+    id_in_order_list: str  # regular expression with one group: what an order id has in common
+    id_in_tracking: str  # with the transaction id of the same order
+    offline_channels: tuple[str, ...]  # sales channels of orders that no page records, in lower case
+    void_statuses: tuple[str, ...]  # financial statuses of orders that do not count, in lower case
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract(Table):
+    """A description of a shop's event files, with the settings of its figures."""
+
+    id: str
+    currency: Currency
+    roles: Mapping[str, str]  # role -> column name; client, time and event are always present
     events: tuple[Event, ...]
     own_hosts: tuple[str, ...]  # full names in lower case
     payment_hosts: tuple[str, ...]  # see host_regexp()
@@ -276,21 +320,20 @@ class Contract:
     most_customers_of_a_device: int = 5
     most_refused: float = 0.01  # share of orders or gross revenue; a larger one is critical
     ignored_files: tuple[str, ...] = ()  # glob patterns of file names
-    has_header: bool = True  # otherwise the columns of a file are the contract's, in their order
     channels: Mapping[str, str] = field(default_factory=dict)  # value of the channel column, in lower case -> channel
     schedule: Schedule = Schedule()
     known_totals: tuple[KnownTotal, ...] = ()
+    order_list: OrderList | None = None
 
     @property
-    def file_format(self) -> str:
-        """Return the format of the files, by the ending of their name: csv, json or parquet."""
-        endings = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".parquet": "parquet"}
-        return endings.get(Path(self.file_name).suffix.lower(), "csv")
+    def books(self) -> tuple[Table, ...]:
+        """Return the tables of the contract that are not events."""
+        return (self.order_list,) if self.order_list else ()
 
     @property
-    def is_dated(self) -> bool:
-        """Return whether a file's name has its day; otherwise a file may hold many days."""
-        return is_dated(self.file_name)
+    def book_files(self) -> tuple[str, ...]:
+        """Return the patterns of the file names of `books`, which are no event files."""
+        return tuple(book.file_name for book in self.books)
 
     @property
     def unit_of_files(self) -> str:
@@ -317,10 +360,6 @@ class Contract:
         """Return the role of each event name; "other" for an event without a role."""
         return {name: event.role or "other" for event in self.events for name in event.names}
 
-    def column(self, name: str) -> Column | None:
-        """Return the column with exactly this name."""
-        return next((column for column in self.columns if column.name == name), None)
-
     def column_of(self, role: str) -> Column | None:
         """Return the column that plays this role."""
         return self.column(self.roles[role]) if role in self.roles else None
@@ -330,23 +369,11 @@ class Contract:
         column = self.column_of(role)
         return column.names if column else ()
 
-    @cached_property
-    def header_names(self) -> frozenset[str]:
-        """Return the names that a header may have for the contract's columns, in lower case."""
-        columns = (column for column in self.columns if column.name not in self.derived)
-        return frozenset(name.lower() for column in columns for name in column.names)
-
     def least_filled(self, column: Column) -> float:
         """Return the share of events that must have a value in a column."""
         rule = self.rule("null_share", column.name)
         allowed = rule.limit.share or 0.0 if rule and rule.limit else 0.0
         return 1 - allowed if column.required else 0.0
-
-    def columns_in(self, header: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Return the names under which a header has each of the contract's columns, its own name first."""
-        there = set(header)
-        found = {column.name: tuple(name for name in column.names if name in there) for column in self.columns}
-        return {column: names for column, names in found.items() if names}
 
     def role_of(self, column: str) -> str | None:
         """Return the role that a column plays."""

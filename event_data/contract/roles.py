@@ -28,6 +28,8 @@ from event_data.contract.model import (
 )
 from event_data.contract.yaml_nodes import Node, near, show
 
+TIMES = ("time", "created_at", "cancelled_at")
+AMOUNTS = ("amount", "quantity", "refunded_amount", "discount", "tax", "shipping")
 FORMS = ("column", "constant", "first", "joined", "product")
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}  # microseconds per unit
 # The fields of a Unicode date pattern that can be read, and what strptime calls them.
@@ -86,6 +88,12 @@ def read_roles(node: Node, order: Node | None, names: Mapping[str, str], columns
     )  # fmt: skip
 
 
+def read_values(node: Node, names: Mapping[str, str]) -> Mapping[str, Value]:
+    """Return where each role's value is; `names` gives the column of each property. Raise ContractError."""
+    given = {role: entry for role, entry in node.value.items() if entry.value is not None}
+    return MappingProxyType({role: _value(entry, names, role) for role, entry in given.items()})
+
+
 def _value(node: Node, names: Mapping[str, str], role: str) -> Value:
     """Return a value in any of the forms of the schema's `value`."""
     if not isinstance(node.value, dict):
@@ -108,13 +116,13 @@ def _declared(node: Node, value: Value, role: str) -> Value:
     """Return a value with the declared form of its text."""
     pattern = node.get("format")
     if pattern is not None:
-        if role != "time":
+        if role not in TIMES:
             raise pattern.error("only a time has a `format`; take it out", code="misplaced_key")
         _check_format(pattern)
         value = Time(value, str(pattern.value))
     sign = node.get("decimal") or node.get("thousands")
     if sign is not None:
-        if role not in ("amount", "quantity"):
+        if role not in AMOUNTS:
             raise sign.error("only an amount has a decimal sign; take it out", code="misplaced_key")
         decimal, thousands = node.plain("decimal", "."), node.plain("thousands", "")
         if decimal == thousands:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
 
 SCHEMAS = {"urn:odcs": "odcs-3.2.0.schema.json", "urn:blocks": "blocks.schema.json"}
+BOOKS = ("orderList",)  # the custom properties that say what a further object of the contract is
 _FORMS = {
     "string": "text",
     "boolean": "true or false",
@@ -54,12 +55,18 @@ def _validator() -> Any:
 
     rules: dict[str, Any] = {"items": {"$ref": "urn:blocks#/$defs/rule"}}
     parts = {"contract": {"$ref": "urn:odcs"}, "blocks": {"$ref": "urn:blocks"}, "rules": rules}
+    parts |= {name: {"$ref": f"urn:blocks#/$defs/{name}"} for name in BOOKS}
     return Draft201909Validator({"properties": parts}, registry=Registry([(uri, schema(uri)) for uri in SCHEMAS]))
 
 
 def check_contract(root: Node) -> None:
     """Raise ContractError if a contract is not valid ODCS."""
     _check({"contract": root})
+
+
+def check_book(name: str, block: Node) -> None:
+    """Raise ContractError if the block of one of BOOKS does not match our schema."""
+    _check({name: block})
 
 
 def check_blocks(root: Node, blocks: Mapping[str, Node], rules: Sequence[Node]) -> None:

@@ -53,9 +53,12 @@ def derived_sql(
     return _void_placeholders(text) if role in IDS else text
 
 
-def computed_sql(value: Value, column: Callable[[str], str], json: Callable[[str], str]) -> str:
-    """Return SQL for a value in any form but Record, as text; the arguments are those of value_sql."""
-    return _Forms(column, json).sql(value)
+def computed_sql(
+    value: Value, column: Callable[[str], str], json: Callable[[str], str],
+    is_number: Callable[[str], str] = lambda _: "false",
+) -> str:  # fmt: skip
+    """Return SQL for a value in any form but Record, as text; the arguments are those of value_sql and derived_sql."""
+    return _Forms(column, json, is_number).sql(value)
 
 
 def _void_placeholders(text: str) -> str:

@@ -61,16 +61,39 @@ class Entry:
     kind: str = ""
 
 
-def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = ()) -> Folder:
+def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = (), others: Sequence[str] = ()) -> Folder:
     """Return the files in `data_dir` that match the strptime pattern `file_name` or a variant.
 
     A pattern with folders, such as `dt=%Y-%m-%d/*.csv`, is looked for in these. Without a date in the pattern, the day
-    of each file is UNDATED. Files that match the glob patterns in `ignored` are omitted. Raise ReadingError if the
-    folder cannot be listed, has no file of that name, or has a gap of more than a year.
+    of each file is UNDATED. Files that match the glob patterns in `ignored` or the strptime patterns in `others` are
+    omitted. Raise ReadingError if the folder cannot be listed, has no file of that name, or has a gap of more than a
+    year.
     """
+    return match_files(data_dir, list_entries(data_dir, file_name), file_name, ignored, others)
+
+
+def find_book_files(data_dir: Path, file_name: str) -> tuple[DayFile, ...]:
+    """Return the files in `data_dir` that match a pattern or a variant, oldest first; () if there are none.
+
+    The day in the name decides which is older, and without one the time of the last change.
+    """
+    pattern = _variants(file_name)
+    entries = [entry for entry in list_entries(data_dir, file_name) if not entry.kind]
+    dated = [(_day_of(entry.name, pattern), entry) for entry in entries]
+    found = [(day, int(e.stamp.partition("-")[0] or 0), e.name, e) for day, e in dated if day]
+    numbered = enumerate(sorted(found, key=lambda one: one[:3]))
+    return tuple(_file(data_dir, day, entry, number) for number, (day, _, _, entry) in numbered)
+
+
+def _file(data_dir: Path | str, day: date, entry: Entry, number: int) -> DayFile:
+    return DayFile(entry.name, Path(data_dir, entry.name), day, entry.size, number, entry.stamp)
+
+
+def list_entries(data_dir: Path, file_name: str) -> list[Entry]:
+    """Return the entries of a folder in which files of this name can be; raise ReadingError if it cannot be listed."""
     try:
         str(data_dir).encode()
-        entries = list(_entries(data_dir, file_name.count("/")))
+        return list(_entries(data_dir, file_name.count("/")))
     except FileNotFoundError:
         raise ReadingError(f"{data_dir} does not exist; name the folder of the files with --data_dir.") from None
     except NotADirectoryError:
@@ -79,17 +102,22 @@ def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = ()) -> F
         reason = error.strerror if isinstance(error, OSError) else "its name is not valid text"
         message = f"{str(data_dir)!a} cannot be read ({reason}); name the folder of the files with --data_dir."
         raise ReadingError(message) from None
-    return match_files(data_dir, entries, file_name, ignored)
 
 
-def match_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str, ignored: Sequence[str] = ()) -> Folder:
+def match_files(
+    data_dir: Path | str, entries: Iterable[Entry], file_name: str, ignored: Sequence[str] = (),
+    others: Sequence[str] = (),
+) -> Folder:  # fmt: skip
     """Assign listed files to days; this is `find_files` for a folder that is already listed."""
-    pattern, listed = _variants(file_name), list(entries)
+    excluded = [_variants(other) for other in others]
+
+    def is_excluded(name: str) -> bool:
+        return any(fnmatch(name, glob) for glob in ignored) or any(_day_of(name, other) for other in excluded)
+
+    pattern, listed = _variants(file_name), [entry for entry in entries if not is_excluded(entry.name)]
     found: list[tuple[date, bool, Entry]] = []
     unread: list[Unread] = []
     for entry in listed:
-        if any(fnmatch(entry.name, glob) for glob in ignored):
-            continue
         day = _day_of(entry.name, pattern)
         if day and not entry.kind:
             found.append((day, entry.name != (day.strftime(file_name) if day != UNDATED else file_name), entry))
@@ -116,9 +144,7 @@ def match_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str, 
             raise ReadingError(
                 f"{data_dir} holds {len(numbered):,} files of {day}; join them to {MOST_FILES:,} or fewer."
             )
-        files += [
-            DayFile(e.name, Path(data_dir, e.name), day, e.size, number, e.stamp) for number, (_, _, e) in numbered
-        ]
+        files += [_file(data_dir, day, entry, number) for number, (_, _, entry) in numbered]
     return Folder(tuple(files), tuple(sorted(unread, key=lambda u: u.name)))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from event_data.contract.model import Amount, Contract, Field
+from event_data.contract.model import Amount, Field, Table
 from event_data.contract.roles import parts_of
 from event_data.reading import working_copy
 from event_data.reading.batches import read_csv_sql
@@ -45,7 +45,7 @@ class Landed:
     numbers: Mapping[str, str] = field(default_factory=dict)
 
 
-def land_file(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contract, place: Path) -> Landed | DayFile:
+def land_file(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Table, place: Path) -> Landed | DayFile:
     """Read a file in the contract's format; return it with its problem if nothing can be read."""
     try:
         return READERS[contract.file_format](cursor, file, contract, place)
@@ -53,7 +53,7 @@ def land_file(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contra
         return file.unreadable(error)
 
 
-def land_csv(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contract, place: Path) -> Landed | DayFile:
+def land_csv(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Table, place: Path) -> Landed | DayFile:
     """Read a CSV file; a file without a header gets the contract's columns."""
     delivered = file
     if not contract.has_header:
@@ -77,7 +77,7 @@ def land_csv(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contrac
     return Landed(file, file.header) if file.readable else file
 
 
-def _with_header(source: Path, contract: Contract, place: Path) -> Path:
+def _with_header(source: Path, contract: Table, place: Path) -> Path:
     """Write a copy in UTF-8 that begins with the names of the contract's columns."""
     target = place / f"{source.stem}.headed.csv"
     names = [column.name.encode() for column in contract.columns if column.name not in contract.derived]
@@ -131,7 +131,7 @@ def _no_refused(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute("create or replace temp table refused (_line bigint, reason varchar, text varchar)")
 
 
-def land_json(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contract, place: Path) -> Landed | DayFile:
+def land_json(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Table, place: Path) -> Landed | DayFile:
     """Read JSON lines, a JSON array, or objects that are written in any other way; nested values stay JSON."""
     file = open_source(file, place)
     if file.source is None:
@@ -226,7 +226,7 @@ def _write_clean(source: Path, target: Path) -> list[tuple[int, str, str]]:
     return refused
 
 
-def land_parquet(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Contract, place: Path) -> Landed | DayFile:
+def land_parquet(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Table, place: Path) -> Landed | DayFile:
     """Read a Parquet file; nested values become JSON."""
     call = f"read_parquet({literal(escape(str(file.path)))}, hive_partitioning = false)"
     try:
@@ -253,12 +253,13 @@ def _text(name: str, kind: str) -> str:
     return f"cast({f'to_json({column})' if nested else column} as varchar)"
 
 
-def _amounts(contract: Contract) -> set[str]:
+def _amounts(contract: Table) -> set[str]:
     """Return the names of the columns whose values are amounts in a declared form."""
-    parts = [part for value in contract.derived.values() for part in parts_of(value)]
+    computed = (*contract.derived.values(), *contract.values.values())
+    parts = [part for value in computed for part in parts_of(value)]
     columns = {p.value.column for p in parts if isinstance(p, Amount) and isinstance(p.value, Field)}
     return {name for column in contract.columns if column.name in columns for name in column.names}
 
 
-Reader = Callable[[duckdb.DuckDBPyConnection, DayFile, Contract, Path], Landed | DayFile]
+Reader = Callable[[duckdb.DuckDBPyConnection, DayFile, Table, Path], Landed | DayFile]
 READERS: Mapping[str, Reader] = {"csv": land_csv, "json": land_json, "parquet": land_parquet}

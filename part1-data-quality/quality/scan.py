@@ -86,7 +86,7 @@ def find_days(
 
     Raise ReadingError as find_files and convert do.
     """
-    folder = find_files(data_dir, contract.file_name, contract.ignored_files)
+    folder = find_files(data_dir, contract.file_name, contract.ignored_files, contract.book_files)
     if contract.is_converted:
         from event_data.reading.conversion import convert  # 10 ms that most contracts need not spend
 

@@ -25,6 +25,7 @@ from event_data.reading.folder import Folder, Unread, find_files
 from event_data.reading.survey import survey
 from event_data.sql import literal, values
 from event_data.warehouse_file import lock, refuse_foreign
+from transformation.books import build_books, list_books
 from transformation.increment import merge_touched, select_touched
 from transformation.landing import OWN_COLUMNS, column_names, land, land_seeds
 from transformation.placeholders import placeholders
@@ -34,6 +35,7 @@ from transformation.published import (
     comment,
     delivered,
     note_stamps,
+    read_order_list_ledger,
     read_published,
     read_refused,
     write_files,
@@ -89,13 +91,21 @@ class Settings:
 
     def list_folder(self) -> Folder:
         """Return the files of the folder by day, and the unread files that look like data."""
-        return find_files(Path(self.data_dir), self.contract.file_name, self.contract.ignored_files)
+        contract = self.contract
+        return find_files(Path(self.data_dir), contract.file_name, contract.ignored_files, contract.book_files)
 
 
 def fingerprint(contract: Path) -> str:
     """Return a hash of everything except the files that affects the result, including this program."""
     digest = hashlib.sha256(f"{STORAGE} {duckdb.__version__}".encode())
-    endings = ("transformation/**/*.py", "transformation/**/*.sql", "transform.sql", "columns.csv", "seeds/*.csv")
+    endings = (
+        "transformation/**/*.py",
+        "transformation/**/*.sql",
+        "transform.sql",
+        "books.sql",
+        "columns.csv",
+        "seeds/*.csv",
+    )
     program = [path for ending in endings for path in sorted(HERE.glob(ending))]
     program += sorted(p for p in (HERE.parent / "event_data").rglob("*") if p.suffix in (".py", ".sql"))
     for path in (contract, *program):
@@ -118,10 +128,12 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
         folder = convert(settings.list_folder(), settings.contract, work_dir, memory_limit=settings.memory_limit)
         published = None if settings.full_refresh else read_published(settings.warehouse, settings.fingerprint)
-        run = None
+        run, books = None, list_books(Path(settings.data_dir), settings.contract)
         if published:
             counting = without_second_deliveries(folder, published, settings.contract, work_dir)
             run = compare(counting, published, settings.contract, work_dir)
+            if run.how == "unchanged" and published.books != books:
+                run.how = "incremental"
         if published and run and run.how == "unchanged":
             note_stamps(settings.warehouse, run, published)
             return run
@@ -147,6 +159,7 @@ def compare(folder: Folder, published: Run, contract: Contract, work_dir: Path) 
     """Return which files are new, changed or gone since the warehouse was built; compare content if stamps differ."""
     old = {f.name: f for f in published.files}
     run = Run([], list(folder.unread), "incremental", published.ledger, refused=published.refused)
+    run.order_list_ledger = published.order_list_ledger
     for file in folder.files:
         known = old.get(file.name)
         if known is None:
@@ -290,13 +303,16 @@ class Build:
         return self.connection.execute(sql).fetchall()
 
     def _publish(self, run: Run, statements: Sequence[Statement]) -> Run:
-        """Replace the old warehouse by the new one if its ledger balances."""
+        """Add the shop's books, and replace the old warehouse by the new one if its ledgers balance."""
+        contract, data_dir = self.settings.contract, Path(self.settings.data_dir)
+        books = build_books(self.connection, contract, data_dir, self.work_dir, self.progress)
         run.ledger = balanced_ledger(self.connection)
+        run.order_list_ledger = read_order_list_ledger(self.connection, "warehouse.")
         run.refused = read_refused(self.connection, "warehouse.")
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)
-        comment(self.connection, [s for s in statements if s.name not in WORKING])
+        comment(self.connection, [*(s for s in statements if s.name not in WORKING), *books])
         self.progress("publishing")
         self.connection.execute("checkpoint warehouse")
         self.connection.execute("detach warehouse")

@@ -45,7 +45,9 @@ def transform(options: argparse.Namespace, terminal: Terminal) -> int:
     exported = export(warehouse, options.export) if options.export else []
     contract = settings.contract
     if not terminal.quiet:
-        terminal.print("\n".join(summary(run, warehouse, contract, terminal.width)))
+        lines = summary(run, warehouse, contract, terminal.width)
+        compared = order_list_lines(run, contract, terminal.width) if options.engine == "duckdb" else []
+        terminal.print("\n".join([*lines, *compared]))
     if exported:
         terminal.print(f"exported: {len(exported)} files to {options.export}")
     reasons = critical(run, contract)
@@ -118,7 +120,8 @@ def summary(run: Run, warehouse: Path, contract: Contract, width: int) -> list[s
             f"{count(len(names), unit)} {word}"
             for word, names in (("new", run.new), ("changed", run.changed), ("removed", run.removed))
             if names
-        ),
+        )
+        or "updated",
     }[run.how]
     lines = [paragraph(f"{warehouse.name}: {what}; {count(run.records, 'record')}, {days}.", width)]
     if run.unreadable:
@@ -136,6 +139,26 @@ def summary(run: Run, warehouse: Path, contract: Contract, width: int) -> list[s
     if has_order_lines(contract):
         lines += ["", paragraph("Each row is an order line: above `counted`, the ledger counts order lines.", width)]
     return lines
+
+
+def order_list_lines(run: Run, contract: Contract, width: int) -> list[str]:
+    """Return lines that compare the tracked orders with the shop's order list; none without one."""
+    if contract.order_list and not run.order_list_ledger:
+        name = contract.order_list.file_name
+        text = f"The tracked orders are not compared with the shop's: there is no order list like {name}."
+        return ["", paragraph(text, width)]
+    exact = contract.currency.exact
+
+    def cells(orders: int, amount: Decimal) -> tuple[str, str]:
+        return (f"{orders:,}", exact(amount)) if orders or amount else ("", "")
+
+    rows = [
+        (line, *cells(tracked, tracked_amount), *cells(booked, booked_amount))
+        for line, tracked, tracked_amount, booked, booked_amount in run.order_list_ledger
+        if line != "difference"
+    ]
+    heading = ("order list", "tracked", "amount", "booked", "amount")
+    return ["", *table(heading, rows, width, right=(1, 2, 3, 4))] if rows else []
 
 
 def export(warehouse: Path, folder: Path) -> list[Path]:

@@ -19,6 +19,9 @@ from transformation.statements import Statement
 
 Delivered = dict[date | None, set[tuple[str, int, str]]]
 Ledger = list[tuple[str, int, Decimal]]  # line, orders, amount in the shop's currency
+# line, tracked orders and their amount, booked orders and their amount
+OrderListLedger = list[tuple[str, int, Decimal, int, Decimal]]
+BookFiles = set[tuple[str, int, str]]  # name, size and stamp
 FILES = """
 create or replace table bronze.files (
     name varchar, file_date date, file_id bigint, header varchar, records bigint, unreadable bigint, bytes bigint,
@@ -51,6 +54,8 @@ class Run:
     changed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)  # file name -> why none or an unknown part was used
+    books: BookFiles = field(default_factory=set)
+    order_list_ledger: OrderListLedger = field(default_factory=list)  # empty without an order list
 
     @property
     def records(self) -> int:
@@ -108,7 +113,10 @@ def read_published(warehouse: Path, fingerprint: str) -> Run | None:
                 Unread(name, reason, size, stamp, day, instead or "")
                 for name, reason, day, size, stamp, instead in connection.execute("from bronze.unread_files").fetchall()
             ]
-            return Run(files, unread, "unchanged", read_ledger(connection), refused=read_refused(connection))
+            run = Run(files, unread, "unchanged", read_ledger(connection), refused=read_refused(connection))
+            run.books = _read_books(connection)
+            run.order_list_ledger = read_order_list_ledger(connection)
+            return run
     except duckdb.Error:
         return None
 
@@ -145,8 +153,34 @@ def read_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> Led
 
 def read_refused(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> dict[str, str]:
     """Return the files of which none or an unknown part could be used, and why."""
-    refused = f"select name, refused from {catalog}silver.files where refused is not null order by name"
-    return dict(connection.execute(refused).fetchall())
+    refused = "select name, refused from {}{} where refused is not null order by name"
+    found = dict(connection.execute(refused.format(catalog, "silver.files")).fetchall())
+    if has_table(connection, "bronze.book_files", catalog):
+        found |= dict(connection.execute(refused.format(catalog, "bronze.book_files")).fetchall())
+    return found
+
+
+def has_table(connection: duckdb.DuckDBPyConnection, name: str, catalog: str = "") -> bool:
+    """Return whether a warehouse has a table, which it may not have without the shop's books."""
+    try:
+        connection.execute(f"select 1 from {catalog}{name} limit 0")
+    except duckdb.CatalogException:
+        return False
+    return True
+
+
+def _read_books(connection: duckdb.DuckDBPyConnection) -> BookFiles:
+    if not has_table(connection, "bronze.book_files"):
+        return set()
+    return set(connection.execute("select name, bytes, stamp from bronze.book_files").fetchall())
+
+
+def read_order_list_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> OrderListLedger:
+    """Return the ledger of tracked against booked orders, in order; [] without an order list."""
+    if not has_table(connection, "gold.order_list_ledger", catalog):
+        return []
+    columns = "line, tracked_orders, tracked_amount, booked_orders, booked_amount"
+    return connection.execute(f"select {columns} from {catalog}gold.order_list_ledger order by position").fetchall()
 
 
 def balanced_ledger(connection: duckdb.DuckDBPyConnection) -> Ledger:
@@ -158,6 +192,12 @@ def balanced_ledger(connection: duckdb.DuckDBPyConnection) -> Ledger:
             f"the ledger does not balance: {orders} orders and {amount:,.2f} are neither counted nor named; nothing "
             "was published. Please report this with the ledger above."
         )
+    for line, *differences in read_order_list_ledger(connection, "warehouse."):
+        if line == "difference" and any(differences):
+            raise LedgerError(
+                "the orders of the events and of the order list do not all have a line in gold.order_list_ledger "
+                f"({differences[0]} and {differences[2]} orders have none); nothing was published. Please report this."
+            )
     return ledger
 
 

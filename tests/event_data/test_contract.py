@@ -12,7 +12,7 @@ import jsonschema_rs
 import pytest
 import yaml
 from commands import REPO, SCHEMA
-from contract_mistakes import MISTAKES, SMALL, between, full_key
+from contract_mistakes import MISTAKES, ORDER_LIST, QUALITY, SMALL, between, full_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from make_contract_page import PAGE, page
@@ -105,6 +105,41 @@ def test_order_has_defaults(tmp_path: Path) -> None:
     order = load(tmp_path, SMALL).order
     assert order is not None and order.line_amount_is == "line" and order.duplicates == "resubmission"
     assert (order.customer, order.lines, order.checkout_token) == (None, None, None)
+
+
+def test_an_order_list(tmp_path: Path) -> None:
+    """Every key arrives, and a key that is left out has its default; the time zone is that of the events."""
+    zoned = "      - {name: ts, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Asia/Tokyo}}\n"
+    small = SMALL.replace("      - name: ts\n", zoned)
+    block = "          columnRoles: {order_id: number, created_at: day}\n"
+    found = load(tmp_path, small.replace(QUALITY, QUALITY + ORDER_LIST + block)).order_list
+    assert found and (found.file_name, found.delimiter, found.time_zone) == ("orders.csv", ",", "Asia/Tokyo")
+    assert found.values == {"order_id": Field("number"), "created_at": Field("day")}
+    assert found.id_in_order_list == found.id_in_tracking == "^#?(.*)$"
+    assert {"pos", "shopify_draft_order"} <= {*found.offline_channels} and "voided" in found.void_statuses
+    block += """\
+          idInOrderList: ^#([0-9]+)
+          idInTracking: ^ORD-(.*)$
+          offlineChannels: [Shop floor]
+          voidStatuses: [Fraud]
+          delimiter: ;
+"""
+    books = (
+        ORDER_LIST.replace(
+            "{name: day}", "{name: day, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Rome}}"
+        )
+        + block
+    )
+    contract = load(tmp_path, small.replace(QUALITY, QUALITY + books))
+    found = contract.order_list
+    assert found and (found.delimiter, found.time_zone, contract.time_zone) == (";", "Europe/Rome", "Asia/Tokyo")
+    assert (found.id_in_order_list, found.id_in_tracking) == ("^#([0-9]+)", "^ORD-(.*)$")
+    assert (found.offline_channels, found.void_statuses) == (("shop floor",), ("fraud",))
+    assert contract.book_files == ("orders.csv",) and load(tmp_path, SMALL).book_files == ()
+    with pytest.raises(ContractError, match="ISO 4217") as caught:
+        roles = block.replace("created_at: day", "created_at: day, currency: number")
+        load(tmp_path, SMALL.replace(QUALITY, QUALITY + ORDER_LIST + roles) + "  - {property: currency, value: kr}\n")
+    assert caught.value.key == "schema.orders.customProperties.orderList.value.columnRoles.currency"
 
 
 def test_settings(tmp_path: Path) -> None:

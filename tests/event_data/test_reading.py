@@ -13,7 +13,7 @@ from reading_kit import GOOD, HEAD, day_file, read, told
 from event_data.reading import byte_scan, unpacking
 from event_data.reading import survey as reading
 from event_data.reading.day_file import ReadingError
-from event_data.reading.folder import find_files
+from event_data.reading.folder import find_book_files, find_files
 from event_data.reading.survey import recover, survey
 
 # ---- the folder
@@ -77,6 +77,20 @@ def test_parts_hours_and_shards_are_read(name: str, tmp_path: Path) -> None:
     (tmp_path / name).touch()
     (file,) = find_files(tmp_path, "events_%Y%m%d.csv").files
     assert (file.day, file.number) == (date(2025, 3, 1), 0)
+
+
+def test_files_of_other_objects_are_no_events(tmp_path: Path) -> None:
+    names = ["orders_20250302.csv", "orders_20250301.csv.gz", "orders_20250301.csv", "events_20250301.csv"]
+    for name in [*names, "refunds_20250301.csv"]:
+        (tmp_path / name).touch()
+    folder = find_files(tmp_path, "events_%Y%m%d.csv", (), ["orders_%Y%m%d.csv"])
+    assert [file.name for file in folder.files] == names[3:]
+    assert [unread.name for unread in folder.unread] == ["refunds_20250301.csv"]
+    books = find_book_files(tmp_path, "orders_%Y%m%d.csv")
+    assert [(file.name, file.number) for file in books] == [(names[2], 0), (names[1], 1), (names[0], 2)]
+    os.utime(tmp_path / names[2], (2, 2))  # without a date in the name, the newer file has the later state
+    assert next(file.name for file in find_book_files(tmp_path, "orders*.csv")) == names[2]
+    assert find_book_files(tmp_path, "invoices*.csv") == ()
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,16 @@ ALL_ROLES = between("  - property: columnRoles", "  - property: events")
 EVENT = between('      - name: "the', "        role: order")
 ROLE = between("        role: order", ORDER)
 
+QUALITY = between("    quality:", "customProperties:")
+ORDER_LIST = """\
+  - name: orders
+    physicalName: orders.csv
+    properties: [{name: number}, {name: day}]
+    customProperties:
+      - property: orderList
+        value:
+"""
+
 _SHORT = {  # what a key may begin with
     "@option": "schema.hits.properties.visitor.logicalTypeOptions",
     "@column": "schema.hits.properties.visitor",
@@ -83,6 +93,11 @@ def full_key(key: str) -> str:
     """Return a key of the table as the error has it."""
     start = re.match("@?[a-z]*", key)[0]  # type: ignore[index]
     return _SHORT.get(start, start) + key.removeprefix(start)
+
+def _order_list(block: str, key: str, *problem: str, roles: str = "") -> tuple[str, ...]:
+    """Return a mistake in the block of a second object, an order list with the columns `number` and `day`."""
+    block = f"          columnRoles: {{order_id: number, created_at: day{roles}}}\n{block}"
+    return (QUALITY, QUALITY + ORDER_LIST + block, f"schema.orders.customProperties.orderList.value{key}", *problem)
 
 
 MISTAKES: list[tuple[str, ...]] = [  # old, new, key, code, and what the sentence suggests
@@ -309,5 +324,18 @@ MISTAKES: list[tuple[str, ...]] = [  # old, new, key, code, and what the sentenc
           ("knownTotals", "[{day: 2025-03-01, orders: 3}, «{day: 2025-03-01, orders: 4}]", "[1]", "duplicate"),
           ("currency", "{«code: euro}", ".code", "invalid_value"),
       )],
+    (QUALITY, QUALITY + ORDER_LIST + "          «columnRoles: {order_id: number}\n",
+     "schema.orders.customProperties.orderList.value.columnRoles", "missing_key"),
+    _order_list("", ".columnRoles", "unknown_key", "currency", roles=", «curency: day"),
+    _order_list("", ".columnRoles.amount", "reference", roles=", «amount: sum"),
+    _order_list("", ".columnRoles.tax.format", "misplaced_key", roles=", tax: {column: number, «format: epoch_s}"),
+    _order_list("          «idInTracking: 'ORD-[0-9]+'\n", ".idInTracking", "pattern"),
+    _order_list("          «voidStatus: [a]\n", "", "unknown_key", "voidStatuses"),
+    _order_list("          «offlineChannels: pos\n", ".offlineChannels", "wrong_type"),
+    (QUALITY, QUALITY + ORDER_LIST + "          columnRoles: {order_id: number, created_at: day}\n"
+     + ORDER_LIST.replace("- name", "- «name") + "          columnRoles: {order_id: number, created_at: day}\n",
+     "schema.orders", "duplicate"),
+    ("schema:\n", "«schema:\n  - {name: others, physicalName: o.csv, properties: [{name: a}]}\n",
+     "schema", "invalid_value"),
     ('schema:\n', 'servers: [{«server: a, type: local}]\nschema:\n', "servers[0]", "missing_key"),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from event_data.contract.shape import schema
+from event_data.contract.shape import BOOKS, schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "contract.md"
 
@@ -17,7 +17,7 @@ def page() -> str:
     blocks = schema("urn:blocks")
     lines = [PAGE.read_text("utf-8").partition("\n## ")[0]]
     value = blocks["$defs"]["value"]
-    for name, block in blocks["properties"].items():
+    for name, block in (blocks["properties"] | {name: blocks["$defs"][name] for name in BOOKS}).items():
         lines += [f"## {block['title']}: `{name}`\n", _paragraph(block["description"] + _default(block))]
         lines += _table(block.get("items", block), set(block.get("items", block).get("required", ())))
         for example in block.get("examples", ())[:1]:

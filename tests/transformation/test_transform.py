@@ -19,16 +19,20 @@ import transform
 import transformation.build
 from commands import PART2, SCHEMA, TRANSFORM, call, process, query
 from synthetic_events import generate
+from synthetic_orders import contract_with_books, write_books
+from transformation.books import BOOKS
 from transformation.build import Build, Settings, fingerprint, refresh
 from transformation.published import Run, column_descriptions
 from transformation.statements import read_statements
 from warehouse_kit import differing_tables, run
 
+from event_data.books.reconciliation import RECONCILIATION
 from event_data.contract import load_contract
 from event_data.reading.day_file import DayFile
 from event_data.reading.survey import survey
 
 SQL = (PART2 / "transform.sql").read_text("utf-8")
+BOOKS_SQL = RECONCILIATION.read_text("utf-8") + BOOKS.read_text("utf-8")
 UNBALANCED = SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500")
 STEPS = int(os.environ.get("INCREMENT_STEPS", "5"))
 
@@ -132,7 +136,11 @@ def test_a_file_of_which_no_record_can_be_used_is_refused(fortnight: Path, tmp_p
 
 
 def test_every_table_and_column_is_described(fortnight: Path, tmp_path: Path) -> None:
-    build(fortnight, tmp_path / "w.duckdb")
+    data = shutil.copytree(fortnight, tmp_path / "data")
+    write_books(data)
+    contract = tmp_path / "contract.yaml"
+    contract.write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
+    run(data, tmp_path / "w.duckdb", contract)
     names = "schema_name || '.' || table_name, column_name, comment"
     described = query(tmp_path / "w.duckdb", f"select {names} from duckdb_columns() where not internal")
     tables = query(tmp_path / "w.duckdb", "select comment from duckdb_tables() where schema_name in ('silver', 'gold')")
@@ -280,12 +288,12 @@ NOT_PORTABLE = {
 @pytest.mark.parametrize("construct", NOT_PORTABLE)
 def test_the_sql_runs_everywhere(construct: str) -> None:
     suite = (PART2 / "validation_tr.sql").read_text("utf-8")
-    plain = re.sub(r"--[^\n]*", "", SQL if construct != "money as text" else SQL + suite)
+    plain = re.sub(r"--[^\n]*", "", SQL + BOOKS_SQL if construct != "money as text" else SQL + suite)
     assert not re.findall(NOT_PORTABLE[construct], plain)
 
 
 def test_windows_say_where_nulls_go() -> None:
-    plain = re.sub(r"(\w+)\((\w+)\)", r"\1_\2", re.sub(r"--[^\n]*", "", SQL))  # a call is one word
+    plain = re.sub(r"(\w+)\((\w+)\)", r"\1_\2", re.sub(r"--[^\n]*", "", SQL + BOOKS_SQL))  # a call is one word
     orders = re.findall(r"\border by\b(.*?)(?:\brows\b|\n? *\))", plain, re.S)
     assert len(orders) > 10
     for order in orders:
@@ -296,7 +304,7 @@ def test_windows_say_where_nulls_go() -> None:
 
 
 def test_every_statement_says_what_it_makes() -> None:
-    statements = read_statements(PART2 / "transform.sql")
+    statements = [s for path in (PART2 / "transform.sql", RECONCILIATION, BOOKS) for s in read_statements(path)]
     page = (PART2 / "documentation_transformation.md").read_text("utf-8")
     assert all(s.description and s.name.split(".")[0] in ("silver", "gold") for s in statements)
     assert [s.name for s in statements if s.name not in page] == []

@@ -59,7 +59,7 @@ def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract) -> Ite
             "or many days in a file), which a warehouse's loader cannot do; build with --engine duckdb or spark"
         )
     with duckdb.connect() as connection, tempfile.TemporaryDirectory() as work_dir:
-        folder = find_files(data_dir, contract.file_name, contract.ignored_files)
+        folder = find_files(data_dir, contract.file_name, contract.ignored_files, contract.book_files)
         surveyed = survey_days(folder.files, contract, Path(work_dir), [])
         files, selects = land(connection, surveyed, contract, Path(work_dir))
         for file in files:

@@ -48,6 +48,8 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
     is_path = "://" not in str(settings.data_dir)
     if is_path:
         settings.list_folder()  # before anything is created: --data_dir may be mistyped
+    if settings.contract.books:
+        say("the shop's order list is not compared with the tracked orders on Spark; --engine duckdb does that")
     if settings.warehouse.is_file():
         raise SparkError(f"{settings.warehouse} is a file, and Spark writes a folder; name one with --warehouse.")
     settings.warehouse.mkdir(parents=True, exist_ok=True)
@@ -114,7 +116,8 @@ def list_address(spark: "SparkSession", settings: Settings) -> Folder:
     entries = [
         Entry(row.path.rpartition("/")[2], row.length, f"{row.modificationTime.timestamp() * 1e9:.0f}") for row in found
     ]
-    return match_files(str(settings.data_dir), entries, settings.contract.file_name, settings.contract.ignored_files)
+    contract = settings.contract
+    return match_files(str(settings.data_dir), entries, contract.file_name, contract.ignored_files, contract.book_files)
 
 
 class Build:

@@ -1,0 +1,427 @@
+-- The shop's own orders, and which of them were tracked; parts 1 and 2 run these statements. {braces} hold what the
+-- contract says of the order list. Portable SQL, in the form of transform.sql.
+--
+-- Reads
+--   bronze.shop_orders      the records of the order list as text, one column for each role
+--   silver.tracked_orders   one row per order event that counts (is_counted), or that is quarantined for a reason:
+--                           tracked_order_id, transaction_id, ordered_at, customer, checkout, amount
+--   silver.tracked_days     the days that have event files, and the time of the last event: day, last_event_at
+
+
+-- silver.shop_orders: one row per order of the shop's order list; the newest file that has an order counts.
+create or replace table silver.shop_orders as
+with imported as (
+    select
+        _file_number * 100000000 + _line as shop_order_id,
+        _source_file as source_file,
+        _file_number as file_number,
+        _line as line,
+        order_id,
+        created_at as time_text,
+        {amount} as amount,
+        {refunded_amount} as refunded_amount,
+        {discount} as discount,
+        {tax} as tax,
+        {shipping} as shipping,
+        upper(currency) as currency,
+        lower(financial_status) as financial_status,
+        cancelled_at is not null as is_cancelled,
+        coalesce(lower(test) in ('true', 'yes', '1', 'y', 't'), false) as is_test,
+        sales_channel, payment_method, customer_sha256, customer_md5, checkout
+    from bronze.shop_orders
+    where _unreadable is null and created_at is not null and order_id is not null
+),
+
+{order_time},
+
+-- An export of line items repeats the order, and a later file has its latest state.
+ranked as (
+    select
+        shop_order_id, source_file, file_number, line, order_id, event_at as created_at, amount, refunded_amount, discount,
+        tax, shipping, currency, financial_status, is_cancelled, is_test, sales_channel, payment_method, customer_sha256,
+        customer_md5, checkout,
+        row_number() over (
+            partition by order_id, event_at order by file_number desc nulls last, line nulls first
+        ) as position
+    from timed
+    where event_at is not null
+),
+
+line_items as (
+    select order_id, _file_number as file_number, count(*) as line_items
+    from bronze.shop_orders
+    where _unreadable is null and order_id is not null
+    group by order_id, _file_number
+),
+
+judged as (
+    select
+        ranked.*,
+        line_items.line_items,
+        created_at{in_zone} as local_at,
+        case when coalesce(currency, '') not in ({own_currency}) then currency end as other_currency
+    from ranked
+    left join line_items on ranked.order_id = line_items.order_id and ranked.file_number = line_items.file_number
+    where ranked.position = 1
+)
+
+select
+    shop_order_id, source_file, line, order_id, created_at,
+    cast(local_at as date) as order_date,
+    extract(hour from local_at) as order_hour,
+    case when other_currency is null then amount end as amount,
+    other_currency,
+    case when other_currency is not null then amount end as other_amount,
+    refunded_amount, discount, tax, shipping, financial_status, is_cancelled, is_test, sales_channel, payment_method,
+    coalesce(lower(sales_channel) in ({offline_channels}), false) as is_offline,
+    customer_sha256, customer_md5, checkout, line_items,
+    -- why the order does not count as booked
+    case
+        when is_test then 'test'
+        when is_cancelled then 'cancelled'
+        when financial_status in ({void_statuses}) then financial_status
+        when other_currency is not null then 'currency ' || other_currency
+        when {has_amount} and amount is null then 'no readable amount'
+    end as void_reason
+from judged;
+
+
+-- silver.refused_shop_orders: records of the order list that cannot be used, each with its reason.
+create or replace table silver.refused_shop_orders as
+with known as (
+    select order_id
+    from silver.shop_orders
+    group by order_id
+),
+
+judged as (
+    select
+        records._source_file as source_file, records._line as line, records.order_id,
+        case
+            when records._unreadable is not null then 'unreadable record'
+            when records.order_id is null then 'no order id'
+            when known.order_id is null then 'no readable time'
+        end as reason,
+        records._unreadable as detail
+    from bronze.shop_orders as records
+    left join known on records.order_id = known.order_id
+)
+
+select source_file, line, reason, detail
+from judged
+where reason is not null;
+
+
+-- silver.order_candidates: pairs of a booked and a tracked order that may be the same, by the strongest evidence that
+-- they share; a lower level is stronger.
+create or replace table silver.order_candidates as
+with forms as (
+    select coalesce(max(case when length(customer) = 64 then 1 else 0 end), 0) = 1 as is_sha256
+    from silver.tracked_orders
+),
+
+booked as (
+    select
+        shop_order_id, created_at, amount, checkout, void_reason,
+        case when is_sha256 then customer_sha256 else customer_md5 end as customer,
+        lower(coalesce(nullif(regexp_extract(order_id, {id_in_order_list}, 1), ''), order_id)) as id_key
+    from silver.shop_orders
+    cross join forms
+),
+
+tracked as (
+    select
+        tracked_order_id, ordered_at, amount, checkout,
+        case when length(customer) in (32, 40, 64) then lower(customer) else md5(lower(trim(customer))) end as customer,
+        lower(coalesce(nullif(regexp_extract(transaction_id, {id_in_tracking}, 1), ''), transaction_id)) as id_key
+    from silver.tracked_orders
+),
+
+by_id as (
+    select
+        booked.shop_order_id, tracked.tracked_order_id, booked.created_at, tracked.ordered_at,
+        case
+            when booked.checkout = tracked.checkout then 1
+            when booked.customer = tracked.customer and booked.amount = tracked.amount then 2
+            when booked.customer = tracked.customer then 3
+            when booked.amount = tracked.amount then 4
+            -- a colliding transaction id
+            when booked.amount <> tracked.amount
+                and (booked.customer <> tracked.customer or booked.checkout <> tracked.checkout) then 9
+            else 5
+        end as level
+    from booked
+    inner join tracked on booked.id_key = tracked.id_key
+),
+
+by_checkout as (
+    select
+        booked.shop_order_id, tracked.tracked_order_id, booked.created_at, tracked.ordered_at,
+        case when booked.amount = tracked.amount then 6 else 7 end as level
+    from booked
+    inner join tracked on booked.checkout = tracked.checkout
+    where booked.id_key is distinct from tracked.id_key
+),
+
+by_customer as (
+    select
+        booked.shop_order_id, tracked.tracked_order_id, booked.created_at, tracked.ordered_at,
+        case when booked.void_reason is null then 8 else 10 end as level
+    from booked
+    inner join tracked
+        on booked.customer = tracked.customer and booked.amount = tracked.amount
+        and tracked.ordered_at >= booked.created_at - interval 1 hour
+        and tracked.ordered_at <= booked.created_at + interval 1 hour
+    where booked.id_key is distinct from tracked.id_key and booked.checkout is distinct from tracked.checkout
+)
+
+select shop_order_id, tracked_order_id, created_at, ordered_at, level from by_id
+union all
+select shop_order_id, tracked_order_id, created_at, ordered_at, level from by_checkout
+union all
+select shop_order_id, tracked_order_id, created_at, ordered_at, level from by_customer;
+
+
+-- silver.order_pairs: every candidate pair; whether it is the match of both, or both could still be matched in several
+-- ways (is_open).
+--
+-- A pair matches if it is the only candidate of both. Other pairs match in rounds: if both orders have no stronger
+-- candidate left, and no other candidate as strong. Orders that are alike in everything that is compared are matched in
+-- the order of their times, so that what remains of them was tracked twice, or not at all.
+create or replace table silver.order_pairs as
+with counted as (
+    select
+        candidates.*,
+        count(*) over (partition by shop_order_id) as tracked_orders,
+        count(*) over (partition by tracked_order_id) as shop_orders
+    from silver.order_candidates as candidates
+),
+
+round_0 as (
+    select
+        shop_order_id, tracked_order_id, created_at, ordered_at, level, false as is_matched, true as is_open
+    from counted
+    where tracked_orders > 1 or shop_orders > 1
+),
+
+{for n in 1 2 3 4, joined by ,}
+strongest_{n} as (
+    select
+        *,
+        min(case when is_open then level end) over (partition by shop_order_id) as strongest_of_booked,
+        min(case when is_open then level end) over (partition by tracked_order_id) as strongest_of_tracked
+    from round_{n-1}
+),
+
+mutual_{n} as (
+    select *, is_open and level = strongest_of_booked and level = strongest_of_tracked as is_mutual
+    from strongest_{n}
+),
+
+ranked_{n} as (
+    select
+        *,
+        sum(case when is_mutual then 1 else 0 end) over (partition by shop_order_id) as tracked_orders,
+        sum(case when is_mutual then 1 else 0 end) over (partition by tracked_order_id) as shop_orders,
+        row_number() over (
+            partition by shop_order_id, is_mutual order by ordered_at nulls first, tracked_order_id nulls first
+        ) as tracked_rank,
+        row_number() over (
+            partition by tracked_order_id, is_mutual order by created_at nulls first, shop_order_id nulls first
+        ) as booked_rank
+    from mutual_{n}
+),
+
+chosen_{n} as (
+    select
+        *,
+        is_mutual and (
+            tracked_orders = 1 and shop_orders = 1 or level in (1, 2, 4, 6) and tracked_rank = booked_rank
+        ) as is_chosen
+    from ranked_{n}
+),
+
+round_{n} as (
+    select
+        shop_order_id, tracked_order_id, created_at, ordered_at, level,
+        is_matched or is_chosen as is_matched,
+        is_open
+            and max(case when is_chosen then 1 else 0 end) over (partition by shop_order_id) = 0
+            and max(case when is_chosen then 1 else 0 end) over (partition by tracked_order_id) = 0 as is_open
+    from chosen_{n}
+)
+{end},
+
+judged as (
+    select shop_order_id, tracked_order_id, level, true as is_matched, false as is_open
+    from counted
+    where tracked_orders = 1 and shop_orders = 1
+    union all
+    select shop_order_id, tracked_order_id, level, is_matched, is_open
+    from round_4
+)
+
+select
+    shop_order_id, tracked_order_id, level, is_matched, is_open,
+    case level
+        when 1 then 'transaction id and checkout'
+        when 2 then 'transaction id, customer and amount'
+        when 3 then 'transaction id and customer'
+        when 4 then 'transaction id and amount'
+        when 5 then 'transaction id'
+        when 6 then 'checkout and amount'
+        when 7 then 'checkout'
+        when 9 then 'transaction id, against customer and amount'
+        else 'customer and amount within an hour'
+    end as evidence
+from judged;
+
+
+-- gold.order_reconciliation: one row per order, booked, tracked or both, with what became of it.
+create or replace table gold.order_reconciliation as
+with matches as (
+    select shop_order_id, tracked_order_id, evidence
+    from silver.order_pairs
+    where is_matched
+),
+
+ambiguous_booked as (
+    select shop_order_id, min(tracked_order_id) as tracked_order_id
+    from silver.order_pairs
+    where is_open
+    group by shop_order_id
+),
+
+ambiguous_tracked as (
+    select tracked_order_id, min(shop_order_id) as shop_order_id
+    from silver.order_pairs
+    where is_open
+    group by tracked_order_id
+),
+
+-- tracked again, although its order is matched with another one
+repeats as (
+    select pairs.tracked_order_id, pairs.shop_order_id, pairs.evidence
+    from silver.order_pairs as pairs
+    inner join matches on pairs.shop_order_id = matches.shop_order_id
+    left join matches as own on pairs.tracked_order_id = own.tracked_order_id
+    left join ambiguous_tracked on pairs.tracked_order_id = ambiguous_tracked.tracked_order_id
+    where own.tracked_order_id is null and ambiguous_tracked.tracked_order_id is null and pairs.level < 9
+    qualify row_number() over (
+        partition by pairs.tracked_order_id order by pairs.level nulls first, pairs.shop_order_id nulls first
+    ) = 1
+),
+
+counted_repeats as (
+    select repeats.shop_order_id, count(*) as repeats
+    from repeats
+    inner join silver.tracked_orders as tracked on repeats.tracked_order_id = tracked.tracked_order_id
+    where tracked.is_counted
+    group by repeats.shop_order_id
+),
+
+days as (
+    select day from silver.tracked_days where day is not null group by day
+),
+
+bounds as (
+    select
+        (select max(last_event_at) from silver.tracked_days) as last_event_at,
+        (select min(order_date) from silver.shop_orders) as first_booked_date,
+        (select max(created_at) from silver.shop_orders) as last_booked_at
+),
+
+booked as (
+    select
+        orders.shop_order_id, orders.order_id, orders.created_at, orders.order_date, orders.order_hour,
+        orders.sales_channel, orders.payment_method, orders.amount as booked_amount,
+        orders.tax, orders.shipping, orders.discount,
+        tracked.tracked_order_id, tracked.transaction_id, tracked.ordered_at, tracked.amount as tracked_amount,
+        tracked.is_counted, tracked.resubmissions, matches.evidence,
+        coalesce(counted_repeats.repeats, 0) as repeats,
+        case
+            when orders.void_reason is not null and tracked.is_counted then 'not in the books'
+            when orders.void_reason is not null then 'not booked'
+            when tracked.is_counted and tracked.amount <> orders.amount then 'another amount'
+            when tracked.is_counted then 'matched'
+            when tracked.tracked_order_id is not null then 'not tracked'
+            when ambiguous_booked.shop_order_id is not null then 'ambiguous'
+            when orders.is_offline then 'not expected'
+            when days.day is null or orders.created_at > bounds.last_event_at then 'outside the events'
+            else 'not tracked'
+        end as status,
+        case
+            when orders.void_reason is not null then orders.void_reason
+            when tracked.is_counted then null
+            when tracked.tracked_order_id is not null then 'quarantined: ' || tracked.reason
+            when ambiguous_booked.shop_order_id is not null then 'several tracked orders may be this one'
+            when orders.is_offline then lower(orders.sales_channel)
+            when days.day is null or orders.created_at > bounds.last_event_at then null
+            else 'no order event'
+        end as reason
+    from silver.shop_orders as orders
+    cross join bounds
+    left join matches on orders.shop_order_id = matches.shop_order_id
+    left join silver.tracked_orders as tracked on matches.tracked_order_id = tracked.tracked_order_id
+    left join counted_repeats on orders.shop_order_id = counted_repeats.shop_order_id
+    left join ambiguous_booked on orders.shop_order_id = ambiguous_booked.shop_order_id
+    left join days on orders.order_date = days.day
+),
+
+unmatched as (
+    select
+        tracked.*,
+        cast(tracked.ordered_at{in_zone} as date) as order_date,
+        extract(hour from tracked.ordered_at{in_zone}) as order_hour
+    from silver.tracked_orders as tracked
+    left join matches on tracked.tracked_order_id = matches.tracked_order_id
+    where tracked.is_counted and matches.tracked_order_id is null
+),
+
+tracked_only as (
+    select
+        unmatched.*,
+        repeats.shop_order_id as repeated_order_id,
+        repeats.evidence,
+        case
+            when repeats.tracked_order_id is not null then 'tracked twice'
+            when ambiguous_tracked.tracked_order_id is not null then 'ambiguous'
+            when bounds.last_booked_at is null or unmatched.order_date < bounds.first_booked_date
+                or unmatched.ordered_at > bounds.last_booked_at then 'outside the order list'
+            else 'not in the books'
+        end as status
+    from unmatched
+    cross join bounds
+    left join repeats on unmatched.tracked_order_id = repeats.tracked_order_id
+    left join ambiguous_tracked on unmatched.tracked_order_id = ambiguous_tracked.tracked_order_id
+)
+
+select
+    status, reason, shop_order_id, order_id, tracked_order_id, transaction_id, evidence,
+    order_date, order_hour, created_at, ordered_at, sales_channel, payment_method,
+    cast(booked_amount as decimal(12, 2)) as booked_amount,
+    cast(case when is_counted then tracked_amount end as decimal(12, 2)) as tracked_amount,
+    -- what the amount in the books has, and the tracked one has not, or the reverse
+    case
+        when status <> 'another amount' then null
+        when abs(booked_amount - tracked_amount) = tax then 'tax'
+        when abs(booked_amount - tracked_amount) = shipping then 'shipping'
+        when abs(booked_amount - tracked_amount) = tax + shipping then 'tax and shipping'
+        when abs(booked_amount - tracked_amount) = discount then 'discount'
+        else 'unexplained'
+    end as difference,
+    -- how often an event said that this order was placed
+    case when is_counted then 1 + repeats + coalesce(resubmissions, 0) else 0 end as times_tracked
+from booked
+
+union all
+
+select
+    status,
+    case status
+        when 'not in the books' then 'unknown to the shop'
+        when 'ambiguous' then 'several booked orders may be this one'
+    end,
+    repeated_order_id, null, tracked_order_id, transaction_id, evidence, order_date, order_hour, null, ordered_at, null,
+    null, null, cast(amount as decimal(12, 2)), null, 1 + coalesce(resubmissions, 0)
+from tracked_only;

@@ -1,0 +1,48 @@
+"""Read the objects of a contract that are not events: the shop's own order list."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from event_data.contract.model import OrderList, Value
+from event_data.contract.shape import BOOKS, regexp, schema
+from event_data.contract.yaml_nodes import Node
+
+
+def book_of(table: Node) -> tuple[str, Node] | None:
+    """Return which of BOOKS an object of the contract is, and its block; None for events."""
+    found = list(_blocks(table))
+    if len(found) > 1:
+        problem = f"the object is `{found[0][0]}` and `{found[1][0]}`; keep one"
+        raise found[1][1].error(problem, code="duplicate")
+    return found[0] if found else None
+
+
+def _blocks(table: Node) -> Iterator[tuple[str, Node]]:
+    for entry in table.each("customProperties"):
+        name, value = str(entry.plain("property")), entry.get("value")
+        if name in BOOKS and entry.get("vendor") is None and value is not None:
+            yield name, value
+
+
+def read_order_list(block: Node, values: Mapping[str, Value], **of_table: Any) -> OrderList:
+    """Return the order list that a block describes; `of_table` has further fields of every table."""
+
+    def setting(name: str) -> Any:
+        defaults = schema("urn:blocks")["$defs"]["orderList"]["properties"]
+        return block.plain(name, defaults[name]["default"])
+
+    def pattern(name: str) -> str:
+        return regexp(block.get(name), groups=1) or setting(name)
+
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word.strip().lower() for word in setting(name)))
+
+    return OrderList(
+        **of_table,
+        delimiter=setting("delimiter"),
+        values=values,
+        id_in_order_list=pattern("idInOrderList"),
+        id_in_tracking=pattern("idInTracking"),
+        offline_channels=words("offlineChannels"),
+        void_statuses=words("voidStatuses"),
+    )
