@@ -17,8 +17,9 @@ RUNS = file_checks.RUNS | known_totals.RUNS
 
 
 def checks_of(contract: Contract) -> list[Definition]:
-    """Return the checks that report on every file: those of known totals only if the contract has any."""
-    return [d for d in DEFINITIONS.values() if contract.known_totals or "known_totals" not in d.needs]
+    """Return the checks that report on every file: those of known totals and order lists only if there are any."""
+    optional = {"known_totals": bool(contract.known_totals), "order_list": contract.order_list is not None}
+    return [d for d in DEFINITIONS.values() if all(optional.get(need, True) for need in d.needs)]
 
 
 def run_checks(scan: Scan) -> list[Finding]:
@@ -66,6 +67,8 @@ def _declared(need: str, scan: Scan) -> bool:
         return has_checkout and "customer" in contract.values
     if need == "order_lines":
         return order is not None and order.line_amount is not None and not order.key
+    if need == "order_list":
+        return scan.has_order_list
     if need == "known_totals":
         return bool(contract.known_totals)
     return need in contract.values or contract.event_of(need) is not None

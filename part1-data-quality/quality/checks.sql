@@ -731,3 +731,103 @@ select
     null as orders, null as revenue, null as record, null as example
 from event_grid
 where step_of(event) is distinct from 'page_view'
+
+-- name: orders_not_tracked
+-- severity: P1
+-- dimension: completeness
+-- threshold: pooled 0.1
+-- needs: orders order_list
+-- message: {failed:,} of {checked:,} orders in the shop's order list ({share}, {revenue}) were not tracked, such as {example}
+-- advice: Compare gold.tracking_coverage by hour, payment method, device and browser; a tag that does not fire after a payment, or a consent tool, loses all orders of a segment.
+select
+    files.file_no, 'order list' as "column", count(*) as checked, count(*) filter (status = 'not tracked') as failed,
+    count(*) filter (status = 'not tracked') as orders, sum(booked_amount) filter (status = 'not tracked') as revenue,
+    null as record, min(order_id) filter (status = 'not tracked') as example
+from gold.order_reconciliation as reconciliation
+inner join files on reconciliation.order_date = files.day and files.file_no = files.first_of_day
+where status in ('matched', 'another amount', 'not tracked')
+group by files.file_no
+
+-- name: tracking_coverage_shift
+-- suppressed_by: orders_not_tracked
+-- severity: P1
+-- dimension: completeness
+-- threshold: rise
+-- needs: orders order_list
+-- message: {share} of the orders in the shop's order list were not tracked, {revenue}; {expected} is usual
+-- advice: Ask what was released on the first of these days: a new checkout, payment method, consent tool or tag.
+select
+    files.file_no, 'order list' as "column", count(*) as checked, count(*) filter (status = 'not tracked') as failed,
+    count(*) filter (status = 'not tracked') as orders, sum(booked_amount) filter (status = 'not tracked') as revenue,
+    null as record, null as example
+from gold.order_reconciliation as reconciliation
+inner join files on reconciliation.order_date = files.day and files.file_no = files.first_of_day
+where status in ('matched', 'another amount', 'not tracked')
+group by files.file_no
+
+-- name: order_amount_differs
+-- severity: P2
+-- dimension: accuracy
+-- threshold: 0.02
+-- needs: orders order_list amount
+-- message: {failed:,} of {checked:,} orders ({share}) were tracked with another amount than in the shop's order list; {example}
+-- advice: Decide whether revenue includes tax and shipping, and have the tag send that amount.
+with amounts as (
+    select
+        files.file_no, reconciliation.*, round(booked_amount / nullif(tracked_amount, 0), 3) as ratio
+    from gold.order_reconciliation as reconciliation
+    inner join files on reconciliation.order_date = files.day and files.file_no = files.first_of_day
+    where status in ('matched', 'another amount')
+),
+
+usual as (
+    select
+        file_no, mode(difference) as difference, mode(ratio) filter (difference = 'unexplained') as ratio,
+        count(*) filter (difference = 'unexplained') as unexplained
+    from amounts
+    group by file_no
+),
+
+same_ratio as (
+    select amounts.file_no, count(*) as orders
+    from amounts
+    inner join usual on amounts.file_no = usual.file_no and amounts.ratio = usual.ratio
+    where amounts.difference = 'unexplained'
+    group by amounts.file_no
+)
+
+select
+    amounts.file_no, 'order list' as "column", count(*) as checked,
+    count(*) filter (status = 'another amount') as failed, count(*) filter (status = 'another amount') as orders,
+    sum(abs(booked_amount - tracked_amount)) filter (status = 'another amount') as revenue, null as record,
+    case
+        when any_value(usual.difference) <> 'unexplained' then any_value(usual.difference) || ' explains most of them'
+        -- two equal ratios may be chance
+        when any_value(same_ratio.orders) >= 3 and 2 * any_value(same_ratio.orders) >= any_value(usual.unexplained)
+            then 'the booked amount is ' || any_value(usual.ratio)
+                || ' times the tracked one, as with tax or another currency'
+        else 'neither tax, shipping, a discount nor one ratio explains it'
+    end as example
+from amounts
+left join usual on amounts.file_no = usual.file_no
+left join same_ratio on amounts.file_no = same_ratio.file_no
+group by amounts.file_no
+
+-- name: orders_tracked_twice
+-- severity: P1
+-- dimension: uniqueness
+-- threshold: 0
+-- needs: orders order_list
+-- message: {failed:,} of {checked:,} counted orders ({share}) were tracked twice: the shop's order list has them once; revenue is {revenue} too high
+-- advice: Find out why the order event is sent again from another device or checkout, and leave these orders out of revenue.
+select
+    files.file_no, 'order list' as "column", count(*) as checked, count(*) filter (status = 'tracked twice') as failed,
+    count(*) filter (status = 'tracked twice') as orders, sum(tracked_amount) filter (status = 'tracked twice') as revenue,
+    min(tracked_order_id % 1000000000, 20) filter (status = 'tracked twice' and tracked_order_id // 1000000000 = files.file_no)
+        as first_records,
+    min(order_id_shown(transaction_id)) filter (status = 'tracked twice') as example
+from gold.order_reconciliation as reconciliation
+inner join files on reconciliation.order_date = files.day and files.file_no = files.first_of_day
+where status in ('matched', 'another amount', 'tracked twice', 'not in the books', 'ambiguous')
+    and tracked_order_id is not null
+group by files.file_no

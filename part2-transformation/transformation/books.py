@@ -12,8 +12,8 @@ from event_data.books.reading import FILES, land_order_list, write_book_files
 from event_data.books.reconciliation import RECONCILIATION, book_placeholders
 from event_data.contract import Contract
 from event_data.reading.folder import find_book_files
+from event_data.statements import Statement, fill, read_statements
 from transformation.published import BookFiles
-from transformation.statements import Statement, fill, read_statements
 
 BOOKS = Path(__file__).resolve().parents[1] / "books.sql"
 TABLES = ("bronze.shop_orders", "bronze.book_files")

@@ -24,6 +24,7 @@ from event_data.reading.deliveries import set_aside, survey_days
 from event_data.reading.folder import Folder, Unread, find_files
 from event_data.reading.survey import survey
 from event_data.sql import literal, values
+from event_data.statements import SCHEMAS, Statement, fill, read_statements
 from event_data.warehouse_file import lock, refuse_foreign
 from transformation.books import build_books, list_books
 from transformation.increment import merge_touched, select_touched
@@ -40,7 +41,6 @@ from transformation.published import (
     read_refused,
     write_files,
 )  # fmt: skip
-from transformation.statements import SCHEMAS, Statement, fill, read_statements
 
 HERE = Path(__file__).resolve().parents[1]
 # The oldest DuckDB that can open the file is 1.4. Row groups of half the usual size take half the memory to write: at a

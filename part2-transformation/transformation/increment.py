@@ -16,7 +16,7 @@ import duckdb
 
 from event_data.events import known_id_sql
 from event_data.sql import identifier, named_statements, values
-from transformation.statements import Statement
+from event_data.statements import Statement
 
 
 @dataclass(frozen=True)

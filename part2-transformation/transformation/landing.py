@@ -19,7 +19,7 @@ from event_data.events import filled_sql, valid_json_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
 from event_data.reading.day_file import DayFile, ReadingError
 from event_data.sql import identifier, literal
-from transformation.statements import SCHEMAS
+from event_data.statements import SCHEMAS
 
 # Bytes read together: enough to justify the planning time of a statement and, with enough data, to fill several of
 # DuckDB's row groups, but not so much that one unreadable file causes many others to be read twice.

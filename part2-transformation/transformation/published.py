@@ -15,7 +15,7 @@ from event_data.errors import UserError
 from event_data.reading.day_file import DayFile, Problem
 from event_data.reading.folder import Unread
 from event_data.sql import identifier, literal
-from transformation.statements import Statement
+from event_data.statements import Statement
 
 Delivered = dict[date | None, set[tuple[str, int, str]]]
 Ledger = list[tuple[str, int, Decimal]]  # line, orders, amount in the shop's currency

@@ -6,10 +6,10 @@ import duckdb
 
 from event_data.contract import Contract
 from event_data.output import table
+from event_data.statements import Statement, fill, parse_statements, read_statements
 from transformation.build import HERE
 from transformation.landing import land_seeds
 from transformation.placeholders import placeholders
-from transformation.statements import Statement, fill, parse_statements, read_statements
 
 OWNERS = "ABCDEFGHI"  # the nine tests that the owner asked for
 MARK = "-- transform.sql\n"

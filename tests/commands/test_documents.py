@@ -16,7 +16,8 @@ import validate_dataframework
 from commands import PART2, REAL, REPO, call, needs_real_days, query
 from make_days import make
 from transformation.build import WORKING
-from transformation.statements import read_statements
+
+from event_data.statements import read_statements
 
 PART1 = REPO / "part1-data-quality"
 README = (REPO / "README.md").read_text(encoding="utf-8")

@@ -9,12 +9,12 @@ import duckdb
 import pytest
 from commands import PART2, REAL, SCHEMA, TRANSFORM, needs_real_days, process
 from transformation.build import WORKING
-from transformation.statements import read_statements
 from transformation.suite import read_suite
 from warehouse_kit import build
 
 from event_data.contract import load_contract
 from event_data.sql import literal
+from event_data.statements import read_statements
 
 NEEDED = "is not installed: pip install -r requirements-dialects.txt"
 sqlglot = pytest.importorskip("sqlglot", reason=f"sqlglot {NEEDED}")

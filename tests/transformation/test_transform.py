@@ -23,13 +23,13 @@ from synthetic_orders import contract_with_books, write_books
 from transformation.books import BOOKS
 from transformation.build import Build, Settings, fingerprint, refresh
 from transformation.published import Run, column_descriptions
-from transformation.statements import read_statements
 from warehouse_kit import differing_tables, run
 
 from event_data.books.reconciliation import RECONCILIATION
 from event_data.contract import load_contract
 from event_data.reading.day_file import DayFile
 from event_data.reading.survey import survey
+from event_data.statements import read_statements
 
 SQL = (PART2 / "transform.sql").read_text("utf-8")
 BOOKS_SQL = RECONCILIATION.read_text("utf-8") + BOOKS.read_text("utf-8")

@@ -17,12 +17,12 @@ from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
 from event_data.reading.folder import find_files
 from event_data.sql import identifier, named_statements
+from event_data.statements import Statement, fill, read_statements
 from transformation.build import HERE, WORKING
 from transformation.engines.dialects import DialectError, translate
 from transformation.engines.sql_engines import LONGEST_LIST, WAREHOUSES, Warehouse
 from transformation.landing import column_names, land, land_seeds
 from transformation.placeholders import placeholders
-from transformation.statements import Statement, fill, read_statements
 from transformation.suite import read_suite
 
 LEDGER = "gold.ledger"

@@ -21,6 +21,7 @@ from event_data.reading.conversion import convert
 from event_data.reading.deliveries import check_fit
 from event_data.reading.folder import Entry, Folder, match_files
 from event_data.sql import identifier, json_path, literal
+from event_data.statements import SCHEMAS, Statement, fill, read_statements
 from event_data.warehouse_file import lock
 from transformation.build import STORAGE, WORKING, Settings, silent
 from transformation.engines.dialects import translate
@@ -29,7 +30,6 @@ from transformation.engines.spark_session import SparkError, Tables, bound, conn
 from transformation.landing import column_names
 from transformation.placeholders import placeholders
 from transformation.published import Run, balanced_ledger, comment, delivered, read_published, read_refused, write_files
-from transformation.statements import SCHEMAS, Statement, fill, read_statements
 from transformation.suite import Outcome, Suite
 
 if TYPE_CHECKING:

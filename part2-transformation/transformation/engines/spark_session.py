@@ -16,11 +16,11 @@ import duckdb
 from event_data.contract import Contract
 from event_data.errors import UserError
 from event_data.sql import identifier, literal
+from event_data.statements import Statement
 from transformation.build import HERE, Settings
 from transformation.engines.dialects import translate
 from transformation.increment import DAY_COLUMNS, UNITS
 from transformation.landing import land_seeds
-from transformation.statements import Statement
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

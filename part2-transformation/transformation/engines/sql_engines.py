@@ -5,8 +5,8 @@ WAREHOUSES lists the choices of --print_sql. Nothing heavy is imported here, bec
 
 from collections.abc import Iterator, Sequence
 
+from event_data.statements import SCHEMAS
 from transformation.engines.dialects import quoted, translate
-from transformation.statements import SCHEMAS
 
 LONGEST_LIST = 500  # rows per insert, and files per load; Snowflake accepts at most 1,000 files
 

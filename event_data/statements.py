@@ -1,4 +1,4 @@
-"""transform.sql as a list of statements, one per table, with descriptions and filled-in placeholders."""
+"""The statements of an SQL file, one per table, with descriptions and filled-in placeholders."""
 
 import re
 from collections.abc import Mapping

@@ -1,0 +1,104 @@
+"""Part 1 beside the shop's order list: what is not tracked and since when, and what is tracked twice or differently."""
+
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transform
+from command_kit import failing, report
+from commands import SCHEMA, call, query
+from quality.checks import checks_of
+from synthetic_events import generate
+from synthetic_orders import FATES, contract_with_books, write_books
+
+from event_data.contract import load_contract
+
+STEP = date(2025, 3, 3)  # from this day on, every other order is lost
+CHECKS = ("orders_not_tracked", "tracking_coverage_shift", "order_amount_differs", "orders_tracked_twice")
+LIMIT = """\
+      - type: custom
+        engine: validate_dataframework
+        implementation: {check: orders_not_tracked, mustBeLessThan: 90, unit: percent}
+
+    properties:
+      - name: client_id
+"""
+
+
+def lost(order: Any) -> bool:
+    return order.at.date() >= STEP and int(order.number.rpartition("-")[2]) % 2 == 0
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("shop")
+    generate(folder / "data", days=12, events_per_day=3000, seed=8, incidents=False)
+    rare = {
+        fate: weight for fate, (weight, _) in FATES.items() if fate not in ("untracked", "quarantined", "ambiguous")
+    }
+    write_books(folder / "data", fates={**rare, "matched": 120}, lost=lost)
+    (folder / "contract.yaml").write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
+    return folder, folder / "contract.yaml"
+
+
+@pytest.fixture(scope="module")
+def found(shop: tuple[Path, Path]) -> list[dict[str, str]]:
+    folder, contract = shop
+    return report(folder / "data", folder / "out", "--contract", contract)
+
+
+def days(rows: list[dict[str, str]]) -> list[str]:
+    return [row["file"].removeprefix("events_").removesuffix(".csv") for row in rows]
+
+
+def test_orders_are_missing_from_the_day_of_the_step_on(found: list[dict[str, str]]) -> None:
+    missing = failing(found, "orders_not_tracked")
+    assert days(missing) == [f"{date(2025, 3, day):%Y%m%d}" for day in range(3, 7)]
+    assert len({row["incident"] for row in missing}) == 1 and "before, 0 of 127" in missing[0]["message"]
+    assert [row["severity"] for row in missing] == ["P0", "P1", "P1", "P1"]  # at first more than half are lost
+    assert all(float(row["failed_share"]) > 0.4 and float(row["revenue_at_stake"]) > 1000 for row in missing)
+
+
+def test_a_step_is_found_below_the_limit_too(shop: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, contract = shop
+    text = contract.read_text("utf-8").replace("\n    properties:\n      - name: client_id\n", LIMIT, 1)
+    (tmp_path / "contract.yaml").write_text(text, "utf-8")
+    rows = report(folder / "data", tmp_path / "out", "--contract", tmp_path / "contract.yaml")
+    assert not failing(rows, "orders_not_tracked")
+    assert days(failing(rows, "tracking_coverage_shift"))[0] == f"{STEP:%Y%m%d}"
+
+
+def test_the_parts_agree_on_every_order(shop: tuple[Path, Path], found: list[dict[str, str]]) -> None:
+    """What part 1 counts on each day is what part 2 has in its tables."""
+    folder, contract = shop
+    warehouse = folder / "warehouse.duckdb"
+    args = ("--data_dir", folder / "data", "--warehouse", warehouse, "--contract", contract, "--quiet")
+    assert call(transform, *args)[0] in (0, 3)
+    rows = query(warehouse, "select strftime(order_date, '%Y%m%d'), status from gold.order_reconciliation")
+    counted = Counter(rows)
+    for check, failed, others in (
+        ("orders_not_tracked", "not tracked", ("matched", "another amount")),
+        ("order_amount_differs", "another amount", ("matched",)),
+        ("orders_tracked_twice", "tracked twice", ("matched", "another amount", "not in the books", "ambiguous")),
+    ):
+        shown = {days([row])[0]: (int(row["checked"]), int(row["failed"])) for row in found if row["check"] == check}
+        expected = {day: (sum(counted[day, s] for s in (failed, *others)), counted[day, failed]) for day in shown}
+        assert shown == expected and any(number for _, number in shown.values()), check
+
+
+def test_what_explains_another_amount_is_named(found: list[dict[str, str]]) -> None:
+    told = {row["message"].rpartition("; ")[2] for row in failing(found, "order_amount_differs")}
+    assert told >= {"tax explains most of them", "shipping explains most of them"}
+    assert all(row["first_bad_line"] for row in failing(found, "orders_tracked_twice"))
+
+
+def test_without_an_order_list_nothing_is_checked(shop: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, contract = shop
+    assert not {check.check for check in checks_of(load_contract(SCHEMA))} & {*CHECKS}
+    (tmp_path / "data").mkdir()
+    for path in sorted((folder / "data").glob("events_*.csv"))[:2]:
+        (tmp_path / "data" / path.name).symlink_to(path)
+    rows = report(tmp_path / "data", tmp_path / "out", "--contract", contract)
+    assert {row["status"] for row in rows if row["check"] in CHECKS} == {"skip"}
