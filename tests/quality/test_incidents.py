@@ -28,9 +28,12 @@ def run_of(days: str, checked: int = 100, failed: int = 50, **rest: object) -> l
     status = {"F": "fail", "P": "pass", "S": "skip"}
     cases = {"F": (checked, failed), "P": (checked, 0), "S": (None, None)}
     return [
-        Finding(status[d], Severity.P1, "some_check", n, f"day{n}", "c", *cases[d], message="m", **rest)  # type: ignore[arg-type]
+        Finding(
+            status[d], Severity.P1, "some_check", n, f"day{n}", "c", CHECK.threshold.comparison, *cases[d],
+            message="m", **rest,  # type: ignore[arg-type]
+        )
         for n, d in enumerate(days)
-    ]
+    ]  # fmt: skip
 
 
 def incidents(findings: list[Finding], check: Definition = CHECK) -> list[Incident]:
