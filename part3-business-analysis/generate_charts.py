@@ -5,6 +5,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TextIO
 
@@ -26,6 +27,11 @@ def parser() -> argparse.ArgumentParser:
         "--assumptions", type=Path, default=HERE / "assumptions.yaml",
         help="inputs of the financial model (default: assumptions.yaml beside this script)",
     )  # fmt: skip
+    for name, end in (("--since", "first"), ("--until", "last")):
+        p.add_argument(
+            name, type=date.fromisoformat, metavar="YYYY-MM-DD",
+            help=f"{end} day of the report (default: all days up to five weeks, and else the last 28)",
+        )  # fmt: skip
     p.add_argument(
         "--no_refresh", action="store_true",
         help="read the warehouse and dq_report.json beside it as they are; do not run parts 1 and 2 first",

@@ -9,13 +9,17 @@
     return (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
   }
 
+  function name() {
+    button.textContent = isDark() ? "Light colours" : "Dark colours";
+  }
+
   function changed() {
-    button.setAttribute("aria-pressed", String(isDark()));
+    name();
     document.dispatchEvent(new Event("themechange"));
   }
 
   button.hidden = false;
-  button.setAttribute("aria-pressed", String(isDark()));
+  name();
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     changed();

@@ -9,16 +9,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from analysis.charts.days import draw_sales, draw_volume
-from analysis.charts.flow import draw_evidence, draw_funnel
-from analysis.charts.rates import draw_devices
+from analysis.charts import attribution_loss_pie, daily_volume_anomaly, device_cvr, funnel_sankey, revenue_trend
 from analysis.charts.style import save, use_style
 from analysis.findings import Change, find_changes
 from analysis.gold import Gold, read_gold, warehouse_file
 from analysis.impact import load_assumptions, model
 from analysis.incidents import Quality, read_quality
 from analysis.page import report
-from analysis.summary import summary
+from analysis.summary import summary, verdict
 from event_data.cli import REPOSITORY, Terminal
 from event_data.contract import load_contract
 from event_data.errors import UserError
@@ -36,24 +34,31 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     warehouse = warehouse_file(options.warehouse or options.data_dir / "warehouse.duckdb")
     status = 0 if options.no_refresh else refresh(options, warehouse, terminal)
     assumptions, contract = load_assumptions(options.assumptions), load_contract(options.contract)
-    gold = read_gold(warehouse, contract.schedule, contract)
-    quality = read_quality(warehouse, gold.files)
+    gold = read_gold(warehouse, contract, options.since, options.until)
+    quality = quality_of(warehouse, gold)
     changes = find_changes(gold, quality)
-    impact = model(gold, quality, assumptions)
+    values = verdict(gold, quality, changes, model(gold, quality, assumptions))
     options.out_dir.mkdir(parents=True, exist_ok=True)
     use_style()
     drawn = pictures(gold, quality, changes)
     removed = remove_stale(options.out_dir, [name for name in NAMES if name not in drawn])
     written = [write_atomically(options.out_dir / name, partial(save, figure)) for name, figure in drawn.items()]
-    text = summary(gold, quality, changes, impact, assumptions, list(drawn))
+    text = summary(values, assumptions, list(drawn))
     written.append(write_atomically(options.out_dir / "executive_summary.md", text))
-    written.append(write_atomically(options.out_dir / "report.html", report(gold, quality, changes, impact)))
+    written.append(write_atomically(options.out_dir / "report.html", report(values)))
     conclusion = next((line for line in text.splitlines() if line.startswith("**")), "").strip("*")
     lines = [conclusion, "", "wrote:", *[f"  {short_path(path)}" for path in written]]
     if removed:
         lines += ["", "removed (does not apply to this shop):", *[f"  {short_path(path)}" for path in removed]]
     terminal.print("\n".join(lines))
     return CRITICAL if is_critical(gold, quality, contract.most_refused) else status
+
+
+def quality_of(warehouse: Path, gold: Gold) -> Quality:
+    """Return the verdict on the files of the report's days."""
+    files = dict(zip(gold.files["name"], gold.files["content_hash"], strict=True))
+    quality = read_quality(warehouse, files)
+    return quality.within(gold.days.index[0], gold.days.index[-1]) if len(gold.days) else quality
 
 
 def refresh(options: argparse.Namespace, warehouse: Path, terminal: Terminal) -> int:
@@ -83,7 +88,7 @@ def is_critical(gold: Gold, quality: Quality, most_refused: float) -> bool:
     """Return whether revenue or identity is unusable, or too much of the data is not in any figure."""
     difference = gold.line("difference")
     balances = not (difference.orders or difference.amount)
-    refused = any(file.is_refused for file in gold.unused) or gold.refused_share > most_refused
+    refused = bool(gold.unused["is_refused"].any()) or gold.refused_share > most_refused
     return bool(quality.grave or refused or not balances)
 
 
@@ -91,14 +96,15 @@ def pictures(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[st
     """Return the pictures that apply to the shop, by the name of their file."""
     roles, found = gold.roles, {}
     if roles.has_funnel:
-        found["funnel_sankey.png"] = draw_funnel(gold)
+        found["funnel_sankey.png"] = funnel_sankey.draw(gold)
     if roles.has_orders:
-        found["revenue_trend.png" if roles.has_amount else "orders_trend.png"] = draw_sales(gold, quality, changes)
+        name = "revenue_trend.png" if roles.has_amount else "orders_trend.png"
+        found[name] = revenue_trend.draw(gold, quality, changes)
     if roles.has_attribution:
-        found["attribution_loss_pie.png"] = draw_evidence(gold)
+        found["attribution_loss_pie.png"] = attribution_loss_pie.draw(gold)
     if roles.has_devices and roles.has_conversion:
-        found["device_cvr.png"] = draw_devices(gold)
-    found["daily_volume_anomaly.png"] = draw_volume(gold, quality)
+        found["device_cvr.png"] = device_cvr.draw(gold)
+    found["daily_volume_anomaly.png"] = daily_volume_anomaly.draw(gold, quality)
     return found
 
 

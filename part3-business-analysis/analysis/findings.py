@@ -3,125 +3,198 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from typing import Any, NamedTuple
 
-from analysis.gold import Day, Gold, Headline, Segment
+import pandas as pd
+
+from analysis.gold import Gold
 from analysis.incidents import Incident, Quality
-from analysis.intervals import Interval, mean_difference, share_difference, simultaneous
+from analysis.intervals import (
+    Interval,
+    is_small,
+    mean_difference,
+    robust_band,
+    share_difference,
+    simultaneous,
+    wilson,
+)
 from event_data.shop_roles import STEPS
 
 # Why an order has no source, in the order in which they are shown.
 REASONS = ("window cut off", "direct only", "no touch in the window", "no id")
-MEASURES = {"revenue a day": "revenue", "orders a day": "orders", "sessions a day": "sessions", "conversion": ""}
+MEASURES = {"revenue per day": "revenue", "orders per day": "orders", "sessions per day": "sessions", "conversion": ""}
+USUAL_DAYS = 56  # the days up to the last one that say what volume is usual
+FEWEST_SESSIONS = 100  # of a system that is shown
+MOST_ROWS = 12  # of devices and systems
+WEEKS = 2  # that weekdays need to be compared
+
+
+class Segment(NamedTuple):
+    """Sessions of a segment, and those of them with an order."""
+
+    name: str
+    converted: int
+    sessions: int
+
+    @property
+    def share(self) -> Interval:
+        """Return the share with an order and its 95% interval."""
+        return wilson(self.converted, self.sessions)
+
+    @property
+    def is_small(self) -> bool:
+        """Return whether the segment is too small to call."""
+        return is_small(self.converted, self.sessions)
 
 
 @dataclass(frozen=True)
 class Change:
-    """A measure before and from an incident on; the interval of the difference bears all looks at once."""
+    """A measure before and after; the interval of the difference allows for all comparisons.
 
-    incident: Incident
+    After means from an incident on, or in the days of the report, which are compared with the period before.
+    """
+
     measure: str
     before: float
     after: float
     difference: Interval
+    incident: Incident | None = None
+
+    @property
+    def is_telling(self) -> bool:
+        """Return whether the difference is clear, or its uncertainty is smaller than the measure itself."""
+        reach = (self.difference.high - self.difference.low) / 2
+        return self.difference.is_bounded and (self.difference.is_clear or reach < self.before)
 
 
-@dataclass(frozen=True)
-class DeviceFinding:
-    """The difference between two devices, and whether it remains without one operating system."""
+class DeviceFinding(NamedTuple):
+    """The difference between two devices, and the operating system without which it is not clear."""
 
     higher: Segment
     lower: Segment
     difference: Interval
-    system: str | None
-    higher_without: Segment | None
-    lower_without: Segment | None
+    system: str | None = None
 
 
 @dataclass(frozen=True)
 class Funnel:
-    """Visitors by step: how many got this far or farther, and of them those whose step was recorded."""
+    """Visitors by step: how many got this far or farther, and of them those whose step is on record."""
 
     reached: tuple[int, ...]
     recorded: tuple[int, ...]
-    # (step, recorded here, recorded at the next step) -> visitors
-    flows: dict[tuple[int, bool, bool], int]
-    whole_buyers: int
+    flows: dict[tuple[int, bool, bool], int]  # (step, recorded here, recorded at the next step) -> visitors
+    lacking: dict[str, int]  # buyers without a step on record, by step
+    gaps: int  # buyers who lack at least one
     steps: tuple[str, ...] = STEPS  # those that the shop records
+    others: int = 0  # visitors with none of the steps
 
     @property
     def buyers(self) -> int:
+        """Return the number of visitors who ordered."""
         return self.reached[-1]
 
     @property
-    def gaps(self) -> int:
-        """Buyers with at least one earlier step that was not recorded."""
-        return self.buyers - self.whole_buyers
+    def leaving(self) -> list[int]:
+        """Return the number of visitors who went no farther than each step but the last."""
+        return [here - there for here, there in zip(self.reached, self.reached[1:], strict=False)]
 
 
 def find_changes(gold: Gold, quality: Quality) -> tuple[Change, ...]:
-    """Return what every measure did when an incident began: the gravest first, and those that last before others."""
-    began = [i for i in quality.marks(hours=False) if all(_sides(gold, i.since))]
-    measures = _measures(gold)
-    confidence = simultaneous(len(began) * len(measures))
+    """Return how every measure changed when an incident began, the gravest first, and since the period before."""
+    began = [i for i in quality.marks(hours=False) if all(map(len, _sides(gold, i.since)))]
+    roles = gold.roles
+    has = roles.has_amount and roles.has_orders, roles.has_orders, roles.has_visits, roles.has_conversion
+    measures = [measure for measure, has_it in zip(MEASURES, has, strict=True) if has_it]
+    has_before = gold.before is not None and len(_usable(gold.before.days)) > 0
+    confidence = simultaneous((len(began) + has_before) * len(measures))
     ranked = sorted(began, key=lambda i: (i.severity, i.until is not None, i.since))
-    return tuple(_change(gold, i, m, confidence) for i in ranked for m in measures)
+    found = [_change(m, *_sides(gold, i.since), confidence, i) for i in ranked for m in measures]
+    if has_before and gold.before is not None and len(_usable(gold.days)):
+        found += [_change(m, _usable(gold.before.days), _usable(gold.days), confidence) for m in measures]
+    return tuple(found)
 
 
-def _measures(gold: Gold) -> list[str]:
-    """Return the measures that the shop has."""
-    absent = set() if gold.roles.has_amount else {"revenue a day"}
-    absent |= set() if gold.roles.has_orders else {"orders a day"}
-    absent |= set() if gold.roles.has_visits else {"sessions a day"}
-    absent |= set() if gold.roles.has_conversion else {"conversion"}
-    return [measure for measure in MEASURES if measure not in absent]
+def _usable(days: pd.DataFrame) -> pd.DataFrame:
+    """Return the days without those of which most orders were refused."""
+    return days[days["refused_orders"] <= days["orders"]]
 
 
-def _sides(gold: Gold, since: date) -> tuple[list[Day], list[Day]]:
-    """Return the days before and those from a day on, without days of which most orders were refused."""
-    refused: dict[date, int] = {}
-    for (_, day), (_, orders) in gold.refusals.items():
-        refused[day] = refused.get(day, 0) + orders
-    days = [d for d in gold.days if refused.get(d.day, 0) <= d.orders]
-    return [d for d in days if d.day < since], [d for d in days if d.day >= since]
+def _sides(gold: Gold, since: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the usable days before and those from a day on; before are those of the period before, too."""
+    days = _usable(pd.concat([gold.before.days, gold.days]) if gold.before else gold.days)
+    return days[days.index < since], days[days.index >= since]
 
 
-def _change(gold: Gold, incident: Incident, measure: str, confidence: float) -> Change:
-    before, after = _sides(gold, incident.since)
+def _change(
+    measure: str, before: pd.DataFrame, after: pd.DataFrame, confidence: float, incident: Incident | None = None
+) -> Change:
     if measure == "conversion":
-        old, new = (
-            (sum(d.sessions_with_order for d in side), sum(d.sessions for d in side)) for side in (before, after)
-        )
+        old, new = ((int(side["converted"].sum()), int(side["sessions"].sum())) for side in (before, after))
         difference = share_difference(*new, *old, confidence)
-        return Change(incident, measure, old[0] / max(old[1], 1), new[0] / max(new[1], 1), difference)
-    name = MEASURES[measure]
-    old_days, new_days = ([float(getattr(d, name)) for d in side] for side in (before, after))
+        return Change(measure, old[0] / max(old[1], 1), new[0] / max(new[1], 1), difference, incident)
+    old_days, new_days = (side[MEASURES[measure]].astype(float).tolist() for side in (before, after))
     difference = mean_difference(new_days, old_days, confidence)
-    return Change(incident, measure, sum(old_days) / len(old_days), sum(new_days) / len(new_days), difference)
+    return Change(measure, sum(old_days) / len(old_days), sum(new_days) / len(new_days), difference, incident)
+
+
+def segments_of(gold: Gold, kind: str) -> list[Segment]:
+    """Return the segments of a kind, the largest first."""
+    rows = gold.segments[gold.segments["kind"] == kind]
+    return [Segment(r.name, r.converted, r.sessions) for r in rows.itertuples(index=False)]
+
+
+def moved_segments(gold: Gold, kind: str) -> list[tuple[Segment, Segment, Interval]]:
+    """Return the segments whose conversion clearly differs from the period before: before, now, and the difference."""
+    if gold.before is None:
+        return []
+    old = {segment.name: segment for segment in segments_of(gold.before, kind)}
+    pairs = [(old[segment.name], segment) for segment in segments_of(gold, kind) if segment.name in old]
+    found = [(before, now, _difference(now, before, len(pairs))) for before, now in pairs]
+    return [one for one in found if one[2].is_clear]
+
+
+def weekdays(gold: Gold) -> list[Segment]:
+    """Return the sessions of each weekday, Monday first; none for fewer than two weeks."""
+    if len(gold.days) < 7 * WEEKS:
+        return []
+    by_day = gold.days.groupby([day.weekday() for day in gold.days.index])[["converted", "sessions"]].sum()
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    return [Segment(names[row.Index], row.converted, row.sessions) for row in by_day.itertuples() if row.sessions]
+
+
+def device_rows(gold: Gold) -> list[tuple[int, Segment]]:
+    """Return the devices and under each its operating systems, as (depth, segment), without the smallest."""
+    rows: list[tuple[int, Segment]] = []
+    for device in segments_of(gold, "device"):
+        parts = [s for s in _systems(gold, device.name) if s.sessions >= FEWEST_SESSIONS]
+        rows += [(0, device), *((1, s) for s in parts if len(parts) > 1)]
+    return ([row for row in rows if row[1].sessions >= FEWEST_SESSIONS] or rows)[:MOST_ROWS]
+
+
+def _systems(gold: Gold, device: str) -> list[Segment]:
+    rows = gold.systems[gold.systems["device"] == device]
+    return [Segment(r.name, r.converted, r.sessions) for r in rows.itertuples(index=False)]
 
 
 def compare_devices(gold: Gold) -> DeviceFinding | None:
-    """The two devices with most sessions; None when fewer than two have orders enough to be called."""
-    devices = list(gold.conversion.get("device", ()))
-    ranked = sorted(devices, key=lambda d: (-d.sessions, d.name))[:2]
+    """Return the two devices with most sessions; None if fewer than two are large enough to be called."""
+    devices = segments_of(gold, "device")
+    ranked = devices[:2]
     if len(ranked) < 2 or any(d.is_small for d in ranked):
         return None
     # Every pair of devices was looked at when these two were chosen.
-    looks = max(len(devices) * (len(devices) - 1) // 2, 1)
+    looks = len(devices) * (len(devices) - 1) // 2
     higher, lower = sorted(ranked, key=lambda d: -d.converted / d.sessions)
     difference = _difference(higher, lower, looks)
-    systems = sorted({system for device, system in gold.systems if device == higher.name})
-    candidates = []
-    for system in systems if difference.is_clear else []:
-        pair = _without(gold, higher, system), _without(gold, lower, system)
-        if min(pair[0].sessions, pair[1].sessions) > 0:
-            candidates.append((_difference(*pair, looks), system, *pair))
-    if not candidates:
-        return DeviceFinding(higher, lower, difference, None, None, None)
-    rest, system, first, second = min(candidates, key=lambda c: c[0].estimate)
-    if rest.is_clear:
-        return DeviceFinding(higher, lower, difference, None, None, None)
-    return DeviceFinding(higher, lower, difference, system, first, second)
+    if not difference.is_clear:
+        return DeviceFinding(higher, lower, difference)
+    rest = []
+    for system in sorted(s.name for s in _systems(gold, higher.name)):
+        first, second = (_without(gold, device, system) for device in (higher, lower))
+        if min(first.sessions, second.sessions) > 0:
+            rest.append((_difference(first, second, looks), system))
+    least, name = min(rest, key=lambda one: one[0].estimate, default=(difference, None))
+    return DeviceFinding(higher, lower, difference, None if least.is_clear else name)
 
 
 def _difference(a: Segment, b: Segment, looks: int) -> Interval:
@@ -129,38 +202,37 @@ def _difference(a: Segment, b: Segment, looks: int) -> Interval:
 
 
 def _without(gold: Gold, device: Segment, system: str) -> Segment:
-    part = gold.systems.get((device.name, system), Segment(system, 0, 0))
+    part = next((s for s in _systems(gold, device.name) if s.name == system), Segment(system, 0, 0))
     return Segment(device.name, device.converted - part.converted, device.sessions - part.sessions)
 
 
 def against_the_rest(segments: Sequence[Segment]) -> dict[str, Interval]:
-    """Each segment's share less that of all others together, each interval bearing all of these looks."""
-    converted, sessions = sum(s.converted for s in segments), sum(s.sessions for s in segments)
-    return {
-        s.name: share_difference(
-            s.converted, s.sessions, converted - s.converted, sessions - s.sessions, simultaneous(len(segments))
-        )
-        for s in segments
-    }
+    """Return each segment's share less that of all others together; the intervals allow for all these comparisons."""
+    whole = _all_of(segments)
+    rest = [Segment("rest", whole.converted - s.converted, whole.sessions - s.sessions) for s in segments]
+    return {s.name: _difference(s, others, len(segments)) for s, others in zip(segments, rest, strict=True)}
 
 
 def called(segments: Sequence[Segment]) -> dict[str, Interval]:
-    """Those of against_the_rest() that differ clearly, and are no cells too small to call.
+    """Return those of against_the_rest() that differ clearly, and are no cells too small to call.
 
     No cell is too small that would hold five orders if it were like the others (Cochran 1954): one order where twelve
     were due says something, two of two sessions nothing.
     """
-    converted, sessions = sum(s.converted for s in segments), sum(s.sessions for s in segments)
+    whole = _all_of(segments)
     large = {
         s.name
         for s in segments
-        if not s.is_small or s.sessions * (converted - s.converted) >= 5 * (sessions - s.sessions) > 0
+        if not s.is_small or s.sessions * (whole.converted - s.converted) >= 5 * (whole.sessions - s.sessions) > 0
     }
     return {n: i for n, i in against_the_rest(segments).items() if i.is_clear and n in large}
 
 
-@dataclass(frozen=True)
-class Outliers:
+def _all_of(segments: Sequence[Segment]) -> Segment:
+    return Segment("all", sum(s.converted for s in segments), sum(s.sessions for s in segments))
+
+
+class Outliers(NamedTuple):
     """Segments that differ clearly from all others together, by direction, and those too small to call."""
 
     higher: list[Segment]
@@ -178,30 +250,58 @@ def outliers(segments: Sequence[Segment]) -> Outliers:
     )
 
 
-def weekdays(gold: Gold) -> tuple[Segment, ...]:
-    """Sessions and those with an order by weekday, Monday first."""
-    parts = [[d for d in gold.days if d.day.weekday() == n] for n in range(7)]
-    totals = [
-        Segment(f"{days[0].day:%A}", sum(d.sessions_with_order for d in days), sum(d.sessions for d in days))
-        for days in parts
-        if days
-    ]
-    return tuple(s for s in totals if s.sessions)
+def usual_volume(gold: Gold) -> tuple[float, float] | None:
+    """Return the usual range of events per day, from up to eight weeks that end with the report; None for too few."""
+    return robust_band(gold.history["events"].tail(max(USUAL_DAYS, len(gold.days))).tolist(), len(gold.days))
 
 
-def evidence(gold: Gold, reading: str) -> dict[str, Decimal]:
+def unusual_days(gold: Gold) -> list[date]:
+    """Return the days whose volume is outside the usual range."""
+    band = usual_volume(gold)
+    return [] if band is None else [d for d, n in gold.days["events"].items() if not band[0] <= n <= band[1]]
+
+
+def evidence(gold: Gold, reading: str) -> dict[str, float]:
     """Return revenue, or orders if they have no amount, by what is known of their source; the parts add up to all."""
-    parts = {reason: Decimal(0) for reason in REASONS}
-    for (of, reason), amount in gold.unsourced.items():
-        if of == reading:
-            parts[reason] = parts.get(reason, Decimal(0)) + amount
-    return {"known": gold.sold - sum(parts.values()), **parts}
+    rows = gold.unsourced[gold.unsourced["reading"] == reading]
+    amounts = dict(zip(rows["reason"], rows[gold.sales].astype(float), strict=True))
+    parts = {reason: amounts.get(reason, 0.0) for reason in dict.fromkeys([*REASONS, *amounts])}
+    return {"known": round(gold.sold - sum(parts.values()), 2), **parts}
 
 
-def is_reported(gold: Gold, figure: Headline) -> bool:
+def repaired(gold: Gold) -> float:
+    """Return the sales that have a known channel with healed ids and have none as tracked."""
+    return round(evidence(gold, "healed")["known"] - evidence(gold, "as_tracked")["known"], 2)
+
+
+def best_channel(gold: Gold) -> tuple[str, float] | None:
+    """Return the known channel that the last click that is not direct credits with most sales."""
+    rows = gold.channels[(gold.channels["reading"] == "healed") & (gold.channels["model"] == "last_non_direct")]
+    rows = rows[~rows["channel"].isin(["Direct", "Unattributed"])].sort_values([gold.sales, "channel"])
+    return (str(rows["channel"].iloc[-1]), float(rows[gold.sales].iloc[-1])) if len(rows) else None
+
+
+def whole_percents(amounts: Sequence[float]) -> list[int]:
+    """Return shares in whole percents that sum to 100: the largest remainders are rounded up."""
+    exact = [100 * amount / sum(amounts) for amount in amounts]
+    found = [int(share) for share in exact]
+    for n in sorted(range(len(exact)), key=lambda n: found[n] - exact[n])[: 100 - sum(found)]:
+        found[n] += 1
+    return found
+
+
+def reported_figures(gold: Gold) -> dict[str, dict[str, Any]]:
+    """Return the reported figures that apply to the shop, by name and reading."""
+    found: dict[str, dict[str, Any]] = {}
+    for figure in gold.headline.itertuples(index=False):
+        if is_reported(gold, figure.figure, figure.reading):
+            found.setdefault(figure.figure, {})[figure.reading] = figure
+    return found
+
+
+def is_reported(gold: Gold, figure: str, reading: str) -> bool:
     """Return whether the shop has what a reported figure is made of."""
-    roles, are_orders = gold.roles, not gold.counts_lines
-    is_healed = figure.reading == "healed"
+    roles, are_orders, is_healed = gold.roles, not gold.counts_lines, reading == "healed"
     reported = {
         "conversion": roles.has_conversion and (is_healed or (roles.has("event:page_view") and are_orders)),
         "checkout completion": roles.has("event:checkout") and (is_healed or are_orders),
@@ -210,33 +310,29 @@ def is_reported(gold: Gold, figure: Headline) -> bool:
         "revenue without a known source": roles.has_amount and roles.has_attribution,
         "revenue counted twice": roles.has_amount and roles.has("transaction_id") and are_orders,
     }
-    return reported.get(figure.figure, True)
-
-
-def reported_figures(gold: Gold) -> list[str]:
-    """Return the names of the reported figures that apply to the shop, in order."""
-    return list(dict.fromkeys(f.figure for f in gold.headline.values() if is_reported(gold, f)))
+    return reported.get(figure, True)
 
 
 def funnel(gold: Gold) -> Funnel:
-    """Each visitor goes as far as the farthest step on record; earlier steps were recorded, or not."""
+    """Return the funnel: each visitor goes as far as the farthest step on record; earlier ones are on record or not."""
     steps = gold.roles.steps
     flows: dict[tuple[int, bool, bool], int] = {}
-    reached, recorded, whole = [0] * len(steps), [0] * len(steps), 0
-    # An order that belongs to no visitor is a visit of which only the order was recorded.
-    visitors = dict(gold.paths)
-    if gold.orders_without_id:
-        visitors[("order",)] = visitors.get(("order",), 0) + gold.orders_without_id
-    for path, units in visitors.items():
-        seen = [step in path for step in steps]
+    reached, recorded, gaps, others = [0] * len(steps), [0] * len(steps), 0, 0
+    lacking = dict.fromkeys(steps[:-1], 0)
+    for row in gold.visitors.to_dict("records"):
+        seen, units = [bool(row[step]) for step in steps], int(row["visitors"])
         if not any(seen):
+            others += units
             continue
         farthest = max(i for i, s in enumerate(seen) if s)
-        whole += units if all(seen) else 0
+        if seen[-1]:
+            gaps += units * (not all(seen))
+            for step, is_seen in zip(steps[:-1], seen, strict=False):
+                lacking[step] += units * (not is_seen)
         for i in range(farthest + 1):
             reached[i] += units
-            recorded[i] += units if seen[i] else 0
+            recorded[i] += units * seen[i]
             if i < farthest:
                 key = (i, seen[i], seen[i + 1])
                 flows[key] = flows.get(key, 0) + units
-    return Funnel(tuple(reached), tuple(recorded), flows, whole, steps)
+    return Funnel(tuple(reached), tuple(recorded), flows, lacking, gaps, steps, others)

@@ -1,178 +1,99 @@
-"""Read the figures of gold once, by the queries of gold_queries.sql."""
+"""Read the figures of gold into pandas frames, for the days of a report and for the days before them."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from decimal import Decimal
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from analysis.intervals import Interval, is_small, wilson
+import duckdb
+import pandas as pd
+
 from event_data import ledger
 from event_data.contract import Contract
 from event_data.contract.model import Schedule
+from event_data.errors import UserError
 from event_data.known_totals import Comparison, compare_warehouse
 from event_data.money import Currency
 from event_data.shop_roles import ALL_ROLES, ShopRoles
 from event_data.sql import named_statements
 from event_data.warehouse_file import open_warehouse
 
-QUERIES = Path(__file__).with_name("gold_queries.sql")
+QUERIES = named_statements(Path(__file__).with_name("gold_queries.sql").read_text("utf-8"))
 REFUSED = ("rejected: ", "quarantined: ")  # how the lines of the ledger begin
-ALWAYS_DUE = Schedule()  # a file of every day is due
 OTHER_CURRENCY = "quarantined: currency "  # a line of the ledger, before the currency's code
+MOST_DAYS = 35  # more than these are not reported at once unless the user asks for them
+USUAL_DAYS = 28  # of a report when there are more
+ALL_DAYS = date.min, date.max
+ALWAYS_DUE = Schedule()  # a file of every day is due
 
 
-@dataclass(frozen=True)
-class DataFile:
-    name: str
-    day: date
-    content_hash: str
-
-    @property
-    def source(self) -> str:
-        """Return the name of the delivered file; a file of many days is read as one file per day."""
-        return self.name.removesuffix(f" of {self.day}")
-
-
-@dataclass(frozen=True)
-class Unused:
-    """A file of which nothing counts: it was not read, or it was refused whole."""
-
-    name: str
-    reason: str
-    is_refused: bool
-
-
-@dataclass(frozen=True)
-class Day:
-    """A day's counts; revenue in the shop's currency, sessions without declared crawlers."""
-
-    day: date
-    events: int
-    orders: int
-    revenue: float
-    sessions: int
-    sessions_with_order: int
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Sessions of a segment, and those of them with an order."""
-
-    name: str
-    converted: int
-    sessions: int
-
-    @property
-    def share(self) -> Interval:
-        """The share with an order and its 95% interval."""
-        return wilson(self.converted, self.sessions)
-
-    @property
-    def is_small(self) -> bool:
-        """Too small to call."""
-        return is_small(self.converted, self.sessions)
-
-
-@dataclass(frozen=True)
-class Channel:
-    """The orders and revenue that a model credits to a channel in one reading; orders may be fractions."""
-
-    reading: str
-    model: str
-    name: str
-    sessions: int
-    orders: float
-    revenue: Decimal
-
-
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line of the ledger."""
 
-    name: str
+    line: str
     orders: int
-    amount: Decimal
+    amount: float
+
+    @property
+    def reason(self) -> str:
+        """Return why the orders of a line could not be used."""
+        return self.line.rpartition(": ")[2]
 
     @property
     def currency(self) -> str:
         """Return the code of the currency that the line names."""
-        return self.name.removeprefix(ledger.OTHER_CURRENCY)
-
-    @property
-    def reason(self) -> str:
-        """Why a line's orders could not be used."""
-        return self.name.rpartition(": ")[2]
-
-
-@dataclass(frozen=True)
-class Headline:
-    """A figure as it was reported; its share is numerator / denominator."""
-
-    figure: str
-    reading: str
-    definition: str
-    numerator: Decimal
-    denominator: Decimal
-
-    @property
-    def share(self) -> float:
-        return float(self.numerator / self.denominator) if self.denominator else 0.0
-
-
-@dataclass(frozen=True)
-class Product:
-    name: str
-    units: int
-    lines: int
-    lines_without_amount: int
-    revenue: Decimal
+        return self.line.removeprefix(ledger.OTHER_CURRENCY)
 
 
 @dataclass(frozen=True)
 class Gold:
-    """Everything part 3 knows of the data; its size depends on days and segments, not on events."""
+    """What part 3 knows of the days of a report. The frames have a row per day or segment, never one per event."""
 
-    files: tuple[DataFile, ...]
-    days: tuple[Day, ...]
-    hours: dict[tuple[date, int], float]
-    paths: dict[tuple[str, ...], int]
-    sign_up_only: int
-    orders_without_id: int
-    unattributed: dict[tuple[str, str], Decimal]  # revenue without a known source, by reading and reason
-    conversion: dict[str, tuple[Segment, ...]]
-    systems: dict[tuple[str, str], Segment]
-    channels: tuple[Channel, ...]
-    ledger: tuple[Line, ...]
-    headline: dict[tuple[str, str], Headline]
-    products: tuple[Product, ...]
+    shop: str  # the contract's id
+    days: pd.DataFrame  # of the report, by date: events, orders, revenue, sessions, converted, refused_orders
+    history: pd.DataFrame  # the same, from the first day of the warehouse to the last day of the report
+    files: pd.DataFrame
+    hours: pd.DataFrame
+    visitors: pd.DataFrame  # by which steps are on record
+    unsourced: pd.DataFrame  # orders without a known source, by reading and reason
+    segments: pd.DataFrame
+    systems: pd.DataFrame
+    channels: pd.DataFrame  # the orders and revenue that each model credits
+    ledger: pd.DataFrame
+    refused_records: pd.DataFrame
+    unused: pd.DataFrame
+    headline: pd.DataFrame  # empty unless the report is of all days
+    products: pd.DataFrame
+    before: "Gold | None" = None  # the period before, as long as that of the report
+    is_all: bool = True  # the report is of every day in the warehouse
     currency: Currency = field(default_factory=Currency)
     time_zone: str = "UTC"  # of days and hours
     window_days: int = 7  # before an order, in which a touch counts
-    shop: str = ""  # the contract's id
     terms: dict[str, str] = field(default_factory=dict)  # gold's words for the columns of the id and the referrer
-    hour_orders: dict[tuple[date, int], float] = field(default_factory=dict)  # order events, those sent again too
-    refusals: dict[tuple[str, date], tuple[int, int]] = field(default_factory=dict)  # records and orders, by reason
-    unused: tuple[Unused, ...] = ()
     known_totals: Comparison | None = None
     roles: ShopRoles = ALL_ROLES
     schedule: Schedule = ALWAYS_DUE
-    unattributed_orders: dict[tuple[str, str], int] = field(default_factory=dict)  # by reading and reason
 
     def term(self, column: str) -> str:
-        """Gold's word for a column of the files: the start of its metrics' names."""
+        """Return gold's word for a column of the files: the start of its metrics' names."""
         return self.terms.get(column, column)
 
     @property
     def missing_days(self) -> list[date]:
         """Return the days between the first and the last whose file is due and missing; they are in no figure."""
-        there = {d.day for d in self.days}
-        return [day for day in _span(there) if day not in there and self.schedule.is_due(day)]
+        there = set(self.days.index)
+        return [day for day in _span(self.days.index) if day not in there and self.schedule.is_due(day)]
+
+    @property
+    def sources(self) -> list[str]:
+        """Return the names of the delivered files; a file of many days is read as one file per day."""
+        names = (row.name.removesuffix(f" of {row.date}") for row in self.files.itertuples(index=False))
+        return list(dict.fromkeys(names))
 
     @property
     def has_files_of_many_days(self) -> bool:
         """Return whether a file holds many days, so that a missing day is not a missing file."""
-        return any(file.source != file.name for file in self.files)
+        return self.sources != list(self.files["name"])
 
     @property
     def counts_lines(self) -> bool:
@@ -181,80 +102,71 @@ class Gold:
 
     @property
     def sales(self) -> str:
-        """Return the measure of sales: revenue, or orders if they have no amount."""
-        return "revenue a day" if self.roles.has_amount else "orders a day"
+        """Return the column of sales: revenue, or orders if they have no amount."""
+        return "revenue" if self.roles.has_amount else "orders"
 
     @property
-    def sold(self) -> Decimal:
+    def sold(self) -> float:
         """Return counted revenue, or counted orders if they have no amount."""
-        return self.revenue if self.roles.has_amount else Decimal(self.orders)
+        return self.revenue if self.roles.has_amount else float(self.orders)
 
     @property
-    def unsourced(self) -> dict[tuple[str, str], Decimal]:
-        """Return what was sold without a known source, by reading and reason, in the unit of `sold`."""
-        if self.roles.has_amount:
-            return self.unattributed
-        return {key: Decimal(orders) for key, orders in self.unattributed_orders.items()}
-
-    @property
-    def revenue(self) -> Decimal:
-        """Counted revenue, in the shop's currency like every amount."""
+    def revenue(self) -> float:
+        """Return counted revenue, in the shop's currency like every amount."""
         return self.line("counted").amount
 
     @property
     def orders(self) -> int:
+        """Return the number of counted orders."""
         return self.line("counted").orders
 
     @property
+    def off_day(self) -> Line:
+        """Return the counted orders that are more than a day off the day of their file; they are in no day."""
+        revenue = round(self.revenue - float(self.days["revenue"].sum()), 2)
+        return Line("other days", self.orders - int(self.days["orders"].sum()), revenue)
+
+    @property
+    def lines(self) -> list[Line]:
+        """Return the ledger."""
+        return [Line(*row) for row in self.ledger.itertuples(index=False)]
+
+    def line(self, name: str) -> Line:
+        """Return a line of the ledger."""
+        return next((line for line in self.lines if line.line == name), Line(name, 0, 0.0))
+
+    @property
     def refused(self) -> list[Line]:
-        """Orders that could not be used, by reason; they are in no figure but the ledger's."""
-        lines = [replace(line, orders=-line.orders, amount=-line.amount) for line in self.ledger]
-        return [line for line in lines if line.name.startswith(REFUSED) and (line.orders or line.amount)]
+        """Return the orders that could not be used, by reason; they are in no figure but the ledger's."""
+        found = [Line(line.line, -line.orders, -line.amount) for line in self.lines if line.line.startswith(REFUSED)]
+        return [line for line in found if line.orders or line.amount]
 
     @property
     def unusable(self) -> list[Line]:
         """Return the lines of `refused` that are not about another currency."""
-        return [line for line in self.refused if not line.name.startswith(OTHER_CURRENCY)]
+        return [line for line in self.refused if not line.line.startswith(OTHER_CURRENCY)]
 
     @property
     def other_currencies(self) -> list[Line]:
         """Return the orders in other currencies, one line per currency; amounts are never added."""
-        return [line for line in self.ledger if line.name.startswith(ledger.OTHER_CURRENCY)]
+        return [line for line in self.lines if line.line.startswith(ledger.OTHER_CURRENCY) and line.orders]
 
     @property
     def shown_ledger(self) -> list[Line]:
         """Return the lines of the ledger that apply to the shop."""
-        return [line for line in self.ledger if ledger.applies(line.name, line.orders, self.roles)]
+        return [line for line in self.lines if ledger.applies(line.line, line.orders, self.roles)]
 
     @property
     def refused_share(self) -> float:
-        """The larger of the shares of gross orders and of gross revenue that could not be used."""
-        gross = self.line("gross")
-        orders, amount = sum(r.orders for r in self.refused), sum(r.amount for r in self.refused)
-        return max(orders / max(gross.orders, 1), float(amount / gross.amount) if gross.amount else 0.0)
-
-    @property
-    def refused_records(self) -> dict[str, int]:
-        """Records other than orders that could not be used, by reason."""
-        counts: dict[str, int] = {}
-        for (reason, _), (records, orders) in self.refusals.items():
-            counts[reason] = counts.get(reason, 0) + records - orders
-        return {reason: n for reason, n in counts.items() if n}
+        """Return the larger of the shares of gross orders and of gross revenue that could not be used."""
+        gross, refused = self.line("gross"), self.refused
+        amount = sum(line.amount for line in refused) / gross.amount if gross.amount else 0.0
+        return max(sum(line.orders for line in refused) / max(gross.orders, 1), amount)
 
     @property
     def is_complete(self) -> bool:
         """Return whether every file and every record could be used."""
-        return not (self.refused or self.refusals or self.unused)
-
-    def line(self, name: str) -> Line:
-        return next((line for line in self.ledger if line.name == name), Line(name, 0, Decimal(0)))
-
-    def figure(self, figure: str, reading: str) -> Headline:
-        return self.headline.get((figure, reading), Headline(figure, reading, "", Decimal(0), Decimal(0)))
-
-    def unlabelled(self, reading: str) -> Decimal:
-        """Revenue of orders without a known source, in a reading."""
-        return sum((amount for (r, _), amount in self.unattributed.items() if r == reading), Decimal(0))
+        return not (self.refused or len(self.refused_records) or len(self.unused))
 
 
 def warehouse_file(warehouse: Path) -> Path:
@@ -262,69 +174,79 @@ def warehouse_file(warehouse: Path) -> Path:
     return warehouse / "warehouse.duckdb" if warehouse.is_dir() else warehouse
 
 
-def read_gold(warehouse: Path, schedule: Schedule = ALWAYS_DUE, contract: Contract | None = None) -> Gold:
-    """Read the warehouse, and compare it with the known totals of a contract.
+def read_gold(
+    warehouse: Path, contract: Contract | None = None, since: date | None = None, until: date | None = None
+) -> Gold:
+    """Read the days of a report, and compare them with the known totals of a contract.
 
-    Raise WarehouseError when there is none, or when it is not one of part 2's.
+    Without `since`, a report has all days up to five weeks, and else the last four weeks. Raise WarehouseError when
+    there is no warehouse, or when it is not one of part 2's.
     """
-    queries = named_statements(QUERIES.read_text("utf-8"))
+    schedule = contract.schedule if contract else ALWAYS_DUE
     with open_warehouse(warehouse) as connection:
-        found = {name: connection.execute(query.sql).fetchall() for name, query in queries.items()}
-        gold = _gold(found, schedule)
+        files, counted = _frame(connection, "files"), _frame(connection, "days").set_index("date")
+        covered = _span(files["date"]) if schedule.quiet_days else sorted(set(files["date"]))
+        # A day without events has its zeros; a stray event of a day without a file has no day of its own.
+        every = counted.reindex(covered, fill_value=0)
+        first, last = choose_days(covered, since, until)
+        gold = _read(connection, files, every, schedule, first, last)
+        if not gold.is_all and len(gold.days):
+            length = (last - first).days + 1
+            earlier = first - timedelta(days=length), first - timedelta(days=1)
+            before = _read(connection, files, every, schedule, *earlier)
+            gold = replace(gold, before=before if len(before.days) else None)
         return replace(gold, known_totals=compare_warehouse(connection, contract)) if contract else gold
 
 
-def _gold(found: dict[str, list[tuple]], schedule: Schedule) -> Gold:  # type: ignore[type-arg]
-    files = tuple(DataFile(*row) for row in found["files"])
-    shop, currency, time_zone, window_days, client, referrer, roles = found["shop"][0]
-    conversion: dict[str, list[Segment]] = {}
-    for kind, name, converted, sessions in found["conversion"]:
-        conversion.setdefault(kind, []).append(Segment(name, converted, sessions))
-    paths = {tuple(path.split(" > ")): units for unit, path, units, _ in found["paths"] if unit == "client"}
+def choose_days(days: list[date], since: date | None = None, until: date | None = None) -> tuple[date, date]:
+    """Return the first and the last day of the report; raise UserError if there are no files of such days."""
+    if not days:
+        return ALL_DAYS
+    last = min(until or days[-1], days[-1])
+    usual = days[0] if (last - days[0]).days < MOST_DAYS else last - timedelta(days=USUAL_DAYS - 1)
+    first = max(since, days[0]) if since else usual
+    if not any(first <= day <= last for day in days):
+        asked = " and ".join(f"--{name} {day}" for name, day in (("since", since), ("until", until)) if day)
+        raise UserError(f"no day has a file with {asked}; the warehouse has {days[0]} to {days[-1]}.")
+    return first, last
+
+
+def _frame(connection: duckdb.DuckDBPyConnection, name: str, **days: date) -> pd.DataFrame:
+    sql = QUERIES[name].sql
+    frame = connection.execute(sql, {key: day for key, day in days.items() if f"${key}" in sql}).df()
+    if "date" in frame:
+        frame["date"] = pd.to_datetime(frame["date"]).dt.date
+    return frame
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, files: pd.DataFrame, every: pd.DataFrame, schedule: Schedule, first: date,
+    last: date,
+) -> Gold:  # fmt: skip
+    """Read gold for the days from the first to the last."""
+    is_all = not len(every) or (first <= every.index[0] and last >= every.index[-1])
+    since, until = ALL_DAYS if is_all else (first, last)
+    names = (
+        "hours", "visitors", "unsourced", "segments", "systems", "channels", "ledger", "refused_records", "unused",
+        "headline", "products",
+    )  # fmt: skip
+    found: dict[str, Any] = {name: _frame(connection, name, since=since, until=until) for name in names}
+    found["headline"] = found["headline"] if is_all else found["headline"].iloc[:0]
+    shop = next(_frame(connection, "shop").itertuples(index=False))
     return Gold(
-        files=files,
-        days=_days(files, found["days"], schedule),
-        hours={(day, hour): events for day, hour, events, _ in found["hours"]},
-        hour_orders={(day, hour): orders for day, hour, _, orders in found["hours"]},
-        paths={path: units for path, units in paths.items() if path != ("none",)},
-        sign_up_only=paths.get(("none",), 0),
-        orders_without_id=sum(orders for unit, _, _, orders in found["paths"] if unit != "client"),
-        unattributed={(reading, reason): amount for reading, reason, amount, _ in found["unattributed"]},
-        unattributed_orders={(reading, reason): orders for reading, reason, _, orders in found["unattributed"]},
-        conversion={kind: tuple(segments) for kind, segments in conversion.items()},
-        systems={(device, system): Segment(system, c, s) for device, system, c, s in found["systems"]},
-        channels=tuple(Channel(*row) for row in found["channels"]),
-        ledger=tuple(Line(*row) for row in found["ledger"]),
-        headline={(row[0], row[1]): Headline(*row) for row in found["headline"]},
-        products=tuple(Product(*row) for row in found["products"]),
-        currency=Currency(currency),
-        time_zone=time_zone,
-        window_days=window_days,
-        shop=shop,
-        roles=ShopRoles.from_json(roles),
-        schedule=schedule,
-        terms={client: "client_id", referrer: "referrer"},
-        refusals={(reason, day): (records, orders) for reason, day, records, orders in found["refusals"]},
-        unused=tuple(Unused(*row) for row in found["unused"]),
-    )
+        shop=shop.shop, days=_between(every, since, until), history=_between(every, date.min, until),
+        files=files[[since <= day <= until for day in files["date"]]], **found, is_all=is_all,
+        currency=Currency(shop.currency), time_zone=shop.time_zone, window_days=int(shop.window_days),
+        terms={shop.client_column: "client_id", shop.referrer_column: "referrer"},
+        roles=ShopRoles.from_json(shop.roles), schedule=schedule,
+    )  # fmt: skip
 
 
-def _days(files: tuple[DataFile, ...], rows: list[tuple], schedule: Schedule) -> tuple[Day, ...]:  # type: ignore[type-arg]
-    """Return an entry for each day that has a file. A stray event of another day has no entry of its own.
-
-    If the shop has quiet days, a day without a file is a day of zero.
-    """
-    counted = {row[0]: row for row in rows}
-    covered = sorted({file.day for file in files})
-    covered = _span(covered) if schedule.quiet_days else covered
-    return tuple(
-        Day(day, int(row[1]), int(row[2]), float(row[3]), int(row[4]), int(row[5]))
-        for day in covered
-        for row in [counted.get(day, (day, 0, 0, 0, 0, 0))]
-    )
+def _between(days: pd.DataFrame, since: date, until: date) -> pd.DataFrame:
+    return days[[since <= day <= until for day in days.index]]
 
 
-def _span(days: Collection[date]) -> list[date]:
+def _span(days: Any) -> list[date]:
     """Return every day from the first to the last."""
     first, last = min(days, default=date.max), max(days, default=date.min)
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]

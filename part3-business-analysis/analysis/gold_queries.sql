@@ -1,5 +1,6 @@
--- What the pictures, the summary and the report are made of: one query a thought, each under its name.
--- Everything is added up here, so that what Python holds does not grow with the number of events.
+-- What the pictures, the summary and the page are made of, each query under its name. Everything is added up here, so
+-- that what Python holds does not grow with the number of events. $since and $until are the days of the report; what
+-- belongs to no day counts only in a report of all days, whose $until is 9999-12-31.
 
 
 -- name: shop
@@ -7,134 +8,246 @@ select shop, currency, time_zone, window_days, client_column, referrer_column, r
 
 
 -- name: files
-select name, file_date, content_hash
+select name, file_date as date, content_hash
 from bronze.files
 where refused is null
 order by file_date, name;
 
 
 -- name: days
+with refused as (
+    select files.file_date as date, sum(case when rejected.event = 'order' then 1 else 0 end) as orders
+    from silver.rejected_events as rejected
+    inner join bronze.files as files on rejected.source_file = files.name
+    where rejected.reason <> 'exact repeat'
+    group by files.file_date
+),
+
+counted as (
+    select
+        date,
+        coalesce(max(case when metric = 'events' then numerator end), 0) as events,
+        coalesce(max(case when metric = 'orders' then numerator end), 0) as orders,
+        coalesce(max(case when metric = 'revenue' then numerator end), 0) as revenue,
+        coalesce(max(case when metric = 'conversion' then denominator end), 0) as sessions,
+        coalesce(max(case when metric = 'conversion' then numerator end), 0) as converted
+    from gold.daily_metrics
+    where segment_kind = 'all' and date is not null
+    group by date
+)
+
 select
-    date,
-    coalesce(max(case when metric = 'events' then numerator end), 0) as events,
-    coalesce(max(case when metric = 'orders' then numerator end), 0) as orders,
-    coalesce(max(case when metric = 'revenue' then numerator end), 0) as revenue,
-    coalesce(max(case when metric = 'conversion' then denominator end), 0) as sessions,
-    coalesce(max(case when metric = 'conversion' then numerator end), 0) as sessions_with_order
-from gold.daily_metrics
-where segment_kind = 'all' and date is not null
-group by date
-order by date;
+    coalesce(counted.date, refused.date) as date,
+    cast(coalesce(events, 0) as bigint) as events,
+    cast(coalesce(counted.orders, 0) as bigint) as orders,
+    cast(coalesce(revenue, 0) as double) as revenue,
+    cast(coalesce(sessions, 0) as bigint) as sessions,
+    cast(coalesce(converted, 0) as bigint) as converted,
+    cast(coalesce(refused.orders, 0) as bigint) as refused_orders
+from counted
+full outer join refused on counted.date = refused.date
+order by 1;
 
 
 -- name: hours
 select
     date, hour,
-    cast(sum(case when metric = 'events' then numerator else 0 end) as double) as events,
-    cast(sum(case when metric = 'order_events' then numerator else 0 end) as double) as orders
+    cast(sum(case when metric = 'events' then numerator else 0 end) as bigint) as events,
+    cast(sum(case when metric = 'order_events' then numerator else 0 end) as bigint) as orders
 from gold.hourly_metrics
-where metric in ('events', 'order_events') and segment_kind = 'all' and date is not null
+where metric in ('events', 'order_events') and segment_kind = 'all' and date between $since and $until
 group by date, hour
 order by date, hour;
 
 
--- name: paths
--- What was recorded of each visitor, and of orders that belong to none.
-select unit, path, cast(sum(units) as bigint) as units, cast(sum(orders) as bigint) as orders
-from gold.funnel
-where unit in ('client', 'order without id')
-group by unit, path
-order by unit, path;
+-- name: visitors
+-- Which steps are on record of each visitor; an order that belongs to nobody is a visit of which only the order is.
+with visitors as (
+    select max(page_views) as page_views, max(carts) as carts, max(checkouts) as checkouts, max(orders) as orders
+    from silver.sessions
+    where reading = 'healed' and coalesce(day, date '9999-12-31') between $since and $until
+    group by client_id
+
+    union all
+
+    select 0, 0, 0, 1
+    from silver.orders
+    where (client_id is null or is_bot) and coalesce(order_date, date '9999-12-31') between $since and $until
+)
+
+select
+    page_views > 0 as page_view, carts > 0 as cart, checkouts > 0 as checkout, orders > 0 as "order",
+    count(*) as visitors
+from visitors
+group by all
+order by all;
 
 
--- name: unattributed
-select reading, reason, sum(revenue) as revenue, count(*) as orders
+-- name: unsourced
+select reading, reason, cast(sum(revenue) as double) as revenue, count(*) as orders
 from gold.no_known_source
+where coalesce(order_date, date '9999-12-31') between $since and $until
 group by reading, reason
 order by reading, reason;
 
 
--- name: conversion
+-- name: segments
 -- Sessions, and those with an order, by each way to cut them. A session without a touch holds little but an order.
 select
-    segment_kind, segment,
+    segment_kind as kind, segment as name,
     cast(sum(numerator) as bigint) as converted,
     cast(sum(denominator) as bigint) as sessions
 from gold.daily_metrics
 where metric = 'conversion' and segment_kind <> 'all' and segment <> 'Unattributed'
+    and coalesce(date, date '9999-12-31') between $since and $until
 group by segment_kind, segment
-order by segment_kind, segment;
+order by sessions desc, name;
 
 
 -- name: systems
--- The one query of silver: gold.daily_metrics cuts sessions by device or by operating system, gold.funnel by device, and
--- whether a device differs, or one of its systems, needs both at once. iOS and Android run on two devices each.
+-- gold.daily_metrics cuts sessions by device or by system; whether a device differs, or one of its systems, needs both.
 select
-    device, operating_system,
+    device, operating_system as name,
     cast(sum(case when orders > 0 then 1 else 0 end) as bigint) as converted,
     count(*) as sessions
 from silver.sessions
-where reading = 'healed'
+where reading = 'healed' and coalesce(day, date '9999-12-31') between $since and $until
 group by device, operating_system
-order by device, operating_system;
+order by sessions desc, name;
 
 
 -- name: channels
--- The stitched reading has the healed sessions.
-with sessions as (
-    select readings.reading, channel, sum(sessions) as sessions
-    from gold.channel_sessions as sessions
-    inner join (values ('as_tracked', 'as_tracked'), ('healed', 'healed'), ('stitched', 'healed')) as readings (reading, sessions_of)
-        on sessions.reading = readings.sessions_of
-    group by readings.reading, channel
-),
-
-both_of as (
-    select reading, model, channel, 0 as sessions, orders, revenue from gold.channel_credit
-    union all
-    select reading, model, channel, sessions, 0, 0
-    from sessions
-    cross join (select distinct model from gold.channel_credit) as models
-)
-
 select
     reading, model, channel,
-    cast(sum(sessions) as bigint) as sessions,
     cast(sum(orders) as double) as orders,
-    sum(revenue) as revenue
-from both_of
+    cast(sum(revenue) as double) as revenue
+from gold.channel_credit
+where coalesce(date, date '9999-12-31') between $since and $until
 group by reading, model, channel
+having sum(orders) <> 0 or sum(revenue) <> 0
 order by reading, model, channel;
 
 
 -- name: ledger
-select line, orders, amount
-from gold.ledger
-order by position;
+-- The lines of gold.ledger, of the orders of the report's days. What was refused has the day of its file.
+with lines as (
+    select
+        case when reason = 'exact repeat' then 'exact repeats' else 'rejected: ' || reason end as line,
+        files.file_date as date, -1 as orders, -rejected.revenue as amount
+    from silver.rejected_events as rejected
+    inner join bronze.files as files on rejected.source_file = files.name
+    where event = 'order'
 
+    union all
 
--- name: refusals
--- Records that could not be used, by reason and day; gold.ledger has what their orders are worth.
+    select
+        case status
+            when 'quarantined' then 'quarantined: ' || reason
+            when 'resubmission' then 'resubmissions'
+            when 'amendment' then 'amendments'
+            when 'possible duplicate' then 'possible duplicates not counted'
+            when 'order line' then 'further lines of orders'
+            else status
+        end,
+        order_date, -1, -excluded_revenue
+    from silver.received_orders
+    where status <> 'counted'
+
+    union all
+
+    select 'counted', order_date, 1, revenue from silver.orders
+
+    union all
+
+    select 'of counted: ids that collide', order_date, 1, counted_revenue
+    from silver.received_orders
+    where is_collision
+
+    union all
+
+    select 'of counted: possible duplicates', order_date, 1, counted_revenue
+    from silver.received_orders
+    where status = 'counted' and is_possible_duplicate
+
+    union all
+
+    select 'deduplicating by transaction id alone would remove', order_date, 1, revenue
+    from silver.received_orders
+    where is_repeated_id
+
+    union all
+
+    select 'not counted: orders in ' || other_currency, order_date, 1, other_amount
+    from silver.received_orders
+    where other_currency is not null
+
+    union all
+
+    select
+        'refunds' || coalesce(' in ' || other_currency, ''), day, 1, -abs(coalesce(refund, other_amount))
+    from silver.events
+    where event = 'refund'
+),
+
+summed as (
+    select line, sum(orders) as orders, sum(amount) as amount
+    from lines
+    where coalesce(date, date '9999-12-31') between $since and $until
+    group by line
+),
+
+-- Gross is counted and all that lies between the two.
+above as (
+    select
+        sum(case when line = 'counted' then orders else -orders end) as orders,
+        sum(case when line = 'counted' then amount else -amount end) as amount
+    from summed
+    where line in (
+        select line from gold.ledger where position <= (select position from gold.ledger where line = 'counted')
+    )
+)
+
 select
-    rejected.reason, files.file_date,
-    count(*) as records,
-    cast(sum(case when rejected.event = 'order' then 1 else 0 end) as bigint) as orders
+    whole.line,
+    cast(coalesce(
+        case whole.line when 'gross' then above.orders when 'difference' then whole.orders else summed.orders end, 0
+    ) as bigint) as orders,
+    cast(coalesce(
+        case whole.line when 'gross' then above.amount when 'difference' then whole.amount else summed.amount end, 0
+    ) as double) as amount
+from gold.ledger as whole
+cross join above
+left join summed on whole.line = summed.line
+order by whole.position;
+
+
+-- name: refused_records
+-- Records other than orders that could not be used.
+select rejected.reason, count(*) as records
 from silver.rejected_events as rejected
 inner join bronze.files as files on rejected.source_file = files.name
-where rejected.reason <> 'exact repeat'
-group by rejected.reason, files.file_date
-order by rejected.reason, files.file_date;
+where rejected.reason <> 'exact repeat' and coalesce(rejected.event, '') <> 'order'
+    and files.file_date between $since and $until
+group by rejected.reason
+order by rejected.reason;
 
 
 -- name: unused
-select name, reason, false as is_refused from bronze.unread_files
+select name, reason, false as is_refused
+from bronze.unread_files
+where coalesce(file_date, $until) between $since and $until
+
 union all
-select name, refused, true from silver.files where refused is not null
+
+select name, refused, true
+from silver.files
+where refused is not null and coalesce(file_date, $until) between $since and $until
 order by name;
 
 
 -- name: headline
-select figure, reading, definition, numerator, denominator
+-- These are about all days, and have no days of their own.
+select figure, reading, definition, cast(numerator as double) as numerator, cast(denominator as double) as denominator
 from gold.headline_figures
 where figure <> 'revenue of hidden hosts'
 order by position;
@@ -142,12 +255,13 @@ order by position;
 
 -- name: products
 select
-    coalesce(item_name, item_id, '(no name)') as product,
+    coalesce(item_name, item_id, '(no name)') as name,
     cast(sum(units) as bigint) as units,
     cast(sum(lines) as bigint) as lines,
     cast(sum(lines_without_amount) as bigint) as lines_without_amount,
-    coalesce(sum(revenue), 0) as revenue
+    cast(coalesce(sum(revenue), 0) as double) as revenue
 from gold.products
-group by coalesce(item_name, item_id, '(no name)')
-order by revenue desc, lines desc, product
+where coalesce(date, date '9999-12-31') between $since and $until
+group by 1
+order by revenue desc, lines desc, name
 limit 25;

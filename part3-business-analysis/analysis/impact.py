@@ -1,6 +1,6 @@
 """Model the cost of broken tracking from assumptions.yaml, as ranges and never as one number.
 
-waste    = revenue * spend_share * steerable * blind * gain            in the window
+waste    = revenue * spend_share * steerable * blind * gain            in the days of the report
 ebitda   = waste / spend_share * margin * (365 / days) * (1 - doubt)   a year
 
 `blind` is measured: the share of revenue that gold can give a channel after the repair of ids and could not before.
@@ -10,41 +10,35 @@ What is wasted could have earned at the average return of advertising, revenue /
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
+from analysis.findings import evidence
 from analysis.gold import Gold
 from analysis.incidents import Quality
 from event_data.errors import UserError
 
 YEAR = 365
 NAMES = ("spend_share", "steerable", "gain", "margin", "doubt")
-FIELDS = ("label", "unit", "low", "base", "high", "source", "status")
+TEXTS = ("label", "unit", "source", "status")
 
 
 class AssumptionsError(UserError):
     """assumptions.yaml cannot be used."""
 
 
-@dataclass(frozen=True)
-class Assumption:
+class Assumption(NamedTuple):
     """An input of the model that the data do not hold; the values are fractions."""
 
-    name: str
     label: str
-    unit: str
     low: float
     base: float
     high: float
-    source: str
-    status: str
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """A claim about the damage: an amount over a number of days."""
 
     label: str
@@ -55,15 +49,20 @@ class Claim:
 
 @dataclass(frozen=True)
 class Assumptions:
-    inputs: tuple[Assumption, ...]
+    """The inputs by name, and the claims to hold against the model."""
+
+    inputs: dict[str, Assumption]
     claims: dict[str, Claim]
     claims_about: str  # the id of the contract whose shop they are about
     seed: int
     draws: int
 
+    def at(self, end: str) -> dict[str, float]:
+        """Return every input at its low, base or high value."""
+        return {name: getattr(one, end) for name, one in self.inputs.items()}
 
-@dataclass(frozen=True)
-class Range:
+
+class Range(NamedTuple):
     """Amounts: nine of ten draws between low and high, the median, the base case, and the two corners."""
 
     low: float
@@ -74,8 +73,7 @@ class Range:
     most: float
 
 
-@dataclass(frozen=True)
-class Swing:
+class Swing(NamedTuple):
     """The yearly effect at the low and high value of one input, with all others at base."""
 
     label: str
@@ -83,9 +81,8 @@ class Swing:
     high: float
 
 
-@dataclass(frozen=True)
-class Money:
-    """Three things that are not the same: only the last would be money that never came."""
+class Money(NamedTuple):
+    """What faults affect, what has no label, and what hours without events may have held: they are not the same."""
 
     at_risk: float
     unlabelled_as_tracked: float
@@ -96,6 +93,8 @@ class Money:
 
 @dataclass(frozen=True)
 class Impact:
+    """The ranges of the model and the amounts that were measured."""
+
     revenue: float
     days: int
     blind: float
@@ -104,23 +103,14 @@ class Impact:
     tornado: tuple[Swing, ...]
     money: Money
 
-    @property
-    def product(self) -> float:
-        """gain * steerable * margin * certainty of the base case, a fraction."""
-        return self._product(self.ebitda.base)
-
-    @property
-    def product_most(self) -> float:
-        """The same of the best corner."""
-        return self._product(self.ebitda.most)
-
-    def _product(self, ebitda_a_year: float) -> float:
+    def product(self, ebitda_a_year: float) -> float:
+        """Return gain * steerable * margin * certainty, a fraction, that a yearly effect needs."""
         a_year = self.revenue * self.blind * YEAR / max(self.days, 1)
         return ebitda_a_year / a_year if a_year else 0.0
 
 
 def load_assumptions(path: Path) -> Assumptions:
-    """Read the file; raises AssumptionsError with a sentence for anything missing, unordered or out of 0 to 1."""
+    """Read the file; raise AssumptionsError for anything missing, unordered or out of range."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -131,7 +121,7 @@ def load_assumptions(path: Path) -> Assumptions:
         raise AssumptionsError(
             f"{path} has no list of inputs; compare it with the assumptions.yaml that came with this."
         )
-    inputs = tuple(_input(path, name, document["inputs"].get(name)) for name in NAMES)
+    inputs = {name: _input(path, name, document["inputs"].get(name)) for name in NAMES}
     claims = {name: _claim(path, name, claim) for name, claim in (document.get("claims") or {}).items()}
     seed, draws = document.get("seed", 1), document.get("draws", 20000)
     if not (isinstance(seed, int) and isinstance(draws, int) and seed >= 0 and 100 <= draws <= 10**6):
@@ -140,18 +130,17 @@ def load_assumptions(path: Path) -> Assumptions:
 
 
 def _input(path: Path, name: str, fields: Any) -> Assumption:
-    if not isinstance(fields, Mapping) or any(field not in fields for field in FIELDS):
-        raise AssumptionsError(f"{path}: the input {name} needs {', '.join(FIELDS)}.")
-    values = [fields["low"], fields["base"], fields["high"]]
+    needed = ("low", "base", "high", *TEXTS)
+    if not isinstance(fields, Mapping) or any(field not in fields for field in needed):
+        raise AssumptionsError(f"{path}: the input {name} needs {', '.join(needed)}.")
+    low, base, high = values = [fields["low"], fields["base"], fields["high"]]
     if any(isinstance(v, bool) or not isinstance(v, int | float) for v in values):
         raise AssumptionsError(f"{path}: low, base and high of {name} must be numbers.")
-    if not 0 <= values[0] <= values[1] <= values[2] < float("inf") or (name != "spend_share" and values[2] > 1):
-        raise AssumptionsError(f"{path}: {name} must have 0 <= low <= base <= high <= 1, for it is a fraction.")
-    if name == "spend_share" and values[0] == 0:
-        raise AssumptionsError(f"{path}: spend_share must be more than 0, for without advertising nothing is steered.")
-    texts = {field: str(fields[field]) for field in ("label", "unit", "source", "status")}
-    low, base, high = (float(v) for v in values)
-    return Assumption(name, low=low, base=base, high=high, **texts)
+    if not 0 <= low <= base <= high < float("inf") or (name != "spend_share" and high > 1):
+        raise AssumptionsError(f"{path}: {name} must have 0 <= low <= base <= high <= 1, as it is a fraction.")
+    if name == "spend_share" and low == 0:
+        raise AssumptionsError(f"{path}: spend_share must be more than 0; without advertising nothing is steered.")
+    return Assumption(str(fields["label"]), float(low), float(base), float(high))
 
 
 def _claim(path: Path, name: str, fields: Any) -> Claim:
@@ -164,52 +153,46 @@ def _claim(path: Path, name: str, fields: Any) -> Claim:
     return claim
 
 
-def waste(revenue: float, blind: float, spend_share: float, steerable: float, gain: float) -> float:
-    """Spend in the window that the right channel figures would have placed better."""
-    return revenue * spend_share * steerable * blind * gain
+def waste(revenue: float, blind: float, inputs: Mapping[str, Any]) -> Any:
+    """Return the spend in the window that the right channel figures would have placed better."""
+    return revenue * inputs["spend_share"] * inputs["steerable"] * blind * inputs["gain"]
 
 
-def ebitda(
-    revenue: float, days: int, blind: float, steerable: float, gain: float, margin: float, doubt: float
-) -> float:
-    """A year: the waste, had it earned at the average return; the spend itself cancels out."""
-    return revenue * steerable * blind * gain * margin * (1 - doubt) * YEAR / max(days, 1)
+def ebitda(revenue: float, days: int, blind: float, inputs: Mapping[str, Any]) -> Any:
+    """Return the effect of a year, had the waste earned at the average return; the spend itself cancels out."""
+    kept = inputs["steerable"] * inputs["gain"] * inputs["margin"] * (1 - inputs["doubt"])
+    return revenue * blind * kept * YEAR / max(days, 1)
 
 
 def model(gold: Gold, quality: Quality, assumptions: Assumptions) -> Impact:
-    """All ranges of the model for the days in gold."""
-    revenue, days = float(gold.revenue), len(gold.days)
-    gained = float(gold.unlabelled("as_tracked") - gold.unlabelled("healed"))
+    """Return all ranges of the model for the days of the report."""
+    revenue, days, measured = gold.revenue if gold.roles.has_amount else 0.0, len(gold.days), money(gold, quality)
+    gained = measured.unlabelled_as_tracked - measured.unlabelled_healed
     blind = max(gained, 0.0) / revenue if revenue else 0.0
-    base = {a.name: a.base for a in assumptions.inputs}
-    best = {a.name: a.low if a.name == "doubt" else a.high for a in assumptions.inputs}
-    worst = {a.name: a.high if a.name == "doubt" else a.low for a in assumptions.inputs}
+    base, low, high = (assumptions.at(end) for end in ("base", "low", "high"))
+    worst, best = low | {"doubt": high["doubt"]}, high | {"doubt": low["doubt"]}
     drawn = _draw(assumptions)
-
-    def wasted(v: Mapping[str, Any]) -> Any:
-        return waste(revenue, blind, v["spend_share"], v["steerable"], v["gain"])
-
-    def yearly(v: Mapping[str, Any]) -> Any:
-        return ebitda(revenue, days, blind, v["steerable"], v["gain"], v["margin"], v["doubt"])
-
+    cases = (drawn, base, worst, best)
+    wasted = _range(*(waste(revenue, blind, inputs) for inputs in cases))
+    yearly = _range(*(ebitda(revenue, days, blind, inputs) for inputs in cases))
     swings = [
-        Swing(a.label, *sorted((yearly(base | {a.name: a.low}), yearly(base | {a.name: a.high}))))
-        for a in assumptions.inputs
-        if a.name != "spend_share"
+        Swing(one.label, *sorted(ebitda(revenue, days, blind, base | {name: end}) for end in (one.low, one.high)))
+        for name, one in assumptions.inputs.items()
+        if name != "spend_share"
     ]
-    return Impact(
-        revenue, days, blind, _range(wasted(drawn), wasted(base), wasted(worst), wasted(best)),
-        _range(yearly(drawn), yearly(base), yearly(worst), yearly(best)),
-        tuple(sorted(swings, key=lambda s: s.low - s.high)), money(gold, quality),
-    )  # fmt: skip
+    tornado = tuple(sorted(swings, key=lambda s: s.low - s.high))
+    return Impact(revenue, days, blind, wasted, yearly, tornado, measured)
 
 
 def money(gold: Gold, quality: Quality) -> Money:
     """Return revenue at risk (what part 1 puts at stake), unlabelled, and in hours that were not recorded."""
-    orders, missed = sum(gold.hour_orders.values()), missed_orders(gold, quality)
-    unseen = float(gold.revenue) * missed / orders if orders else 0.0
-    as_tracked, healed = (float(gold.unlabelled(reading)) for reading in ("as_tracked", "healed"))
-    return Money(float(quality.at_stake), as_tracked, healed, unseen, gold.orders * missed / orders if orders else 0.0)
+    orders, missed = int(gold.hours["orders"].sum()), missed_orders(gold, quality)
+    tracked, healed = (
+        gold.revenue - evidence(gold, reading)["known"] if gold.roles.has_amount else 0.0
+        for reading in ("as_tracked", "healed")
+    )
+    share = missed / orders if orders else 0.0
+    return Money(float(quality.at_stake), tracked, healed, gold.revenue * share, gold.orders * share)
 
 
 def missed_orders(gold: Gold, quality: Quality) -> float:
@@ -218,47 +201,39 @@ def missed_orders(gold: Gold, quality: Quality) -> float:
     Orders of that day that were refused are known and not missed.
     """
     missed = 0.0
-    for day, hours in quality.empty_hours.items():
-        others = [d.day for d in gold.days if d.day != day]
-        expected = sum(gold.hour_orders.get((d, hour), 0.0) for d in others for hour in hours) / max(len(others), 1)
-        refused = sum(orders for (_, of), (_, orders) in gold.refusals.items() if of == day)
-        missed += max(expected - refused, 0.0)
-    return missed
+    for day, empty in quality.empty_hours.items():
+        if day in gold.days.index:
+            same = gold.hours[(gold.hours["date"] != day) & gold.hours["hour"].isin(empty)]
+            expected = same["orders"].sum() / max(len(gold.days) - 1, 1)
+            missed += max(expected - gold.days.loc[day, "refused_orders"], 0.0)
+    return float(missed)
 
 
-def _draw(assumptions: Assumptions) -> dict[str, NDArray[np.float64]]:
-    """Triangular draws: the base most likely, low and high the ends."""
-    random = np.random.default_rng(assumptions.seed)
+def _draw(assumptions: Assumptions) -> dict[str, Any]:
+    """Return triangular draws: the base most likely, low and high the ends."""
+    random, count = np.random.default_rng(assumptions.seed), assumptions.draws
     return {
-        a.name: random.triangular(a.low, a.base, a.high, assumptions.draws)
-        if a.high > a.low
-        else np.full(assumptions.draws, a.base)
-        for a in assumptions.inputs
+        name: random.triangular(one.low, one.base, one.high, count) if one.high > one.low else np.full(count, one.base)
+        for name, one in assumptions.inputs.items()
     }
 
 
-def _range(values: NDArray[np.float64], base: float, least: float, most: float) -> Range:
+def _range(values: Any, base: float, least: float, most: float) -> Range:
     low, median, high = (float(v) for v in np.quantile(values, (0.05, 0.5, 0.95)))
     return Range(low, median, high, base, least, most)
 
 
-@dataclass(frozen=True)
-class ClaimTest:
-    """The conditions under which a claim would be true."""
+class ClaimTest(NamedTuple):
+    """The conditions under which a claim would be true, at its low and its high end."""
 
-    # the claim against what it is a part of: revenue in its days
-    share_of_revenue: tuple[float, float]
-    # spend needed in the claim's days if all of the unlabelled share of it were wasted
-    spend_needed: tuple[float, float]
-    # the product of the fractions that the claim needs, of 1 at most
-    product_needed: tuple[float, float]
+    share_of_revenue: tuple[float, ...]  # the claim against revenue in its days
+    spend_needed: tuple[float, ...]  # in the claim's days, if all of its unlabelled share were wasted
+    product_needed: tuple[float, ...]  # of the fractions, of 1 at most
 
 
 def hold_against(impact: Impact, claim: Claim, unlabelled: float) -> ClaimTest:
     """Hold a claim against what was measured; `unlabelled` is the share of revenue that the claim rests on."""
-    a_day = impact.revenue / max(impact.days, 1)
-    sold = a_day * claim.days
-    shares = (claim.low / sold, claim.high / sold) if sold else (float("inf"),) * 2
-    spend = (claim.low / unlabelled, claim.high / unlabelled) if unlabelled else (float("inf"),) * 2
-    product = tuple(s / impact.blind if impact.blind else float("inf") for s in shares)
-    return ClaimTest(shares, spend, (product[0], product[1]))
+    sold, ends = impact.revenue / max(impact.days, 1) * claim.days, (claim.low, claim.high)
+    shares = tuple(end / sold if sold else float("inf") for end in ends)
+    spend = tuple(end / unlabelled if unlabelled else float("inf") for end in ends)
+    return ClaimTest(shares, spend, tuple(s / impact.blind if impact.blind else float("inf") for s in shares))

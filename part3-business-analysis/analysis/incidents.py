@@ -3,19 +3,19 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from analysis.gold import DataFile
 from event_data.errors import UserError
 
 REPORT, HISTORY = "dq_report.json", "monitor.sqlite"  # beside the warehouse
 SERIOUS = ("P0", "P1")
 HOURS = "hours_without_events"  # the check that finds hours without a record
 MOST_MARKS = 5  # more of them hide a picture
+MOST_SHOWN = 8  # of incidents, unless more are serious
 ALARMS = """
 select severity, opened, text
 from alarms
@@ -50,7 +50,7 @@ class Incident:
 
     @property
     def clause(self) -> str:
-        """The message's first clause; part 1's report has the rest."""
+        """Return the message's first clause; part 1's report has the rest."""
         return self.message.split("; ")[0].split(", ")[0]
 
     @property
@@ -60,13 +60,13 @@ class Incident:
 
     @property
     def name(self) -> str:
-        """The column without the path to it, short enough for a picture."""
+        """Return the column without the path to it, short enough for a picture."""
         name = self.column.rpartition(".")[2]
         return name if len(name) <= 20 else name[:19] + "…"
 
     @property
     def label(self) -> str:
-        """The first clause where a picture has room for it, else the column and the check."""
+        """Return the first clause where a picture has room for it, else the column and the check."""
         words = self.check.replace("_", " ")
         named = words if words.startswith(self.name.replace("_", " ")) else f"{self.name}: {words}"
         return self.clause if len(self.clause) <= 50 else named
@@ -90,13 +90,28 @@ class Quality:
     alarms: tuple[Alarm, ...] = ()
     empty_hours: Mapping[date, list[int]] = field(default_factory=dict)
 
+    def within(self, since: date, until: date) -> "Quality":
+        """Return the verdict on some days: the incidents that touch them, with what they put at stake there."""
+        touching = []
+        for one in self.all_incidents:
+            if one.since > until or (one.until or date.max) < since:
+                continue
+            stakes = {day: amount for day, amount in one.stakes.items() if since <= day <= until}
+            at_stake = one.at_stake if stakes == one.stakes else sum(stakes.values(), Decimal(0))
+            last = None if (one.until or date.max) >= until else one.until
+            touching.append(replace(one, until=last, at_stake=at_stake, stakes=stakes))
+        hours = {day: empty for day, empty in self.empty_hours.items() if since <= day <= until}
+        alarms = tuple(alarm for alarm in self.alarms if alarm.since <= until)
+        return replace(self, all_incidents=tuple(touching), alarms=alarms, empty_hours=hours)
+
     @property
     def incidents(self) -> list[Incident]:
-        """Those that an executive sees: P0 and P1, and P2 that began after a good day and has money at stake.
+        """Return those that an executive sees: P0, P1, and as room allows P2 with money at stake after a good day.
 
         What is P2 from the first day on is how the tracking is, and no break.
         """
-        return [i for i in self.all_incidents if i.is_serious or (i.severity == "P2" and i.at_stake and i.last_good)]
+        lesser = [i for i in self.all_incidents if i.severity == "P2" and i.at_stake and i.last_good]
+        return self.serious + lesser[: max(MOST_SHOWN - len(self.serious), 0)]
 
     @property
     def serious(self) -> list[Incident]:
@@ -113,7 +128,7 @@ class Quality:
 
     @property
     def faults(self) -> list[Incident]:
-        """The serious incidents, of each column and first day the gravest: the others are what it brings with it."""
+        """Return the serious incidents, of each column and first day the gravest: the others follow from it."""
         first: dict[tuple[str, date], Incident] = {}
         for incident in self.serious:
             first.setdefault((incident.column, incident.since), incident)
@@ -130,16 +145,16 @@ class Quality:
 
     @property
     def onsets(self) -> list[Incident]:
-        """The faults that began after a good day."""
+        """Return the faults that began after a good day."""
         return [i for i in self.faults if i.last_good]
 
     def marks(self, hours: bool) -> list[Incident]:
-        """The onsets to mark on a picture, by day: the gravest hours without events, or the gravest others."""
+        """Return the onsets to mark on a picture, by day: the gravest hours without events, or the gravest others."""
         return sorted([i for i in self.onsets if (i.check == HOURS) == hours][:MOST_MARKS], key=lambda i: i.since)
 
     @property
     def at_stake(self) -> Decimal:
-        """Revenue that serious incidents affect. Of one day only the largest counts, for incidents share orders."""
+        """Return revenue that serious incidents affect. Incidents share orders: of a day only the largest counts."""
         return _stake_by_day(self.serious)
 
 
@@ -154,10 +169,11 @@ def _stake_by_day(incidents: Sequence[Incident]) -> Decimal:
     return sum((max(i.stakes.get(day, Decimal(0)) for i in incidents) for day in days), Decimal(0))
 
 
-def read_quality(warehouse: Path, files: Iterable[DataFile]) -> Quality:
+def read_quality(warehouse: Path, files: Mapping[str, str]) -> Quality:
     """Read part 1's report and the monitor's history beside a warehouse file.
 
-    Raises QualityError for a report of other files than the warehouse's. Without a report nothing is checked.
+    `files` has the content hash of each file of the warehouse. Raise QualityError for a report of other files. Without
+    a report nothing is checked.
     """
     alarms = _alarms(warehouse.with_name(HISTORY))
     path = warehouse.with_name(REPORT)
@@ -174,17 +190,17 @@ def read_quality(warehouse: Path, files: Iterable[DataFile]) -> Quality:
         raise QualityError(
             f"{path} cannot be read as a report; make it again with validate_dataframework.py --json."
         ) from None
-    for file in files:
-        if hashes.get(file.name, "") not in (None, file.content_hash):
+    for name, content_hash in files.items():
+        if hashes.get(name, "") not in (None, content_hash):
             raise QualityError(
-                f"{path} does not describe the files of {warehouse.name}: {file.name} differs; "
+                f"{path} does not describe the files of {warehouse.name}: {name} differs; "
                 "run again without --no_refresh."
             )
     return Quality(True, incidents, alarms, hours)
 
 
 def _incident(one: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], days: Mapping[str, date]) -> Incident:
-    """An incident with its share of failures and its revenue by day."""
+    """Return an incident with its share of failures and its revenue by day."""
     counts: dict[date, tuple[int, int]] = {}
     stakes: dict[date, Decimal] = {}
     for f in findings:

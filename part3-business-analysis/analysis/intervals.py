@@ -18,22 +18,22 @@ class Interval:
 
     @property
     def is_clear(self) -> bool:
-        """Zero, no difference, lies outside."""
+        """Return whether zero, no difference, lies outside."""
         return self.low > 0 or self.high < 0
 
     @property
     def is_bounded(self) -> bool:
-        """There were values enough for bounds."""
+        """Return whether there were values enough for bounds."""
         return math.isfinite(self.low)
 
 
 def simultaneous(looks: int, confidence: float = CONFIDENCE) -> float:
-    """The confidence of each of several intervals, so that all of them hold together (Bonferroni)."""
+    """Return the confidence of each of several intervals with which all of them hold together (Bonferroni)."""
     return 1 - (1 - confidence) / max(looks, 1)
 
 
 def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> Interval:
-    """The interval of a share (Wilson 1927, without a correction for continuity); 0 to 1 when nothing was tried."""
+    """Return the interval of a share (Wilson 1927, without a correction for continuity); 0 to 1 without trials."""
     if trials <= 0:
         return Interval(math.nan, 0.0, 1.0)
     z, p = _z(confidence), successes / trials
@@ -46,13 +46,13 @@ def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> I
 
 
 def is_small(successes: float, trials: float) -> bool:
-    """A cell too small to call: its 95% interval is wider than the share itself, or than a quarter of all."""
+    """Return whether a cell is too small to call: its 95% interval is wider than the share, or than a quarter."""
     share = wilson(successes, trials)
     return trials <= 0 or share.high - share.low > min(share.estimate, 0.25)
 
 
 def share_difference(a: float, of_a: float, b: float, of_b: float, confidence: float = CONFIDENCE) -> Interval:
-    """a/of_a - b/of_b, as a fraction (Newcombe 1998, method 10: from the two Wilson intervals)."""
+    """Return a/of_a - b/of_b, as a fraction (Newcombe 1998, method 10: from the two Wilson intervals)."""
     if of_a <= 0 or of_b <= 0:
         return Interval(math.nan, -1.0, 1.0)
     first, second = wilson(a, of_a, confidence), wilson(b, of_b, confidence)
@@ -63,7 +63,7 @@ def share_difference(a: float, of_a: float, b: float, of_b: float, confidence: f
 
 
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """The mean of daily values, in their unit (Student's t); without bounds for fewer than two."""
+    """Return the mean of daily values, in their unit (Student's t); without bounds for fewer than two."""
     if len(values) < 2:
         return Interval(fmean(values) if values else math.nan, -math.inf, math.inf)
     mean, error = fmean(values), math.sqrt(variance(values) / len(values))
@@ -72,11 +72,10 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> In
 
 
 def mean_difference(after: Sequence[float], before: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """Mean of `after` less mean of `before`, in their unit (Welch 1947: spreads may differ)."""
+    """Return the mean of `after` less the mean of `before`, in their unit (Welch 1947: spreads may differ)."""
+    middle = fmean(after) - fmean(before) if after and before else math.nan
     if len(after) < 2 or len(before) < 2:
-        middle = fmean(after) - fmean(before) if after and before else math.nan
         return Interval(middle, -math.inf, math.inf)
-    middle = fmean(after) - fmean(before)
     first, second = variance(after) / len(after), variance(before) / len(before)
     if first + second == 0:
         return Interval(middle, middle, middle)
@@ -85,17 +84,22 @@ def mean_difference(after: Sequence[float], before: Sequence[float], confidence:
     return Interval(middle, middle - reach, middle + reach)
 
 
-def robust_band(values: Sequence[float], deviations: float = 3.0) -> tuple[float, float] | None:
-    """Median +/- robust standard deviations (1.4826 times the median distance to it); none for under seven values."""
+def robust_band(values: Sequence[float], judged: int = 1) -> tuple[float, float] | None:
+    """Return the usual range: median +/- robust standard deviations (1.4826 times the median distance to it).
+
+    There are three of them, or as many as keep the chance of a false alarm at 5% where many days are judged. Fewer than
+    seven values have no usual range.
+    """
     if len(values) < 7:
         return None
     middle = median(values)
+    deviations = max(3.0, _z(simultaneous(judged)))
     reach = deviations * 1.4826 * median([abs(v - middle) for v in values])
     return max(0.0, middle - reach), middle + reach
 
 
 def t_quantile(p: float, freedom: float) -> float:
-    """The value that Student's t stays under with probability p >= 0.5, by halving the range."""
+    """Return the value that Student's t stays under with probability p >= 0.5, by halving the range."""
     low, high = 0.0, 2.0
     while _t_below(high, freedom) < p and high < 1e9:
         high *= 2
@@ -106,7 +110,7 @@ def t_quantile(p: float, freedom: float) -> float:
 
 
 def _t_below(t: float, freedom: float) -> float:
-    """P(T <= t) for t >= 0. With t = sqrt(freedom) tan(a) the density is cos(a) ** (freedom - 1), which is smooth."""
+    """Return P(T <= t) for t >= 0. With t = sqrt(freedom) tan(a) the density is cos(a) ** (freedom - 1): smooth."""
     angle, steps = math.atan(t / math.sqrt(freedom)), 400
     heights = [math.cos(angle * i / steps) ** (freedom - 1) for i in range(steps + 1)]
     area = angle / steps / 3 * (heights[0] + heights[-1] + 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2]))

@@ -1,45 +1,41 @@
-"""Assemble the findings for the summary and the report."""
+"""Assemble the findings for the summary and the page."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from analysis.charts.style import period
 from analysis.findings import Change
 from analysis.gold import Gold
 from analysis.impact import Assumptions, Impact
 from analysis.incidents import Quality
-from analysis.templating import render_markdown
+from analysis.templating import period, render_markdown
 
 # Checks that, of the column of the id, say that events belong to no visitor.
 LOSE_IDS = {"column_missing", "null_share", "null_shift", "value_placeholder"}
-# Measures that need an id to be counted.
-VISITS = ("sessions a day", "conversion")
+VISITS = ("sessions per day", "conversion")  # measures that need an id to be counted
 
 
-def summary(
-    gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impact, assumptions: Assumptions,
-    pictures: Collection[str],
-) -> str:  # fmt: skip
+def summary(values: dict[str, Any], assumptions: Assumptions, pictures: Collection[str]) -> str:
     """Return the executive summary, in Markdown, with links to these pictures."""
-    claims = assumptions.claims if gold.shop == assumptions.claims_about else {}
-    return render_markdown(
-        "executive_summary.md.j2", **verdict(gold, quality, changes), impact=impact, claims=claims, visits=VISITS,
-        pictures=pictures,
-    )  # fmt: skip
+    gold: Gold = values["gold"]
+    claims = assumptions.claims if gold.is_all and gold.shop == assumptions.claims_about else {}
+    return render_markdown("executive_summary.md.j2", **values, claims=claims, pictures=pictures)
 
 
-def verdict(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str, Any]:
-    """Return what both begin with."""
-    around = [c for c in changes if c.incident.severity == "P0"]
+def verdict(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impact) -> dict[str, Any]:
+    """Return what both documents are made of."""
+    around = [c for c in changes if c.incident and c.incident.severity == "P0"]
     changed = {c.measure for c in around if c.difference.is_clear}
     ids_are_lost = any(i.check in LOSE_IDS and gold.term(i.column) == "client_id" for i in quality.serious)
     lost = [i for i in quality.grave if gold.term(i.column) == "referrer" and i.check != "column_renamed"]
     differing = gold.known_totals.differing if gold.known_totals else []
+    shown = [c for c in changes if c.is_telling and c.measure in (f"{gold.sales} per day", "conversion")]
     return {
         "gold": gold,
         "quality": quality,
         "changes": changes,
+        "impact": impact,
         "period": period(gold),
+        "visits": VISITS,
         # The files were checked, all of them was used, nothing serious was found, and no known total differs.
         "is_well": quality.is_checked and gold.is_complete and not quality.is_broken and not differing,
         "differing": differing,
@@ -49,10 +45,7 @@ def verdict(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str
         "moved": sorted(changed - set(VISITS) if ids_are_lost else changed),
         "ids_are_lost": ids_are_lost,
         "lost_referrer": [i for i in lost if i.until is None][:1],
-        # Around the first of the gravest incidents, as far as days allow.
-        "first_changes": [
-            c
-            for c in changes
-            if c.incident == changes[0].incident and c.difference.is_bounded and c.measure in (gold.sales, "conversion")
-        ],
+        # Around the first grave incident, and from the period before, as far as days allow.
+        "first_changes": [c for c in shown if c in around and c.incident == around[0].incident],
+        "beside": [c for c in changes if c.is_telling and not c.incident],
     }

@@ -3,31 +3,66 @@
 In executive_summary.md.j2 and phrases.j2 an indented line continues the line above it.
 """
 
-import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
 from analysis import findings
-from analysis.gold import Line
+from analysis.gold import Gold, Line
 from analysis.impact import hold_against
 from analysis.incidents import stake_of
-from analysis.intervals import robust_band, wilson
+from analysis.intervals import wilson
 from event_data.ledger import currency_of
 from event_data.output import count, day_name, templates
 
 TEMPLATES = Path(__file__).with_name("templates")
-FUNCTIONS = (
-    findings.called, findings.compare_devices, findings.evidence, findings.funnel, findings.is_reported,
-    findings.outliers, findings.reported_figures, findings.weekdays, hold_against, robust_band, stake_of, wilson,
-)  # fmt: skip
+STEP_WORDS = {
+    "page_view": "viewed a page", "cart": "added to cart", "checkout": "started checkout", "order": "ordered",
+}  # fmt: skip
+REASON_WORDS = {
+    "known": "channel known", "direct only": "direct visits only", "no touch in the window": "no visit in the window",
+    "window cut off": "data start too late to tell", "no id": "no id on the order",
+}  # fmt: skip
+
+
+def period(gold: Gold) -> str:
+    """Return the days of the report, as 23 Feb – 8 Mar 2025."""
+    if not len(gold.days):
+        return "no days"
+    first, last = gold.days.index[0], gold.days.index[-1]
+    if first == last:
+        return f"{first.day} {first:%b %Y}"
+    head = f"{first.day} {first:%b}" + (f" {first.year}" if first.year != last.year else "")
+    return f"{head} – {last.day} {last:%b %Y}"
+
+
+def share_texts(parts: Mapping[str, float]) -> dict[str, str]:
+    """Return the shares of the parts that have one, in whole percents that sum to 100."""
+    shown = {name: amount for name, amount in parts.items() if amount > 0}
+    percents = findings.whole_percents(list(shown.values())) if shown else []
+    return {
+        name: "<1%" if not n else ">99%" if n == 100 and len(shown) > 1 else f"{n}%"
+        for name, n in zip(shown, percents, strict=True)
+    }
+
+
+def known_share(gold: Gold, reading: str) -> str:
+    """Return the share of sales whose channel is known."""
+    return share_texts(findings.evidence(gold, reading)).get("known", "0%")
+
+
+def share_of(headline: pd.DataFrame, figure: str, reading: str) -> float:
+    """Return the share of a reported figure; 0 if there is none."""
+    rows = headline[(headline["figure"] == figure) & (headline["reading"] == reading) & (headline["denominator"] > 0)]
+    return float((rows["numerator"] / rows["denominator"]).sum())
 
 
 def percent(share: float) -> str:
@@ -48,13 +83,13 @@ def plain(text: str) -> str:
 @pass_context
 def exact(context: Context, amount: Decimal | float | None, digits: int = 2) -> str:
     """Return an amount in full; its sign is not escaped in Markdown."""
-    return _money(context, context["gold"].currency.exact(amount, digits))
+    return _money(context, context["gold"].currency.exact(None if amount is None else float(amount), digits))
 
 
 @pass_context
 def short(context: Context, amount: Decimal | float | None) -> str:
     """Return an amount in at most three figures."""
-    return _money(context, context["gold"].currency.short(amount))
+    return _money(context, context["gold"].currency.short(None if amount is None else float(amount)))
 
 
 @pass_context
@@ -66,7 +101,7 @@ def sales(context: Context, amount: Decimal | float) -> str:
 @pass_context
 def exact_line(context: Context, line: Line) -> str:
     """Return the amount of a line of the ledger in the line's currency."""
-    return currency_of(line.name, context["gold"].currency).exact(line.amount)
+    return currency_of(line.line, context["gold"].currency).exact(line.amount)
 
 
 def _money(context: Context, text: str) -> str:
@@ -85,20 +120,34 @@ def one_line(text: str) -> str:
     return type(text)(re.sub(r"\s*\n\s*", " ", text.strip()))
 
 
+@pass_context
+def figure(context: Context, amount: float, kind: str) -> str:
+    """Return a daily amount, or a daily number with a digit where it is small."""
+    return sales(context, amount) if kind == "sales" else f"{amount:,.{int(abs(amount) < 100)}f}"
+
+
+FUNCTIONS = (
+    findings.best_channel, findings.compare_devices, findings.evidence, findings.funnel, findings.moved_segments,
+    findings.outliers, findings.repaired, findings.reported_figures, findings.segments_of, findings.unusual_days,
+    findings.usual_volume, findings.weekdays, hold_against, known_share, share_texts, stake_of, wilson,
+)  # fmt: skip
 FILTERS = {
     "count": count,
     "day": lambda day: f"{day.day} {day:%B}",
     "day_name": day_name,
     "exact": exact,
     "exact_line": exact_line,
+    "figure": figure,
     "number": lambda n: f"{n:,.0f}",
     "number_word": number_word,
     "one_line": one_line,
     "percent": percent,
     "plain": plain,
     "sales": sales,
+    "share_of": share_of,
     "share": lambda share, digits=2: f"{share:.{digits}%}",
     "short": short,
+    "whole": lambda n: "" if pd.isna(n) else f"{n:,.0f}",
 }
 
 
@@ -122,8 +171,3 @@ def render_markdown(template: str, **data: Any) -> str:
     text = environment(markdown).get_template(template).render(data)
     text = re.sub(r"(?m)^ +", "", re.sub(r"(?<=\S)\n +", " ", text))
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-
-
-def render_json(template: str, **data: Any) -> Any:
-    """Return the data of a template of JSON, in which each value is written as JSON."""
-    return json.loads(environment(json.dumps, autoescape=False).get_template(template).render(data))

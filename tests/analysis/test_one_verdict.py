@@ -12,8 +12,9 @@ import duckdb
 import pytest
 import transform
 import validate_dataframework
+from analysis.command import quality_of
 from analysis.gold import Gold, read_gold
-from analysis.incidents import Quality, read_quality
+from analysis.incidents import Quality
 from analysis.templating import title
 from analysis_kit import run
 from commands import REAL, call, needs_real_days
@@ -49,7 +50,7 @@ def judge(folder: Path) -> Verdict:
     report = json.loads((folder / "dq_report.json").read_text("utf-8"))
     gold = read_gold(folder / "warehouse.duckdb")
     text = (folder / "out" / "executive_summary.md").read_text("utf-8")
-    quality = read_quality(folder / "warehouse.duckdb", gold.files)
+    quality = quality_of(folder / "warehouse.duckdb", gold)
     return Verdict((first, second, third), report["incidents"], text, error, gold, quality)
 
 

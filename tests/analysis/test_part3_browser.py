@@ -42,7 +42,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("size", ["1280,900", "500,900"])
 def test_in_a_browser(page: Path, tmp_path: Path, size: str) -> None:
     seen = visit(page, PROBE, tmp_path, size)
-    assert seen["plots"] == seen["wanted"] == 7
+    assert seen["plots"] == seen["wanted"] == 9
     assert seen["before"] != seen["after"]
     assert seen["rows"] > 1
     assert seen["ink"] != seen["otherInk"]

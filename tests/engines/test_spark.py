@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import monitor
 import pytest
-from analysis.gold import read_gold
+from analysis_kit import analyse
 from commands import PART2, REAL, SCHEMA, TRANSFORM, call, needs_real_days, process, query
 from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for, write_odd_files
 from synthetic_events import generate
@@ -185,7 +185,7 @@ def test_nothing_changed(built: tuple[Path, dict[str, Any]], odd_files: Path) ->
 def test_parts_3_and_4_read_the_folder(built: tuple[Path, dict[str, Any]], odd_files: Path, tmp_path: Path) -> None:
     folder, _ = built
     warehouse = on_duckdb(odd_files, tmp_path / "w.duckdb")
-    assert read_gold(folder) == read_gold(warehouse)
+    assert analyse(folder, tmp_path / "of_folder") == analyse(warehouse, tmp_path / "of_file")
     told = []
     for place in (folder, warehouse):
         line = ("--no_refresh", "--dry_run", "--data_dir", odd_files, "--warehouse", place, "--verbose")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from analysis.charts.style import source_line
 from analysis.command import remove_stale
-from analysis.findings import funnel
-from analysis.gold import DataFile, Day, Gold, Line
+from analysis.findings import evidence, funnel
 from analysis.incidents import Incident, Quality, stake_of
+from analysis_kit import day, gold
 from commands import MONITOR, SCHEMA
 from monitoring.alarms import GREEN, DayReport
 from monitoring.applicability import for_shop
@@ -166,40 +166,33 @@ def test_no_revenue_is_no_alarm_where_orders_have_no_amount() -> None:
     assert "zero_revenue" not in [a.key for a in report_of(facts, Schedule()).alarms]
 
 
-def gold(**fields: object) -> Gold:
-    empty = Gold((), (), {}, {}, 0, 0, {}, {}, {}, (), (), {}, ())
-    return replace(empty, **fields)  # type: ignore[arg-type]
-
-
 def test_steps_that_a_shop_does_not_record_are_not_missing() -> None:
-    paths = {("cart", "order"): 3, ("cart",): 5, ("order",): 1, ("page_view",): 2}
-    roles = ShopRoles(frozenset(["event:cart", "event:order"]))
-    found = funnel(gold(paths=paths, roles=roles))
+    rows = [
+        (False, True, False, True, 3), (False, True, False, False, 5), (False, False, False, True, 1),
+        (True, False, False, False, 2),
+    ]  # fmt: skip
+    found = funnel(gold(visitors=rows, roles=ShopRoles(frozenset(["event:cart", "event:order"]))))
     assert (found.steps, found.reached, found.recorded) == (("cart", "order"), (9, 4), (8, 4))
     assert (found.buyers, found.gaps) == (4, 1)
 
 
 def test_missing_days_are_those_whose_file_is_due() -> None:
-    days = tuple(Day(DAY + timedelta(n), 1, 0, 0.0, 1, 0) for n in (0, 1, 4))
+    days = [day(DAY + timedelta(n)) for n in (0, 1, 4)]
     closed = Schedule(weekdays=((DAY + timedelta(2)).weekday(),))
     assert gold(days=days).missing_days == [DAY + timedelta(2), DAY + timedelta(3)]
     assert gold(days=days, schedule=closed).missing_days == [DAY + timedelta(3)]
 
 
 def test_a_file_of_many_days_is_one_source() -> None:
-    days = tuple(Day(DAY + timedelta(n), 1, 0, 0.0, 1, 0) for n in range(3))
-    files = tuple(DataFile(f"all.csv of {day.day}", day.day, "") for day in days)
-    assert source_line(gold(files=files, days=days)) == "Source: all.csv, 3 days."
+    days = [DAY + timedelta(n) for n in range(3)]
+    files = [(f"all.csv of {of}", of, "") for of in days]
+    assert source_line(gold(files=files, days=list(map(day, days)))) == "Source: all.csv, 3 days."
 
 
 def test_orders_stand_in_for_revenue_where_they_have_no_amount() -> None:
-    shop = gold(
-        ledger=(Line("counted", 51, Decimal(0)),), roles=ShopRoles(ALL_ROLES.names - {"amount"}),
-        unattributed_orders={("healed", "direct only"): 8},
-    )  # fmt: skip
-    assert (
-        shop.sales == "orders a day" and shop.sold == 51 and shop.unsourced == {("healed", "direct only"): Decimal(8)}
-    )
+    roles, unsourced = ShopRoles(ALL_ROLES.names - {"amount"}), [("healed", "direct only", 0.0, 8)]
+    shop = gold(ledger=[("counted", 51, 0.0)], roles=roles, unsourced=unsourced)
+    assert (shop.sales, shop.sold, evidence(shop, "healed")["direct only"]) == ("orders", 51, 8)
 
 
 def incident(since: date, stake: Decimal | None = None, column: str = "events") -> Incident:

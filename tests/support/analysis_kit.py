@@ -1,26 +1,40 @@
-"""Runs of part 3 for tests: warehouses of synthetic days, and what the command makes of them."""
+"""Runs of part 3 for tests: warehouses of synthetic days, what the command makes of them, and gold made by hand."""
 
 from collections.abc import Callable
+from datetime import date
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import generate_charts
+import pandas as pd
 import transform
 import validate_dataframework
+from analysis.gold import Gold
 from commands import call
 
 PICTURES = (
     "funnel_sankey.png", "revenue_trend.png", "attribution_loss_pie.png", "device_cvr.png", "daily_volume_anomaly.png",
 )  # fmt: skip
+# The columns of Gold's frames.
+COLUMNS = {
+    "days": "date events orders revenue sessions converted refused_orders", "files": "name date content_hash",
+    "hours": "date hour events orders", "visitors": "page_view cart checkout order visitors",
+    "unsourced": "reading reason revenue orders", "segments": "kind name converted sessions",
+    "systems": "device name converted sessions", "channels": "reading model channel orders revenue",
+    "ledger": "line orders amount", "refused_records": "reason records", "unused": "name reason is_refused",
+    "headline": "figure reading definition numerator denominator",
+    "products": "name units lines lines_without_amount revenue",
+}  # fmt: skip
 
 
 def run(*args: object) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of the command."""
+    """Return exit status, stdout and stderr of the command."""
     return call(generate_charts, *args)
 
 
 def build(data_dir: Path, warehouse: Path) -> Path:
-    """A warehouse of the files in a folder, and part 1's report of them beside it."""
+    """Make a warehouse of the files in a folder, and part 1's report of them beside it."""
     place = ("--quiet", "--data_dir", data_dir)
     assert call(transform, *place, "--warehouse", warehouse)[0] == 0
     assert call(validate_dataframework, *place, "--json", "--out_dir", warehouse.parent)[0] in (0, 3)
@@ -28,7 +42,7 @@ def build(data_dir: Path, warehouse: Path) -> Path:
 
 
 def analyse(warehouse: Path, out_dir: Path, *args: object) -> str:
-    """The summary of a warehouse, made with everything else."""
+    """Return the summary of a warehouse, made with everything else."""
     status, _, stderr = run("--no_refresh", "--quiet", "--warehouse", warehouse, "--out_dir", out_dir, *args)
     assert status in (0, 3) and not stderr, stderr
     return (out_dir / "executive_summary.md").read_text(encoding="utf-8")
@@ -43,6 +57,18 @@ def edit(folder: Path, change: Callable[[str], str]) -> None:
 
 
 def first_order_only() -> Callable[[str], str]:
-    """Keeps the first order that it sees, and nothing else."""
+    """Return a change that keeps the first order that it sees, and nothing else."""
     seen = count()
     return lambda line: line if "checkout_completed" in line and not next(seen) else ""
+
+
+def gold(**fields: Any) -> Gold:
+    """Return a Gold of which only some fields matter; a frame is given as its rows."""
+    frames = {name: pd.DataFrame(fields.pop(name, ()), columns=columns.split()) for name, columns in COLUMNS.items()}
+    frames["days"] = frames["days"].set_index("date")
+    return Gold(**{"shop": "", "history": frames["days"], **frames, **fields})
+
+
+def day(of: date, events: int = 1, refused_orders: int = 0) -> tuple[object, ...]:
+    """Return a row of Gold's days."""
+    return of, events, 0, 0.0, 1, 0, refused_orders

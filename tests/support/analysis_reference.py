@@ -116,12 +116,38 @@ BELOW = {
 }
 
 
-class Reference:
-    """Facts of a warehouse; amounts in dollars, shares as fractions."""
+# A report of some days has what silver has of them: the tables that have a day, without the other days.
+DATED = {
+    "events": "day", "orders": "order_date", "received_orders": "order_date", "order_items": "order_date",
+    "sessions": "day", "rejected_events": "(select file_date from w.bronze.files where name = source_file)",
+}  # fmt: skip
+OF_THE_DAYS = """
+create view silver.clients as
+select
+    client_id, sum(page_views) as page_views, sum(carts) as carts, sum(checkouts) as checkouts, sum(orders) as orders
+from silver.sessions where reading = 'healed' group by 1;
+create view silver.order_touches as select * from w.silver.order_touches;
+create view gold.attribution as select * from w.gold.attribution where order_id in (select order_id from silver.orders);
+create view bronze.files as select * from w.bronze.files;
+"""
 
-    def __init__(self, warehouse: Path) -> None:
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
+
+class Reference:
+    """Facts of a warehouse, or of some of its days; amounts in dollars, shares as fractions."""
+
+    def __init__(self, warehouse: Path, since: date = date.min, until: date = date.max) -> None:
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{warehouse}' as w (read_only); create schema silver; create schema gold;")
+            connection.execute("create schema bronze")
+            for table, day in DATED.items():
+                of_the_days = f"coalesce({day}, date '9999-12-31') between '{since}' and '{until}'"
+                connection.execute(f"create view silver.{table} as select * from w.silver.{table} where {of_the_days}")
+            connection.execute(OF_THE_DAYS)
             self._ask = connection
+            self.all_days: list[date] = [
+                d for (d,) in self.rows("select distinct file_date from bronze.files order by 1")
+            ]
+            self.days = [day for day in self.all_days if since <= day <= until]
             self._read()
         self.unlabelled = {r: self.revenue - k.get("known", (0, 0.0))[1] for r, k in self.known.items()}
         self.gained = self.unlabelled["as_tracked"] - self.unlabelled["healed"]
@@ -130,7 +156,6 @@ class Reference:
         return self._ask.execute(sql).fetchall()
 
     def _read(self) -> None:
-        self.days: list[date] = [d for (d,) in self.rows("select distinct file_date from bronze.files order by 1")]
         hours = self.rows(HOURS)
         self.hours = {(day, hour): n for day, hour, n, _ in hours}
         self.orders_by_hour = {(day, hour): n for day, hour, _, n in hours}
@@ -258,10 +283,9 @@ class Model:
         return float(of.revenue * missed / max(sum(of.orders_by_hour.values()), 1))
 
 
-def change(of: Reference, measure: str, since: date, looks: int) -> tuple[float, float, float, float]:
-    """A measure before and from a day on, with the bounds of its difference, which bear so many looks."""
+def change(measure: str, sides: list[list[dict[str, float]]], looks: int) -> tuple[float, float, float, float]:
+    """Return a measure of the days before and after, with the bounds of its difference, which bear so many looks."""
     confidence = 1 - 0.05 / looks
-    sides = [[v for d, v in of.daily.items() if (d >= since) == late] for late in (False, True)]
     if measure == "conversion":
         (a, of_a), (b, of_b) = ([sum(v[n] for v in s) for n in ("converted", "sessions")] for s in sides)
         bounds = newcombe(b, of_b, a, of_a, confidence) if of_a and of_b else (-1.0, 1.0)

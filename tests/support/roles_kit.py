@@ -63,12 +63,12 @@ class ShopRun:
 
 
 def run_shop(data_dir: Path, contract: Path, folder: Path) -> ShopRun:
-    """Run parts 2, 1 and 3, and the monitor on every day."""
+    """Run parts 2, 1 and 3 on all days together, and the monitor on every day."""
     place = ("--data_dir", data_dir, "--contract", contract, "--warehouse", folder / "w" / "warehouse.duckdb")
     (folder / "w").mkdir(parents=True)
     status, ledger, error = call(transform, *place)
     assert status in (0, 3), error
-    status, _, told = call(generate_charts, *place, "--out_dir", folder)
+    status, _, told = call(generate_charts, *place, "--since", "1900-01-01", "--out_dir", folder)
     assert status in (0, 3), told
     latest, days = (
         call(monitor, "--no_refresh", *place, *args)[1] for args in (["--verbose"], ["--backtest", "--json"])
@@ -81,7 +81,22 @@ def run_shop(data_dir: Path, contract: Path, folder: Path) -> ShopRun:
     )  # fmt: skip
 
 
+def page_data(page: str) -> dict[str, Any]:
+    """Return the data that the figures of a page draw."""
+    return dict(json.loads(page.split('<script type="application/json" id="data">')[1].split("</script>")[0]))
+
+
 def visible(page: str) -> str:
     """Return the text of a page, with a bar between its parts."""
+    return _without_tags(page[page.index("<body") : page.index('<script type="application/json"')])
+
+
+def visible_lines(page: str) -> list[str]:
+    """Return the text of a page, a line for each paragraph and each row of a table."""
     body = page[page.index("<body") : page.index('<script type="application/json"')]
-    return re.sub(r"(\s*\|\s*)+", " | ", html.unescape(re.sub(r"<[^>]+>", " | ", body)))
+    lines = (_without_tags(part).strip(" |") for part in re.split(r"</(?:p|tr|h1|h2|option|summary|footer)>", body))
+    return [line for line in lines if line]
+
+
+def _without_tags(text: str) -> str:
+    return re.sub(r"(\s*\|\s*)+", " | ", html.unescape(re.sub(r"<[^>]+>", " | ", text)))

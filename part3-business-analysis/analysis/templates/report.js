@@ -19,8 +19,8 @@
     });
     // As wide as A4 and Letter between their margins; the screen's width is no guide to the page's.
     if (onPaper) whole.width = 620;
-    for (const axis of ["xaxis", "yaxis", "yaxis2"]) {
-      if (axis in layout || axis !== "yaxis2") whole[axis] = Object.assign({}, lines, layout[axis]);
+    for (const axis of new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((name) => /^yaxis\d/.test(name))])) {
+      whole[axis] = Object.assign({}, lines, layout[axis]);
     }
     return whole;
   }

@@ -1,4 +1,4 @@
-"""The picture of conversion by device, each share with its interval."""
+"""Draw conversion by device and operating system, each share with its interval."""
 
 from collections.abc import Sequence
 
@@ -16,34 +16,22 @@ from analysis.charts.style import (
     canvas,
     figure_of,
     nothing_to_draw,
-    period,
+    shortened,
     text_width,
 )
-from analysis.gold import Gold, Segment
+from analysis.findings import Segment, device_rows, segments_of
+from analysis.gold import Gold
 from analysis.intervals import wilson
-from analysis.templating import title
+from analysis.templating import period, title
 
-MOST_ROWS = 12
-# Where the names of rows end, as a fraction of the figure's width.
-NAMES = 0.27
+NAMES = 0.27  # where the names of rows end, as a fraction of the figure's width
 
 
-def device_rows(gold: Gold) -> list[tuple[int, Segment]]:
-    """Devices by sessions, under each its operating systems, as (depth, segment); the smallest are left out."""
-    rows: list[tuple[int, Segment]] = []
-    for device in sorted(gold.conversion.get("device", ()), key=lambda s: (-s.sessions, s.name)):
-        rows.append((0, device))
-        systems = [s for (name, _), s in gold.systems.items() if name == device.name and s.sessions >= 100]
-        if len(systems) > 1:
-            rows += [(1, s) for s in sorted(systems, key=lambda s: (-s.sessions, s.name))]
-    kept = [row for row in rows if row[1].sessions >= 100] or rows
-    return kept[:MOST_ROWS]
-
-
-def draw_devices(gold: Gold) -> Figure:
+def draw(gold: Gold) -> Figure:
+    """Draw the devices and systems, the largest first."""
     rows = device_rows(gold)
-    subtitle = f"Share of sessions with an order, {period(gold)}; bar: 95% interval (Wilson); grey: too small to call"
-    devices = gold.conversion.get("device", ())
+    subtitle = f"Share of sessions with an order, {period(gold)}. Bar: 95% interval (Wilson); grey: too small to call"
+    devices = segments_of(gold, "device")
     left_out = [s.name for s in devices if s not in [r for _, r in rows]]
     note = f"Not shown, under 100 sessions: {', '.join(left_out)}." if left_out else ""
     height = 2.35 + 0.47 * max(len(rows), 3)
@@ -67,7 +55,7 @@ def draw_devices(gold: Gold) -> Figure:
 
 
 def _scale(axes: Axes, rows: Sequence[tuple[int, Segment]]) -> None:
-    """Wide enough for every share and for the intervals of those that can be called."""
+    """Make the axis wide enough for every share and for the intervals of those that can be called."""
     spans = [s.share for _, s in rows]
     firm = [i.high for i, (_, s) in zip(spans, rows, strict=True) if not s.is_small]
     right = max([*firm, *(1.6 * i.estimate for i in spans)], default=0.0) or max(i.high for i in spans)
@@ -82,7 +70,7 @@ def _scale(axes: Axes, rows: Sequence[tuple[int, Segment]]) -> None:
 
 
 def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
-    """The share as a dot with its figure, on a bar from end to end of its interval; an arrow where that goes on."""
+    """Draw a share as a dot on a bar from end to end of its interval; an arrow where that goes on."""
     share = segment.share
     small = segment.is_small
     dot, bar = (MUTED, RULE) if small else (BLUE, SKY)
@@ -106,7 +94,7 @@ def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
 
 
 def _name(axes: Axes, y: int, depth: int, segment: Segment) -> None:
-    """Left of the axes the segment's name, cut to its room, and its counts."""
+    """Write left of the axes the segment's name, cut to its room, and its counts."""
     figure = figure_of(axes)
     counts = f"{segment.converted:,} of {segment.sessions:,}"
     room = NAMES - 0.025 - text_width(figure, counts, 9.5)
@@ -114,18 +102,10 @@ def _name(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     size, colour = (12.5, INK) if depth == 0 else (10.5, TEXT)
     axes.text(
         (indent - NAMES) / (0.955 - NAMES), y,
-        _short(figure, segment.name, size, "semibold" if depth == 0 else "regular", room - indent), size=size,
+        shortened(figure, segment.name, size, "semibold" if depth == 0 else "regular", room - indent), size=size,
         weight="semibold" if depth == 0 else "regular", color=colour, va="center",
         transform=axes.get_yaxis_transform(),
     )  # fmt: skip
     axes.text(
         -0.02, y, counts, size=9.5, color=MUTED, ha="right", va="center", transform=axes.get_yaxis_transform(),
     )  # fmt: skip
-
-
-def _short(figure: Figure, name: str, size: float, weight: str, width: float) -> str:
-    """A name cut to fit the width (a fraction of the figure's)."""
-    kept = name
-    while len(kept) > 1 and text_width(figure, kept, size, weight) > width:
-        kept = kept.removesuffix("…")[:-1].rstrip() + "…"
-    return kept

@@ -1,0 +1,111 @@
+"""Draw what is known of where revenue came from, as dashboards saw it and after the repair of ids."""
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, Wedge
+
+from analysis.charts.style import (
+    BLUE,
+    GREY,
+    INK,
+    MUTED,
+    ORANGE,
+    PALE,
+    SAND,
+    SKY,
+    TEXT,
+    canvas,
+    nothing_to_draw,
+    spread,
+    two_lines,
+)
+from analysis.findings import evidence, repaired, whole_percents
+from analysis.gold import Gold
+from analysis.templating import REASON_WORDS, number_word, period, title
+from event_data.output import count
+
+COLOURS = {"known": BLUE, "window cut off": PALE, "direct only": SKY, "no touch in the window": SAND, "no id": ORANGE}
+
+
+def draw(gold: Gold) -> Figure:
+    """Draw a ring for each reading, or one where the repair changes nothing."""
+    what = "Revenue of counted orders" if gold.roles.has_amount else "Counted orders"
+    subtitle = f"{what}, {period(gold)}, by what is known of where each order came from"
+    days = f"{number_word(gold.window_days)} day{'s' * (gold.window_days > 1)}"
+    note = f"A channel is known when a visit in the {days} before the order has a source other than direct."
+    is_repaired = repaired(gold) > 0
+    tracked, healed = (evidence(gold, reading) for reading in ("as_tracked", "healed"))
+    if is_repaired and healed["window cut off"] > tracked["window cut off"]:
+        note += " With ids repaired, orders that had no id are judged by their visits;"
+        note += " those before the data begin are unseen."
+    figure, top = canvas(gold, 5.0, title("evidence", gold=gold), subtitle, note)
+    if not gold.sold:
+        what = "revenue" if gold.roles.has_amount else "order"
+        nothing_to_draw(figure, f"No {what} has been recorded yet.")
+        return figure
+    if not is_repaired:
+        _ring(figure.add_axes((0.265, 0.1, 0.47, top - 0.1)), gold, healed, "")
+        return figure
+    for n, (parts, words) in enumerate(((tracked, "As dashboards saw it"), (healed, "After the repair"))):
+        _ring(figure.add_axes((0.022 + 0.486 * n, 0.1, 0.47, top - 0.1)), gold, parts, words)
+    arrow = FancyArrowPatch(
+        (0.488, 0.39), (0.514, 0.39), transform=figure.transFigure, arrowstyle="-|>", mutation_scale=18,
+        linewidth=2.2, color=MUTED,
+    )  # fmt: skip
+    figure.add_artist(arrow)
+    return figure
+
+
+def _ring(axes: Axes, gold: Gold, parts: dict[str, float], words: str) -> None:
+    axes.set_axis_off()
+    axes.set_aspect("equal")
+    axes.set_xlim(-2.4, 2.4)
+    axes.set_ylim(-1.42, 1.72)
+    axes.text(0, 1.68, words, size=12.5, weight="semibold", color=INK, ha="center", va="top")
+    shown = {reason: amount for reason, amount in parts.items() if amount > 0}
+    percents = dict(zip(shown, whole_percents(list(shown.values())), strict=True))
+    angle, labels = 90.0, []
+    for reason, amount in shown.items():
+        sweep = amount / gold.sold * 360
+        is_cut = reason == "window cut off"
+        axes.add_patch(
+            Wedge(
+                (0, 0), 1.05, angle - sweep, angle, width=0.36, facecolor=COLOURS.get(reason, GREY),
+                edgecolor=MUTED if is_cut else "white", hatch="////" if is_cut else None, linewidth=0 if is_cut else 2,
+            )
+        )  # fmt: skip
+        middle = math.radians(angle - sweep / 2)
+        sold = gold.currency.short(amount) if gold.roles.has_amount else f"{amount:,.0f}"
+        share = f"{percents[reason]}%" if percents[reason] else "<1%"
+        labels.append((f"{share}  {sold}", REASON_WORDS.get(reason, reason), math.cos(middle), math.sin(middle)))
+        angle -= sweep
+    axes.text(0, 0.17, f"{percents.get('known', 0)}%", size=25, weight="semibold", color=BLUE, ha="center", va="center")
+    what = gold.currency.short(gold.sold) + " has" if gold.roles.has_amount else _orders(gold.orders)
+    axes.text(0, -0.21, f"of {what} a\nknown channel", size=9.5, color=TEXT, ha="center", va="center", linespacing=1.3)
+    for side in (1, -1):
+        _labels(axes, [one for one in labels if (one[2] >= 0) == (side > 0)], side)
+
+
+def _orders(orders: int) -> str:
+    return f"{count(orders, 'order')} {'has' if orders == 1 else 'have'}"
+
+
+def _labels(axes: Axes, labels: Sequence[tuple[str, str, float, float]], side: int) -> None:
+    """Write the labels of one side, moved apart where they would collide, each joined to its part."""
+    ordered = sorted(labels, key=lambda one: one[3])
+    heights = spread([1.22 * one[3] for one in ordered], 0.66, -1.1, 1.2)
+    for (head, words, x, y), height in zip(ordered, heights, strict=True):
+        axes.plot(
+            [1.06 * x, side * 1.17, side * 1.27], [1.06 * y, height, height], color=GREY, linewidth=1.1,
+            solid_joinstyle="round",
+        )  # fmt: skip
+        for text, up, size, weight, colour in (
+            (head, 0.02, 12, "semibold", INK), (two_lines(words, longest=16), -0.02, 9.2, "regular", TEXT),
+        ):  # fmt: skip
+            axes.text(
+                side * 1.31, height + up, text, size=size, weight=weight, color=colour,
+                ha="left" if side > 0 else "right", va="bottom" if up > 0 else "top", linespacing=1.25,
+            )  # fmt: skip
