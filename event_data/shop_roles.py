@@ -17,7 +17,7 @@ EVENT = "event:"  # before the role of an event; `checkout` is also the role of 
 class ShopRoles:
     """The roles of columns and of an order's values by name, and those of events as event:page_view.
 
-    event:other stands for events that have no role.
+    event:other stands for events that have no role, and order_list for the shop's own list of orders.
     """
 
     names: frozenset[str]
@@ -27,7 +27,8 @@ class ShopRoles:
         """Return the roles that a contract maps; a token in the page is a checkout too."""
         events = [EVENT + (event.role or "other") for event in contract.events]
         has_token = contract.order is not None and contract.order.checkout_token is not None
-        return cls(frozenset([*contract.values, *events, *["checkout"] * has_token]))
+        has_list = contract.order_list is not None
+        return cls(frozenset([*contract.values, *events, *["checkout"] * has_token, *["order_list"] * has_list]))
 
     @classmethod
     def from_json(cls, text: str) -> "ShopRoles":

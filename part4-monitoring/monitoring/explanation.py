@@ -22,7 +22,8 @@ IMPACT_TEXTS = {  # after an amount
     "shortfall": "less revenue than usual", "day": "of revenue is affected",
     "untracked": "of revenue has no journey in the column as tracked", "anonymous": "of revenue has no touch",
     "collisions": "would be lost by deduplicating on the transaction id", "paid": "of paid revenue is usual",
-    "hours": "of revenue is usual in these hours", "refused": "of revenue is refused or quarantined",
+    "not_tracked": "of booked revenue was not tracked", "hours": "of revenue is usual in these hours",
+    "refused": "of revenue is refused or quarantined",
 }  # fmt: skip
 
 
@@ -144,6 +145,8 @@ def impact(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> float | None:
         return float(sum(r.amount for r in facts.refusals.get(day, []))) or None
     if kind == "collisions":
         return sum(map(float, warehouse.of_day("collisions", day, facts)))
+    if kind == "not_tracked":
+        return sum(map(float, warehouse.of_day("not_tracked", day, facts))) or None
     if kind == "anonymous":  # known by the day only
         return facts.values["unattributed_share"].get(day, (0.0, None))[0] if facts.hours == 24 else None
     if kind is None:

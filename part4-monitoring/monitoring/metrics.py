@@ -26,8 +26,16 @@ if TYPE_CHECKING:
 SQL = Path(__file__).resolve().parent / "metrics.sql"
 SCALE_STEP = 0.25  # of the natural logarithm of an amount
 # The metrics and segment kinds that thresholds.yaml may watch, and the number of segments per kind.
-SEGMENTED = ["client_id_missing_share", "page_views", "sessions", "carts", "checkouts", "orders"]
-SEGMENT_KINDS = ["device", "browser", "channel", "section"]
+SEGMENTED = ["client_id_missing_share", "page_views", "sessions", "carts", "checkouts", "orders", "tracking_coverage"]
+SEGMENT_KINDS = ["device", "browser", "channel", "section", "payment_method"]
+# The view `coverage` of gold.tracking_coverage; without the shop's order list it has no rows.
+COVERAGE = "create or replace temp view coverage as from gold.tracking_coverage"
+NO_COVERAGE = """
+create or replace temp view coverage as
+select
+    cast(null as date) as date, '' as segment_kind, '' as segment, 0 as tracked_orders, 0 as expected_orders,
+    0 as tracked_amount, 0 as expected_amount
+where false"""
 MOST_SEGMENTS = 12
 Value = tuple[float, float | None]  # numerator and, for shares and ratios, denominator
 
@@ -119,9 +127,13 @@ class Warehouse:
         self.connection = connection
         self.until = until or datetime.max
         self.statements = named_statements(SQL.read_text("utf-8"))
+        self.has_books = _has_coverage(connection)
+        connection.execute(COVERAGE if self.has_books else NO_COVERAGE)
         self.shop, sign, self.time_zone, roles = self.rows("shop")[0]
         self.currency = Currency(sign)
         self.roles = ShopRoles.from_json(roles)
+        if not self.has_books:
+            self.roles = ShopRoles(self.roles.names - {"order_list"})
         self._of_days: dict[str, tuple[date, date, dict[date, tuple[Any, ...]]]] = {}
 
     def has_refusals(self, most: float) -> bool:
@@ -223,6 +235,11 @@ class Warehouse:
         else:
             _sum_hours(facts)
         return facts
+
+
+def _has_coverage(connection: "duckdb.DuckDBPyConnection") -> bool:
+    names = "select table_name from information_schema.tables where table_schema = 'gold'"
+    return ("tracking_coverage",) in connection.execute(names).fetchall()
 
 
 def _sum_hours(facts: Facts) -> None:

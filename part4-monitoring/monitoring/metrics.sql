@@ -74,6 +74,11 @@ from gold.daily_metrics
 where metric = 'events' and segment_kind in ('section', 'device') and list_contains($days, date)
 group by segment_kind, date
 union all
+-- of the shop's own orders, those that were tracked
+select 'tracking_coverage', date, cast(tracked_orders as double), cast(expected_orders as double)
+from coverage
+where segment_kind = 'all' and list_contains($days, date)
+union all
 -- an exact repeat is counted by a metric of its own
 select 'unusable_share', file_date, cast(sum(rejected - repeated) as double), cast(sum(records) as double)
 from silver.files
@@ -130,6 +135,10 @@ with of_metrics as (
     from gold.channel_credit
     where model = 'last_click' and reading = 'healed' and date between $first and $last
     group by channel, date
+    union all
+    select 'tracking_coverage', segment_kind, segment, date, tracked_orders, expected_orders
+    from coverage
+    where list_contains($kinds, segment_kind) and date between $first and $last
 ),
 
 ranked as (
@@ -241,7 +250,11 @@ order by file_date;
 -- One metric's segments, for the days compared
 select segment_kind, segment, date, cast(numerator as double), cast(denominator as double)
 from gold.daily_metrics
-where metric = $metric and segment_kind <> 'all' and list_contains($days, date);
+where metric = $metric and segment_kind <> 'all' and list_contains($days, date)
+union all
+select segment_kind, segment, date, cast(tracked_orders as double), cast(expected_orders as double)
+from coverage
+where $metric = 'tracking_coverage' and segment_kind <> 'all' and list_contains($days, date);
 
 -- name: segments_of_hours
 -- The same over the hours that are over
@@ -256,6 +269,12 @@ select order_date, cast(coalesce(sum(revenue), 0) as double)
 from silver.orders
 where is_collision and order_date between $first and $last
 group by order_date;
+
+-- name: not_tracked
+-- The booked amount of each day's orders that were not tracked
+select date, cast(expected_amount - tracked_amount as double)
+from coverage
+where segment_kind = 'all' and date between $first and $last;
 
 -- name: first_event
 -- Each day's first event, by the shop's clock
