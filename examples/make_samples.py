@@ -22,6 +22,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
+from sample_order_list import order_list
 from sample_shop import DIRECT, PRODUCTS, Event, Order, Product, events, sessions, totals, uuid
 
 HERE = Path(__file__).resolve().parent
@@ -389,7 +390,7 @@ SHOPIFY = {
 
 
 def shopify_customer_events(found: Sequence[Event]) -> Files:
-    """Return Shopify's customer events as a custom pixel passes them on."""
+    """Return Shopify's customer events as a custom pixel passes them on, and the shop's order list."""
 
     def money(amount: Decimal) -> Row:
         return {"amount": amount, "currencyCode": "EUR"}
@@ -427,7 +428,8 @@ def shopify_customer_events(found: Sequence[Event]) -> Files:
             },
         }  # fmt: skip
 
-    return by_day(found, lambda day: f"sample/customer_events_{day}.jsonl.gz", lambda day: json_lines(map(row, day)))
+    days = by_day(found, lambda day: f"sample/customer_events_{day}.jsonl.gz", lambda day: json_lines(map(row, day)))
+    return {**days, "sample/orders_export.csv": order_list(found)}
 
 
 def order_lines(found: Sequence[Event]) -> Files:

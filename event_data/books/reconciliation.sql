@@ -47,11 +47,21 @@ ranked as (
     where event_at is not null
 ),
 
-line_items as (
-    select order_id, _file_number as file_number, count(*) as line_items
+placed as (
+    select
+        _file_number * 100000000 + _line as shop_order_id, _file_number,
+        sum(case when created_at is not null then 1 else 0 end) over (
+            partition by _file_number order by _line nulls first rows between unbounded preceding and current row
+        ) as place
     from bronze.shop_orders
-    where _unreadable is null and order_id is not null
-    group by order_id, _file_number
+    where _unreadable is null
+),
+
+-- An order, and the rows without a time that follow it.
+line_items as (
+    select min(shop_order_id) as shop_order_id, count(*) as line_items
+    from placed
+    group by _file_number, place
 ),
 
 judged as (
@@ -61,7 +71,7 @@ judged as (
         created_at{in_zone} as local_at,
         case when coalesce(currency, '') not in ({own_currency}) then currency end as other_currency
     from ranked
-    left join line_items on ranked.order_id = line_items.order_id and ranked.file_number = line_items.file_number
+    left join line_items on ranked.shop_order_id = line_items.shop_order_id
     where ranked.position = 1
 )
 
@@ -94,11 +104,13 @@ with known as (
     group by order_id
 ),
 
+-- A row without an id and without a time is a further line item of the order above it.
 judged as (
     select
         records._source_file as source_file, records._line as line, records.order_id,
         case
             when records._unreadable is not null then 'unreadable record'
+            when records.order_id is null and records.created_at is null then null
             when records.order_id is null then 'no order id'
             when known.order_id is null then 'no readable time'
         end as reason,

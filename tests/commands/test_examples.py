@@ -129,6 +129,33 @@ def test_orders_and_revenue(example: Example) -> None:
     assert example.query(refused) == []
 
 
+def test_the_order_list(tmp_path: Path) -> None:
+    """Every order of the events is in Shopify's list, which has one that was never tracked."""
+    shop = Example("shopify_customer_events", tmp_path)
+    printed = shop.run(transform)
+    found = (
+        "select status, coalesce(reason, ''), count(*), sum(booked_amount) from gold.order_reconciliation group by all"
+    )
+    assert sorted(shop.query(found)) == [
+        ("matched", "", 15, sum(amount for _, amount in TOTALS.values())),
+        ("not expected", "pos", 1, Decimal("25.00")),
+        ("not expected", "shopify_draft_order", 1, Decimal("117.00")),
+        ("not tracked", "no order event", 1, Decimal("24.90")),
+    ]
+    page = (REPO / "docs" / "order_list.md").read_text("utf-8")
+    table = page[page.index("| order list") :].partition("\n\n")[0].splitlines()
+    shown = [" ".join(line.replace("|", " ").split()) for line in table if not line.startswith("|--")]
+    assert shown == [
+        line for line in (" ".join(line.split()) for line in printed.splitlines()) if line in shown
+    ]  # the page shows what the command prints
+    queries = re.findall("```sql\n(.*?)```", page, re.S)
+    assert len(queries) == 2 and all(shop.query(sql) for sql in queries)
+    evidence = "select evidence, max(line_items) from gold.order_reconciliation inner join silver.shop_orders "
+    ((how, lines),) = shop.query(f"{evidence} using (shop_order_id) where evidence is not null group by all")
+    assert how == "transaction id and amount" and lines > 1
+    assert b"@mail.example" not in (shop.days / "warehouse.duckdb").read_bytes()
+
+
 def test_sessions_and_channels(example: Example) -> None:
     """A visit that spans midnight is one session, and a direct visit after a campaign is direct."""
     found = "select first_channel, count(*) from silver.sessions where reading = 'healed' group by all order by all"
