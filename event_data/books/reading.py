@@ -5,6 +5,7 @@ and of a customer only a hash.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -29,19 +30,33 @@ ORDER_COLUMNS = (
     "financial_status", "cancelled_at", "sales_channel", "payment_method", "test", "checkout", "customer_sha256",
     "customer_md5",
 )  # fmt: skip
+SPEND_COLUMNS = ("date", "source", "medium", "campaign", "cost", "currency", "clicks", "impressions")
 
 
-def land_order_list(
-    connection: duckdb.DuckDBPyConnection, book: Table, data_dir: Path, work_dir: Path
+@dataclass(frozen=True)
+class Landing:
+    """The bronze table of a book, its columns, and the roles without which a file cannot be used."""
+
+    table: str
+    columns: tuple[str, ...]
+    needed: tuple[str, ...]
+
+
+ORDERS = Landing("bronze.shop_orders", ORDER_COLUMNS, ("order_id", "created_at"))
+SPEND = Landing("bronze.ad_spend", SPEND_COLUMNS, ("date", "cost"))
+
+
+def land_book(
+    connection: duckdb.DuckDBPyConnection, book: Table, to: Landing, data_dir: Path, work_dir: Path
 ) -> tuple[DayFile, ...]:
-    """Create bronze.shop_orders from the files of the order list; return the files as read, () if there are none."""
+    """Create the bronze table of a book from its files; return the files as read, () if there are none."""
     found = find_book_files(data_dir, book.file_name)
     if not found:
         return ()
-    types = OWN_COLUMNS | dict.fromkeys(ORDER_COLUMNS, "varchar")
+    types = OWN_COLUMNS | dict.fromkeys(to.columns, "varchar")
     columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
-    connection.execute(f"create or replace table bronze.shop_orders ({columns})")
-    return tuple(_land(connection, file, book, work_dir) for file in found)
+    connection.execute(f"create or replace table {to.table} ({columns})")
+    return tuple(_land(connection, file, book, to, work_dir) for file in found)
 
 
 def write_book_files(connection: duckdb.DuckDBPyConnection, book: str, files: Sequence[DayFile]) -> None:
@@ -53,26 +68,26 @@ def write_book_files(connection: duckdb.DuckDBPyConnection, book: str, files: Se
     connection.executemany(f"insert into bronze.book_files values ({', '.join('?' * len(rows[0]))})", rows)
 
 
-def _land(connection: duckdb.DuckDBPyConnection, file: DayFile, book: Table, work_dir: Path) -> DayFile:
-    """Add a file's records to bronze.shop_orders, and return the file as read."""
-    place = work_dir / f"book-{file.number}"
+def _land(connection: duckdb.DuckDBPyConnection, file: DayFile, book: Table, to: Landing, work_dir: Path) -> DayFile:
+    """Add a file's records to the bronze table, and return the file as read."""
+    place = work_dir / f"{to.table}-{file.number}"
     place.mkdir(parents=True, exist_ok=True)
     with connection.cursor() as cursor:
         cursor.execute("set timezone = 'UTC'")
         landed = land_file(cursor, file, book, place)
         if not isinstance(landed, Landed):
             return landed
-        if missing := _missing_column(landed, book):
+        if missing := _missing_column(landed, book, to.needed):
             problem = f"has no column {missing!r}, which the contract needs"
             return landed.file.lost(Problem("not_csv", None, problem, None))
-        cells = _cells(landed, book)
+        cells = _cells(landed, book, to.columns)
         ((records,),) = cursor.execute("select count(*) from landed").fetchall()
         ((refused,),) = cursor.execute("select count(*) from refused").fetchall()
         own = f"{literal(file.name)} as _source_file, {file.number} as _file_number, _line"
         named = ", ".join(f"{sql} as {name}" for name, sql in cells.items())
-        cursor.execute(f"insert into bronze.shop_orders by name select {own}, {named} from landed")
+        cursor.execute(f"insert into {to.table} by name select {own}, {named} from landed")
         # The text of an unreadable line is not kept: it may name a customer.
-        cursor.execute(f"insert into bronze.shop_orders by name select {own}, reason as _unreadable from refused")
+        cursor.execute(f"insert into {to.table} by name select {own}, reason as _unreadable from refused")
         file = landed.file
         return DayFile(
             file.name, file.path, file.day, file.size, file.number, file.stamp, header=file.header,
@@ -80,18 +95,18 @@ def _land(connection: duckdb.DuckDBPyConnection, file: DayFile, book: Table, wor
         )  # fmt: skip
 
 
-def _missing_column(landed: Landed, book: Table) -> str | None:
-    """Return a column that the order id or the time needs, and that the file does not have."""
+def _missing_column(landed: Landed, book: Table, roles: Sequence[str]) -> str | None:
+    """Return a column that one of these roles needs, and that the file does not have."""
     present = book.columns_in(landed.header)
-    for role in ("order_id", "created_at"):
+    for role in roles:
         needed = list(columns_of(book.values[role]))
         if needed and not any(column in present for column in needed):
             return needed[0]
     return None
 
 
-def _cells(landed: Landed, book: Table) -> dict[str, str]:
-    """Return SQL for each column of ORDER_COLUMNS over `landed`."""
+def _cells(landed: Landed, book: Table, columns: Sequence[str]) -> dict[str, str]:
+    """Return SQL over `landed` for each of these columns that the contract maps."""
     at = dict(zip(reversed(landed.header), reversed(range(len(landed.header))), strict=True))  # first of equal names
     column = columns_sql(book, at, rename=lambda name: f"c{at[name]}")
     present = book.columns_in(landed.header)
@@ -105,7 +120,7 @@ def _cells(landed: Landed, book: Table) -> dict[str, str]:
     cells = {
         role: f"nullif(trim({computed_sql(value, column, json, is_number)}), '')" for role, value in book.values.items()
     }
-    return {name: sql for name, sql in (cells | _hashes(cells)).items() if name in ORDER_COLUMNS}
+    return {name: sql for name, sql in (cells | _hashes(cells)).items() if name in columns}
 
 
 def _hashes(cells: Mapping[str, str]) -> dict[str, str]:

@@ -1,9 +1,9 @@
-"""Read the objects of a contract that are not events: the shop's own order list."""
+"""Read the objects of a contract that are not events: the shop's own order list, and its advertising spend."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from event_data.contract.model import OrderList, Value
+from event_data.contract.model import AdSpend, OrderList, Value
 from event_data.contract.shape import BOOKS, regexp, schema
 from event_data.contract.yaml_nodes import Node
 
@@ -27,22 +27,34 @@ def _blocks(table: Node) -> Iterator[tuple[str, Node]]:
 def read_order_list(block: Node, values: Mapping[str, Value], **of_table: Any) -> OrderList:
     """Return the order list that a block describes; `of_table` has further fields of every table."""
 
-    def setting(name: str) -> Any:
-        defaults = schema("urn:blocks")["$defs"]["orderList"]["properties"]
-        return block.plain(name, defaults[name]["default"])
-
     def pattern(name: str) -> str:
-        return regexp(block.get(name), groups=1) or setting(name)
+        return regexp(block.get(name), groups=1) or _setting(block, "orderList", name)
 
     def words(name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(word.strip().lower() for word in setting(name)))
+        return tuple(dict.fromkeys(word.strip().lower() for word in _setting(block, "orderList", name)))
 
     return OrderList(
         **of_table,
-        delimiter=setting("delimiter"),
+        delimiter=_setting(block, "orderList", "delimiter"),
         values=values,
         id_in_order_list=pattern("idInOrderList"),
         id_in_tracking=pattern("idInTracking"),
         offline_channels=words("offlineChannels"),
         void_statuses=words("voidStatuses"),
     )
+
+
+def read_ad_spend(block: Node, values: Mapping[str, Value], **of_table: Any) -> AdSpend:
+    """Return the advertising spend that a block describes; `of_table` has further fields of every table."""
+    campaigns = _setting(block, "adSpend", "campaigns")
+    return AdSpend(
+        **of_table,
+        delimiter=_setting(block, "adSpend", "delimiter"),
+        values=values,
+        campaigns={name.strip().lower(): campaign for name, campaign in campaigns.items()},
+    )
+
+
+def _setting(block: Node, book: str, name: str) -> Any:
+    """Return a key of a block, or its default."""
+    return block.plain(name, schema("urn:blocks")["$defs"][book]["properties"][name]["default"])

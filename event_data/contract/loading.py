@@ -12,10 +12,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from event_data.contract.books import book_of, read_order_list
+from event_data.contract.books import book_of, read_ad_spend, read_order_list
 from event_data.contract.model import (
     DIRECTIVES,
     ORDER_ROLES,
+    AdSpend,
     Anonymisation,
     Column,
     Contract,
@@ -35,6 +36,7 @@ from event_data.money import CODES, Currency
 
 _SECONDS = {"s": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600, "hour": 3600}
 _SECONDS |= {"d": 86_400, "day": 86_400, "w": 604_800, "week": 604_800, "y": 31_536_000, "year": 31_536_000}
+BOOK_TIMES = {"orderList": "created_at", "adSpend": "date"}  # the role of the time
 _LINE_PATHS = ("lineId", "lineName", "lineVariant", "lineQuantity", "lineAmount")
 _NOT_PATHS = (
     "lineAmountIs", "checkoutToken", "confirmationPath", "duplicates", "possibleDuplicates", "rows", "key", "line",
@@ -58,6 +60,7 @@ def load_contract(path: Path) -> Contract:
         return custom[name].bare() if name in custom else schema("urn:blocks")["properties"][name]["default"]
 
     zone = _time_zone(table, mapped.time_column)
+    order_list, ad_spend = _books(books, path, zone)
     contract = Contract(
         path=path,
         id=str(root.plain("id")),
@@ -82,7 +85,8 @@ def load_contract(path: Path) -> Contract:
         channels={value.strip().lower(): channel for value, channel in setting("channels").items()},
         schedule=_schedule(custom.get("schedule")),
         known_totals=tuple(_known_totals(custom.get("knownTotals"))),
-        order_list=_book(books["order_list"], path, zone) if "order_list" in books else None,
+        order_list=order_list,
+        ad_spend=ad_spend,
         **_settings(custom.get("transformation")),
     )
     _check_events(contract, custom)
@@ -112,18 +116,27 @@ def _tables(root: Node) -> tuple[Node, dict[str, Node]]:
     return events[0], books
 
 
-def _book(table: Node, path: Path, zone: str) -> OrderList:
-    """Return an object that is not events; `zone` is the time zone of the events."""
-    name, block = book_of(table) or ("", table)
+def _book(table: Node, name: str, path: Path, zone: str) -> dict[str, Any]:
+    """Return the block of an object that is not events, and its fields of Table; `zone` is that of the events."""
+    _, block = book_of(table) or ("", table)
     names, columns = _columns(table)
     check_book(name, block)
     values = read_values(block.value["columnRoles"], names)
-    column = next((column for column in columns_of(values["created_at"]) if column), None)
+    column = next((column for column in columns_of(values[BOOK_TIMES[name]]) if column), None)
     time_column = next((name for name, spelt in names.items() if spelt == column), None)
-    return read_order_list(
-        block, values, path=path, file_name=_file_name(table), columns=columns,
-        time_zone=_time_zone(table, time_column, zone),
-    )  # fmt: skip
+    return {
+        "block": block, "values": values, "path": path, "file_name": _file_name(table), "columns": columns,
+        "time_zone": _time_zone(table, time_column, zone),
+    }  # fmt: skip
+
+
+def _books(tables: Mapping[str, Node], path: Path, zone: str) -> tuple[OrderList | None, AdSpend | None]:
+    """Return the shop's order list and its advertising spend, if the contract describes them."""
+    orders, spend = tables.get("order_list"), tables.get("ad_spend")
+    return (
+        read_order_list(**_book(orders, "orderList", path, zone)) if orders else None,
+        read_ad_spend(**_book(spend, "adSpend", path, zone)) if spend else None,
+    )
 
 
 def _custom(root: Node) -> dict[str, Node]:

@@ -300,6 +300,13 @@ class OrderList(Table):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdSpend(Table):
+    """What the shop paid for its campaigns."""
+
+    campaigns: Mapping[str, str]  # name of a campaign in the files, in lower case -> its utm_campaign
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contract(Table):
     """A description of a shop's event files, with the settings of its figures."""
 
@@ -324,11 +331,12 @@ class Contract(Table):
     schedule: Schedule = Schedule()
     known_totals: tuple[KnownTotal, ...] = ()
     order_list: OrderList | None = None
+    ad_spend: AdSpend | None = None
 
     @property
     def books(self) -> tuple[Table, ...]:
         """Return the tables of the contract that are not events."""
-        return (self.order_list,) if self.order_list else ()
+        return tuple(book for book in (self.order_list, self.ad_spend) if book)
 
     @property
     def book_files(self) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ from event_data.contract.model import (
 )
 from event_data.contract.yaml_nodes import Node, near, show
 
-TIMES = ("time", "created_at", "cancelled_at")
-AMOUNTS = ("amount", "quantity", "refunded_amount", "discount", "tax", "shipping")
+TIMES = ("time", "created_at", "cancelled_at", "date")
+AMOUNTS = ("amount", "quantity", "refunded_amount", "discount", "tax", "shipping", "cost", "clicks", "impressions")
 FORMS = ("column", "constant", "first", "joined", "product")
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}  # microseconds per unit
 # The fields of a Unicode date pattern that can be read, and what strptime calls them.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
 
 SCHEMAS = {"urn:odcs": "odcs-3.2.0.schema.json", "urn:blocks": "blocks.schema.json"}
-BOOKS = ("orderList",)  # the custom properties that say what a further object of the contract is
+BOOKS = ("orderList", "adSpend")  # the custom properties that say what a further object of the contract is
 _FORMS = {
     "string": "text",
     "boolean": "true or false",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from event_data.books.reading import land_order_list
+from event_data.books.reading import ORDERS, land_book
 from event_data.books.reconciliation import RECONCILIATION, book_placeholders
 from event_data.contract import Contract
 from event_data.events import NO_AMOUNT, NO_TRANSACTION_ID, OTHER_CURRENCY
@@ -25,7 +25,7 @@ def reconcile(
         return False
     for schema in SCHEMAS:
         connection.execute(f"create schema {schema}")
-    if not land_order_list(connection, book, data_dir, work_dir):
+    if not land_book(connection, book, ORDERS, data_dir, work_dir):
         return False
     filled = book_placeholders(contract, book) | {
         "time_zone": literal(contract.time_zone),

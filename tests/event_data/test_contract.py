@@ -20,7 +20,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from quality.checks import DEFINITIONS
 
 from event_data.contract import Contract, ContractError, Limit, Severity, host_regexp, load_contract
-from event_data.contract.model import Field
+from event_data.contract.model import Constant, Field, Time
 from event_data.contract.shape import SCHEMAS, schema
 
 FOLDER = REPO / "event_data" / "contract"
@@ -140,6 +140,19 @@ def test_an_order_list(tmp_path: Path) -> None:
         roles = block.replace("created_at: day", "created_at: day, currency: number")
         load(tmp_path, SMALL.replace(QUALITY, QUALITY + ORDER_LIST + roles) + "  - {property: currency, value: kr}\n")
     assert caught.value.key == "schema.orders.customProperties.orderList.value.columnRoles.currency"
+
+
+def test_advertising_spend(tmp_path: Path) -> None:
+    block = """\
+          columnRoles: {date: {column: day, format: dd.MM.yyyy}, cost: number, source: {constant: google}}
+          campaigns: {Brand - Search: brand}
+          delimiter: "\\t"
+"""
+    contract = load(tmp_path, SMALL.replace(QUALITY, QUALITY + ORDER_LIST.replace("orderList", "adSpend") + block))
+    spend = contract.ad_spend
+    assert spend and (spend.campaigns, spend.delimiter) == ({"brand - search": "brand"}, "\t")
+    assert spend.values["cost"] == Field("number") and spend.values["source"] == Constant("google")
+    assert spend.values["date"] == Time(Field("day"), "dd.MM.yyyy") and contract.book_files == ("orders.csv",)
 
 
 def test_settings(tmp_path: Path) -> None:

@@ -332,6 +332,11 @@ MISTAKES: list[tuple[str, ...]] = [  # old, new, key, code, and what the sentenc
     _order_list("          «idInTracking: 'ORD-[0-9]+'\n", ".idInTracking", "pattern"),
     _order_list("          «voidStatus: [a]\n", "", "unknown_key", "voidStatuses"),
     _order_list("          «offlineChannels: pos\n", ".offlineChannels", "wrong_type"),
+    (QUALITY, QUALITY + ORDER_LIST.replace("orderList", "adSpend") + "          «columnRoles: {date: day}\n",
+     "schema.orders.customProperties.adSpend.value.columnRoles", "missing_key"),
+    (QUALITY, QUALITY + ORDER_LIST.replace("orderList", "adSpend")
+     + "          columnRoles: {date: {column: day, «format: week}, cost: number}\n",
+     "schema.orders.customProperties.adSpend.value.columnRoles.date.format", "invalid_value"),
     (QUALITY, QUALITY + ORDER_LIST + "          columnRoles: {order_id: number, created_at: day}\n"
      + ORDER_LIST.replace("- name", "- «name") + "          columnRoles: {order_id: number, created_at: day}\n",
      "schema.orders", "duplicate"),

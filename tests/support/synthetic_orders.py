@@ -51,6 +51,16 @@ CONTRACT = """\
             checkout: Checkout token
           idInOrderList: ^#(.*)$
           idInTracking: ^ORD-(.*)$
+
+  - name: spend
+    physicalName: ad_spend.csv
+    properties:
+      [{{name: date}}, {{name: source}}, {{name: medium}}, {{name: campaign}}, {{name: cost}}, {{name: clicks}}]
+    customProperties:
+      - property: adSpend
+        value:
+          columnRoles:
+            {{date: date, source: source, medium: medium, campaign: campaign, cost: cost, clicks: clicks}}
 """
 
 
@@ -315,8 +325,15 @@ def write_books(
     return books.truth
 
 
+def write_spend(folder: Path, cost: int = 500) -> None:
+    """Write what the shop paid for a campaign on each day of events."""
+    days = sorted(path.stem.removeprefix("events_") for path in folder.glob("events_*.csv"))
+    lines = [f"{day[:4]}-{day[4:6]}-{day[6:]},google,cpc,,{cost},250" for day in days]
+    (folder / "ad_spend.csv").write_text("\n".join(["date,source,medium,campaign,cost,clicks", *lines]), "utf-8")
+
+
 def contract_with_books(contract: str) -> str:
-    """Return a contract's text with the order list as a second object."""
+    """Return a contract's text with the order list and the advertising spend as further objects."""
     properties = "\n".join(f"      - name: {name}" for name in SHOPIFY)
     head, tail = contract.split("\nslaProperties:", 1)
     return f"{head}\n{CONTRACT.format(properties=properties)}\nslaProperties:{tail}"

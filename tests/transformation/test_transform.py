@@ -19,8 +19,8 @@ import transform
 import transformation.build
 from commands import PART2, SCHEMA, TRANSFORM, call, process, query
 from synthetic_events import generate
-from synthetic_orders import contract_with_books, write_books
-from transformation.books import BOOKS
+from synthetic_orders import contract_with_books, write_books, write_spend
+from transformation.books import BOOKS, SPENT
 from transformation.build import Build, Settings, fingerprint, refresh
 from transformation.published import Run, column_descriptions
 from warehouse_kit import differing_tables, run
@@ -32,7 +32,7 @@ from event_data.reading.survey import survey
 from event_data.statements import read_statements
 
 SQL = (PART2 / "transform.sql").read_text("utf-8")
-BOOKS_SQL = RECONCILIATION.read_text("utf-8") + BOOKS.read_text("utf-8")
+BOOKS_SQL = "".join(path.read_text("utf-8") for path in (RECONCILIATION, BOOKS, SPENT))
 UNBALANCED = SQL.replace("where status = 'counted'", "where status = 'counted' and revenue > 500")
 STEPS = int(os.environ.get("INCREMENT_STEPS", "5"))
 
@@ -138,6 +138,7 @@ def test_a_file_of_which_no_record_can_be_used_is_refused(fortnight: Path, tmp_p
 def test_every_table_and_column_is_described(fortnight: Path, tmp_path: Path) -> None:
     data = shutil.copytree(fortnight, tmp_path / "data")
     write_books(data)
+    write_spend(data)
     contract = tmp_path / "contract.yaml"
     contract.write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
     run(data, tmp_path / "w.duckdb", contract)
@@ -304,7 +305,7 @@ def test_windows_say_where_nulls_go() -> None:
 
 
 def test_every_statement_says_what_it_makes() -> None:
-    statements = [s for path in (PART2 / "transform.sql", RECONCILIATION, BOOKS) for s in read_statements(path)]
+    statements = [s for path in (PART2 / "transform.sql", RECONCILIATION, BOOKS, SPENT) for s in read_statements(path)]
     page = (PART2 / "documentation_transformation.md").read_text("utf-8")
     assert all(s.description and s.name.split(".")[0] in ("silver", "gold") for s in statements)
     assert [s.name for s in statements if s.name not in page] == []

@@ -1,0 +1,181 @@
+-- Advertising spend beside the events: run only if the contract describes a spend file and there is one, after
+-- transform.sql. {braces} hold what the contract says of the file. Portable SQL, in the form of transform.sql.
+
+
+-- silver.ad_spend: one row per record of the spend file that has a day and a cost; the newest file that has a day of a
+-- campaign counts.
+create or replace table silver.ad_spend as
+with imported as (
+    select
+        _file_number * 100000000 + _line as spend_id,
+        _source_file as source_file,
+        _file_number as file_number,
+        _line as line,
+        try_cast(cast(substr(date, 1, 10) as varchar) as date) as date,
+        lower(source) as source,
+        lower(medium) as medium,
+        {campaign} as campaign,
+        {cost} as cost,
+        upper(currency) as currency,
+        cast({clicks} as bigint) as clicks,
+        cast({impressions} as bigint) as impressions
+    from bronze.ad_spend
+    where _unreadable is null
+),
+
+newest as (
+    select
+        imported.*,
+        max(file_number) over (
+            partition by date, coalesce(source, ''), coalesce(medium, ''), coalesce(campaign, '')
+        ) as newest_file
+    from imported
+    where date is not null and cost is not null
+),
+
+-- The channel of the visits with this source and medium: the usual one, or else that of any campaign of the source.
+named as (
+    select lower(source) as source, lower(medium) as medium, channel, count(*) as visits
+    from silver.events
+    where source is not null and channel is not null
+    group by lower(source), lower(medium), channel
+),
+
+ranked as (
+    select
+        source, medium, channel,
+        row_number() over (
+            partition by source, coalesce(medium, '') order by visits desc nulls last, channel nulls first
+        ) as position
+    from named
+)
+
+select
+    newest.spend_id, newest.source_file, newest.line, newest.date, newest.source, newest.medium, newest.campaign,
+    coalesce(ranked.channel, 'Unassigned') as channel,
+    case when coalesce(newest.currency, '') in ({own_currency}) then newest.cost end as cost,
+    case when coalesce(newest.currency, '') not in ({own_currency}) then newest.currency end as other_currency,
+    case when coalesce(newest.currency, '') not in ({own_currency}) then newest.cost end as other_cost,
+    newest.clicks, newest.impressions
+from newest
+left join ranked
+    on newest.source = ranked.source and coalesce(newest.medium, '') = coalesce(ranked.medium, '')
+    and ranked.position = 1
+where newest.file_number = newest.newest_file;
+
+
+-- gold.click_sessions: the clicks that were paid for, and the sessions that arrived with the same source, medium and
+-- campaign, by day. Redirects and consent tools strip parameters, so that fewer arrive.
+create or replace table gold.click_sessions as
+with clicked as (
+    select date, channel, source, medium, coalesce(lower(campaign), '') as campaign, sum(clicks) as clicks
+    from silver.ad_spend
+    group by date, channel, source, medium, coalesce(lower(campaign), '')
+),
+
+arrived as (
+    select
+        day as date, lower(first_source) as source, lower(first_medium) as medium,
+        coalesce(lower(first_campaign), '') as campaign, count(*) as sessions
+    from silver.sessions
+    where reading = 'healed' and first_source is not null
+    group by day, lower(first_source), lower(first_medium), coalesce(lower(first_campaign), '')
+)
+
+select
+    clicked.date, clicked.channel, clicked.source, clicked.medium, clicked.campaign,
+    cast(coalesce(clicked.clicks, 0) as bigint) as clicks,
+    coalesce(arrived.sessions, 0) as sessions
+from clicked
+left join arrived
+    on clicked.date = arrived.date and clicked.source = arrived.source
+    and coalesce(clicked.medium, '') = coalesce(arrived.medium, '') and clicked.campaign = arrived.campaign
+-- only days that have event files can have sessions
+where clicked.date in (select file_date from bronze.files);
+
+
+-- gold.channel_returns: what each channel cost and brought, by day, channel, campaign, reading and model. Spend and
+-- sessions are the same in every model, so that a sum is right within one reading and one model. The bounds are those of
+-- 95 of 100 cases if the orders of a row were drawn again (a Poisson number, by Byar's approximation).
+create or replace table gold.channel_returns as
+with covered as (
+    select min(date) as first_date, max(date) as last_date
+    from silver.ad_spend
+),
+
+ways as (
+    select reading, model
+    from gold.attribution
+    group by reading, model
+),
+
+days as (
+    select file_date as date
+    from bronze.files
+    cross join covered
+    where file_date >= covered.first_date and file_date <= covered.last_date
+    group by file_date
+),
+
+parts as (
+    select
+        spend.date, spend.channel, coalesce(lower(spend.campaign), '') as campaign, ways.reading, ways.model,
+        spend.cost as spend, 0 as sessions, 0 as orders, 0 as revenue
+    from silver.ad_spend as spend
+    inner join days on spend.date = days.date
+    cross join ways
+
+    union all
+
+    select
+        sessions.day, coalesce(sessions.first_channel, 'Unattributed'), coalesce(lower(sessions.first_campaign), ''),
+        ways.reading, ways.model, 0, 1, 0, 0
+    from silver.sessions as sessions
+    inner join days on sessions.day = days.date
+    -- the stitched reading has the sessions of the healed one
+    inner join ways
+        on sessions.reading = case when ways.reading = 'stitched' then 'healed' else ways.reading end
+
+    union all
+
+    select
+        credits.order_date, credits.channel, coalesce(lower(credits.campaign), ''), credits.reading, credits.model, 0, 0,
+        credits.order_share, credits.credit
+    from gold.attribution as credits
+    inner join days on credits.order_date = days.date
+),
+
+summed as (
+    select
+        date, channel, campaign, reading, model,
+        cast(coalesce(sum(spend), 0) as decimal(18, 2)) as spend,
+        cast(sum(sessions) as bigint) as sessions,
+        cast(sum(orders) as double) as orders,
+        cast(sum(revenue) as decimal(18, 2)) as revenue
+    from parts
+    group by date, channel, campaign, reading, model
+),
+
+bounded as (
+    select
+        summed.*,
+        case
+            when orders > 0 then orders * power(1 - 1 / (9 * orders) - 1.96 / (3 * sqrt(orders)), 3)
+            else 0
+        end as least_orders,
+        (orders + 1) * power(1 - 1 / (9 * (orders + 1)) + 1.96 / (3 * sqrt(orders + 1)), 3) as most_orders
+    from summed
+)
+
+select
+    date, channel, campaign, reading, model, spend, sessions, orders, revenue,
+    case when least_orders > 0 then least_orders else 0 end as least_orders,
+    most_orders,
+    cast(spend as double) / nullif(orders, 0) as cost_per_order,
+    cast(spend as double) / most_orders as least_cost_per_order,
+    cast(spend as double) / nullif(case when least_orders > 0 then least_orders end, 0) as most_cost_per_order,
+    cast(revenue as double) / nullif(cast(spend as double), 0) as return_on_ad_spend,
+    cast(revenue as double) * case when least_orders > 0 then least_orders else 0 end
+        / nullif(orders * cast(spend as double), 0) as least_return_on_ad_spend,
+    cast(revenue as double) * most_orders / nullif(orders * cast(spend as double), 0) as most_return_on_ad_spend
+from bounded;

@@ -1,0 +1,135 @@
+"""Advertising spend beside the events: the totals are those of the file, and clicks meet their sessions."""
+
+import math
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from commands import SCHEMA, query
+from synthetic_events import generate
+from warehouse_kit import differing_tables, run
+
+OBJECT = """
+  - name: spend
+    physicalName: google_ads.csv
+    properties:
+      [{{name: Day}}, {{name: Campaign}}, {{name: Currency code}}, {{name: Cost}}, {{name: Clicks}}, {{name: Impr.}}]
+    customProperties:
+      - property: adSpend
+        value:
+          columnRoles:
+            date: Day
+            source: {{constant: Google}}
+            medium: {{constant: cpc}}
+            campaign: Campaign
+            currency: Currency code
+            cost: {{column: Cost, thousands: ","}}
+            clicks: {{column: Clicks, thousands: ","}}
+            impressions: {{column: Impr., thousands: ","}}
+          campaigns: {campaigns}
+"""
+PAID = "reading = 'healed' and first_source = 'google' and first_medium = 'cpc' and day is not null"
+SESSIONS = (
+    f"select cast(day as varchar), first_campaign, count(*) from silver.sessions where {PAID} group by all order by all"
+)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, str | None, int]]]:
+    """A warehouse with the spend of a report of Google Ads, and the sessions of each day and campaign.
+
+    For each session, 1.25 clicks were paid for, of 2.00 each; days have a thousand clicks more that never arrived.
+    """
+    folder = tmp_path_factory.mktemp("shop")
+    data = folder / "data"
+    generate(data, days=4, events_per_day=1500, seed=6, incidents=False)
+    assert run(data, folder / "before.duckdb", SCHEMA)[0] == 0
+    sessions = query(folder / "before.duckdb", SESSIONS)
+    lines = [
+        "Campaign report",
+        '"February 23, 2025 - February 26, 2025"',
+        "Day,Campaign,Currency code,Cost,Clicks,Impr.",
+    ]
+    names: dict[str, str] = {}
+    for day, campaign, count in sessions:
+        name = names.setdefault(campaign or "", f"Campaign no. {len(names)}") if campaign else ""
+        lines.append(f'{day},{name},USD,"{2 * 1.25 * count:,.2f}",{1.25 * count:.0f},"{50_000 + count:,}"')
+    lines += [
+        '2025-02-24,Elsewhere,USD,"2,000.00","1,000",9',
+        "2025-02-24,Abroad,EUR,70.00,35,9",
+        ",Total: account,,9,9,9",
+    ]
+    (data / "google_ads.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    head, tail = SCHEMA.read_text("utf-8").split("\nslaProperties:", 1)
+    spend = OBJECT.format(campaigns={name.upper(): campaign for campaign, name in names.items()})
+    (folder / "contract.yaml").write_text(f"{head}\n{spend}\nslaProperties:{tail}", "utf-8")
+    status, _, stderr = run(data, folder / "w.duckdb", folder / "contract.yaml")
+    assert status == 0, stderr
+    return folder, sessions
+
+
+def test_what_was_spent_is_in_every_model_once(shop: tuple[Path, list[tuple[str, str | None, int]]]) -> None:
+    folder, sessions = shop
+    spent = sum(Decimal(2) * Decimal("1.25") * count for *_, count in sessions) + 2000
+    totals = query(
+        folder / "w.duckdb",
+        "select reading, model, sum(spend), sum(sessions), sum(revenue), sum(orders) from gold.channel_returns "
+        "group by all",
+    )
+    assert len(totals) == 18 and {total[2] for total in totals} == {spent}
+    visits = dict(
+        query(folder / "w.duckdb", "select reading, count(*) from silver.sessions where day is not null group by all")
+    )
+    revenue, orders = query(folder / "w.duckdb", "select sum(revenue), count(*) from silver.orders")[0]
+    for reading, _, _, counted, earned, bought in totals:
+        assert (counted, earned) == (visits["healed" if reading == "stitched" else reading], revenue)
+        assert math.isclose(bought, orders, abs_tol=0.01)
+    elsewhere = "select other_currency, other_cost, cost from silver.ad_spend where campaign = 'Abroad'"
+    assert query(folder / "w.duckdb", elsewhere) == [("EUR", Decimal(70), None)]
+
+
+def test_clicks_meet_their_sessions(shop: tuple[Path, list[tuple[str, str | None, int]]]) -> None:
+    folder, sessions = shop
+    found = query(
+        folder / "w.duckdb",
+        "select cast(date as varchar), campaign, clicks, sessions, channel from gold.click_sessions "
+        "where campaign not in ('elsewhere', 'abroad') order by all",
+    )
+    assert found == sorted(
+        (day, (campaign or "").lower(), int(f"{1.25 * count:.0f}"), count, "Paid Search")
+        for day, campaign, count in sessions
+    )
+    lost = "select clicks, sessions from gold.click_sessions where campaign = 'elsewhere'"
+    assert query(folder / "w.duckdb", lost) == [(1000, 0)]
+
+
+def test_the_bounds_are_wide_where_orders_are_few(shop: tuple[Path, list[tuple[str, str | None, int]]]) -> None:
+    folder, _ = shop
+    rows = query(
+        folder / "w.duckdb",
+        "select spend, orders, revenue, least_orders, most_orders, cost_per_order, least_cost_per_order, "
+        "most_cost_per_order, return_on_ad_spend, least_return_on_ad_spend, most_return_on_ad_spend "
+        "from gold.channel_returns",
+    )
+    assert any(orders for _, orders, *_ in rows)
+    for spend, orders, revenue, least, most, cost, low, high, returned, worst, best in rows:
+        assert 0 <= least <= orders < most and (orders > 0 or abs(most - 3.69) < 0.03)  # the exact bound is 3.69
+        assert (cost is None) == (orders == 0) and (high is None) == (least == 0)
+        assert cost is None or math.isclose(cost, float(spend) / orders)
+        assert low is not None and (cost is None or low <= cost) and (high is None or high >= cost)
+        assert (returned is None) == (spend == 0) and (worst is None or worst <= float(revenue) / float(spend) <= best)
+
+
+def test_a_later_file_and_its_absence(shop: tuple[Path, list[tuple[str, str | None, int]]], tmp_path: Path) -> None:
+    folder, _ = shop
+    spend, contract, part = folder / "data" / "google_ads.csv", folder / "contract.yaml", folder / "w.duckdb"
+    text = spend.read_text("utf-8")
+    spend.write_text(text.replace(",1,", ",2,").replace("Elsewhere", "Anywhere"), "utf-8")
+    for _ in range(2):
+        assert run(folder / "data", part, contract)[0] == 0
+        assert run(folder / "data", tmp_path / "whole.duckdb", contract, "--full_refresh")[0] == 0
+        assert differing_tables(part, tmp_path / "whole.duckdb") == []
+        spend.unlink(missing_ok=True)
+    assert not query(
+        part, "select * from information_schema.tables where table_name in ('ad_spend', 'channel_returns')"
+    )
