@@ -14,6 +14,7 @@ import yaml
 from monitor_kit import act
 from monitoring import thresholds
 from monitoring.alarms import GREEN, INSUFFICIENT, RED, TOO_LITTLE, YELLOW, DayReport
+from monitoring.applicability import for_shop
 from monitoring.baselines import Amounts, Point, normal_equivalent, score, score_amount, student_of
 from monitoring.console_report import headline, metrics_table, sees
 from monitoring.detection import judge
@@ -26,10 +27,12 @@ from shops import healthy
 from event_data.contract import load_contract
 from event_data.contract.model import Limit
 from event_data.contract.model import Rule as ContractRule
+from event_data.shop_roles import ShopRoles
 
 HERE = Path(__file__).resolve().parent
-T = load_thresholds(HERE / "thresholds.yaml")
 CONTRACT = load_contract(HERE.parent / "part1-data-quality" / "schema.yaml")
+SHIPPED = load_thresholds(HERE / "thresholds.yaml")
+T = for_shop(SHIPPED, CONTRACT, ShopRoles.of(CONTRACT))
 START = date(2025, 1, 6)
 HEADER = tuple(c.name for c in CONTRACT.columns)
 
@@ -452,7 +455,7 @@ def test_the_headline_names_the_worst_alarm_whether_or_not_money_hangs_on_it() -
 
 def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thresholds, "LOADER", yaml.SafeLoader)
-    assert load_thresholds(HERE / "thresholds.yaml") == T
+    assert load_thresholds(HERE / "thresholds.yaml") == SHIPPED
 
 
 def test_settings_of_the_version_before_still_work(tmp_path: Path) -> None:
@@ -462,7 +465,7 @@ def test_settings_of_the_version_before_still_work(tmp_path: Path) -> None:
     path = tmp_path / "thresholds.yaml"
     path.write_text("".join(line for line in text.splitlines(True) if "records_refused:" not in line), "utf-8")
     found = load_thresholds(path)
-    assert replace(found, notes=()) == T
+    assert replace(found, notes=()) == SHIPPED
     assert len(found.notes) == len(RENAMED) + 1 and all(str(path) in note for note in found.notes)
 
 
