@@ -210,7 +210,7 @@ def _funnel(found: Funnel) -> Figure:
             colours.append(GREY)
     sources, targets, values, bands = zip(*links, strict=True) if links else ((), (), (), ())
     sankey = go.Sankey(
-        arrangement="snap", valueformat=",",
+        arrangement="snap", valueformat=",", textfont={"shadow": "none"},
         node={"label": labels, "color": colours, "align": "left", "pad": 26, "thickness": 14, "line": {"width": 0}},
         link={"source": sources, "target": targets, "value": values, "color": bands},
     )  # fmt: skip

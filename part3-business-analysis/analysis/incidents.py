@@ -15,7 +15,7 @@ REPORT, HISTORY = "dq_report.json", "monitor.sqlite"  # beside the warehouse
 SERIOUS = ("P0", "P1")
 HOURS = "hours_without_events"  # the check that finds hours without a record
 MOST_MARKS = 5  # more of them hide a picture
-MOST_SHOWN = 8  # of incidents, unless more are serious
+MOST_SHOWN = 7  # of incidents, unless more are serious
 ALARMS = """
 select severity, opened, text
 from alarms

@@ -120,10 +120,9 @@ def one_line(text: str) -> str:
     return type(text)(re.sub(r"\s*\n\s*", " ", text.strip()))
 
 
-@pass_context
-def figure(context: Context, amount: float, kind: str) -> str:
-    """Return a daily amount, or a daily number with a digit where it is small."""
-    return sales(context, amount) if kind == "sales" else f"{amount:,.{int(abs(amount) < 100)}f}"
+def digits(number: float) -> str:
+    """Return a daily number with the digits that its size needs."""
+    return f"{number:,.{2 if abs(number) < 10 else int(abs(number) < 100)}f}"
 
 
 FUNCTIONS = (
@@ -135,9 +134,9 @@ FILTERS = {
     "count": count,
     "day": lambda day: f"{day.day} {day:%B}",
     "day_name": day_name,
+    "digits": digits,
     "exact": exact,
     "exact_line": exact_line,
-    "figure": figure,
     "number": lambda n: f"{n:,.0f}",
     "number_word": number_word,
     "one_line": one_line,

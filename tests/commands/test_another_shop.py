@@ -79,7 +79,7 @@ def test_analysis(shop: Path) -> None:
     assert status == 3 and all((shop / name).stat().st_size > 10_000 for name in PICTURES)
     assert f"{len(whole)} orders brought €{sum(whole):,.2f}" in text
     broken = re.findall(r"^\| (\d+ \w+) \| (.*?) \| P0", text, re.M)
-    assert broken == [("30 March", "visitor arrives as visitorId"), ("2 April", r"The column came\_from is missing")]
+    assert broken == [("30 Mar", "visitor arrives as visitorId"), ("2 Apr", r"The column came\_from is missing")]
     assert "look direct since 2 April" in text  # the referrer is known by its role
     page = re.sub(r"<script>.*?</script>", "", (shop / "report.html").read_text(encoding="utf-8"), flags=re.S)
     assert "Europe/Berlin" in page and "UTC" not in page

@@ -26,7 +26,7 @@ def texts_of(figure: Figure) -> list[Text]:
 
 def misplaced(figure: Figure) -> list[str]:
     """Return the texts that leave the canvas, lie over another text, or cover the dots of a line."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     canvas = figure.bbox
     marks = [
         label
@@ -53,7 +53,7 @@ def misplaced(figure: Figure) -> list[str]:
 
 def wrong_marks(figure: Figure, days: list[date]) -> list[str]:
     """Return the marks of the axes that do not say where they are: a day at its number, a number at itself."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     told = []
     for axes in [axes for axes in figure.axes if axes.axison]:
         for axis in (axes.xaxis, axes.yaxis):

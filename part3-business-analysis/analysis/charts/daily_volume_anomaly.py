@@ -71,7 +71,7 @@ def _strip(axes: Axes, days: Sequence[date], incident: Incident) -> None:
     ceiling = 1.0 if max(y) > 0.5 else max(y) * 1.15 or 1.0
     axes.set_ylim(0, ceiling)
     axes.set_yticks([0, 1.0] if ceiling == 1.0 else [0, max(y)])
-    axes.yaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
+    axes.yaxis.set_major_formatter(lambda v, _: percent(float(v)))
     axes.tick_params(axis="y", labelsize=9.5)
     axes.grid(axis="y", color=RULE, linewidth=0.8)
     draw_marks(axes, place_marks(figure_of(axes), (LEFT, RIGHT), days, [incident]))

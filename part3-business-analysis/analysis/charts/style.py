@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -105,10 +106,16 @@ def two_lines(words: str, longest: int) -> str:
 
 def text_width(figure: Figure, text: str, size: float, weight: str = "regular") -> float:
     """Return the width of a text, as a fraction of the figure's width."""
-    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
-    probe = Text(0, 0, text, size=size, weight=weight, figure=figure)
+    return _inches(text, size, weight) / float(figure.get_figwidth())
+
+
+@cache
+def _inches(text: str, size: float, weight: str) -> float:
+    """Return the width of a text; a second time it is known, for measuring is slow."""
+    canvas = FigureCanvasAgg(Figure(figsize=(1, 1), dpi=DPI))
+    probe = Text(0, 0, text, size=size, weight=weight, figure=canvas.figure)
     renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    return float(probe.get_window_extent(renderer).width / figure.bbox.width)
+    return float(probe.get_window_extent(renderer).width / DPI)
 
 
 def shortened(figure: Figure, text: str, size: float, weight: str, width: float) -> str:
