@@ -74,12 +74,18 @@ signups as (
     where event = 'signup' and customer is not null
 ),
 
+-- each hash by itself, so that the join has a key
+customers as (
+    select shop_order_id, created_at, customer_sha256 as customer from expected where length(customer_sha256) = 64
+    union distinct
+    select shop_order_id, created_at, customer_md5 from expected where customer_md5 is not null
+),
+
 at_signup as (
-    select expected.shop_order_id, signups.event_id, 2 as preference, signups.event_at
-    from expected
-    inner join signups
-        on signups.customer = case when length(signups.customer) = 64 then customer_sha256 else customer_md5 end
-    where signups.event_at <= expected.created_at and signups.event_at >= expected.created_at - interval 7 day
+    select customers.shop_order_id, signups.event_id, 2 as preference, signups.event_at
+    from customers
+    inner join signups on customers.customer = signups.customer
+    where signups.event_at <= customers.created_at and signups.event_at >= customers.created_at - interval 7 day
 ),
 
 visits as (

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from analysis.charts import attribution_loss_pie, daily_volume_anomaly, device_cvr, funnel_sankey, revenue_trend
+from analysis.charts import (
+    attribution_loss_pie,
+    daily_volume_anomaly,
+    device_cvr,
+    funnel_sankey,
+    revenue_trend,
+    tracking_coverage,
+)
 from analysis.charts.style import save, use_style
 from analysis.findings import Change, find_changes
 from analysis.gold import Gold, read_gold, warehouse_file
@@ -25,7 +32,7 @@ from event_data.output import short_path, write_atomically
 CRITICAL = 3
 NAMES = (
     "funnel_sankey.png", "revenue_trend.png", "orders_trend.png", "attribution_loss_pie.png", "device_cvr.png",
-    "daily_volume_anomaly.png",
+    "daily_volume_anomaly.png", "tracking_coverage.png",
 )  # fmt: skip
 
 
@@ -104,6 +111,8 @@ def pictures(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[st
         found["attribution_loss_pie.png"] = attribution_loss_pie.draw(gold)
     if roles.has_devices and roles.has_conversion:
         found["device_cvr.png"] = device_cvr.draw(gold)
+    if len(gold.coverage):
+        found["tracking_coverage.png"] = tracking_coverage.draw(gold, quality)
     found["daily_volume_anomaly.png"] = daily_volume_anomaly.draw(gold, quality)
     return found
 

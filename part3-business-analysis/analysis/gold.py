@@ -64,6 +64,8 @@ class Gold:
     unused: pd.DataFrame
     headline: pd.DataFrame  # empty unless the report is of all days
     products: pd.DataFrame
+    coverage: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the shop's order list by date; empty without one
+    spend: pd.DataFrame = field(default_factory=pd.DataFrame)  # on advertising by date; empty without a file
     before: "Gold | None" = None  # the period before, as long as that of the report
     is_all: bool = True  # the report is of every day in the warehouse
     currency: Currency = field(default_factory=Currency)
@@ -125,6 +127,13 @@ class Gold:
         """Return the counted orders that are more than a day off the day of their file; they are in no day."""
         revenue = round(self.revenue - float(self.days["revenue"].sum()), 2)
         return Line("other days", self.orders - int(self.days["orders"].sum()), revenue)
+
+    @property
+    def measured_spend(self) -> float | None:
+        """Return what was spent on advertising; None if the file does not cover every day of the report."""
+        if not len(self.spend) or not set(self.days.index) <= set(self.spend.index):
+            return None
+        return float(self.spend.loc[list(self.days.index), "spend"].sum())
 
     @property
     def lines(self) -> list[Line]:
@@ -219,6 +228,14 @@ def _frame(connection: duckdb.DuckDBPyConnection, name: str, **days: date) -> pd
     return frame
 
 
+def _book(connection: duckdb.DuckDBPyConnection, name: str, since: date, until: date) -> pd.DataFrame:
+    """Return a frame of the shop's books by date; an empty one if the warehouse has none."""
+    try:
+        return _frame(connection, name, since=since, until=until).set_index("date")
+    except duckdb.CatalogException:
+        return pd.DataFrame()
+
+
 def _read(
     connection: duckdb.DuckDBPyConnection, files: pd.DataFrame, every: pd.DataFrame, schedule: Schedule, first: date,
     last: date,
@@ -231,6 +248,7 @@ def _read(
         "headline", "products",
     )  # fmt: skip
     found: dict[str, Any] = {name: _frame(connection, name, since=since, until=until) for name in names}
+    found |= {name: _book(connection, name, since, until) for name in ("coverage", "spend")}
     found["headline"] = found["headline"] if is_all else found["headline"].iloc[:0]
     shop = next(_frame(connection, "shop").itertuples(index=False))
     return Gold(

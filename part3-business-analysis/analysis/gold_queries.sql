@@ -245,6 +245,25 @@ where refused is not null and coalesce(file_date, $until) between $since and $un
 order by name;
 
 
+-- name: coverage
+-- Only with the shop's order list.
+select
+    date, tracked_orders as tracked, expected_orders as expected,
+    cast(expected_amount - tracked_amount as double) as missing_amount
+from gold.tracking_coverage
+where segment_kind = 'all' and date between $since and $until
+order by date;
+
+
+-- name: spend
+-- Only with a file of advertising spend.
+select date, cast(sum(cost) as double) as spend
+from silver.ad_spend
+where cost is not null and date between $since and $until
+group by date
+order by date;
+
+
 -- name: headline
 -- These are about all days, and have no days of their own.
 select figure, reading, definition, cast(numerator as double) as numerator, cast(denominator as double) as denominator

@@ -8,7 +8,7 @@ What is wasted could have earned at the average return of advertising, revenue /
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -166,6 +166,7 @@ def ebitda(revenue: float, days: int, blind: float, inputs: Mapping[str, Any]) -
 
 def model(gold: Gold, quality: Quality, assumptions: Assumptions) -> Impact:
     """Return all ranges of the model for the days of the report."""
+    assumptions = with_measured_spend(assumptions, gold)
     revenue, days, measured = gold.revenue if gold.roles.has_amount else 0.0, len(gold.days), money(gold, quality)
     gained = measured.unlabelled_as_tracked - measured.unlabelled_healed
     blind = max(gained, 0.0) / revenue if revenue else 0.0
@@ -182,6 +183,15 @@ def model(gold: Gold, quality: Quality, assumptions: Assumptions) -> Impact:
     ]
     tornado = tuple(sorted(swings, key=lambda s: s.low - s.high))
     return Impact(revenue, days, blind, wasted, yearly, tornado, measured)
+
+
+def with_measured_spend(assumptions: Assumptions, gold: Gold) -> Assumptions:
+    """Return the assumptions with the spend of the file in place of the assumed one, if it covers the days."""
+    if not (gold.measured_spend and gold.revenue):
+        return assumptions
+    share = gold.measured_spend / gold.revenue
+    spent = assumptions.inputs["spend_share"]._replace(low=share, base=share, high=share)
+    return replace(assumptions, inputs={**assumptions.inputs, "spend_share": spent})
 
 
 def money(gold: Gold, quality: Quality) -> Money:

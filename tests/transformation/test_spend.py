@@ -1,11 +1,12 @@
 """Advertising spend beside the events: the totals are those of the file, and clicks meet their sessions."""
 
 import math
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from commands import SCHEMA, query
+from commands import REPO, SCHEMA, query
 from synthetic_events import generate
 from warehouse_kit import differing_tables, run
 
@@ -86,6 +87,13 @@ def test_what_was_spent_is_in_every_model_once(shop: tuple[Path, list[tuple[str,
         assert math.isclose(bought, orders, abs_tol=0.01)
     elsewhere = "select other_currency, other_cost, cost from silver.ad_spend where campaign = 'Abroad'"
     assert query(folder / "w.duckdb", elsewhere) == [("EUR", Decimal(70), None)]
+
+
+def test_the_query_of_the_page_runs(shop: tuple[Path, list[tuple[str, str | None, int]]]) -> None:
+    page = (REPO / "docs" / "order_list.md").read_text("utf-8")
+    (sql,) = [sql for sql in re.findall("```sql\n(.*?)```", page, re.S) if "channel_returns" in sql]
+    (first, *_) = query(shop[0] / "w.duckdb", sql)
+    assert first[0] == "Paid Search" and first[1] > 2000
 
 
 def test_clicks_meet_their_sessions(shop: tuple[Path, list[tuple[str, str | None, int]]]) -> None:
