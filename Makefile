@@ -28,34 +28,37 @@ define optional
 	fi
 endef
 
-.PHONY: help run check test coverage bench scale detection lint diagram contract-page lock clean
+.PHONY: help run outputs check test coverage bench scale detection lint diagram contract-page lock clean
 
 help:  ## list the commands
 	@$(IN) sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
-run:  ## run the four parts on the days in data/, or a synthetic fortnight when there are none
+run:  ## run the four parts on the days in data/, or a synthetic fortnight when there are none; results go to the same folder
 	$(call install,requirements.txt)
-	@$(IN) data=data; out=part1-data-quality; charts=part3-business-analysis; \
+	@$(IN) data=data; \
 	if ! ls data/events_*.csv* >/dev/null 2>&1; then \
-		data=data/demo; out=data/demo; charts=data/demo; \
+		data=data/demo; \
 		echo "data/ holds no events_*.csv: making a synthetic fortnight in $$data"; \
 		$(PY) tests/support/synthetic_events.py --quiet --out_dir $$data || exit 2; \
 	fi; \
 	critical() { [ $$1 -eq 0 ] || [ $$1 -eq 3 ]; }; \
-	$(PY) part1-data-quality/validate_dataframework.py --data_dir $$data --out_dir $$out; part1=$$?; \
+	$(PY) part1-data-quality/validate_dataframework.py --data_dir $$data --out_dir $$data; part1=$$?; \
 	critical $$part1 || exit $$part1; \
 	echo; $(PY) part2-transformation/transform.py --data_dir $$data; part2=$$?; critical $$part2 || exit $$part2; \
-	echo; $(PY) part3-business-analysis/generate_charts.py --data_dir $$data --out_dir $$charts; part3=$$?; \
+	echo; $(PY) part3-business-analysis/generate_charts.py --data_dir $$data --out_dir $$data; part3=$$?; \
 	critical $$part3 || exit $$part3; \
 	echo; env -u SLACK_WEBHOOK $(PY) part4-monitoring/monitor.py --no_refresh --data_dir $$data; part4=$$?; \
 	critical $$part4 || exit $$part4; \
-	echo; \
-	[ $$part1 -eq 0 ] || echo "Part 1 found P0 problems, listed above: correct them first."; \
-	[ $$part2 -eq 0 ] || echo "Part 2 ended with status 3: it refused data, or its ledger does not balance, as it says above."; \
-	[ $$part4 -eq 0 ] || echo "Part 4 judges the last day RED: it lists above what to do."; \
-	echo "Look at $$charts/report.html, and at $$out/dq_report.html for each incident and what to do."; \
-	echo "Every check of every file is in $$out/dq_report.csv, and the warehouse in $$data/warehouse.duckdb."; \
+	echo; $(PY) -m event_data.outcome --data_dir $$data --part2 $$part2 --part4 $$part4 || exit $$?; \
 	exit $$part2
+
+outputs:  ## renew the committed reports and pictures of the real days, which must be in data/
+	$(call install,requirements.txt)
+	@$(IN) work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
+	critical() { [ $$1 -eq 0 ] || [ $$1 -eq 3 ]; }; \
+	$(PY) part1-data-quality/validate_dataframework.py; status=$$?; critical $$status || exit $$status; \
+	$(PY) part3-business-analysis/generate_charts.py --warehouse "$$work/warehouse.duckdb"; status=$$?; \
+	critical $$status || exit $$status
 
 check:  ## run the fast tests (two minutes)
 	$(call install,requirements-dev.txt)
