@@ -101,6 +101,22 @@ def test_a_share_that_moves_further_than_the_rise_explains_is_no_trading(facts: 
     assert "sources" in [a.key for a in last(facts).active]
 
 
+@pytest.mark.parametrize(("are_gone", "expected"), [(True, ("note", "P3")), (False, ("new", "P1"))])
+def test_the_end_of_a_campaign_is_a_note_and_lost_tags_are_not(
+    are_gone: bool, expected: tuple[str, str], facts: Facts
+) -> None:
+    """Nine tenths of the paid sessions are gone, or are counted under other channels."""
+    day = facts.last
+    facts.segments.clear()
+    paid, sessions = facts.values["paid_session_share"][day]
+    assert sessions
+    left = sessions - 0.9 * paid if are_gone else sessions
+    multiply(facts, day, left / sessions, "sessions", "visitors")
+    facts.values["paid_session_share"][day] = (round(0.1 * paid), round(left))
+    (alarm,) = [a for a in last(facts).alarms if a.key == "campaigns"]
+    assert (alarm.state, alarm.severity) == expected
+
+
 def test_no_revenue_is_no_alarm_on_a_first_day_or_on_a_day_that_is_not_due(facts: Facts) -> None:
     one = healthy(7, 1, CONTRACT)
     one.values["orders"].clear()
