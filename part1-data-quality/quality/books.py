@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from event_data.books.reading import ORDERS, land_book
+from event_data.books.reading import FILES, ORDERS, land_book, write_book_files
 from event_data.books.reconciliation import RECONCILIATION, book_placeholders
 from event_data.contract import Contract
 from event_data.events import NO_AMOUNT, NO_TRANSACTION_ID, OTHER_CURRENCY
@@ -25,8 +25,11 @@ def reconcile(
         return False
     for schema in SCHEMAS:
         connection.execute(f"create schema {schema}")
-    if not land_book(connection, book, ORDERS, data_dir, work_dir):
+    files = land_book(connection, book, ORDERS, data_dir, work_dir)
+    if not files:
         return False
+    connection.execute(FILES)
+    write_book_files(connection, "orders", files)
     filled = book_placeholders(contract, book) | {
         "time_zone": literal(contract.time_zone),
         "arrived": ", ".join(map(str, arrived)) or "null",

@@ -732,6 +732,33 @@ select
 from event_grid
 where step_of(event) is distinct from 'page_view'
 
+-- name: order_list_unusable
+-- severity: P2
+-- dimension: validity
+-- threshold: 0
+-- needs: orders order_list
+-- message: {failed:,} of {checked:,} records and refused files of the shop's order list cannot be used, such as {example}
+-- advice: Export the list again, or correct `orderList` in the contract; orders that cannot be read are compared with nothing.
+with places as (
+    select
+        source_file || ', line ' || line as place,
+        case when void_reason = 'no readable amount' then void_reason end as reason
+    from silver.shop_orders
+    union all
+    select coalesce(source_file || ', line ' || line, source_file), reason
+    from silver.refused_shop_orders
+    union all
+    select name, refused
+    from bronze.book_files
+    where refused is not null
+)
+
+select
+    (select max(file_no) from files) as file_no, 'order list' as "column", count(*) as checked, count(reason) as failed,
+    null as orders, null as revenue, null as record,
+    min(place || ': ' || reason) filter (reason is not null) as example
+from places
+
 -- name: orders_not_tracked
 -- severity: P1
 -- dimension: completeness

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import transform
+import yaml
 from command_kit import failing, report
 from commands import SCHEMA, call, query
 from quality.checks import checks_of
@@ -16,7 +17,17 @@ from synthetic_orders import FATES, contract_with_books, write_books
 from event_data.contract import load_contract
 
 STEP = date(2025, 3, 3)  # from this day on, every other order is lost
-CHECKS = ("orders_not_tracked", "tracking_coverage_shift", "order_amount_differs", "orders_tracked_twice")
+CHECKS = (
+    "order_list_unusable",
+    "orders_not_tracked",
+    "tracking_coverage_shift",
+    "order_amount_differs",
+    "orders_tracked_twice",
+)
+LIST = """Id,Created at,Total
+A-1,2025-02-23 10:00:00 +0000,7.00
+A-2,2025-02-24 10:00:00 +0000,5.00
+"""
 LIMIT = """\
       - type: custom
         engine: validate_dataframework
@@ -92,6 +103,35 @@ def test_what_explains_another_amount_is_named(found: list[dict[str, str]]) -> N
     told = {row["message"].rpartition("; ")[2] for row in failing(found, "order_amount_differs")}
     assert told >= {"tax explains most of them", "shipping explains most of them"}
     assert all(row["first_bad_line"] for row in failing(found, "orders_tracked_twice"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "failed", "example"),
+    [
+        (None, "<!doctype html><html></html>", "1", "orders_export.csv: is an HTML page, not a CSV"),
+        ("Created at,", "Created,", "1", "orders_export.csv: has no column 'Created at', which the contract needs"),
+        ("5.00", "five", "1", "orders_export.csv, line 3: no readable amount"),
+        ("2025-02-24 10:00:00 +0000", "yesterday", "1", "orders_export.csv, line 3: no readable time"),
+        ("5.00", "5.00", "0", ""),
+    ],
+)
+def test_what_cannot_be_used_of_the_list_is_reported(
+    old: str | None, new: str, failed: str, example: str, shop: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    for path in sorted((shop[0] / "data").glob("events_*.csv"))[:2]:
+        (tmp_path / "data" / path.name).symlink_to(path)
+    text = LIST.replace(old, new) if old else new
+    (tmp_path / "data" / "orders_export.csv").write_text(text, "utf-8")
+    document = yaml.safe_load(shop[1].read_text("utf-8"))
+    books = next(one for one in document["schema"] if one["physicalName"].startswith("orders"))
+    roles = {"order_id": "Id", "created_at": "Created at", "amount": "Total"}
+    books["customProperties"][0]["value"]["columnRoles"] = roles
+    (tmp_path / "contract.yaml").write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+    rows = report(tmp_path / "data", tmp_path / "out", "--contract", tmp_path / "contract.yaml")
+    (row,) = [row for row in rows if row["check"] == "order_list_unusable" and row["status"] != "skip"]
+    assert (row["failed"] or "0", row["status"]) == (failed, "fail" if example else "pass")
+    assert example in row["message"]
 
 
 def test_without_an_order_list_nothing_is_checked(shop: tuple[Path, Path], tmp_path: Path) -> None:
