@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -18,6 +19,13 @@ CONTRACT = REPOSITORY / "part1-data-quality" / "schema.yaml"
 WIDTH = 80  # columns, when the width of the output is unknown
 WIDEST = 120  # columns; longer lines are hard to read
 HEIGHT = 50  # lines of a screen, if the output is not a terminal
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that reports a mistake in one sentence, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message.removeprefix('argument ')}; --help lists the options.\n")
 
 
 class Terminal:
@@ -77,7 +85,7 @@ def argument_parser(
     told = {0: "fine", 2: "could not run", **statuses, 130: "interrupted"}
     statuses_told = "\n".join(f"  {number:<4} {what}" for number, what in sorted(told.items()))
     epilog = f"example:\n{example}\n\nexit status:\n{statuses_told}"
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=script, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )  # fmt: skip
@@ -102,6 +110,28 @@ def add_places(
         add("--warehouse", type=Path, help=warehouse)
     if out_dir:
         add("--out_dir", type=Path, default=out_dir, help="folder for what is written (default: this script's)")
+
+
+def severity(text: str) -> str:
+    """Return a severity in the case of the contract: p1 is P1."""
+    return text.upper() if text.upper() in ("P0", "P1", "P2", "P3") else text.lower()
+
+
+def day(text: str) -> date:
+    """Return the day that an option names."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write it like 2025-03-04") from None
+
+
+def refuse_unused(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, mode: str, unused: Sequence[str]
+) -> None:
+    """Raise UserError if an option is given that `mode`, another option, would ignore."""
+    given = [f"--{name}" for name in unused if getattr(options, name) != parser.get_default(name)]
+    if given:
+        raise UserError(f"{mode} does not use {' or '.join(given)}; leave {'them' if given[1:] else 'it'} out.")
 
 
 def run(

@@ -8,6 +8,8 @@ import duckdb
 
 from event_data.errors import UserError
 
+SCHEMAS = ("bronze", "silver", "gold")  # those of part 2
+
 
 class WarehouseError(UserError):
     """The file named as the warehouse cannot be used."""
@@ -20,10 +22,13 @@ def is_duckdb(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def open_warehouse(path: Path, made_by: str = "transform.py") -> Iterator[duckdb.DuckDBPyConnection]:
+def open_warehouse(
+    path: Path, made_by: str = "transform.py", shop: str | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a warehouse for reading; raise WarehouseError if opening it, or a query in the `with` block, fails.
 
-    If the path is a folder, it holds Parquet files and a DuckDB file with views of them.
+    If the path is a folder, it holds Parquet files and a DuckDB file with views of them. `shop` is the contract's id;
+    raise WarehouseError for the warehouse of another shop.
     """
     if path.is_dir():
         path = path / "warehouse.duckdb"
@@ -33,6 +38,12 @@ def open_warehouse(path: Path, made_by: str = "transform.py") -> Iterator[duckdb
         if not is_duckdb(path):
             raise WarehouseError(f"{path} cannot be read as a warehouse; name another with --warehouse.")
         with duckdb.connect(str(path), read_only=True) as connection:
+            owner = _shop_of(connection)
+            if shop and owner and owner != shop:
+                raise WarehouseError(
+                    f"{path} is the warehouse of {owner!r}, and the contract is that of {shop!r}; name the right "
+                    "--contract or --warehouse."
+                )
             yield connection
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].rstrip(".")
@@ -43,17 +54,53 @@ def open_warehouse(path: Path, made_by: str = "transform.py") -> Iterator[duckdb
         ) from None
 
 
-def refuse_foreign(path: Path) -> None:
-    """Raise WarehouseError for a file that is not a warehouse: a mistyped --warehouse must not overwrite it."""
+def _shop_of(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the id of the contract that the warehouse was built with; None if it does not say."""
+    with contextlib.suppress(duckdb.Error):
+        return next((str(shop) for (shop,) in connection.execute("select shop from gold.shop").fetchall()), None)
+    return None
+
+
+def refuse_foreign(path: Path, shop: str | None = None) -> None:
+    """Raise WarehouseError for a file that is not a warehouse: a mistyped --warehouse must not overwrite it.
+
+    With `shop`, the contract's id, the warehouse of another shop is refused too.
+    """
     if not path.is_file() or not path.stat().st_size:
         return
-    foreign = not is_duckdb(path)
+    foreign, owner = not is_duckdb(path), None
     if not foreign:
         with contextlib.suppress(duckdb.Error), duckdb.connect(str(path), read_only=True) as connection:
-            tables = connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
+            tables = _tables(connection)
             foreign = bool(tables) and ("bronze", "build") not in tables
+            owner = _shop_of(connection)
     if foreign:
         raise WarehouseError(f"{path} is not a warehouse and is left as it is; name another file with --warehouse.")
+    if shop and owner and owner != shop:
+        raise WarehouseError(
+            f"{path} is the warehouse of {owner!r} and is left as it is, as the contract is that of {shop!r}; name the "
+            "right --contract or another --warehouse, or replace it with transform.py --full_refresh."
+        )
+
+
+def refuse_own_tables(path: Path) -> None:
+    """Raise WarehouseError for a warehouse with tables of the user's, which a rebuild from scratch would drop."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with contextlib.suppress(duckdb.Error), duckdb.connect(str(path), read_only=True) as connection:
+        own = [f"{schema}.{name}" for schema, name in _tables(connection) if schema not in SCHEMAS]
+        if own:
+            more = f" and {len(own) - 3:,} more" if len(own) > 3 else ""
+            raise WarehouseError(
+                f"{path} holds tables that are not part 2's, which a rebuild would drop: {', '.join(own[:3])}{more}; "
+                "move them to another file, or name another --warehouse."
+            )
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return schema and name of every table and view."""
+    rows = connection.execute("select table_schema, table_name from information_schema.tables order by all").fetchall()
+    return [(str(schema), str(name)) for schema, name in rows]
 
 
 @contextlib.contextmanager

@@ -22,8 +22,9 @@ def parser() -> argparse.ArgumentParser:
     # --init writes to --contract, and so must know whether one was named.
     cli.add_places(p, contract=None, out_dir=Path(__file__).resolve().parent)
     p.add_argument(
-        "--fail_on", choices=["P0", "P1", "P2", "never"], default="P0", help="severity for exit status 3 (default: P0)"
-    )
+        "--fail_on", type=cli.severity, choices=["P0", "P1", "P2", "never"], default="P0",
+        help="severity for exit status 3 (default: P0)",
+    )  # fmt: skip
     p.add_argument(
         "--incident", type=int, metavar="N", help="print incident N of the report with example rows, for a ticket"
     )
@@ -43,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
 
 def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
     """Run part 1, which is imported only now: --help and a mistyped option answer at once."""
+    if options.init:
+        cli.refuse_unused(parser(), options, "--init", ("out_dir", "fail_on", "incident", "json", "junit"))
     from quality.command import execute
 
     return execute(options, terminal)

@@ -54,6 +54,15 @@ def folder_or_address(text: str) -> Path | str:
 
 def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
     """Run part 2, which is imported only now: --help and a mistyped option answer at once."""
+    p = parser()
+    if options.validate:
+        mode, unused = "--validate runs the tests' own rows and", ["data_dir", "contract", "full_refresh", "export"]
+        cli.refuse_unused(p, options, mode, [*unused, "location"])
+    if options.print_sql:
+        unused = ["warehouse", "engine", "master", "remote", "full_refresh", "export"]
+        cli.refuse_unused(p, options, "--print_sql", unused)
+    else:
+        cli.refuse_unused(p, options, "a run without --print_sql", ["location"])
     from transformation.command import execute
 
     return execute(options, terminal)

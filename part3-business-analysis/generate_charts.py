@@ -5,13 +5,13 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import TextIO
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]  # event_data
 
 from event_data import cli  # noqa: E402
+from event_data.errors import UserError  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = "  python part3-business-analysis/generate_charts.py --data_dir data --out_dir data/analysis"
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     for name, end in (("--since", "first"), ("--until", "last")):
         p.add_argument(
-            name, type=date.fromisoformat, metavar="YYYY-MM-DD",
+            name, type=cli.day, metavar="YYYY-MM-DD",
             help=f"{end} day of the report (default: all days up to five weeks, and else the last 28)",
         )  # fmt: skip
     p.add_argument(
@@ -41,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
 
 def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
     """Run part 3, which is imported only now: --help and a mistyped option answer at once."""
+    if options.since and options.until and options.since > options.until:
+        raise UserError(f"--since {options.since} is after --until {options.until}; exchange them.")
     # Before the import: a fallback font of fewer weights, or no home for a list of fonts, is no news to the user.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from analysis.command import execute

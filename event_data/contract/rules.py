@@ -72,7 +72,7 @@ def _rules(node: Node, column: str | None) -> Iterator[Rule]:
     limit, least = _limit(bounds, node.plain("unit")) if isinstance(bounds.value, dict) else (None, None)
     severity = node.plain("severity")
     for check in checks:
-        yield Rule(check, column, severity and Severity[severity], limit, node.plain("businessImpact"), least)
+        yield Rule(check, column, severity and Severity[severity.upper()], limit, node.plain("businessImpact"), least)
 
 
 def _checks_of(node: Node, metric: str, column: str | None) -> list[str]:

@@ -126,7 +126,8 @@ def match_files(
             unread.append(Unread(entry.name, reason, entry.size, entry.stamp, day or _date_in(entry.name)))
     if not found:
         names = sorted(entry.name for entry in listed if not entry.name.startswith("."))
-        lies = f"It holds {', '.join(map(repr, names[:3]))}{', ...' * (len(names) > 3)}." if names else "It is empty."
+        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+        lies = f"It holds {', '.join(map(repr, names[:3]))}{more}." if names else "It is empty."
         raise ReadingError(
             f"{data_dir} holds no file named like {file_name}; name the right folder with --data_dir, another "
             f"contract with --contract, or draft one with validate_dataframework.py --init. {lies}"

@@ -25,7 +25,7 @@ from event_data.reading.folder import Folder, Unread, find_files
 from event_data.reading.survey import survey
 from event_data.sql import literal, values
 from event_data.statements import SCHEMAS, Statement, fill, read_statements
-from event_data.warehouse_file import lock, refuse_foreign
+from event_data.warehouse_file import lock, refuse_foreign, refuse_own_tables
 from transformation.books import build_books, list_books
 from transformation.increment import merge_touched, select_touched
 from transformation.landing import OWN_COLUMNS, column_names, land, land_seeds
@@ -123,7 +123,8 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
     Raise ReadingError, WarehouseError, LedgerError or duckdb.Error; in that case the old warehouse is unchanged.
     """
     settings.list_folder()  # before anything is created: --data_dir may be mistyped
-    refuse_foreign(settings.warehouse)  # --warehouse may be mistyped too, and it will be replaced
+    owner = None if settings.full_refresh else settings.contract.id
+    refuse_foreign(settings.warehouse, owner)  # --warehouse may be mistyped too, and it will be replaced
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
         folder = convert(settings.list_folder(), settings.contract, work_dir, memory_limit=settings.memory_limit)
@@ -137,8 +138,11 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
         if published and run and run.how == "unchanged":
             note_stamps(settings.warehouse, run, published)
             return run
+        is_incremental = run is not None and run.how == "incremental"
+        if not is_incremental:
+            refuse_own_tables(settings.warehouse)
         build = Build(settings, work_dir, progress)
-        return build.incremental(run) if run and run.how == "incremental" else build.full(folder)
+        return build.incremental(run) if run and is_incremental else build.full(folder)
 
 
 def without_second_deliveries(folder: Folder, published: Run, contract: Contract, work_dir: Path) -> Folder:

@@ -42,6 +42,11 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     status = 0 if options.no_refresh else refresh(options, warehouse, terminal)
     assumptions, contract = load_assumptions(options.assumptions), load_contract(options.contract)
     gold = read_gold(warehouse, contract, options.since, options.until)
+    if not len(gold.history):
+        raise UserError(
+            f"there is no day to report on, as no file in {options.data_dir} could be read; "
+            "validate_dataframework.py says what is wrong with each."
+        )
     quality = quality_of(warehouse, gold)
     changes = find_changes(gold, quality)
     values = verdict(gold, quality, changes, model(gold, quality, assumptions))

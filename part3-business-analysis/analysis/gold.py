@@ -192,7 +192,7 @@ def read_gold(
     there is no warehouse, or when it is not one of part 2's.
     """
     schedule = contract.schedule if contract else ALWAYS_DUE
-    with open_warehouse(warehouse) as connection:
+    with open_warehouse(warehouse, shop=contract.id if contract else None) as connection:
         files, counted = _frame(connection, "files"), _frame(connection, "days").set_index("date")
         covered = _span(files["date"]) if schedule.quiet_days else sorted(set(files["date"]))
         # A day without events has its zeros; a stray event of a day without a file has no day of its own.
@@ -253,7 +253,7 @@ def _read(
     shop = next(_frame(connection, "shop").itertuples(index=False))
     return Gold(
         shop=shop.shop, days=_between(every, since, until), history=_between(every, date.min, until),
-        files=files[[since <= day <= until for day in files["date"]]], **found, is_all=is_all,
+        files=files.loc[[since <= day <= until for day in files["date"]]], **found, is_all=is_all,
         currency=Currency(shop.currency), time_zone=shop.time_zone, window_days=int(shop.window_days),
         terms={shop.client_column: "client_id", shop.referrer_column: "referrer"},
         roles=ShopRoles.from_json(shop.roles), schedule=schedule,
@@ -261,7 +261,7 @@ def _read(
 
 
 def _between(days: pd.DataFrame, since: date, until: date) -> pd.DataFrame:
-    return days[[since <= day <= until for day in days.index]]
+    return days.loc[[since <= day <= until for day in days.index]]
 
 
 def _span(days: Any) -> list[date]:

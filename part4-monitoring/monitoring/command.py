@@ -83,7 +83,7 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
     try:
         if options.drop_outbox:
             return _drop_outbox(history_path, terminal, options.dry_run)
-        with open_warehouse(path) as connection, History(history_path, options.dry_run) as history:
+        with open_warehouse(path, shop=contract.id) as connection, History(history_path, options.dry_run) as history:
             until = _moment(options.as_of).replace(tzinfo=None) if options.as_of else None
             warehouse = Warehouse(connection, until)
             t = for_shop(t, contract, warehouse.roles)

@@ -214,17 +214,29 @@ def _check_positive(settings: Mapping[str, Any], keys: Iterable[str], where: str
 
 
 def _metric(name: str, one: dict[str, Any]) -> Metric:
+    one = _with_severity(one, f"metrics: {name}: ")
     metric = Metric(name, **(one | {"by": tuple(one.get("by", ()))}))
     if metric.kind not in KINDS:
         raise ValueError(f"metrics: {name}: kind {metric.kind!r} is not one of {', '.join(KINDS)}")
-    if metric.watch not in ("both", "up", "down") or metric.severity not in SEVERITIES:
-        raise ValueError(f"metrics: {name}: watch must be both, up or down, and severity P0 to P3")
+    if metric.watch not in ("both", "up", "down"):
+        raise ValueError(f"metrics: {name}: watch must be both, up or down")
     optional = (key for key in ("min_change", "urgent", "min_events") if one.get(key))  # 0 is any change
     _check_positive(one, ("limit", *optional), f"metrics: {name}: ")
     return metric
 
 
+def _with_severity(one: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the settings with their severity in upper case; raise ValueError if it is none."""
+    if "severity" not in one:
+        return one
+    severity = str(one["severity"]).upper()
+    if severity not in SEVERITIES:
+        raise ValueError(f"{where}severity must be P0, P1, P2 or P3")
+    return one | {"severity": severity}
+
+
 def _rule(name: str, one: dict[str, Any], groups: tuple[str, ...]) -> Rule:
+    one = _with_severity(one, f"rules: {name}: ")
     suppresses = one.get("suppresses", [])
     if one.get("urgent") is not None:
         _check_positive(one, ("urgent",), f"rules: {name}: ")

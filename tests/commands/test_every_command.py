@@ -6,9 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
+import generate_charts
+import monitor
 import pytest
-from commands import REPO, SCRIPTS, process
+import transform
+import validate_dataframework
+from commands import REPO, SCRIPTS, call, process
 
 from event_data import __version__
 
@@ -77,6 +82,49 @@ def test_ctrl_c_ends_in_a_sentence(script: Path, five_days: Path, tmp_path: Path
     assert process.returncode == 130
     assert errors.splitlines()[-1] == f"{script.name}: interrupted."
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("script", "args", "says"),
+    [
+        (validate_dataframework, "--init --json --out_dir o", "--init does not use --out_dir or --json"),
+        (validate_dataframework, "--init --fail_on p1", "--init does not use --fail_on"),
+        (transform, "--validate --contract c.yaml", "does not use --contract"),
+        (transform, "--validate --data_dir d --export e", "does not use --data_dir or --export"),
+        (transform, "--print_sql spark --full_refresh", "--print_sql does not use --full_refresh"),
+        (transform, "--location gs://shop", "without --print_sql does not use --location"),
+        (generate_charts, "--since 2025-03-05 --until 2025-03-01", "--since 2025-03-05 is after --until 2025-03-01"),
+        (monitor, "--backtest --undo identity", "--backtest cannot be combined with a decision"),
+    ],
+)
+def test_options_that_exclude_each_other(script: ModuleType, args: str, says: str) -> None:
+    status, stdout, stderr = call(script, *args.split(), *["--no_refresh"] * (script is monitor))
+    assert (status, stdout) == (2, "") and says in stderr and stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "args", "says"),
+    [
+        (validate_dataframework, ["--fail_on", "p9"], "--fail_on: invalid choice: 'p9'"),
+        (transform, ["--warehose", "w"], "unrecognized arguments: --warehose"),
+        (generate_charts, ["--since", "05.03.2025"], "'05.03.2025' is not a day; write it like 2025-03-04"),
+        (monitor, ["--remind_days", "x"], "--remind_days: invalid int value: 'x'"),
+    ],
+)
+def test_a_mistyped_option_is_one_sentence(
+    script: ModuleType, args: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        script.parser().parse_args(args)
+    printed = capsys.readouterr()
+    assert ended.value.code == 2 and not printed.out
+    assert says in printed.err and printed.err.endswith("; --help lists the options.\n")
+    assert printed.err.count("\n") == 1
+
+
+def test_a_severity_in_any_case() -> None:
+    assert validate_dataframework.parser().parse_args(["--fail_on", "p1"]).fail_on == "P1"
+    assert validate_dataframework.parser().parse_args(["--fail_on", "Never"]).fail_on == "never"
 
 
 @every_script

@@ -117,6 +117,30 @@ def test_a_warehouse_in_use(in_use: Path, tmp_path: Path) -> None:
     assert run(MONITOR, "--data_dir", in_use, "--no_refresh", "--dry_run").returncode == 3
 
 
+def test_a_warehouse_of_another_shop(days: Path, tmp_path: Path) -> None:
+    """It is neither reported on nor replaced, except by --full_refresh."""
+    document = yaml.safe_load((REPO / SCHEMA).read_text("utf-8"))
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(document | {"id": "another-shop"}))
+    line = ("--data_dir", days, "--contract", tmp_path / "other.yaml")
+    before = (days / "warehouse.duckdb").read_bytes()
+    for script, args in ((TRANSFORM, ()), (CHARTS, ("--no_refresh",)), (MONITOR, ("--no_refresh",)), (MONITOR, ())):
+        said = sentence(run(script, *line, *args, out=tmp_path / "out"), script)
+        assert f"'{document['id']}'" in said and "'another-shop'" in said and "--warehouse" in said
+        assert (days / "warehouse.duckdb").read_bytes() == before
+    assert run(TRANSFORM, *line, "--full_refresh").returncode == 0
+    assert query(days / "warehouse.duckdb", "select shop from gold.shop") == [("another-shop",)]
+
+
+@pytest.mark.parametrize("script", [VALIDATE, CHARTS], ids=lambda s: Path(s).stem)
+def test_a_folder_of_spreadsheets(script: str, tmp_path: Path) -> None:
+    """Part 1 names the file and what it is; part 3 has no day to report on, and says so."""
+    (tmp_path / "events_20250301.csv").write_bytes(b"PK\x03\x04" + bytes(100))
+    done = run(script, "--data_dir", tmp_path, out=tmp_path / "out")
+    assert done.returncode == (3 if script == VALIDATE else 2), done.stderr
+    assert "xlsx" in done.stdout + done.stderr and "Traceback" not in done.stderr
+    assert script == VALIDATE or "no day to report on" in done.stderr.splitlines()[-1]
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 

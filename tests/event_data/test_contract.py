@@ -296,7 +296,7 @@ def test_bounds_of_rules(tmp_path: Path, bound: str, limit: Limit | None, least:
 )
 def test_arguments(tmp_path: Path, arguments: str, checks: list[str], allowed: tuple[str], pattern: str) -> None:
     metric = "missingValues" if "null_share" in checks else "invalidValues"
-    rule = f"{{metric: {metric}, arguments: {{{arguments}}}, mustBe: 3, severity: P2}}"
+    rule = f"{{metric: {metric}, arguments: {{{arguments}}}, mustBe: 3, severity: p2}}"
     contract = load(tmp_path, SMALL.replace("- name: url", f"- {{name: url, quality: [{rule}]}}"))
     assert (contract.columns[1].allowed, contract.columns[1].pattern) == (allowed, pattern)
     found = [r for r in contract.rules if r.column == "url"]

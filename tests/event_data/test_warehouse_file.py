@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from commands import REPO
 
-from event_data.warehouse_file import WarehouseError, lock, open_warehouse, refuse_foreign
+from event_data.warehouse_file import WarehouseError, lock, open_warehouse, refuse_foreign, refuse_own_tables
 
 HOLD = """if True:
     import sys, pathlib
@@ -76,6 +76,15 @@ def test_a_file_of_the_users_is_not_replaced(tmp_path: Path) -> None:
     ours = make(tmp_path / "w.duckdb", "create schema bronze", "create table bronze.build as select 1")
     for path in (ours, make(tmp_path / "new.duckdb"), tmp_path / "empty", tmp_path / "none"):
         refuse_foreign(path)
+
+
+def test_tables_of_the_users_are_not_dropped(tmp_path: Path) -> None:
+    built = ("create schema bronze", "create table bronze.build as select 1")
+    with pytest.raises(WarehouseError, match=r"which a rebuild would drop: main[.]notes, main[.]v;"):
+        own = ("create table notes as select 1", "create view v as select 1")
+        refuse_own_tables(make(tmp_path / "own.duckdb", *built, *own))
+    for path in (make(tmp_path / "w.duckdb", *built), tmp_path / "none"):
+        refuse_own_tables(path)
 
 
 def test_a_second_run_says_so_and_waits(tmp_path: Path) -> None:

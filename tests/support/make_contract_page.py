@@ -54,7 +54,8 @@ def _table(block: Any, needed: set[str]) -> list[str]:
 
 def _rows(name: str, entry: Any, needed: bool) -> Iterator[str]:
     if "description" in entry:
-        kind = ", ".join(f"`{value}`" for value in entry.get("enum", ())) or _kind(entry)
+        values = [v for v in entry.get("enum", ()) if v == v.upper() or v.upper() not in entry["enum"]]
+        kind = ", ".join(f"`{value}`" for value in values) or _kind(entry)
         example = "".join(f" For example `{_inline(value)}`." for value in entry.get("examples", ())[:1])
         meaning = f"{'Needed. ' * needed}{entry['description']}{_default(entry)}{example}"
         escaped = meaning.replace("|", "\\|")
