@@ -80,12 +80,15 @@ def _land(connection: duckdb.DuckDBPyConnection, file: DayFile, book: Table, to:
         if missing := _missing_column(landed, book, to.needed):
             problem = f"has no column {missing!r}, which the contract needs"
             return landed.file.lost(Problem("not_csv", None, problem, None))
-        cells = _cells(landed, book, to.columns)
+        cells = _cells(landed, book)
         ((records,),) = cursor.execute("select count(*) from landed").fetchall()
         ((refused,),) = cursor.execute("select count(*) from refused").fetchall()
         own = f"{literal(file.name)} as _source_file, {file.number} as _file_number, _line"
-        named = ", ".join(f"{sql} as {name}" for name, sql in cells.items())
-        cursor.execute(f"insert into {to.table} by name select {own}, {named} from landed")
+        # The hashes need the customer twice, so that it is read in a query of its own.
+        inner = ", ".join(f"{sql} as {role}" for role, sql in cells.items())
+        named = {role: role for role in cells} | _hashes(cells)
+        kept = ", ".join(f"{sql} as {name}" for name, sql in named.items() if name in to.columns)
+        cursor.execute(f"insert into {to.table} by name select {own}, {kept} from (select _line, {inner} from landed)")
         # The text of an unreadable line is not kept: it may name a customer.
         cursor.execute(f"insert into {to.table} by name select {own}, reason as _unreadable from refused")
         file = landed.file
@@ -105,8 +108,8 @@ def _missing_column(landed: Landed, book: Table, roles: Sequence[str]) -> str | 
     return None
 
 
-def _cells(landed: Landed, book: Table, columns: Sequence[str]) -> dict[str, str]:
-    """Return SQL over `landed` for each of these columns that the contract maps."""
+def _cells(landed: Landed, book: Table) -> dict[str, str]:
+    """Return SQL over `landed` for each role that the contract maps."""
     at = dict(zip(reversed(landed.header), reversed(range(len(landed.header))), strict=True))  # first of equal names
     column = columns_sql(book, at, rename=lambda name: f"c{at[name]}")
     present = book.columns_in(landed.header)
@@ -117,17 +120,16 @@ def _cells(landed: Landed, book: Table, columns: Sequence[str]) -> dict[str, str
     def is_number(name: str) -> str:
         return " or ".join(landed.numbers[one] for one in present.get(name, ()) if one in landed.numbers) or "false"
 
-    cells = {
+    return {
         role: f"nullif(trim({computed_sql(value, column, json, is_number)}), '')" for role, value in book.values.items()
     }
-    return {name: sql for name, sql in (cells | _hashes(cells)).items() if name in columns}
 
 
 def _hashes(cells: Mapping[str, str]) -> dict[str, str]:
-    """Return SQL for the hashes of the customer: of the text in lower case, or the text if it is a hash already."""
+    """Return SQL for the hashes of `customer`: of the text in lower case, or the text if it is a hash already."""
     if "customer" not in cells:
         return {}
-    text = f"lower({cells['customer']})"
+    text = "lower(customer)"
     known = f"case when {text} not in ({values(PLACEHOLDERS)}) then {text} end"
     is_hash = f"regexp_full_match({text}, '[0-9a-f]{{32}}|[0-9a-f]{{40}}|[0-9a-f]{{64}}')"
     return {

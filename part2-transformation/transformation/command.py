@@ -207,6 +207,9 @@ def print_sql(options: argparse.Namespace, terminal: Terminal) -> int:
     if options.validate:
         text = suite_script(options.print_sql, load_contract(CONTRACT))
     else:
-        text = script(options.print_sql, options.data_dir, in_utc(load_contract(options.contract)), options.location)
+        contract = in_utc(load_contract(options.contract))
+        if contract.books:
+            terminal.note(spark.ONLY_DUCKDB)
+        text = script(options.print_sql, options.data_dir, contract, options.location)
     terminal.write(text)
     return 0

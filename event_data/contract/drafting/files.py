@@ -9,6 +9,7 @@ from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
 
+from event_data.contract.drafting.order_list import OrderListDraft, find_order_list
 from event_data.contract.model import ContractError
 from event_data.reading.day_file import DayFile, ReadingError
 from event_data.reading.folder import COMPRESSED, OWN_OUTPUTS, Entry, match_files
@@ -34,6 +35,7 @@ class Files:
     name: str  # `physicalName`
     files: tuple[DayFile, ...]
     left_out: int  # other files that look like data
+    order_list: OrderListDraft | None = None
 
     @property
     def is_dated(self) -> bool:
@@ -53,7 +55,11 @@ def find(data_dir: Path) -> Files:
     """
     if not data_dir.is_dir():
         raise ContractError(f"{data_dir} is not a folder; name the folder of the files with --data_dir.")
-    found = sorted(_names(data_dir))
+    names = sorted(_names(data_dir))
+    order_list = find_order_list(data_dir, names)
+    if order_list and set(order_list.names) == set(names):
+        order_list = None  # there is nothing else, so that the orders are the events
+    found = [name for name in names if order_list is None or name not in order_list.names]
     if not found:
         raise ContractError(
             f"{data_dir} holds no CSV, JSON or Parquet file to draft a contract from; name the folder of the files "
@@ -67,7 +73,7 @@ def find(data_dir: Path) -> Files:
             folder = match_files(data_dir, entries, pattern)
         except ReadingError:
             continue
-        files = Files(pattern, folder.files, len(found) - len(folder.files))
+        files = Files(pattern, folder.files, len(found) - len(folder.files), order_list)
         # Where some names have a day, the others may be reports, and folders below may hold other exports.
         depth = pattern.count("/") if files.is_dated else 0
         here = (files.is_dated, -depth, len(files.files))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CATALOG = "warehouse.duckdb"
+ONLY_DUCKDB = "the shop's order list and advertising spend are left out; only --engine duckdb reads them"
 BYTES_A_PARTITION = 64 << 20  # bytes of the files per shuffle partition
 TYPES = {"string": "varchar", "timestamp_ntz": "timestamp", "int": "integer"}  # Spark type -> DuckDB type
 
@@ -49,7 +50,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
     if is_path:
         settings.list_folder()  # before anything is created: --data_dir may be mistyped
     if settings.contract.books:
-        say("the shop's order list is not compared with the tracked orders on Spark; --engine duckdb does that")
+        say(ONLY_DUCKDB)
     if settings.warehouse.is_file():
         raise SparkError(f"{settings.warehouse} is a file, and Spark writes a folder; name one with --warehouse.")
     settings.warehouse.mkdir(parents=True, exist_ok=True)
