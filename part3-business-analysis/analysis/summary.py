@@ -27,7 +27,8 @@ def verdict(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Imp
     changed = {c.measure for c in around if c.difference.is_clear}
     ids_are_lost = any(i.check in LOSE_IDS and gold.term(i.column) == "client_id" for i in quality.serious)
     lost = [i for i in quality.grave if gold.term(i.column) == "referrer" and i.check != "column_renamed"]
-    differing = gold.known_totals.differing if gold.known_totals else []
+    compared = gold.known_totals.differing if gold.known_totals else []
+    differing = [one for one in compared if gold.is_all or one.known.day in gold.days.index]
     shown = [c for c in changes if c.is_telling and c.measure in (f"{gold.sales} per day", "conversion")]
     return {
         "gold": gold,
