@@ -86,8 +86,10 @@ def test_the_roles_of_this_shop_are_all_but_a_few() -> None:
     roles = ShopRoles.of(CONTRACT)
     assert roles == ShopRoles.from_json(roles.to_json())
     assert roles.names <= ALL_ROLES.names
-    metrics = tuple(m for m in THRESHOLDS.metrics if m.name != "other_currency_share")  # it maps no currency
-    assert for_shop(THRESHOLDS, CONTRACT, roles) == replace(THRESHOLDS, metrics=metrics)
+    # It maps no currency, and has no order list.
+    metrics = tuple(m for m in THRESHOLDS.metrics if m.name not in ("other_currency_share", "tracking_coverage"))
+    segments = tuple(m for m in THRESHOLDS.segments if m.of != "tracking_coverage")
+    assert for_shop(THRESHOLDS, CONTRACT, roles) == replace(THRESHOLDS, metrics=metrics, segments=segments)
     assert roles.steps == ("page_view", "cart", "checkout", "order")
 
 
