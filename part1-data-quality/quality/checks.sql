@@ -764,7 +764,7 @@ from places
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: orders order_list
--- message: {failed:,} of {checked:,} orders in the shop's order list ({share}, {revenue}) were not tracked, such as {example}
+-- message: {failed:,} of {checked:,} orders in the shop's order list ({share}) were not tracked, {revenue}, such as {example}
 -- advice: Compare gold.tracking_coverage by hour, payment method, device and browser; a tag that does not fire after a payment, or a consent tool, loses all orders of a segment.
 select
     files.file_no, 'order list' as "column", count(*) as checked, count(*) filter (status = 'not tracked') as failed,
