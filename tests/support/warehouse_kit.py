@@ -114,7 +114,9 @@ def differing_tables(one: Path, other: Path) -> list[str]:
         wrong += sorted(tables ^ others)
         for table in sorted(tables & others):
             columns, theirs = ([r[0] for r in connection.execute(f"describe {c}.{table}").fetchall()] for c in "ab")
-            wrong += [f"{table}: {columns} and {theirs}"] if set(columns) != set(theirs) else []
+            if set(columns) != set(theirs):
+                wrong.append(f"{table}: {columns} and {theirs}")
+                continue
             # when it was landed, and the file system's own marks of a file and of a build
             compared = ", ".join(f'"{c}"' for c in columns if c not in ("_loaded_at", "stamp"))
             rows = "select {} from {}.{}" + (" where key <> 'folder'" if table == "bronze.build" else "")
