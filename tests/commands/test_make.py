@@ -36,7 +36,10 @@ def test_make_run_goes_on_after_critical_data(tmp_path: Path, failing: str, stat
         f'#!/bin/sh\ncase "$1" in {outcome} esac\necho "$1" >> log\ncase "$1" in */{failing}) exit {status};; esac\n'
     )
     python.chmod(0o755)
-    done = subprocess.run(["make", "run", f"PY={python}"], cwd=tmp_path, capture_output=True, text=True)
+    # Below another make, it would also print the folders that it enters.
+    done = subprocess.run(
+        ["make", "--no-print-directory", "run", f"PY={python}"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert [Path(line).name for line in (tmp_path / "log").read_text().splitlines()] == PARTS[:runs]
     assert (f"Error {ends}" in done.stderr) if ends else done.returncode == 0
     if runs == 4:

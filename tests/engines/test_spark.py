@@ -198,7 +198,9 @@ def test_parts_3_and_4_read_the_folder(built: tuple[Path, dict[str, Any]], odd_f
     told = []
     for place in (folder, warehouse):
         line = ("--no_refresh", "--dry_run", "--data_dir", odd_files, "--warehouse", place, "--verbose")
-        told.append(call(monitor, *line, "--check_date", "2025-03-04", "--history", tmp_path / "h"))
+        status, stdout, stderr = call(monitor, *line, "--check_date", "2025-03-04", "--history", tmp_path / "h")
+        # The commands in the message name the warehouse.
+        told.append((status, "".join(stdout.split()).replace("".join(str(place).split()), "WAREHOUSE"), stderr))
     assert not (tmp_path / "h").exists()  # a dry run keeps nothing
     assert told[0] == told[1] and told[0][0] == 3
 
