@@ -62,6 +62,18 @@ def test_committed_outputs_are_those_of_the_real_days(tmp_path: Path) -> None:
         assert np.allclose(imread(COMMITTED / name), imread(tmp_path / "out" / name), atol=0.02), name
 
 
+def test_what_to_do_has_the_money_of_what_broke() -> None:
+    """Each incident of the committed summary has an action of its own, and part 1's amount stands beside both."""
+    text = (COMMITTED / "executive_summary.md").read_text(encoding="utf-8")
+    broke, actions = (
+        [line.strip("| ").split(" | ") for line in text.split(f"## {title}")[1].split("##")[0].splitlines()[4:]]
+        for title in ("What broke", "What to do")
+    )
+    of_incidents = {row[-1] for row in broke if len(row) == 4}
+    of_actions = [row[-1] for row in actions if row[0] == "Engineering" and len(row) == 3]
+    assert len(of_actions) >= 3 and set(of_actions) <= of_incidents
+
+
 @pytest.mark.parametrize(("weight", "name"), [("regular", "Regular"), ("medium", "Medium"), ("semibold", "SemiBold")])
 def test_each_weight_is_drawn_in_the_type_that_comes_with_the_code(weight: str, name: str) -> None:
     use_style()
