@@ -112,9 +112,9 @@ def add_places(
         add("--out_dir", type=Path, default=out_dir, help="folder for what is written (default: this script's)")
 
 
-def severity(text: str) -> str:
-    """Return a severity in the case of the contract: p1 is P1."""
-    return text.upper() if text.upper() in ("P0", "P1", "P2", "P3") else text.lower()
+def in_any_case(choices: Sequence[str]) -> Callable[[str], str]:
+    """Return a function that returns the one of these words that a text is, in whatever case."""
+    return lambda text: next((choice for choice in choices if choice.lower() == text.lower()), text)
 
 
 def day(text: str) -> date:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TextIO
 
 from event_data import cli
-from event_data.contract import load_contract
+from event_data.contract import Severity, load_contract
 from event_data.errors import UserError
 from event_data.output import count, day_name, paragraph, short_path
 
 CRITICAL = 3
-SERIOUS = ("P0", "P1")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +33,7 @@ def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
         incidents = json.loads(path.read_text(encoding="utf-8"))["incidents"]
     except (OSError, ValueError, KeyError):
         raise UserError(f"{path} cannot be read; run part 3, which writes it beside the warehouse.") from None
-    serious = [incident for incident in incidents if incident["severity"] in SERIOUS]
+    serious = [incident for incident in incidents if Severity[incident["severity"]].is_serious]
     if serious:
         # Of equal severity, the costliest is first, as in part 1's table.
         broken, first = _described(serious, options.contract), serious[0]["advice"]

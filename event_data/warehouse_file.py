@@ -7,8 +7,7 @@ from pathlib import Path
 import duckdb
 
 from event_data.errors import UserError
-
-SCHEMAS = ("bronze", "silver", "gold")  # those of part 2
+from event_data.statements import SCHEMAS
 
 
 class WarehouseError(UserError):

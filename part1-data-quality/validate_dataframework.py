@@ -14,6 +14,7 @@ from event_data import cli  # noqa: E402
 
 EXAMPLE = "  python part1-data-quality/validate_dataframework.py --data_dir data --out_dir /tmp"
 STATUSES = {3: "findings as severe as --fail_on"}
+FAIL_ON = ("P0", "P1", "P2", "never")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     # --init writes to --contract, and so must know whether one was named.
     cli.add_places(p, contract=None, out_dir=Path(__file__).resolve().parent)
     p.add_argument(
-        "--fail_on", type=cli.severity, choices=["P0", "P1", "P2", "never"], default="P0",
+        "--fail_on", type=cli.in_any_case(FAIL_ON), choices=FAIL_ON, default="P0",
         help="severity for exit status 3 (default: P0)",
     )  # fmt: skip
     p.add_argument(

@@ -49,6 +49,11 @@ class Severity(IntEnum):
     P2 = 2
     P3 = 3
 
+    @property
+    def is_serious(self) -> bool:
+        """Return whether somebody must act on it."""
+        return self <= Severity.P1
+
     def __str__(self) -> str:
         return self.name
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from event_data.contract import Severity
 from event_data.errors import UserError
 
 REPORT, HISTORY = "dq_report.json", "monitor.sqlite"  # beside the warehouse
-SERIOUS = ("P0", "P1")
 HOURS = "hours_without_events"  # the check that finds hours without a record
 MOST_MARKS = 5  # more of them hide a picture
 MOST_SHOWN = 7  # of incidents, unless more are serious
@@ -46,7 +46,7 @@ class Incident:
 
     @property
     def is_serious(self) -> bool:
-        return self.severity in SERIOUS
+        return Severity[self.severity].is_serious
 
     @property
     def clause(self) -> str:
@@ -124,7 +124,7 @@ class Quality:
     @property
     def is_broken(self) -> bool:
         """Return whether anything serious was found, or is open in the monitor."""
-        return bool(self.serious) or any(a.severity in SERIOUS for a in self.alarms)
+        return bool(self.serious) or any(Severity[a.severity].is_serious for a in self.alarms)
 
     @property
     def faults(self) -> list[Incident]:

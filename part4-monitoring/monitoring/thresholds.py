@@ -8,12 +8,13 @@ from typing import Any
 
 import yaml
 
+from event_data.contract import Severity
 from event_data.contract.shape import weekdays
 from event_data.errors import UserError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KINDS = ("count", "share", "ratio", "amount", "scale")
-SEVERITIES = ("P0", "P1", "P2", "P3")
+SEVERITIES = tuple(Severity.__members__)
 LEAST = {"history_days": 1, "min_days": 2, "level_days": 2}
 ALL = "all"  # planned alarms of every kind
 SHIPPED = Path(__file__).resolve().parents[1] / "thresholds.yaml"
