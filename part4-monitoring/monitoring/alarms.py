@@ -61,9 +61,9 @@ class Breach:
 class Alarm:
     """One problem, however many metrics show it.
 
-    The state is new, ongoing, level (a change of level that nobody has accepted), acknowledged (known and being fixed,
-    so no message is sent), accepted (as the new level), planned, or note (trading explains it). Accepted and planned
-    alarms do not count in the status.
+    Its state is new; ongoing; level, if the level has changed and nobody has accepted it; acknowledged, if it is known
+    and being fixed, so that no message is sent; accepted, as the new level; planned; or note, if trading explains it.
+    Accepted alarms, planned alarms and notes do not count in the status.
     """
 
     key: str
@@ -109,8 +109,8 @@ class Alarm:
 class DayReport:
     """The alarms and verdicts of one day; amounts are in `currency`, hours in `time_zone`.
 
-    `is_closed`: there is no file, and none is due. `unfinished` are the open incidents without an alarm on this day,
-    `levels` those whose level was accepted. `note` says why a later run judged the day.
+    On a closed day there is no file, and none is due. `unfinished` lists the open incidents that raise no alarm on this
+    day, and `levels` those whose level was accepted. `note` says why a later run judged the day.
     """
 
     day: date

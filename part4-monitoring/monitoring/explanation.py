@@ -127,6 +127,12 @@ def _first_event(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> str:
     return f"{found[0]:%H:%M:%S}" if found else ""
 
 
+def lasting_text(name: str, t: Thresholds) -> str:
+    """Return the words after the amount of an incident of this name, a rule or a group of metrics."""
+    of_group = (metric.impact for metric in t.metrics if metric.group == name and metric.impact)
+    return IMPACT_TEXTS.get(RULE_IMPACTS.get(name) or next(of_group, None) or "day", "")
+
+
 def _impact_kind(alarm: Alarm, facts: Facts) -> str | None:
     kind = RULE_IMPACTS.get(alarm.name) if alarm.is_rule else alarm.verdicts[0].metric.impact
     refused = sum(r.orders for r in facts.refusals.get(alarm.day, []))

@@ -14,6 +14,7 @@ from event_data.money import Currency
 from event_data.output import count, templates
 from event_data.page import render_page
 from monitoring.alarms import ALARM, GREEN, RED, TOO_LITTLE, YELLOW, Alarm
+from monitoring.explanation import lasting_text
 from monitoring.metrics import Warehouse
 from monitoring.page_charts import Dot, chart, frame
 from monitoring.thresholds import Thresholds
@@ -175,7 +176,7 @@ def _incidents(history: sqlite3.Connection, shop: Warehouse, t: Thresholds, firs
             continue
         alarm.severity, began, ended = severity, date.fromisoformat(opened), date.fromisoformat(until)
         where = f"; {alarm.segment}" if alarm.segment else ""
-        cost = f"; {shop.currency.exact(amount)} at stake" if amount else ""
+        cost = f"; {shop.currency.exact(amount)} {lasting_text(alarm.name, t)}" if amount else ""
         life = [f"Since {day_words(began)}; {count(days, 'bad day')}{cost}{where}"]
         if who:
             until_words = f" until {day_words(date.fromisoformat(silenced))}" if silenced else ""

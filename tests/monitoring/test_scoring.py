@@ -8,6 +8,7 @@ from commands import MONITOR, SCHEMA
 from monitoring.alarms import GREEN, NOTE, DayReport
 from monitoring.baselines import Point, with_trend
 from monitoring.detection import judge
+from monitoring.explanation import lasting_text
 from monitoring.metrics import Facts
 from monitoring.scoring import corrected, scale_points
 from monitoring.thresholds import load_thresholds
@@ -137,3 +138,11 @@ def test_hours_that_are_often_empty_are_not_dead(facts: Facts) -> None:
     assert "silent_hours" not in [a.key for a in last(facts).alarms]
     facts.by_hour["events"][facts.last][15] = (0.0, None)
     assert "silent_hours" in [a.key for a in last(facts).alarms]
+
+
+def test_every_amount_in_the_history_has_words_of_its_own() -> None:
+    """As on the day itself, so that an amount is not taken for part 1's, which counts other orders."""
+    names = {*T.rules, *(metric.group for metric in T.metrics)}
+    assert len(names) > 20 and all(lasting_text(name, T) for name in names)
+    assert lasting_text("column_renamed", T) == "of revenue has no journey in the column as tracked"
+    assert lasting_text("traffic", T) == "less revenue than usual"
