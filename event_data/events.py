@@ -140,12 +140,16 @@ def order_amounts_sql(contract: Contract) -> tuple[str, str, str]:
     if "currency" not in contract.values:
         return amount, NULL, "cast(null as decimal(12, 2))"
     code = f"upper({order_value_sql(contract, 'currency')})"
-    own_names = (contract.currency.code, contract.currency.sign.strip().upper(), *map(str.upper, NO_EVIDENCE))
-    own = f"coalesce({code}, '') in ({values(own_names)})"
+    own = f"coalesce({code}, '') in ({own_currency_values(contract)})"
     return (
         f"case when {own} then {amount} end", f"case when {own} then null else {code} end",
         f"case when {own} then null else {amount} end",
     )  # fmt: skip
+
+
+def own_currency_values(contract: Contract) -> str:
+    """Return the contents of an SQL list of what means the shop's currency, in upper case; '' is a missing currency."""
+    return values((contract.currency.code, contract.currency.sign.strip().upper(), *map(str.upper, NO_EVIDENCE)))
 
 
 def confirmation_sql(contract: Contract, page: str) -> str:

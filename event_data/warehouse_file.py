@@ -96,6 +96,15 @@ def refuse_own_tables(path: Path) -> None:
             )
 
 
+def has_table(connection: duckdb.DuckDBPyConnection, name: str, catalog: str = "") -> bool:
+    """Return whether there is a table: those of the shop's books are there only if the contract has books."""
+    try:
+        connection.execute(f"select 1 from {catalog}{name} limit 0")
+    except duckdb.CatalogException:
+        return False
+    return True
+
+
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     """Return schema and name of every table and view."""
     rows = connection.execute("select table_schema, table_name from information_schema.tables order by all").fetchall()

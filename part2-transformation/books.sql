@@ -1,33 +1,6 @@
 -- The shop's own books beside the events: run only if the contract describes an order list and there is one, after
 -- transform.sql. event_data/books/reconciliation.sql has the statements that part 1 runs as well; they run after the
--- first two of these.
-
-
--- silver.tracked_orders: the counted orders of the events, and the quarantined ones, which may be booked all the same.
-create or replace table silver.tracked_orders as
-with resubmitted as (
-    select order_id, count(*) as resubmissions
-    from silver.received_orders
-    where status = 'resubmission'
-    group by order_id
-)
-
-select
-    orders.order_id as tracked_order_id, orders.transaction_id, orders.ordered_at, orders.customer,
-    orders.checkout_token as checkout,
-    case when {tracks_amount} then orders.revenue end as amount,
-    true as is_counted,
-    cast(null as varchar) as reason,
-    coalesce(resubmitted.resubmissions, 0) as resubmissions
-from silver.orders as orders
-left join resubmitted on orders.order_id = resubmitted.order_id
-
-union all
-
-select
-    event_id, transaction_id, event_at, customer, checkout_token, cast(null as decimal(12, 2)), false, reason, 0
-from silver.received_orders
-where status = 'quarantined';
+-- first of these.
 
 
 -- silver.tracked_days: the days that have event files, with the time of the last event.
@@ -45,8 +18,8 @@ group by files.file_date, last_events.last_event_at;
 
 
 -- gold.tracking_coverage: how many of the orders that should have been tracked were tracked, by day and segment. Device,
--- browser, system and channel are those of the checkout, or of a sign-up of the customer in the week before: never those
--- of the order event, which only tracked orders have.
+-- browser, system and channel come from the checkout, or from a sign-up of the customer in the week before; never from the
+-- order event, which only tracked orders have.
 create or replace table gold.tracking_coverage as
 with expected as (
     select
@@ -67,14 +40,12 @@ at_checkout as (
 ),
 
 signups as (
-    select
-        event_id, event_at,
-        case when length(customer) in (32, 40, 64) then lower(customer) else md5(lower(trim(customer))) end as customer
+    select event_id, event_at, {tracked_customer} as customer
     from silver.events
     where event = 'signup' and customer is not null
 ),
 
--- each hash by itself, so that the join has a key
+-- one row per hash, for a join on equality
 customers as (
     select shop_order_id, created_at, customer_sha256 as customer from expected where length(customer_sha256) = 64
     union distinct

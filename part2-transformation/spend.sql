@@ -1,36 +1,20 @@
--- Advertising spend beside the events: run only if the contract describes a spend file and there is one, after
--- transform.sql. {braces} hold what the contract says of the file. Portable SQL, in the form of transform.sql.
+-- Advertising spend beside the events: run only if the contract describes a file of it and there is one, after
+-- transform.sql and event_data/books/spend_records.sql. {braces} hold what the contract says of the file. Portable SQL, in
+-- the form of transform.sql.
 
 
--- silver.ad_spend: one row per record of the spend file that has a day and a cost; the newest file that has a day of a
--- campaign counts.
+-- silver.ad_spend: one row per usable record of the advertising spend. If several files have a campaign's day, the newest
+-- file counts.
 create or replace table silver.ad_spend as
-with imported as (
+with newest as (
     select
-        _file_number * 100000000 + _line as spend_id,
-        _source_file as source_file,
-        _file_number as file_number,
-        _line as line,
-        try_cast(cast(substr(date, 1, 10) as varchar) as date) as date,
-        lower(source) as source,
-        lower(medium) as medium,
-        {campaign} as campaign,
-        {cost} as cost,
-        upper(currency) as currency,
-        cast({clicks} as bigint) as clicks,
-        cast({impressions} as bigint) as impressions
-    from bronze.ad_spend
-    where _unreadable is null
-),
-
-newest as (
-    select
-        imported.*,
+        records.*,
+        coalesce(currency, '') in ({own_currency}) as is_own_currency,
         max(file_number) over (
             partition by date, coalesce(source, ''), coalesce(medium, ''), coalesce(campaign, '')
         ) as newest_file
-    from imported
-    where date is not null and cost is not null
+    from silver.spend_records as records
+    where reason is null
 ),
 
 -- The channel of the visits with this source and medium: the usual one, or else that of any campaign of the source.
@@ -53,9 +37,9 @@ ranked as (
 select
     newest.spend_id, newest.source_file, newest.line, newest.date, newest.source, newest.medium, newest.campaign,
     coalesce(ranked.channel, 'Unassigned') as channel,
-    case when coalesce(newest.currency, '') in ({own_currency}) then newest.cost end as cost,
-    case when coalesce(newest.currency, '') not in ({own_currency}) then newest.currency end as other_currency,
-    case when coalesce(newest.currency, '') not in ({own_currency}) then newest.cost end as other_cost,
+    case when newest.is_own_currency then newest.cost end as cost,
+    case when not newest.is_own_currency then newest.currency end as other_currency,
+    case when not newest.is_own_currency then newest.cost end as other_cost,
     newest.clicks, newest.impressions
 from newest
 left join ranked
@@ -64,8 +48,8 @@ left join ranked
 where newest.file_number = newest.newest_file;
 
 
--- gold.click_sessions: the clicks that were paid for, and the sessions that arrived with the same source, medium and
--- campaign, by day. Redirects and consent tools strip parameters, so that fewer arrive.
+-- gold.click_sessions: the paid clicks, and the sessions with the same source, medium and campaign, by day. Redirects and
+-- consent tools strip parameters, so fewer sessions arrive.
 create or replace table gold.click_sessions as
 with clicked as (
     select date, channel, source, medium, coalesce(lower(campaign), '') as campaign, sum(clicks) as clicks
@@ -94,9 +78,9 @@ left join arrived
 where clicked.date in (select file_date from bronze.files);
 
 
--- gold.channel_returns: what each channel cost and brought, by day, channel, campaign, reading and model. Spend and
--- sessions are the same in every model, so that a sum is right within one reading and one model. The bounds are those of
--- 95 of 100 cases if the orders of a row were drawn again (a Poisson number, by Byar's approximation).
+-- gold.channel_returns: spend, sessions, orders and revenue by day, channel, campaign, reading and model. Spend and
+-- sessions are the same in every model, so sum within one reading and one model. The bounds are the 95% confidence interval
+-- of the number of orders (Poisson, by Byar's approximation).
 create or replace table gold.channel_returns as
 with covered as (
     select min(date) as first_date, max(date) as last_date

@@ -1,1 +1,1 @@
-"""The shop's own books beside the events: its order list, and which of its orders were tracked."""
+"""The shop's own books beside the events: its order list, and its advertising spend."""

@@ -4,27 +4,28 @@ The files are read as event files are: the same formats, recovery and refusals. 
 and of a customer only a hash.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
-from event_data.contract.model import Table
+from event_data.books.customers import booked_customer_sql
+from event_data.contract.model import Contract, Table
 from event_data.contract.roles import columns_of
-from event_data.events import PLACEHOLDERS, columns_sql, valid_json_sql
+from event_data.events import columns_sql, valid_json_sql
 from event_data.reading.day_file import DayFile, Problem
 from event_data.reading.derived import computed_sql
 from event_data.reading.folder import UNDATED, find_book_files
 from event_data.reading.formats import Landed, land_file
-from event_data.sql import literal, values
+from event_data.sql import literal
 
 OWN_COLUMNS = {"_source_file": "varchar", "_file_number": "bigint", "_line": "bigint", "_unreadable": "varchar"}
-FILES = """
-create or replace table bronze.book_files (
+FILES = "bronze.book_files"
+FILE_COLUMNS = """
     book varchar, name varchar, file_date date, records bigint, unreadable bigint, bytes bigint, stamp varchar,
-    refused varchar
-)"""
+    refused varchar, missing_columns varchar
+"""
 ORDER_COLUMNS = (
     "order_id", "created_at", "amount", "currency", "refunded_amount", "discount", "tax", "shipping",
     "financial_status", "cancelled_at", "sales_channel", "payment_method", "test", "checkout", "customer_sha256",
@@ -37,52 +38,63 @@ SPEND_COLUMNS = ("date", "source", "medium", "campaign", "cost", "currency", "cl
 class Landing:
     """The bronze table of a book, its columns, and the roles without which a file cannot be used."""
 
+    block: str  # of the contract
     table: str
     columns: tuple[str, ...]
     needed: tuple[str, ...]
 
-
-ORDERS = Landing("bronze.shop_orders", ORDER_COLUMNS, ("order_id", "created_at"))
-SPEND = Landing("bronze.ad_spend", SPEND_COLUMNS, ("date", "cost"))
-
-
-def land_book(
-    connection: duckdb.DuckDBPyConnection, book: Table, to: Landing, data_dir: Path, work_dir: Path
-) -> tuple[DayFile, ...]:
-    """Create the bronze table of a book from its files; return the files as read, () if there are none."""
-    found = find_book_files(data_dir, book.file_name)
-    if not found:
-        return ()
-    types = OWN_COLUMNS | dict.fromkeys(to.columns, "varchar")
-    columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
-    connection.execute(f"create or replace table {to.table} ({columns})")
-    return tuple(_land(connection, file, book, to, work_dir) for file in found)
+    def book(self, contract: Contract) -> Table | None:
+        """Return the files of this kind that the contract describes."""
+        return contract.order_list if self.block == "orderList" else contract.ad_spend
 
 
-def write_book_files(connection: duckdb.DuckDBPyConnection, book: str, files: Sequence[DayFile]) -> None:
-    """Add the files of a book to bronze.book_files."""
-    rows = [
-        (book, f.name, f.day if f.day != UNDATED else None, f.records, f.rejected, f.size, f.stamp, f.refused)
-        for f in files
-    ]
-    connection.executemany(f"insert into bronze.book_files values ({', '.join('?' * len(rows[0]))})", rows)
+ORDERS = Landing("orderList", "bronze.shop_orders", ORDER_COLUMNS, ("order_id", "created_at"))
+SPEND = Landing("adSpend", "bronze.ad_spend", SPEND_COLUMNS, ("date", "cost"))
 
 
-def _land(connection: duckdb.DuckDBPyConnection, file: DayFile, book: Table, to: Landing, work_dir: Path) -> DayFile:
-    """Add a file's records to the bronze table, and return the file as read."""
+def land_books(connection: duckdb.DuckDBPyConnection, contract: Contract, data_dir: Path, work_dir: Path) -> list[str]:
+    """Create the bronze tables of the contract's books that have files, and of these files; return the former."""
+    connection.execute(f"create or replace table {FILES} ({FILE_COLUMNS})")
+    landed = []
+    for to in (ORDERS, SPEND):
+        book = to.book(contract)
+        found = find_book_files(data_dir, book.file_name) if book else ()
+        if book and found:
+            types = OWN_COLUMNS | dict.fromkeys(to.columns, "varchar")
+            columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
+            connection.execute(f"create or replace table {to.table} ({columns})")
+            for file in found:
+                _note(connection, to, *_land(connection, file, book, to, work_dir))
+            landed.append(to.table)
+    return landed
+
+
+def _note(connection: duckdb.DuckDBPyConnection, to: Landing, file: DayFile, missing: str | None) -> None:
+    """Add a file as read to the table of files."""
+    day = file.day if file.day != UNDATED else None
+    row = (to.block, file.name, day, file.records, file.rejected, file.size, file.stamp, file.refused, missing)
+    connection.execute(f"insert into {FILES} values ({', '.join('?' * len(row))})", row)
+
+
+def _land(
+    connection: duckdb.DuckDBPyConnection, file: DayFile, book: Table, to: Landing, work_dir: Path
+) -> tuple[DayFile, str | None]:
+    """Add a file's records to the bronze table; return the file as read, and the contract's columns that it lacks."""
     place = work_dir / f"{to.table}-{file.number}"
     place.mkdir(parents=True, exist_ok=True)
     with connection.cursor() as cursor:
         cursor.execute("set timezone = 'UTC'")
         landed = land_file(cursor, file, book, place)
         if not isinstance(landed, Landed):
-            return landed
-        if missing := _missing_column(landed, book, to.needed):
-            problem = f"has no column {missing!r}, which the contract needs"
-            return landed.file.lost(Problem("not_csv", None, problem, None))
+            return landed, None
+        missing = dict(_missing_columns(landed, book))
+        if needed := next((missing[role] for role in to.needed if role in missing), None):
+            problem = f"has no column {needed!r}, which the contract needs"
+            return landed.file.lost(Problem("not_csv", None, problem, None)), None
         cells = _cells(landed, book)
-        ((records,),) = cursor.execute("select count(*) from landed").fetchall()
+        ((records, last),) = cursor.execute("select count(*), coalesce(max(_line), 0) from landed").fetchall()
         ((refused,),) = cursor.execute("select count(*) from refused").fetchall()
+        landed.file.refuse_line(last)
         own = f"{literal(file.name)} as _source_file, {file.number} as _file_number, _line"
         # The hashes need the customer twice, so that it is read in a query of its own.
         inner = ", ".join(f"{sql} as {role}" for role, sql in cells.items())
@@ -91,21 +103,19 @@ def _land(connection: duckdb.DuckDBPyConnection, file: DayFile, book: Table, to:
         cursor.execute(f"insert into {to.table} by name select {own}, {kept} from (select _line, {inner} from landed)")
         # The text of an unreadable line is not kept: it may name a customer.
         cursor.execute(f"insert into {to.table} by name select {own}, reason as _unreadable from refused")
-        file = landed.file
-        return DayFile(
-            file.name, file.path, file.day, file.size, file.number, file.stamp, header=file.header,
-            records=records + refused, rejected=refused, problems=file.problems,
-        )  # fmt: skip
+        read = replace(landed.file, records=records + refused, rejected=refused)
+        # In JSON, a key is often absent where it has no value.
+        lacking = () if book.file_format == "json" else dict.fromkeys(missing.values())
+        return read, ", ".join(lacking) or None
 
 
-def _missing_column(landed: Landed, book: Table, roles: Sequence[str]) -> str | None:
-    """Return a column that one of these roles needs, and that the file does not have."""
+def _missing_columns(landed: Landed, book: Table) -> Iterator[tuple[str, str]]:
+    """Yield each role of which the file has no column, and the first of its columns."""
     present = book.columns_in(landed.header)
-    for role in roles:
-        needed = list(columns_of(book.values[role]))
+    for role, value in book.values.items():
+        needed = list(columns_of(value))
         if needed and not any(column in present for column in needed):
-            return needed[0]
-    return None
+            yield role, needed[0]
 
 
 def _cells(landed: Landed, book: Table) -> dict[str, str]:
@@ -126,12 +136,6 @@ def _cells(landed: Landed, book: Table) -> dict[str, str]:
 
 
 def _hashes(cells: Mapping[str, str]) -> dict[str, str]:
-    """Return SQL for the hashes of `customer`: of the text in lower case, or the text if it is a hash already."""
-    if "customer" not in cells:
-        return {}
-    text = "lower(customer)"
-    known = f"case when {text} not in ({values(PLACEHOLDERS)}) then {text} end"
-    is_hash = f"regexp_full_match({text}, '[0-9a-f]{{32}}|[0-9a-f]{{40}}|[0-9a-f]{{64}}')"
-    return {
-        f"customer_{name}": f"case when {is_hash} then {text} else {name}({known}) end" for name in ("sha256", "md5")
-    }
+    """Return SQL for the hashes of `customer`, if the contract maps it."""
+    functions = ("sha256", "md5") if "customer" in cells else ()
+    return {f"customer_{function}": booked_customer_sql("customer", function) for function in functions}

@@ -1,43 +1,62 @@
-"""The SQL that the contract fills into reconciliation.sql and its users."""
+"""The SQL that the contract fills into the statements about its books."""
 
 from pathlib import Path
 
+from event_data.books.customers import tracked_customer_sql
 from event_data.contract.model import AdSpend, Contract, OrderList
-from event_data.events import NO_EVIDENCE, amount_sql, event_time_sql, in_zone_sql
+from event_data.events import (
+    NO_AMOUNT,
+    NO_TIME,
+    OTHER_CURRENCY,
+    UNREADABLE,
+    amount_sql,
+    event_time_sql,
+    in_zone_sql,
+    own_currency_values,
+)
+from event_data.reading.day_file import MOST_LINES
 from event_data.sql import literal, values
 
 RECONCILIATION = Path(__file__).with_suffix(".sql")
+SPEND_RECORDS = Path(__file__).with_name("spend_records.sql")
 AMOUNTS = ("amount", "refunded_amount", "discount", "tax", "shipping")
 
 
-def book_placeholders(contract: Contract, book: OrderList, portable: bool = False) -> dict[str, str]:
-    """Return the value of each {name} in the statements about the order list; `portable` is for other engines."""
-    return {
+def book_placeholders(contract: Contract, book: OrderList) -> dict[str, str]:
+    """Return the value of each {name} in the statements about the order list."""
+    return _shared(contract) | {
         **{name: amount_sql(name) for name in AMOUNTS},
-        "order_time": event_time_sql(book, "imported", portable),
+        "order_time": event_time_sql(book, "imported"),
         "in_zone": in_zone_sql("", contract.time_zone),
-        "own_currency": _own_currency(contract),
         "has_amount": str("amount" in book.values).lower(),
         "tracks_amount": str("amount" in contract.values).lower(),
+        "tracked_customer": tracked_customer_sql("customer"),
         "id_in_order_list": literal(book.id_in_order_list),
         "id_in_tracking": literal(book.id_in_tracking),
         "offline_channels": values(book.offline_channels),
         "void_statuses": values(book.void_statuses),
+        "no_time": literal(NO_TIME),
+        "no_amount": literal(NO_AMOUNT),
+        "other_currency": literal(OTHER_CURRENCY),
     }
 
 
 def spend_placeholders(contract: Contract, book: AdSpend) -> dict[str, str]:
     """Return the value of each {name} in the statements about the advertising spend."""
     renamed = " ".join(f"when {literal(name)} then {literal(to)}" for name, to in book.campaigns.items())
-    return {
+    return _shared(contract) | {
         "cost": amount_sql("cost"),
         "clicks": amount_sql("clicks"),
         "impressions": amount_sql("impressions"),
         "campaign": f"case lower(campaign) {renamed} else campaign end" if renamed else "campaign",
-        "own_currency": _own_currency(contract),
+        "spend_time": event_time_sql(book, "imported"),
+        "in_zone": in_zone_sql("", book.time_zone),
     }
 
 
-def _own_currency(contract: Contract) -> str:
-    """Return the contents of an SQL list of what stands for the shop's currency; '' for no currency."""
-    return values((contract.currency.code, contract.currency.sign.strip().upper(), *map(str.upper, NO_EVIDENCE)))
+def _shared(contract: Contract) -> dict[str, str]:
+    return {
+        "record_id": f"_file_number * {MOST_LINES} + _line",
+        "own_currency": own_currency_values(contract),
+        "unreadable": literal(UNREADABLE),
+    }

@@ -3,16 +3,16 @@
 --
 -- Reads
 --   bronze.shop_orders      the records of the order list as text, one column for each role
---   silver.tracked_orders   one row per order event that counts (is_counted), or that is quarantined for a reason:
---                           tracked_order_id, transaction_id, ordered_at, customer, checkout, amount
+--   silver.received_orders  one row per order event, as event_data/orders.sql classifies it: event_id, transaction_id,
+--                           event_at, customer, checkout_token, status, reason, order_id, counted_revenue
 --   silver.tracked_days     the days that have event files, and the time of the last event: day, last_event_at
 
 
--- silver.shop_orders: one row per order of the shop's order list; the newest file that has an order counts.
-create or replace table silver.shop_orders as
+-- silver.shop_order_records: the records of the order list, each with the reason why it cannot be used, or null.
+create or replace table silver.shop_order_records as
 with imported as (
     select
-        _file_number * 100000000 + _line as shop_order_id,
+        {record_id} as shop_order_id,
         _source_file as source_file,
         _file_number as file_number,
         _line as line,
@@ -27,52 +27,60 @@ with imported as (
         lower(financial_status) as financial_status,
         cancelled_at is not null as is_cancelled,
         coalesce(lower(test) in ('true', 'yes', '1', 'y', 't'), false) as is_test,
-        sales_channel, payment_method, customer_sha256, customer_md5, checkout
+        sales_channel, payment_method, customer_sha256, customer_md5, checkout,
+        _unreadable as detail
     from bronze.shop_orders
-    where _unreadable is null and created_at is not null and order_id is not null
 ),
 
 {order_time},
 
--- An export of line items repeats the order, and a later file has its latest state.
-ranked as (
-    select
-        shop_order_id, source_file, file_number, line, order_id, event_at as created_at, amount, refunded_amount, discount,
-        tax, shipping, currency, financial_status, is_cancelled, is_test, sales_channel, payment_method, customer_sha256,
-        customer_md5, checkout,
-        row_number() over (
-            partition by order_id, event_at order by file_number desc nulls last, line nulls first
-        ) as position
-    from timed
-    where event_at is not null
-),
-
 placed as (
     select
-        _file_number * 100000000 + _line as shop_order_id, _file_number,
-        sum(case when created_at is not null then 1 else 0 end) over (
-            partition by _file_number order by _line nulls first rows between unbounded preceding and current row
+        timed.*,
+        sum(case when time_text is not null then 1 else 0 end) over (
+            partition by file_number order by line nulls first rows between unbounded preceding and current row
         ) as place
-    from bronze.shop_orders
-    where _unreadable is null
+    from timed
 ),
 
--- An order, and the rows without a time that follow it.
-line_items as (
-    select min(shop_order_id) as shop_order_id, count(*) as line_items
-    from placed
-    group by _file_number, place
-),
+known as (
+    select order_id
+    from timed
+    where order_id is not null and event_at is not null
+    group by order_id
+)
 
-judged as (
+select
+    shop_order_id, source_file, file_number, line, placed.order_id, event_at as created_at, amount, refunded_amount,
+    discount, tax, shipping, currency, financial_status, is_cancelled, is_test, sales_channel, payment_method,
+    customer_sha256, customer_md5, checkout,
+    -- an order, and the rows without a time that follow it
+    sum(case when detail is null then 1 else 0 end) over (partition by file_number, place) as line_items,
+    case
+        when detail is not null then {unreadable}
+        -- a row without an id and without a time is a further line item of the order above it
+        when placed.order_id is null and time_text is null and place > 0 then null
+        when placed.order_id is null then 'no order id'
+        when event_at is null and (time_text is not null or known.order_id is null) then {no_time}
+    end as reason,
+    detail
+from placed
+left join known on placed.order_id = known.order_id;
+
+
+-- silver.shop_orders: one row per order of the shop's order list; the newest file that has an order counts.
+create or replace table silver.shop_orders as
+-- An export of line items repeats the order, and a later file has its latest state.
+with ranked as (
     select
-        ranked.*,
-        line_items.line_items,
+        records.*,
         created_at{in_zone} as local_at,
-        case when coalesce(currency, '') not in ({own_currency}) then currency end as other_currency
-    from ranked
-    left join line_items on ranked.shop_order_id = line_items.shop_order_id
-    where ranked.position = 1
+        case when coalesce(currency, '') not in ({own_currency}) then currency end as other_currency,
+        row_number() over (
+            partition by order_id, created_at order by file_number desc nulls last, line nulls first
+        ) as position
+    from silver.shop_order_records as records
+    where reason is null and created_at is not null
 )
 
 select
@@ -90,38 +98,43 @@ select
         when is_test then 'test'
         when is_cancelled then 'cancelled'
         when financial_status in ({void_statuses}) then financial_status
-        when other_currency is not null then 'currency ' || other_currency
-        when {has_amount} and amount is null then 'no readable amount'
+        when other_currency is not null then {other_currency} || other_currency
+        when {has_amount} and amount is null then {no_amount}
     end as void_reason
-from judged;
+from ranked
+where position = 1;
 
 
 -- silver.refused_shop_orders: records of the order list that cannot be used, each with its reason.
 create or replace table silver.refused_shop_orders as
-with known as (
-    select order_id
-    from silver.shop_orders
-    group by order_id
-),
+select source_file, line, reason, detail
+from silver.shop_order_records
+where reason is not null;
 
--- A row without an id and without a time is a further line item of the order above it.
-judged as (
-    select
-        records._source_file as source_file, records._line as line, records.order_id,
-        case
-            when records._unreadable is not null then 'unreadable record'
-            when records.order_id is null and records.created_at is null then null
-            when records.order_id is null then 'no order id'
-            when known.order_id is null then 'no readable time'
-        end as reason,
-        records._unreadable as detail
-    from bronze.shop_orders as records
-    left join known on records.order_id = known.order_id
+
+-- silver.tracked_orders: the counted orders of the events, and the quarantined ones, which the shop may have booked.
+create or replace table silver.tracked_orders as
+with resubmitted as (
+    select order_id, count(*) as resubmissions
+    from silver.received_orders
+    where status = 'resubmission'
+    group by order_id
 )
 
-select source_file, line, reason, detail
-from judged
-where reason is not null;
+select
+    orders.event_id as tracked_order_id, orders.transaction_id, orders.event_at as ordered_at,
+    {tracked_customer} as customer,
+    orders.checkout_token as checkout,
+    case
+        when {tracks_amount} and orders.status = 'counted'
+            then cast(coalesce(orders.counted_revenue, 0) as decimal(12, 2))
+    end as amount,
+    orders.status = 'counted' as is_counted,
+    orders.reason,
+    coalesce(resubmitted.resubmissions, 0) as resubmissions
+from silver.received_orders as orders
+left join resubmitted on orders.order_id = resubmitted.order_id
+where orders.status in ('counted', 'quarantined');
 
 
 -- silver.order_candidates: pairs of a booked and a tracked order that may be the same, by the strongest evidence that
@@ -143,8 +156,7 @@ booked as (
 
 tracked as (
     select
-        tracked_order_id, ordered_at, amount, checkout,
-        case when length(customer) in (32, 40, 64) then lower(customer) else md5(lower(trim(customer))) end as customer,
+        tracked_order_id, ordered_at, amount, checkout, customer,
         lower(coalesce(nullif(regexp_extract(transaction_id, {id_in_tracking}, 1), ''), transaction_id)) as id_key
     from silver.tracked_orders
 ),
@@ -199,7 +211,7 @@ select shop_order_id, tracked_order_id, created_at, ordered_at, level from by_cu
 --
 -- A pair matches if it is the only candidate of both. Other pairs match in rounds: if both orders have no stronger
 -- candidate left, and no other candidate as strong. Orders that are alike in everything that is compared are matched in
--- the order of their times, so that what remains of them was tracked twice, or not at all.
+-- the order of their times; those that remain were tracked twice, or not at all.
 create or replace table silver.order_pairs as
 with counted as (
     select
@@ -289,7 +301,7 @@ select
 from judged;
 
 
--- gold.order_reconciliation: one row per order, booked, tracked or both, with what became of it.
+-- gold.order_reconciliation: one row per order, booked, tracked or both, with its status.
 create or replace table gold.order_reconciliation as
 with matches as (
     select shop_order_id, tracked_order_id, evidence
@@ -413,7 +425,7 @@ select
     order_date, order_hour, created_at, ordered_at, sales_channel, payment_method,
     cast(booked_amount as decimal(12, 2)) as booked_amount,
     cast(case when is_counted then tracked_amount end as decimal(12, 2)) as tracked_amount,
-    -- what the amount in the books has, and the tracked one has not, or the reverse
+    -- the part that only one of the two amounts includes
     case
         when status <> 'another amount' then null
         when abs(booked_amount - tracked_amount) = tax then 'tax'
@@ -422,7 +434,7 @@ select
         when abs(booked_amount - tracked_amount) = discount then 'discount'
         else 'unexplained'
     end as difference,
-    -- how often an event said that this order was placed
+    -- the number of order events of this order
     case when is_counted then 1 + repeats + coalesce(resubmissions, 0) else 0 end as times_tracked
 from booked
 

@@ -306,7 +306,7 @@ class OrderList(Table):
 
 @dataclass(frozen=True, kw_only=True)
 class AdSpend(Table):
-    """What the shop paid for its campaigns."""
+    """The shop's advertising spend, by day and campaign."""
 
     campaigns: Mapping[str, str]  # name of a campaign in the files, in lower case -> its utm_campaign
 

@@ -42,6 +42,7 @@ Kind = Literal[
     "not_json",  # a line that is not a JSON object
     "footer",  # a total or a count at the end of the file
 ]
+MOST_LINES = 10**8  # per file: the ids of records have eight digits for the line
 
 
 class ReadingError(UserError):
@@ -104,6 +105,11 @@ class DayFile:
     def rows(self) -> int:
         """Return the number of rows that DuckDB must find in `readable`."""
         return self.records - self.rejected
+
+    def refuse_line(self, last: int) -> None:
+        """Raise ReadingError if the last line's number does not fit into the ids of records."""
+        if last >= MOST_LINES:
+            raise ReadingError(f"{self.path} has more than {MOST_LINES:,} lines; split it into parts.")
 
     def with_problem(self, problem: Problem) -> "DayFile":
         return replace(self, problems=(*self.problems, problem))

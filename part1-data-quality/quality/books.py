@@ -1,45 +1,43 @@
-"""Compare the orders of a scan with the shop's order list, by the statements that part 2 runs."""
+"""Read the shop's own books beside a scan's events, by the statements that part 2 runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-from event_data.books.reading import FILES, ORDERS, land_book, write_book_files
-from event_data.books.reconciliation import RECONCILIATION, book_placeholders
+from event_data.books.reading import ORDERS, SPEND, land_books
+from event_data.books.reconciliation import RECONCILIATION, SPEND_RECORDS, book_placeholders, spend_placeholders
 from event_data.contract import Contract
-from event_data.events import NO_AMOUNT, NO_TRANSACTION_ID, OTHER_CURRENCY
 from event_data.sql import literal
 from event_data.statements import SCHEMAS, fill, read_statements
-from quality.definitions import statements
+
+ORDERS_AND_DAYS = Path(__file__).with_suffix(".sql")
 
 
-def reconcile(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, data_dir: Path, work_dir: Path, arrived: list[int]
-) -> bool:
-    """Create gold.order_reconciliation; return False if the contract has no order list, or there is no file of it.
+def read_books(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, data_dir: Path, work_dir: Path, arrived: Sequence[int]
+) -> frozenset[str]:
+    """Read the contract's books, and match the orders with the order list; return which books have files.
 
-    `arrived` has the numbers of the files that are not missing.
+    They are named as the checks need them: order_list, ad_spend. `arrived` has the numbers of the event files that
+    exist.
     """
-    book = contract.order_list
-    if book is None or contract.event_of("order") is None:
-        return False
     for schema in SCHEMAS:
         connection.execute(f"create schema {schema}")
-    files = land_book(connection, book, ORDERS, data_dir, work_dir)
-    if not files:
-        return False
-    connection.execute(FILES)
-    write_book_files(connection, "orders", files)
-    filled = book_placeholders(contract, book) | {
-        "time_zone": literal(contract.time_zone),
-        "arrived": ", ".join(map(str, arrived)) or "null",
-        "has_transaction_id": str("transaction_id" in contract.values).lower(),
-        "no_transaction_id": literal(NO_TRANSACTION_ID),
-        "other_currency": literal(OTHER_CURRENCY),
-        "no_amount": literal(NO_AMOUNT),
-    }
-    for sql in statements("books.sql").values():
-        connection.execute(sql.format(**filled))
-    for statement in read_statements(RECONCILIATION):
-        connection.execute(fill(statement, filled).sql)
-    return True
+    landed, found = land_books(connection, contract, data_dir, work_dir), set()
+    if contract.order_list and ORDERS.table in landed and contract.event_of("order"):
+        filled = book_placeholders(contract, contract.order_list) | {
+            "time_zone": literal(contract.time_zone), "arrived": ", ".join(map(str, arrived)) or "null",
+        }  # fmt: skip
+        _run(connection, [ORDERS_AND_DAYS, RECONCILIATION], filled)
+        found.add("order_list")
+    if contract.ad_spend and SPEND.table in landed:
+        _run(connection, [SPEND_RECORDS], spend_placeholders(contract, contract.ad_spend))
+        found.add("ad_spend")
+    return frozenset(found)
+
+
+def _run(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], filled: dict[str, str]) -> None:
+    for path in paths:
+        for statement in read_statements(path):
+            connection.execute(fill(statement, filled).sql)

@@ -1,33 +1,18 @@
 -- What reconciliation.sql of event_data/books reads, from the tables of derive.sql.
 
--- name: tracked_orders
-create table silver.tracked_orders as
-with counted as (
-    select order_id, count(*) filter (status = 'resubmission') as resubmissions
-    from orders
-    where order_id is not null
-    group by order_id
-)
 
+-- silver.received_orders: one row per order event, as event_data/orders.sql classifies it.
+create or replace view silver.received_orders as
 select
-    cast(orders.file_no as bigint) * 1000000000 + cast(orders.record as bigint) as tracked_order_id,
-    orders.transaction_id,
-    timezone('UTC', timezone({time_zone}, orders.event_at)) as ordered_at,
-    orders.customer, orders.token as checkout,
-    case when {tracks_amount} and status = 'counted' then coalesce(orders.counted_amount, 0) end as amount,
-    status = 'counted' as is_counted,
-    case
-        when {has_transaction_id} and orders.transaction_id is null then {no_transaction_id}
-        when orders.other_currency is not null then {other_currency} || orders.other_currency
-        when status = 'quarantined' then {no_amount}
-    end as reason,
-    case when status = 'counted' then coalesce(counted.resubmissions, 0) else 0 end as resubmissions
-from orders
-left join counted on orders.order_id = counted.order_id
-where status in ('counted', 'quarantined');
+    event_id, transaction_id,
+    timezone('UTC', timezone({time_zone}, event_at)) as event_at,
+    customer, token as checkout_token, status, reason, order_id,
+    counted_amount as counted_revenue
+from orders;
 
--- name: tracked_days
-create table silver.tracked_days as
+
+-- silver.tracked_days: the days that have event files, with the time of the last event.
+create or replace table silver.tracked_days as
 with events as (
     select event_at from views
     union all

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from event_data.contract import Contract
+from event_data.events import NO_AMOUNT
 from event_data.sql import literal
 from quality import file_checks, known_totals
 from quality.causes import with_causes
@@ -17,8 +18,12 @@ RUNS = file_checks.RUNS | known_totals.RUNS
 
 
 def checks_of(contract: Contract) -> list[Definition]:
-    """Return the checks that report on every file: those of known totals and order lists only if there are any."""
-    optional = {"known_totals": bool(contract.known_totals), "order_list": contract.order_list is not None}
+    """Return the checks that report on every file: those of known totals and books only if the contract has any."""
+    optional = {
+        "known_totals": bool(contract.known_totals),
+        "order_list": contract.order_list is not None,
+        "ad_spend": contract.ad_spend is not None,
+    }
     return [d for d in DEFINITIONS.values() if all(optional.get(need, True) for need in d.needs)]
 
 
@@ -67,8 +72,8 @@ def _declared(need: str, scan: Scan) -> bool:
         return has_checkout and "customer" in contract.values
     if need == "order_lines":
         return order is not None and order.line_amount is not None and not order.key
-    if need == "order_list":
-        return scan.has_order_list
+    if need in ("order_list", "ad_spend"):
+        return need in scan.books
     if need == "known_totals":
         return bool(contract.known_totals)
     return need in contract.values or contract.event_of(need) is not None
@@ -83,7 +88,7 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
     for key in ("transaction_id", "amount", "currency", "lines", "customer"):
         names[key] = (getattr(order, key) if order else None) or key
     event = scan.contract.event_of("order")
-    names["time_zone"] = scan.contract.time_zone
+    names["time_zone"], names["no_amount"] = scan.contract.time_zone, NO_AMOUNT
     names["order"] = f"{event.name}." if event else ""
     names["order_event"] = event.name if event else ""
     refund = scan.contract.event_of("refund")

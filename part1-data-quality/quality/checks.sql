@@ -737,26 +737,48 @@ where step_of(event) is distinct from 'page_view'
 -- dimension: validity
 -- threshold: 0
 -- needs: orders order_list
--- message: {failed:,} of {checked:,} records and refused files of the shop's order list cannot be used, such as {example}
+-- message: {failed:,} of {checked:,} records and files of the shop's order list cannot be used as they are, such as {example}
 -- advice: Export the list again, or correct `orderList` in the contract; orders that cannot be read are compared with nothing.
 with places as (
-    select
-        source_file || ', line ' || line as place,
-        case when void_reason = 'no readable amount' then void_reason end as reason
+    select source_file as name, line, case when void_reason = {no_amount} then void_reason end as reason
     from silver.shop_orders
     union all
-    select coalesce(source_file || ', line ' || line, source_file), reason
+    select source_file, line, reason
     from silver.refused_shop_orders
     union all
-    select name, refused
+    select name, null, coalesce(refused, 'has no column ' || missing_columns)
     from bronze.book_files
-    where refused is not null
+    where book = 'orderList'
 )
 
 select
     (select max(file_no) from files) as file_no, 'order list' as "column", count(*) as checked, count(reason) as failed,
     null as orders, null as revenue, null as record,
-    min(place || ': ' || reason) filter (reason is not null) as example
+    -- a problem of a whole file explains those of its records
+    arg_min(concat_ws(', line ', name, line) || ': ' || reason, (coalesce(line, 0), name)) filter (reason is not null) as example
+from places
+
+-- name: ad_spend_unusable
+-- severity: P2
+-- dimension: validity
+-- threshold: 0
+-- needs: ad_spend
+-- message: {failed:,} of {checked:,} records and files of the advertising spend cannot be used as they are, such as {example}
+-- advice: Export the spend again without totals, or correct `adSpend` in the contract; what cannot be read is in no sum.
+with places as (
+    select source_file as name, line, reason
+    from silver.spend_records
+    union all
+    select name, null, coalesce(refused, 'has no column ' || missing_columns)
+    from bronze.book_files
+    where book = 'adSpend'
+)
+
+select
+    (select max(file_no) from files) as file_no, 'ad spend' as "column", count(*) as checked, count(reason) as failed,
+    null as orders, null as revenue, null as record,
+    -- a problem of a whole file explains those of its records
+    arg_min(concat_ws(', line ', name, line) || ': ' || reason, (coalesce(line, 0), name)) filter (reason is not null) as example
 from places
 
 -- name: orders_not_tracked
@@ -848,13 +870,15 @@ group by amounts.file_no
 -- message: {failed:,} of {checked:,} counted orders ({share}) were tracked twice: the shop's order list has them once; revenue is {revenue} too high
 -- advice: Find out why the order event is sent again from another device or checkout, and leave these orders out of revenue.
 select
-    files.file_no, 'order list' as "column", count(*) as checked, count(*) filter (status = 'tracked twice') as failed,
-    count(*) filter (status = 'tracked twice') as orders, sum(tracked_amount) filter (status = 'tracked twice') as revenue,
-    min(tracked_order_id % 1000000000, 20) filter (status = 'tracked twice' and tracked_order_id // 1000000000 = files.file_no)
+    files.file_no, 'order list' as "column", count(*) as checked,
+    count(*) filter (reconciliation.status = 'tracked twice') as failed,
+    count(*) filter (reconciliation.status = 'tracked twice') as orders,
+    sum(tracked_amount) filter (reconciliation.status = 'tracked twice') as revenue,
+    min(orders.record, 20) filter (reconciliation.status = 'tracked twice' and orders.file_no = files.file_no)
         as first_records,
-    min(order_id_shown(transaction_id)) filter (status = 'tracked twice') as example
+    min(order_id_shown(reconciliation.transaction_id)) filter (reconciliation.status = 'tracked twice') as example
 from gold.order_reconciliation as reconciliation
+inner join orders on reconciliation.tracked_order_id = orders.event_id
 inner join files on reconciliation.order_date = files.day and files.file_no = files.first_of_day
-where status in ('matched', 'another amount', 'tracked twice', 'not in the books', 'ambiguous')
-    and tracked_order_id is not null
+where reconciliation.status in ('matched', 'another amount', 'tracked twice', 'not in the books', 'ambiguous')
 group by files.file_no

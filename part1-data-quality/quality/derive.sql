@@ -197,6 +197,7 @@ select
     received.*,
     order_id,
     status,
+    reason,
     coalesce(status = 'resubmission', false) as is_resubmission,
     coalesce(status = 'amendment', false) as is_amendment,
     coalesce(status = 'order line', false) as is_further_line,

@@ -127,7 +127,7 @@ class Scan:
         self._in_parts: set[int] = set()  # numbers of the files of days that have several
         self._tallies: dict[int, dict[str, int]] = {}  # file number -> condition -> how many events meet it
         self._filled = self._placeholders()
-        self.has_order_list = False  # and a file of it
+        self.books: frozenset[str] = frozenset()  # order_list and ad_spend, if the contract and the folder have them
 
     def _placeholders(self) -> dict[str, str]:
         """Return the values of the placeholders in pass.sql that are the same for every batch."""
@@ -186,8 +186,8 @@ class Scan:
             self._execute(parts.pop("first"))
             list(pool.map(self._execute, parts.values()))
             self.measures = measures.result()
-        if self.contract.order_list:
-            self._reconcile(data_dir)
+        if self.contract.books:
+            self._read_books(data_dir)
         for file_no, orders, revenue in self.connection.execute(PASS["orders"]).fetchall():
             self.files[file_no].orders, self.files[file_no].revenue = orders, revenue or Decimal(0)
         for file_no, event, count in self.connection.execute("select * from event_counts").fetchall():
@@ -195,12 +195,12 @@ class Scan:
         for file_no, count in self.connection.execute("select * from crawler_events").fetchall():
             self.files[file_no].crawler_events = int(count)
 
-    def _reconcile(self, data_dir: Path) -> None:
-        """Compare the orders with the shop's order list."""
-        from quality.books import reconcile  # few contracts have one
+    def _read_books(self, data_dir: Path) -> None:
+        """Read the shop's own books, and compare the orders with its order list."""
+        from quality.books import read_books  # few contracts have books
 
         arrived = [facts.file_no for facts in self.files if facts.file.stamp]
-        self.has_order_list = reconcile(self.connection, self.contract, data_dir, self.work_dir, arrived)
+        self.books = read_books(self.connection, self.contract, data_dir, self.work_dir, arrived)
 
     def _prepare(self) -> None:
         """Create the tables and macros that every batch uses, while the first files are surveyed."""

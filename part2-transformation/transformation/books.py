@@ -1,6 +1,6 @@
 """Build the tables of the shop's own books beside those of the events.
 
-They are few rows, so that each run builds them anew from the published tables of the events.
+The books are small, so every run rebuilds these tables from the published tables of the events.
 """
 
 from collections.abc import Callable, Collection
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from event_data.books.reading import FILES, ORDERS, SPEND, land_book, write_book_files
-from event_data.books.reconciliation import RECONCILIATION, book_placeholders, spend_placeholders
+from event_data.books.reading import FILES, ORDERS, SPEND, land_books
+from event_data.books.reconciliation import RECONCILIATION, SPEND_RECORDS, book_placeholders, spend_placeholders
 from event_data.contract import Contract
 from event_data.reading.folder import find_book_files
 from event_data.statements import Statement, fill, read_statements
@@ -17,9 +17,13 @@ from transformation.published import BookFiles
 
 HERE = Path(__file__).resolve().parents[1]
 BOOKS, SPENT = HERE / "books.sql", HERE / "spend.sql"
-TABLES = ("bronze.shop_orders", "bronze.ad_spend", "bronze.book_files")
-INPUTS = ("silver.tracked_orders", "silver.tracked_days")  # of the reconciliation
-WORKING = (*INPUTS, "silver.order_candidates", "silver.order_pairs")  # not published
+TRACKED_DAYS = "silver.tracked_days"  # the reconciliation reads it
+WORKING = (  # not published
+    TRACKED_DAYS, "silver.shop_order_records", "silver.tracked_orders", "silver.order_candidates", "silver.order_pairs",
+    "silver.spend_records",
+)  # fmt: skip
+# The records of a book, each with the reason why it cannot be used.
+RECORDS = {ORDERS: "silver.shop_order_records", SPEND: "silver.spend_records"}
 
 
 def list_books(data_dir: Path, contract: Contract) -> BookFiles:
@@ -27,32 +31,20 @@ def list_books(data_dir: Path, contract: Contract) -> BookFiles:
     return {(f.name, f.size, f.stamp) for book in contract.books for f in find_book_files(data_dir, book.file_name)}
 
 
-def statements_of(contract: Contract, landed: Collection[str] = TABLES, portable: bool = False) -> list[Statement]:
-    """Return the statements about the books whose bronze tables are among `landed`, in order.
-
-    `portable` is for engines other than DuckDB.
-    """
+def statements_of(contract: Contract, landed: Collection[str]) -> list[Statement]:
+    """Return the statements about the books whose bronze tables are among `landed`, in order."""
     statements = []
     if contract.order_list and ORDERS.table in landed:
-        filled, own = book_placeholders(contract, contract.order_list, portable), read_statements(BOOKS)
-        inputs = [statement for statement in own if statement.name in INPUTS]
-        others = [statement for statement in own if statement.name not in INPUTS]
-        statements += [fill(statement, filled) for statement in (*inputs, *read_statements(RECONCILIATION), *others)]
+        filled, own = book_placeholders(contract, contract.order_list), read_statements(BOOKS)
+        before = [statement for statement in own if statement.name == TRACKED_DAYS]
+        after = [statement for statement in own if statement.name != TRACKED_DAYS]
+        statements += [fill(statement, filled) for statement in (*before, *read_statements(RECONCILIATION), *after)]
     if contract.ad_spend and SPEND.table in landed:
         filled = spend_placeholders(contract, contract.ad_spend)
-        statements += [fill(statement, filled) for statement in read_statements(SPENT)]
+        statements += [
+            fill(statement, filled) for path in (SPEND_RECORDS, SPENT) for statement in read_statements(path)
+        ]
     return statements
-
-
-def land_books(connection: duckdb.DuckDBPyConnection, contract: Contract, data_dir: Path, work_dir: Path) -> list[str]:
-    """Create the bronze tables of the contract's books that have files, and of these files; return the former."""
-    connection.execute(FILES)
-    landed = []
-    for name, book, to in (("orderList", contract.order_list, ORDERS), ("adSpend", contract.ad_spend, SPEND)):
-        if book and (files := land_book(connection, book, to, data_dir, work_dir)):
-            write_book_files(connection, name, files)
-            landed.append(to.table)
-    return landed
 
 
 def build_books(
@@ -63,13 +55,14 @@ def build_books(
 
     A book that the contract does not describe, or that has no file, has no tables.
     """
-    for table in (*TABLES, *(s.name for path in (RECONCILIATION, BOOKS, SPENT) for s in read_statements(path))):
+    built = [
+        statement.name for path in (RECONCILIATION, BOOKS, SPEND_RECORDS, SPENT) for statement in read_statements(path)
+    ]
+    for table in (ORDERS.table, SPEND.table, FILES, *built):
         connection.execute(f"drop table if exists warehouse.{table}")
     progress("reading the shop's books")
     if not (landed := land_books(connection, contract, data_dir, work_dir)):
         return []
-    for table in (*landed, "bronze.book_files"):
-        connection.execute(f"create table warehouse.{table} as from {table}")
     statements = statements_of(contract, landed)
     for statement in statements:
         progress(statement.name)
@@ -78,4 +71,19 @@ def build_books(
         else:
             connection.execute(f"create table warehouse.{statement.name} as {statement.select}")
             connection.execute(f"create or replace view {statement.name} as from warehouse.{statement.name}")
+    for book, records in RECORDS.items():
+        if book.table in landed:
+            refuse_unusable(connection, book.block, records)
+    for table in (*landed, FILES):
+        connection.execute(f"create table warehouse.{table} as from {table}")
     return [statement for statement in statements if statement.name not in WORKING]
+
+
+def refuse_unusable(connection: duckdb.DuckDBPyConnection, block: str, records: str) -> None:
+    """Mark the files of a book of which no record can be used as refused."""
+    usable = f"select source_file from {records} where reason is null"
+    connection.execute(
+        f"update {FILES} set refused = 'holds no record that can be used' "
+        f"where book = ? and refused is null and records > 0 and name not in ({usable})",
+        [block],
+    )

@@ -36,7 +36,7 @@ from transformation.published import (
     comment,
     delivered,
     note_stamps,
-    read_order_list_ledger,
+    read_books,
     read_published,
     read_refused,
     write_files,
@@ -98,14 +98,7 @@ class Settings:
 def fingerprint(contract: Path) -> str:
     """Return a hash of everything except the files that affects the result, including this program."""
     digest = hashlib.sha256(f"{STORAGE} {duckdb.__version__}".encode())
-    endings = (
-        "transformation/**/*.py",
-        "transformation/**/*.sql",
-        "transform.sql",
-        "books.sql",
-        "columns.csv",
-        "seeds/*.csv",
-    )
+    endings = ("transformation/**/*.py", "**/*.sql", "columns.csv", "seeds/*.csv")
     program = [path for ending in endings for path in sorted(HERE.glob(ending))]
     program += sorted(p for p in (HERE.parent / "event_data").rglob("*") if p.suffix in (".py", ".sql"))
     for path in (contract, *program):
@@ -133,7 +126,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
         if published:
             counting = without_second_deliveries(folder, published, settings.contract, work_dir)
             run = compare(counting, published, settings.contract, work_dir)
-            if run.how == "unchanged" and published.books != books:
+            if run.how == "unchanged" and published.books.files != books:
                 run.how = "incremental"
         if published and run and run.how == "unchanged":
             note_stamps(settings.warehouse, run, published)
@@ -162,8 +155,9 @@ def without_second_deliveries(folder: Folder, published: Run, contract: Contract
 def compare(folder: Folder, published: Run, contract: Contract, work_dir: Path) -> Run:
     """Return which files are new, changed or gone since the warehouse was built; compare content if stamps differ."""
     old = {f.name: f for f in published.files}
-    run = Run([], list(folder.unread), "incremental", published.ledger, refused=published.refused)
-    run.order_list_ledger = published.order_list_ledger
+    run = Run(
+        [], list(folder.unread), "incremental", published.ledger, refused=published.refused, books=published.books
+    )
     for file in folder.files:
         known = old.get(file.name)
         if known is None:
@@ -311,7 +305,7 @@ class Build:
         contract, data_dir = self.settings.contract, Path(self.settings.data_dir)
         books = build_books(self.connection, contract, data_dir, self.work_dir, self.progress)
         run.ledger = balanced_ledger(self.connection)
-        run.order_list_ledger = read_order_list_ledger(self.connection, "warehouse.")
+        run.books = read_books(self.connection, "warehouse.")
         run.refused = read_refused(self.connection, "warehouse.")
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
         build = [self.settings.fingerprint]

@@ -46,8 +46,9 @@ def transform(options: argparse.Namespace, terminal: Terminal) -> int:
     contract = settings.contract
     if not terminal.quiet:
         lines = summary(run, warehouse, contract, terminal.width)
-        compared = order_list_lines(run, contract, terminal.width) if options.engine == "duckdb" else []
-        terminal.print("\n".join([*lines, *compared]))
+        if options.engine == "duckdb":
+            lines += order_list_lines(run, contract, terminal.width) + spend_lines(run, contract, terminal.width)
+        terminal.print("\n".join(lines))
     if exported:
         terminal.print(f"exported: {len(exported)} files to {options.export}")
     reasons = critical(run, contract)
@@ -84,9 +85,10 @@ def refused_lines(run: Run) -> Ledger:
 
 def tables_of_refused(run: Run) -> list[str]:
     """Return the tables that list the refused files and orders of a run."""
-    lines = [line for line, *_ in refused_lines(run)]
+    lines, books = [line for line, *_ in refused_lines(run)], {name for name, *_ in run.books.files}
     found = {
-        "silver.files": bool(run.refused),
+        "silver.files": not run.refused.keys() <= books,
+        "bronze.book_files": not run.refused.keys().isdisjoint(books),
         "silver.rejected_events": any(line.startswith("rejected: ") for line in lines),
         "silver.received_orders": any(line.startswith("quarantined: ") for line in lines),
     }
@@ -128,6 +130,10 @@ def summary(run: Run, warehouse: Path, contract: Contract, width: int) -> list[s
         lines.append(f"{count(run.unreadable, 'record')} could not be read; see silver.rejected_events.")
     lines += [paragraph(f"{name} could not be read: it {why}.", width) for name, why in run.refused.items()]
     lines += [paragraph(f"{one.name} is not read: {one.reason}.", width) for one in run.unread]
+    lines += [
+        paragraph(f"{name} has no column {missing}, which the contract names.", width)
+        for name, missing in run.books.missing_columns.items()
+    ]
     roles = ShopRoles.of(contract)
     columns = 3 if roles.has_amount else 2
     rows = [
@@ -143,7 +149,7 @@ def summary(run: Run, warehouse: Path, contract: Contract, width: int) -> list[s
 
 def order_list_lines(run: Run, contract: Contract, width: int) -> list[str]:
     """Return lines that compare the tracked orders with the shop's order list; none without one."""
-    if contract.order_list and not run.order_list_ledger:
+    if contract.order_list and not run.books.order_list_ledger:
         name = contract.order_list.file_name
         text = f"The tracked orders are not compared with the shop's: there is no order list like {name}."
         return ["", paragraph(text, width)]
@@ -154,11 +160,30 @@ def order_list_lines(run: Run, contract: Contract, width: int) -> list[str]:
 
     rows = [
         (line, *cells(tracked, tracked_amount), *cells(booked, booked_amount))
-        for line, tracked, tracked_amount, booked, booked_amount in run.order_list_ledger
+        for line, tracked, tracked_amount, booked, booked_amount in run.books.order_list_ledger
         if line != "difference"
     ]
     heading = ("order list", "tracked", "amount", "booked", "amount")
     return ["", *table(heading, rows, width, right=(1, 2, 3, 4))] if rows else []
+
+
+def spend_lines(run: Run, contract: Contract, width: int) -> list[str]:
+    """Return lines that sum up the advertising spend; none if the contract does not describe it."""
+    if not contract.ad_spend:
+        return []
+    spend = run.books.spend
+    if spend is None:
+        text = f"Advertising spend is not measured: there is no file like {contract.ad_spend.file_name}."
+        return ["", paragraph(text, width)]
+    texts = [f"Advertising spend: {contract.currency.exact(spend.cost)} on {count(spend.days, 'day')}."]
+    if spend.others:
+        amounts = " and ".join(f"{currency} {cost:,.2f}" for currency, cost in spend.others)
+        texts.append(f"Spend in other currencies is not included: {amounts}.")
+    if spend.refused:
+        number = sum(records for _, records in spend.refused)
+        reasons = ", ".join(f"{records:,} {reason}" for reason, records in spend.refused)
+        texts.append(f"{count(number, 'record')} cannot be used ({reasons}); see silver.refused_ad_spend.")
+    return ["", *(paragraph(text, width) for text in texts)]
 
 
 def export(warehouse: Path, folder: Path) -> list[Path]:

@@ -17,14 +17,13 @@ from event_data.contract import Contract
 from event_data.contract.shape import channels
 from event_data.events import filled_sql, valid_json_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
-from event_data.reading.day_file import DayFile, ReadingError
+from event_data.reading.day_file import DayFile
 from event_data.sql import identifier, literal
 from event_data.statements import SCHEMAS
 
 # Bytes read together: enough to justify the planning time of a statement and, with enough data, to fill several of
 # DuckDB's row groups, but not so much that one unreadable file causes many others to be read twice.
 SMALL, LARGE = 16 << 20, 128 << 20
-MOST_LINES = 10**8  # per file, as event ids have eight digits for the line
 OWN_COLUMNS = {
     "_source_file": "varchar", "_file_id": "bigint", "_line": "bigint", "_loaded_at": "timestamp",
     "_unreadable": "varchar", "_payload": "varchar",
@@ -109,8 +108,7 @@ class _Landing:
         """Add the lines that are not records, now that all records are verified."""
         name = self._names[batch[0].file_id]
         for file in batch:
-            if file.records + 1 >= MOST_LINES:
-                raise ReadingError(f"{file.path} has more than {MOST_LINES:,} lines; split it into parts.")
+            file.refuse_line(file.records + 1)
             if file.rejects:
                 cursor.execute(f"insert into {name} by name {_rejected(file)}")
         if not self.into:

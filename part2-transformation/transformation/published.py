@@ -11,11 +11,13 @@ from pathlib import Path
 
 import duckdb
 
+from event_data.books.reading import FILES as BOOK_FILES
 from event_data.errors import UserError
 from event_data.reading.day_file import DayFile, Problem
 from event_data.reading.folder import Unread
 from event_data.sql import identifier, literal
 from event_data.statements import Statement
+from event_data.warehouse_file import has_table
 
 Delivered = dict[date | None, set[tuple[str, int, str]]]
 Ledger = list[tuple[str, int, Decimal]]  # line, orders, amount in the shop's currency
@@ -31,8 +33,6 @@ UNREAD_FILES = """
 create or replace table bronze.unread_files (
     name varchar, reason varchar, file_date date, bytes bigint, stamp varchar, counts_instead varchar
 )"""
-
-
 COLUMNS = Path(__file__).resolve().parents[1] / "columns.csv"
 
 
@@ -40,6 +40,26 @@ class LedgerError(UserError):
     """Revenue was lost or created during the transformation."""
 
     status = 3
+
+
+@dataclass(frozen=True)
+class Spend:
+    """The advertising spend in a warehouse."""
+
+    cost: Decimal  # in the shop's currency
+    days: int
+    others: list[tuple[str, Decimal]]  # the cost in each other currency
+    refused: list[tuple[str, int]]  # why records were refused, and how many
+
+
+@dataclass(frozen=True)
+class Books:
+    """The shop's own books in a warehouse."""
+
+    files: BookFiles = field(default_factory=set)
+    missing_columns: dict[str, str] = field(default_factory=dict)  # file name -> columns of the contract
+    order_list_ledger: OrderListLedger = field(default_factory=list)  # empty without an order list
+    spend: Spend | None = None
 
 
 @dataclass
@@ -54,8 +74,7 @@ class Run:
     changed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)  # file name -> why none or an unknown part was used
-    books: BookFiles = field(default_factory=set)
-    order_list_ledger: OrderListLedger = field(default_factory=list)  # empty without an order list
+    books: Books = field(default_factory=Books)
 
     @property
     def records(self) -> int:
@@ -113,10 +132,8 @@ def read_published(warehouse: Path, fingerprint: str) -> Run | None:
                 Unread(name, reason, size, stamp, day, instead or "")
                 for name, reason, day, size, stamp, instead in connection.execute("from bronze.unread_files").fetchall()
             ]
-            run = Run(files, unread, "unchanged", read_ledger(connection), refused=read_refused(connection))
-            run.books = _read_books(connection)
-            run.order_list_ledger = read_order_list_ledger(connection)
-            return run
+            ledger, refused = read_ledger(connection), read_refused(connection)
+            return Run(files, unread, "unchanged", ledger, refused=refused, books=read_books(connection))
     except duckdb.Error:
         return None
 
@@ -155,28 +172,38 @@ def read_refused(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> di
     """Return the files of which none or an unknown part could be used, and why."""
     refused = "select name, refused from {}{} where refused is not null order by name"
     found = dict(connection.execute(refused.format(catalog, "silver.files")).fetchall())
-    if has_table(connection, "bronze.book_files", catalog):
-        found |= dict(connection.execute(refused.format(catalog, "bronze.book_files")).fetchall())
+    if has_table(connection, BOOK_FILES, catalog):
+        found |= dict(connection.execute(refused.format(catalog, BOOK_FILES)).fetchall())
     return found
 
 
-def has_table(connection: duckdb.DuckDBPyConnection, name: str, catalog: str = "") -> bool:
-    """Return whether a warehouse has a table, which it may not have without the shop's books."""
-    try:
-        connection.execute(f"select 1 from {catalog}{name} limit 0")
-    except duckdb.CatalogException:
-        return False
-    return True
+def read_books(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> Books:
+    """Return what a warehouse has of the shop's own books."""
+    if not has_table(connection, BOOK_FILES, catalog):
+        return Books()
+    files = connection.execute(f"select name, bytes, stamp, missing_columns from {catalog}{BOOK_FILES}").fetchall()
+    return Books(
+        files={(name, size, stamp) for name, size, stamp, _ in files},
+        missing_columns={name: missing for name, _, _, missing in files if missing},
+        order_list_ledger=_read_order_list_ledger(connection, catalog),
+        spend=_read_spend(connection, catalog),
+    )
 
 
-def _read_books(connection: duckdb.DuckDBPyConnection) -> BookFiles:
-    if not has_table(connection, "bronze.book_files"):
-        return set()
-    return set(connection.execute("select name, bytes, stamp from bronze.book_files").fetchall())
+def _read_spend(connection: duckdb.DuckDBPyConnection, catalog: str) -> Spend | None:
+    if not has_table(connection, "silver.ad_spend", catalog):
+        return None
+    totals = "select coalesce(sum(cost), 0), count(distinct date) from {}silver.ad_spend"
+    ((cost, days),) = connection.execute(totals.format(catalog)).fetchall()
+    others = "select other_currency, sum(other_cost) from {}silver.ad_spend where other_cost is not null group by all"
+    refused = "select reason, count(*) from {}silver.refused_ad_spend group by all"
+    other_costs, reasons = (
+        connection.execute(f"{sql.format(catalog)} order by all").fetchall() for sql in (others, refused)
+    )
+    return Spend(cost, days, other_costs, reasons)
 
 
-def read_order_list_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> OrderListLedger:
-    """Return the ledger of tracked against booked orders, in order; [] without an order list."""
+def _read_order_list_ledger(connection: duckdb.DuckDBPyConnection, catalog: str) -> OrderListLedger:
     if not has_table(connection, "gold.order_list_ledger", catalog):
         return []
     columns = "line, tracked_orders, tracked_amount, booked_orders, booked_amount"
@@ -192,7 +219,7 @@ def balanced_ledger(connection: duckdb.DuckDBPyConnection) -> Ledger:
             f"the ledger does not balance: {orders} orders and {amount:,.2f} are neither counted nor named; nothing "
             "was published. Please report this with the ledger above."
         )
-    for line, *differences in read_order_list_ledger(connection, "warehouse."):
+    for line, *differences in _read_order_list_ledger(connection, "warehouse."):
         if line == "difference" and any(differences):
             raise LedgerError(
                 "the orders of the events and of the order list do not all have a line in gold.order_list_ledger "

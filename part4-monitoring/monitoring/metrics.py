@@ -18,6 +18,7 @@ from event_data.known_totals import Comparison
 from event_data.money import Currency
 from event_data.shop_roles import ALL_ROLES, ShopRoles
 from event_data.sql import identifier, named_statements
+from event_data.warehouse_file import has_table
 from monitoring.baselines import Amounts
 
 if TYPE_CHECKING:
@@ -127,12 +128,12 @@ class Warehouse:
         self.connection = connection
         self.until = until or datetime.max
         self.statements = named_statements(SQL.read_text("utf-8"))
-        self.has_books = _has_coverage(connection)
-        connection.execute(COVERAGE if self.has_books else NO_COVERAGE)
+        has_list = has_table(connection, "gold.tracking_coverage")
+        connection.execute(COVERAGE if has_list else NO_COVERAGE)
         self.shop, sign, self.time_zone, roles = self.rows("shop")[0]
         self.currency = Currency(sign)
         self.roles = ShopRoles.from_json(roles)
-        if not self.has_books:
+        if not has_list:
             self.roles = ShopRoles(self.roles.names - {"order_list"})
         self._of_days: dict[str, tuple[date, date, dict[date, tuple[Any, ...]]]] = {}
 
@@ -235,11 +236,6 @@ class Warehouse:
         else:
             _sum_hours(facts)
         return facts
-
-
-def _has_coverage(connection: "duckdb.DuckDBPyConnection") -> bool:
-    names = "select table_name from information_schema.tables where table_schema = 'gold'"
-    return ("tracking_coverage",) in connection.execute(names).fetchall()
 
 
 def _sum_hours(facts: Facts) -> None:

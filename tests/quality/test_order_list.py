@@ -19,6 +19,7 @@ from event_data.contract import load_contract
 STEP = date(2025, 3, 3)  # from this day on, every other order is lost
 CHECKS = (
     "order_list_unusable",
+    "ad_spend_unusable",
     "orders_not_tracked",
     "tracking_coverage_shift",
     "order_amount_differs",
@@ -27,6 +28,10 @@ CHECKS = (
 LIST = """Id,Created at,Total
 A-1,2025-02-23 10:00:00 +0000,7.00
 A-2,2025-02-24 10:00:00 +0000,5.00
+"""
+SPEND = """date,source,medium,campaign,cost,clicks
+2025-02-23,google,cpc,,12.50,5
+20250224,google,cpc,,12.50,5
 """
 LIMIT = """\
       - type: custom
@@ -105,36 +110,55 @@ def test_what_explains_another_amount_is_named(found: list[dict[str, str]]) -> N
     assert all(row["first_bad_line"] for row in failing(found, "orders_tracked_twice"))
 
 
+# A replacement in the order list and one in the advertising spend, and an example of each that part 1 names.
 @pytest.mark.parametrize(
-    ("old", "new", "failed", "example"),
+    ("orders", "spend"),
     [
-        (None, "<!doctype html><html></html>", "1", "orders_export.csv: is an HTML page, not a CSV"),
-        ("Created at,", "Created,", "1", "orders_export.csv: has no column 'Created at', which the contract needs"),
-        ("5.00", "five", "1", "orders_export.csv, line 3: no readable amount"),
-        ("2025-02-24 10:00:00 +0000", "yesterday", "1", "orders_export.csv, line 3: no readable time"),
-        ("5.00", "5.00", "0", ""),
+        (
+            (None, "<!doctype html><html></html>", "orders_export.csv: is an HTML page, not a CSV"),
+            (None, "<!doctype html><html></html>", "ad_spend.csv: is an HTML page, not a CSV"),
+        ),
+        (
+            ("Created at,", "Created,", "orders_export.csv: has no column 'Created at', which the contract needs"),
+            ("cost,", "price,", "ad_spend.csv: has no column 'cost', which the contract needs"),
+        ),
+        (
+            (",Total", ",Sum", "orders_export.csv: has no column Total"),
+            ("campaign,", "group,", "ad_spend.csv: has no column campaign"),
+        ),
+        (
+            ("5.00", "five", "orders_export.csv, line 3: no readable amount"),
+            ("20250224,google,cpc,,12.50", "2025-02-24,google,cpc,,--", "ad_spend.csv, line 3: no readable cost"),
+        ),
+        (
+            ("2025-02-24 10:00:00 +0000", "yesterday", "orders_export.csv, line 3: no readable time"),
+            ("20250224", "", "ad_spend.csv, line 3: no day"),
+        ),
+        (("5.00", "5.00", ""), ("20250224", "2025-02-24", "")),
     ],
 )
-def test_what_cannot_be_used_of_the_list_is_reported(
-    old: str | None, new: str, failed: str, example: str, shop: tuple[Path, Path], tmp_path: Path
+def test_what_cannot_be_used_of_the_books_is_reported(
+    orders: tuple[str | None, str, str], spend: tuple[str | None, str, str], shop: tuple[Path, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "data").mkdir()
     for path in sorted((shop[0] / "data").glob("events_*.csv"))[:2]:
         (tmp_path / "data" / path.name).symlink_to(path)
-    text = LIST.replace(old, new) if old else new
-    (tmp_path / "data" / "orders_export.csv").write_text(text, "utf-8")
+    for name, text, (old, new, _) in (("orders_export.csv", LIST, orders), ("ad_spend.csv", SPEND, spend)):
+        (tmp_path / "data" / name).write_text(text.replace(old, new) if old else new, "utf-8")
     document = yaml.safe_load(shop[1].read_text("utf-8"))
     books = next(one for one in document["schema"] if one["physicalName"].startswith("orders"))
     roles = {"order_id": "Id", "created_at": "Created at", "amount": "Total"}
     books["customProperties"][0]["value"]["columnRoles"] = roles
     (tmp_path / "contract.yaml").write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
     rows = report(tmp_path / "data", tmp_path / "out", "--contract", tmp_path / "contract.yaml")
-    (row,) = [row for row in rows if row["check"] == "order_list_unusable" and row["status"] != "skip"]
-    assert (row["failed"] or "0", row["status"]) == (failed, "fail" if example else "pass")
-    assert example in row["message"]
+    for check, (*_, example) in (("order_list_unusable", orders), ("ad_spend_unusable", spend)):
+        (row,) = [row for row in rows if row["check"] == check and row["status"] != "skip"]
+        assert row["status"] == ("fail" if example else "pass") and example in row["message"]
+        # without a column of amounts, the two orders have none
+        assert (row["failed"] or "0") == ("0" if not example else "3" if example.endswith("Total") else "1")
 
 
-def test_without_an_order_list_nothing_is_checked(shop: tuple[Path, Path], tmp_path: Path) -> None:
+def test_without_books_nothing_is_checked(shop: tuple[Path, Path], tmp_path: Path) -> None:
     folder, contract = shop
     assert not {check.check for check in checks_of(load_contract(SCHEMA))} & {*CHECKS}
     (tmp_path / "data").mkdir()

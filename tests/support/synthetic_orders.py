@@ -1,4 +1,4 @@
-"""Write a shop's order list for synthetic days of events, and what became of each order.
+"""Write a shop's order list for synthetic days of events, with the expected status of each order.
 
 The order events of the days are the truth to begin with. Some are taken out of the days, repeated or given another
 amount; the order list, in the columns of Shopify's export, has the orders as the shop would know them.
@@ -66,7 +66,7 @@ CONTRACT = """\
 
 @dataclass
 class Truth:
-    """What became of each order: its status and reason by its name in the order list, or by its transaction id."""
+    """The status and reason of each order, by its name in the order list or by its transaction id."""
 
     booked: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     tracked: dict[str, Counter[str]] = field(default_factory=dict)  # transaction id -> statuses that only events have
@@ -172,7 +172,7 @@ class Books:
         self.truth.tracked.setdefault(str(transaction_id), Counter())[status] += 1
 
     def settle(self) -> None:
-        """Correct the truth of orders that the days, or the list, do not cover: nobody knows what became of them."""
+        """Correct the status of orders that the days, or the list, do not cover."""
         path = max(self.days)
         time = self.headers[path].index("timestamp")
         sent = [row for target, row in self.sent if target == path]
@@ -326,7 +326,7 @@ def write_books(
 
 
 def write_spend(folder: Path, cost: int = 500) -> None:
-    """Write what the shop paid for a campaign on each day of events."""
+    """Write the advertising spend of one campaign on each day of events."""
     days = sorted(path.stem.removeprefix("events_") for path in folder.glob("events_*.csv"))
     lines = [f"{day[:4]}-{day[4:6]}-{day[6:]},google,cpc,,{cost},250" for day in days]
     (folder / "ad_spend.csv").write_text("\n".join(["date,source,medium,campaign,cost,clicks", *lines]), "utf-8")

@@ -4,11 +4,12 @@ import math
 import re
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from commands import REPO, SCHEMA, query
 from synthetic_events import generate
-from warehouse_kit import differing_tables, run
+from warehouse_kit import command, differing_tables, run
 
 OBJECT = """
   - name: spend
@@ -35,11 +36,19 @@ SESSIONS = (
 )
 
 
+class Shop(NamedTuple):
+    """A folder with the data, the contract and the warehouse of a shop, its paid sessions, and the console."""
+
+    folder: Path
+    sessions: list[tuple[str, str | None, int]]  # day, campaign, number
+    console: str
+
+
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, str | None, int]]]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A warehouse with the spend of a report of Google Ads, and the sessions of each day and campaign.
 
-    For each session, 1.25 clicks were paid for, of 2.00 each; days have a thousand clicks more that never arrived.
+    Each session has 1.25 paid clicks of 2.00 each; a thousand more clicks never arrived.
     """
     folder = tmp_path_factory.mktemp("shop")
     data = folder / "data"
@@ -58,19 +67,22 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str
     lines += [
         '2025-02-24,Elsewhere,USD,"2,000.00","1,000",9',
         "2025-02-24,Abroad,EUR,70.00,35,9",
+        "20250224,Abroad,EUR,30.00,15,9",
+        "2025-02-24,Elsewhere,USD,,,",
         ",Total: account,,9,9,9",
     ]
     (data / "google_ads.csv").write_text("\n".join(lines) + "\n", "utf-8")
     head, tail = SCHEMA.read_text("utf-8").split("\nslaProperties:", 1)
     spend = OBJECT.format(campaigns={name.upper(): campaign for campaign, name in names.items()})
     (folder / "contract.yaml").write_text(f"{head}\n{spend}\nslaProperties:{tail}", "utf-8")
-    status, _, stderr = run(data, folder / "w.duckdb", folder / "contract.yaml")
+    places = {"data_dir": data, "warehouse": folder / "w.duckdb", "contract": folder / "contract.yaml"}
+    status, stdout, stderr = command(*(word for name, path in places.items() for word in (f"--{name}", path)))
     assert status == 0, stderr
-    return folder, sessions
+    return Shop(folder, sessions, " ".join(stdout.split()))
 
 
-def test_what_was_spent_is_in_every_model_once(shop: tuple[Path, list[tuple[str, str | None, int]]]) -> None:
-    folder, sessions = shop
+def test_what_was_spent_is_in_every_model_once(shop: Shop) -> None:
+    folder, sessions, console = shop
     spent = sum(Decimal(2) * Decimal("1.25") * count for *_, count in sessions) + 2000
     totals = query(
         folder / "w.duckdb",
@@ -86,18 +98,27 @@ def test_what_was_spent_is_in_every_model_once(shop: tuple[Path, list[tuple[str,
         assert (counted, earned) == (visits["healed" if reading == "stitched" else reading], revenue)
         assert math.isclose(bought, orders, abs_tol=0.01)
     elsewhere = "select other_currency, other_cost, cost from silver.ad_spend where campaign = 'Abroad'"
-    assert query(folder / "w.duckdb", elsewhere) == [("EUR", Decimal(70), None)]
+    assert query(folder / "w.duckdb", elsewhere) == [("EUR", Decimal(70), None), ("EUR", Decimal(30), None)]
+    assert (
+        f"Advertising spend: ${spent:,.2f} on 4 days. Spend in other currencies is not included: EUR 100.00." in console
+    )
+    refused = "2 records cannot be used (1 no day, 1 no readable cost); see silver.refused_ad_spend."
+    assert console.endswith(refused)
+    last = len((folder / "data" / "google_ads.csv").read_text("utf-8").splitlines())
+    assert query(folder / "w.duckdb", "select line, reason from silver.refused_ad_spend order by line") == [
+        (last - 1, "no readable cost"), (last, "no day"),
+    ]  # fmt: skip
 
 
-def test_the_query_of_the_page_runs(shop: tuple[Path, list[tuple[str, str | None, int]]]) -> None:
+def test_the_query_of_the_page_runs(shop: Shop) -> None:
     page = (REPO / "docs" / "order_list.md").read_text("utf-8")
     (sql,) = [sql for sql in re.findall("```sql\n(.*?)```", page, re.S) if "channel_returns" in sql]
-    (first, *_) = query(shop[0] / "w.duckdb", sql)
+    (first, *_) = query(shop.folder / "w.duckdb", sql)
     assert first[0] == "Paid Search" and first[1] > 2000
 
 
-def test_clicks_meet_their_sessions(shop: tuple[Path, list[tuple[str, str | None, int]]]) -> None:
-    folder, sessions = shop
+def test_clicks_meet_their_sessions(shop: Shop) -> None:
+    folder, sessions, _ = shop
     found = query(
         folder / "w.duckdb",
         "select cast(date as varchar), campaign, clicks, sessions, channel from gold.click_sessions "
@@ -111,8 +132,8 @@ def test_clicks_meet_their_sessions(shop: tuple[Path, list[tuple[str, str | None
     assert query(folder / "w.duckdb", lost) == [(1000, 0)]
 
 
-def test_the_bounds_are_wide_where_orders_are_few(shop: tuple[Path, list[tuple[str, str | None, int]]]) -> None:
-    folder, _ = shop
+def test_the_bounds_are_wide_where_orders_are_few(shop: Shop) -> None:
+    folder = shop.folder
     rows = query(
         folder / "w.duckdb",
         "select spend, orders, revenue, least_orders, most_orders, cost_per_order, least_cost_per_order, "
@@ -128,16 +149,28 @@ def test_the_bounds_are_wide_where_orders_are_few(shop: tuple[Path, list[tuple[s
         assert (returned is None) == (spend == 0) and (worst is None or worst <= float(revenue) / float(spend) <= best)
 
 
-def test_a_later_file_and_its_absence(shop: tuple[Path, list[tuple[str, str | None, int]]], tmp_path: Path) -> None:
-    folder, _ = shop
+def test_a_later_file_and_its_absence(shop: Shop, tmp_path: Path) -> None:
+    folder = shop.folder
     spend, contract, part = folder / "data" / "google_ads.csv", folder / "contract.yaml", folder / "w.duckdb"
     text = spend.read_text("utf-8")
+    spend.write_text(
+        re.sub("^(2025)-([0-9]+)-([0-9]+)", r"\3.\2.\1", text, flags=re.M).replace("20250224,", ","), "utf-8"
+    )
+    status, _, stderr = run(folder / "data", part, contract)
+    assert status == 3 and stderr.endswith(
+        "google_ads.csv could not be read (holds no record that can be used); see bronze.book_files.\n"
+    )
+    assert query(part, "select distinct reason from silver.refused_ad_spend order by reason") == [
+        ("no day",), ("no readable day",),
+    ]  # fmt: skip
     spend.write_text(text.replace(",1,", ",2,").replace("Elsewhere", "Anywhere"), "utf-8")
     for _ in range(2):
         assert run(folder / "data", part, contract)[0] == 0
         assert run(folder / "data", tmp_path / "whole.duckdb", contract, "--full_refresh")[0] == 0
         assert differing_tables(part, tmp_path / "whole.duckdb") == []
         spend.unlink(missing_ok=True)
+    status, stdout, _ = command("--data_dir", folder / "data", "--warehouse", part, "--contract", contract)
+    assert "Advertising spend is not measured: there is no file like google_ads.csv." in " ".join(stdout.split())
     assert not query(
         part, "select * from information_schema.tables where table_name in ('ad_spend', 'channel_returns')"
     )

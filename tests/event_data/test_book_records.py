@@ -1,0 +1,120 @@
+"""The records of the shop's own books: what is read, and what is refused with a reason."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from commands import SCHEMA
+from synthetic_orders import SHOPIFY, contract_with_books
+
+from event_data.books.customers import booked_customer_sql, tracked_customer_sql
+from event_data.books.reading import land_books
+from event_data.books.reconciliation import RECONCILIATION, SPEND_RECORDS, book_placeholders, spend_placeholders
+from event_data.contract import Contract, load_contract
+from event_data.reading import day_file
+from event_data.reading.day_file import ReadingError
+from event_data.statements import SCHEMAS, fill, read_statements
+
+DAY = date(2026, 3, 1)
+HEADER = "date,source,medium,campaign,cost,clicks\n"
+
+
+def contract_in(folder: Path, zone: str = "") -> Contract:
+    """Return a contract with both books; `zone` is that of the days of spend."""
+    text = contract_with_books(SCHEMA.read_text("utf-8"))
+    if zone:
+        day = f"{{name: date, logicalType: timestamp, logicalTypeOptions: {{defaultTimezone: {zone}}}}}"
+        text = text.replace("{name: date}", day, 1)
+    (folder / "contract.yaml").write_text(text, "utf-8")
+    return load_contract(folder / "contract.yaml")
+
+
+def landed(folder: Path, contract: Contract) -> duckdb.DuckDBPyConnection:
+    """Return a database with the records of the books in `folder`."""
+    connection = duckdb.connect()
+    for schema in SCHEMAS:
+        connection.execute(f"create schema {schema}")
+    land_books(connection, contract, folder, folder / "work")
+    return connection
+
+
+def spend_of(folder: Path, records: str, zone: str = "") -> list[tuple[Any, ...]]:
+    (folder / "ad_spend.csv").write_text(HEADER + records, "utf-8")
+    contract = contract_in(folder, zone)
+    assert contract.ad_spend
+    with landed(folder, contract) as connection:
+        for statement in read_statements(SPEND_RECORDS):
+            connection.execute(fill(statement, spend_placeholders(contract, contract.ad_spend)).sql)
+        refused = connection.execute("select line, reason from silver.refused_ad_spend order by line").fetchall()
+        found = connection.execute("select line, date, reason from silver.spend_records order by line").fetchall()
+    assert refused == [(line, reason) for line, _, reason in found if reason]
+    return [row[1:] for row in found]
+
+
+@pytest.mark.parametrize("zone", ["", "America/New_York", "Pacific/Auckland", "America/Sao_Paulo"])
+def test_days_of_spend_are_the_days_as_written_in_every_zone(zone: str, tmp_path: Path) -> None:
+    days = ("2026-03-01", "20260301", "2026/03/01", "2026-03-01 00:00:00", "20260301T000000")
+    assert spend_of(tmp_path, "".join(f"{day},a,b,c,1,1\n" for day in days), zone) == [(DAY, None)] * len(days)
+
+
+def test_a_time_with_an_offset_is_in_the_zone_of_the_file(tmp_path: Path) -> None:
+    assert spend_of(tmp_path, "2026-03-02T03:00:00Z,a,b,c,1,1\n", "America/New_York") == [(DAY, None)]
+
+
+def test_a_record_of_spend_that_cannot_be_used_has_a_reason(tmp_path: Path) -> None:
+    records = (
+        "2026-03-01,a,b,c,1.50,1\n,a,b,c,9,1\n01.03.2026,a,b,c,1,1\n20261301,a,b,c,1,1\n2026-03-01,a,b,c,free,1\n"
+        "2026-03-01,a,b,c,,1\n2026-03-01,a,b,c,0,1\nTotal,,,,12.50,5\n"
+    )
+    assert spend_of(tmp_path, records) == [
+        (DAY, None), (None, "no day"), (None, "no readable day"), (None, "no readable day"), (DAY, "no readable cost"),
+        (DAY, "no readable cost"), (DAY, None), (None, "unreadable record"),
+    ]  # fmt: skip
+
+
+def test_a_record_of_the_order_list_that_cannot_be_used_has_a_reason(tmp_path: Path) -> None:
+    def record(**cells: str) -> str:
+        return ",".join(cells.get(name.replace(" ", "_"), "") for name in SHOPIFY)
+
+    at = "2026-03-01 10:00:00 +0000"
+    files = (
+        [record(), record(Name="A-1", Created_at=at, Total="1"), record(), record(Name="A-1")],
+        [record(Name="A-1", Created_at="yesterday", Total="2"), record(Name="A-2"), record(Created_at=at)],
+    )
+    for number, records in enumerate(files, 1):
+        text = "\n".join([",".join(SHOPIFY).replace(",Test", ""), *(line.removesuffix(",") for line in records)])
+        (tmp_path / f"orders_export_2026030{number}.csv").write_text(text + "\n", "utf-8")
+    contract = contract_in(tmp_path)
+    assert contract.order_list
+    with landed(tmp_path, contract) as connection:
+        for statement in read_statements(RECONCILIATION)[:3]:
+            connection.execute(fill(statement, book_placeholders(contract, contract.order_list)).sql)
+        refused = "select source_file, line, reason from silver.refused_shop_orders order by all"
+        first, second = sorted(path.name for path in tmp_path.glob("*.csv"))
+        assert connection.execute(refused).fetchall() == [
+            (first, 2, "no order id"),  # no order is above it
+            (second, 2, "no readable time"), (second, 3, "no readable time"), (second, 4, "no order id"),
+        ]  # fmt: skip
+        orders = connection.execute("select order_id, line, line_items from silver.shop_orders").fetchall()
+        assert orders == [("A-1", 3, 3)]
+        missing = connection.execute("select distinct missing_columns from bronze.book_files").fetchall()
+        assert missing == [("Test",)]
+
+
+def test_both_sides_hash_a_customer_in_the_same_way() -> None:
+    names = ("Ann@Mail.example ", "A" * 32, "Z" * 32, "z" * 64, "5d" * 16, "5D" * 20, "5d" * 32)
+    with duckdb.connect() as connection:
+        sql = f"select {booked_customer_sql('name', 'md5')}, {tracked_customer_sql('name')} from (select ? as name)"
+        hashes = [connection.execute(sql, [name]).fetchall()[0] for name in names]
+        assert connection.execute(sql, [None]).fetchall() == [(None, None)]
+    assert all(booked == tracked for booked, tracked in hashes)
+    kept = [hashed == name.lower() for name, (hashed, _) in zip(names, hashes, strict=True)]
+    assert kept == [False, True, False, False, True, True, True]
+
+
+def test_a_file_with_more_lines_than_ids_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_file, "MOST_LINES", 3)
+    with pytest.raises(ReadingError, match=r"ad_spend\.csv has more than 3 lines"):
+        spend_of(tmp_path, "2026-03-01,a,b,c,1,1\n" * 2)
