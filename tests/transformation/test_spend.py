@@ -97,7 +97,7 @@ def test_what_was_spent_is_in_every_model_once(shop: Shop) -> None:
     for reading, _, _, counted, earned, bought in totals:
         assert (counted, earned) == (visits["healed" if reading == "stitched" else reading], revenue)
         assert math.isclose(bought, orders, abs_tol=0.01)
-    elsewhere = "select other_currency, other_cost, cost from silver.ad_spend where campaign = 'Abroad'"
+    elsewhere = "select other_currency, other_cost, cost from silver.ad_spend where campaign = 'Abroad' order by line"
     assert query(folder / "w.duckdb", elsewhere) == [("EUR", Decimal(70), None), ("EUR", Decimal(30), None)]
     assert (
         f"Advertising spend: ${spent:,.2f} on 4 days. Spend in other currencies is not included: EUR 100.00." in console
