@@ -16,6 +16,7 @@ from event_data.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONTRACT = REPOSITORY / "part1-data-quality" / "schema.yaml"
+CRITICAL = 3  # the exit status of a command that worked and found critical data
 WIDTH = 80  # columns, when the width of the output is unknown
 WIDEST = 120  # columns; longer lines are hard to read
 HEIGHT = 50  # lines of a screen, if the output is not a terminal

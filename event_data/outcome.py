@@ -14,8 +14,6 @@ from event_data.contract import Severity, load_contract
 from event_data.errors import UserError
 from event_data.output import count, day_name, paragraph, short_path
 
-CRITICAL = 3
-
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options that the Makefile gives."""
@@ -37,14 +35,14 @@ def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
     if serious:
         # Of equal severity, the costliest is first, as in part 1's table.
         broken, first = _described(serious, options.contract), serious[0]["advice"]
-    elif options.part4 == CRITICAL:
+    elif options.part4 == cli.CRITICAL:
         broken, first = "part 4 judges the last day RED.", "follow the steps that part 4 lists above."
     elif incidents:
         broken = f"nothing serious; {count(len(incidents), 'lesser incident')}."
         first = "read the lesser incidents when you have time."
     else:
         broken, first = "nothing that the four parts can see.", "nothing."
-    if options.part2 == CRITICAL:
+    if options.part2 == cli.CRITICAL:
         broken = f"part 2 refused data, or its ledger does not balance. Besides: {broken}"
         first = f"read what part 2 says above. Then: {first}"
     places = ["report.html (summary)", "dq_report.html (incidents)", "monitor.html (days)"]

@@ -1,4 +1,4 @@
-"""The command of part 3: have parts 1 and 2 bring their files up to date, read them, and write what they say."""
+"""Run part 3: bring the files of parts 1 and 2 up to date, read them, and write the pictures and documents."""
 
 import argparse
 import subprocess
@@ -24,12 +24,11 @@ from analysis.impact import load_assumptions, model
 from analysis.incidents import Quality, read_quality
 from analysis.page import report
 from analysis.summary import summary, verdict
-from event_data.cli import REPOSITORY, Terminal
+from event_data.cli import CRITICAL, REPOSITORY, Terminal
 from event_data.contract import load_contract
 from event_data.errors import UserError
 from event_data.output import short_path, write_atomically
 
-CRITICAL = 3
 NAMES = (
     "funnel_sankey.png", "revenue_trend.png", "orders_trend.png", "attribution_loss_pie.png", "device_cvr.png",
     "daily_volume_anomaly.png", "tracking_coverage.png",
@@ -74,7 +73,7 @@ def quality_of(warehouse: Path, gold: Gold) -> Quality:
 
 
 def refresh(options: argparse.Namespace, warehouse: Path, terminal: Terminal) -> int:
-    """Run parts 1 and 2; returns 3 where part 2 says that the data are critical, whatever it published."""
+    """Run parts 1 and 2; return part 2's status, which is CRITICAL if the data are."""
     terminal.progress("bringing the warehouse up to date")
     place = ["--quiet", "--data_dir", options.data_dir, "--contract", options.contract]
     checking = _start("part1-data-quality/validate_dataframework.py", *place, "--json", "--out_dir", warehouse.parent)
@@ -83,7 +82,7 @@ def refresh(options: argparse.Namespace, warehouse: Path, terminal: Terminal) ->
     terminal.progress("")
     for process, text in zip((building, checking), told, strict=True):
         if process.returncode not in (0, CRITICAL):
-            # Its sentence says what to do; a sentence of ours about it would say less.
+            # The part's own sentence says what to do.
             sentence = text.strip().partition(": ")[2]
             raise UserError(sentence or f"part 1 or part 2 ended with status {process.returncode}; run it alone.")
     if told[0]:
@@ -97,7 +96,7 @@ def _start(script: str, *args: object) -> "subprocess.Popen[str]":
 
 
 def is_critical(gold: Gold, quality: Quality, most_refused: float) -> bool:
-    """Return whether revenue or identity is unusable, or too much of the data is not in any figure."""
+    """Return whether revenue or identity is unusable, too much was refused, or the ledger does not balance."""
     difference = gold.line("difference")
     balances = not (difference.orders or difference.amount)
     refused = bool(gold.unused["is_refused"].any()) or gold.refused_share > most_refused
@@ -125,7 +124,7 @@ def pictures(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[st
 def remove_stale(out_dir: Path, names: Sequence[str]) -> list[Path]:
     """Remove pictures that an earlier run wrote and that do not apply; return their paths.
 
-    A picture is an earlier run's if the summary beside it links it; any other file of that name stays.
+    A picture is from an earlier run if the summary beside it links to it; any other file of that name stays.
     """
     try:
         before = (out_dir / "executive_summary.md").read_text(encoding="utf-8")

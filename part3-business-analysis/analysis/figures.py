@@ -2,11 +2,23 @@
 
 from collections.abc import Container, Sequence
 from datetime import datetime, time, timedelta
+from string import ascii_uppercase
 from typing import Any
 
 import plotly.graph_objects as go
 
-from analysis.findings import Funnel, Segment, called, device_rows, evidence, funnel, segments_of, usual_volume
+from analysis.charts.days import MANY_DAYS
+from analysis.findings import (
+    Funnel,
+    Segment,
+    device_rows,
+    evidence,
+    funnel,
+    outliers,
+    repaired,
+    segments_of,
+    usual_volume,
+)
 from analysis.gold import Gold
 from analysis.impact import Impact
 from analysis.incidents import Incident, Quality
@@ -17,8 +29,7 @@ BLUE, SKY, SAND, ORANGE, GREY, MUTED = "#2a7fc1", "#8fc6ea", "#f2b880", "#d55e00
 REASON_COLOURS = {
     "known": BLUE, "direct only": SKY, "no touch in the window": SAND, "window cut off": "#dfe3e7", "no id": ORANGE,
 }  # fmt: skip
-LETTERS = "ABCDE"  # of the incidents that a figure marks
-MANY_DAYS = 60
+LETTERS = ascii_uppercase  # of the incidents that a figure marks
 
 Figure = dict[str, Any]
 
@@ -35,9 +46,10 @@ def figures(gold: Gold, quality: Quality, impact: Impact) -> dict[str, Figure]:
         found["funnel"] = _funnel(funnel(gold))
     if roles.has_conversion and roles.has_channels:
         channels = segments_of(gold, "channel")
-        found["channels"] = _rates([(0, s) for s in channels], called(channels))
+        found["channels"] = _rates([(0, s) for s in channels], outliers(channels).small)
     if roles.has_conversion and roles.has_devices:
-        found["devices"] = _rates(device_rows(gold), ())
+        devices = device_rows(gold)
+        found["devices"] = _rates(devices, [s for _, s in devices if s.is_small])
     if impact.blind > 0 and roles.has_channels:
         found["tornado"] = _tornado(gold, impact)
     return found
@@ -94,7 +106,7 @@ def _over_time(gold: Gold, column: str, name: str, hover: str) -> list[go.Scatte
 
 
 def _x_of_days(gold: Gold) -> dict[str, Any]:
-    # The names of incidents would widen it otherwise.
+    # Without a range, the incidents' letters would widen the axis.
     return {"type": "date", "tickformat": "%-d %b", "nticks": 6, "range": _around(gold)}
 
 
@@ -160,21 +172,21 @@ def _volume(gold: Gold, quality: Quality) -> Figure:
 
 
 def _evidence(gold: Gold) -> Figure:
-    """Return a ring for each reading, or one where the repair changes nothing."""
+    """Return a ring for each reading, or one ring if the repair changes nothing."""
     readings = {"as_tracked": "As dashboards<br>saw it", "healed": "After<br>the repair"}
-    parts = {reading: evidence(gold, reading) for reading in readings}
-    if parts["healed"]["known"] <= parts["as_tracked"]["known"]:
+    if repaired(gold) <= 0:
         readings = {"healed": ""}
     traces, names = [], []
     for n, (reading, name) in enumerate(readings.items()):
-        shown = {reason: amount for reason, amount in parts[reading].items() if amount > 0}
+        parts = evidence(gold, reading)
+        shares = share_texts(parts)
         start, end = n / len(readings), (n + 1) / len(readings)
         sign = gold.currency.sign if gold.roles.has_amount else ""
         traces.append(
             go.Pie(
-                values=list(shown.values()), labels=[REASON_WORDS.get(reason, reason) for reason in shown], hole=0.62,
-                text=list(share_texts(shown).values()), textinfo="text", sort=False, direction="clockwise",
-                marker={"colors": [REASON_COLOURS.get(reason, GREY) for reason in shown]},
+                values=[parts[reason] for reason in shares], hole=0.62, sort=False, direction="clockwise",
+                labels=[REASON_WORDS.get(reason, reason) for reason in shares], text=list(shares.values()),
+                textinfo="text", marker={"colors": [REASON_COLOURS.get(reason, GREY) for reason in shares]},
                 domain={"x": [start + 0.02, end - 0.02]},
                 hovertemplate=f"%{{label}}: {sign}%{{value:,.{2 * bool(sign)}f}}<extra></extra>",
             )
@@ -217,12 +229,12 @@ def _funnel(found: Funnel) -> Figure:
     return _figure([sankey], height=560, margin={"l": 8, "r": 8, "t": 12, "b": 12})
 
 
-def _rates(rows: Sequence[tuple[int, Segment]], clear: Container[str]) -> Figure:
-    """Return shares with their intervals; those too small to call, and not clearly different, are grey."""
+def _rates(rows: Sequence[tuple[int, Segment]], small: Container[Segment]) -> Figure:
+    """Return shares with their intervals; those too small to call are grey."""
     numbered = list(zip(range(len(rows) - 1, -1, -1), rows, strict=True))
     traces = []
     for is_grey, dot, bar in ((False, BLUE, SKY), (True, MUTED, GREY)):
-        shown = [(y, s) for y, (_, s) in numbered if (s.is_small and s.name not in clear) == is_grey]
+        shown = [(y, s) for y, (_, s) in numbered if (s in small) == is_grey]
         traces.append(
             go.Scatter(
                 mode="markers", x=[s.share.estimate for _, s in shown], y=[y for y, _ in shown],

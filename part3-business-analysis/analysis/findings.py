@@ -23,10 +23,10 @@ from event_data.shop_roles import STEPS
 # Why an order has no source, in the order in which they are shown.
 REASONS = ("window cut off", "direct only", "no touch in the window", "no id")
 MEASURES = {"revenue per day": "revenue", "orders per day": "orders", "sessions per day": "sessions", "conversion": ""}
-USUAL_DAYS = 56  # the days up to the last one that say what volume is usual
+USUAL_DAYS = 56  # up to the last one, from which the usual volume is estimated
 FEWEST_SESSIONS = 100  # of a system that is shown
 MOST_ROWS = 12  # of devices and systems
-WEEKS = 2  # that weekdays need to be compared
+WEEKS = 2  # needed to compare weekdays
 
 
 class Segment(NamedTuple):
@@ -115,7 +115,7 @@ def find_changes(gold: Gold, quality: Quality) -> tuple[Change, ...]:
 
 
 def _usable(days: pd.DataFrame) -> pd.DataFrame:
-    """Return the days without those of which most orders were refused."""
+    """Return the days without those on which most orders were refused: what was sold then is not known."""
     return days[days["refused_orders"] <= days["orders"]]
 
 
@@ -153,6 +153,11 @@ def moved_segments(gold: Gold, kind: str) -> list[tuple[Segment, Segment, Interv
     return [one for one in found if one[2].is_clear]
 
 
+def all_sessions(gold: Gold) -> Segment:
+    """Return all sessions of the report, also those that belong to no day."""
+    return _all_of(_systems(gold))
+
+
 def weekdays(gold: Gold) -> list[Segment]:
     """Return the sessions of each weekday, Monday first; none for fewer than two weeks."""
     if len(gold.days) < 7 * WEEKS:
@@ -166,13 +171,14 @@ def device_rows(gold: Gold) -> list[tuple[int, Segment]]:
     """Return the devices and under each its operating systems, as (depth, segment), without the smallest."""
     rows: list[tuple[int, Segment]] = []
     for device in segments_of(gold, "device"):
-        parts = [s for s in _systems(gold, device.name) if s.sessions >= FEWEST_SESSIONS]
+        parts = [s for s in _systems(gold, device) if s.sessions >= FEWEST_SESSIONS]
         rows += [(0, device), *((1, s) for s in parts if len(parts) > 1)]
     return ([row for row in rows if row[1].sessions >= FEWEST_SESSIONS] or rows)[:MOST_ROWS]
 
 
-def _systems(gold: Gold, device: str) -> list[Segment]:
-    rows = gold.systems[gold.systems["device"] == device]
+def _systems(gold: Gold, device: Segment | None = None) -> list[Segment]:
+    """Return the operating systems of a device, or those of every device."""
+    rows = gold.systems[gold.systems["device"] == device.name] if device else gold.systems
     return [Segment(r.name, r.converted, r.sessions) for r in rows.itertuples(index=False)]
 
 
@@ -189,7 +195,7 @@ def compare_devices(gold: Gold) -> DeviceFinding | None:
     if not difference.is_clear:
         return DeviceFinding(higher, lower, difference)
     rest = []
-    for system in sorted(s.name for s in _systems(gold, higher.name)):
+    for system in sorted(s.name for s in _systems(gold, higher)):
         first, second = (_without(gold, device, system) for device in (higher, lower))
         if min(first.sessions, second.sessions) > 0:
             rest.append((_difference(first, second, looks), system))
@@ -202,22 +208,22 @@ def _difference(a: Segment, b: Segment, looks: int) -> Interval:
 
 
 def _without(gold: Gold, device: Segment, system: str) -> Segment:
-    part = next((s for s in _systems(gold, device.name) if s.name == system), Segment(system, 0, 0))
+    part = next((s for s in _systems(gold, device) if s.name == system), Segment(system, 0, 0))
     return Segment(device.name, device.converted - part.converted, device.sessions - part.sessions)
 
 
 def against_the_rest(segments: Sequence[Segment]) -> dict[str, Interval]:
-    """Return each segment's share less that of all others together; the intervals allow for all these comparisons."""
+    """Return each segment's share minus that of all others; the intervals allow for all these comparisons."""
     whole = _all_of(segments)
     rest = [Segment("rest", whole.converted - s.converted, whole.sessions - s.sessions) for s in segments]
     return {s.name: _difference(s, others, len(segments)) for s, others in zip(segments, rest, strict=True)}
 
 
 def called(segments: Sequence[Segment]) -> dict[str, Interval]:
-    """Return those of against_the_rest() that differ clearly, and are no cells too small to call.
+    """Return those of against_the_rest() that differ clearly and are large enough to be called.
 
-    No cell is too small that would hold five orders if it were like the others (Cochran 1954): one order where twelve
-    were due says something, two of two sessions nothing.
+    A cell that would have five orders at the others' share is never too small (Cochran 1954): one order instead of
+    twelve is telling, two orders in two sessions are not.
     """
     whole = _all_of(segments)
     large = {
@@ -262,7 +268,7 @@ def unusual_days(gold: Gold) -> list[date]:
 
 
 def evidence(gold: Gold, reading: str) -> dict[str, float]:
-    """Return revenue, or orders if they have no amount, by what is known of their source; the parts add up to all."""
+    """Return revenue, or orders if they have no amount, by what is known of their source; the parts sum to all."""
     rows = gold.unsourced[gold.unsourced["reading"] == reading]
     amounts = dict(zip(rows["reason"], rows[gold.sales].astype(float), strict=True))
     parts = {reason: amounts.get(reason, 0.0) for reason in dict.fromkeys([*REASONS, *amounts])}
@@ -270,7 +276,7 @@ def evidence(gold: Gold, reading: str) -> dict[str, float]:
 
 
 def repaired(gold: Gold) -> float:
-    """Return the sales that have a known channel with healed ids and have none as tracked."""
+    """Return the sales that have a known channel with healed ids but not as tracked."""
     return round(evidence(gold, "healed")["known"] - evidence(gold, "as_tracked")["known"], 2)
 
 

@@ -12,6 +12,7 @@ from event_data import ledger
 from event_data.contract import Contract
 from event_data.contract.model import Schedule
 from event_data.errors import UserError
+from event_data.events import OTHER_CURRENCY
 from event_data.known_totals import Comparison, compare_warehouse
 from event_data.money import Currency
 from event_data.shop_roles import ALL_ROLES, ShopRoles
@@ -20,7 +21,6 @@ from event_data.warehouse_file import open_warehouse
 
 QUERIES = named_statements(Path(__file__).with_name("gold_queries.sql").read_text("utf-8"))
 REFUSED = ("rejected: ", "quarantined: ")  # how the lines of the ledger begin
-OTHER_CURRENCY = "quarantined: currency "  # a line of the ledger, before the currency's code
 MOST_DAYS = 35  # more than these are not reported at once unless the user asks for them
 USUAL_DAYS = 28  # of a report when there are more
 ALL_DAYS = date.min, date.max
@@ -47,14 +47,14 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Gold:
-    """What part 3 knows of the days of a report. The frames have a row per day or segment, never one per event."""
+    """The figures of a report's days. The frames have a row per day or segment, never one per event."""
 
     shop: str  # the contract's id
     days: pd.DataFrame  # of the report, by date: events, orders, revenue, sessions, converted, refused_orders
     history: pd.DataFrame  # the same, from the first day of the warehouse to the last day of the report
     files: pd.DataFrame
     hours: pd.DataFrame
-    visitors: pd.DataFrame  # by which steps are on record
+    visitors: pd.DataFrame  # by the steps on record
     unsourced: pd.DataFrame  # orders without a known source, by reading and reason
     segments: pd.DataFrame
     systems: pd.DataFrame
@@ -153,7 +153,7 @@ class Gold:
     @property
     def unusable(self) -> list[Line]:
         """Return the lines of `refused` that are not about another currency."""
-        return [line for line in self.refused if not line.line.startswith(OTHER_CURRENCY)]
+        return [line for line in self.refused if not line.reason.startswith(OTHER_CURRENCY)]
 
     @property
     def other_currencies(self) -> list[Line]:
@@ -188,8 +188,8 @@ def read_gold(
 ) -> Gold:
     """Read the days of a report, and compare them with the known totals of a contract.
 
-    Without `since`, a report has all days up to five weeks, and else the last four weeks. Raise WarehouseError when
-    there is no warehouse, or when it is not one of part 2's.
+    Without `since`, a report has all days if they are at most MOST_DAYS, and else the last USUAL_DAYS. Raise
+    WarehouseError if there is no warehouse, or if part 2 did not build it.
     """
     schedule = contract.schedule if contract else ALWAYS_DUE
     with open_warehouse(warehouse, shop=contract.id if contract else None) as connection:
@@ -244,10 +244,11 @@ def _read(
     is_all = not len(every) or (first <= every.index[0] and last >= every.index[-1])
     since, until = ALL_DAYS if is_all else (first, last)
     names = (
-        "hours", "visitors", "unsourced", "segments", "systems", "channels", "ledger", "refused_records", "unused",
-        "headline", "products",
+        "hours", "visitors", "unsourced", "segments", "systems", "channels", "refused_records", "unused", "headline",
+        "products",
     )  # fmt: skip
     found: dict[str, Any] = {name: _frame(connection, name, since=since, until=until) for name in names}
+    found["ledger"] = _frame(connection, "ledger" if is_all else "ledger_of_days", since=since, until=until)
     found |= {name: _book(connection, name, since, until) for name in ("coverage", "spend")}
     found["headline"] = found["headline"] if is_all else found["headline"].iloc[:0]
     shop = next(_frame(connection, "shop").itertuples(index=False))

@@ -1,6 +1,6 @@
--- What the pictures, the summary and the page are made of, each query under its name. Everything is added up here, so
--- that what Python holds does not grow with the number of events. $since and $until are the days of the report; what
--- belongs to no day counts only in a report of all days, whose $until is 9999-12-31.
+-- The queries behind the pictures, the summary and the page. Everything is summed here, so that what Python holds does
+-- not grow with the number of events. $since and $until are the first and the last day of the report. Rows without a day
+-- count only in a report of all days, whose $until is 9999-12-31.
 
 
 -- name: shop
@@ -15,12 +15,23 @@ order by file_date, name;
 
 
 -- name: days
-with refused as (
-    select files.file_date as date, sum(case when rejected.event = 'order' then 1 else 0 end) as orders
+with unusable as (
+    select files.file_date as date, case when rejected.event = 'order' then 1 else 0 end as orders
     from silver.rejected_events as rejected
     inner join bronze.files as files on rejected.source_file = files.name
     where rejected.reason <> 'exact repeat'
-    group by files.file_date
+
+    union all
+
+    select order_date, 1
+    from silver.received_orders
+    where status = 'quarantined' and order_date is not null
+),
+
+refused as (
+    select date, sum(orders) as orders
+    from unusable
+    group by date
 ),
 
 counted as (
@@ -61,7 +72,8 @@ order by date, hour;
 
 
 -- name: visitors
--- Which steps are on record of each visitor; an order that belongs to nobody is a visit of which only the order is.
+-- Visitors by the steps on record. An order without a visitor counts as one with no other step, as in gold.funnel, which
+-- has a visitor's first day only.
 with visitors as (
     select max(page_views) as page_views, max(carts) as carts, max(checkouts) as checkouts, max(orders) as orders
     from silver.sessions
@@ -92,7 +104,7 @@ order by reading, reason;
 
 
 -- name: segments
--- Sessions, and those with an order, by each way to cut them. A session without a touch holds little but an order.
+-- Sessions, and those with an order, by segment. Sessions without a touch hold little but an order and are left out.
 select
     segment_kind as kind, segment as name,
     cast(sum(numerator) as bigint) as converted,
@@ -105,7 +117,7 @@ order by sessions desc, name;
 
 
 -- name: systems
--- gold.daily_metrics cuts sessions by device or by system; whether a device differs, or one of its systems, needs both.
+-- gold.daily_metrics has sessions by device and by system, but not by both together.
 select
     device, operating_system as name,
     cast(sum(case when orders > 0 then 1 else 0 end) as bigint) as converted,
@@ -129,7 +141,15 @@ order by reading, model, channel;
 
 
 -- name: ledger
--- The lines of gold.ledger, of the orders of the report's days. What was refused has the day of its file.
+select line, orders, cast(amount as double) as amount
+from gold.ledger
+order by position;
+
+
+-- name: ledger_of_days
+-- The same lines for some days; rejected records have the day of their file. Of all days it equals gold.ledger: the tests
+-- compare them. Gross is what the lines sum to, as records of a day may be in the file of another day; a difference is that
+-- of all days.
 with lines as (
     select
         case when reason = 'exact repeat' then 'exact repeats' else 'rejected: ' || reason end as line,
@@ -196,8 +216,7 @@ summed as (
     group by line
 ),
 
--- Gross is counted and all that lies between the two.
-above as (
+gross as (
     select
         sum(case when line = 'counted' then orders else -orders end) as orders,
         sum(case when line = 'counted' then amount else -amount end) as amount
@@ -208,17 +227,17 @@ above as (
 )
 
 select
-    whole.line,
+    ledger.line,
     cast(coalesce(
-        case whole.line when 'gross' then above.orders when 'difference' then whole.orders else summed.orders end, 0
+        case ledger.line when 'gross' then gross.orders when 'difference' then ledger.orders else summed.orders end, 0
     ) as bigint) as orders,
     cast(coalesce(
-        case whole.line when 'gross' then above.amount when 'difference' then whole.amount else summed.amount end, 0
+        case ledger.line when 'gross' then gross.amount when 'difference' then ledger.amount else summed.amount end, 0
     ) as double) as amount
-from gold.ledger as whole
-cross join above
-left join summed on whole.line = summed.line
-order by whole.position;
+from gold.ledger as ledger
+cross join gross
+left join summed on ledger.line = summed.line
+order by ledger.position;
 
 
 -- name: refused_records
@@ -265,7 +284,7 @@ order by date;
 
 
 -- name: headline
--- These are about all days, and have no days of their own.
+-- They are about all days.
 select figure, reading, definition, cast(numerator as double) as numerator, cast(denominator as double) as denominator
 from gold.headline_figures
 where figure <> 'revenue of hidden hosts'

@@ -82,13 +82,13 @@ class Swing(NamedTuple):
 
 
 class Money(NamedTuple):
-    """What faults affect, what has no label, and what hours without events may have held: they are not the same."""
+    """Amounts that are not to be added: at risk, without a channel, and not recorded in hours without events."""
 
     at_risk: float
     unlabelled_as_tracked: float
     unlabelled_healed: float
     unseen_hours: float
-    unseen_orders: float = 0.0
+    unseen_orders: float
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class Interval:
 
     @property
     def is_bounded(self) -> bool:
-        """Return whether there were values enough for bounds."""
+        """Return whether there were enough values for bounds."""
         return math.isfinite(self.low)
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from analysis.charts.style import source_line
 from analysis.figures import LETTERS, figures, marked
-from analysis.findings import called, device_rows, segments_of
+from analysis.findings import device_rows, outliers, segments_of
 from analysis.gold import Gold
 from analysis.templating import REASON_WORDS, STEP_WORDS, TEMPLATES, environment, plain
 from event_data.page import render_page
@@ -18,10 +18,10 @@ def report(values: dict[str, Any]) -> str:
     """Return the page, plotly.js and all."""
     gold: Gold = values["gold"]
     channels = segments_of(gold, "channel")
+    small = outliers(channels).small
     drawn = figures(gold, values["quality"], values["impact"])
     data = {
-        "currency": gold.currency.sign, "figures": drawn, "attribution": attribution(gold),
-        "unit": gold.sales,
+        "currency": gold.currency.sign, "figures": drawn, "attribution": attribution(gold), "unit": gold.sales,
     }  # fmt: skip
     plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
     return render_page(
@@ -31,7 +31,7 @@ def report(values: dict[str, Any]) -> str:
         drawn=drawn,
         letters=LETTERS,
         marked=marked,
-        channel_rates=[(0, s, s.is_small and s.name not in called(channels)) for s in channels],
+        channel_rates=[(0, s, s in small) for s in channels],
         device_rates=[(depth, s, s.is_small) for depth, s in device_rows(gold)],
         reason_words=REASON_WORDS,
         step_words=STEP_WORDS,

@@ -9,7 +9,7 @@ from analysis.impact import Assumptions, Impact
 from analysis.incidents import Quality
 from analysis.templating import period, render_markdown
 
-# Checks that, of the column of the id, say that events belong to no visitor.
+# Checks whose failure on the id's column means that events belong to no visitor.
 LOSE_IDS = {"column_missing", "null_share", "null_shift", "value_placeholder"}
 VISITS = ("sessions per day", "conversion")  # measures that need an id to be counted
 
@@ -22,7 +22,7 @@ def summary(values: dict[str, Any], assumptions: Assumptions, pictures: Collecti
 
 
 def verdict(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Impact) -> dict[str, Any]:
-    """Return what both documents are made of."""
+    """Return the values that both documents show."""
     around = [c for c in changes if c.incident and c.incident.severity == "P0"]
     changed = {c.measure for c in around if c.difference.is_clear}
     ids_are_lost = any(i.check in LOSE_IDS and gold.term(i.column) == "client_id" for i in quality.serious)
@@ -37,16 +37,16 @@ def verdict(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Imp
         "impact": impact,
         "period": period(gold),
         "visits": VISITS,
-        # The files were checked, all of them was used, nothing serious was found, and no known total differs.
+        # The files were checked and used completely, nothing serious was found, and no known total differs.
         "is_well": quality.is_checked and gold.is_complete and not quality.is_broken and not differing,
         "differing": differing,
         "around": around,
         "changed": changed,
-        # Where events lost their id, fewer visits are recorded than were made; revenue and orders need no id.
+        # Without ids, fewer visits are recorded than were made; revenue and orders need no id.
         "moved": sorted(changed - set(VISITS) if ids_are_lost else changed),
         "ids_are_lost": ids_are_lost,
         "lost_referrer": [i for i in lost if i.until is None][:1],
-        # Around the first grave incident, and from the period before, as far as days allow.
+        # Around the first grave incident, and against the period before.
         "first_changes": [c for c in shown if c in around and c.incident == around[0].incident],
         "beside": [c for c in changes if c.is_telling and not c.incident],
     }

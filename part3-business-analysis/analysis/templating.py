@@ -1,4 +1,4 @@
-"""The words of part 3 are in templates/: how their figures are written, their text escaped and their lines joined.
+"""Render the templates: format figures, escape text and join lines.
 
 In executive_summary.md.j2 and phrases.j2 an indented line continues the line above it.
 """
@@ -19,7 +19,6 @@ from analysis import findings
 from analysis.gold import Gold, Line
 from analysis.impact import hold_against
 from analysis.incidents import stake_of
-from analysis.intervals import wilson
 from event_data.ledger import currency_of
 from event_data.output import count, day_name, templates
 
@@ -126,9 +125,9 @@ def digits(number: float) -> str:
 
 
 FUNCTIONS = (
-    findings.best_channel, findings.compare_devices, findings.evidence, findings.funnel, findings.moved_segments,
-    findings.outliers, findings.repaired, findings.reported_figures, findings.segments_of, findings.unusual_days,
-    findings.usual_volume, findings.weekdays, hold_against, known_share, share_texts, stake_of, wilson,
+    findings.all_sessions, findings.best_channel, findings.compare_devices, findings.evidence, findings.funnel,
+    findings.moved_segments, findings.outliers, findings.repaired, findings.reported_figures, findings.segments_of,
+    findings.unusual_days, findings.usual_volume, findings.weekdays, hold_against, known_share, stake_of,
 )  # fmt: skip
 FILTERS = {
     "count": count,
@@ -141,7 +140,6 @@ FILTERS = {
     "number_word": number_word,
     "one_line": one_line,
     "percent": percent,
-    "plain": plain,
     "sales": sales,
     "share_of": share_of,
     "share": lambda share, digits=2: f"{share:.{digits}%}",

@@ -1,19 +1,23 @@
-"""Part 3 with the shop's books: what was not tracked is measured, and so is the spend, if its file covers the days."""
+"""Part 3 with the shop's books: orders that were not tracked and spend are measured if a file covers the days."""
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from analysis.charts import tracking_coverage
 from analysis.charts.style import use_style
-from analysis.gold import Gold
+from analysis.gold import Gold, read_gold
 from analysis.impact import load_assumptions, with_measured_spend
 from analysis.incidents import Quality
 from analysis.intervals import wilson
 from analysis.templating import environment, title
-from analysis_kit import day, gold
-from commands import REPO
+from analysis_kit import day, differences_from_gold, gold
+from commands import REPO, SCHEMA, query
+from synthetic_events import generate
+from synthetic_orders import contract_with_books, write_books, write_spend
+from warehouse_kit import build
 
 DAYS = [date(2025, 3, number) for number in range(1, 4)]
 TRACKED, EXPECTED, MISSING = [9, 5, 0], [10, 10, 4], [120.5, 400.0, 99.5]
@@ -43,10 +47,29 @@ def test_the_picture_has_the_share_of_each_day_with_its_interval() -> None:
     assert title("coverage", gold=found) == "58% of the shop's 24 orders were tracked"
 
 
-def test_what_was_not_tracked_is_told_in_orders_and_money() -> None:
+def test_orders_that_were_not_tracked_are_told_with_their_amount() -> None:
     phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": shop({})})
-    told = " ".join(str(phrases.not_tracked()).split())  # type: ignore[attr-defined]
-    assert told == "10 of 24 orders in the shop's order list, $620.00, have no usable order event."
+    told = " ".join(str(phrases.lost_sales()).split())  # type: ignore[attr-defined]
+    assert told == "Not tracked: 10 of 24 orders in the shop's order list, $620.00, have no usable order event."
+
+
+def test_the_books_are_as_gold_has_them(tmp_path: Path) -> None:
+    data, contract, warehouse = tmp_path / "data", tmp_path / "contract.yaml", tmp_path / "w.duckdb"
+    generate(data, days=3, events_per_day=1500, seed=5, incidents=False)
+    write_books(data, lost=lambda order: order.at.hour < 8)
+    write_spend(data, cost=321)
+    contract.write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
+    build(data, warehouse, contract)
+    found = read_gold(warehouse)
+    ledger = (
+        "select sum(booked_orders), sum(booked_amount) from gold.order_list_ledger where line like 'not tracked: %'"
+    )
+    ((orders, amount),) = query(warehouse, ledger)
+    assert int((found.coverage["expected"] - found.coverage["tracked"]).sum()) == orders > 0
+    assert found.coverage["missing_amount"].sum() == pytest.approx(float(amount))
+    spent = "select sum(spend) from gold.channel_returns where reading = 'healed' and model = 'last_click'"
+    assert found.measured_spend == float(query(warehouse, spent)[0][0]) == 3 * 321
+    assert differences_from_gold(warehouse) == {}
 
 
 def test_spend_is_measured_only_if_its_file_covers_the_days() -> None:

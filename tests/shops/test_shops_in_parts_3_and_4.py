@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from analysis_kit import differences_from_gold
 from commands import REAL
 from roles_kit import ShopRun, run_shop
 
@@ -87,6 +88,7 @@ def test_a_shop_has_its_figures_and_nothing_else(name: str, runs: Runs) -> None:
     assert set(re.findall(r"\]\((\w+\.(?:png|html))\)", run.summary)) == {*shop.pictures, "report.html"}
     assert tuple(next(row for row in run.ledger.splitlines() if row.startswith("  counted ")).split()) == shop.ledger
     assert run.wrong_words() == {}
+    assert differences_from_gold(run.warehouse) == {}
     for text in (run.summary, run.page):
         assert "not defined" not in text and "100.00% of sessions" not in text and "Too few orders" not in text
 

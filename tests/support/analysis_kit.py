@@ -1,16 +1,18 @@
-"""Runs of part 3 for tests: warehouses of synthetic days, what the command makes of them, and gold made by hand."""
+"""Build warehouses of synthetic days, run part 3 on them, and make gold by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import generate_charts
 import pandas as pd
 import transform
 import validate_dataframework
-from analysis.gold import Gold
+from analysis.findings import all_sessions
+from analysis.gold import QUERIES, Gold, read_gold
 from commands import call
 
 PICTURES = (
@@ -33,10 +35,10 @@ def run(*args: object) -> tuple[int, str, str]:
     return call(generate_charts, *args)
 
 
-def build(data_dir: Path, warehouse: Path) -> Path:
-    """Make a warehouse of the files in a folder, and part 1's report of them beside it."""
+def build(data_dir: Path, warehouse: Path, statuses: Collection[int] = (0,)) -> Path:
+    """Build a warehouse of the files in a folder, with part 1's report beside it."""
     place = ("--quiet", "--data_dir", data_dir)
-    assert call(transform, *place, "--warehouse", warehouse)[0] == 0
+    assert call(transform, *place, "--warehouse", warehouse)[0] in statuses
     assert call(validate_dataframework, *place, "--json", "--out_dir", warehouse.parent)[0] in (0, 3)
     return warehouse
 
@@ -54,6 +56,45 @@ def edit(folder: Path, change: Callable[[str], str]) -> None:
         header, *lines = path.read_text(encoding="utf-8").splitlines()
         kept = [changed for line in lines if (changed := change(line))]
         path.write_text("\n".join([header, *kept]) + "\n", encoding="utf-8")
+
+
+def differences_from_gold(warehouse: Path) -> dict[str, tuple[Any, Any]]:
+    """Return the figures that part 3 derives for some days and that differ from gold's own if these are all days."""
+    gold = read_gold(warehouse, since=date.min)
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+
+        def rows(sql: str, **days: date) -> list[tuple[Any, ...]]:
+            return connection.execute(sql, days).fetchall()
+
+        lines = rows(QUERIES["ledger_of_days"].sql, since=date.min, until=date.max)
+        ledger = rows("select line, orders, amount::double from gold.ledger order by position")
+        funnel = rows("select path, sum(units)::int from gold.funnel where unit <> 'session' group by path")
+        reported = {
+            tuple(key): float(n) for *key, n in rows("select figure, reading, numerator from gold.headline_figures")
+        }
+        sessions = rows(
+            "select denominator from gold.headline_figures where (figure, reading) = ('conversion', 'healed')"
+        )
+    steps = ("page_view", "cart", "checkout", "order")
+    paths = {
+        " > ".join(step for step in steps if row[step]) or "none": row["visitors"]
+        for row in gold.visitors.to_dict("records")
+    }
+    unsourced = gold.unsourced.groupby("reading")["revenue"].sum()
+    credited = gold.channels.groupby(["reading", "model"])[["orders", "revenue"]].sum()
+    pairs: dict[str, tuple[Any, Any]] = {
+        "ledger": (lines, ledger),
+        "funnel": (paths, dict(funnel)),
+        "sessions": (all_sessions(gold).sessions, float(sessions[0][0])),
+        "sessions with an order": (all_sessions(gold).converted, reported["conversion", "healed"]),
+        "resubmissions": (-gold.line("resubmissions").amount, reported["revenue counted twice", "healed"]),
+    }
+    for reading in ("as_tracked", "healed"):
+        amount = reported["revenue without a known source", reading]
+        pairs[f"no known source, {reading}"] = (round(unsourced.get(reading, 0.0), 2), amount)
+    for way, (orders, revenue) in zip(credited.index, credited.to_numpy(), strict=True):
+        pairs[f"credit, {way}"] = ((round(orders, 2), round(revenue, 2)), (gold.orders, gold.revenue))
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def first_order_only() -> Callable[[str], str]:

@@ -83,6 +83,15 @@ from (
     from silver.orders as o
 ) group by 1
 """
+REFUSED = """
+select day, count(*) from (
+    select (select file_date from bronze.files where name = source_file) as day from silver.rejected_events
+    where event = 'order' and reason <> 'exact repeat'
+    union all
+    select day from silver.events
+    where event = 'order' and event_id in (select event_id from silver.received_orders where status = 'quarantined')
+) group by day
+"""
 TOTAL = "select count(*), coalesce(sum(revenue), 0)::double from "
 SECOND = """
 (select revenue, row_number() over (partition by transaction_id order by {order}) as n from {table}) where n > 1
@@ -156,7 +165,7 @@ class Reference:
         return self._ask.execute(sql).fetchall()
 
     def _read(self) -> None:
-        hours = self.rows(HOURS)
+        hours = [row for row in self.rows(HOURS) if row[0] in self.days]
         self.hours = {(day, hour): n for day, hour, n, _ in hours}
         self.orders_by_hour = {(day, hour): n for day, hour, _, n in hours}
         self.daily = self._days()
@@ -183,13 +192,14 @@ class Reference:
 
     def _days(self) -> dict[date, dict[str, float]]:
         counted: dict[date, dict[str, float]] = {
-            d: dict.fromkeys(("events", "orders", "revenue", "sessions", "converted"), 0) for d in self.days
+            d: dict.fromkeys(("events", "orders", "revenue", "sessions", "converted", "refused"), 0) for d in self.days
         }
         for sql, names in (
             ("select event_date, count(*) from silver.events group by 1", ("events",)),
             ("select order_date, count(*), sum(revenue)::double from silver.orders group by 1", ("orders", "revenue")),
             ("""select session_date, count(*), count(*) filter (orders > 0) from silver.sessions
                 where reading = 'healed' group by 1""", ("sessions", "converted")),
+            (REFUSED, ("refused",)),
         ):  # fmt: skip
             for day, *values in self.rows(sql):
                 if day in counted:

@@ -15,7 +15,7 @@ from commands import call
 from event_data.contract import load_contract
 from event_data.shop_roles import ShopRoles
 
-# What the output says only of shops that have a role.
+# Words that only the output of shops with a role may have.
 WORDS = {
     ("amount",): r"revenue|\$|€|£|amount|EBITDA|priced?",
     ("page", "referrer", "source", "medium", "click_id", "channel"): (
@@ -31,8 +31,9 @@ WORDS = {
 
 @dataclass(frozen=True)
 class ShopRun:
-    """What parts 2 to 4 said of a shop."""
+    """The output of parts 2 to 4 for a shop."""
 
+    warehouse: Path
     roles: ShopRoles
     ledger: str
     error: str
@@ -64,7 +65,8 @@ class ShopRun:
 
 def run_shop(data_dir: Path, contract: Path, folder: Path) -> ShopRun:
     """Run parts 2, 1 and 3 on all days together, and the monitor on every day."""
-    place = ("--data_dir", data_dir, "--contract", contract, "--warehouse", folder / "w" / "warehouse.duckdb")
+    warehouse = folder / "w" / "warehouse.duckdb"
+    place = ("--data_dir", data_dir, "--contract", contract, "--warehouse", warehouse)
     (folder / "w").mkdir(parents=True)
     status, ledger, error = call(transform, *place)
     assert status in (0, 3), error
@@ -74,7 +76,7 @@ def run_shop(data_dir: Path, contract: Path, folder: Path) -> ShopRun:
         call(monitor, "--no_refresh", *place, *args)[1] for args in (["--verbose"], ["--backtest", "--json"])
     )
     return ShopRun(
-        ShopRoles.of(load_contract(contract)), ledger, error,
+        warehouse, ShopRoles.of(load_contract(contract)), ledger, error,
         (folder / "executive_summary.md").read_text(encoding="utf-8"),
         visible((folder / "report.html").read_text(encoding="utf-8")),
         {path.name for path in folder.glob("*.png")}, latest, json.loads(days),

@@ -1,4 +1,4 @@
-"""Draw what is known of where revenue came from, as dashboards saw it and after the repair of ids."""
+"""Draw sales by what is known of their source, as dashboards saw them and after the repair of ids."""
 
 import math
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ from analysis.charts.style import (
     spread,
     two_lines,
 )
-from analysis.findings import evidence, repaired, whole_percents
+from analysis.findings import evidence, repaired
 from analysis.gold import Gold
-from analysis.templating import REASON_WORDS, number_word, period, title
+from analysis.templating import REASON_WORDS, number_word, period, share_texts, title
 from event_data.output import count
 
 COLOURS = {"known": BLUE, "window cut off": PALE, "direct only": SKY, "no touch in the window": SAND, "no id": ORANGE}
 
 
 def draw(gold: Gold) -> Figure:
-    """Draw a ring for each reading, or one where the repair changes nothing."""
+    """Draw a ring for each reading, or one ring if the repair changes nothing."""
     what = "Revenue of counted orders" if gold.roles.has_amount else "Counted orders"
     subtitle = f"{what}, {period(gold)}, by what is known of where each order came from"
     days = f"{number_word(gold.window_days)} day{'s' * (gold.window_days > 1)}"
@@ -65,10 +65,10 @@ def _ring(axes: Axes, gold: Gold, parts: dict[str, float], words: str) -> None:
     axes.set_xlim(-2.4, 2.4)
     axes.set_ylim(-1.42, 1.72)
     axes.text(0, 1.68, words, size=12.5, weight="semibold", color=INK, ha="center", va="top")
-    shown = {reason: amount for reason, amount in parts.items() if amount > 0}
-    percents = dict(zip(shown, whole_percents(list(shown.values())), strict=True))
+    shares = share_texts(parts)
     angle, labels = 90.0, []
-    for reason, amount in shown.items():
+    for reason, share in shares.items():
+        amount = parts[reason]
         sweep = amount / gold.sold * 360
         is_cut = reason == "window cut off"
         axes.add_patch(
@@ -79,10 +79,9 @@ def _ring(axes: Axes, gold: Gold, parts: dict[str, float], words: str) -> None:
         )  # fmt: skip
         middle = math.radians(angle - sweep / 2)
         sold = gold.currency.short(amount) if gold.roles.has_amount else f"{amount:,.0f}"
-        share = f"{percents[reason]}%" if percents[reason] else "<1%"
         labels.append((f"{share}  {sold}", REASON_WORDS.get(reason, reason), math.cos(middle), math.sin(middle)))
         angle -= sweep
-    axes.text(0, 0.17, f"{percents.get('known', 0)}%", size=25, weight="semibold", color=BLUE, ha="center", va="center")
+    axes.text(0, 0.17, shares.get("known", "0%"), size=25, weight="semibold", color=BLUE, ha="center", va="center")
     what = gold.currency.short(gold.sold) + " has" if gold.roles.has_amount else _orders(gold.orders)
     axes.text(0, -0.21, f"of {what} a\nknown channel", size=9.5, color=TEXT, ha="center", va="center", linespacing=1.3)
     for side in (1, -1):

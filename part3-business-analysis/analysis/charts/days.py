@@ -1,4 +1,4 @@
-"""What the pictures over time share: the axis of days, the line, and the marks of incidents."""
+"""Draw what all pictures over time have: the axis of days, the line of values, and the marks of incidents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def day_axis(axes: Axes, days: Sequence[date], labels: bool = True) -> None:
 
 
 def draw_line(axes: Axes, values: Sequence[float], subject: int = 0) -> None:
-    """Draw daily values, those before the number `subject` in grey; many days as their 7-day mean."""
+    """Draw daily values, the first `subject` of them in grey; many days as their 7-day mean."""
     if len(values) > MANY_DAYS:
         axes.plot(values, color=SKY, linewidth=0.8, zorder=2, gid="days")
         axes.plot(pd.Series(values).rolling(7, min_periods=1).mean().tolist(), color=BLUE, linewidth=2.4, zorder=3)
@@ -66,7 +66,7 @@ def grid(axes: Axes) -> None:
 
 @dataclass(frozen=True)
 class Mark:
-    """An incident on a drawing: where its line stands (in days), its words, and where these start (0 to 1)."""
+    """An incident on a drawing: the position of its line (in days), its text, and where the text starts (0 to 1)."""
 
     x: float
     text: str
@@ -77,10 +77,10 @@ class Mark:
 def place_marks(
     figure: Figure, box: tuple[float, float], days: Sequence[date], incidents: Sequence[Incident], rows: int = 5
 ) -> list[Mark]:
-    """Return the rows of the incidents' names above a drawing that reaches from box[0] to box[1] of the figure's width.
+    """Return the marks of incidents above a drawing that spans box[0] to box[1] of the figure's width.
 
-    Each stands under the names that reach over its line, so that no line runs through a name. One that finds no row is
-    left out; it is in the summary's table.
+    A name is placed below the names that extend over its line, so that no line crosses a name. An incident that does
+    not fit is left out; the summary's table has it.
     """
     placed: list[Mark] = []
     ends: list[tuple[float, int]] = []
@@ -98,7 +98,7 @@ def place_marks(
 
 
 def marks_height(marks: Sequence[Mark]) -> float:
-    """Return the inches that the names of incidents take above a drawing."""
+    """Return the height of the incidents' names above a drawing, in inches."""
     return 0.06 + 0.21 * max([mark.row + 1 for mark in marks], default=0)
 
 

@@ -19,9 +19,8 @@ from analysis.charts.style import (
     shortened,
     text_width,
 )
-from analysis.findings import Segment, device_rows, segments_of
+from analysis.findings import FEWEST_SESSIONS, Segment, all_sessions, device_rows, segments_of
 from analysis.gold import Gold
-from analysis.intervals import wilson
 from analysis.templating import period, title
 
 NAMES = 0.27  # where the names of rows end, as a fraction of the figure's width
@@ -31,9 +30,8 @@ def draw(gold: Gold) -> Figure:
     """Draw the devices and systems, the largest first."""
     rows = device_rows(gold)
     subtitle = f"Share of sessions with an order, {period(gold)}. Bar: 95% interval (Wilson); grey: too small to call"
-    devices = segments_of(gold, "device")
-    left_out = [s.name for s in devices if s not in [r for _, r in rows]]
-    note = f"Not shown, under 100 sessions: {', '.join(left_out)}." if left_out else ""
+    left_out = [s.name for s in segments_of(gold, "device") if s not in [r for _, r in rows]]
+    note = f"Not shown, under {FEWEST_SESSIONS} sessions: {', '.join(left_out)}." if left_out else ""
     height = 2.35 + 0.47 * max(len(rows), 3)
     figure, top = canvas(gold, height, title("device", gold=gold), subtitle, note)
     if not rows:
@@ -41,12 +39,12 @@ def draw(gold: Gold) -> Figure:
         return figure
     axes = figure.add_axes((NAMES, 0.78 / height, 0.955 - NAMES, top - 0.78 / height - 0.28 / height))
     _scale(axes, rows)
-    whole = wilson(sum(s.converted for s in devices), sum(s.sessions for s in devices))
-    axes.axvline(whole.estimate, color=MUTED, linewidth=1.3, zorder=1)
+    whole = all_sessions(gold).share.estimate
+    axes.axvline(whole, color=MUTED, linewidth=1.3, zorder=1)
     axes.annotate(
-        f"all sessions {whole.estimate:.2%}", (whole.estimate, 1), xycoords=axes.get_xaxis_transform(), xytext=(0, 5),
-        textcoords="offset points", size=10, color=MUTED,
-        ha="center" if whole.estimate < 0.85 * axes.get_xlim()[1] else "right", va="bottom",
+        f"all sessions {whole:.2%}", (whole, 1), xycoords=axes.get_xaxis_transform(), xytext=(0, 5),
+        textcoords="offset points", size=10, color=MUTED, ha="center" if whole < 0.85 * axes.get_xlim()[1] else "right",
+        va="bottom",
     )  # fmt: skip
     for y, (depth, segment) in enumerate(rows):
         _interval(axes, y, depth, segment)

@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from analysis.gold import Gold
 from event_data.output import count
 
-# Okabe and Ito's colours, told apart by the colour-blind and, by their lightness, in grey.
+# Okabe and Ito's colours: distinct to the colour-blind and, by their lightness, in grey.
 BLUE, SKY, ORANGE, SAND = "#0060a0", "#8fc6ea", "#d55e00", "#f2b880"
 INK, TEXT, MUTED, RULE, PALE = "#16191d", "#3d434b", "#6b727b", "#dfe3e7", "#eef2f6"
 GREY = "#b9bfc6"
@@ -24,13 +24,13 @@ DPI, WIDTH = 200, 10.0
 
 
 def use_style() -> None:
-    """Set matplotlib up without a display; the type comes with the code, so that all machines draw alike."""
+    """Set matplotlib up without a display; the fonts come with the code, so that all machines draw the same."""
     matplotlib.use("Agg")
-    # A letter that neither has is drawn as a box.
+    # A letter that neither font has is drawn as a box.
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")
     for font in sorted((Path(__file__).parent / "fonts").glob("*.otf")):
         font_manager.fontManager.addfont(str(font))
-        # Medium and semibold call themselves families of their own; and an Inter of the machine's own is not drawn.
+        # The medium and semibold files name a family of their own. First in the list, they win over a system's Inter.
         entries = font_manager.fontManager.ttflist
         entries.insert(0, replace(entries.pop(), name="Inter"))
     matplotlib.rcParams.update(
@@ -111,7 +111,7 @@ def text_width(figure: Figure, text: str, size: float, weight: str = "regular") 
 
 @cache
 def _inches(text: str, size: float, weight: str) -> float:
-    """Return the width of a text; a second time it is known, for measuring is slow."""
+    """Return the width of a text; cached, as measuring is slow."""
     canvas = FigureCanvasAgg(Figure(figsize=(1, 1), dpi=DPI))
     probe = Text(0, 0, text, size=size, weight=weight, figure=canvas.figure)
     renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
@@ -127,7 +127,7 @@ def shortened(figure: Figure, text: str, size: float, weight: str, width: float)
 
 
 def source_line(gold: Gold) -> str:
-    """Return where the figures come from, and how many days between have no file."""
+    """Return the names of the files, and how many days between them have none."""
     names = gold.sources
     if not names:
         return "Source: no files yet."
