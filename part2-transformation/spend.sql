@@ -40,7 +40,7 @@ select
     case when newest.is_own_currency then newest.cost end as cost,
     case when not newest.is_own_currency then newest.currency end as other_currency,
     case when not newest.is_own_currency then newest.cost end as other_cost,
-    newest.clicks, newest.impressions
+    newest.clicks, newest.impressions, newest.unread_values
 from newest
 left join ranked
     on newest.source = ranked.source and coalesce(newest.medium, '') = coalesce(ranked.medium, '')

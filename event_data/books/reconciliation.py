@@ -1,5 +1,6 @@
 """The SQL that the contract fills into the statements about its books."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from event_data.books.customers import tracked_customer_sql
@@ -20,12 +21,14 @@ from event_data.sql import literal, values
 RECONCILIATION = Path(__file__).with_suffix(".sql")
 SPEND_RECORDS = Path(__file__).with_name("spend_records.sql")
 AMOUNTS = ("amount", "refunded_amount", "discount", "tax", "shipping")
+COUNTS = ("clicks", "impressions")
 
 
 def book_placeholders(contract: Contract, book: OrderList) -> dict[str, str]:
     """Return the value of each {name} in the statements about the order list."""
     return _shared(contract) | {
         **{name: amount_sql(name) for name in AMOUNTS},
+        "unread_values": _unread(AMOUNTS[1:]),
         "order_time": event_time_sql(book, "imported"),
         "in_zone": in_zone_sql("", contract.time_zone),
         "has_amount": str("amount" in book.values).lower(),
@@ -45,13 +48,20 @@ def spend_placeholders(contract: Contract, book: AdSpend) -> dict[str, str]:
     """Return the value of each {name} in the statements about the advertising spend."""
     renamed = " ".join(f"when {literal(name)} then {literal(to)}" for name, to in book.campaigns.items())
     return _shared(contract) | {
-        "cost": amount_sql("cost"),
-        "clicks": amount_sql("clicks"),
-        "impressions": amount_sql("impressions"),
+        **{name: amount_sql(name) for name in ("cost", *COUNTS)},
+        "unread_values": _unread(COUNTS),
         "campaign": f"case lower(campaign) {renamed} else campaign end" if renamed else "campaign",
         "spend_time": event_time_sql(book, "imported"),
         "in_zone": in_zone_sql("", book.time_zone),
     }
+
+
+def _unread(roles: Sequence[str]) -> str:
+    """Return SQL for a list of the roles that have a text that is not a number; null if there are none."""
+    found = (
+        f"case when {role} is not null and {amount_sql(role)} is null then ', {role}' else '' end" for role in roles
+    )
+    return f"nullif(substr({' || '.join(found)}, 3), '')"
 
 
 def _shared(contract: Contract) -> dict[str, str]:

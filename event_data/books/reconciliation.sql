@@ -28,6 +28,7 @@ with imported as (
         cancelled_at is not null as is_cancelled,
         coalesce(lower(test) in ('true', 'yes', '1', 'y', 't'), false) as is_test,
         sales_channel, payment_method, customer_sha256, customer_md5, checkout,
+        {unread_values} as unread_values,
         _unreadable as detail
     from bronze.shop_orders
 ),
@@ -53,7 +54,7 @@ known as (
 select
     shop_order_id, source_file, file_number, line, placed.order_id, event_at as created_at, amount, refunded_amount,
     discount, tax, shipping, currency, financial_status, is_cancelled, is_test, sales_channel, payment_method,
-    customer_sha256, customer_md5, checkout,
+    customer_sha256, customer_md5, checkout, unread_values,
     -- an order, and the rows without a time that follow it
     sum(case when detail is null then 1 else 0 end) over (partition by file_number, place) as line_items,
     case
@@ -92,7 +93,7 @@ select
     case when other_currency is not null then amount end as other_amount,
     refunded_amount, discount, tax, shipping, financial_status, is_cancelled, is_test, sales_channel, payment_method,
     coalesce(lower(sales_channel) in ({offline_channels}), false) as is_offline,
-    customer_sha256, customer_md5, checkout, line_items,
+    customer_sha256, customer_md5, checkout, line_items, unread_values,
     -- why the order does not count as booked
     case
         when is_test then 'test'

@@ -23,6 +23,7 @@ with imported as (
         upper(currency) as currency,
         cast({clicks} as bigint) as clicks,
         cast({impressions} as bigint) as impressions,
+        {unread_values} as unread_values,
         _unreadable as detail
     from bronze.ad_spend
 ),
@@ -32,7 +33,7 @@ with imported as (
 select
     spend_id, source_file, file_number, line,
     cast(event_at{in_zone} as date) as date,
-    source, medium, campaign, cost, currency, clicks, impressions,
+    source, medium, campaign, cost, currency, clicks, impressions, unread_values,
     case
         when detail is not null then {unreadable}
         when time_text is null then 'no day'

@@ -91,23 +91,23 @@ def load_contract(path: Path) -> Contract:
     )
     _check_events(contract, custom)
     _check_order(contract, custom)
-    for table in books.values():
-        _check_book(contract, table)
+    for _, block in books.values():
+        _check_book(contract, block)
     return contract
 
 
-def _tables(root: Node) -> tuple[Node, dict[str, Node]]:
-    """Return the object that describes the events, and the others by their field of Contract."""
+def _tables(root: Node) -> tuple[Node, dict[str, tuple[Node, Node]]]:
+    """Return the object that describes the events, and the others with their blocks, by the block's name."""
     events: list[Node] = []
-    books: dict[str, Node] = {}
+    books: dict[str, tuple[Node, Node]] = {}
     for table in root.each("schema"):
         book = book_of(table)
         if book is None:
             events.append(table)
-        elif _snake(book[0]) in books:
+        elif book[0] in books:
             raise table.error(f"there is a `{book[0]}` already; keep one", code="duplicate")
         else:
-            books[_snake(book[0])] = table
+            books[book[0]] = table, book[1]
     if len(events) != 1:
         what = "describes no table" if not events else f"describes {len(events)} tables"
         marks = " or ".join(f"`{name}`" for name in BOOKS)
@@ -116,9 +116,8 @@ def _tables(root: Node) -> tuple[Node, dict[str, Node]]:
     return events[0], books
 
 
-def _book(table: Node, name: str, path: Path, zone: str) -> dict[str, Any]:
+def _book(name: str, table: Node, block: Node, path: Path, zone: str) -> dict[str, Any]:
     """Return the block of an object that is not events, and its fields of Table; `zone` is that of the events."""
-    _, block = book_of(table) or ("", table)
     names, columns = _columns(table)
     check_book(name, block)
     values = read_values(block.value["columnRoles"], names)
@@ -130,12 +129,12 @@ def _book(table: Node, name: str, path: Path, zone: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _books(tables: Mapping[str, Node], path: Path, zone: str) -> tuple[OrderList | None, AdSpend | None]:
+def _books(books: Mapping[str, tuple[Node, Node]], path: Path, zone: str) -> tuple[OrderList | None, AdSpend | None]:
     """Return the shop's order list and its advertising spend, if the contract describes them."""
-    orders, spend = tables.get("order_list"), tables.get("ad_spend")
+    found = {name: _book(name, *nodes, path, zone) for name, nodes in books.items()}
     return (
-        read_order_list(**_book(orders, "orderList", path, zone)) if orders else None,
-        read_ad_spend(**_book(spend, "adSpend", path, zone)) if spend else None,
+        read_order_list(**found["orderList"]) if "orderList" in found else None,
+        read_ad_spend(**found["adSpend"]) if "adSpend" in found else None,
     )
 
 
@@ -476,9 +475,8 @@ def _check_order(contract: Contract, custom: Mapping[str, Node]) -> None:
         raise custom.get("currency", node).error(problem, code="missing_key")
 
 
-def _check_book(contract: Contract, table: Node) -> None:
+def _check_book(contract: Contract, block: Node) -> None:
     """Raise ContractError if the currency of an object that is not events cannot be compared with the shop's."""
-    _, block = book_of(table) or ("", table)
     currency = block.value["columnRoles"].get("currency")
     if currency is not None and not contract.currency.code:
         problem = "needs the shop's ISO 4217 code; add it, as `currency: {code: SEK, sign: kr}`"

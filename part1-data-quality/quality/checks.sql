@@ -740,7 +740,9 @@ where step_of(event) is distinct from 'page_view'
 -- message: {failed:,} of {checked:,} records and files of the shop's order list cannot be used as they are, such as {example}
 -- advice: Export the list again, or correct `orderList` in the contract; orders that cannot be read are compared with nothing.
 with places as (
-    select source_file as name, line, case when void_reason = {no_amount} then void_reason end as reason
+    select
+        source_file as name, line,
+        case when void_reason = {no_amount} then void_reason else 'no readable ' || unread_values end as reason
     from silver.shop_orders
     union all
     select source_file, line, reason
@@ -766,7 +768,7 @@ from places
 -- message: {failed:,} of {checked:,} records and files of the advertising spend cannot be used as they are, such as {example}
 -- advice: Export the spend again without totals, or correct `adSpend` in the contract; what cannot be read is in no sum.
 with places as (
-    select source_file as name, line, reason
+    select source_file as name, line, coalesce(reason, 'no readable ' || unread_values) as reason
     from silver.spend_records
     union all
     select name, null, coalesce(refused, 'has no column ' || missing_columns)

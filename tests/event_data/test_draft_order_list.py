@@ -48,3 +48,7 @@ def test_the_list_of_woocommerce_and_other_files(days: Path, tmp_path: Path) -> 
     assert found and (found.file_name, found.delimiter, len(found.names)) == ("wc*.csv", ";", 2)
     assert found.roles["amount"] == "order_total" and "sales_channel" not in found.roles
     assert find_order_list(tmp_path, ["stock.csv", "absent.csv"]) is None
+    for month in ("april", "march"):
+        (tmp_path / f"{month}.csv").write_text(f"{WOO}\n1;2\n", "utf-8")
+    found = find_order_list(tmp_path, ["april.csv", "march.csv", "stock.csv"])
+    assert found and (found.names, found.file_name) == (("march.csv",), "march.csv")  # *.csv would take the stock

@@ -25,9 +25,9 @@ CHECKS = (
     "order_amount_differs",
     "orders_tracked_twice",
 )
-LIST = """Id,Created at,Total
-A-1,2025-02-23 10:00:00 +0000,7.00
-A-2,2025-02-24 10:00:00 +0000,5.00
+LIST = """Id,Created at,Total,Refunded Amount
+A-1,2025-02-23 10:00:00 +0000,7.00,0
+A-2,2025-02-24 10:00:00 +0000,5.00,0
 """
 SPEND = """date,source,medium,campaign,cost,clicks
 2025-02-23,google,cpc,,12.50,5
@@ -107,7 +107,8 @@ def test_the_parts_agree_on_every_order(shop: tuple[Path, Path], found: list[dic
 def test_what_explains_another_amount_is_named(found: list[dict[str, str]]) -> None:
     told = {row["message"].rpartition("; ")[2] for row in failing(found, "order_amount_differs")}
     assert told >= {"tax explains most of them", "shipping explains most of them"}
-    assert all(row["first_bad_line"] for row in failing(found, "orders_tracked_twice"))
+    twice = failing(found, "orders_tracked_twice")
+    assert twice and all(row["first_bad_line"] for row in twice)
 
 
 # A replacement in the order list and one in the advertising spend, and an example of each that part 1 names.
@@ -134,6 +135,10 @@ def test_what_explains_another_amount_is_named(found: list[dict[str, str]]) -> N
             ("2025-02-24 10:00:00 +0000", "yesterday", "orders_export.csv, line 3: no readable time"),
             ("20250224", "", "ad_spend.csv, line 3: no day"),
         ),
+        (
+            ("5.00,0", "5.00,none of it", "orders_export.csv, line 3: no readable refunded_amount"),
+            ("12.50,5\n20250224", "12.50,five\n20250224", "ad_spend.csv, line 2: no readable clicks"),
+        ),
         (("5.00", "5.00", ""), ("20250224", "2025-02-24", "")),
     ],
 )
@@ -147,7 +152,7 @@ def test_what_cannot_be_used_of_the_books_is_reported(
         (tmp_path / "data" / name).write_text(text.replace(old, new) if old else new, "utf-8")
     document = yaml.safe_load(shop[1].read_text("utf-8"))
     books = next(one for one in document["schema"] if one["physicalName"].startswith("orders"))
-    roles = {"order_id": "Id", "created_at": "Created at", "amount": "Total"}
+    roles = {"order_id": "Id", "created_at": "Created at", "amount": "Total", "refunded_amount": "Refunded Amount"}
     books["customProperties"][0]["value"]["columnRoles"] = roles
     (tmp_path / "contract.yaml").write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
     rows = report(tmp_path / "data", tmp_path / "out", "--contract", tmp_path / "contract.yaml")

@@ -55,6 +55,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     generate(data, days=4, events_per_day=1500, seed=6, incidents=False)
     assert run(data, folder / "before.duckdb", SCHEMA)[0] == 0
     sessions = query(folder / "before.duckdb", SESSIONS)
+    assert len({day for day, *_ in sessions}) == 4 and len({campaign for _, campaign, _ in sessions}) > 1
     lines = [
         "Campaign report",
         '"February 23, 2025 - February 26, 2025"',

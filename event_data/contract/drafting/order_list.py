@@ -26,16 +26,9 @@ class OrderListDraft:
     """The files of an order list, with the columns that have a role."""
 
     names: tuple[str, ...]
+    file_name: str  # the pattern of the names
     delimiter: str
     roles: Mapping[str, str]
-
-    @property
-    def file_name(self) -> str:
-        """Return the pattern of the names: what they begin with, without a number or a date at the end."""
-        first, *others = (name.rpartition(".")[0] for name in self.names)
-        at = next((at for at, letter in enumerate(first) if any(o[at : at + 1] != letter for o in others)), len(first))
-        start = re.sub(r"[-_. (0-9)]+$", "", first[:at])
-        return f"{start}*.csv".replace("%", "%%")
 
 
 EXPORTS = (
@@ -66,7 +59,19 @@ def find_order_list(data_dir: Path, names: Sequence[str]) -> OrderListDraft | No
                 first = delimiter, roles
     if not drafts:
         return None
-    return OrderListDraft(tuple(next(iter(drafts.values()))), *first)
+    lists = next(iter(drafts.values()))
+    start = _start(lists)
+    if any(name.startswith(start) for name in names if name not in lists):  # the pattern would take other files
+        lists = lists[-1:]
+        return OrderListDraft(tuple(lists), lists[0].replace("%", "%%"), *first)
+    return OrderListDraft(tuple(lists), f"{start}*.csv".replace("%", "%%"), *first)
+
+
+def _start(names: Sequence[str]) -> str:
+    """Return what the names begin with, without a number or a date at the end."""
+    first, *others = (name.rpartition(".")[0] for name in names)
+    at = next((at for at, letter in enumerate(first) if any(o[at : at + 1] != letter for o in others)), len(first))
+    return re.sub(r"[-_. (0-9)]+$", "", first[:at])
 
 
 def _export_of(path: Path) -> tuple[str, Export, list[str]] | None:
