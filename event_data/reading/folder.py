@@ -75,11 +75,11 @@ def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = (), othe
 def find_book_files(data_dir: Path, file_name: str) -> tuple[DayFile, ...]:
     """Return the files in `data_dir` that match a pattern or a variant, oldest first; () if there are none.
 
-    The day in the name decides which is older, and without one the time of the last change.
+    The day in the name decides which is older, and without one the time of the last change. An entry that is not a
+    file is returned too: reading it says why it cannot be read.
     """
     pattern = _variants(file_name)
-    entries = [entry for entry in list_entries(data_dir, file_name) if not entry.kind]
-    dated = [(_day_of(entry.name, pattern), entry) for entry in entries]
+    dated = [(_day_of(entry.name, pattern), entry) for entry in list_entries(data_dir, file_name)]
     found = [(day, int(e.stamp.partition("-")[0] or 0), e.name, e) for day, e in dated if day]
     numbered = enumerate(sorted(found, key=lambda one: one[:3]))
     return tuple(_file(data_dir, day, entry, number) for number, (day, _, _, entry) in numbered)

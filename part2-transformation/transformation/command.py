@@ -175,7 +175,11 @@ def spend_lines(run: Run, contract: Contract, width: int) -> list[str]:
     if spend is None:
         text = f"Advertising spend is not measured: there is no file like {contract.ad_spend.file_name}."
         return ["", paragraph(text, width)]
-    texts = [f"Advertising spend: {contract.currency.exact(spend.cost)} on {count(spend.days, 'day')}."]
+    exact = contract.currency.exact
+    texts = [f"Advertising spend: {exact(spend.cost)} on {count(spend.days, 'day')}."]
+    if spend.outside:
+        text = f"{exact(spend.outside)} of it is on days without event files, and is not in gold.channel_returns."
+        texts.append(text)
     if spend.others:
         amounts = " and ".join(f"{currency} {cost:,.2f}" for currency, cost in spend.others)
         texts.append(f"Spend in other currencies is not included: {amounts}.")

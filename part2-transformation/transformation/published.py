@@ -48,6 +48,7 @@ class Spend:
 
     cost: Decimal  # in the shop's currency
     days: int
+    outside: Decimal  # the part of the cost on days without event files
     others: list[tuple[str, Decimal]]  # the cost in each other currency
     refused: list[tuple[str, int]]  # why records were refused, and how many
 
@@ -193,14 +194,17 @@ def read_books(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> Book
 def _read_spend(connection: duckdb.DuckDBPyConnection, catalog: str) -> Spend | None:
     if not has_table(connection, "silver.ad_spend", catalog):
         return None
-    totals = "select coalesce(sum(cost), 0), count(distinct date) from {}silver.ad_spend"
-    ((cost, days),) = connection.execute(totals.format(catalog)).fetchall()
+    ((cost, days, outside),) = connection.execute(f"""
+        select
+            coalesce(sum(cost), 0), count(distinct date),
+            coalesce(sum(cost) filter (date not in (select file_date from {catalog}bronze.files)), 0)
+        from {catalog}silver.ad_spend""").fetchall()
     others = "select other_currency, sum(other_cost) from {}silver.ad_spend where other_cost is not null group by all"
     refused = "select reason, count(*) from {}silver.refused_ad_spend group by all"
     other_costs, reasons = (
         connection.execute(f"{sql.format(catalog)} order by all").fetchall() for sql in (others, refused)
     )
-    return Spend(cost, days, other_costs, reasons)
+    return Spend(cost, days, outside, other_costs, reasons)
 
 
 def _read_order_list_ledger(connection: duckdb.DuckDBPyConnection, catalog: str) -> OrderListLedger:

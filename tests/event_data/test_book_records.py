@@ -1,5 +1,6 @@
 """The records of the shop's own books: what is read, and what is refused with a reason."""
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,20 @@ def test_a_record_of_the_order_list_that_cannot_be_used_has_a_reason(tmp_path: P
         assert orders == [("A-1", 3, 3)]
         missing = connection.execute("select distinct missing_columns from bronze.book_files").fetchall()
         assert missing == [("Test",)]
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_what_is_not_a_file_is_refused(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "ad_spend.csv"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("absent")
+    else:
+        os.mkfifo(path)
+    with landed(tmp_path, contract_in(tmp_path)) as connection:
+        ((name, refused),) = connection.execute("select name, refused from bronze.book_files").fetchall()
+    assert name == "ad_spend.csv" and refused
 
 
 def test_both_sides_hash_a_customer_in_the_same_way() -> None:

@@ -17,6 +17,7 @@ from commands import SCHEMA, query
 from synthetic_events import generate
 from synthetic_orders import Truth, contract_with_books, write_books
 from transformation.books import statements_of
+from transformation.published import LedgerError, balanced_ledger
 from warehouse_kit import command, differing_tables, run
 
 from event_data.books.reading import ORDER_COLUMNS, OWN_COLUMNS
@@ -320,6 +321,18 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.
         yield connection, [statement.sql for statement in wanted]
 
 
+def reconcile(
+    connection: duckdb.DuckDBPyConnection, statements: list[str], booked: list[list[Any]], tracked: list[list[Any]]
+) -> None:
+    """Build the tables of the reconciliation for these records of the list and orders of the events."""
+    connection.execute("delete from bronze.shop_orders; delete from silver.tracked_orders")
+    for table, rows in (("bronze.shop_orders", booked), ("silver.tracked_orders", tracked)):
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        connection.execute(f"insert into {table} select {', '.join(['unnest(?)'] * len(columns))}", columns)
+    for statement in statements:
+        connection.execute(statement)
+
+
 def test_the_books_of_random_orders_balance(database: tuple[duckdb.DuckDBPyConnection, list[str]]) -> None:
     connection, statements = database
     worlds = [world(number) for number in range(WORLDS)]
@@ -327,12 +340,7 @@ def test_the_books_of_random_orders_balance(database: tuple[duckdb.DuckDBPyConne
     events = [row for _, tracked in worlds for row in tracked]
 
     def reconciled() -> list[tuple[Any, ...]]:
-        connection.execute("delete from bronze.shop_orders; delete from silver.tracked_orders")
-        for table, rows in (("bronze.shop_orders", shop_rows), ("silver.tracked_orders", events)):
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            connection.execute(f"insert into {table} select {', '.join(['unnest(?)'] * len(columns))}", columns)
-        for statement in statements:
-            connection.execute(statement)
+        reconcile(connection, statements, shop_rows, events)
         return connection.execute(
             "select status, shop_order_id % 100000000 // 10, tracked_order_id // 10, shop_order_id, tracked_order_id, "
             "booked_amount, tracked_amount, created_at is not null from gold.order_reconciliation order by all"
@@ -359,3 +367,23 @@ def test_the_books_of_random_orders_balance(database: tuple[duckdb.DuckDBPyConne
     random.Random(1).shuffle(shop_rows)
     random.Random(2).shuffle(events)
     assert reconciled() == found  # whatever the order of the lines
+
+
+def test_books_that_do_not_balance_are_not_published(
+    database: tuple[duckdb.DuckDBPyConnection, list[str]],
+) -> None:
+    connection, statements = database
+    worlds = [world(number) for number in range(20)]
+    rows = [[row for one in worlds for row in one[side]] for side in (0, 1)]
+    reconcile(connection, statements, *rows)
+    (ledger,) = [statement for statement in statements if "table gold.order_list_ledger " in statement]
+    connection.execute("attach ':memory:' as warehouse; create schema warehouse.gold")
+    connection.execute(
+        "create table warehouse.gold.ledger as select 1 as position, 'difference' as line, 0 as orders, 0 as amount"
+    )
+    copy = "create or replace table warehouse.gold.order_list_ledger as from gold.order_list_ledger"
+    connection.execute(f"{ledger}; {copy}")
+    assert len(balanced_ledger(connection)) == 1
+    connection.execute(f"delete from gold.order_reconciliation where status = 'matched'; {ledger}; {copy}")
+    with pytest.raises(LedgerError, match="do not all have a line"):
+        balanced_ledger(connection)

@@ -70,6 +70,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         "2025-02-24,Abroad,EUR,70.00,35,9",
         "20250224,Abroad,EUR,30.00,15,9",
         "2025-02-24,Elsewhere,USD,,,",
+        "2025-03-24,Elsewhere,USD,5.00,1,9",
         ",Total: account,,9,9,9",
     ]
     (data / "google_ads.csv").write_text("\n".join(lines) + "\n", "utf-8")
@@ -101,13 +102,14 @@ def test_what_was_spent_is_in_every_model_once(shop: Shop) -> None:
     elsewhere = "select other_currency, other_cost, cost from silver.ad_spend where campaign = 'Abroad' order by line"
     assert query(folder / "w.duckdb", elsewhere) == [("EUR", Decimal(70), None), ("EUR", Decimal(30), None)]
     assert (
-        f"Advertising spend: ${spent:,.2f} on 4 days. Spend in other currencies is not included: EUR 100.00." in console
+        f"Advertising spend: ${spent + 5:,.2f} on 5 days. $5.00 of it is on days without event files, and is not in "
+        "gold.channel_returns. Spend in other currencies is not included: EUR 100.00." in console
     )
     refused = "2 records cannot be used (1 no day, 1 no readable cost); see silver.refused_ad_spend."
     assert console.endswith(refused)
     last = len((folder / "data" / "google_ads.csv").read_text("utf-8").splitlines())
     assert query(folder / "w.duckdb", "select line, reason from silver.refused_ad_spend order by line") == [
-        (last - 1, "no readable cost"), (last, "no day"),
+        (last - 2, "no readable cost"), (last, "no day"),
     ]  # fmt: skip
 
 
