@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 from sample_order_list import order_list
 from sample_shop import DIRECT, PRODUCTS, Event, Order, Product, events, sessions, totals, uuid
+from sample_spend import google_ads, meta_ads
 
 HERE = Path(__file__).resolve().parent
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -429,7 +430,8 @@ def shopify_customer_events(found: Sequence[Event]) -> Files:
         }  # fmt: skip
 
     days = by_day(found, lambda day: f"sample/customer_events_{day}.jsonl.gz", lambda day: json_lines(map(row, day)))
-    return {**days, "sample/orders_export.csv": order_list(found)}
+    spend = {"sample/google_ads.csv": google_ads(found), "sample/meta_ads.csv": meta_ads()}
+    return {**days, "sample/orders_export.csv": order_list(found), **spend}
 
 
 def order_lines(found: Sequence[Event]) -> Files:

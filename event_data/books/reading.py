@@ -31,7 +31,7 @@ ORDER_COLUMNS = (
     "financial_status", "cancelled_at", "sales_channel", "payment_method", "test", "checkout", "customer_sha256",
     "customer_md5",
 )  # fmt: skip
-SPEND_COLUMNS = ("date", "source", "medium", "campaign", "cost", "currency", "clicks", "impressions")
+SPEND_COLUMNS = ("object", "date", "source", "medium", "campaign", "cost", "currency", "clicks", "impressions")
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,11 @@ class Landing:
     columns: tuple[str, ...]
     needed: tuple[str, ...]
 
-    def book(self, contract: Contract) -> Table | None:
+    def books(self, contract: Contract) -> tuple[Table, ...]:
         """Return the files of this kind that the contract describes."""
-        return contract.order_list if self.block == "orderList" else contract.ad_spend
+        if self.block == "adSpend":
+            return contract.ad_spend
+        return (contract.order_list,) if contract.order_list else ()
 
 
 ORDERS = Landing("orderList", "bronze.shop_orders", ORDER_COLUMNS, ("order_id", "created_at"))
@@ -57,14 +59,13 @@ def land_books(connection: duckdb.DuckDBPyConnection, contract: Contract, data_d
     connection.execute(f"create or replace table {FILES} ({FILE_COLUMNS})")
     landed = []
     for to in (ORDERS, SPEND):
-        book = to.book(contract)
-        found = find_book_files(data_dir, book.file_name) if book else ()
-        if book and found:
+        found = [(book, file) for book in to.books(contract) for file in find_book_files(data_dir, book.file_name)]
+        if found:
             types = OWN_COLUMNS | dict.fromkeys(to.columns, "varchar")
             columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
             connection.execute(f"create or replace table {to.table} ({columns})")
-            for file in found:
-                _note(connection, to, *_land(connection, file, book, to, work_dir))
+            for number, (book, file) in enumerate(found):
+                _note(connection, to, *_land(connection, replace(file, number=number), book, to, work_dir))
             landed.append(to.table)
     return landed
 
@@ -96,6 +97,8 @@ def _land(
         ((refused,),) = cursor.execute("select count(*) from refused").fetchall()
         landed.file.refuse_line(last)
         own = f"{literal(file.name)} as _source_file, {file.number} as _file_number, _line"
+        if "object" in to.columns:
+            own += f", {literal(book.file_name)} as object"
         # The hashes need the customer twice, so that it is read in a query of its own.
         inner = ", ".join(f"{sql} as {role}" for role, sql in cells.items())
         named = {role: role for role in cells} | _hashes(cells)

@@ -1,6 +1,7 @@
 """The SQL that the contract fills into the statements about its books."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from event_data.books.customers import tracked_customer_sql
@@ -17,11 +18,13 @@ from event_data.events import (
 )
 from event_data.reading.day_file import MOST_LINES
 from event_data.sql import literal, values
+from event_data.statements import Statement, fill, read_statements
 
 RECONCILIATION = Path(__file__).with_suffix(".sql")
 SPEND_RECORDS = Path(__file__).with_name("spend_records.sql")
 AMOUNTS = ("amount", "refunded_amount", "discount", "tax", "shipping")
 COUNTS = ("clicks", "impressions")
+NONE = "--"  # how exports of advertising platforms write that there is no value
 
 
 def book_placeholders(contract: Contract, book: OrderList) -> dict[str, str]:
@@ -44,22 +47,35 @@ def book_placeholders(contract: Contract, book: OrderList) -> dict[str, str]:
     }
 
 
-def spend_placeholders(contract: Contract, book: AdSpend) -> dict[str, str]:
-    """Return the value of each {name} in the statements about the advertising spend."""
+def spend_statements(contract: Contract) -> list[Statement]:
+    """Return the statements about the records of the advertising spend; the first one reads every object."""
+    read, *others = read_statements(SPEND_RECORDS)
+    objects = [
+        fill(read, _spend_placeholders(contract, book, place)).select for place, book in enumerate(contract.ad_spend)
+    ]
+    joined = "\nunion all\n".join(f"select * from (\n{select}\n) as object_{n}" for n, select in enumerate(objects))
+    return [replace(read, select=joined), *(fill(statement, {}) for statement in others)]
+
+
+def _spend_placeholders(contract: Contract, book: AdSpend, place: int) -> dict[str, str]:
+    """Return the value of each {name} in the statement that reads one of the objects of advertising spend."""
     renamed = " ".join(f"when {literal(name)} then {literal(to)}" for name, to in book.campaigns.items())
     return _shared(contract) | {
         **{name: amount_sql(name) for name in ("cost", *COUNTS)},
         "unread_values": _unread(COUNTS),
         "campaign": f"case lower(campaign) {renamed} else campaign end" if renamed else "campaign",
+        "object": literal(book.file_name),
+        "place": str(place),
         "spend_time": event_time_sql(book, "imported"),
         "in_zone": in_zone_sql("", book.time_zone),
     }
 
 
 def _unread(roles: Sequence[str]) -> str:
-    """Return SQL for a list of the roles that have a text that is not a number; null if there are none."""
+    """Return SQL for a list of the roles that have a value that is not a number; null if there are none."""
     found = (
-        f"case when {role} is not null and {amount_sql(role)} is null then ', {role}' else '' end" for role in roles
+        f"case when {role} <> {literal(NONE)} and {amount_sql(role)} is null then ', {role}' else '' end"
+        for role in roles
     )
     return f"nullif(substr({' || '.join(found)}, 3), '')"
 

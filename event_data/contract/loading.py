@@ -91,23 +91,26 @@ def load_contract(path: Path) -> Contract:
     )
     _check_events(contract, custom)
     _check_order(contract, custom)
-    for _, block in books.values():
+    for _, _, block in books:
         _check_book(contract, block)
     return contract
 
 
-def _tables(root: Node) -> tuple[Node, dict[str, tuple[Node, Node]]]:
-    """Return the object that describes the events, and the others with their blocks, by the block's name."""
+def _tables(root: Node) -> tuple[Node, list[tuple[str, Node, Node]]]:
+    """Return the object that describes the events, and the others, each with the name of its block and the block."""
     events: list[Node] = []
-    books: dict[str, tuple[Node, Node]] = {}
+    books: list[tuple[str, Node, Node]] = []
     for table in root.each("schema"):
         book = book_of(table)
         if book is None:
             events.append(table)
-        elif book[0] in books:
+        elif book[0] == "orderList" and any(name == book[0] for name, *_ in books):
             raise table.error(f"there is a `{book[0]}` already; keep one", code="duplicate")
+        elif any(table.plain("physicalName") == other.plain("physicalName") for _, other, _ in books):
+            problem = "another object has the same files; give each object its own `physicalName`"
+            raise (table.get("physicalName") or table).error(problem, code="duplicate")
         else:
-            books[book[0]] = table, book[1]
+            books.append((book[0], table, book[1]))
     if len(events) != 1:
         what = "describes no table" if not events else f"describes {len(events)} tables"
         marks = " or ".join(f"`{name}`" for name in BOOKS)
@@ -129,13 +132,14 @@ def _book(name: str, table: Node, block: Node, path: Path, zone: str) -> dict[st
     }  # fmt: skip
 
 
-def _books(books: Mapping[str, tuple[Node, Node]], path: Path, zone: str) -> tuple[OrderList | None, AdSpend | None]:
-    """Return the shop's order list and its advertising spend, if the contract describes them."""
-    found = {name: _book(name, *nodes, path, zone) for name, nodes in books.items()}
-    return (
-        read_order_list(**found["orderList"]) if "orderList" in found else None,
-        read_ad_spend(**found["adSpend"]) if "adSpend" in found else None,
-    )
+def _books(
+    books: Iterable[tuple[str, Node, Node]], path: Path, zone: str
+) -> tuple[OrderList | None, tuple[AdSpend, ...]]:
+    """Return the shop's order list, if the contract describes one, and the objects of its advertising spend."""
+    found = [(name, _book(name, table, block, path, zone)) for name, table, block in books]
+    lists = [read_order_list(**of_table) for name, of_table in found if name == "orderList"]
+    spend = tuple(read_ad_spend(**of_table) for name, of_table in found if name == "adSpend")
+    return next(iter(lists), None), spend
 
 
 def _custom(root: Node) -> dict[str, Node]:

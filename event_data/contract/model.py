@@ -306,7 +306,7 @@ class OrderList(Table):
 
 @dataclass(frozen=True, kw_only=True)
 class AdSpend(Table):
-    """The shop's advertising spend, by day and campaign."""
+    """Advertising spend by day and campaign: one kind of files, such as the reports of a platform."""
 
     campaigns: Mapping[str, str]  # name of a campaign in the files, in lower case -> its utm_campaign
 
@@ -336,12 +336,12 @@ class Contract(Table):
     schedule: Schedule = Schedule()
     known_totals: tuple[KnownTotal, ...] = ()
     order_list: OrderList | None = None
-    ad_spend: AdSpend | None = None
+    ad_spend: tuple[AdSpend, ...] = ()
 
     @property
     def books(self) -> tuple[Table, ...]:
         """Return the tables of the contract that are not events."""
-        return tuple(book for book in (self.order_list, self.ad_spend) if book)
+        return tuple(book for book in (self.order_list, *self.ad_spend) if book)
 
     @property
     def book_files(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from event_data.books.reading import ORDERS, SPEND, land_books
-from event_data.books.reconciliation import RECONCILIATION, SPEND_RECORDS, book_placeholders, spend_placeholders
+from event_data.books.reconciliation import RECONCILIATION, book_placeholders, spend_statements
 from event_data.contract import Contract
 from event_data.sql import literal
 from event_data.statements import SCHEMAS, fill, read_statements
@@ -32,7 +32,8 @@ def read_books(
         _run(connection, [ORDERS_AND_DAYS, RECONCILIATION], filled)
         found.add("order_list")
     if contract.ad_spend and SPEND.table in landed:
-        _run(connection, [SPEND_RECORDS], spend_placeholders(contract, contract.ad_spend))
+        for statement in spend_statements(contract):
+            connection.execute(statement.sql)
         found.add("ad_spend")
     return frozenset(found)
 

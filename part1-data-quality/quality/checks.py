@@ -22,7 +22,7 @@ def checks_of(contract: Contract) -> list[Definition]:
     optional = {
         "known_totals": bool(contract.known_totals),
         "order_list": contract.order_list is not None,
-        "ad_spend": contract.ad_spend is not None,
+        "ad_spend": bool(contract.ad_spend),
     }
     return [d for d in DEFINITIONS.values() if all(optional.get(need, True) for need in d.needs)]
 

@@ -766,10 +766,11 @@ from places
 -- threshold: 0
 -- needs: ad_spend
 -- message: {failed:,} of {checked:,} records and files of the advertising spend cannot be used as they are, such as {example}
--- advice: Export the spend again without totals, or correct `adSpend` in the contract; what cannot be read is in no sum.
+-- advice: Export the spend again, or correct `adSpend` in the contract; what cannot be used is in no sum.
 with places as (
     select source_file as name, line, coalesce(reason, 'no readable ' || unread_values) as reason
     from silver.spend_records
+    where reason is distinct from 'total'
     union all
     select name, null, coalesce(refused, 'has no column ' || missing_columns)
     from bronze.book_files

@@ -9,8 +9,14 @@ from pathlib import Path
 import duckdb
 
 from event_data.books.reading import FILES, ORDERS, SPEND, land_books
-from event_data.books.reconciliation import RECONCILIATION, SPEND_RECORDS, book_placeholders, spend_placeholders
+from event_data.books.reconciliation import (
+    RECONCILIATION,
+    SPEND_RECORDS,
+    book_placeholders,
+    spend_statements,
+)
 from event_data.contract import Contract
+from event_data.events import own_currency_values
 from event_data.reading.folder import find_book_files
 from event_data.statements import Statement, fill, read_statements
 from transformation.published import BookFiles
@@ -20,7 +26,7 @@ BOOKS, SPENT = HERE / "books.sql", HERE / "spend.sql"
 TRACKED_DAYS = "silver.tracked_days"  # the reconciliation reads it
 WORKING = (  # not published
     TRACKED_DAYS, "silver.shop_order_records", "silver.tracked_orders", "silver.order_candidates", "silver.order_pairs",
-    "silver.spend_records",
+    "silver.read_spend", "silver.spend_records",
 )  # fmt: skip
 # The records of a book, each with the reason why it cannot be used.
 RECORDS = {ORDERS: "silver.shop_order_records", SPEND: "silver.spend_records"}
@@ -40,10 +46,8 @@ def statements_of(contract: Contract, landed: Collection[str]) -> list[Statement
         after = [statement for statement in own if statement.name != TRACKED_DAYS]
         statements += [fill(statement, filled) for statement in (*before, *read_statements(RECONCILIATION), *after)]
     if contract.ad_spend and SPEND.table in landed:
-        filled = spend_placeholders(contract, contract.ad_spend)
-        statements += [
-            fill(statement, filled) for path in (SPEND_RECORDS, SPENT) for statement in read_statements(path)
-        ]
+        filled = {"own_currency": own_currency_values(contract)}
+        statements += spend_statements(contract) + [fill(statement, filled) for statement in read_statements(SPENT)]
     return statements
 
 

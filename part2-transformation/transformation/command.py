@@ -173,7 +173,8 @@ def spend_lines(run: Run, contract: Contract, width: int) -> list[str]:
         return []
     spend = run.books.spend
     if spend is None:
-        text = f"Advertising spend is not measured: there is no file like {contract.ad_spend.file_name}."
+        names = " or ".join(book.file_name for book in contract.ad_spend)
+        text = f"Advertising spend is not measured: there is no file like {names}."
         return ["", paragraph(text, width)]
     exact = contract.currency.exact
     texts = [f"Advertising spend: {exact(spend.cost)} on {count(spend.days, 'day')}."]

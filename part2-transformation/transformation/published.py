@@ -200,7 +200,7 @@ def _read_spend(connection: duckdb.DuckDBPyConnection, catalog: str) -> Spend | 
             coalesce(sum(cost) filter (date not in (select file_date from {catalog}bronze.files)), 0)
         from {catalog}silver.ad_spend""").fetchall()
     others = "select other_currency, sum(other_cost) from {}silver.ad_spend where other_cost is not null group by all"
-    refused = "select reason, count(*) from {}silver.refused_ad_spend group by all"
+    refused = "select reason, count(*) from {}silver.refused_ad_spend where reason <> 'total' group by all"
     other_costs, reasons = (
         connection.execute(f"{sql.format(catalog)} order by all").fetchall() for sql in (others, refused)
     )

@@ -156,6 +156,23 @@ def test_the_order_list(tmp_path: Path) -> None:
     assert b"@mail.example" not in (shop.days / "warehouse.duckdb").read_bytes()
 
 
+def test_the_spend_of_two_platforms(tmp_path: Path) -> None:
+    """Each export has its own columns; the campaign of Google Ads has another name in the addresses."""
+    shop = Example("shopify_customer_events", tmp_path)
+    printed = " ".join(shop.run(transform).split())
+    assert "Advertising spend: €44.40 on 3 days." in printed and "cannot be used" not in printed
+    spent = "select source, campaign, channel, sum(cost), sum(clicks) from silver.ad_spend group by all order by all"
+    assert shop.query(spent) == [
+        ("facebook", "June sale", "Unassigned", Decimal("22.20"), 3),
+        ("google", "brand", "Paid Search", Decimal("22.20"), 12),
+    ]
+    arrived = "select source, sum(clicks), sum(sessions) from gold.click_sessions group by all order by all"
+    assert shop.query(arrived) == [("facebook", 3, 0), ("google", 12, SESSIONS["Paid Search"])]
+    assert shop.query("select source_file, line, reason from silver.refused_ad_spend") == [
+        ("google_ads.csv", 7, "total")
+    ]
+
+
 def test_sessions_and_channels(example: Example) -> None:
     """A visit that spans midnight is one session, and a direct visit after a campaign is direct."""
     found = "select first_channel, count(*) from silver.sessions where reading = 'healed' group by all order by all"

@@ -2,6 +2,7 @@
 
 import os
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from synthetic_orders import SHOPIFY, contract_with_books
 
 from event_data.books.customers import booked_customer_sql, tracked_customer_sql
 from event_data.books.reading import land_books
-from event_data.books.reconciliation import RECONCILIATION, SPEND_RECORDS, book_placeholders, spend_placeholders
+from event_data.books.reconciliation import RECONCILIATION, book_placeholders, spend_statements
 from event_data.contract import Contract, load_contract
 from event_data.reading import day_file
 from event_data.reading.day_file import ReadingError
@@ -46,8 +47,8 @@ def spend_of(folder: Path, records: str, zone: str = "") -> list[tuple[Any, ...]
     contract = contract_in(folder, zone)
     assert contract.ad_spend
     with landed(folder, contract) as connection:
-        for statement in read_statements(SPEND_RECORDS):
-            connection.execute(fill(statement, spend_placeholders(contract, contract.ad_spend)).sql)
+        for statement in spend_statements(contract):
+            connection.execute(statement.sql)
         refused = connection.execute("select line, reason from silver.refused_ad_spend order by line").fetchall()
         found = connection.execute("select line, date, reason from silver.spend_records order by line").fetchall()
     assert refused == [(line, reason) for line, _, reason in found if reason]
@@ -67,11 +68,13 @@ def test_a_time_with_an_offset_is_in_the_zone_of_the_file(tmp_path: Path) -> Non
 def test_a_record_of_spend_that_cannot_be_used_has_a_reason(tmp_path: Path) -> None:
     records = (
         "2026-03-01,a,b,c,1.50,1\n,a,b,c,9,1\n01.03.2026,a,b,c,1,1\n20261301,a,b,c,1,1\n2026-03-01,a,b,c,free,1\n"
-        "2026-03-01,a,b,c,,1\n2026-03-01,a,b,c,0,1\nTotal,,,,12.50,5\n"
+        "2026-03-01,a,b,c,,1\n2026-03-01,a,b,c,0,1\nTotal: account,a,b,c,12.50,5\n"
+        "--,a,b,Total,12.50,5\n--,a,b,c,1,1\nTotal,,,,9\n"
     )
     assert spend_of(tmp_path, records) == [
         (DAY, None), (None, "no day"), (None, "no readable day"), (None, "no readable day"), (DAY, "no readable cost"),
-        (DAY, "no readable cost"), (DAY, None), (None, "unreadable record"),
+        (DAY, "no readable cost"), (DAY, None), (None, "total"), (None, "total"), (None, "no readable day"),
+        (None, "unreadable record"),
     ]  # fmt: skip
 
 
@@ -102,6 +105,59 @@ def test_a_record_of_the_order_list_that_cannot_be_used_has_a_reason(tmp_path: P
         assert orders == [("A-1", 3, 3)]
         missing = connection.execute("select distinct missing_columns from bronze.book_files").fetchall()
         assert missing == [("Test",)]
+
+
+META = """
+  - name: meta
+    physicalName: meta*.csv
+    properties: [{name: Reporting starts}, {name: Campaign name}, {name: Amount spent (USD)}, {name: Link clicks}]
+    customProperties:
+      - property: adSpend
+        value:
+          columnRoles:
+            date: Reporting starts
+            source: {constant: Facebook}
+            medium: {constant: paid}
+            campaign: Campaign name
+            currency: {constant: USD}
+            cost: Amount spent (USD)
+            clicks: Link clicks
+          campaigns: {Spring sale: spring}
+
+slaProperties:"""
+
+
+def test_several_objects_of_spend_are_read_and_what_both_report_counts_once(tmp_path: Path) -> None:
+    rows = "2026-03-01,facebook,paid,SPRING,9,5\n2026-03-01,google,cpc,spring,1,1\n2026-03-02,facebook,paid,old,2,1\n"
+    (tmp_path / "ad_spend.csv").write_text(HEADER + rows, "utf-8")
+    head = "Reporting starts,Campaign name,Amount spent (USD),Link clicks\n"
+    for month in (2, 3):
+        lines = f"2026-0{month}-01,Spring sale,80.00,--\n2026-0{month}-02,Spring sale,70.00,many\n"
+        (tmp_path / f"meta 2026-0{month}.csv").write_text(head + lines, "utf-8")
+    contract_in(tmp_path)
+    path = tmp_path / "contract.yaml"
+    path.write_text(path.read_text("utf-8").replace("\nslaProperties:", META, 1), "utf-8")
+    contract = load_contract(path)
+    assert len(contract.ad_spend) == 2 and contract.book_files[1:] == ("ad_spend.csv", "meta*.csv")
+    with landed(tmp_path, contract) as connection:
+        for statement in spend_statements(contract):
+            connection.execute(statement.sql)
+        found = connection.execute(
+            "select source_file, line, source, campaign, cost, clicks, unread_values, reason from silver.spend_records "
+            "order by file_number, line"
+        ).fetchall()
+        ids = connection.execute("select count(distinct spend_id) from silver.spend_records").fetchall()
+    march, cost = "meta 2026-03.csv", Decimal
+    assert [row for row in found if row[0] == "ad_spend.csv"] == [
+        ("ad_spend.csv", 2, "facebook", "SPRING", cost(9), 5, None, None),
+        ("ad_spend.csv", 3, "google", "spring", cost(1), 1, None, None),
+        ("ad_spend.csv", 4, "facebook", "old", cost(2), 1, None, None),
+    ]
+    assert [row for row in found if row[0] == march] == [
+        (march, 2, "facebook", "spring", cost(80), None, None, "also in ad_spend.csv"),
+        (march, 3, "facebook", "spring", cost(70), None, "clicks", None),
+    ]
+    assert len(found) == 7 and ids == [(7,)]
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe"])

@@ -149,8 +149,8 @@ def test_advertising_spend(tmp_path: Path) -> None:
           delimiter: "\\t"
 """
     contract = load(tmp_path, SMALL.replace(QUALITY, QUALITY + ORDER_LIST.replace("orderList", "adSpend") + block))
-    spend = contract.ad_spend
-    assert spend and (spend.campaigns, spend.delimiter) == ({"brand - search": "brand"}, "\t")
+    (spend,) = contract.ad_spend
+    assert (spend.campaigns, spend.delimiter) == ({"brand - search": "brand"}, "\t")
     assert spend.values["cost"] == Field("number") and spend.values["source"] == Constant("google")
     assert spend.values["date"] == Time(Field("day"), "dd.MM.yyyy") and contract.book_files == ("orders.csv",)
 

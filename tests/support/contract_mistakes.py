@@ -340,6 +340,9 @@ MISTAKES: list[tuple[str, ...]] = [  # old, new, key, code, and what the sentenc
     (QUALITY, QUALITY + ORDER_LIST + "          columnRoles: {order_id: number, created_at: day}\n"
      + ORDER_LIST.replace("- name", "- «name") + "          columnRoles: {order_id: number, created_at: day}\n",
      "schema.orders", "duplicate"),
+    (QUALITY, QUALITY + ORDER_LIST + "          columnRoles: {order_id: number, created_at: day}\n"
+     + ORDER_LIST.replace("orderList", "adSpend").replace("    physicalName", "    «physicalName")
+     + "          columnRoles: {date: day, cost: number}\n", "schema.orders.physicalName", "duplicate"),
     ("schema:\n", "«schema:\n  - {name: others, physicalName: o.csv, properties: [{name: a}]}\n",
      "schema", "invalid_value"),
     ('schema:\n', 'servers: [{«server: a, type: local}]\nschema:\n', "servers[0]", "missing_key"),

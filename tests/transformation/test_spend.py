@@ -105,11 +105,11 @@ def test_what_was_spent_is_in_every_model_once(shop: Shop) -> None:
         f"Advertising spend: ${spent + 5:,.2f} on 5 days. $5.00 of it is on days without event files, and is not in "
         "gold.channel_returns. Spend in other currencies is not included: EUR 100.00." in console
     )
-    refused = "2 records cannot be used (1 no day, 1 no readable cost); see silver.refused_ad_spend."
+    refused = "1 record cannot be used (1 no readable cost); see silver.refused_ad_spend."
     assert console.endswith(refused)
     last = len((folder / "data" / "google_ads.csv").read_text("utf-8").splitlines())
     assert query(folder / "w.duckdb", "select line, reason from silver.refused_ad_spend order by line") == [
-        (last - 2, "no readable cost"), (last, "no day"),
+        (last - 2, "no readable cost"), (last, "total"),
     ]  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def test_a_later_file_and_its_absence(shop: Shop, tmp_path: Path) -> None:
         "google_ads.csv could not be read (holds no record that can be used); see bronze.book_files.\n"
     )
     assert query(part, "select distinct reason from silver.refused_ad_spend order by reason") == [
-        ("no day",), ("no readable day",),
+        ("no day",), ("no readable day",), ("total",),
     ]  # fmt: skip
     spend.write_text(text.replace(",1,", ",2,").replace("Elsewhere", "Anywhere"), "utf-8")
     for _ in range(2):

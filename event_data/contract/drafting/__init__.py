@@ -89,7 +89,7 @@ def _draft(data_dir: Path, found: files.Files, reader: Reader) -> str:
         roles={role: chosen.found[role] for role in shown}, missing=_missing(chosen, orders), chosen=chosen,
         events=_events(chosen), lacking_roles=[role for role in EVENT_ROLES if role not in chosen.event_roles.values()],
         orders=orders, channels=_channels(chosen, candidates), schedule=_schedule(found, reader, chosen, columns),
-        delimiters=reader.delimiters if reader.is_csv else [], order_list=found.order_list,
+        delimiters=reader.delimiters if reader.is_csv else [], books=found.books,
         **_hosts(chosen, candidates),
     )  # fmt: skip
     return with_first_checks(text)

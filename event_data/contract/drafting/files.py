@@ -9,7 +9,7 @@ from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
 
-from event_data.contract.drafting.order_list import OrderListDraft, find_order_list
+from event_data.contract.drafting.books import BookDraft, find_books
 from event_data.contract.model import ContractError
 from event_data.reading.day_file import DayFile, ReadingError
 from event_data.reading.folder import COMPRESSED, OWN_OUTPUTS, Entry, match_files
@@ -35,7 +35,7 @@ class Files:
     name: str  # `physicalName`
     files: tuple[DayFile, ...]
     left_out: int  # other files that look like data
-    order_list: OrderListDraft | None = None
+    books: tuple[BookDraft, ...] = ()
 
     @property
     def is_dated(self) -> bool:
@@ -56,10 +56,11 @@ def find(data_dir: Path) -> Files:
     if not data_dir.is_dir():
         raise ContractError(f"{data_dir} is not a folder; name the folder of the files with --data_dir.")
     names = sorted(_names(data_dir))
-    order_list = find_order_list(data_dir, names)
-    if order_list and set(order_list.names) == set(names):
-        order_list = None  # there is nothing else, so that the orders are the events
-    found = [name for name in names if order_list is None or name not in order_list.names]
+    books = find_books(data_dir, names)
+    spend = tuple(book for book in books if book.export.block == "adSpend")
+    found = _others(names, books)
+    if not found:  # there is nothing else, so that the orders are the events
+        books, found = spend, _others(names, spend)
     if not found:
         raise ContractError(
             f"{data_dir} holds no CSV, JSON or Parquet file to draft a contract from; name the folder of the files "
@@ -73,7 +74,7 @@ def find(data_dir: Path) -> Files:
             folder = match_files(data_dir, entries, pattern)
         except ReadingError:
             continue
-        files = Files(pattern, folder.files, len(found) - len(folder.files), order_list)
+        files = Files(pattern, folder.files, len(found) - len(folder.files), books)
         # Where some names have a day, the others may be reports, and folders below may hold other exports.
         depth = pattern.count("/") if files.is_dated else 0
         here = (files.is_dated, -depth, len(files.files))
@@ -84,6 +85,12 @@ def find(data_dir: Path) -> Files:
             f"{data_dir}: no name of a file can be written in a contract, such as {found[0]!a}; rename the files."
         )
     return best
+
+
+def _others(names: Sequence[str], books: Sequence[BookDraft]) -> list[str]:
+    """Return the names that are not those of a book."""
+    taken = {name for book in books for name in book.names}
+    return [name for name in names if name not in taken]
 
 
 def _names(data_dir: Path) -> Iterator[str]:
