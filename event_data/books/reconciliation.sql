@@ -138,8 +138,29 @@ left join resubmitted on orders.order_id = resubmitted.order_id
 where orders.status in ('counted', 'quarantined');
 
 
--- silver.order_candidates: pairs of a booked and a tracked order that may be the same, by the strongest evidence that
--- they share; a lower level is stronger.
+-- silver.match_evidence: what can show that a booked and a tracked order are the same; rank 1 is the strongest. Several
+-- orders with the same decisive evidence are told apart by their times alone. A contradicted match counts only if the
+-- order has no other, and never makes an order one that was tracked twice.
+create or replace table silver.match_evidence as
+select kind, rank, evidence, is_decisive, is_contradicted
+from (values
+    ('id and checkout', 1, 'transaction id and checkout', true, false),
+    ('id, customer and amount', 2, 'transaction id, customer and amount', true, false),
+    ('id and customer', 3, 'transaction id and customer', false, false),
+    ('id and amount', 4, 'transaction id and amount', true, false),
+    ('id', 5, 'transaction id', false, false),
+    ('checkout and amount', 6, 'checkout and amount', true, false),
+    ('checkout', 7, 'checkout', false, false),
+    ('customer and amount', 8, 'customer and amount within an hour', false, false),
+    -- a colliding transaction id
+    ('id only', 9, 'transaction id, against customer and amount', false, true),
+    -- an order that the shop does not count
+    ('customer and amount of a void order', 10, 'customer and amount within an hour', false, true)
+) as evidence (kind, rank, evidence, is_decisive, is_contradicted);
+
+
+-- silver.order_candidates: pairs of a booked and a tracked order that may be the same, by the strongest kind of evidence
+-- that they share.
 create or replace table silver.order_candidates as
 with forms as (
     select coalesce(max(case when length(customer) = 64 then 1 else 0 end), 0) = 1 as is_sha256
@@ -166,15 +187,14 @@ by_id as (
     select
         booked.shop_order_id, tracked.tracked_order_id, booked.created_at, tracked.ordered_at,
         case
-            when booked.checkout = tracked.checkout then 1
-            when booked.customer = tracked.customer and booked.amount = tracked.amount then 2
-            when booked.customer = tracked.customer then 3
-            when booked.amount = tracked.amount then 4
-            -- a colliding transaction id
+            when booked.checkout = tracked.checkout then 'id and checkout'
+            when booked.customer = tracked.customer and booked.amount = tracked.amount then 'id, customer and amount'
+            when booked.customer = tracked.customer then 'id and customer'
+            when booked.amount = tracked.amount then 'id and amount'
             when booked.amount <> tracked.amount
-                and (booked.customer <> tracked.customer or booked.checkout <> tracked.checkout) then 9
-            else 5
-        end as level
+                and (booked.customer <> tracked.customer or booked.checkout <> tracked.checkout) then 'id only'
+            else 'id'
+        end as kind
     from booked
     inner join tracked on booked.id_key = tracked.id_key
 ),
@@ -182,7 +202,7 @@ by_id as (
 by_checkout as (
     select
         booked.shop_order_id, tracked.tracked_order_id, booked.created_at, tracked.ordered_at,
-        case when booked.amount = tracked.amount then 6 else 7 end as level
+        case when booked.amount = tracked.amount then 'checkout and amount' else 'checkout' end as kind
     from booked
     inner join tracked on booked.checkout = tracked.checkout
     where booked.id_key is distinct from tracked.id_key
@@ -191,20 +211,24 @@ by_checkout as (
 by_customer as (
     select
         booked.shop_order_id, tracked.tracked_order_id, booked.created_at, tracked.ordered_at,
-        case when booked.void_reason is null then 8 else 10 end as level
+        case
+            when booked.void_reason is null then 'customer and amount' else 'customer and amount of a void order'
+        end as kind
     from booked
     inner join tracked
         on booked.customer = tracked.customer and booked.amount = tracked.amount
         and tracked.ordered_at >= booked.created_at - interval 1 hour
         and tracked.ordered_at <= booked.created_at + interval 1 hour
-    where booked.id_key is distinct from tracked.id_key and booked.checkout is distinct from tracked.checkout
+    where booked.id_key is distinct from tracked.id_key
+        -- often neither side has a checkout
+        and not coalesce(booked.checkout = tracked.checkout, false)
 )
 
-select shop_order_id, tracked_order_id, created_at, ordered_at, level from by_id
+select shop_order_id, tracked_order_id, created_at, ordered_at, kind from by_id
 union all
-select shop_order_id, tracked_order_id, created_at, ordered_at, level from by_checkout
+select shop_order_id, tracked_order_id, created_at, ordered_at, kind from by_checkout
 union all
-select shop_order_id, tracked_order_id, created_at, ordered_at, level from by_customer;
+select shop_order_id, tracked_order_id, created_at, ordered_at, kind from by_customer;
 
 
 -- silver.order_pairs: every candidate pair; whether it is the match of both, or both could still be matched in several
@@ -216,15 +240,18 @@ select shop_order_id, tracked_order_id, created_at, ordered_at, level from by_cu
 create or replace table silver.order_pairs as
 with counted as (
     select
-        candidates.*,
-        count(*) over (partition by shop_order_id) as tracked_orders,
-        count(*) over (partition by tracked_order_id) as shop_orders
+        candidates.shop_order_id, candidates.tracked_order_id, candidates.created_at, candidates.ordered_at,
+        evidence.rank, evidence.evidence, evidence.is_decisive, evidence.is_contradicted,
+        count(*) over (partition by candidates.shop_order_id) as tracked_orders,
+        count(*) over (partition by candidates.tracked_order_id) as shop_orders
     from silver.order_candidates as candidates
+    inner join silver.match_evidence as evidence on candidates.kind = evidence.kind
 ),
 
 round_0 as (
     select
-        shop_order_id, tracked_order_id, created_at, ordered_at, level, false as is_matched, true as is_open
+        shop_order_id, tracked_order_id, created_at, ordered_at, rank, evidence, is_decisive, is_contradicted,
+        false as is_matched, true as is_open
     from counted
     where tracked_orders > 1 or shop_orders > 1
 ),
@@ -233,13 +260,13 @@ round_0 as (
 strongest_{n} as (
     select
         *,
-        min(case when is_open then level end) over (partition by shop_order_id) as strongest_of_booked,
-        min(case when is_open then level end) over (partition by tracked_order_id) as strongest_of_tracked
+        min(case when is_open then rank end) over (partition by shop_order_id) as strongest_of_booked,
+        min(case when is_open then rank end) over (partition by tracked_order_id) as strongest_of_tracked
     from round_{n-1}
 ),
 
 mutual_{n} as (
-    select *, is_open and level = strongest_of_booked and level = strongest_of_tracked as is_mutual
+    select *, is_open and rank = strongest_of_booked and rank = strongest_of_tracked as is_mutual
     from strongest_{n}
 ),
 
@@ -261,14 +288,14 @@ chosen_{n} as (
     select
         *,
         is_mutual and (
-            tracked_orders = 1 and shop_orders = 1 or level in (1, 2, 4, 6) and tracked_rank = booked_rank
+            tracked_orders = 1 and shop_orders = 1 or is_decisive and tracked_rank = booked_rank
         ) as is_chosen
     from ranked_{n}
 ),
 
 round_{n} as (
     select
-        shop_order_id, tracked_order_id, created_at, ordered_at, level,
+        shop_order_id, tracked_order_id, created_at, ordered_at, rank, evidence, is_decisive, is_contradicted,
         is_matched or is_chosen as is_matched,
         is_open
             and max(case when is_chosen then 1 else 0 end) over (partition by shop_order_id) = 0
@@ -278,27 +305,16 @@ round_{n} as (
 {end},
 
 judged as (
-    select shop_order_id, tracked_order_id, level, true as is_matched, false as is_open
+    select
+        shop_order_id, tracked_order_id, rank, evidence, is_contradicted, true as is_matched, false as is_open
     from counted
     where tracked_orders = 1 and shop_orders = 1
     union all
-    select shop_order_id, tracked_order_id, level, is_matched, is_open
+    select shop_order_id, tracked_order_id, rank, evidence, is_contradicted, is_matched, is_open
     from round_4
 )
 
-select
-    shop_order_id, tracked_order_id, level, is_matched, is_open,
-    case level
-        when 1 then 'transaction id and checkout'
-        when 2 then 'transaction id, customer and amount'
-        when 3 then 'transaction id and customer'
-        when 4 then 'transaction id and amount'
-        when 5 then 'transaction id'
-        when 6 then 'checkout and amount'
-        when 7 then 'checkout'
-        when 9 then 'transaction id, against customer and amount'
-        else 'customer and amount within an hour'
-    end as evidence
+select shop_order_id, tracked_order_id, rank, evidence, is_contradicted, is_matched, is_open
 from judged;
 
 
@@ -331,9 +347,9 @@ repeats as (
     inner join matches on pairs.shop_order_id = matches.shop_order_id
     left join matches as own on pairs.tracked_order_id = own.tracked_order_id
     left join ambiguous_tracked on pairs.tracked_order_id = ambiguous_tracked.tracked_order_id
-    where own.tracked_order_id is null and ambiguous_tracked.tracked_order_id is null and pairs.level < 9
+    where own.tracked_order_id is null and ambiguous_tracked.tracked_order_id is null and not pairs.is_contradicted
     qualify row_number() over (
-        partition by pairs.tracked_order_id order by pairs.level nulls first, pairs.shop_order_id nulls first
+        partition by pairs.tracked_order_id order by pairs.rank nulls first, pairs.shop_order_id nulls first
     ) = 1
 ),
 

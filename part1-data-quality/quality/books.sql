@@ -4,8 +4,7 @@
 -- silver.received_orders: one row per order event, as event_data/orders.sql classifies it.
 create or replace view silver.received_orders as
 select
-    event_id, transaction_id,
-    timezone('UTC', timezone({time_zone}, event_at)) as event_at,
+    event_id, transaction_id, ordered_at as event_at,
     customer, token as checkout_token, status, reason, order_id,
     counted_amount as counted_revenue
 from orders;

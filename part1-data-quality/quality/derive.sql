@@ -166,7 +166,7 @@ create table orders as
 with received as (
     select
         cast(file_no as bigint) * 1000000000 + cast(record as bigint) as event_id,
-        file_no, record, event_at, client_key, tracked, token, agent_key, revenue, payload, session,
+        file_no, record, event_at, ordered_at, client_key, tracked, token, agent_key, revenue, payload, session,
         {transaction_id_of_payload} as transaction_id,
         {currency_of_payload} as currency,
         {other_currency} as other_currency,

@@ -12,7 +12,7 @@ create table views (client_key ubigint, event_at timestamp, tracked boolean);
 -- All events but clean page views; texts are kept only where an event may fail a check.
 create table relevant_events (
     file_no uinteger, record ubigint, file_day date, clean boolean, event varchar, step funnel_step,
-    is_header boolean, event_at timestamp, client_key ubigint, tracked boolean, agent_key ubigint, token varchar,
+    is_header boolean, event_at timestamp, ordered_at timestamp, client_key ubigint, tracked boolean, agent_key ubigint, token varchar,
     payload_valid boolean, revenue decimal(12, 2), user_agent varchar, {text_columns}
 );
 create table repeated (file_no uinteger, kind varchar, record ubigint);
@@ -33,7 +33,7 @@ from relevant_events
 where not clean;
 create view conversions as
 select
-    file_no, record, event, step, event_at, client_key, tracked, agent_key, token, revenue, session,
+    file_no, record, event, step, event_at, ordered_at, client_key, tracked, agent_key, token, revenue, session,
     case when payload_valid and starts_with(ltrim(payload), '{{') then payload end as payload
 from relevant_events
 where after_page_view(step) or payload is not null;
@@ -49,6 +49,7 @@ with received as (
 typed as (
     select
         * replace ({event_at} as event_at), -- by the clock of the contract's time zone
+        case when is_order(step_of(event)) then event_at end as ordered_at, -- in UTC: in autumn, the clock repeats an hour
         case when {known_client} is not null then hash(client) end as client_key,
         case when user_agent is not null then hash(user_agent) end as agent_key,
         -- For conditions of row checks; DuckDB computes what one of them asks for.
@@ -70,7 +71,7 @@ sorted as (
 )
 
 select
-    file_no, event_at, tracked, client_key, agent_key, event_key, hash(event_key, agent_key, {other_columns}) as row_key,
+    file_no, event_at, ordered_at, tracked, client_key, agent_key, event_key, hash(event_key, agent_key, {other_columns}) as row_key,
     clean, plain, user_agent, {may_have_marks} as may_have_marks,
     length_and_hash(page) as long_page, length_and_hash(referrer) as long_referrer, {flags}
     case when not plain then event end as event,
@@ -109,7 +110,7 @@ with valued as (
 )
 
 select
-    file_no, record, {file_day}, clean, event, step, coalesce(event = {event_header}, false), event_at, client_key, tracked,
+    file_no, record, {file_day}, clean, event, step, coalesce(event = {event_header}, false), event_at, ordered_at, client_key, tracked,
     agent_key, case when in_checkout(step) or is_confirmation(page) then {token} end,
     payload_valid, case when is_order(step) and payload_valid then amount_of(payload) end,
     case when not clean then user_agent end, {texts}

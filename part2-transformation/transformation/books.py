@@ -25,8 +25,8 @@ HERE = Path(__file__).resolve().parents[1]
 BOOKS, SPENT = HERE / "books.sql", HERE / "spend.sql"
 TRACKED_DAYS = "silver.tracked_days"  # the reconciliation reads it
 WORKING = (  # not published
-    TRACKED_DAYS, "silver.shop_order_records", "silver.tracked_orders", "silver.order_candidates", "silver.order_pairs",
-    "silver.read_spend", "silver.spend_records",
+    TRACKED_DAYS, "silver.shop_order_records", "silver.tracked_orders", "silver.match_evidence",
+    "silver.order_candidates", "silver.order_pairs", "silver.read_spend", "silver.spend_records",
 )  # fmt: skip
 # The records of a book, each with the reason why it cannot be used.
 RECORDS = {ORDERS: "silver.shop_order_records", SPEND: "silver.spend_records"}

@@ -163,6 +163,65 @@ def test_what_cannot_be_used_of_the_books_is_reported(
         assert (row["failed"] or "0") == ("0" if not example else "3" if example.endswith("Total") else "1")
 
 
+AUTUMN = """\
+{"id": "c1", "ts": "2025-10-26T00:30:00Z", "ev": "buy", "no": "N-1", "sum": 10, "mail": "a@shop.example"}
+{"id": "c2", "ts": "2025-10-26T01:30:00Z", "ev": "buy", "no": "N-2", "sum": 20, "mail": "b@shop.example"}
+{"id": "c3", "ts": "2025-10-26T00:40:00Z", "ev": "buy", "no": "N-3", "sum": 30, "mail": "c@shop.example"}
+{"id": "c4", "ts": "2025-10-26T22:00:00Z", "ev": "view"}
+"""
+AUTUMN_CONTRACT = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: autumn
+version: 1.0.0
+status: active
+schema:
+  - name: events
+    physicalName: events_%Y-%m-%d.jsonl
+    properties:
+      - {name: ts, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Europe/Berlin}}
+      - name: id
+      - name: ev
+      - name: "no"
+      - {name: sum, logicalType: number}
+      - name: mail
+  - name: orders
+    physicalName: orders.csv
+    properties: [{name: number}, {name: at, logicalType: timestamp}, {name: total}, {name: mail}]
+    customProperties:
+      - property: orderList
+        value: {columnRoles: {order_id: number, created_at: at, amount: total, customer: mail}}
+customProperties:
+  - property: columnRoles
+    value: {client: id, time: ts, event: ev, transaction_id: "no", amount: sum, customer: mail}
+  - property: events
+    value: [{name: view, role: page_view}, {name: buy, role: order}]
+  - {property: currency, value: EUR}
+"""
+
+
+def test_the_hour_that_the_clocks_repeat_is_the_same_in_both_parts(tmp_path: Path) -> None:
+    """A time with an offset is exact; without one, it is the second of the two hours."""
+    (tmp_path / "events_2025-10-26.jsonl").write_text(AUTUMN, "utf-8")
+    orders = (
+        "number,at,total,mail\nX-1,2025-10-26 02:29:58 +0200,10,a@shop.example\n"
+        "X-2,2025-10-26 02:29:58,20,b@shop.example\nN-3,2025-10-26 02:39:58,30,c@shop.example\n"
+    )
+    (tmp_path / "orders.csv").write_text(orders, "utf-8")
+    (tmp_path / "contract.yaml").write_text(AUTUMN_CONTRACT, "utf-8")
+    args = ("--data_dir", tmp_path, "--contract", tmp_path / "contract.yaml", "--quiet")
+    assert call(transform, *args)[0] == 0
+    sql = "select order_id, cast(created_at as varchar), evidence from gold.order_reconciliation order by created_at, 1"
+    by_customer = "customer and amount within an hour"
+    assert query(tmp_path / "warehouse.duckdb", sql) == [
+        ("X-1", "2025-10-26 00:29:58", by_customer), ("X-2", "2025-10-26 01:29:58", by_customer),
+        ("N-3", "2025-10-26 01:39:58", "transaction id, customer and amount"),
+    ]  # fmt: skip
+    rows = report(tmp_path, tmp_path / "out", "--contract", tmp_path / "contract.yaml")
+    (row,) = [row for row in rows if row["check"] == "orders_not_tracked"]
+    assert (row["status"], row["checked"], row["failed"]) == ("pass", "3", "0")
+
+
 def test_without_books_nothing_is_checked(shop: tuple[Path, Path], tmp_path: Path) -> None:
     folder, contract = shop
     assert not {check.check for check in checks_of(load_contract(SCHEMA))} & {*CHECKS}
