@@ -3,7 +3,7 @@
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,21 +18,15 @@ from analysis.charts import (
     tracking_coverage,
 )
 from analysis.charts.style import save, use_style
+from analysis.documents import report, summary, verdict
 from analysis.findings import Change, find_changes
 from analysis.gold import Gold, read_gold, warehouse_file
 from analysis.impact import load_assumptions, model
 from analysis.incidents import Quality, read_quality
-from analysis.page import report
-from analysis.summary import summary, verdict
 from event_data.cli import CRITICAL, REPOSITORY, Terminal
 from event_data.contract import load_contract
 from event_data.errors import UserError
 from event_data.output import short_path, write_atomically
-
-NAMES = (
-    "funnel_sankey.png", "revenue_trend.png", "orders_trend.png", "attribution_loss_pie.png", "device_cvr.png",
-    "daily_volume_anomaly.png", "tracking_coverage.png",
-)  # fmt: skip
 
 
 def execute(options: argparse.Namespace, terminal: Terminal) -> int:
@@ -51,10 +45,12 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     values = verdict(gold, quality, changes, model(gold, quality, assumptions))
     options.out_dir.mkdir(parents=True, exist_ok=True)
     use_style()
-    drawn = pictures(gold, quality, changes)
-    removed = remove_stale(options.out_dir, [name for name in NAMES if name not in drawn])
-    written = [write_atomically(options.out_dir / name, partial(save, figure)) for name, figure in drawn.items()]
-    text = summary(values, assumptions, list(drawn))
+    every = pictures(gold, quality, changes)
+    removed = remove_stale(options.out_dir, [name for name, draw in every.items() if not draw])
+    drawn = {name: draw for name, draw in every.items() if draw}
+    # One after the other: each takes megabytes until it is saved.
+    written = [write_atomically(options.out_dir / name, partial(save, draw)) for name, draw in drawn.items()]
+    text = summary(values, assumptions, drawn)
     written.append(write_atomically(options.out_dir / "executive_summary.md", text))
     written.append(write_atomically(options.out_dir / "report.html", report(values)))
     conclusion = next((line for line in text.splitlines() if line.startswith("**")), "").strip("*")
@@ -103,22 +99,19 @@ def is_critical(gold: Gold, quality: Quality, most_refused: float) -> bool:
     return bool(quality.grave or refused or not balances)
 
 
-def pictures(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str, Figure]:
-    """Return the pictures that apply to the shop, by the name of their file."""
-    roles, found = gold.roles, {}
-    if roles.has_funnel:
-        found["funnel_sankey.png"] = funnel_sankey.draw(gold)
-    if roles.has_orders:
-        name = "revenue_trend.png" if roles.has_amount else "orders_trend.png"
-        found[name] = revenue_trend.draw(gold, quality, changes)
-    if roles.has_attribution:
-        found["attribution_loss_pie.png"] = attribution_loss_pie.draw(gold)
-    if roles.has_devices and roles.has_conversion:
-        found["device_cvr.png"] = device_cvr.draw(gold)
-    if len(gold.coverage):
-        found["tracking_coverage.png"] = tracking_coverage.draw(gold, quality)
-    found["daily_volume_anomaly.png"] = daily_volume_anomaly.draw(gold, quality)
-    return found
+def pictures(gold: Gold, quality: Quality, changes: Sequence[Change]) -> dict[str, Callable[[], Figure] | None]:
+    """Return what draws each picture, by the name of its file; None if the picture does not apply to the shop."""
+    roles = gold.roles
+    trend = partial(revenue_trend.draw, gold, quality, changes) if roles.has_orders else None
+    return {
+        "funnel_sankey.png": partial(funnel_sankey.draw, gold) if roles.has_funnel else None,
+        "revenue_trend.png": trend if roles.has_amount else None,
+        "orders_trend.png": None if roles.has_amount else trend,
+        "attribution_loss_pie.png": partial(attribution_loss_pie.draw, gold) if roles.has_attribution else None,
+        "device_cvr.png": partial(device_cvr.draw, gold) if roles.has_devices and roles.has_conversion else None,
+        "tracking_coverage.png": partial(tracking_coverage.draw, gold, quality) if len(gold.coverage) else None,
+        "daily_volume_anomaly.png": partial(daily_volume_anomaly.draw, gold, quality),
+    }
 
 
 def remove_stale(out_dir: Path, names: Sequence[str]) -> list[Path]:

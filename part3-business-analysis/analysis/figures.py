@@ -2,34 +2,23 @@
 
 from collections.abc import Container, Sequence
 from datetime import datetime, time, timedelta
-from string import ascii_uppercase
 from typing import Any
 
 import plotly.graph_objects as go
 
+from analysis import findings
 from analysis.charts.days import MANY_DAYS
-from analysis.findings import (
-    Funnel,
-    Segment,
-    device_rows,
-    evidence,
-    funnel,
-    outliers,
-    repaired,
-    segments_of,
-    usual_volume,
-)
+from analysis.charts.style import GREY, MUTED, ORANGE, RULE, SAND, SKY
 from analysis.gold import Gold
 from analysis.impact import Impact
-from analysis.incidents import Incident, Quality
+from analysis.incidents import LETTERS, Incident, Quality
 from analysis.templating import REASON_WORDS, plain, share_texts
 from event_data.output import day_name
 
-BLUE, SKY, SAND, ORANGE, GREY, MUTED = "#2a7fc1", "#8fc6ea", "#f2b880", "#d55e00", "#b9bfc6", "#6b727b"
+BLUE = "#2a7fc1"  # lighter than in the pictures: it is seen on dark paper, too
 REASON_COLOURS = {
-    "known": BLUE, "direct only": SKY, "no touch in the window": SAND, "window cut off": "#dfe3e7", "no id": ORANGE,
+    "known": BLUE, "direct only": SKY, "no touch in the window": SAND, "window cut off": RULE, "no id": ORANGE,
 }  # fmt: skip
-LETTERS = ascii_uppercase  # of the incidents that a figure marks
 
 Figure = dict[str, Any]
 
@@ -43,12 +32,12 @@ def figures(gold: Gold, quality: Quality, impact: Impact) -> dict[str, Figure]:
     if roles.has_attribution and gold.sold:
         found["evidence"] = _evidence(gold)
     if roles.has_funnel:
-        found["funnel"] = _funnel(funnel(gold))
+        found["funnel"] = _funnel(findings.funnel(gold))
     if roles.has_conversion and roles.has_channels:
-        channels = segments_of(gold, "channel")
-        found["channels"] = _rates([(0, s) for s in channels], outliers(channels).small)
+        channels = findings.segments_of(gold, "channel")
+        found["channels"] = _rates([(0, s) for s in channels], findings.outliers(channels).small)
     if roles.has_conversion and roles.has_devices:
-        devices = device_rows(gold)
+        devices = findings.device_rows(gold)
         found["devices"] = _rates(devices, [s for _, s in devices if s.is_small])
     if impact.blind > 0 and roles.has_channels:
         found["tornado"] = _tornado(gold, impact)
@@ -74,18 +63,13 @@ def _around(gold: Gold) -> list[str]:
 def _marks(gold: Gold, incidents: Sequence[Incident], low: float = 0) -> dict[str, Any]:
     """Return a dotted line where each incident began, with a letter above it; the page names the letters."""
     shapes, letters = [], []
-    for letter, incident in zip(LETTERS, marked(gold, incidents), strict=False):
+    for letter, incident in zip(LETTERS, [i for i in incidents if i.since in gold.days.index], strict=False):
         since = str(incident.since)
         line = {"dash": "dot", "width": 1.5, "color": ORANGE}
         shapes.append({"type": "line", "x0": since, "x1": since, "yref": "paper", "y0": low, "y1": 1, "line": line})
         place = {"x": since, "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
         letters.append({**place, "text": f"<b>{letter}</b>", "font": {"size": 12}})
     return {"shapes": shapes, "annotations": letters, "margin": {"l": 62, "r": 40, "t": 30, "b": 40}}
-
-
-def marked(gold: Gold, incidents: Sequence[Incident]) -> list[Incident]:
-    """Return the incidents that began on a day of the report."""
-    return [i for i in incidents if i.since in gold.days.index]
 
 
 def _over_time(gold: Gold, column: str, name: str, hover: str) -> list[go.Scatter]:
@@ -131,7 +115,7 @@ def _trend(gold: Gold, quality: Quality) -> Figure:
 
 def _volume(gold: Gold, quality: Quality) -> Figure:
     """Return the events per day in their usual range, and the days and shares of each fault that began."""
-    strips, band = quality.marks(hours=False), usual_volume(gold)
+    strips, band = quality.marks(hours=False), findings.usual_volume(gold)
     strip = 0.7 / (len(strips) + 2.5)
     top = strip * 1.45 * len(strips)
     bottom = top + 0.06 if strips else 0
@@ -174,11 +158,11 @@ def _volume(gold: Gold, quality: Quality) -> Figure:
 def _evidence(gold: Gold) -> Figure:
     """Return a ring for each reading, or one ring if the repair changes nothing."""
     readings = {"as_tracked": "As dashboards<br>saw it", "healed": "After<br>the repair"}
-    if repaired(gold) <= 0:
+    if findings.repaired(gold) <= 0:
         readings = {"healed": ""}
     traces, names = [], []
     for n, (reading, name) in enumerate(readings.items()):
-        parts = evidence(gold, reading)
+        parts = findings.evidence(gold, reading)
         shares = share_texts(parts)
         start, end = n / len(readings), (n + 1) / len(readings)
         sign = gold.currency.sign if gold.roles.has_amount else ""
@@ -196,7 +180,7 @@ def _evidence(gold: Gold) -> Figure:
     return _figure(traces, height=380, margin=margin, legend={"orientation": "h", "y": -0.05}, annotations=names)
 
 
-def _funnel(found: Funnel) -> Figure:
+def _funnel(found: findings.Funnel) -> Figure:
     """Return the funnel: for each step those on record and not, and those who went no farther."""
     labels: list[str] = []
     colours: list[str] = []
@@ -229,7 +213,7 @@ def _funnel(found: Funnel) -> Figure:
     return _figure([sankey], height=560, margin={"l": 8, "r": 8, "t": 12, "b": 12})
 
 
-def _rates(rows: Sequence[tuple[int, Segment]], small: Container[Segment]) -> Figure:
+def _rates(rows: Sequence[tuple[int, findings.Segment]], small: Container[findings.Segment]) -> Figure:
     """Return shares with their intervals; those too small to call are grey."""
     numbered = list(zip(range(len(rows) - 1, -1, -1), rows, strict=True))
     traces = []
@@ -268,7 +252,7 @@ def _rates(rows: Sequence[tuple[int, Segment]], small: Container[Segment]) -> Fi
     )  # fmt: skip
 
 
-def _rate_text(segment: Segment) -> str:
+def _rate_text(segment: findings.Segment) -> str:
     share = segment.share
     counts = f"{segment.converted:,} of {segment.sessions:,}"
     return f"{plain(segment.name)}: {share.estimate:.2%} ({counts}), 95% interval {share.low:.2%} to {share.high:.2%}"

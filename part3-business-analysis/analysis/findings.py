@@ -7,17 +7,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from analysis import intervals
 from analysis.gold import Gold
 from analysis.incidents import Incident, Quality
-from analysis.intervals import (
-    Interval,
-    is_small,
-    mean_difference,
-    robust_band,
-    share_difference,
-    simultaneous,
-    wilson,
-)
+from analysis.intervals import Interval
 from event_data.shop_roles import STEPS
 
 # Why an order has no source, in the order in which they are shown.
@@ -39,12 +32,12 @@ class Segment(NamedTuple):
     @property
     def share(self) -> Interval:
         """Return the share with an order and its 95% interval."""
-        return wilson(self.converted, self.sessions)
+        return intervals.wilson(self.converted, self.sessions)
 
     @property
     def is_small(self) -> bool:
         """Return whether the segment is too small to call."""
-        return is_small(self.converted, self.sessions)
+        return intervals.is_small(self.converted, self.sessions)
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,7 @@ def find_changes(gold: Gold, quality: Quality) -> tuple[Change, ...]:
     has = roles.has_amount and roles.has_orders, roles.has_orders, roles.has_visits, roles.has_conversion
     measures = [measure for measure, has_it in zip(MEASURES, has, strict=True) if has_it]
     has_before = gold.before is not None and len(_usable(gold.before.days)) > 0
-    confidence = simultaneous((len(began) + has_before) * len(measures))
+    confidence = intervals.simultaneous((len(began) + has_before) * len(measures))
     ranked = sorted(began, key=lambda i: (i.severity, i.until is not None, i.since))
     found = [_change(m, *_sides(gold, i.since), confidence, i) for i in ranked for m in measures]
     if has_before and gold.before is not None and len(_usable(gold.days)):
@@ -130,10 +123,10 @@ def _change(
 ) -> Change:
     if measure == "conversion":
         old, new = ((int(side["converted"].sum()), int(side["sessions"].sum())) for side in (before, after))
-        difference = share_difference(*new, *old, confidence)
+        difference = intervals.share_difference(*new, *old, confidence)
         return Change(measure, old[0] / max(old[1], 1), new[0] / max(new[1], 1), difference, incident)
     old_days, new_days = (side[MEASURES[measure]].astype(float).tolist() for side in (before, after))
-    difference = mean_difference(new_days, old_days, confidence)
+    difference = intervals.mean_difference(new_days, old_days, confidence)
     return Change(measure, sum(old_days) / len(old_days), sum(new_days) / len(new_days), difference, incident)
 
 
@@ -204,7 +197,7 @@ def compare_devices(gold: Gold) -> DeviceFinding | None:
 
 
 def _difference(a: Segment, b: Segment, looks: int) -> Interval:
-    return share_difference(a.converted, a.sessions, b.converted, b.sessions, simultaneous(looks))
+    return intervals.share_difference(a.converted, a.sessions, b.converted, b.sessions, intervals.simultaneous(looks))
 
 
 def _without(gold: Gold, device: Segment, system: str) -> Segment:
@@ -258,7 +251,7 @@ def outliers(segments: Sequence[Segment]) -> Outliers:
 
 def usual_volume(gold: Gold) -> tuple[float, float] | None:
     """Return the usual range of events per day, from up to eight weeks that end with the report; None for too few."""
-    return robust_band(gold.history["events"].tail(max(USUAL_DAYS, len(gold.days))).tolist(), len(gold.days))
+    return intervals.robust_band(gold.history["events"].tail(max(USUAL_DAYS, len(gold.days))).tolist(), len(gold.days))
 
 
 def unusual_days(gold: Gold) -> list[date]:

@@ -9,6 +9,7 @@ What is wasted could have earned at the average return of advertising, revenue /
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,19 +58,13 @@ class Assumptions:
     seed: int
     draws: int
 
-    def at(self, end: str) -> dict[str, float]:
-        """Return every input at its low, base or high value."""
-        return {name: getattr(one, end) for name, one in self.inputs.items()}
-
 
 class Range(NamedTuple):
-    """Amounts: nine of ten draws between low and high, the median, the base case, and the two corners."""
+    """Amounts: nine of ten draws are between low and high; the base case, and the best corner."""
 
     low: float
-    median: float
     high: float
     base: float
-    least: float
     most: float
 
 
@@ -81,27 +76,21 @@ class Swing(NamedTuple):
     high: float
 
 
-class Money(NamedTuple):
-    """Amounts that are not to be added: at risk, without a channel, and not recorded in hours without events."""
-
-    at_risk: float
-    unlabelled_as_tracked: float
-    unlabelled_healed: float
-    unseen_hours: float
-    unseen_orders: float
-
-
 @dataclass(frozen=True)
 class Impact:
-    """The ranges of the model and the amounts that were measured."""
+    """The ranges of the model, and amounts that were measured, which are not to be added."""
 
     revenue: float
     days: int
-    blind: float
+    blind: float  # the share of revenue that has a channel only since the repair of ids
+    at_risk: float  # what part 1 puts at stake
+    unlabelled_as_tracked: float  # revenue without a channel
+    unlabelled_healed: float
+    unseen_hours: float  # revenue, and orders, that hours without events would have held
+    unseen_orders: float
     waste: Range
     ebitda: Range
     tornado: tuple[Swing, ...]
-    money: Money
 
     def product(self, ebitda_a_year: float) -> float:
         """Return gain * steerable * margin * certainty, a fraction, that a yearly effect needs."""
@@ -165,24 +154,35 @@ def ebitda(revenue: float, days: int, blind: float, inputs: Mapping[str, Any]) -
 
 
 def model(gold: Gold, quality: Quality, assumptions: Assumptions) -> Impact:
-    """Return all ranges of the model for the days of the report."""
-    assumptions = with_measured_spend(assumptions, gold)
-    revenue, days, measured = gold.revenue if gold.roles.has_amount else 0.0, len(gold.days), money(gold, quality)
-    gained = measured.unlabelled_as_tracked - measured.unlabelled_healed
-    blind = max(gained, 0.0) / revenue if revenue else 0.0
-    base, low, high = (assumptions.at(end) for end in ("base", "low", "high"))
-    worst, best = low | {"doubt": high["doubt"]}, high | {"doubt": low["doubt"]}
-    drawn = _draw(assumptions)
-    cases = (drawn, base, worst, best)
-    wasted = _range(*(waste(revenue, blind, inputs) for inputs in cases))
-    yearly = _range(*(ebitda(revenue, days, blind, inputs) for inputs in cases))
+    """Return all ranges of the model for the days of the report, and what was measured in them."""
+    inputs, days = with_measured_spend(assumptions, gold).inputs, len(gold.days)
+    revenue = gold.revenue if gold.roles.has_amount else 0.0
+    tracked, healed = (
+        revenue - evidence(gold, reading)["known"] if gold.roles.has_amount else 0.0
+        for reading in ("as_tracked", "healed")
+    )
+    blind = max(tracked - healed, 0.0) / revenue if revenue else 0.0
+    random = np.random.default_rng(assumptions.seed)
+    drawn: dict[str, Any] = {
+        name: random.triangular(one.low, one.base, one.high, assumptions.draws) if one.high > one.low else one.base
+        for name, one in inputs.items()
+    }
+    base = {name: one.base for name, one in inputs.items()}
+    best = {name: one.low if name == "doubt" else one.high for name, one in inputs.items()}
+    wasted, yearly = (
+        Range(*np.quantile(effect(drawn), (0.05, 0.95)), *(effect(case) for case in (base, best)))
+        for effect in (partial(waste, revenue, blind), partial(ebitda, revenue, days, blind))
+    )
     swings = [
         Swing(one.label, *sorted(ebitda(revenue, days, blind, base | {name: end}) for end in (one.low, one.high)))
-        for name, one in assumptions.inputs.items()
+        for name, one in inputs.items()
         if name != "spend_share"
     ]
-    tornado = tuple(sorted(swings, key=lambda s: s.low - s.high))
-    return Impact(revenue, days, blind, wasted, yearly, tornado, measured)
+    missed = missed_orders(gold, quality) / max(int(gold.hours["orders"].sum()), 1)
+    return Impact(
+        revenue, days, blind, float(quality.at_stake), tracked, healed, gold.revenue * missed, gold.orders * missed,
+        wasted, yearly, tuple(sorted(swings, key=lambda s: s.low - s.high)),
+    )  # fmt: skip
 
 
 def with_measured_spend(assumptions: Assumptions, gold: Gold) -> Assumptions:
@@ -192,17 +192,6 @@ def with_measured_spend(assumptions: Assumptions, gold: Gold) -> Assumptions:
     share = gold.measured_spend / gold.revenue
     spent = assumptions.inputs["spend_share"]._replace(low=share, base=share, high=share)
     return replace(assumptions, inputs={**assumptions.inputs, "spend_share": spent})
-
-
-def money(gold: Gold, quality: Quality) -> Money:
-    """Return revenue at risk (what part 1 puts at stake), unlabelled, and in hours that were not recorded."""
-    orders, missed = int(gold.hours["orders"].sum()), missed_orders(gold, quality)
-    tracked, healed = (
-        gold.revenue - evidence(gold, reading)["known"] if gold.roles.has_amount else 0.0
-        for reading in ("as_tracked", "healed")
-    )
-    share = missed / orders if orders else 0.0
-    return Money(float(quality.at_stake), tracked, healed, gold.revenue * share, gold.orders * share)
 
 
 def missed_orders(gold: Gold, quality: Quality) -> float:
@@ -217,20 +206,6 @@ def missed_orders(gold: Gold, quality: Quality) -> float:
             expected = same["orders"].sum() / max(len(gold.days) - 1, 1)
             missed += max(expected - gold.days.loc[day, "refused_orders"], 0.0)
     return float(missed)
-
-
-def _draw(assumptions: Assumptions) -> dict[str, Any]:
-    """Return triangular draws: the base most likely, low and high the ends."""
-    random, count = np.random.default_rng(assumptions.seed), assumptions.draws
-    return {
-        name: random.triangular(one.low, one.base, one.high, count) if one.high > one.low else np.full(count, one.base)
-        for name, one in assumptions.inputs.items()
-    }
-
-
-def _range(values: Any, base: float, least: float, most: float) -> Range:
-    low, median, high = (float(v) for v in np.quantile(values, (0.05, 0.5, 0.95)))
-    return Range(low, median, high, base, least, most)
 
 
 class ClaimTest(NamedTuple):

@@ -14,7 +14,7 @@ from event_data.errors import UserError
 
 REPORT, HISTORY = "dq_report.json", "monitor.sqlite"  # beside the warehouse
 HOURS = "hours_without_events"  # the check that finds hours without a record
-MOST_MARKS = 5  # more of them hide a picture
+LETTERS = "ABCDE"  # of the incidents that a figure marks; more of them hide a picture
 MOST_SHOWN = 7  # of incidents, unless more are serious
 ALARMS = """
 select severity, opened, text
@@ -150,7 +150,7 @@ class Quality:
 
     def marks(self, hours: bool) -> list[Incident]:
         """Return the onsets to mark on a picture, by day: the gravest hours without events, or the gravest others."""
-        return sorted([i for i in self.onsets if (i.check == HOURS) == hours][:MOST_MARKS], key=lambda i: i.since)
+        return sorted([i for i in self.onsets if (i.check == HOURS) == hours][: len(LETTERS)], key=lambda i: i.since)
 
     @property
     def at_stake(self) -> Decimal:

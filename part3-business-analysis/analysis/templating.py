@@ -18,7 +18,7 @@ from markupsafe import Markup
 from analysis import findings
 from analysis.gold import Gold, Line
 from analysis.impact import hold_against
-from analysis.incidents import stake_of
+from analysis.incidents import LETTERS, stake_of
 from event_data.ledger import currency_of
 from event_data.output import count, day_name, templates
 
@@ -56,12 +56,6 @@ def share_texts(parts: Mapping[str, float]) -> dict[str, str]:
 def known_share(gold: Gold, reading: str) -> str:
     """Return the share of sales whose channel is known."""
     return share_texts(findings.evidence(gold, reading)).get("known", "0%")
-
-
-def share_of(headline: pd.DataFrame, figure: str, reading: str) -> float:
-    """Return the share of a reported figure; 0 if there is none."""
-    rows = headline[(headline["figure"] == figure) & (headline["reading"] == reading) & (headline["denominator"] > 0)]
-    return float((rows["numerator"] / rows["denominator"]).sum())
 
 
 def percent(share: float) -> str:
@@ -125,9 +119,10 @@ def digits(number: float) -> str:
 
 
 FUNCTIONS = (
-    findings.all_sessions, findings.best_channel, findings.compare_devices, findings.evidence, findings.funnel,
-    findings.moved_segments, findings.outliers, findings.repaired, findings.reported_figures, findings.segments_of,
-    findings.unusual_days, findings.usual_volume, findings.weekdays, hold_against, known_share, stake_of,
+    findings.all_sessions, findings.best_channel, findings.compare_devices, findings.device_rows, findings.evidence,
+    findings.funnel, findings.moved_segments, findings.outliers, findings.repaired, findings.reported_figures,
+    findings.segments_of, findings.unusual_days, findings.usual_volume, findings.weekdays, hold_against, known_share,
+    stake_of,
 )  # fmt: skip
 FILTERS = {
     "count": count,
@@ -141,7 +136,6 @@ FILTERS = {
     "one_line": one_line,
     "percent": percent,
     "sales": sales,
-    "share_of": share_of,
     "share": lambda share, digits=2: f"{share:.{digits}%}",
     "short": short,
     "whole": lambda n: "" if pd.isna(n) else f"{n:,.0f}",
@@ -154,6 +148,7 @@ def environment(finalize: Callable[[object], object] | None = None, autoescape: 
     made = templates(TEMPLATES, autoescape=autoescape, finalize=finalize)
     made.filters.update(FILTERS)
     made.globals.update({function.__name__: function for function in FUNCTIONS})
+    made.globals.update(reason_words=REASON_WORDS, step_words=STEP_WORDS, letters=LETTERS)
     return made
 
 

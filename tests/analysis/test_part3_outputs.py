@@ -12,13 +12,12 @@ import pytest
 from analysis.charts import daily_volume_anomaly, revenue_trend
 from analysis.charts.days import day_axis
 from analysis.charts.style import source_line, use_style
+from analysis.documents import report, verdict
 from analysis.findings import Change, find_changes
 from analysis.gold import read_gold
 from analysis.impact import load_assumptions, model
 from analysis.incidents import Incident, Quality
 from analysis.intervals import Interval
-from analysis.page import report
-from analysis.summary import verdict
 from analysis.templating import title
 from analysis_kit import PICTURES, analyse, build, edit, gold, run
 from analysis_pictures import misplaced

@@ -11,7 +11,7 @@ import pytest
 from analysis.charts.style import spread
 from analysis.findings import Segment, against_the_rest, called, compare_devices, funnel, whole_percents
 from analysis.gold import choose_days
-from analysis.impact import AssumptionsError, ebitda, load_assumptions, money, waste
+from analysis.impact import AssumptionsError, ebitda, load_assumptions, missed_orders, waste
 from analysis.incidents import Incident, Quality
 from analysis.intervals import (
     is_small,
@@ -148,13 +148,13 @@ def test_a_label_is_short() -> None:
 def test_what_an_empty_hour_would_have_sold() -> None:
     """Night has few orders for its events: it goes by the orders of its hour, less those that were refused."""
     known = {
-        "days": [day(d) for d in JANUARY[:3]], "ledger": [("counted", 29, 2900.0)],
+        "days": [day(d) for d in JANUARY[:3]],
         "hours": [(d, 7, 9, int(d != JANUARY[1])) for d in JANUARY[:3]] + [(d, 20, 9, 9) for d in JANUARY[:3]],
     }  # fmt: skip
     quality = Quality(True, empty_hours={JANUARY[1]: [7]})
-    assert money(gold(**known), quality).unseen_hours == pytest.approx(100)
+    assert missed_orders(gold(**known), quality) == pytest.approx(1)
     refused = known | {"days": [day(d, refused_orders=int(d == JANUARY[1])) for d in JANUARY[:3]]}
-    assert money(gold(**refused), quality).unseen_hours == 0
+    assert missed_orders(gold(**refused), quality) == 0
 
 
 def test_the_verdict_on_a_period() -> None:

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from analysis.charts import attribution_loss_pie
 from analysis.command import is_critical
+from analysis.documents import summary, verdict
 from analysis.findings import Change, find_changes
 from analysis.gold import Gold
 from analysis.impact import load_assumptions, model
 from analysis.incidents import Incident, Quality
 from analysis.intervals import Interval
-from analysis.summary import summary, verdict
 from analysis.templating import known_share, title
 from analysis_kit import gold
 from test_part3_statistics import ASSUMPTIONS

@@ -134,11 +134,7 @@ def page_numbers(data: dict[str, Any], gold: Gold) -> dict[str, Any]:
         "hours": figures["heat"]["data"][0]["z"],
         "flows": sorted(figures["funnel"]["data"][0]["link"]["value"]),
         "known": sorted(_cents(v) for ring in figures["evidence"]["data"] for v in ring["values"]) if gold.sold else [],
-        "credits": {
-            (reading, model): sorted((row[0], _cents(row[2]), round(row[3], 2)) for row in rows)
-            for reading, models in data["attribution"].items()
-            for model, rows in models.items()
-        },
+        "credits": sorted((*way, _cents(revenue), round(orders, 2)) for *way, orders, revenue in data["attribution"]),
         "tornado": sorted(
             (name, _cents(low), _cents(high))
             for name, low, high in zip(swings[0]["y"], swings[0]["customdata"], swings[1]["customdata"], strict=True)
@@ -149,10 +145,6 @@ def page_numbers(data: dict[str, Any], gold: Gold) -> dict[str, Any]:
 def right_numbers(model: Model) -> dict[str, Any]:
     """Return what the figures should draw, in the shape of `page_numbers`."""
     of = model.of
-    credits: dict[tuple[str, str], list[tuple[str, float, float]]] = {}
-    for (reading, way, channel), (orders, amount) in of.credits.items():
-        if orders or amount:
-            credits.setdefault((reading, way), []).append((channel, _cents(amount), round(orders, 2)))
     flows: dict[tuple[int, bool, bool], int] = {}
     for *seen, n in of.paths:
         for step in range(3):
@@ -169,7 +161,9 @@ def right_numbers(model: Model) -> dict[str, Any]:
         "hours": [[of.hours.get((d, h), 0) for h in range(24)] for d in of.days],
         "flows": sorted([*flows.values(), *leaving]),
         "known": sorted(_cents(a) for r in readings for _, a in of.known[r].values() if a and of.revenue),
-        "credits": {key: sorted(rows) for key, rows in credits.items()},
+        "credits": sorted(
+            (*way, _cents(amount), round(orders, 2)) for way, (orders, amount) in of.credits.items() if orders or amount
+        ),
         # Without revenue that the repair of ids labels, the model has nothing to rest on and is absent.
         "tornado": sorted(
             (label, _cents(low), _cents(high)) for label, low, high in model.swings() if of.gained > 0.005

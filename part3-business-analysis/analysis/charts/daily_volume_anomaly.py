@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.charts.days import EDGE, MANY_DAYS, day_axis, draw_line, draw_marks, grid, marks_height, place_marks
+from analysis.charts.days import EDGE, MANY_DAYS, day_axes, day_axis, draw_line, draw_marks, place_marks
 from analysis.charts.style import BLUE, MUTED, ORANGE, PALE, RULE, TEXT, canvas, figure_of, nothing_to_draw, shortened
 from analysis.findings import usual_volume
 from analysis.gold import Gold
@@ -35,11 +35,8 @@ def draw(gold: Gold, quality: Quality) -> Figure:
         return figure
     bottom, strip = 0.8 / height, 1.05 / height
     base = bottom + strip * len(strips) + (0.12 / height if strips else 0)
-    marks = place_marks(figure, (LEFT, RIGHT), days, quality.marks(hours=True))
-    axes = figure.add_axes((LEFT, base, RIGHT - LEFT, top - base - marks_height(marks) / height))
-    day_axis(axes, days, labels=not strips)
+    axes, _ = day_axes(figure, LEFT, RIGHT, base, top, days, quality.marks(hours=True), labels=not strips)
     _events(axes, gold.days["events"].tolist(), band)
-    draw_marks(axes, marks)
     for n, incident in enumerate(strips):
         panel = figure.add_axes((LEFT, bottom + strip * (len(strips) - 1 - n), RIGHT - LEFT, 0.55 / height))
         day_axis(panel, days, labels=n == len(strips) - 1)
@@ -50,7 +47,6 @@ def draw(gold: Gold, quality: Quality) -> Figure:
 def _events(axes: Axes, values: Sequence[int], band: tuple[float, float] | None) -> None:
     if band:
         axes.axhspan(*band, color=PALE, zorder=0)
-    grid(axes)
     draw_line(axes, list(map(float, values)))
     axes.set_ylim(0, max([*values, band[1] if band else 0, 1]) * 1.08)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -1,9 +1,8 @@
 """Draw what all pictures over time have: the axis of days, the line of values, and the marks of incidents."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -56,22 +55,30 @@ def draw_line(axes: Axes, values: Sequence[float], subject: int = 0) -> None:
     axes.plot(range(subject, len(values)), values[subject:], color=BLUE, zorder=4, gid="days", **style)
 
 
-def grid(axes: Axes) -> None:
-    """Draw the horizontal lines."""
-    axes.locator_params(axis="y", nbins=5)
-    axes.grid(axis="y", color=RULE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", labelsize=10.5)
-
-
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """An incident on a drawing: the position of its line (in days), its text, and where the text starts (0 to 1)."""
 
     x: float
     text: str
     start: float
     row: int
+
+
+def day_axes(
+    figure: Figure, left: float, right: float, bottom: float, top: float, days: Sequence[date],
+    incidents: Sequence[Incident], labels: bool = True,
+) -> tuple[Axes, list[Mark]]:  # fmt: skip
+    """Return axes of days with a grid, and the marks of incidents, whose names stand above the axes and below `top`."""
+    marks = place_marks(figure, (left, right), days, incidents)
+    room = 0.06 + 0.21 * max([mark.row + 1 for mark in marks], default=0)
+    axes = figure.add_axes((left, bottom, right - left, top - bottom - room / figure.get_figheight()))
+    day_axis(axes, days, labels)
+    axes.locator_params(axis="y", nbins=5)
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", labelsize=10.5)
+    draw_marks(axes, marks)
+    return axes, marks
 
 
 def place_marks(
@@ -83,23 +90,16 @@ def place_marks(
     not fit is left out; the summary's table has it.
     """
     placed: list[Mark] = []
-    ends: list[tuple[float, int]] = []
     for incident in [i for i in incidents if i.since in days]:
         x = days.index(incident.since) - 0.5
         at = box[0] + (box[1] - box[0]) * (x + 0.6) / (max(len(days), 1) + 0.2)
         text = shortened(figure, f"{day_name(incident.since)}: {incident.label}", 9.5, "medium", EDGE - box[0])
-        width = text_width(figure, text, 9.5, "medium")
-        start = min(at + 0.005, EDGE - width)
+        start = min(at + 0.005, EDGE - text_width(figure, text, 9.5, "medium"))
+        ends = [(m.start + text_width(figure, m.text, 9.5, "medium"), m.row) for m in placed]
         row = max([r + 1 for end, r in ends if end > start - 0.01], default=0)
         if row < rows:
             placed.append(Mark(x, text, start, row))
-            ends.append((start + width, row))
     return placed
-
-
-def marks_height(marks: Sequence[Mark]) -> float:
-    """Return the height of the incidents' names above a drawing, in inches."""
-    return 0.06 + 0.21 * max([mark.row + 1 for mark in marks], default=0)
 
 
 def draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
@@ -111,7 +111,7 @@ def draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
         axes.plot(
             [mark.x, mark.x], [0, 1 + (up + 0.03 / figure.get_figheight()) / box.height],
             transform=axes.get_xaxis_transform(), color=INK, linewidth=1.1, clip_on=False, linestyle=(0, (1.5, 2)),
-            zorder=1,
+            zorder=1.1,
         )  # fmt: skip
         figure.text(
             mark.start, box.y1 + up, mark.text, size=9.5, weight="medium", color=INK, va="bottom", gid="incident"

@@ -5,20 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.charts.style import (
-    BLUE,
-    GREY,
-    INK,
-    MUTED,
-    RULE,
-    SKY,
-    TEXT,
-    canvas,
-    figure_of,
-    nothing_to_draw,
-    shortened,
-    text_width,
-)
+from analysis.charts import style
 from analysis.findings import FEWEST_SESSIONS, Segment, all_sessions, device_rows, segments_of
 from analysis.gold import Gold
 from analysis.templating import period, title
@@ -33,18 +20,18 @@ def draw(gold: Gold) -> Figure:
     left_out = [s.name for s in segments_of(gold, "device") if s not in [r for _, r in rows]]
     note = f"Not shown, under {FEWEST_SESSIONS} sessions: {', '.join(left_out)}." if left_out else ""
     height = 2.35 + 0.47 * max(len(rows), 3)
-    figure, top = canvas(gold, height, title("device", gold=gold), subtitle, note)
+    figure, top = style.canvas(gold, height, title("device", gold=gold), subtitle, note)
     if not rows:
-        nothing_to_draw(figure, "No session has been recorded yet.")
+        style.nothing_to_draw(figure, "No session has been recorded yet.")
         return figure
     axes = figure.add_axes((NAMES, 0.78 / height, 0.955 - NAMES, top - 0.78 / height - 0.28 / height))
     _scale(axes, rows)
     whole = all_sessions(gold).share.estimate
-    axes.axvline(whole, color=MUTED, linewidth=1.3, zorder=1)
+    axes.axvline(whole, color=style.MUTED, linewidth=1.3, zorder=1)
     axes.annotate(
         f"all sessions {whole:.2%}", (whole, 1), xycoords=axes.get_xaxis_transform(), xytext=(0, 5),
-        textcoords="offset points", size=10, color=MUTED, ha="center" if whole < 0.85 * axes.get_xlim()[1] else "right",
-        va="bottom",
+        textcoords="offset points", size=10, color=style.MUTED, va="bottom",
+        ha="center" if whole < 0.85 * axes.get_xlim()[1] else "right",
     )  # fmt: skip
     for y, (depth, segment) in enumerate(rows):
         _interval(axes, y, depth, segment)
@@ -59,7 +46,7 @@ def _scale(axes: Axes, rows: Sequence[tuple[int, Segment]]) -> None:
     right = max([*firm, *(1.6 * i.estimate for i in spans)], default=0.0) or max(i.high for i in spans)
     axes.set_xlim(0, min(right * 1.12, 1.0))
     axes.set_ylim(len(rows) - 0.45, -0.8)
-    axes.grid(axis="x", color=RULE, linewidth=0.8)
+    axes.grid(axis="x", color=style.RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.xaxis.set_major_formatter(lambda v, _: f"{v * 100:g}%" if round(v * 100, 6) else "0")
     axes.locator_params(axis="x", nbins=6)
@@ -71,14 +58,14 @@ def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     """Draw a share as a dot on a bar from end to end of its interval; an arrow where that goes on."""
     share = segment.share
     small = segment.is_small
-    dot, bar = (MUTED, RULE) if small else (BLUE, SKY)
+    dot, bar = (style.MUTED, style.RULE) if small else (style.BLUE, style.SKY)
     right = axes.get_xlim()[1]
     axes.plot(
         [share.low, min(share.high, right)], [y, y], linewidth=11 if depth == 0 else 7, color=bar,
         solid_capstyle="butt", zorder=2,
     )  # fmt: skip
     if share.high > right:
-        axes.plot([right], [y], marker=">", color=GREY, markersize=7, clip_on=False, zorder=3)
+        axes.plot([right], [y], marker=">", color=style.GREY, markersize=7, clip_on=False, zorder=3)
     axes.plot(
         [share.estimate], [y], marker="o", markersize=11 if depth == 0 else 8, color=dot, markeredgecolor="white",
         zorder=4,
@@ -86,24 +73,24 @@ def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     axes.annotate(
         f"{share.estimate:.2%}", (share.estimate, y), xytext=(0, 9 if depth == 0 else 7), textcoords="offset points",
         size=11.5 if depth == 0 else 10, weight="semibold" if depth == 0 else "medium",
-        color=MUTED if small else BLUE, ha="center", va="bottom", zorder=6,
+        color=style.MUTED if small else style.BLUE, ha="center", va="bottom", zorder=6,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
     )  # fmt: skip
 
 
 def _name(axes: Axes, y: int, depth: int, segment: Segment) -> None:
     """Write left of the axes the segment's name, cut to its room, and its counts."""
-    figure = figure_of(axes)
+    figure = style.figure_of(axes)
     counts = f"{segment.converted:,} of {segment.sessions:,}"
-    room = NAMES - 0.025 - text_width(figure, counts, 9.5)
+    room = NAMES - 0.025 - style.text_width(figure, counts, 9.5)
     indent = 0.04 if depth == 0 else 0.075
-    size, colour = (12.5, INK) if depth == 0 else (10.5, TEXT)
+    size, colour = (12.5, style.INK) if depth == 0 else (10.5, style.TEXT)
     axes.text(
         (indent - NAMES) / (0.955 - NAMES), y,
-        shortened(figure, segment.name, size, "semibold" if depth == 0 else "regular", room - indent), size=size,
+        style.shortened(figure, segment.name, size, "semibold" if depth == 0 else "regular", room - indent), size=size,
         weight="semibold" if depth == 0 else "regular", color=colour, va="center",
         transform=axes.get_yaxis_transform(),
     )  # fmt: skip
     axes.text(
-        -0.02, y, counts, size=9.5, color=MUTED, ha="right", va="center", transform=axes.get_yaxis_transform(),
+        -0.02, y, counts, size=9.5, color=style.MUTED, ha="right", va="center", transform=axes.get_yaxis_transform(),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from analysis.charts.days import EDGE, MANY_DAYS, day_axis, draw_line, draw_marks, grid, marks_height, place_marks
+from analysis.charts.days import EDGE, MANY_DAYS, Mark, day_axes, draw_line
 from analysis.charts.style import BLUE, MUTED, PALE, canvas, figure_of, nothing_to_draw, text_width
 from analysis.findings import Change
 from analysis.gold import Gold
@@ -17,7 +17,7 @@ from analysis.intervals import mean_interval
 from analysis.templating import title
 from event_data.output import day_name
 
-LEFT, RIGHT, HEIGHT = 0.085, 0.9, 5.6
+LEFT, RIGHT = 0.085, 0.9
 
 
 def draw(gold: Gold, quality: Quality, changes: Sequence[Change]) -> Figure:
@@ -31,16 +31,13 @@ def draw(gold: Gold, quality: Quality, changes: Sequence[Change]) -> Figure:
         subtitle = f"{what}: days, and their 7-day mean. Lines and bands: mean, with its 95% interval"
     elif gold.before:
         subtitle += f". Grey: the {len(before)} days before"
-    figure, top = canvas(gold, HEIGHT, title("revenue", gold=gold, changes=changes), subtitle)
+    figure, top = canvas(gold, 5.6, title("revenue", gold=gold, changes=changes), subtitle)
     if not gold.orders:
         nothing_to_draw(figure, "No order has been recorded yet.")
         return figure
-    marks = place_marks(figure, (LEFT, RIGHT), days, quality.marks(hours=False))
-    axes = figure.add_axes((LEFT, 0.155, RIGHT - LEFT, top - 0.155 - marks_height(marks) / HEIGHT))
-    day_axis(axes, days)
+    axes, marks = day_axes(figure, LEFT, RIGHT, 0.155, top, days, quality.marks(hours=False))
     axes.set_ylim(0, max([*values, 1]) * 1.26)
     short = gold.currency.short if gold.roles.has_amount else _number
-    grid(axes)
     axes.yaxis.set_major_formatter(lambda v, _: short(float(v)).replace(".0", "") if v else "0")
     grave = next((c.incident.since for c in changes if c.incident and c.incident.severity == "P0"), None)
     cut = len(before) or (days.index(grave) if grave in days else 0)
@@ -49,8 +46,7 @@ def draw(gold: Gold, quality: Quality, changes: Sequence[Change]) -> Figure:
             _mean(axes, start, end, values, short)
     draw_line(axes, values, len(before))
     if len(days) <= MANY_DAYS:
-        _extremes(axes, days, values, [mark.x for mark in marks], short)
-    draw_marks(axes, marks)
+        _extremes(axes, days, values, marks, short)
     return figure
 
 
@@ -73,7 +69,7 @@ def _mean(axes: Axes, start: int, end: int, values: Sequence[float], short: Call
 
 
 def _extremes(
-    axes: Axes, days: Sequence[date], values: Sequence[float], lines: Sequence[float], short: Callable[[float], str]
+    axes: Axes, days: Sequence[date], values: Sequence[float], marks: Sequence[Mark], short: Callable[[float], str]
 ) -> None:
     """Write the best and the worst day beside the lines of incidents (in days) and within the axes."""
     figure, box = figure_of(axes), axes.get_position()
@@ -88,8 +84,8 @@ def _extremes(
         half = width / box.width * (len(values) + 0.2) / 2
         # From the left edge or a line to the right edge or a line; in the middle where it fits.
         right = (EDGE - box.x0) / box.width * (len(values) + 0.2) - 0.6
-        low = max([-0.6, *(x + 0.1 for x in lines if x < at)]) + half
-        high = min([right, *(x - 0.1 for x in lines if x > at)]) - half
+        low = max([-0.6, *(m.x + 0.1 for m in marks if m.x < at)]) + half
+        high = min([right, *(m.x - 0.1 for m in marks if m.x > at)]) - half
         place = max(min(at, high), low) if low <= high else min(max(at, half - 0.6), right - half)
         axes.annotate(
             f"{short(values[at])}\n{name}", (at, values[at]), xytext=(place, -9 if below else 9),

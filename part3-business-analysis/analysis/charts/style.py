@@ -1,7 +1,7 @@
 """Style every picture: type, colours, title, source line, and labels that do not overlap."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -144,9 +144,9 @@ def figure_of(axes: Axes) -> Figure:
     return axes.figure
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a picture, with the same bytes each time: no date and no version in them."""
-    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+def save(draw: Callable[[], Figure], path: Path) -> None:
+    """Draw a picture and write it, with the same bytes each time: no date and no version in them."""
+    draw().savefig(path, format="png", dpi=DPI, metadata={"Software": None})
 
 
 def nothing_to_draw(figure: Figure, message: str) -> None:

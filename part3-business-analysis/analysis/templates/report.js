@@ -42,15 +42,17 @@
     const reading = document.getElementById("reading");
     const model = document.getElementById("model");
     if (!reading) return;
-    const rows = (page.attribution[reading.value] || {})[model.value] || [];
-    // A row ends with its orders; before them is its revenue, unless the shop's orders have no amount.
-    const inOrders = page.unit === "orders";
-    const orders = inOrders ? 2 : 3;
+    // [reading, model, channel, orders, revenue]; without the last if the shop's orders have no amount.
+    const rows = page.attribution.filter((r) => r[0] === reading.value && r[1] === model.value);
+    const inOrders = !rows.some((r) => r.length > 4);
+    const sales = inOrders ? 3 : 4;
+    // plotly reads tags and entities in its labels.
+    const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
     const trace = {
-      type: "bar", orientation: "h", x: rows.map((r) => r[2]), y: rows.map((r) => r[1]),
-      customdata: rows.map((r) => r[orders]),
-      marker: { color: rows.map((r) => (r[0] === "Unattributed" ? "#d55e00" : r[0] === "Direct" ? "#b9bfc6" : "#2a7fc1")) },
-      hovertemplate: "%{y}: " + (inOrders ? "" : page.currency + "%{x:,.2f}, ") + "%{customdata} orders<extra></extra>",
+      type: "bar", orientation: "h", x: rows.map((r) => r[sales]), y: rows.map((r) => plain(r[2])),
+      customdata: rows.map((r) => r[3]),
+      marker: { color: rows.map((r) => (r[2] === "Unattributed" ? "#d55e00" : r[2] === "Direct" ? "#b9bfc6" : "#2a7fc1")) },
+      hovertemplate: "%{y}: " + (inOrders ? "" : page.currency + "%{x:,.2f}, ") + "%{customdata:,.2~f} orders<extra></extra>",
     };
     const layout = {
       height: 90 + 28 * Math.max(rows.length, 3), margin: { l: 10, r: 16, t: 6, b: 40 },
@@ -62,9 +64,9 @@
     body.replaceChildren();
     for (const r of rows.slice().reverse()) {
       const row = body.insertRow();
-      cell(row, r[0]);
-      if (!inOrders) cell(row, page.currency + r[2].toLocaleString("en-US", { minimumFractionDigits: 2 }), true);
-      cell(row, r[orders].toLocaleString("en-US"), true);
+      cell(row, r[2]);
+      if (!inOrders) cell(row, page.currency + r[4].toLocaleString("en-US", { minimumFractionDigits: 2 }), true);
+      cell(row, r[3].toLocaleString("en-US", { maximumFractionDigits: 2 }), true);
     }
   }
 

@@ -1,13 +1,20 @@
-"""Assemble the findings for the summary and the page."""
+"""Write the summary, and the interactive report: one file that opens without a network."""
 
+import json
 from collections.abc import Collection, Sequence
+from importlib.resources import files
 from typing import Any
 
+from markupsafe import Markup
+
+from analysis.charts.style import source_line
+from analysis.figures import figures
 from analysis.findings import Change
 from analysis.gold import Gold
 from analysis.impact import Assumptions, Impact
 from analysis.incidents import Quality
-from analysis.templating import period, render_markdown
+from analysis.templating import TEMPLATES, environment, period, render_markdown
+from event_data.page import render_page
 
 # Checks whose failure on the id's column means that events belong to no visitor.
 LOSE_IDS = {"column_missing", "null_share", "null_shift", "value_placeholder"}
@@ -50,3 +57,24 @@ def verdict(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Imp
         "first_changes": [c for c in shown if c in around and c.incident == around[0].incident],
         "beside": [c for c in changes if c.is_telling and not c.incident],
     }
+
+
+def report(values: dict[str, Any]) -> str:
+    """Return the page, plotly.js and all; the same data give the same bytes."""
+    gold: Gold = values["gold"]
+    drawn = figures(gold, values["quality"], values["impact"])
+    # The largest last: bars are drawn upwards.
+    credits = gold.channels.sort_values([gold.sales, "channel"])
+    columns = ["reading", "model", "channel", "orders", *["revenue"] * gold.roles.has_amount]
+    data = {"currency": gold.currency.sign, "figures": drawn, "attribution": credits[columns].to_numpy().tolist()}
+    plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    return render_page(
+        environment().get_template("report.html.j2"),
+        f"Trust in event data, {values['period']}",
+        scripts=(plotly, (TEMPLATES / "report.js").read_text(encoding="utf-8")),
+        drawn=drawn,
+        source=source_line(gold),
+        # A closing tag in the data must not close the script.
+        data=Markup(json.dumps(data, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")),
+        **values,
+    )
