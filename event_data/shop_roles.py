@@ -17,7 +17,8 @@ EVENT = "event:"  # before the role of an event; `checkout` is also the role of 
 class ShopRoles:
     """The roles of columns and of an order's values by name, and those of events as event:page_view.
 
-    event:other stands for events that have no role, and order_list for the shop's own list of orders.
+    event:other stands for events that have no role, order_list for the shop's own list of orders, and
+    paid_clicks for the clicks of its advertising, if they can be compared with sessions.
     """
 
     names: frozenset[str]
@@ -28,7 +29,11 @@ class ShopRoles:
         events = [EVENT + (event.role or "other") for event in contract.events]
         has_token = contract.order is not None and contract.order.checkout_token is not None
         has_list = contract.order_list is not None
-        return cls(frozenset([*contract.values, *events, *["checkout"] * has_token, *["order_list"] * has_list]))
+        # A channel column replaces sources and click ids, so that no click is known to have arrived.
+        is_known = "channel" not in contract.roles and not {"page", "source", "click_id"}.isdisjoint(contract.roles)
+        has_clicks = is_known and any("clicks" in book.values for book in contract.ad_spend)
+        books = [*["order_list"] * has_list, *["paid_clicks"] * has_clicks]
+        return cls(frozenset([*contract.values, *events, *["checkout"] * has_token, *books]))
 
     @classmethod
     def from_json(cls, text: str) -> "ShopRoles":

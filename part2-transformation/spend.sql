@@ -6,15 +6,9 @@
 -- silver.ad_spend: one row per usable record of the advertising spend. If several files have a campaign's day, the newest
 -- file counts.
 create or replace table silver.ad_spend as
-with newest as (
-    select
-        records.*,
-        coalesce(currency, '') in ({own_currency}) as is_own_currency,
-        max(file_number) over (
-            partition by date, coalesce(source, ''), coalesce(medium, ''), coalesce(campaign, '')
-        ) as newest_file
-    from silver.spend_records as records
-    where reason is null
+with counted as (
+    select spend.*, coalesce(currency, '') in ({own_currency}) as is_own_currency
+    from silver.counted_spend as spend
 ),
 
 -- The channel of the visits with this source and medium: the usual one, or else that of any campaign of the source.
@@ -35,41 +29,43 @@ ranked as (
 )
 
 select
-    newest.spend_id, newest.source_file, newest.line, newest.date, newest.source, newest.medium, newest.campaign,
+    counted.spend_id, counted.source_file, counted.line, counted.date, counted.source, counted.medium, counted.campaign,
     coalesce(ranked.channel, 'Unassigned') as channel,
-    case when newest.is_own_currency then newest.cost end as cost,
-    case when not newest.is_own_currency then newest.currency end as other_currency,
-    case when not newest.is_own_currency then newest.cost end as other_cost,
-    newest.clicks, newest.impressions, newest.unread_values
-from newest
+    case when counted.is_own_currency then counted.cost end as cost,
+    case when not counted.is_own_currency then counted.currency end as other_currency,
+    case when not counted.is_own_currency then counted.cost end as other_cost,
+    counted.clicks, counted.impressions, counted.unread_values
+from counted
 left join ranked
-    on newest.source = ranked.source and coalesce(newest.medium, '') = coalesce(ranked.medium, '')
-    and ranked.position = 1
-where newest.file_number = newest.newest_file;
+    on counted.source = ranked.source and coalesce(counted.medium, '') = coalesce(ranked.medium, '')
+    and ranked.position = 1;
 
 
--- gold.click_sessions: the paid clicks, and the sessions with the same source, medium and campaign, by day. Redirects and
--- consent tools strip parameters, so fewer sessions arrive.
+-- gold.click_sessions: the paid clicks, and the sessions with a touch of the same source, medium and campaign, by day.
+-- Redirects and consent tools strip parameters, so fewer sessions arrive.
 create or replace table gold.click_sessions as
 with clicked as (
-    select date, channel, source, medium, coalesce(lower(campaign), '') as campaign, sum(clicks) as clicks
+    select
+        date, channel, source, medium, coalesce(lower(campaign), '') as campaign, sum(clicks) as clicks,
+        sum(cost) as spend
     from silver.ad_spend
     group by date, channel, source, medium, coalesce(lower(campaign), '')
 ),
 
 arrived as (
     select
-        day as date, lower(first_source) as source, lower(first_medium) as medium,
-        coalesce(lower(first_campaign), '') as campaign, count(*) as sessions
-    from silver.sessions
-    where reading = 'healed' and first_source is not null
-    group by day, lower(first_source), lower(first_medium), coalesce(lower(first_campaign), '')
+        day as date, lower(source) as source, lower(medium) as medium, coalesce(lower(campaign), '') as campaign,
+        count(distinct session_id) as sessions
+    from silver.events
+    where touch_channel is not null and source is not null
+    group by day, lower(source), lower(medium), coalesce(lower(campaign), '')
 )
 
 select
     clicked.date, clicked.channel, clicked.source, clicked.medium, clicked.campaign,
     cast(coalesce(clicked.clicks, 0) as bigint) as clicks,
-    coalesce(arrived.sessions, 0) as sessions
+    coalesce(arrived.sessions, 0) as sessions,
+    cast(coalesce(clicked.spend, 0) as decimal(18, 2)) as spend
 from clicked
 left join arrived
     on clicked.date = arrived.date and clicked.source = arrived.source

@@ -466,3 +466,58 @@ select
     repeated_order_id, null, tracked_order_id, transaction_id, evidence, order_date, order_hour, null, ordered_at, null,
     null, null, cast(amount as decimal(12, 2)), null, 1 + coalesce(resubmissions, 0)
 from tracked_only;
+
+
+-- gold.untracked_hours: runs of three or more orders of the shop, one after the other, of which none was tracked: too many to
+-- be chance, at the rate at which orders were lost in the rest of the day and the 28 days before.
+create or replace table gold.untracked_hours as
+with expected as (
+    select
+        order_date, order_hour, created_at, shop_order_id, booked_amount,
+        case when status = 'not tracked' then 1 else 0 end as is_lost
+    from gold.order_reconciliation
+    where status in ('matched', 'another amount', 'not tracked')
+),
+
+ordered as (
+    select
+        *,
+        row_number() over (partition by order_date order by created_at nulls first, shop_order_id nulls first)
+            - row_number() over (partition by order_date, is_lost order by created_at nulls first, shop_order_id nulls first)
+            as run
+    from expected
+),
+
+runs as (
+    select
+        order_date, run, min(order_hour) as first_hour, max(order_hour) as last_hour, count(*) as orders,
+        coalesce(sum(booked_amount), 0) as amount
+    from ordered
+    where is_lost = 1
+    group by order_date, run
+    having count(*) >= 3
+),
+
+days as (
+    select order_date, count(*) as orders, sum(is_lost) as lost
+    from expected
+    group by order_date
+),
+
+compared as (
+    select
+        runs.order_date, runs.run, runs.first_hour, runs.last_hour, runs.orders, runs.amount,
+        sum(days.orders) - runs.orders as other_orders,
+        (sum(days.lost) - runs.orders + 0.5) / (sum(days.orders) - runs.orders + 1) as usual_loss
+    from runs
+    inner join days
+        on days.order_date <= runs.order_date and days.order_date >= runs.order_date - interval 28 day
+    group by runs.order_date, runs.run, runs.first_hour, runs.last_hour, runs.orders, runs.amount
+)
+
+select
+    order_date as date, cast(first_hour as integer) as first_hour, cast(last_hour as integer) as last_hour, orders,
+    cast(amount as decimal(18, 2)) as amount
+from compared
+-- a day has up to 24 such runs by chance
+where other_orders >= 20 and 24 * power(usual_loss, orders) < 0.001;

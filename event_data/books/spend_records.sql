@@ -84,6 +84,24 @@ left join first_reports
     and coalesce(lower(records.campaign), '') = first_reports.campaign;
 
 
+-- silver.counted_spend: the usable records of the advertising spend. If several files have a campaign's day, the newest file
+-- counts.
+create or replace table silver.counted_spend as
+with newest as (
+    select
+        records.*,
+        max(file_number) over (
+            partition by date, coalesce(source, ''), coalesce(medium, ''), coalesce(campaign, '')
+        ) as newest_file
+    from silver.spend_records as records
+    where reason is null
+)
+
+select spend_id, source_file, line, date, source, medium, campaign, cost, currency, clicks, impressions, unread_values
+from newest
+where file_number = newest_file;
+
+
 -- silver.refused_ad_spend: records of the advertising spend that cannot be used, each with its reason.
 create or replace table silver.refused_ad_spend as
 select source_file, line, reason, detail

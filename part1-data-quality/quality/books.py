@@ -8,8 +8,10 @@ import duckdb
 from event_data.books.reading import ORDERS, SPEND, land_books
 from event_data.books.reconciliation import RECONCILIATION, book_placeholders, spend_statements
 from event_data.contract import Contract
+from event_data.shop_roles import ShopRoles
 from event_data.sql import literal
 from event_data.statements import SCHEMAS, fill, read_statements
+from quality.paid_clicks import arrival_statements
 
 ORDERS_AND_DAYS = Path(__file__).with_suffix(".sql")
 
@@ -19,8 +21,8 @@ def read_books(
 ) -> frozenset[str]:
     """Read the contract's books, and match the orders with the order list; return which books have files.
 
-    They are named as the checks need them: order_list, ad_spend. `arrived` has the numbers of the event files that
-    exist.
+    They are named as the checks need them: order_list, ad_spend, and paid_clicks if they can be compared with sessions.
+    `arrived` has the numbers of the event files that exist.
     """
     for schema in SCHEMAS:
         connection.execute(f"create schema {schema}")
@@ -32,9 +34,10 @@ def read_books(
         _run(connection, [ORDERS_AND_DAYS, RECONCILIATION], filled)
         found.add("order_list")
     if contract.ad_spend and SPEND.table in landed:
-        for statement in spend_statements(contract):
+        counted = ShopRoles.of(contract).has("paid_clicks")
+        for statement in [*spend_statements(contract), *(arrival_statements(contract) if counted else ())]:
             connection.execute(statement.sql)
-        found.add("ad_spend")
+        found |= {"ad_spend", "paid_clicks"} if counted else {"ad_spend"}
     return frozenset(found)
 
 

@@ -23,6 +23,7 @@ def checks_of(contract: Contract) -> list[Definition]:
         "known_totals": bool(contract.known_totals),
         "order_list": contract.order_list is not None,
         "ad_spend": bool(contract.ad_spend),
+        "paid_clicks": any("clicks" in book.values for book in contract.ad_spend),
     }
     return [d for d in DEFINITIONS.values() if all(optional.get(need, True) for need in d.needs)]
 
@@ -72,7 +73,7 @@ def _declared(need: str, scan: Scan) -> bool:
         return has_checkout and "customer" in contract.values
     if need == "order_lines":
         return order is not None and order.line_amount is not None and not order.key
-    if need in ("order_list", "ad_spend"):
+    if need in ("order_list", "ad_spend", "paid_clicks"):
         return need in scan.books
     if need == "known_totals":
         return bool(contract.known_totals)

@@ -817,6 +817,37 @@ inner join files on reconciliation.order_date = files.day and files.file_no = fi
 where status in ('matched', 'another amount', 'not tracked')
 group by files.file_no
 
+-- name: hours_not_tracked
+-- suppressed_by: orders_not_tracked tracking_coverage_shift
+-- explained_by: hours_without_events
+-- severity: P1
+-- dimension: completeness
+-- threshold: 0
+-- needs: orders order_list
+-- message: {failed:,} of {checked:,} orders in the shop's order list, one after the other, were not tracked, {revenue}: those from {example}
+-- advice: Ask what was released or down in these hours: the tag, the checkout or the collecting server.
+with expected as (
+    select order_date as date, count(*) as orders
+    from gold.order_reconciliation
+    where status in ('matched', 'another amount', 'not tracked')
+    group by order_date
+),
+
+lost as (
+    select
+        date, sum(orders) as orders, sum(amount) as amount,
+        string_agg(format('{{:02d}}:00 to {{:02d}}:59', first_hour, last_hour), ', ' order by first_hour) as hours
+    from gold.untracked_hours
+    group by date
+)
+
+select
+    files.file_no, 'order list' as "column", expected.orders as checked, coalesce(lost.orders, 0) as failed,
+    coalesce(lost.orders, 0) as orders, lost.amount as revenue, null as record, hours as example
+from expected
+inner join files on expected.date = files.day and files.file_no = files.first_of_day
+left join lost on expected.date = lost.date
+
 -- name: order_amount_differs
 -- severity: P2
 -- dimension: accuracy
@@ -885,3 +916,28 @@ inner join orders on reconciliation.tracked_order_id = orders.event_id
 inner join files on reconciliation.order_date = files.day and files.file_no = files.first_of_day
 where reconciliation.status in ('matched', 'another amount', 'tracked twice', 'not in the books', 'ambiguous')
 group by files.file_no
+
+-- name: clicks_without_session
+-- suppressed_by: click_arrival_shift
+-- severity: P2
+-- dimension: completeness
+-- threshold: pooled 0.5
+-- needs: paid_clicks
+-- message: {failed:,} of {checked:,} paid clicks of {column} ({share}) led to no session, {revenue} of spend; {example}
+-- advice: Open an ad and look at the address that it leads to; a redirect, a consent tool or a new landing page that drops the parameters breaks what is known of the campaign.
+select
+    file_no, campaign as "column", clicks as checked, lost_clicks as failed, null as orders, lost_spend as revenue,
+    null as record, note as example
+from silver.lost_clicks
+
+-- name: click_arrival_shift
+-- severity: P1
+-- dimension: completeness
+-- threshold: rise
+-- needs: paid_clicks
+-- message: {share} of the paid clicks of {column} led to no session, {revenue} of spend; {expected} is usual
+-- advice: Ask what changed on the first of these days: the ads' addresses, a redirect, a landing page or a consent tool. Do not judge the campaign by its sessions and orders until then.
+select
+    file_no, campaign as "column", clicks as checked, lost_clicks as failed, null as orders, lost_spend as revenue,
+    null as record, note as example
+from silver.lost_clicks

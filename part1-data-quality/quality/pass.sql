@@ -15,6 +15,11 @@ create table relevant_events (
     is_header boolean, event_at timestamp, ordered_at timestamp, client_key ubigint, tracked boolean, agent_key ubigint, token varchar,
     payload_valid boolean, revenue decimal(12, 2), user_agent varchar, {text_columns}
 );
+-- Events that say which source or click led to them; filled only if the contract has the paid clicks.
+create table landings (
+    client_key ubigint, event_at timestamp, agent_key ubigint, page varchar, session varchar, source varchar,
+    medium varchar, campaign varchar, click_id varchar
+);
 create table repeated (file_no uinteger, kind varchar, record ubigint);
 -- All rows of days with several files, as one may repeat those of another.
 create table rows_in_parts (
@@ -76,7 +81,7 @@ select
     length_and_hash(page) as long_page, length_and_hash(referrer) as long_referrer, {flags}
     case when not plain then event end as event,
     case when not plain then page end as page,
-    {kept}
+    {kept} {landing}
 from sorted;
 
 -- name: counts
@@ -148,6 +153,12 @@ from long_values
 inner join of_file using (file_no, role)
 where value >= (length - 50) << 40
 group by file_no, role, length;
+
+-- name: landings
+insert into landings
+select client_key, event_at, agent_key, unnest(landing)
+from raw
+where landing is not null;
 
 -- name: rows_in_parts
 insert into rows_in_parts

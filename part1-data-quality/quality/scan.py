@@ -126,8 +126,15 @@ class Scan:
         self._facts: dict[int, FileFacts] = {}  # by file_id
         self._in_parts: set[int] = set()  # numbers of the files of days that have several
         self._tallies: dict[int, dict[str, int]] = {}  # file number -> condition -> how many events meet it
+        self._landing = ""
+        if contract.ad_spend:
+            from quality.paid_clicks import landing_sql  # few contracts have books
+
+            self._landing = landing_sql(contract)
         self._filled = self._placeholders()
-        self.books: frozenset[str] = frozenset()  # order_list and ad_spend, if the contract and the folder have them
+        self.books: frozenset[str] = (
+            frozenset()
+        )  # those that the contract and the folder have, as read_books names them
 
     def _placeholders(self) -> dict[str, str]:
         """Return the values of the placeholders in pass.sql that are the same for every batch."""
@@ -144,6 +151,7 @@ class Scan:
             "other_columns": ", ".join(
                 sorted(set(self.raw_names.values()) - {"client", "event", "page", "payload", "user_agent"})
             ),
+            "landing": self._landing,
             "flags": "".join(f"{sql} as flag_{i}, " for i, sql in enumerate(self._flagged)),
             "counted": "".join(f", count(*) filter (flag_{i}) as n{i}" for i in range(len(self._flagged))),
             "kept": ", ".join(f"case when not clean then {text} end as {text}" for text in texts if text != "page"),
@@ -331,6 +339,8 @@ class Scan:
                 "event_header": self._event_header(batch),
             }
             cursor.execute(PASS["keep"].format(**filled))
+            if self._landing:
+                cursor.execute(PASS["landings"])
             source, in_parts = "raw", [facts.file_no for facts in batch if facts.file_no in self._in_parts]
             if in_parts:
                 listed = f"({', '.join(map(str, in_parts))})"

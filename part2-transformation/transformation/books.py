@@ -27,6 +27,7 @@ TRACKED_DAYS = "silver.tracked_days"  # the reconciliation reads it
 WORKING = (  # not published
     TRACKED_DAYS, "silver.shop_order_records", "silver.tracked_orders", "silver.match_evidence",
     "silver.order_candidates", "silver.order_pairs", "silver.read_spend", "silver.spend_records",
+    "silver.counted_spend",
 )  # fmt: skip
 # The records of a book, each with the reason why it cannot be used.
 RECORDS = {ORDERS: "silver.shop_order_records", SPEND: "silver.spend_records"}

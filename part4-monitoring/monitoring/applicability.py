@@ -20,6 +20,7 @@ NEEDED_ROLES = {
     "line_amount_missing_share": ("lines",), "item_missing_share": ("lines",),
     "free_order_share": ("amount",), "order_amount": ("amount",), "amount_scale_share": ("amount",),
     "other_currency_share": ("currency",), "tracking_coverage": ("order_list",),
+    "click_arrival": ("paid_clicks",),
     "page_views": ("event:page_view",), "bounce_rate": ("event:page_view",), "signups": ("event:signup",),
     "carts": ("event:cart",), "checkouts": ("event:checkout",), "checkout_rate": ("event:checkout",),
     "completions_per_start": ("event:checkout",), "orders_with_checkout_share": ("event:checkout",),

@@ -16,13 +16,15 @@ LEAST_LIFT = 0.15  # a segment is named only if it explains this much more than 
 RULE_IMPACTS = {
     "column_renamed": "untracked", "column_lost": "day", "all_null": "day", "id_collision": "collisions",
     "no_file": "shortfall", "no_events": "shortfall", "zero_revenue": "shortfall", "zero_paid_revenue": "paid",
-    "silent_hours": "hours", "file_truncated": "hours", "file_refused": "shortfall", "records_refused": "refused",
+    "silent_hours": "hours", "hours_not_tracked": "untracked_hours", "file_truncated": "hours",
+    "file_refused": "shortfall", "records_refused": "refused",
 }  # fmt: skip
 IMPACT_TEXTS = {  # after an amount
     "shortfall": "less revenue than usual", "day": "of revenue is affected",
     "untracked": "of revenue has no journey in the column as tracked", "anonymous": "of revenue has no touch",
     "collisions": "would be lost by deduplicating on the transaction id", "paid": "of paid revenue is usual",
-    "not_tracked": "of booked revenue was not tracked", "hours": "of revenue is usual in these hours",
+    "not_tracked": "of booked revenue was not tracked", "untracked_hours": "of booked revenue was not tracked then",
+    "lost_clicks": "was spent on clicks that led to no session", "hours": "of revenue is usual in these hours",
     "refused": "of revenue is refused or quarantined",
 }  # fmt: skip
 
@@ -143,6 +145,8 @@ def _impact_kind(alarm: Alarm, facts: Facts) -> str | None:
 def impact(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> float | None:
     """Return the money of the alarm's day that it affects, in the shop's currency; None where it is not known."""
     kind, day = _impact_kind(alarm, facts), alarm.day
+    if kind == "lost_clicks":
+        return sum(map(float, warehouse.of_day("lost_clicks", day, facts))) or None
     if not facts.roles.has_amount or (kind in ("anonymous", "paid") and not facts.roles.has_channels):
         return None
     if kind in ("shortfall", "paid", "hours"):
@@ -153,6 +157,8 @@ def impact(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> float | None:
         return sum(map(float, warehouse.of_day("collisions", day, facts)))
     if kind == "not_tracked":
         return sum(map(float, warehouse.of_day("not_tracked", day, facts))) or None
+    if kind == "untracked_hours":
+        return float(sum(run.amount for run in facts.untracked_hours.get(day, []))) or None
     if kind == "anonymous":  # known by the day only
         return facts.values["unattributed_share"].get(day, (0.0, None))[0] if facts.hours == 24 else None
     if kind is None:

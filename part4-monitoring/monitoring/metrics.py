@@ -27,16 +27,19 @@ if TYPE_CHECKING:
 SQL = Path(__file__).resolve().parent / "metrics.sql"
 SCALE_STEP = 0.25  # of the natural logarithm of an amount
 # The metrics and segment kinds that thresholds.yaml may watch, and the number of segments per kind.
-SEGMENTED = ["client_id_missing_share", "page_views", "sessions", "carts", "checkouts", "orders", "tracking_coverage"]
-SEGMENT_KINDS = ["device", "browser", "channel", "section", "payment_method"]
-# The view `coverage` of gold.tracking_coverage; without the shop's order list it has no rows.
-COVERAGE = "create or replace temp view coverage as from gold.tracking_coverage"
-NO_COVERAGE = """
-create or replace temp view coverage as
-select
-    cast(null as date) as date, '' as segment_kind, '' as segment, 0 as tracked_orders, 0 as expected_orders,
-    0 as tracked_amount, 0 as expected_amount
-where false"""
+SEGMENTED = [
+    "client_id_missing_share", "page_views", "sessions", "carts", "checkouts", "orders", "tracking_coverage",
+    "click_arrival",
+]  # fmt: skip
+SEGMENT_KINDS = ["device", "browser", "channel", "section", "payment_method", "hour", "campaign"]
+# The tables of the shop's own books, and the columns that the statements read; without a book, its tables have no rows.
+BOOKS = {
+    "gold.tracking_coverage": """date date, segment_kind varchar, segment varchar, tracked_orders bigint,
+        expected_orders bigint, tracked_amount decimal(18, 2), expected_amount decimal(18, 2)""",
+    "gold.untracked_hours": "date date, first_hour integer, last_hour integer, orders bigint, amount decimal(18, 2)",
+    "gold.click_sessions": """date date, channel varchar, source varchar, medium varchar, campaign varchar,
+        clicks bigint, sessions bigint, spend decimal(18, 2)""",
+}
 MOST_SEGMENTS = 12
 Value = tuple[float, float | None]  # numerator and, for shares and ratios, denominator
 
@@ -69,6 +72,16 @@ class Refusal:
     is_quarantined: bool  # read, but without what an order needs
 
 
+@dataclass(frozen=True)
+class UntrackedHours:
+    """Hours of a day in which none of the shop's orders was tracked."""
+
+    first_hour: int
+    last_hour: int
+    orders: int
+    amount: Decimal
+
+
 @dataclass
 class Facts:
     """Every day from the first to the last that is looked at, whether its file came or not.
@@ -92,6 +105,7 @@ class Facts:
     skipped_hours: frozenset[tuple[date, int]] = frozenset()  # that the clocks jumped over
     refusals: dict[date, list[Refusal]] = field(default_factory=lambda: defaultdict(list))
     received: dict[date, tuple[int, Decimal]] = field(default_factory=dict)  # orders and revenue of the day's files
+    untracked_hours: dict[date, list[UntrackedHours]] = field(default_factory=lambda: defaultdict(list))
     truncated: dict[date, list[str]] = field(default_factory=lambda: defaultdict(list))  # files
     unreadable_times: dict[date, int] = field(default_factory=dict)  # records with a time that cannot be read
     unread: dict[date, list[Unread]] = field(default_factory=lambda: defaultdict(list))
@@ -128,14 +142,24 @@ class Warehouse:
         self.connection = connection
         self.until = until or datetime.max
         self.statements = named_statements(SQL.read_text("utf-8"))
-        has_list = has_table(connection, "gold.tracking_coverage")
-        connection.execute(COVERAGE if has_list else NO_COVERAGE)
+        self._view_books()
         self.shop, sign, self.time_zone, roles = self.rows("shop")[0]
         self.currency = Currency(sign)
         self.roles = ShopRoles.from_json(roles)
-        if not has_list:
-            self.roles = ShopRoles(self.roles.names - {"order_list"})
+        roles_of = {"order_list": "gold.tracking_coverage", "paid_clicks": "gold.click_sessions"}
+        absent = {role for role, table in roles_of.items() if not has_table(connection, table)}
+        self.roles = ShopRoles(self.roles.names - absent)
         self._of_days: dict[str, tuple[date, date, dict[date, tuple[Any, ...]]]] = {}
+
+    def _view_books(self) -> None:
+        """Create the temporary tables and views of the shop's own books that the statements read."""
+        for table, columns in BOOKS.items():
+            name = table.removeprefix("gold.")
+            if has_table(self.connection, table):
+                self.connection.execute(f"create or replace temp view {name} as from {table}")
+            else:
+                self.connection.execute(f"create or replace temp table {name} ({columns})")
+        self.connection.execute(self.statements["paid_clicks"].sql)
 
     def has_refusals(self, most: float) -> bool:
         """Return whether a file was refused, or more than this share of all orders or revenue."""
@@ -233,6 +257,8 @@ class Warehouse:
                 facts.values["event_twice_share"][day] = (twice, with_client)
             facts.amounts = {day: Amounts(*rest) for day, *rest in self.rows("amounts", **limits)}
             self._read_parts(facts, limits)
+            for day, *rest in self.rows("untracked_hours", **limits):
+                facts.untracked_hours[day].append(UntrackedHours(*rest))
         else:
             _sum_hours(facts)
         return facts

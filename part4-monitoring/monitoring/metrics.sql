@@ -1,5 +1,20 @@
 -- What the monitor reads from the warehouse: one statement per topic, for the days from $first to $last or for $days.
 
+-- name: paid_clicks
+-- The paid clicks of each day, channel and campaign, and those that led to a session: more sessions than clicks are no
+-- further clicks
+create or replace temp view paid_clicks as
+select
+    date, channel, concat_ws(' / ', source, medium, nullif(campaign, '')) as campaign, clicks,
+    least(sessions, clicks) as arrived, spend
+from click_sessions
+where clicks > 0;
+
+create or replace temp view paid_clicks_by_segment as
+select date, 'channel' as segment_kind, channel as segment, clicks, arrived from paid_clicks
+union all
+select date, 'campaign', campaign, clicks, arrived from paid_clicks;
+
 -- name: metrics
 -- Numerator and denominator (null for a count) of each metric and day
 select metric, date, cast(numerator as double), cast(denominator as double)
@@ -76,8 +91,14 @@ group by segment_kind, date
 union all
 -- of the shop's own orders, those that were tracked
 select 'tracking_coverage', date, cast(tracked_orders as double), cast(expected_orders as double)
-from coverage
+from tracking_coverage
 where segment_kind = 'all' and list_contains($days, date)
+union all
+-- of the paid clicks, those that led to a session
+select 'click_arrival', date, cast(sum(arrived) as double), cast(sum(clicks) as double)
+from paid_clicks
+where list_contains($days, date)
+group by date
 union all
 -- an exact repeat is counted by a metric of its own
 select 'unusable_share', file_date, cast(sum(rejected - repeated) as double), cast(sum(records) as double)
@@ -137,8 +158,13 @@ with of_metrics as (
     group by channel, date
     union all
     select 'tracking_coverage', segment_kind, segment, date, tracked_orders, expected_orders
-    from coverage
+    from tracking_coverage
     where list_contains($kinds, segment_kind) and date between $first and $last
+    union all
+    select 'click_arrival', segment_kind, segment, date, sum(arrived), sum(clicks)
+    from paid_clicks_by_segment
+    where date between $first and $last
+    group by segment_kind, segment, date
 ),
 
 ranked as (
@@ -154,7 +180,7 @@ ranked as (
 select metric, segment_kind, segment, date, cast(numerator as double), cast(denominator as double)
 from of_metrics
 inner join ranked using (metric, segment_kind, segment)
-where place <= $most;
+where place <= $most or segment_kind = 'hour';
 
 -- name: files
 -- Each file of a day with its header
@@ -253,8 +279,13 @@ from gold.daily_metrics
 where metric = $metric and segment_kind <> 'all' and list_contains($days, date)
 union all
 select segment_kind, segment, date, cast(tracked_orders as double), cast(expected_orders as double)
-from coverage
-where $metric = 'tracking_coverage' and segment_kind <> 'all' and list_contains($days, date);
+from tracking_coverage
+where $metric = 'tracking_coverage' and segment_kind <> 'all' and list_contains($days, date)
+union all
+select segment_kind, segment, date, cast(sum(arrived) as double), cast(sum(clicks) as double)
+from paid_clicks_by_segment
+where $metric = 'click_arrival' and list_contains($days, date)
+group by segment_kind, segment, date;
 
 -- name: segments_of_hours
 -- The same over the hours that are over
@@ -273,8 +304,22 @@ group by order_date;
 -- name: not_tracked
 -- The booked amount of each day's orders that were not tracked
 select date, cast(expected_amount - tracked_amount as double)
-from coverage
+from tracking_coverage
 where segment_kind = 'all' and date between $first and $last;
+
+-- name: lost_clicks
+-- What each day's paid clicks that led to no session cost
+select date, cast(sum(spend * (clicks - arrived) / clicks) as double)
+from paid_clicks
+where date between $first and $last
+group by date;
+
+-- name: untracked_hours
+-- The hours of each day in which the shop's orders were not tracked, and what they are worth
+select date, first_hour, last_hour, orders, amount
+from untracked_hours
+where date between $first and $last
+order by date, first_hour;
 
 -- name: first_event
 -- Each day's first event, by the shop's clock

@@ -46,6 +46,7 @@ def breaches(facts: Facts, day: date, baseline: Sequence[date], contract: Contra
     found += [*refused, *unreadable_times(facts, day, contract, t)]
     silent = [] if contract.schedule.quiet_days else silent_hours(facts, day, baseline, t)
     found += truncated_files(facts, day, recent, silent, t) or silent
+    found += untracked_hours(facts, day, t)
     found += order_rules(facts, day, baseline, t)
     if is_due or contract.schedule.quiet_days:
         found += revenue_rules(facts, day, baseline, t)
@@ -69,6 +70,8 @@ def can_tell(key: str, facts: Facts, day: date) -> bool:
         return value is not None and value[0] > 0
     if rule == "id_collision":
         return facts.value("collision_share", day, "share") is not None
+    if rule == "hours_not_tracked":
+        return facts.value("tracking_coverage", day, "share") is not None
     if rule == "records_refused":
         return facts.received.get(day, (0,))[0] > 0
     if rule == "known_totals":
@@ -237,6 +240,19 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
     expected = sum(sum(by_hour[h]) / len(history) for run in runs for h in run)
     text = f"No events from {said} {facts.time_zone}; about {expected:,.0f} are usual."
     return [_breach(t, "silent_hours", "", text, first_bad=f"{runs[0][0]:02}:00")]
+
+
+def untracked_hours(facts: Facts, day: date, t: Thresholds) -> list[Breach]:
+    """Return the hours of the day in which none of the shop's orders was tracked, as gold.untracked_hours has them."""
+    runs, coverage = facts.untracked_hours.get(day, []), facts.value("tracking_coverage", day, "share")
+    if not runs or coverage is None or not coverage[1]:
+        return []
+    lost = sum(run.orders for run in runs)
+    said = ", ".join(f"{run.first_hour:02}:00 to {run.last_hour:02}:59" for run in runs)
+    of_day = f"{lost:,} of the day's {coverage[1]:,.0f}"
+    text = f"None of the shop's orders from {said} {facts.time_zone} was tracked: {of_day}."
+    first_bad = f"{runs[0].first_hour:02}:00"
+    return [_breach(t, "hours_not_tracked", "", text, metric="tracking_coverage", first_bad=first_bad)]
 
 
 def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 import transform
+from command_kit import report as quality_report
 from commands import SCHEMA, call, query
 from monitor_kit import keys, report
 from synthetic_events import generate
@@ -46,6 +47,38 @@ def test_orders_that_are_lost_on_one_device_are_an_alarm_on_that_day(shop: Path)
     ((missing,),) = query(shop / "warehouse.duckdb", sql, [STEP])
     assert missing > 0 and alarm["at_stake"] == pytest.approx(float(missing))
     assert not {"orders", "completions"} & {*keys(found)}  # they follow from it
+
+
+def test_hours_in_which_no_order_was_tracked_are_an_alarm(tmp_path: Path) -> None:
+    """Part 1 finds the same hours, and both name the money."""
+
+    def in_these_hours(order: Any) -> bool:
+        return bool(order.at.date() == STEP and 15 <= order.at.hour < 20)
+
+    generate(tmp_path, days=11, events_per_day=6000, seed=8, incidents=False)
+    write_books(tmp_path, fates={"matched": 1}, lost=in_these_hours)
+    (tmp_path / "contract.yaml").write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
+    args = ("--data_dir", tmp_path, "--contract", tmp_path / "contract.yaml", "--quiet")
+    assert call(transform, *args)[0] in (0, 3)
+    sql = (
+        "select count(*), sum(booked_amount), min(order_hour), max(order_hour) from gold.order_reconciliation "
+        "where order_date = ? and status = 'not tracked'"
+    )
+    ((orders, amount, first, last),) = query(tmp_path / "warehouse.duckdb", sql, [STEP])
+    runs = query(tmp_path / "warehouse.duckdb", "from gold.untracked_hours")
+    assert orders >= 3 and runs == [(STEP, first, last, orders, amount)]
+    found = judged(tmp_path, str(STEP))
+    alarm = next(alarm for alarm in found["alarms"] if alarm["key"] == "hours_not_tracked")
+    assert (
+        f"{first}:00 to {last}:59 UTC was tracked: {orders} of" in alarm["text"] and alarm["first_bad"] == f"{first}:00"
+    )
+    assert alarm["at_stake"] == pytest.approx(float(amount)) and alarm["severity"] in ("P0", "P1")
+    assert not {"coverage", "orders"} & {*keys(found)}
+    assert not [key for key in keys(judged(tmp_path, "2025-03-04")) if key == "hours_not_tracked"]
+    rows = quality_report(tmp_path, tmp_path / "out", "--contract", tmp_path / "contract.yaml")
+    (row,) = [row for row in rows if row["check"] == "hours_not_tracked" and row["status"] == "fail"]
+    assert row["file"] == f"events_{STEP:%Y%m%d}.csv" and f"{first}:00 to {last}:59" in row["message"]
+    assert (int(row["failed"]), float(row["revenue_at_stake"])) == (orders, float(amount))
 
 
 def test_without_an_order_list_it_is_not_watched(shop: Path) -> None:

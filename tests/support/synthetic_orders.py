@@ -9,8 +9,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import md5
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -22,6 +23,8 @@ SHOPIFY = (
     "Billing Name", "Cancelled at", "Payment Method", "Refunded Amount", "Id", "Tags", "Source", "Checkout token",
     "Test",
 )  # fmt: skip
+# Campaigns of the events: source, medium and campaign.
+CLICKED = (("google", "cpc", "brand"), ("google", "cpc", "cross-network"), ("facebook", "paid", "prospecting"))
 CENT = Decimal("0.01")
 BY_CHECKOUT = "transaction id and checkout"
 PAYMENTS = ("Shopify Payments", "PayPal Express", "Klarna", "gift_card")
@@ -330,6 +333,58 @@ def write_spend(folder: Path, cost: int = 500) -> None:
     days = sorted(path.stem.removeprefix("events_") for path in folder.glob("events_*.csv"))
     lines = [f"{day[:4]}-{day[4:6]}-{day[6:]},google,cpc,,{cost},250" for day in days]
     (folder / "ad_spend.csv").write_text("\n".join(["date,source,medium,campaign,cost,clicks", *lines]), "utf-8")
+
+
+def hidden(word: str) -> str:
+    """Return what the shop's anonymisation makes of a value of an address."""
+    return md5(word.encode()).hexdigest()[:6].upper()
+
+
+def write_clicks(folder: Path, per_session: float = 1.25) -> dict[tuple[str, str], int]:
+    """Write the spend of CLICKED, each click at 2.00, and return the sessions of each day and campaign.
+
+    A session is a client's events without a gap of half an hour; there are this many clicks for each.
+    """
+    parts = ("source", "medium", "campaign")
+    needles = {name: {f"utm_{part}={hidden(word)}" for part, word in zip(parts, name, strict=True)} for name in CLICKED}
+    last: dict[str, datetime] = {}
+    numbers: Counter[str] = Counter()  # of each client's sessions
+    seen: set[tuple[str, int, tuple[str, str, str]]] = set()
+    sessions: Counter[tuple[str, tuple[str, str, str]]] = Counter()
+    for path in sorted(folder.glob("events_*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = sorted(csv.DictReader(file), key=lambda row: row["timestamp"])
+        for row in rows:
+            client, at = row["client_id"], datetime.fromisoformat(row["timestamp"])
+            if client not in last or at - last[client] >= timedelta(minutes=30):
+                numbers[client] += 1
+            last[client] = at
+            query = set(row["page_url"].partition("?")[2].split("&"))
+            for name, wanted in needles.items():
+                if wanted <= query and (client, numbers[client], name) not in seen:
+                    seen.add((client, numbers[client], name))
+                    sessions[f"{at:%Y-%m-%d}", name] += 1
+    lines = ["date,source,medium,campaign,cost,clicks"]
+    for (day, name), number in sorted(sessions.items()):
+        clicks = round(per_session * number)
+        lines.append(f"{day},{','.join(name)},{2 * clicks},{clicks}")
+    (folder / "ad_spend.csv").write_text("\n".join(lines), "utf-8")
+    return {(day, " / ".join(name)): number for (day, name), number in sessions.items()}
+
+
+def strip_parameters(folder: Path, since: date, share: float, campaign: tuple[str, str, str] = CLICKED[0]) -> None:
+    """Take the query out of the addresses of a share of the clients that a campaign led to, as a redirect does."""
+    for path in sorted(folder.glob("events_*.csv")):
+        if path.name < f"events_{since:%Y%m%d}.csv":
+            continue
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = list(csv.reader(file))
+        page = header.index("page_url")
+        for row in rows:
+            if f"utm_campaign={hidden(campaign[2])}" in row[page] and int(hidden(row[0]), 16) % 100 < 100 * share:
+                row[page] = row[page].partition("?")[0]
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
 def contract_with_books(contract: str) -> str:

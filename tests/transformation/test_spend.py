@@ -30,9 +30,10 @@ OBJECT = """
             impressions: {{column: Impr., thousands: ","}}
           campaigns: {campaigns}
 """
-PAID = "reading = 'healed' and first_source = 'google' and first_medium = 'cpc' and day is not null"
+PAID = "source = 'google' and medium = 'cpc' and touch_channel is not null and day is not null"
 SESSIONS = (
-    f"select cast(day as varchar), first_campaign, count(*) from silver.sessions where {PAID} group by all order by all"
+    "select cast(day as varchar), campaign, count(distinct session_id) from silver.events "
+    f"where {PAID} group by all order by all"
 )
 
 
@@ -113,11 +114,13 @@ def test_what_was_spent_is_in_every_model_once(shop: Shop) -> None:
     ]  # fmt: skip
 
 
-def test_the_query_of_the_page_runs(shop: Shop) -> None:
+def test_the_queries_of_the_page_run(shop: Shop) -> None:
     page = (REPO / "docs" / "order_list.md").read_text("utf-8")
-    (sql,) = [sql for sql in re.findall("```sql\n(.*?)```", page, re.S) if "channel_returns" in sql]
-    (first, *_) = query(shop.folder / "w.duckdb", sql)
+    found = re.findall("```sql\n(.*?)```", page, re.S)
+    returns, clicks = (sql for sql in found if "channel_returns" in sql or "click" in sql)
+    (first, *_) = query(shop.folder / "w.duckdb", returns)
     assert first[0] == "Paid Search" and first[1] > 2000
+    assert 1.0 in {lost for *_, lost in query(shop.folder / "w.duckdb", clicks)}
 
 
 def test_clicks_meet_their_sessions(shop: Shop) -> None:

@@ -1,0 +1,84 @@
+"""Part 1 compares paid clicks with the sessions that arrive: since when fewer do, and what was spent on the others."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+import transform
+from command_kit import failing, report
+from commands import SCHEMA, call, query
+from synthetic_events import generate
+from synthetic_orders import CLICKED, contract_with_books, strip_parameters, write_books, write_clicks
+
+STEP = date(2025, 3, 5)  # from this day on, most landings of one campaign lose their parameters
+CHECKS = ("clicks_without_session", "click_arrival_shift")
+
+
+def shop_with(folder: Path, lost: float, clicks_per_session: float = 1.25) -> tuple[Path, Path]:
+    """Return the data and the contract of a shop of which a share of the landings is lost from STEP on."""
+    data = folder / "data"
+    generate(data, days=14, events_per_day=6000, seed=8, incidents=False)
+    write_clicks(data, clicks_per_session)
+    if lost:
+        strip_parameters(data, STEP, lost)
+    (folder / "contract.yaml").write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
+    return data, folder / "contract.yaml"
+
+
+def found_in(folder: Path, lost: float) -> list[dict[str, str]]:
+    data, contract = shop_with(folder, lost)
+    return report(data, folder / "out", "--contract", contract)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, str]]]:
+    folder = tmp_path_factory.mktemp("broken")
+    return folder, found_in(folder, lost=0.5)
+
+
+def test_a_campaign_that_loses_its_parameters_is_found_on_that_day(broken: tuple[Path, list[dict[str, str]]]) -> None:
+    shifted = failing(broken[1], "click_arrival_shift")
+    assert len(shifted) == 4 and {row["column"] for row in shifted} == {"google / cpc / brand"}
+    assert min(row["file"] for row in shifted) == f"events_{STEP:%Y%m%d}.csv"
+    assert {(row["severity"], row["incident"]) for row in shifted} == {("P1", shifted[0]["incident"])}
+    assert all(float(row["revenue_at_stake"]) == 2 * int(row["failed"]) for row in shifted)  # each click cost 2.00
+    limit = failing(broken[1], "clicks_without_session")
+    assert limit and {row["incident"] for row in limit} == {shifted[0]["incident"]}  # it follows from the step
+
+
+def test_part_1_and_part_2_count_the_same_sessions(broken: tuple[Path, list[dict[str, str]]]) -> None:
+    folder, rows = broken
+    warehouse = folder / "w.duckdb"
+    args = ("--data_dir", folder / "data", "--warehouse", warehouse, "--contract", folder / "contract.yaml", "--quiet")
+    assert call(transform, *args)[0] == 0
+    gold = query(
+        warehouse,
+        "select strftime(date, 'events_%Y%m%d.csv'), concat_ws(' / ', source, medium, nullif(campaign, '')), clicks, "
+        "greatest(clicks - sessions, 0) from gold.click_sessions order by all",
+    )
+    shown = [row for row in rows if row["check"] == "clicks_without_session"]
+    assert len(gold) == 14 * len(CLICKED)
+    assert sorted((r["file"], r["column"], int(r["checked"]), int(r["failed"])) for r in shown) == gold
+
+
+def test_healthy_campaigns_raise_nothing_but_one_that_never_arrives_is_named(tmp_path: Path) -> None:
+    data, contract = shop_with(tmp_path, lost=0)
+    rows = report(data, tmp_path / "out", "--contract", contract)
+    assert not any(failing(rows, check) for check in CHECKS)
+    spend = data / "ad_spend.csv"
+    unmapped = [line.replace(",brand,", ",Brand campaign,") for line in spend.read_text("utf-8").splitlines()]
+    spend.write_text("\n".join(unmapped), "utf-8")
+    rows = report(data, tmp_path / "again", "--contract", contract)
+    (column,) = {row["column"] for row in failing(rows, "clicks_without_session")}
+    assert column == "google / cpc / brand campaign" and not failing(rows, "click_arrival_shift")
+    found = failing(rows, "clicks_without_session")
+    assert len(found) == 14 and {row["severity"] for row in found} == {"P2"}
+    assert all("map the name with `campaigns`" in row["message"] for row in found)
+
+
+def test_without_clicks_nothing_is_checked(tmp_path: Path) -> None:
+    data, contract = shop_with(tmp_path, lost=0)
+    contract.write_text(contract.read_text("utf-8").replace(", clicks: clicks}", "}"), "utf-8")
+    write_books(data, fates={"matched": 1})
+    rows = report(data, tmp_path / "out", "--contract", contract)
+    assert not [row for row in rows if row["check"] in CHECKS]
