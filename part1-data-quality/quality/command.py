@@ -47,6 +47,10 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
         findings = run_checks(scan)
         incidents = find_incidents(findings, DEFINITIONS, scan.files, contract.currency)
         wanted = _wanted(options.incident, incidents)
+        if scan.books:
+            from quality.order_list_words import with_order_list  # few contracts have books
+
+            incidents = with_order_list(incidents, scan)
         evidence = collect(scan, incidents)
         written = write_reports(options.out_dir, scan, findings, incidents, evidence, options.json, options.junit)
     if wanted:

@@ -17,6 +17,15 @@ from quality.scan import FileFacts
 
 
 @dataclass(frozen=True)
+class InOrderList:
+    """What the shop's order list has of an incident: of its orders, those found, and what they are worth."""
+
+    orders: int
+    found: int
+    amount: Decimal
+
+
+@dataclass(frozen=True)
 class Incident:
     """Failures of a check on a column, from the first bad day until two consecutive days are good.
 
@@ -40,6 +49,7 @@ class Incident:
     message: str
     advice: str
     consequences: tuple[Finding, ...] = ()
+    in_order_list: InOrderList | None = None
 
 
 def find_incidents(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,7 @@ def _incident_row(i: Incident) -> dict[str, Any]:
         "first_bad_file": i.findings[0].file, "last_bad_file": i.findings[-1].file, "last_good_file": i.last_good,
         "files": len(i.findings), "failed": i.failed, "checked": i.checked, "orders": i.orders,
         "revenue_at_stake": i.revenue, "message": i.message, "advice": i.advice,
+        "in_order_list": i.in_order_list and asdict(i.in_order_list),
         "consequences": [
             {"check": f.check, "column": f.column, "file": f.file, "severity": str(f.severity), "message": f.message}
             for f in i.consequences

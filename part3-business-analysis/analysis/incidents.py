@@ -43,6 +43,8 @@ class Incident:
     advice: str
     shares: Mapping[date, float] = field(default_factory=dict, compare=False)  # failed of checked, by day
     stakes: Mapping[date, Decimal] = field(default_factory=dict, compare=False)  # revenue at stake, by day
+    # Of its orders, how many the shop's order list has, and what they are worth
+    in_order_list: tuple[int, int, Decimal] | None = field(default=None, compare=False)
 
     @property
     def is_serious(self) -> bool:
@@ -99,7 +101,9 @@ class Quality:
             stakes = {day: amount for day, amount in one.stakes.items() if since <= day <= until}
             at_stake = one.at_stake if stakes == one.stakes else sum(stakes.values(), Decimal(0))
             last = None if (one.until or date.max) >= until else one.until
-            touching.append(replace(one, until=last, at_stake=at_stake, stakes=stakes))
+            is_within = since <= one.since and (one.until or date.min) <= until and stakes == one.stakes
+            in_list = one.in_order_list if is_within else None
+            touching.append(replace(one, until=last, at_stake=at_stake, stakes=stakes, in_order_list=in_list))
         hours = {day: empty for day, empty in self.empty_hours.items() if since <= day <= until}
         alarms = tuple(alarm for alarm in self.alarms if alarm.since <= until)
         return replace(self, all_incidents=tuple(touching), alarms=alarms, empty_hours=hours)
@@ -151,6 +155,17 @@ class Quality:
     def marks(self, hours: bool) -> list[Incident]:
         """Return the onsets to mark on a picture, by day: the gravest hours without events, or the gravest others."""
         return sorted([i for i in self.onsets if (i.check == HOURS) == hours][: len(LETTERS)], key=lambda i: i.since)
+
+    def in_order_list(self, check: str) -> tuple[int, int, Decimal] | None:
+        """Return how many orders the incidents of a check are about, and of these how many the shop's list has."""
+        known = [i.in_order_list for i in self.all_incidents if i.check == check and i.in_order_list]
+        if not known:
+            return None
+        return (
+            sum(orders for orders, *_ in known),
+            sum(found for _, found, _ in known),
+            sum((amount for *_, amount in known), Decimal(0)),
+        )
 
     @property
     def at_stake(self) -> Decimal:
@@ -220,7 +235,12 @@ def _incident(one: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], day
         one["severity"], one["check"], one["column"], first, None if last == max(days.values()) else last, good,
         None if amount is None else Decimal(amount), one["message"], one["advice"],
         {day: min(failed / checked, 1.0) for day, (failed, checked) in counts.items()}, stakes,
+        _in_order_list(one.get("in_order_list")),
     )  # fmt: skip
+
+
+def _in_order_list(known: Mapping[str, Any] | None) -> tuple[int, int, Decimal] | None:
+    return (known["orders"], known["found"], Decimal(known["amount"])) if known else None
 
 
 def _alarms(history: Path) -> tuple[Alarm, ...]:
