@@ -1,4 +1,4 @@
-"""Name the browser and the operating system of a user agent, by the texts that it contains in lower case."""
+"""Name the browser, the operating system and the kind of device of a user agent, by the texts that it contains."""
 
 from collections.abc import Mapping
 
@@ -43,3 +43,16 @@ def name_sql(names: Mapping[str, tuple[str, ...]], agent: str) -> str:
         for name, texts in names.items()
     )
     return f"case {' '.join(arms)} else {literal(OTHER)} end"
+
+
+def device_sql(agent: str) -> str:
+    """Return SQL for the kind of device; `agent` is SQL for a user agent in lower case."""
+    return f"""case
+        when {agent} like '%iphone%' or {agent} like '%ipod%' then 'Mobile'
+        when {agent} like '%ipad%' or {agent} like '%tablet%' then 'Tablet'
+        when {agent} like '%android%' and {agent} not like '%mobile%' then 'Tablet'
+        when {agent} like '%mobile%' then 'Mobile'
+        when {agent} like '%windows%' or {agent} like '%macintosh%' or {agent} like '%linux%' or {agent} like '%cros %'
+            then 'Desktop'
+        else '{OTHER}'
+    end"""

@@ -76,13 +76,7 @@ select
     row_number() over (order by agents.user_agent nulls first) as browser_id,
     agents.user_agent,
     crawlers.user_agent is not null as is_bot,
-    case
-        when a like '%iphone%' or a like '%ipod%' then 'Mobile'
-        when a like '%ipad%' or a like '%tablet%' or (a like '%android%' and a not like '%mobile%') then 'Tablet'
-        when a like '%mobile%' then 'Mobile'
-        when a like '%windows%' or a like '%macintosh%' or a like '%linux%' or a like '%cros %' then 'Desktop'
-        else 'Other'
-    end as device,
+    {device} as device,
     {operating_system} as operating_system,
     {browser} as browser
 from agents

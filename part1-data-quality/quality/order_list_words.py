@@ -9,7 +9,7 @@ from typing import Any
 from event_data.contract import Contract
 from event_data.output import count
 from event_data.sql import literal
-from event_data.user_agents import BROWSERS, SYSTEMS, name_sql
+from event_data.user_agents import BROWSERS, SYSTEMS, device_sql, name_sql
 from quality.definitions import statements
 from quality.incidents import Incident, InOrderList
 from quality.scan import Scan
@@ -18,7 +18,7 @@ SQL = statements("order_list_words.sql")
 GAPS = ("orders_not_tracked", "tracking_coverage_shift")  # that a segment may explain
 PLACES = {
     "payment method": "were paid with {}", "hour": "were placed from {}", "browser": "were placed in {}",
-    "operating system": "were placed on {}",
+    "operating system": "were placed on {}", "device": "were placed on {} devices",
 }  # fmt: skip
 LEAST_LOST = 3  # fewer orders explain nothing
 LEAST_EVIDENCE = 15.0  # of the likelihood ratio: 1 in 10,000 by chance, and a shop has dozens of segments
@@ -132,7 +132,8 @@ def _rows(name: str, incident: Incident, scan: Scan) -> list[tuple[Any, ...]]:
     days = {scan.files[finding.file_no].day for finding in incident.findings}
     filled = {
         "days": ", ".join(f"date {literal(str(day))}" for day in sorted(days)),
-        "browser": name_sql(BROWSERS, "agent"), "operating_system": name_sql(SYSTEMS, "agent"),
+        "device": device_sql("agent"), "browser": name_sql(BROWSERS, "agent"),
+        "operating_system": name_sql(SYSTEMS, "agent"),
     }  # fmt: skip
     return scan.connection.execute(SQL[name].format(**filled)).fetchall()
 

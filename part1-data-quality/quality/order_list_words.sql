@@ -97,8 +97,13 @@ texts as (
 ),
 
 described as (
-    select expected.status, payment_method, order_hour, agent
+    select
+        expected.status, payment_method, agent,
+        -- hours in which no order was tracked are one segment
+        coalesce(runs.first_hour, order_hour) as first_hour, coalesce(runs.last_hour, order_hour) as last_hour
     from expected
+    left join gold.untracked_hours as runs
+        on expected.order_date = runs.date and order_hour between runs.first_hour and runs.last_hour
     left join checkouts on expected.checkout = checkouts.token
     left join texts using (agent_key)
 ),
@@ -106,9 +111,11 @@ described as (
 parts as (
     select status, 'payment method' as kind, payment_method as segment from described
     union all
-    select status, 'hour', printf('%02d:00 to %02d:59', order_hour, order_hour) from described
+    select status, 'hour', printf('%02d:00 to %02d:59', first_hour, last_hour) from described
     union all
     select status, 'browser', case when agent is not null then {browser} end from described
+    union all
+    select status, 'device', case when agent is not null then {device} end from described
     union all
     select status, 'operating system', case when agent is not null then {operating_system} end from described
 )

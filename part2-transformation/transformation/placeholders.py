@@ -24,7 +24,7 @@ from event_data.events import (
 from event_data.orders import classify_orders
 from event_data.shop_roles import ShopRoles
 from event_data.sql import identifier, json_path, literal, values
-from event_data.user_agents import BROWSERS, SYSTEMS, name_sql
+from event_data.user_agents import BROWSERS, SYSTEMS, device_sql, name_sql
 
 # The roles that silver.received has as columns of the same meaning; exact repeats compare all others as one text.
 NAMED = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
@@ -79,6 +79,7 @@ def placeholders(
         "own_hosts": values(contract.own_hosts or ("",)),
         "is_confirmation_page": confirmation_sql(contract, "received.page_url"),
         "placeholders": values(PLACEHOLDERS),
+        "device": device_sql("a"),
         "browser": name_sql(BROWSERS, "a"),
         "operating_system": name_sql(SYSTEMS, "a"),
         "no_evidence": values(NO_EVIDENCE),

@@ -80,6 +80,16 @@ def test_the_shop_booked_orders_in_the_dead_hours(
     assert hours["message"].endswith(f"; in these hours, the shop booked {len(there)} orders of ${amount:,.2f}")
 
 
+def test_the_hours_of_a_gap_are_named(shop: tuple[Path, dict[str, dict[str, Any]], list[dict[str, str]]]) -> None:
+    gap = shop[1]["orders_not_tracked"]
+    found = re.search(
+        r"; (\d+) of these (\d+) were placed from (\d\d):00 to (\d\d):59: all (\d+) there were", gap["message"]
+    )
+    assert found, gap["message"]
+    lost, everyone, first, last, there = map(int, found.groups())
+    assert lost == there and everyone == gap["orders"] and 11 <= first < last <= 21
+
+
 def test_confirmations_have_an_order_or_not(
     shop: tuple[Path, dict[str, dict[str, Any]], list[dict[str, str]]], tmp_path: Path
 ) -> None:
