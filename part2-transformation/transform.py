@@ -22,6 +22,11 @@ WAREHOUSE = (
     "(default: warehouse_spark there)"
 )
 
+EXPORT = (
+    "write the gold tables there as Parquet and CSV too; with --print_sql, the records of the shop's books, which the "
+    "script loads"
+)
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
@@ -34,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     cluster.add_argument("--master", metavar="URL", help="Spark's cluster, such as spark://host:7077")
     cluster.add_argument("--remote", metavar="URL", help="or its Spark Connect server, such as sc://host:15002")
     p.add_argument("--full_refresh", action="store_true", help="rebuild everything from scratch")
-    p.add_argument("--export", type=Path, metavar="DIR", help="write the gold tables there as Parquet and CSV too")
+    p.add_argument("--export", type=Path, metavar="DIR", help=EXPORT)
     p.add_argument("--validate", action="store_true", help="run the test suite validation_tr.sql instead")
     p.add_argument(
         "--print_sql", choices=WAREHOUSES, metavar="ENGINE",
@@ -59,7 +64,7 @@ def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
         mode, unused = "--validate runs the tests' own rows and", ["data_dir", "contract", "full_refresh", "export"]
         cli.refuse_unused(p, options, mode, [*unused, "location"])
     if options.print_sql:
-        unused = ["warehouse", "engine", "master", "remote", "full_refresh", "export"]
+        unused = ["warehouse", "engine", "master", "remote", "full_refresh"]
         cli.refuse_unused(p, options, "--print_sql", unused)
     else:
         cli.refuse_unused(p, options, "a run without --print_sql", ["location"])

@@ -4,7 +4,7 @@ The files are read as event files are: the same formats, recovery and refusals. 
 and of a customer only a hash.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from event_data.contract.roles import columns_of
 from event_data.events import columns_sql, valid_json_sql
 from event_data.reading.day_file import DayFile, Problem
 from event_data.reading.derived import computed_sql
-from event_data.reading.folder import UNDATED, find_book_files
+from event_data.reading.folder import UNDATED
 from event_data.reading.formats import Landed, land_file
 from event_data.sql import literal
 
@@ -32,6 +32,7 @@ ORDER_COLUMNS = (
     "customer_md5",
 )  # fmt: skip
 SPEND_COLUMNS = ("object", "date", "source", "medium", "campaign", "cost", "currency", "clicks", "impressions")
+FindBook = Callable[[str], Sequence[DayFile]]  # the files of a book by the pattern of their names, oldest first
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Landing:
     table: str
     columns: tuple[str, ...]
     needed: tuple[str, ...]
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Return the type of each column of the bronze table."""
+        return OWN_COLUMNS | dict.fromkeys(self.columns, "varchar")
 
     def books(self, contract: Contract) -> tuple[Table, ...]:
         """Return the files of this kind that the contract describes."""
@@ -54,15 +60,14 @@ ORDERS = Landing("orderList", "bronze.shop_orders", ORDER_COLUMNS, ("order_id", 
 SPEND = Landing("adSpend", "bronze.ad_spend", SPEND_COLUMNS, ("date", "cost"))
 
 
-def land_books(connection: duckdb.DuckDBPyConnection, contract: Contract, data_dir: Path, work_dir: Path) -> list[str]:
+def land_books(connection: duckdb.DuckDBPyConnection, contract: Contract, find: FindBook, work_dir: Path) -> list[str]:
     """Create the bronze tables of the contract's books that have files, and of these files; return the former."""
     connection.execute(f"create or replace table {FILES} ({FILE_COLUMNS})")
     landed = []
     for to in (ORDERS, SPEND):
-        found = [(book, file) for book in to.books(contract) for file in find_book_files(data_dir, book.file_name)]
+        found = [(book, file) for book in to.books(contract) for file in find(book.file_name)]
         if found:
-            types = OWN_COLUMNS | dict.fromkeys(to.columns, "varchar")
-            columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
+            columns = ", ".join(f"{name} {kind}" for name, kind in to.types.items())
             connection.execute(f"create or replace table {to.table} ({columns})")
             for number, (book, file) in enumerate(found):
                 _note(connection, to, *_land(connection, replace(file, number=number), book, to, work_dir))

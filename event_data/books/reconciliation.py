@@ -27,12 +27,12 @@ COUNTS = ("clicks", "impressions")
 NONE = "--"  # how exports of advertising platforms write that there is no value
 
 
-def book_placeholders(contract: Contract, book: OrderList) -> dict[str, str]:
-    """Return the value of each {name} in the statements about the order list."""
+def book_placeholders(contract: Contract, book: OrderList, portable: bool = False) -> dict[str, str]:
+    """Return the value of each {name} in the statements about the order list; `portable` is for other engines."""
     return _shared(contract) | {
         **{name: amount_sql(name) for name in AMOUNTS},
         "unread_values": _unread(AMOUNTS[1:]),
-        "order_time": event_time_sql(book, "imported"),
+        "order_time": event_time_sql(book, "imported", portable),
         "in_zone": in_zone_sql("", contract.time_zone),
         "has_amount": str("amount" in book.values).lower(),
         "tracks_amount": str("amount" in contract.values).lower(),
@@ -47,17 +47,18 @@ def book_placeholders(contract: Contract, book: OrderList) -> dict[str, str]:
     }
 
 
-def spend_statements(contract: Contract) -> list[Statement]:
+def spend_statements(contract: Contract, portable: bool = False) -> list[Statement]:
     """Return the statements about the records of the advertising spend; the first one reads every object."""
     read, *others = read_statements(SPEND_RECORDS)
     objects = [
-        fill(read, _spend_placeholders(contract, book, place)).select for place, book in enumerate(contract.ad_spend)
+        fill(read, _spend_placeholders(contract, book, place, portable)).select
+        for place, book in enumerate(contract.ad_spend)
     ]
     joined = "\nunion all\n".join(f"select * from (\n{select}\n) as object_{n}" for n, select in enumerate(objects))
     return [replace(read, select=joined), *(fill(statement, {}) for statement in others)]
 
 
-def _spend_placeholders(contract: Contract, book: AdSpend, place: int) -> dict[str, str]:
+def _spend_placeholders(contract: Contract, book: AdSpend, place: int, portable: bool) -> dict[str, str]:
     """Return the value of each {name} in the statement that reads one of the objects of advertising spend."""
     renamed = " ".join(f"when {literal(name)} then {literal(to)}" for name, to in book.campaigns.items())
     return _shared(contract) | {
@@ -66,7 +67,7 @@ def _spend_placeholders(contract: Contract, book: AdSpend, place: int) -> dict[s
         "campaign": f"case lower(campaign) {renamed} else campaign end" if renamed else "campaign",
         "object": literal(book.file_name),
         "place": str(place),
-        "spend_time": event_time_sql(book, "imported"),
+        "spend_time": event_time_sql(book, "imported", portable),
         "in_zone": in_zone_sql("", book.time_zone),
     }
 

@@ -40,19 +40,13 @@ placed as (
         timed.*,
         sum(case when time_text is not null then 1 else 0 end) over (
             partition by file_number order by line nulls first rows between unbounded preceding and current row
-        ) as place
+        ) as place,
+        max(case when event_at is not null then 1 else 0 end) over (partition by order_id) = 1 as has_time
     from timed
-),
-
-known as (
-    select order_id
-    from timed
-    where order_id is not null and event_at is not null
-    group by order_id
 )
 
 select
-    shop_order_id, source_file, file_number, line, placed.order_id, event_at as created_at, amount, refunded_amount,
+    shop_order_id, source_file, file_number, line, order_id, event_at as created_at, amount, refunded_amount,
     discount, tax, shipping, currency, financial_status, is_cancelled, is_test, sales_channel, payment_method,
     customer_sha256, customer_md5, checkout, unread_values,
     -- an order, and the rows without a time that follow it
@@ -60,13 +54,12 @@ select
     case
         when detail is not null then {unreadable}
         -- a row without an id and without a time is a further line item of the order above it
-        when placed.order_id is null and time_text is null and place > 0 then null
-        when placed.order_id is null then 'no order id'
-        when event_at is null and (time_text is not null or known.order_id is null) then {no_time}
+        when order_id is null and time_text is null and place > 0 then null
+        when order_id is null then 'no order id'
+        when event_at is null and (time_text is not null or not has_time) then {no_time}
     end as reason,
     detail
-from placed
-left join known on placed.order_id = known.order_id;
+from placed;
 
 
 -- silver.shop_orders: one row per order of the shop's order list; the newest file that has an order counts.
@@ -156,7 +149,7 @@ from (values
     ('id only', 9, 'transaction id, against customer and amount', false, true),
     -- an order that the shop does not count
     ('customer and amount of a void order', 10, 'customer and amount within an hour', false, true)
-) as evidence (kind, rank, evidence, is_decisive, is_contradicted);
+) as kinds (kind, rank, evidence, is_decisive, is_contradicted);
 
 
 -- silver.order_candidates: pairs of a booked and a tracked order that may be the same, by the strongest kind of evidence
@@ -354,7 +347,7 @@ repeats as (
 ),
 
 counted_repeats as (
-    select repeats.shop_order_id, count(*) as repeats
+    select repeats.shop_order_id, count(*) as times_repeated
     from repeats
     inner join silver.tracked_orders as tracked on repeats.tracked_order_id = tracked.tracked_order_id
     where tracked.is_counted
@@ -379,7 +372,7 @@ booked as (
         orders.tax, orders.shipping, orders.discount,
         tracked.tracked_order_id, tracked.transaction_id, tracked.ordered_at, tracked.amount as tracked_amount,
         tracked.is_counted, tracked.resubmissions, matches.evidence,
-        coalesce(counted_repeats.repeats, 0) as repeats,
+        coalesce(counted_repeats.times_repeated, 0) as times_repeated,
         case
             when orders.void_reason is not null and tracked.is_counted then 'not in the books'
             when orders.void_reason is not null then 'not booked'
@@ -452,7 +445,7 @@ select
         else 'unexplained'
     end as difference,
     -- the number of order events of this order
-    case when is_counted then 1 + repeats + coalesce(resubmissions, 0) else 0 end as times_tracked
+    case when is_counted then 1 + times_repeated + coalesce(resubmissions, 0) else 0 end as times_tracked
 from booked
 
 union all

@@ -18,7 +18,10 @@ LONGEST_GAP = timedelta(days=366)  # between two days of a folder, as every day 
 MOST_FILES = 1000  # per day, as event ids have three digits for the file number
 COMPRESSED = (".gz", ".zst")
 # Files that the four commands write. Any other unread file that looks like data is reported.
-OWN_OUTPUTS = ("dq_report.*", "dq_profile.csv", "warehouse.duckdb*", "monitor.sqlite*")
+OWN_OUTPUTS = (
+    "dq_report.*", "dq_profile.csv", "warehouse.duckdb*", "monitor.sqlite*", "bronze_shop_orders.csv",
+    "bronze_ad_spend.csv",
+)  # fmt: skip
 UNDATED = date.min  # the day of a file without a date in its name, until its events are read
 # What other engines write beside their data.
 MARKERS = ("_SUCCESS*", "_committed_*", "_started_*", "_metadata", "_common_metadata", "_delta_log", "*.crc")
@@ -73,13 +76,18 @@ def find_files(data_dir: Path, file_name: str, ignored: Sequence[str] = (), othe
 
 
 def find_book_files(data_dir: Path, file_name: str) -> tuple[DayFile, ...]:
-    """Return the files in `data_dir` that match a pattern or a variant, oldest first; () if there are none.
+    """Return the files in `data_dir` that match a pattern or a variant, oldest first; () if there are none."""
+    return match_book_files(data_dir, list_entries(data_dir, file_name), file_name)
+
+
+def match_book_files(data_dir: Path | str, entries: Iterable[Entry], file_name: str) -> tuple[DayFile, ...]:
+    """Return the listed files that match a pattern or a variant, oldest first.
 
     The day in the name decides which is older, and without one the time of the last change. An entry that is not a
     file is returned too: reading it says why it cannot be read.
     """
     pattern = _variants(file_name)
-    dated = [(_day_of(entry.name, pattern), entry) for entry in list_entries(data_dir, file_name)]
+    dated = [(_day_of(entry.name, pattern), entry) for entry in entries]
     found = [(day, int(e.stamp.partition("-")[0] or 0), e.name, e) for day, e in dated if day]
     numbered = enumerate(sorted(found, key=lambda one: one[:3]))
     return tuple(_file(data_dir, day, entry, number) for number, (day, _, _, entry) in numbered)

@@ -1,6 +1,7 @@
 """Read the shop's own books beside a scan's events, by the statements that part 2 runs."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -8,6 +9,7 @@ import duckdb
 from event_data.books.reading import ORDERS, SPEND, land_books
 from event_data.books.reconciliation import RECONCILIATION, book_placeholders, spend_statements
 from event_data.contract import Contract
+from event_data.reading.folder import find_book_files
 from event_data.shop_roles import ShopRoles
 from event_data.sql import literal
 from event_data.statements import SCHEMAS, fill, read_statements
@@ -26,7 +28,7 @@ def read_books(
     """
     for schema in SCHEMAS:
         connection.execute(f"create schema {schema}")
-    landed, found = land_books(connection, contract, data_dir, work_dir), set()
+    landed, found = land_books(connection, contract, partial(find_book_files, data_dir), work_dir), set()
     if contract.order_list and ORDERS.table in landed and contract.event_of("order"):
         filled = book_placeholders(contract, contract.order_list) | {
             "time_zone": literal(contract.time_zone), "arrived": ", ".join(map(str, arrived)) or "null",

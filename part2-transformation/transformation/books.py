@@ -3,12 +3,12 @@
 The books are small, so every run rebuilds these tables from the published tables of the events.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import duckdb
 
-from event_data.books.reading import FILES, ORDERS, SPEND, land_books
+from event_data.books.reading import FILES, ORDERS, SPEND, FindBook, land_books
 from event_data.books.reconciliation import (
     RECONCILIATION,
     SPEND_RECORDS,
@@ -17,7 +17,6 @@ from event_data.books.reconciliation import (
 )
 from event_data.contract import Contract
 from event_data.events import own_currency_values
-from event_data.reading.folder import find_book_files
 from event_data.statements import Statement, fill, read_statements
 from transformation.published import BookFiles
 
@@ -33,27 +32,32 @@ WORKING = (  # not published
 RECORDS = {ORDERS: "silver.shop_order_records", SPEND: "silver.spend_records"}
 
 
-def list_books(data_dir: Path, contract: Contract) -> BookFiles:
+def list_books(find: FindBook, contract: Contract) -> BookFiles:
     """Return the name, size and stamp of each file of the contract's books."""
-    return {(f.name, f.size, f.stamp) for book in contract.books for f in find_book_files(data_dir, book.file_name)}
+    return {(f.name, f.size, f.stamp) for book in contract.books for f in find(book.file_name)}
 
 
-def statements_of(contract: Contract, landed: Collection[str]) -> list[Statement]:
-    """Return the statements about the books whose bronze tables are among `landed`, in order."""
+def statements_of(contract: Contract, landed: Collection[str], portable: bool = False) -> list[Statement]:
+    """Return the statements about the books whose bronze tables are among `landed`, in order.
+
+    portable: for an engine other than DuckDB.
+    """
     statements = []
     if contract.order_list and ORDERS.table in landed:
-        filled, own = book_placeholders(contract, contract.order_list), read_statements(BOOKS)
+        filled, own = book_placeholders(contract, contract.order_list, portable), read_statements(BOOKS)
         before = [statement for statement in own if statement.name == TRACKED_DAYS]
         after = [statement for statement in own if statement.name != TRACKED_DAYS]
         statements += [fill(statement, filled) for statement in (*before, *read_statements(RECONCILIATION), *after)]
     if contract.ad_spend and SPEND.table in landed:
         filled = {"own_currency": own_currency_values(contract)}
-        statements += spend_statements(contract) + [fill(statement, filled) for statement in read_statements(SPENT)]
+        statements += [
+            *spend_statements(contract, portable), *(fill(statement, filled) for statement in read_statements(SPENT)),
+        ]  # fmt: skip
     return statements
 
 
 def build_books(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, data_dir: Path, work_dir: Path,
+    connection: duckdb.DuckDBPyConnection, contract: Contract, find: FindBook, work_dir: Path,
     progress: Callable[[str], None],
 ) -> list[Statement]:  # fmt: skip
     """Build the tables of the books in the new warehouse, and return the statements of those that are published.
@@ -66,7 +70,7 @@ def build_books(
     for table in (ORDERS.table, SPEND.table, FILES, *built):
         connection.execute(f"drop table if exists warehouse.{table}")
     progress("reading the shop's books")
-    if not (landed := land_books(connection, contract, data_dir, work_dir)):
+    if not (landed := land_books(connection, contract, find, work_dir)):
         return []
     statements = statements_of(contract, landed)
     for statement in statements:
@@ -78,17 +82,17 @@ def build_books(
             connection.execute(f"create or replace view {statement.name} as from warehouse.{statement.name}")
     for book, records in RECORDS.items():
         if book.table in landed:
-            refuse_unusable(connection, book.block, records)
+            usable = connection.execute(f"select distinct source_file from {records} where reason is null").fetchall()
+            refuse_unusable(connection, book.block, [name for (name,) in usable])
     for table in (*landed, FILES):
         connection.execute(f"create table warehouse.{table} as from {table}")
     return [statement for statement in statements if statement.name not in WORKING]
 
 
-def refuse_unusable(connection: duckdb.DuckDBPyConnection, block: str, records: str) -> None:
-    """Mark the files of a book of which no record can be used as refused."""
-    usable = f"select source_file from {records} where reason is null"
+def refuse_unusable(connection: duckdb.DuckDBPyConnection, block: str, usable: Sequence[str]) -> None:
+    """Mark as refused the files of a book that have records, but are not among the `usable` ones."""
     connection.execute(
         f"update {FILES} set refused = 'holds no record that can be used' "
-        f"where book = ? and refused is null and records > 0 and name not in ({usable})",
-        [block],
+        "where book = ? and refused is null and records > 0 and not list_contains(?, name)",
+        [block, list(usable)],
     )

@@ -21,11 +21,12 @@ from event_data.contract import Contract
 from event_data.reading.conversion import convert
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import set_aside, survey_days
-from event_data.reading.folder import Folder, Unread, find_files
+from event_data.reading.folder import Folder, Unread, find_book_files, find_files
 from event_data.reading.survey import survey
 from event_data.sql import literal, values
 from event_data.statements import SCHEMAS, Statement, fill, read_statements
 from event_data.warehouse_file import lock, refuse_foreign, refuse_own_tables
+from transformation.books import WORKING as WORKING_BOOKS
 from transformation.books import build_books, list_books
 from transformation.increment import merge_touched, select_touched
 from transformation.landing import OWN_COLUMNS, column_names, land, land_seeds
@@ -64,6 +65,7 @@ WORKING = {
     "silver.event_counts": "silver.event_metrics",
     "silver.event_metrics": "gold.daily_metrics",
 }
+NOT_PUBLISHED = {*WORKING, *WORKING_BOOKS}
 # Tables in which each row belongs to one client, and the bytes of memory that their windows and joins need per event.
 # If memory is not enough for all clients at once, such a table is built in slices of clients.
 BY_CLIENT = {"silver.session_events": 400}
@@ -94,6 +96,10 @@ class Settings:
         contract = self.contract
         return find_files(Path(self.data_dir), contract.file_name, contract.ignored_files, contract.book_files)
 
+    def list_book(self, file_name: str) -> tuple[DayFile, ...]:
+        """Return the files of the folder that are named like those of a book, oldest first."""
+        return find_book_files(Path(self.data_dir), file_name)
+
 
 def fingerprint(contract: Path) -> str:
     """Return a hash of everything except the files that affects the result, including this program."""
@@ -122,7 +128,7 @@ def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: C
     with lock(settings.warehouse, say), _work_dir(settings.warehouse) as work_dir:
         folder = convert(settings.list_folder(), settings.contract, work_dir, memory_limit=settings.memory_limit)
         published = None if settings.full_refresh else read_published(settings.warehouse, settings.fingerprint)
-        run, books = None, list_books(Path(settings.data_dir), settings.contract)
+        run, books = None, list_books(settings.list_book, settings.contract)
         if published:
             counting = without_second_deliveries(folder, published, settings.contract, work_dir)
             run = compare(counting, published, settings.contract, work_dir)
@@ -302,20 +308,20 @@ class Build:
 
     def _publish(self, run: Run, statements: Sequence[Statement]) -> Run:
         """Add the shop's books, and replace the old warehouse by the new one if its ledgers balance."""
-        contract, data_dir = self.settings.contract, Path(self.settings.data_dir)
-        books = build_books(self.connection, contract, data_dir, self.work_dir, self.progress)
+        settings = self.settings
+        books = build_books(self.connection, settings.contract, settings.list_book, self.work_dir, self.progress)
         run.ledger = balanced_ledger(self.connection)
         run.books = read_books(self.connection, "warehouse.")
         run.refused = read_refused(self.connection, "warehouse.")
         self.connection.execute("create or replace table warehouse.bronze.build (key varchar, value varchar)")
-        build = [self.settings.fingerprint]
+        build = [settings.fingerprint]
         self.connection.execute("insert into warehouse.bronze.build values ('fingerprint', ?)", build)
         comment(self.connection, [*(s for s in statements if s.name not in WORKING), *books])
         self.progress("publishing")
         self.connection.execute("checkpoint warehouse")
         self.connection.execute("detach warehouse")
         self.connection.close()
-        self.target.replace(self.settings.warehouse)
+        self.target.replace(settings.warehouse)
         return run
 
 

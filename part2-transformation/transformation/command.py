@@ -11,9 +11,11 @@ from event_data.cli import CONTRACT, Terminal
 from event_data.contract import Contract, load_contract
 from event_data.ledger import applies, currency_of
 from event_data.output import FORMULA, count, paragraph, table, write_atomically
+from event_data.reading.folder import find_book_files
 from event_data.shop_roles import ShopRoles
 from event_data.sql import literal
 from event_data.warehouse_file import open_warehouse
+from transformation.books import list_books
 from transformation.build import Settings, fingerprint, refresh
 from transformation.engines import spark
 from transformation.engines.printed_script import script, suite_script
@@ -45,10 +47,9 @@ def transform(options: argparse.Namespace, terminal: Terminal) -> int:
     exported = export(warehouse, options.export) if options.export else []
     contract = settings.contract
     if not terminal.quiet:
-        lines = summary(run, warehouse, contract, terminal.width)
-        if options.engine == "duckdb":
-            lines += order_list_lines(run, contract, terminal.width) + spend_lines(run, contract, terminal.width)
-        terminal.print("\n".join(lines))
+        parts = (summary(run, warehouse, contract, terminal.width), order_list_lines(run, contract, terminal.width),
+                 spend_lines(run, contract, terminal.width))  # fmt: skip
+        terminal.print("\n".join(line for lines in parts for line in lines))
     if exported:
         terminal.print(f"exported: {len(exported)} files to {options.export}")
     reasons = critical(run, contract)
@@ -238,8 +239,9 @@ def print_sql(options: argparse.Namespace, terminal: Terminal) -> int:
         text = suite_script(options.print_sql, load_contract(CONTRACT))
     else:
         contract = in_utc(load_contract(options.contract))
-        if contract.books:
-            terminal.note(spark.ONLY_DUCKDB)
-        text = script(options.print_sql, options.data_dir, contract, options.location)
+        text = script(options.print_sql, options.data_dir, contract, options.location, options.export)
+        if list_books(partial(find_book_files, options.data_dir), contract):
+            of_what = f"in {options.export}" if options.export else "that --export DIR writes"
+            terminal.note(f"the script also loads the files bronze_*.csv {of_what}; put them beside the event files")
     terminal.write(text)
     return 0

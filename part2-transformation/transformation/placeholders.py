@@ -40,13 +40,15 @@ ORDER_KEYS = {
 def in_utc(contract: Contract) -> Contract:
     """Return the contract for an engine whose time zones have not been compared with DuckDB's.
 
-    Raise ContractError unless its time zone is UTC.
+    Raise ContractError unless its time zone and those of its books are UTC.
     """
-    if contract.time_zone != "UTC":
-        raise ContractError(
-            f"the contract's days are those of {contract.time_zone}, which only --engine duckdb knows; use that.",
-            contract.path, code="time_zone",
-        )  # fmt: skip
+    for table in (contract, *contract.books):
+        if table.time_zone != "UTC":
+            of_what = "the contract's days" if table is contract else f"the times of {table.file_name}"
+            raise ContractError(
+                f"{of_what} are those of {table.time_zone}, which only --engine duckdb knows; use that.",
+                contract.path, code="time_zone",
+            )  # fmt: skip
     return contract
 
 

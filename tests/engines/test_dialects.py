@@ -8,26 +8,26 @@ from pathlib import Path
 import duckdb
 import pytest
 from commands import PART2, REAL, SCHEMA, TRANSFORM, needs_real_days, process
-from transformation.build import WORKING
+from transformation.build import NOT_PUBLISHED
 from transformation.suite import read_suite
-from warehouse_kit import build
+from warehouse_kit import build, command
 
-from event_data.contract import load_contract
+from event_data.books.reading import ORDERS, SPEND
+from event_data.contract import Contract, load_contract
 from event_data.sql import literal
-from event_data.statements import read_statements
 
 NEEDED = "is not installed: pip install -r requirements-dialects.txt"
 sqlglot = pytest.importorskip("sqlglot", reason=f"sqlglot {NEEDED}")
 
 from dialect_kit import BigQuery, Duck, Snowflake, Spark, canonical, write_hard_days  # noqa: E402
+from synthetic_orders import contract_with_books, write_spend  # noqa: E402
+from transformation.books import statements_of  # noqa: E402
 from transformation.engines.dialects import DialectError, translate  # noqa: E402
 from transformation.engines.printed_script import script, suite_script  # noqa: E402
 from transformation.engines.sql_engines import WAREHOUSES  # noqa: E402
 
 SHOP = load_contract(SCHEMA)
-STATEMENTS = read_statements(PART2 / "transform.sql")
 WHOLE = ["snowflake", "bigquery"]  # where whole scripts run; Spark's load runs here, its selects in test_spark.py
-PUBLISHED = [statement.name for statement in STATEMENTS if statement.name not in WORKING]
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,16 @@ def hard_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def duck(hard_days: Path) -> Duck:
+def shop_with_books(tmp_path_factory: pytest.TempPathFactory) -> Contract:
+    path = tmp_path_factory.mktemp("contract") / "contract.yaml"
+    path.write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
+    return load_contract(path)
+
+
+@pytest.fixture(scope="module")
+def duck(hard_days: Path, shop_with_books: Contract) -> Duck:
     warehouse = hard_days.with_suffix(".duckdb")
-    build(hard_days, warehouse, SCHEMA)
+    build(hard_days, warehouse, shop_with_books.path)
     return Duck(warehouse)
 
 
@@ -90,6 +97,10 @@ def test_the_days_reach_every_branch(duck: Duck) -> None:
         "select furthest_step from gold.funnel": "none page_view cart checkout order",
         "select device from silver.events": "Desktop Mobile Tablet Other",
         "select event from silver.events": "page_view signup cart checkout order other",
+        "select status from gold.order_reconciliation": "matched,another amount,not tracked,not expected,not booked,"
+        "not in the books,tracked twice,ambiguous,outside the events,outside the order list",
+        "select reason from silver.refused_shop_orders": "unreadable record,no order id,no readable time",
+        "select reason from silver.refused_ad_spend": "no day,no readable cost",
     }
     for select, expected in everything.items():
         words = set(expected.split("," if "," in expected else " "))
@@ -103,7 +114,10 @@ def test_the_days_reach_every_branch(duck: Duck) -> None:
 def differences(engine: Engine, duck: Duck) -> list[str]:
     """Published tables that are not the same to the last value, with the first row that is not."""
     wrong = []
-    for table in PUBLISHED:
+    names = "select table_schema || '.' || table_name from information_schema.tables where table_schema <> 'bronze'"
+    published = [name for (name,) in duck.rows(names)[1]]
+    assert len(published) > 20
+    for table in published:
         here, there = (canonical(one.rows(f"select * from {table}")) for one in (engine, duck))
         if here != there:
             unlike = next(((a, b) for a, b in zip(here[1], there[1], strict=False) if a != b), ())
@@ -112,11 +126,12 @@ def differences(engine: Engine, duck: Duck) -> list[str]:
 
 
 @pytest.mark.parametrize("engine", WHOLE, indirect=True)
-def test_the_script_gives_the_rows_of_duckdb(engine: Engine, hard_days: Path, duck: Duck) -> None:
-    engine.run(script(engine.name, hard_days, SHOP), hard_days)
+def test_the_script_gives_the_rows_of_duckdb(
+    engine: Engine, hard_days: Path, shop_with_books: Contract, duck: Duck
+) -> None:
+    engine.run(script(engine.name, hard_days, shop_with_books, books_dir=hard_days), hard_days)
     assert differences(engine, duck) == []
-    assert len(PUBLISHED) > 20
-    for table in WORKING:
+    for table in NOT_PUBLISHED:
         with pytest.raises(Exception, match=r"(?i)not found|not exist"):
             engine.rows(f"select * from {table}")
 
@@ -129,9 +144,12 @@ def test_the_script_on_the_real_days(snowflake: Snowflake, tmp_path: Path) -> No
     assert [line.partition(";")[0] for line in wrong] == []  # no one's values
 
 
-def test_the_script_loads_what_duckdb_loads(engine: Engine, hard_days: Path, duck: Duck) -> None:
+def test_the_script_loads_what_duckdb_loads(
+    engine: Engine, hard_days: Path, shop_with_books: Contract, duck: Duck
+) -> None:
     """By its name and place in the file; of Spark, the selects after the load are those of test_spark.py."""
-    load, _, _ = script(engine.name, hard_days, SHOP).partition("-- silver.received")
+    text = script(engine.name, hard_days, shop_with_books, books_dir=hard_days)
+    load, _, _ = text.partition("-- silver.received")
     seeds = "|".join(path.stem for path in PART2.glob("seeds/*.csv"))
     needed = [s for s in load.split(";\n") if not re.search(rf"\b(table|into|exists) bronze[.]({seeds})\b", s)]
     engine.run(";\n".join(needed), hard_days)
@@ -139,6 +157,8 @@ def test_the_script_loads_what_duckdb_loads(engine: Engine, hard_days: Path, duc
         """select _source_file, _file_id, _line, _unreadable, _payload, "client_id", "clientId", "page_url", "referrer",
             "timestamp", "event_name", "event_data", "user_agent" from bronze.events""",
         "select name, file_date, file_id, records, unreadable from bronze.files",
+        f"select {', '.join(ORDERS.types)} from bronze.shop_orders",
+        f"select {', '.join(SPEND.types)} from bronze.ad_spend",
     ):
         here, there = engine.rows(translate(select, engine.name)), duck.rows(select)
         assert canonical(here)[1] == canonical(there)[1], select
@@ -154,6 +174,28 @@ def test_a_ledger_that_does_not_balance_stops_the_script(snowflake: Snowflake, f
         snowflake.run(broken, five_days)
     with pytest.raises(Exception, match="ATTRIBUTION does not exist"):
         snowflake.rows("select * from gold.attribution")
+
+
+@pytest.mark.parametrize("engine", WHOLE, indirect=True)
+def test_a_book_of_which_a_record_was_not_loaded_stops_the_script(
+    engine: Engine, days: Path, shop_with_books: Contract
+) -> None:
+    write_spend(days)
+    place = ("--data_dir", days, "--contract", shop_with_books.path)
+    status, text, note = command("--print_sql", engine.name, *place, "--export", days)
+    assert status == 0 and f"bronze_*.csv in {days}; put them beside the event files" in note
+    load, _, _ = text.partition("-- silver.received")
+    file = days / "bronze_ad_spend.csv"
+    *kept, _ = file.read_text("utf-8").splitlines(keepends=True)
+    file.write_text("".join(kept), "utf-8")
+    with pytest.raises(Exception, match=rf"{file.name} has {len(kept)} records, and {len(kept) - 1} were loaded"):
+        engine.run(load, days)
+
+
+def test_a_book_that_cannot_be_read_is_one_sentence(days: Path, shop_with_books: Contract) -> None:
+    (days / "ad_spend.csv").write_text("a,b\n1,2\n", "utf-8")
+    with pytest.raises(DialectError, match=r"ad_spend.csv has no column 'date'.*; correct the file or remove it"):
+        script("snowflake", days, shop_with_books)
 
 
 @pytest.mark.parametrize("engine", WHOLE, indirect=True)
@@ -305,21 +347,22 @@ SNOWFLAKE_RESERVED = """account all alter and any as between by case cast check 
 BIGQUERY_RESERVED = ("_table_", "_file_", "_partition", "_row_timestamp", "__root__", "_colidentifier")
 
 
-def test_no_name_is_reserved(hard_days: Path) -> None:
+def test_no_name_is_reserved(hard_days: Path, shop_with_books: Contract) -> None:
     for engine, is_reserved in (
         ("snowflake", lambda name: name in SNOWFLAKE_RESERVED.split()),
         ("bigquery", lambda name: name.startswith(BIGQUERY_RESERVED) and name != "_file_name"),
     ):
-        for statement in script(engine, hard_days, SHOP).split(";\n"):
+        for statement in script(engine, hard_days, shop_with_books).split(";\n"):
             if " as\n" in statement:
                 parsed = sqlglot.parse_one(statement.partition(" as\n")[2], read=engine)
                 names = {n.name.lower() for n in parsed.find_all(sqlglot.exp.Identifier) if not n.quoted}
                 assert {name for name in names if is_reserved(name)} == set(), statement[:80]
 
 
-def test_a_column_is_not_taken_for_its_table() -> None:
+def test_a_column_is_not_taken_for_its_table(shop_with_books: Contract) -> None:
     """Where a table has a column of its own name, GoogleSQL takes the bare name for the whole row."""
-    for statement in read_suite(SHOP, portable=True).statements:
+    books = statements_of(shop_with_books, (ORDERS.table, SPEND.table), portable=True)
+    for statement in (*read_suite(SHOP, portable=True).statements, *books):
         parsed = sqlglot.parse_one(statement.select, read="duckdb")
         for part in parsed.find_all(sqlglot.exp.Select):
             tables = {table.alias_or_name for table in part.find_all(sqlglot.exp.Table) if table.parent_select is part}

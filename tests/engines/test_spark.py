@@ -1,6 +1,7 @@
 """The same warehouse on Apache Spark, row for row: on a cluster of three processes, one of which does not survive."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,15 +19,16 @@ from analysis_kit import analyse
 from commands import PART2, REAL, SCHEMA, TRANSFORM, call, needs_real_days, process, query
 from spark_kit import CLIENT_ONLY, Cluster, free_port, listens, missing, wait_for, write_odd_files
 from synthetic_events import generate
+from synthetic_orders import contract_with_books
 from time_forms import REFUSED
 from transformation.build import Settings, fingerprint
 from transformation.engines.spark import CATALOG, list_address, refresh
 from transformation.engines.spark_session import SparkError, Tables
 from transformation.published import LedgerError
-from warehouse_kit import command, differing_tables
+from warehouse_kit import command, differing_tables, run
 
 from event_data.contract import load_contract
-from event_data.reading.folder import find_files
+from event_data.reading.folder import find_files, match_book_files, match_files
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -48,14 +50,14 @@ select 1 as position, 'difference' as line, DIFFERENCE as orders, cast(DIFFERENC
 needs_spark = pytest.mark.skipif(ABSENT is not None, reason=f"NOT TESTED ON SPARK: {ABSENT}")
 
 
-def on_duckdb(data: Path, warehouse: Path) -> Path:
-    status, _, stderr = command("--data_dir", data, "--warehouse", warehouse, "--quiet")
+def on_duckdb(data: Path, warehouse: Path, contract: Path = SCHEMA) -> Path:
+    status, _, stderr = run(data, warehouse, contract)
     assert status in (0, 3), stderr  # 3: some of the files cannot be read
     return warehouse
 
 
-def job_of(data: Path | str, warehouse: Path) -> Settings:
-    return Settings(data, warehouse, load_contract(SCHEMA), fingerprint(SCHEMA))
+def job_of(data: Path | str, warehouse: Path, contract: Path = SCHEMA) -> Settings:
+    return Settings(data, warehouse, load_contract(contract), fingerprint(contract))
 
 
 def few_statements(path: Path, difference: int = 0) -> Path:
@@ -111,6 +113,14 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+@pytest.fixture(scope="module")
+def with_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A contract that describes the order list and the advertising spend of the odd files."""
+    contract = tmp_path_factory.mktemp("contract") / "contract.yaml"
+    contract.write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
+    return contract
+
+
 @needs_spark
 @pytest.mark.parametrize("name", ["order_lines"])
 def test_converted_exports(session: "SparkSession", name: str, tmp_path: Path) -> None:
@@ -133,7 +143,11 @@ def test_the_real_days(session: "SparkSession", tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def built(
-    session: "SparkSession", cluster: Cluster, odd_files: Path, tmp_path_factory: pytest.TempPathFactory
+    session: "SparkSession",
+    cluster: Cluster,
+    odd_files: Path,
+    with_books: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, dict[str, Any]]:
     """The folder of a run in whose midst a worker died with all that it had computed, and what was seen of it."""
     folder = tmp_path_factory.mktemp("spark")
@@ -157,20 +171,19 @@ def built(
         if statement == "silver.sessions":
             killer.start()
 
-    run = refresh(job_of(odd_files, folder), progress=progress)
+    seen["run"] = refresh(job_of(odd_files, folder, with_books), progress=progress)
     killer.join()
-    seen["run"] = run
     return folder, seen
 
 
 @needs_spark
 def test_a_fortnight_of_odd_files_and_a_worker_that_dies(
-    built: tuple[Path, dict[str, Any]], session: "SparkSession", odd_files: Path, tmp_path: Path
+    built: tuple[Path, dict[str, Any]], session: "SparkSession", odd_files: Path, with_books: Path, tmp_path: Path
 ) -> None:
     folder, seen = built
     assert seen["in"] == "silver.sessions" and seen["tasks"] > 0
     wait_for(lambda: executors(session) == 1)
-    assert differing_tables(on_duckdb(odd_files, tmp_path / "w.duckdb"), folder / CATALOG) == []
+    assert differing_tables(on_duckdb(odd_files, tmp_path / "w.duckdb", with_books), folder / CATALOG) == []
     rejected = dict(query(folder / CATALOG, "select reason, count(*) from silver.rejected_events group by all"))
     headers = query(folder / CATALOG, "select count(distinct header) from bronze.files")
     columns = "duckdb_columns() where schema_name = 'gold'"
@@ -180,24 +193,79 @@ def test_a_fortnight_of_odd_files_and_a_worker_that_dies(
 
 
 @needs_spark
-def test_nothing_changed(built: tuple[Path, dict[str, Any]], odd_files: Path) -> None:
+def test_the_books_have_every_fate_of_an_order(built: tuple[Path, dict[str, Any]]) -> None:
+    """The tables are compared with DuckDB's above; each status and each refusal is in them."""
+    folder, seen = built
+    statuses = {status for (status,) in query(folder / CATALOG, "select status from gold.order_reconciliation")}
+    assert statuses >= {
+        "matched", "another amount", "not tracked", "not expected", "not booked", "not in the books", "tracked twice",
+        "ambiguous", "outside the events",
+    }  # fmt: skip
+    for table, reasons in (
+        ("silver.refused_shop_orders", {"unreadable record", "no order id", "no readable time"}),
+        ("silver.refused_ad_spend", {"no day", "no readable cost"}),
+    ):
+        assert {reason for (reason,) in query(folder / CATALOG, f"select reason from {table}")} == reasons
+    ((spend, revenue),) = query(folder / CATALOG, "select sum(spend), sum(revenue) from gold.channel_returns")
+    assert spend == 18 * 7070 and revenue > 0
+    assert query(folder / CATALOG, "select sum(clicks) from gold.click_sessions") == [(14 * 250,)]
+    assert seen["run"].refused["orders_export_3.csv"] == "holds no record that can be used"
+
+
+@needs_spark
+def test_nothing_changed(built: tuple[Path, dict[str, Any]], odd_files: Path, with_books: Path) -> None:
     """The folder tells which engine made it, and what it was made of."""
     folder, seen = built
     before = (folder / CATALOG).read_bytes()
-    status, stdout, _ = command("--data_dir", odd_files, "--warehouse", folder)
+    status, stdout, _ = command("--data_dir", odd_files, "--warehouse", folder, "--contract", with_books)
     assert status == 3  # a file ends early
     assert "nothing changed" in stdout and f"{seen['run'].records:,} records" in stdout
+    assert " ".join(stdout.split()).count("order list tracked amount booked amount") == 1
+    assert "Advertising spend: $7,070.00 on 14 days." in " ".join(stdout.split())
     assert (folder / CATALOG).read_bytes() == before
 
 
 @needs_spark
-def test_parts_3_and_4_read_the_folder(built: tuple[Path, dict[str, Any]], odd_files: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_the_warehouse_of_another_shop_is_left_as_it_is(
+    engine: str, built: tuple[Path, dict[str, Any]], five_days: Path, tmp_path: Path
+) -> None:
+    """Both engines refuse it in the same words, and tables of the user's as well."""
     folder, _ = built
-    warehouse = on_duckdb(odd_files, tmp_path / "w.duckdb")
-    assert analyse(folder, tmp_path / "of_folder") == analyse(warehouse, tmp_path / "of_file")
+    if engine == "duckdb":
+        warehouse = catalog = on_duckdb(five_days, tmp_path / "w.duckdb")
+    else:
+        warehouse, catalog = folder, folder / CATALOG
+    other = tmp_path / "contract.yaml"
+    other.write_text(re.sub("^id: .*$", "id: another", SCHEMA.read_text("utf-8"), flags=re.M), "utf-8")
+    before = catalog.read_bytes()
+    place = ("--data_dir", five_days, "--warehouse", warehouse, "--engine", engine)
+    status, _, stderr = command(*place, "--contract", other)
+    assert status == 2 and catalog.read_bytes() == before
+    assert stderr.startswith(
+        f"transform.py: {catalog} is the warehouse of 'puffy-events' and is left as it is, as the contract is that of "
+        "'another'; name the right --contract or another --warehouse"
+    )
+    own = tmp_path / "own"
+    own.mkdir()
+    warehouse = own if engine == "spark" else own / CATALOG
+    shutil.copy(catalog, own / CATALOG)
+    with duckdb.connect(str(own / CATALOG)) as connection:
+        connection.execute("create table main.notes as select 1 as x")
+    status, _, stderr = command("--data_dir", five_days, "--warehouse", warehouse, "--engine", engine, "--full_refresh")
+    assert status == 2 and "holds tables that are not part 2's, which a rebuild would drop: main.notes" in stderr
+
+
+@needs_spark
+def test_parts_3_and_4_read_the_folder(
+    built: tuple[Path, dict[str, Any]], odd_files: Path, with_books: Path, tmp_path: Path
+) -> None:
+    folder, _ = built
+    warehouse, shop = on_duckdb(odd_files, tmp_path / "w.duckdb", with_books), ("--contract", with_books)
+    assert analyse(folder, tmp_path / "of_folder", *shop) == analyse(warehouse, tmp_path / "of_file", *shop)
     told = []
     for place in (folder, warehouse):
-        line = ("--no_refresh", "--dry_run", "--data_dir", odd_files, "--warehouse", place, "--verbose")
+        line = ("--no_refresh", "--dry_run", "--data_dir", odd_files, "--warehouse", place, "--verbose", *shop)
         status, stdout, stderr = call(monitor, *line, "--check_date", "2025-03-04", "--history", tmp_path / "h")
         # The commands in the message name the warehouse.
         told.append((status, "".join(stdout.split()).replace("".join(str(place).split()), "WAREHOUSE"), stderr))
@@ -223,15 +291,21 @@ def test_a_ledger_that_does_not_balance_leaves_the_former_folder(
 @needs_spark
 def test_another_file_system_is_read_by_its_address(session: "SparkSession", odd_files: Path, tmp_path: Path) -> None:
     """viewfs:// is one that needs no server: an address goes to Spark as it is, and bronze is the same."""
-    from transformation.engines.spark_landing import land_with_spark, set_aside
+    from transformation.engines.spark_landing import fetched_file, land_with_spark, set_aside
 
     job = job_of("viewfs://shop/events", tmp_path)
     with duckdb.connect() as connection:
         tables = Tables(session, connection, tmp_path / "work")
-        files = list_address(session, job).files
+        entries = list_address(session, str(job.data_dir))
+        files = match_files(str(job.data_dir), entries, job.contract.file_name).files
         assert [(f.name, f.file_id, f.size) for f in files] == [
             (f.name, f.file_id, f.size) for f in find_files(odd_files, job.contract.file_name).files
         ]
+        lists = match_book_files(str(job.data_dir), entries, "orders_export*.csv")
+        for file in lists:
+            copy = fetched_file(tables, file, str(job.data_dir)).path
+            assert copy.read_bytes() == (odd_files / file.name).read_bytes()
+        assert len(lists) == 3
         aside = {one.name for one in set_aside(tables, files, str(job.data_dir), job.contract)}
         assert len(aside) == 1
         files = tuple(file for file in files if file.name not in aside)

@@ -3,6 +3,7 @@
 import os
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from event_data.books.reconciliation import RECONCILIATION, book_placeholders, s
 from event_data.contract import Contract, load_contract
 from event_data.reading import day_file
 from event_data.reading.day_file import ReadingError
+from event_data.reading.folder import find_book_files
 from event_data.statements import SCHEMAS, fill, read_statements
 
 DAY = date(2026, 3, 1)
@@ -38,7 +40,7 @@ def landed(folder: Path, contract: Contract) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     for schema in SCHEMAS:
         connection.execute(f"create schema {schema}")
-    land_books(connection, contract, folder, folder / "work")
+    land_books(connection, contract, partial(find_book_files, folder), folder / "work")
     return connection
 
 

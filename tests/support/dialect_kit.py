@@ -7,6 +7,7 @@ files - is taken from its text and done here; every other statement runs as it i
 import csv
 import io
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -19,6 +20,7 @@ import duckdb
 from hypothesis import HealthCheck, Phase, given, settings
 from journeys import BAD_TIMES, COLUMNS, Days, days
 from synthetic_events import generate
+from synthetic_orders import FATES, write_books, write_odd_records, write_spend
 from time_forms import READ, REFUSED
 
 Rows = tuple[list[str], list[tuple[Any, ...]]]
@@ -183,6 +185,7 @@ def canonical(rows: Rows) -> tuple[list[str], list[tuple[str, ...]]]:
 def write_hard_days(folder: Path) -> None:
     """About a thousand records that reach every branch: random journeys at their edges, and buyers' of plain days.
 
+    The order list and the advertising spend of the plain days have every fate of an order.
     Records are in the order of time and content, as an engine that keeps no order of lines numbers them.
     """
     files: dict[str, tuple[Sequence[str], list[list[str]]]] = {}
@@ -202,6 +205,11 @@ def write_hard_days(folder: Path) -> None:
     draw()
     with tempfile.TemporaryDirectory() as plain:
         generate(Path(plain), days=14, events_per_day=700, seed=3)
+        write_books(Path(plain), fates=dict.fromkeys(FATES, 1))
+        write_spend(Path(plain))
+        write_odd_records(Path(plain))
+        for book in (*Path(plain).glob("orders_export_*.csv"), Path(plain, "ad_spend.csv")):
+            shutil.move(book, folder)
         read = {path.name: list(csv.reader(io.StringIO(path.read_text("utf-8")))) for path in Path(plain).iterdir()}
     views = [
         *((time, "") for time in (*BAD_TIMES, *READ, *REFUSED)),

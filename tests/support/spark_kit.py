@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from synthetic_events import generate
+from synthetic_orders import FATES, write_books, write_odd_records, write_spend
 from time_forms import READ, REFUSED
 
 CLIENT_ONLY = "-XX:TieredStopAtLevel=1"  # tests run too short for the slower, better compiler to pay
@@ -127,9 +128,14 @@ class Cluster:
 
 
 def write_odd_files(data: Path) -> None:
-    """A fortnight with a column renamed and one gone, and what deliveries do to files besides."""
-    days = generate(data, days=14, events_per_day=150, seed=11)
-    text = [day.read_text("utf-8") for day in days]
+    """A fortnight with a column renamed and one gone, every fate of an order, and what deliveries do to files."""
+    days = generate(data, days=14, events_per_day=300, seed=11)
+    write_books(data, fates=dict.fromkeys(FATES, 1))
+    write_spend(data)
+    write_odd_records(data)
+    first, *_ = (data / "orders_export_1.csv").read_text("utf-8").split("\n")
+    (data / "orders_export_3.csv").write_text(f"{first}\n#9{',' * 23}\n", "utf-8")  # no record has a time
+    text = [day.read_text("utf-8").removesuffix("\n") for day in days]
     days[0].with_name(days[0].stem + " (1).csv").write_text(text[0][: len(text[0]) // 2], "utf-8")  # set aside
     first, *rest = text[1].split("\n")
     half = len(rest) // 2

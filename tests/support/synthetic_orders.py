@@ -387,6 +387,17 @@ def strip_parameters(folder: Path, since: date, share: float, campaign: tuple[st
             csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
+def write_odd_records(folder: Path) -> None:
+    """Add records that cannot be used to the order list and the advertising spend, and values that cannot be read."""
+    with (folder / "ad_spend.csv").open("a", encoding="utf-8") as spend:
+        spend.write("\n,google,cpc,,9,9\n2025-02-25,google,cpc,,free,9\n2025-02-26,google,,Brand,70,many\n")
+    with (folder / "orders_export_2.csv").open("a", encoding="utf-8") as orders:
+        orders.write('"broken" by,one\n')
+        for name, day in (("", "2025-02-25"), ("#9", "soon"), ("#10", "2025-01-01")):  # before the events
+            values = {"Name": name, "Financial Status": "paid", "Total": "9.00", "Created at": f"{day} 10:00:00"}
+            orders.write(",".join(values.get(column, "") for column in SHOPIFY) + "\n")
+
+
 def contract_with_books(contract: str) -> str:
     """Return a contract's text with the order list and the advertising spend as further objects."""
     properties = "\n".join(f"      - name: {name}" for name in SHOPIFY)

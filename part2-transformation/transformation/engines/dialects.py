@@ -92,9 +92,9 @@ def _snowflake(node: "exp.Expr") -> "exp.Expr":
 def _bigquery(node: "exp.Expr") -> "exp.Expr":
     from sqlglot import exp
 
-    # BigQuery reserves names that start with _file_.
-    if isinstance(node, exp.Identifier) and node.name == "_file_id":
-        return exp.to_identifier("file_id_")
+    # BigQuery reserves names that start with _file_; _FILE_NAME is its own.
+    if isinstance(node, exp.Identifier) and node.name.startswith("_file_"):
+        return exp.to_identifier(f"{node.name[1:]}_")
     if isinstance(node, exp.Values):
         return _typed_nulls(node)
     if isinstance(node, exp.Cast) and node.to.this == exp.DType.DECIMAL and node.to.expressions:

@@ -1,50 +1,93 @@
 """Print transform.sql as a script for a warehouse, which loads the files itself; every select is translated.
 
 The files in --data_dir are read for what a script cannot find out: the columns of each file and their order, the number
-of records, and the number of lines of an order. The warehouse loads the records from its own location.
+of records, and the number of lines of an order. The warehouse loads the records from its own location. The shop's books
+are read here, because a loader can neither hash a customer nor compute what the contract describes; their records are
+written to files that the warehouse loads.
 """
 
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
+from event_data.books.reading import FILES as BOOK_FILES
+from event_data.books.reading import ORDERS, SPEND, Landing, land_books
 from event_data.contract import Contract
 from event_data.events import filled_sql
+from event_data.output import write_atomically
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
-from event_data.reading.folder import find_files
-from event_data.sql import identifier, named_statements
+from event_data.reading.folder import find_book_files, find_files
+from event_data.sql import identifier, literal, named_statements
 from event_data.statements import Statement, fill, read_statements
-from transformation.build import HERE, WORKING
+from transformation.books import statements_of
+from transformation.build import HERE, NOT_PUBLISHED
 from transformation.engines.dialects import DialectError, translate
 from transformation.engines.sql_engines import LONGEST_LIST, WAREHOUSES, Warehouse
 from transformation.landing import column_names, land, land_seeds
 from transformation.placeholders import placeholders
 from transformation.suite import read_suite
 
-LEDGER = "gold.ledger"
+LEDGERS = {"gold.ledger": "check_ledger", "gold.order_list_ledger": "check_order_list_ledger"}
 # Problems that our reader can handle, but that would stop or mislead a warehouse's loader.
 LOADERS_STOP = (
     "ragged", "stray_quote", "unterminated_quote", "truncated", "field_too_long", "encoding", "nul_byte", "utf_16",
     "surplus_empty",
 )  # fmt: skip
+LANDINGS = {landing.table: landing for landing in (ORDERS, SPEND)}
 PASSED = "case when expected is not distinct from actual then 'PASS' else 'FAIL' end as result"
 SQL = named_statements(Path(__file__).with_suffix(".sql").read_text("utf-8"))
 
 
-def script(engine: str, data_dir: Path, contract: Contract, location: str | None = None) -> str:
+def script(
+    engine: str, data_dir: Path, contract: Contract, location: str | None = None, books_dir: Path | None = None
+) -> str:
     """Return the whole script. `location` is where the engine finds the files: a stage, a URL or a folder.
 
-    Raise ReadingError for a folder without files. Raise DialectError for a file that a loader cannot read, or if
-    sqlglot is not installed.
+    The records of the shop's books are written to `books_dir`; the script loads them from `location` too. Raise
+    ReadingError for a folder without files. Raise DialectError for a file that a loader cannot read, or if sqlglot is
+    not installed.
     """
     warehouse = WAREHOUSES[engine](engine, location)
     if not location and not warehouse.place:
         warehouse.location = str(data_dir.resolve())
-    return _text(engine, _statements(warehouse, data_dir, contract))
+    return _text(engine, _statements(warehouse, data_dir, contract, books_dir))
+
+
+def _land_books(
+    connection: duckdb.DuckDBPyConnection, data_dir: Path, contract: Contract, work_dir: Path, books_dir: Path | None
+) -> dict[str, int]:
+    """Read the contract's books, write their records to `books_dir`, and return the number of records by table.
+
+    Raise DialectError for a file that cannot be read.
+    """
+
+    def copy(table: str, path: Path) -> None:
+        columns = ", ".join(f"{name} as {_plain(name)}" for name in LANDINGS[table].types)
+        connection.execute(f"copy (select {columns} from {table}) to {literal(str(path))} (format csv, header)")
+
+    tables = land_books(connection, contract, partial(find_book_files, data_dir), work_dir)
+    refused = connection.execute(f"select name, refused from {BOOK_FILES} where refused is not null").fetchall()
+    for name, why in refused:
+        raise DialectError(f"{data_dir / name} {why}; correct the file or remove it")
+    if books_dir:
+        books_dir.mkdir(parents=True, exist_ok=True)
+        for table in tables:
+            write_atomically(books_dir / _file_of(table), partial(copy, table))
+    return {table: connection.execute(f"select count(*) from {table}").fetchall()[0][0] for table in tables}
+
+
+def _file_of(table: str) -> str:
+    return f"{table.replace('.', '_')}.csv"
+
+
+def _plain(column: str) -> str:
+    """Return the name of a column of bronze in the file: BigQuery reserves some that begin with an underscore."""
+    return column.removeprefix("_")
 
 
 def _text(made_for: str, statements: Iterable[str]) -> str:
@@ -52,7 +95,7 @@ def _text(made_for: str, statements: Iterable[str]) -> str:
     return "\n\n".join([heading, *(f"{statement};" for statement in statements)]) + "\n"
 
 
-def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract) -> Iterator[str]:
+def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract, books_dir: Path | None) -> Iterator[str]:
     if contract.is_converted:
         raise DialectError(
             f"{contract.path} describes files that are converted when they are read (computed roles, another format, "
@@ -73,13 +116,19 @@ def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract) -> Ite
         yield from warehouse.schemas()
         yield from warehouse.stage()
         yield from _seeds(warehouse, connection)
+        books = _land_books(connection, data_dir, contract, Path(work_dir), books_dir)
     yield from _bronze(warehouse, files, contract)
-    made = [fill(s, filled) for s in read_statements(HERE / "transform.sql")]
-    for statement in _ledger_first(made):
+    for table, records in books.items():
+        yield from _book(warehouse, LANDINGS[table], records)
+    made = _ledgers_first(
+        [fill(s, filled) for s in read_statements(HERE / "transform.sql")],
+        statements_of(contract, books.keys() & {ORDERS.table}, portable=True),
+    ) + statements_of(contract, books.keys() & {SPEND.table}, portable=True)
+    for statement in made:
         yield from _described(warehouse, statement)
-        if statement.name == LEDGER:
-            yield translate(SQL["check_ledger"].sql, warehouse.engine)
-    yield from (f"drop {s.kind} if exists {s.name}" for s in made if s.name in WORKING)
+        if statement.name in LEDGERS:
+            yield translate(SQL[LEDGERS[statement.name]].sql, warehouse.engine)
+    yield from (f"drop {s.kind} if exists {s.name}" for s in made if s.name in NOT_PUBLISHED)
 
 
 def suite_script(engine: str, contract: Contract) -> str:
@@ -187,9 +236,22 @@ def _landed(
     return f"select {warehouse.path} as _path, {row} as _row, {columns} from {landed}"
 
 
-def _ledger_first(statements: Sequence[Statement]) -> list[Statement]:
-    """Move the ledger before all other gold tables, so that they are unchanged if it stops the script."""
-    ledger = next(s for s in statements if s.name == LEDGER)
+def _book(warehouse: Warehouse, book: Landing, records: int) -> Iterator[str]:
+    """Load the records of a book from its file, and stop if not all are loaded."""
+    landed = warehouse.landed.format(book.table.rpartition(".")[2])
+    yield from warehouse.load(landed, [_plain(name) for name in book.types], [_file_of(book.table)], ",")
+    columns = ", ".join(
+        f"cast(nullif({identifier(_plain(name))}, '') as {kind}) as {name}" for name, kind in book.types.items()
+    )
+    yield from warehouse.create("table", book.table, f"select {columns} from {landed}")
+    check = SQL["check_book"].sql.format(records=records, file=_file_of(book.table), table=book.table)
+    yield translate(check, warehouse.engine)
+    yield warehouse.unload(landed)
+
+
+def _ledgers_first(statements: Sequence[Statement], order_list: Sequence[Statement]) -> list[Statement]:
+    """Move the ledgers before the other gold tables, which are unchanged if a ledger stops the script."""
+    ledger = next(s for s in statements if s.name == "gold.ledger")
     others = [s for s in statements if s is not ledger]
     first = next(i for i, s in enumerate(others) if s.name.startswith("gold."))
-    return [*others[:first], ledger, *others[first:]]
+    return [*others[:first], ledger, *order_list, *others[first:]]

@@ -20,6 +20,14 @@ select
 from bronze.files as files
 inner join bronze.listed_files as listed on files.name = listed.name;
 
+-- name: check_book
+select
+    case
+        when records = {records} then 'all loaded'
+        else error('{file} has {records} records, and ' || cast(records as varchar) || ' were loaded')
+    end as result
+from (select count(*) as records from {table}) as loaded;
+
 -- name: check_ledger
 -- It comes before other gold: what stops there leaves the figures as they were.
 select
@@ -32,4 +40,18 @@ select
         )
     end as result
 from gold.ledger
+order by position nulls first;
+
+-- name: check_order_list_ledger
+select
+    line, tracked_orders, tracked_amount, booked_orders, booked_amount,
+    case
+        when line <> 'difference'
+            or (tracked_orders = 0 and tracked_amount = 0 and booked_orders = 0 and booked_amount = 0) then 'balances'
+        else error(
+            'the order list does not balance: ' || cast(tracked_orders as varchar) || ' tracked and '
+            || cast(booked_orders as varchar) || ' booked orders have no line'
+        )
+    end as result
+from gold.order_list_ledger
 order by position nulls first;

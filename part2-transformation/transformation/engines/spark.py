@@ -10,33 +10,47 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from event_data.books.reading import FILES as BOOK_FILES
+from event_data.books.reading import FindBook, land_books
 from event_data.reading.conversion import convert
+from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import check_fit
-from event_data.reading.folder import Entry, Folder, match_files
+from event_data.reading.folder import Entry, Folder, match_book_files, match_files
 from event_data.sql import identifier, json_path, literal
 from event_data.statements import SCHEMAS, Statement, fill, read_statements
-from event_data.warehouse_file import lock
-from transformation.build import STORAGE, WORKING, Settings, silent
+from event_data.warehouse_file import lock, refuse_foreign, refuse_own_tables
+from transformation import books
+from transformation.build import NOT_PUBLISHED, STORAGE, Settings, silent
 from transformation.engines.dialects import translate
-from transformation.engines.spark_landing import fetched, land_with_spark, set_aside
+from transformation.engines.spark_landing import fetched, fetched_file, land_with_spark, set_aside
 from transformation.engines.spark_session import SparkError, Tables, bound, connect, day_of, spark_errors
 from transformation.landing import column_names
 from transformation.placeholders import placeholders
-from transformation.published import Run, balanced_ledger, comment, delivered, read_published, read_refused, write_files
+from transformation.published import (
+    Run,
+    balanced_ledger,
+    comment,
+    delivered,
+    read_books,
+    read_published,
+    read_refused,
+    write_files,
+)  # fmt: skip
 from transformation.suite import Outcome, Suite
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CATALOG = "warehouse.duckdb"
-ONLY_DUCKDB = "the shop's order list and advertising spend are left out; only --engine duckdb reads them"
 BYTES_A_PARTITION = 64 << 20  # bytes of the files per shuffle partition
 TYPES = {"string": "varchar", "timestamp_ntz": "timestamp", "int": "integer"}  # Spark type -> DuckDB type
 
@@ -44,26 +58,29 @@ TYPES = {"string": "varchar", "timestamp_ntz": "timestamp", "int": "integer"}  #
 def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
     """Bring the folder up to date with the files: rebuild everything, or nothing if no file changed.
 
-    Raise ReadingError, LedgerError or SparkError; in that case the old tables are unchanged.
+    Raise ReadingError, WarehouseError, LedgerError or SparkError; in that case the old tables are unchanged.
     """
-    is_path = "://" not in str(settings.data_dir)
-    if is_path:
+    if "://" not in str(settings.data_dir):
         settings.list_folder()  # before anything is created: --data_dir may be mistyped
-    if settings.contract.books:
-        say(ONLY_DUCKDB)
     if settings.warehouse.is_file():
         raise SparkError(f"{settings.warehouse} is a file, and Spark writes a folder; name one with --warehouse.")
-    settings.warehouse.mkdir(parents=True, exist_ok=True)
     catalog = settings.warehouse / CATALOG
+    refuse_foreign(catalog, None if settings.full_refresh else settings.contract.id)
+    settings.warehouse.mkdir(parents=True, exist_ok=True)
     with lock(catalog, say), spark_errors():
-        listed = settings.list_folder() if is_path else list_address(connect(settings), settings)
+        listed, find_book = _list(settings)
         published = None if settings.full_refresh else read_published(catalog, settings.fingerprint)
-        if published and published.delivered == delivered(listed.files):
+        if (
+            published
+            and published.delivered == delivered(listed.files)
+            and published.books.files == books.list_books(find_book, settings.contract)
+        ):
             unread = {(u.name, u.reason) for u in published.unread if not u.counts_instead}
             if unread == {(u.name, u.reason) for u in listed.unread}:
                 return published
+        refuse_own_tables(catalog)
         with _build_folder(settings.warehouse) as folder:
-            return Build(settings, connect(settings), folder, progress).full(listed)
+            return Build(settings, connect(settings), folder, progress).full(listed, find_book)
 
 
 @contextlib.contextmanager
@@ -106,19 +123,22 @@ def _folder_in_use(catalog: Path) -> str | None:
         return None
 
 
-def list_address(spark: "SparkSession", settings: Settings) -> Folder:
-    """Return the daily files at an address that only Spark can read."""
-    found = (
-        spark.read.format("binaryFile")
-        .load(str(settings.data_dir))
-        .select("path", "length", "modificationTime")
-        .collect()
-    )
-    entries = [
+def _list(settings: Settings) -> tuple[Folder, FindBook]:
+    """Return the daily files, and a function that returns the files of a book."""
+    address, contract = str(settings.data_dir), settings.contract
+    if "://" not in address:
+        return settings.list_folder(), settings.list_book
+    entries = list_address(connect(settings), address)
+    folder = match_files(address, entries, contract.file_name, contract.ignored_files, contract.book_files)
+    return folder, partial(match_book_files, address, entries)
+
+
+def list_address(spark: "SparkSession", address: str) -> list[Entry]:
+    """Return the files at an address that only Spark can read."""
+    found = spark.read.format("binaryFile").load(address).select("path", "length", "modificationTime").collect()
+    return [
         Entry(row.path.rpartition("/")[2], row.length, f"{row.modificationTime.timestamp() * 1e9:.0f}") for row in found
     ]
-    contract = settings.contract
-    return match_files(str(settings.data_dir), entries, contract.file_name, contract.ignored_files, contract.book_files)
 
 
 class Build:
@@ -129,7 +149,7 @@ class Build:
         self.connection = duckdb.connect()
         self.tables = Tables(spark, self.connection, folder / "work")
 
-    def full(self, listed: Folder) -> Run:
+    def full(self, listed: Folder, find_book: FindBook) -> Run:
         """Build everything from scratch."""
         tables, contract = self.tables, self.settings.contract
         if contract.is_converted:
@@ -151,10 +171,35 @@ class Build:
         columns = [n for f in landed for n in column_names(f.header, contract)]
         filled = placeholders(self.connection, contract, columns, self._order_lines(events), portable=True)
         statements = [fill(s, filled) for s in read_statements(self.settings.sql)]
+        self._make(statements)
+        return self._publish(Run(landed, unread), [*statements, *self._books(find_book)])
+
+    def _make(self, statements: Sequence[Statement]) -> None:
         for statement in statements:
             self.progress(statement.name)
-            tables.make(statement, tables.work if statement.name in WORKING else self.folder)
-        return self._publish(Run(landed, unread), statements)
+            self.tables.make(statement, self.tables.work if statement.name in NOT_PUBLISHED else self.folder)
+
+    def _books(self, find: FindBook) -> list[Statement]:
+        """Build the tables of the shop's books, which this machine reads, and return their statements."""
+        tables, contract = self.tables, self.settings.contract
+
+        def find_here(file_name: str) -> list[DayFile]:
+            address = str(self.settings.data_dir)
+            return [replace(fetched_file(tables, file, address), stamp=file.stamp) for file in find(file_name)]
+
+        self.progress("reading the shop's books")
+        if not (landed := land_books(self.connection, contract, find_here, tables.work)):
+            return []
+        for table in landed:
+            tables.share(table, self.folder, f"from {table}")
+        statements = books.statements_of(contract, landed, portable=True)
+        self._make(statements)
+        for book, records in books.RECORDS.items():
+            if book.table in landed:
+                usable = tables.spark.table(tables.views[records]).where("reason is null").select("source_file")
+                books.refuse_unusable(self.connection, book.block, [name for (name,) in usable.distinct().collect()])
+        tables.share(BOOK_FILES, self.folder, f"from {BOOK_FILES}")
+        return statements
 
     def _order_lines(self, events: "DataFrame") -> int:
         """Return the largest number of lines in an order."""
@@ -178,23 +223,23 @@ class Build:
         run_sql("create table warehouse.bronze.build (key varchar, value varchar)")
         build = [("fingerprint", self.settings.fingerprint), ("folder", self.folder.name)]
         self.connection.executemany("insert into warehouse.bronze.build values (?, ?)", build)
-        for name in (
-            "bronze.events",
-            "bronze.files",
-            "bronze.unread_files",
-            *(s.name for s in statements if s.name not in WORKING),
-        ):
+        published = [name for name in self.tables.schemas if self._path(name).is_dir()]
+        for name in published:
             run_sql(f"create view warehouse.{name} as {self._view(name)}")
-        comment(self.connection, [s for s in statements if s.name not in WORKING], "view")
+        comment(self.connection, [s for s in statements if s.name in published], "view")
         run.ledger = balanced_ledger(self.connection)
+        run.books = read_books(self.connection, "warehouse.")
         run.refused = read_refused(self.connection, "warehouse.")
         run_sql("detach warehouse")
         self.connection.close()
         target.replace(self.settings.warehouse / CATALOG)
         return run
 
+    def _path(self, name: str) -> Path:
+        return self.folder.absolute() / name.replace(".", "/")
+
     def _view(self, name: str) -> str:
-        path = self.folder.absolute() / name.replace(".", "/")
+        path = self._path(name)
         fields = [(f.name, f.dataType.simpleString()) for f in self.tables.schemas[name].fields]
         day = day_of(name)
         by_day = f", hive_types = {{{literal(day)}: {dict(fields)[day]}}}" if day and any(path.glob("*=*")) else ""

@@ -313,7 +313,7 @@ def _land_here(
 ) -> Iterator[DayFile]:
     """Land files one by one with landing.py."""
     for file in files:
-        here = file if file.is_converted else _fetched(tables, file, data_dir)
+        here = file if file.is_converted else fetched_file(tables, file, data_dir)
         surveyed = survey(here, contract.delimiter, tables.work, with_hash=True, names=contract.header_names)
         (done,), (select,) = land(tables.connection, [surveyed], contract, tables.work)
         part = path / f"_file_id={file.file_id}"
@@ -328,10 +328,11 @@ def _land_here(
 
 def fetched(tables: "Tables", folder: Folder, data_dir: str) -> Folder:
     """Return a folder whose files are on this machine."""
-    return replace(folder, files=tuple(_fetched(tables, file, data_dir) for file in folder.files))
+    return replace(folder, files=tuple(fetched_file(tables, file, data_dir) for file in folder.files))
 
 
-def _fetched(tables: "Tables", file: DayFile, data_dir: str) -> DayFile:
+def fetched_file(tables: "Tables", file: DayFile, data_dir: str) -> DayFile:
+    """Return a file on this machine: itself, or a copy of one at an address."""
     if "://" not in data_dir:
         return file
     content = tables.spark.read.format("binaryFile").load(place(data_dir, file.name)).select("content").first()
