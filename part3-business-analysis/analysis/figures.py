@@ -157,7 +157,7 @@ def _volume(gold: Gold, quality: Quality) -> Figure:
 
 def _evidence(gold: Gold) -> Figure:
     """Return a ring for each reading, or one ring if the repair changes nothing."""
-    readings = {"as_tracked": "As dashboards<br>saw it", "healed": "After<br>the repair"}
+    readings = {"as_tracked": "As<br>dashboards<br>saw it", "healed": "After<br>the repair"}
     if findings.repaired(gold) <= 0:
         readings = {"healed": ""}
     traces, names = [], []
@@ -170,14 +170,16 @@ def _evidence(gold: Gold) -> Figure:
             go.Pie(
                 values=[parts[reason] for reason in shares], hole=0.62, sort=False, direction="clockwise",
                 labels=[REASON_WORDS.get(reason, reason) for reason in shares], text=list(shares.values()),
-                textinfo="text", marker={"colors": [REASON_COLOURS.get(reason, GREY) for reason in shares]},
+                textinfo="text", insidetextorientation="horizontal",
+                marker={"colors": [REASON_COLOURS.get(reason, GREY) for reason in shares]},
                 domain={"x": [start + 0.02, end - 0.02]},
                 hovertemplate=f"%{{label}}: {sign}%{{value:,.{2 * bool(sign)}f}}<extra></extra>",
             )
         )  # fmt: skip
         names.append({"x": (start + end) / 2, "xanchor": "center", "y": 0.5, "text": name, "showarrow": False})
-    margin = {"l": 10, "r": 10, "t": 10, "b": 10}
-    return _figure(traces, height=380, margin=margin, legend={"orientation": "h", "y": -0.05}, annotations=names)
+    # Above a ring stands the share of a part too thin to hold it.
+    margin = {"l": 10, "r": 10, "t": 36, "b": 10}
+    return _figure(traces, height=400, margin=margin, legend={"orientation": "h", "y": -0.05}, annotations=names)
 
 
 def _funnel(found: findings.Funnel) -> Figure:

@@ -1,7 +1,8 @@
 """Compare periods and segments, with intervals that allow for all comparisons made."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -15,10 +16,11 @@ from event_data.shop_roles import STEPS
 
 # Why an order has no source, in the order in which they are shown.
 REASONS = ("window cut off", "direct only", "no touch in the window", "no id")
-MEASURES = {"revenue per day": "revenue", "orders per day": "orders", "sessions per day": "sessions", "conversion": ""}
+MEASURES = ("revenue per day", "orders per day", "sessions per day", "conversion")
 USUAL_DAYS = 56  # up to the last one, from which the usual volume is estimated
 FEWEST_SESSIONS = 100  # of a system that is shown
 MOST_ROWS = 12  # of devices and systems
+WEEK = 7
 WEEKS = 2  # needed to compare weekdays
 
 
@@ -52,6 +54,7 @@ class Change:
     after: float
     difference: Interval
     incident: Incident | None = None
+    since: date | None = None  # the first day after, of a step within the days of the report
 
     @property
     def is_telling(self) -> bool:
@@ -107,6 +110,30 @@ def find_changes(gold: Gold, quality: Quality) -> tuple[Change, ...]:
     return tuple(found)
 
 
+def find_step(gold: Gold, measure: str) -> Change | None:
+    """Return the clearest step of a number per day within a report that has a period before it; None if none is clear.
+
+    Means of whole periods hide it. A week is needed on both sides, and the interval allows for every day and measure.
+    """
+    days, column = _usable(gold.days), _column(measure)
+    splits = days.index[WEEK : len(days) - WEEK + 1] if gold.before and column in days else []
+    found = []
+    for since in splits:
+        sides = [days.loc[when, column].astype(float) for when in (days.index < since, days.index >= since)]
+        error = math.sqrt(sum(side.var() / len(side) for side in sides))
+        found.append((abs(sides[1].mean() - sides[0].mean()) / (error or math.inf), since))
+    if not found:
+        return None
+    since = max(found)[1]
+    confidence = intervals.simultaneous(len(found) * len(MEASURES))
+    step = _change(measure, days[days.index < since], days[days.index >= since], confidence)
+    return replace(step, since=since) if step.difference.is_clear else None
+
+
+def _column(measure: str) -> str:
+    return measure.removesuffix(" per day")
+
+
 def _usable(days: pd.DataFrame) -> pd.DataFrame:
     """Return the days without those on which most orders were refused: what was sold then is not known."""
     return days[days["refused_orders"] <= days["orders"]]
@@ -125,7 +152,7 @@ def _change(
         old, new = ((int(side["converted"].sum()), int(side["sessions"].sum())) for side in (before, after))
         difference = intervals.share_difference(*new, *old, confidence)
         return Change(measure, old[0] / max(old[1], 1), new[0] / max(new[1], 1), difference, incident)
-    old_days, new_days = (side[MEASURES[measure]].astype(float).tolist() for side in (before, after))
+    old_days, new_days = (side[_column(measure)].astype(float).tolist() for side in (before, after))
     difference = intervals.mean_difference(new_days, old_days, confidence)
     return Change(measure, sum(old_days) / len(old_days), sum(new_days) / len(new_days), difference, incident)
 
@@ -153,7 +180,7 @@ def all_sessions(gold: Gold) -> Segment:
 
 def weekdays(gold: Gold) -> list[Segment]:
     """Return the sessions of each weekday, Monday first; none for fewer than two weeks."""
-    if len(gold.days) < 7 * WEEKS:
+    if len(gold.days) < WEEK * WEEKS:
         return []
     by_day = gold.days.groupby([day.weekday() for day in gold.days.index])[["converted", "sessions"]].sum()
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -66,6 +66,7 @@ class Gold:
     products: pd.DataFrame
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the shop's order list by date; empty without one
     spend: pd.DataFrame = field(default_factory=pd.DataFrame)  # on advertising by date; empty without a file
+    refused_spend: pd.DataFrame = field(default_factory=pd.DataFrame)  # records of that file by reason
     before: "Gold | None" = None  # the period before, as long as that of the report
     is_all: bool = True  # the report is of every day in the warehouse
     currency: Currency = field(default_factory=Currency)
@@ -229,11 +230,12 @@ def _frame(connection: duckdb.DuckDBPyConnection, name: str, **days: date) -> pd
 
 
 def _book(connection: duckdb.DuckDBPyConnection, name: str, since: date, until: date) -> pd.DataFrame:
-    """Return a frame of the shop's books by date; an empty one if the warehouse has none."""
+    """Return a frame of the shop's books, by date if it has one; an empty one if the warehouse has no such books."""
     try:
-        return _frame(connection, name, since=since, until=until).set_index("date")
+        frame = _frame(connection, name, since=since, until=until)
     except duckdb.CatalogException:
         return pd.DataFrame()
+    return frame.set_index("date") if "date" in frame else frame
 
 
 def _read(
@@ -249,7 +251,7 @@ def _read(
     )  # fmt: skip
     found: dict[str, Any] = {name: _frame(connection, name, since=since, until=until) for name in names}
     found["ledger"] = _frame(connection, "ledger" if is_all else "ledger_of_days", since=since, until=until)
-    found |= {name: _book(connection, name, since, until) for name in ("coverage", "spend")}
+    found |= {name: _book(connection, name, since, until) for name in ("coverage", "spend", "refused_spend")}
     found["headline"] = found["headline"] if is_all else found["headline"].iloc[:0]
     shop = next(_frame(connection, "shop").itertuples(index=False))
     return Gold(

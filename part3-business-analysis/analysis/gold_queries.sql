@@ -283,6 +283,15 @@ group by date
 order by date;
 
 
+-- name: refused_spend
+-- Of all files of advertising spend: what cannot be used may have no day.
+select reason, count(*) as records
+from silver.refused_ad_spend
+where reason <> 'total'
+group by reason
+order by reason;
+
+
 -- name: headline
 -- They are about all days.
 select figure, reading, definition, cast(numerator as double) as numerator, cast(denominator as double) as denominator

@@ -120,9 +120,9 @@ def digits(number: float) -> str:
 
 FUNCTIONS = (
     findings.all_sessions, findings.best_channel, findings.compare_devices, findings.device_rows, findings.evidence,
-    findings.funnel, findings.moved_segments, findings.outliers, findings.repaired, findings.reported_figures,
-    findings.segments_of, findings.unusual_days, findings.usual_volume, findings.weekdays, hold_against, known_share,
-    stake_of,
+    findings.find_step, findings.funnel, findings.moved_segments, findings.outliers, findings.repaired,
+    findings.reported_figures, findings.segments_of, findings.unusual_days, findings.usual_volume, findings.weekdays,
+    hold_against, known_share, stake_of,
 )  # fmt: skip
 FILTERS = {
     "count": count,

@@ -58,6 +58,8 @@ def test_the_books_are_as_gold_has_them(tmp_path: Path) -> None:
     generate(data, days=3, events_per_day=1500, seed=5, incidents=False)
     write_books(data, lost=lambda order: order.at.hour < 8)
     write_spend(data, cost=321)
+    with (data / "ad_spend.csv").open("a", encoding="utf-8") as file:
+        file.write("\n2025-02-23,google,cpc,,much,250")
     contract.write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
     build(data, warehouse, contract)
     found = read_gold(warehouse)
@@ -69,6 +71,7 @@ def test_the_books_are_as_gold_has_them(tmp_path: Path) -> None:
     assert found.coverage["missing_amount"].sum() == pytest.approx(float(amount))
     spent = "select sum(spend) from gold.channel_returns where reading = 'healed' and model = 'last_click'"
     assert found.measured_spend == float(query(warehouse, spent)[0][0]) == 3 * 321
+    assert found.refused_spend.to_numpy().tolist() == [["no readable cost", 1]]
     assert differences_from_gold(warehouse) == {}
 
 

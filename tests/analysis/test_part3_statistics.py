@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from analysis.charts.style import spread
-from analysis.findings import Segment, against_the_rest, called, compare_devices, funnel, whole_percents
-from analysis.gold import choose_days
+from analysis.findings import Segment, against_the_rest, called, compare_devices, find_step, funnel, whole_percents
+from analysis.gold import Gold, choose_days
 from analysis.impact import AssumptionsError, ebitda, load_assumptions, missed_orders, waste
 from analysis.incidents import Incident, Quality
 from analysis.intervals import (
@@ -253,3 +253,18 @@ def test_labels_keep_apart() -> None:
 
 def test_ledger_lines_that_are_absent_are_zero() -> None:
     assert gold().revenue == 0
+
+
+def test_a_step_within_the_period_is_found_where_the_means_of_periods_hide_it() -> None:
+    """Sessions: 300 per day before the period, then 400, and 200 from 15 January on; the mean stays 300."""
+
+    def shop(levels: tuple[int, int], first: int, **fields: object) -> Gold:
+        rows = [(FIRST + timedelta(first + n), 9, 2, 20.0, levels[n >= 14] + 10 * (n % 3 - 1), 2, 0) for n in range(28)]
+        return gold(days=rows, **fields)
+
+    stepped, flat = (shop(levels, 0, before=shop((300, 300), -28)) for levels in ((400, 200), (300, 300)))
+    step = find_step(stepped, "sessions per day")
+    assert step is not None and step.since == JANUARY[14]
+    assert (step.before, step.after) == (pytest.approx(400, abs=1), pytest.approx(200, abs=1))
+    assert find_step(flat, "sessions per day") is None and find_step(stepped, "revenue per day") is None
+    assert find_step(replace(stepped, before=None), "sessions per day") is None, "the days before are in the report"

@@ -123,6 +123,10 @@ def test_a_channel_is_known_of_nearly_all() -> None:
         ({"refused_records": [("no readable time", 1200)]}, "**Some of the data could not be used, so these figures"),
         ({"refused_records": [("no readable time", 1200)]}, "that could not be used: 1,200 (no readable time)."),
         (
+            {"refused_spend": pd.DataFrame({"reason": ["no day", "no readable cost"], "records": [3, 1]})},
+            "Records of advertising spend that could not be used: 3 (no day) and 1 (no readable cost).",
+        ),
+        (
             {"ledger": [("counted", 10, 1000.0)]},
             "2 orders ($200.00) arrived in the file of another day; they are in the totals and in no day.",
         ),
