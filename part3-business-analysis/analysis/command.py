@@ -1,6 +1,7 @@
 """Run part 3: bring the files of parts 1 and 2 up to date, read them, and write the pictures and documents."""
 
 import argparse
+import gc
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -48,10 +49,10 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     every = pictures(gold, quality, changes)
     removed = remove_stale(options.out_dir, [name for name, draw in every.items() if not draw])
     drawn = {name: draw for name, draw in every.items() if draw}
-    # One after the other: each takes megabytes until it is saved.
     written = [write_atomically(options.out_dir / name, partial(save, draw)) for name, draw in drawn.items()]
     text = summary(values, assumptions, drawn)
     written.append(write_atomically(options.out_dir / "executive_summary.md", text))
+    gc.collect()  # the figures and their canvases, ten megabytes each, refer to each other
     written.append(write_atomically(options.out_dir / "report.html", report(values)))
     conclusion = next((line for line in text.splitlines() if line.startswith("**")), "").strip("*")
     lines = [conclusion, "", "wrote:", *[f"  {short_path(path)}" for path in written]]

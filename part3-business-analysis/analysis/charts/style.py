@@ -112,10 +112,14 @@ def text_width(figure: Figure, text: str, size: float, weight: str = "regular") 
 @cache
 def _inches(text: str, size: float, weight: str) -> float:
     """Return the width of a text; cached, as measuring is slow."""
-    canvas = FigureCanvasAgg(Figure(figsize=(1, 1), dpi=DPI))
-    probe = Text(0, 0, text, size=size, weight=weight, figure=canvas.figure)
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
+    probe = Text(0, 0, text, size=size, weight=weight, figure=_probe().figure)
+    renderer = _probe().get_renderer()  # type: ignore[no-untyped-call]
     return float(probe.get_window_extent(renderer).width / DPI)
+
+
+@cache
+def _probe() -> FigureCanvasAgg:
+    return FigureCanvasAgg(Figure(figsize=(1, 1), dpi=DPI))
 
 
 def shortened(figure: Figure, text: str, size: float, weight: str, width: float) -> str:
