@@ -145,6 +145,13 @@ def test_what_few_shops_have(fields: dict[str, Any], words: str) -> None:
     assert words not in told(shop())
 
 
+def test_faults_of_a_shop_without_an_order_are_not_called_harmless() -> None:
+    faulty = Quality(True, (grave(0, severity="P1", check="confirmations_without_order"),))
+    text = told(shop(ledger=[("counted", 0, 0.0)]), faulty)
+    assert "**No order was recorded, and the measurement has faults; find out first whether orders were made.**" in text
+    assert "none that makes revenue or identity unusable" in told(shop(), faulty)
+
+
 def test_a_ledger_that_does_not_balance_is_critical() -> None:
     lines = [("gross", 9, 900.0), ("counted", 8, 800.0), ("difference", 1, 100.0)]
     assert is_critical(shop(ledger=lines), CHECKED, 0.01) and not is_critical(shop(), CHECKED, 0.01)
