@@ -118,7 +118,7 @@ def score(
     df = freedom(phi, len(history))
     if daily is not None and daily.phi >= phi:
         phi, df = daily.phi, freedom(daily.phi, daily.days)
-    sd = sqrt(phi * _variance(m, rate, kind) * spread)
+    sd = sqrt(phi * chance_variance(m, rate, kind) * spread)
     residual = _deviance_root(today.x, m, today.n, kind) / sqrt(phi * spread * (1 + rate if kind == "ratio" else 1))
     margin = student_of(limit, df) * sd
     low, high = max(0.0, m - margin), m + margin
@@ -161,7 +161,7 @@ class _Sums:
             weekday,
             x,
             n,
-        ) in history:  # rate() and _variance() inlined: most of the monitor's time is spent in this loop
+        ) in history:  # rate() and chance_variance() inlined: most of the monitor's time is spent in this loop
             of_x, of_n = self.by_weekday[weekday]
             rest = self.n - n
             strength = self.weight * rest / days
@@ -172,7 +172,7 @@ class _Sums:
         return total / len(history)
 
 
-def _variance(m: float, rate: float, kind: str) -> float:
+def chance_variance(m: float, rate: float, kind: str) -> float:
     """Return the variance of x by chance alone: Poisson, binomial, or of a count by another count."""
     if kind == "share":
         return m * max(1 - rate, 1e-9)

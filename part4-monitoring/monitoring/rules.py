@@ -225,21 +225,29 @@ def truncated_files(
 
 def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds) -> list[Breach]:
     """Return a breach for runs of hours without any event that usually hold many: the heartbeat."""
-    counts = facts.by_hour["events"]
-    history = [counts[d] for d in baseline if d in counts][-RECENT_DAYS:]
-    if not history:
-        return []
-    by_hour = [sorted(h.get(hour, (0.0, None))[0] for h in history) for hour in range(24)]
-    usual = [usual_events(values) for values in by_hour]
-    today = counts.get(day, {})
-    hours = (h for h in range(facts.hours) if (day, h) not in facts.skipped_hours)
-    runs = dead_runs([h for h in hours if today.get(h, (0.0, None))[0] == 0], usual, t.silent_events)
+    runs, usual = silent_runs(facts, day, baseline, t)
     if not runs:
         return []
     said = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)
-    expected = sum(sum(by_hour[h]) / len(history) for run in runs for h in run)
+    expected = sum(usual[h] for run in runs for h in run)
     text = f"No events from {said} {facts.time_zone}; about {expected:,.0f} are usual."
     return [_breach(t, "silent_hours", "", text, first_bad=f"{runs[0][0]:02}:00")]
+
+
+def silent_runs(
+    facts: Facts, day: date, baseline: Sequence[date], t: Thresholds
+) -> tuple[list[list[int]], dict[int, float]]:
+    """Return the runs of hours without events that usually hold many, and the usual number of events of each hour."""
+    counts = facts.by_hour["events"]
+    history = [counts[d] for d in baseline if d in counts][-RECENT_DAYS:]
+    if not history:
+        return [], {}
+    by_hour = [sorted(h.get(hour, (0.0, None))[0] for h in history) for hour in range(24)]
+    today = counts.get(day, {})
+    hours = (h for h in range(facts.hours) if (day, h) not in facts.skipped_hours)
+    silent = [h for h in hours if today.get(h, (0.0, None))[0] == 0]
+    runs = dead_runs(silent, [usual_events(values) for values in by_hour], t.silent_events)
+    return runs, {hour: sum(values) / len(history) for hour, values in enumerate(by_hour)}
 
 
 def untracked_hours(facts: Facts, day: date, t: Thresholds) -> list[Breach]:

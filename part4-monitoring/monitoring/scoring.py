@@ -151,7 +151,7 @@ def _together(
         points = [history[u] for u in used]
         blocks = [_sum(points[i - length : i]) for i in range(len(points), length - 1, -length)]
         together = score(blocks, Point(0, now_x, now_n), kind, t.weekday_weight, t.strong, daily)
-        if together and _goes_on(together, daily) and _is_shared(together, recent):
+        if together and _is_shared(together, recent) and _goes_on(together, daily, recent, kind):
             yield length, together, tuple(used)
 
 
@@ -166,16 +166,34 @@ def _is_shared(together: Score, recent: Sequence[Point]) -> bool:
     return same >= SHARED_DAYS * len(recent)
 
 
-def _goes_on(together: Score, today: Score) -> bool:
-    """Return whether the day may continue the last days' change: it is not clearly back to normal.
+def _goes_on(together: Score, daily: Score, recent: Sequence[Point], kind: str) -> bool:
+    """Return whether the change of the last days, newest first, may go on: they do not end clearly back to normal."""
+    odds = 0.0
+    for day in recent:
+        odds += odds_of_usual(day, daily, together.value, kind)
+        if odds >= RECOVERED:
+            return False
+    return True
 
-    The odds are those of two normal distributions, one around the usual value and one around that of the last days.
+
+def odds_of_usual(day: Point, found: Score, level: float, kind: str) -> float:
+    """Return the logarithm of the odds of the usual value against another level, on one day.
+
+    `found` is the score of the metric's latest day, in whose unit the level is.
     """
-    difference = today.value - today.expected
-    if not today.z or not difference:
-        return True
-    shift = (together.value - together.expected) * today.z / difference
-    return shift * shift / 2 - today.z * shift < RECOVERED
+    if kind == "amount":
+        difference = found.value - found.expected
+        if not found.z or not difference:
+            return 0.0
+        shift = (level - found.expected) * found.z / difference
+        return shift * shift / 2 - shift * (day.x / day.n - found.expected) * found.z / difference
+    usual, other = max(found.expected, 1e-9), max(level, 1e-9)
+    odds = day.x * log(usual / other)
+    if kind in ("share", "scale"):
+        odds += (day.n - day.x) * log((1 - min(usual, 1 - 1e-9)) / (1 - min(other, 1 - 1e-9)))
+    else:
+        odds -= (usual - other) * day.n
+    return odds / found.phi
 
 
 def _compare_amounts(
@@ -199,10 +217,11 @@ def _compare_amounts(
         values = [today, *(facts.amounts[d] for d in recent)]
         summed = Amounts(*(sum(v[i] for v in values) for i in range(3)))
         together = score_amount([facts.amounts[d] for d in before], summed, t.strong)
-        if together and not _is_shared(together, [Point(0, exp(a.total / a.n), 1.0) for a in values if a.n]):
+        means = [Point(0, exp(a.total / a.n), 1.0) for a in values if a.n]
+        if not together or not _is_shared(together, means):
             continue
-        goes_on = together and (found is None or _goes_on(together, found))
-        if together and goes_on and is_alarm(together, metric, t.strong, t.strong, t):
+        goes_on = found is None or _goes_on(together, found, means, "amount")
+        if goes_on and is_alarm(together, metric, t.strong, t.strong, t):
             return Verdict(metric, ALARM, tuple(before), together, together.value, window=length)
     if found is None:
         return Verdict(metric, INSUFFICIENT, tuple(days))
