@@ -127,6 +127,42 @@ def test_a_rule_ends_with_one_good_day_and_the_next_time_is_another() -> None:
     assert verdicts(reports, "column_renamed:client_id") == [BAD, BAD, f"{WELL} closes", BAD, f"{WELL} closes"]
 
 
+def test_a_bad_day_that_was_worse_by_chance_is_not_over_while_half_of_it_lasts() -> None:
+    """A share of 20 % shows up first on a day with 45 %; days with 20 % are nearer to it than to the usual 1 %."""
+    f = facts(40)
+    for day in f.days:
+        f.values["orders"][day], f.values["conversion"][day] = (40.0, None), (40.0, 4000.0)
+        f.values["held_order_share"][day] = (float(day.day % 7 == 0), 40.0)
+    for number, day in enumerate(f.days[30:]):
+        f.values["held_order_share"][day] = ((18.0, 5.0, 4.0, 6.0, 3.0, 5.0, 0.0, 0.0, 1.0, 0.0)[number], 40.0)
+    found = verdicts(judge(f, CONTRACT, T), "order_payload")
+    assert found[0] == BAD and not any(v.startswith(WELL) for v in found[:6])
+    assert found[-1] == f"{WELL} closes" or "closes" in found[-2]
+
+
+@pytest.mark.parametrize(("part", "is_over"), [(1.0, True), (0.4, False)])
+def test_hours_without_events_are_over_only_when_their_events_are_back(part: float, is_over: bool) -> None:
+    f = facts(20)
+    for day in f.days:
+        f.by_hour["events"][day] = dict.fromkeys(range(24), (60.0 + day.day % 3, None))
+    for day, kept in ((f.days[15], 0.0), (f.days[16], part)):
+        for hour in (12, 13):
+            f.by_hour["events"][day][hour] = (60.0 * kept, None)
+    found = verdicts(judge(f, CONTRACT, T)[:17], "silent_hours")
+    assert found == [BAD, f"{WELL} closes" if is_over else LINGERING]
+
+
+@pytest.mark.parametrize(("paid", "is_over"), [(9.0, True), (4.0, False)])
+def test_paid_revenue_is_not_back_with_the_first_paid_order(paid: float, is_over: bool) -> None:
+    f = facts(20)
+    for day in f.days:
+        f.values["paid_orders"][day] = (10.0 + day.day % 3 - 1, 40.0)
+    f.values["paid_orders"][f.days[15]] = (0.0, 40.0)
+    f.values["paid_orders"][f.days[16]] = f.values["paid_orders"][f.days[17]] = (paid, 40.0)
+    found = verdicts(judge(f, CONTRACT, T)[:18], "zero_paid_revenue")
+    assert found == [BAD, LINGERING, f"{WELL} closes" if is_over else LINGERING]
+
+
 def test_what_is_known_and_being_fixed_keeps_its_status_until_its_day() -> None:
     f = facts(24)
     lose_ids(f, *f.days[14:20])
