@@ -41,35 +41,31 @@ left join ranked
     and ranked.position = 1;
 
 
--- gold.click_sessions: the paid clicks, and the sessions with a touch of the same source, medium and campaign, by day.
--- Redirects and consent tools strip parameters, so fewer sessions arrive.
-create or replace table gold.click_sessions as
-with clicked as (
-    select
-        date, channel, source, medium, coalesce(lower(campaign), '') as campaign, sum(clicks) as clicks,
-        sum(cost) as spend
-    from silver.ad_spend
-    group by date, channel, source, medium, coalesce(lower(campaign), '')
-),
+-- silver.arrivals: the sessions with a touch of a source, medium and campaign, by the day of the touch.
+create or replace table silver.arrivals as
+select
+    day as date, lower(source) as source, lower(medium) as medium, coalesce(lower(campaign), '') as campaign,
+    count(distinct session_id) as sessions
+from silver.events
+where touch_channel is not null and source is not null
+group by day, lower(source), lower(medium), coalesce(lower(campaign), '');
 
-arrived as (
-    select
-        day as date, lower(source) as source, lower(medium) as medium, coalesce(lower(campaign), '') as campaign,
-        count(distinct session_id) as sessions
-    from silver.events
-    where touch_channel is not null and source is not null
-    group by day, lower(source), lower(medium), coalesce(lower(campaign), '')
+
+-- gold.click_sessions: the paid clicks, what they cost, and the sessions with a touch of the same source, medium and
+-- campaign, by day. Redirects and consent tools strip parameters, so fewer sessions arrive.
+create or replace table gold.click_sessions as
+with channels as (
+    select source, coalesce(medium, '') as medium, min(channel) as channel
+    from silver.ad_spend
+    group by source, coalesce(medium, '')
 )
 
 select
-    clicked.date, clicked.channel, clicked.source, clicked.medium, clicked.campaign,
-    cast(coalesce(clicked.clicks, 0) as bigint) as clicks,
-    coalesce(arrived.sessions, 0) as sessions,
-    cast(coalesce(clicked.spend, 0) as decimal(18, 2)) as spend
-from clicked
-left join arrived
-    on clicked.date = arrived.date and clicked.source = arrived.source
-    and coalesce(clicked.medium, '') = coalesce(arrived.medium, '') and clicked.campaign = arrived.campaign
+    clicked.date, channels.channel, clicked.source, nullif(clicked.medium, '') as medium, clicked.campaign,
+    clicked.clicks, clicked.sessions, clicked.spend
+from silver.click_sessions as clicked
+left join channels
+    on coalesce(clicked.source, '') = coalesce(channels.source, '') and clicked.medium = channels.medium
 -- only days that have event files can have sessions
 where clicked.date in (select file_date from bronze.files);
 

@@ -22,6 +22,7 @@ from event_data.statements import Statement, fill, read_statements
 
 RECONCILIATION = Path(__file__).with_suffix(".sql")
 SPEND_RECORDS = Path(__file__).with_name("spend_records.sql")
+CLICK_SESSIONS = Path(__file__).with_name("click_sessions.sql")
 AMOUNTS = ("amount", "refunded_amount", "discount", "tax", "shipping")
 COUNTS = ("clicks", "impressions")
 NONE = "--"  # how exports of advertising platforms write that there is no value

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from event_data.books.reconciliation import CLICK_SESSIONS
 from event_data.contract import Contract
 from event_data.events import NO_EVIDENCE, own_currency_values
 from event_data.shop_roles import ShopRoles
@@ -32,7 +33,7 @@ def landing_sql(contract: Contract) -> str:
 
 
 def arrival_statements(contract: Contract) -> list[Statement]:
-    """Return the statements that count the sessions of each day and campaign in silver.arrivals."""
+    """Return the statements that compare the paid clicks of each campaign with sessions, in silver.lost_clicks."""
     filled = {
         "no_evidence": values(NO_EVIDENCE),
         "empty_value": literal(_EMPTY if contract.hides_values else ""),
@@ -41,4 +42,5 @@ def arrival_statements(contract: Contract) -> list[Statement]:
         "own_currency": own_currency_values(contract),
         "session_gap_minutes": str(contract.session_gap_minutes),
     }
-    return [fill(statement, filled) for statement in read_statements(SQL)]
+    *arrivals, lost = read_statements(SQL)
+    return [fill(statement, filled) for statement in (*arrivals, *read_statements(CLICK_SESSIONS), lost)]

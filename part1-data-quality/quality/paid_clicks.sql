@@ -150,23 +150,13 @@ group by date, source, medium, campaign;
 -- silver.lost_clicks: the paid clicks of each day and campaign, under the first of the day's files, and how many led to no
 -- session. The largest campaigns are judged alone, the others together.
 create or replace table silver.lost_clicks as
-with named as (
+with compared as (
     select
-        date, coalesce(source, '') as source, coalesce(medium, '') as medium, lower(coalesce(campaign, '')) as campaign,
-        sum(clicks) as clicks, coalesce(sum(cost) filter (coalesce(currency, '') in ({own_currency})), 0) as cost
-    from silver.counted_spend
-    group by all
-),
-
-compared as (
-    select
-        named.*, coalesce(arrivals.sessions, 0) as sessions,
+        clicked.*,
         sum(clicks) over (partition by source, medium, campaign) as clicks_of_campaign,
-        max(coalesce(arrivals.sessions, 0)) over (partition by source, medium, campaign) > 0 as arrives
-    from named
-    inner join (select distinct day from files where records > 0) as days on named.date = days.day
-    left join silver.arrivals as arrivals using (date, source, medium, campaign)
-    where clicks > 0
+        max(sessions) over (partition by source, medium, campaign) > 0 as arrives
+    from silver.click_sessions as clicked
+    where clicks > 0 and date in (select day from files where records > 0)
 ),
 
 ranked as (
@@ -178,15 +168,17 @@ labelled as (
     select
         * exclude (place),
         -- many small campaigns are judged together
-        case when place <= 12 then concat_ws(' / ', source, medium, nullif(campaign, '')) else 'the other campaigns' end
-            as label
+        case
+            when place <= 12 then concat_ws(' / ', source, nullif(medium, ''), nullif(campaign, ''))
+            else 'the other campaigns'
+        end as label
     from ranked
 )
 
 select
     files.file_no, label as campaign, cast(sum(clicks) as bigint) as clicks,
     cast(sum(greatest(clicks - sessions, 0)) as bigint) as lost_clicks,
-    cast(sum(cost * greatest(clicks - sessions, 0) / clicks) as decimal(12, 2)) as lost_spend,
+    cast(sum(spend * greatest(clicks - sessions, 0) / clicks) as decimal(12, 2)) as lost_spend,
     case
         when bool_or(arrives) then 'see gold.click_sessions'
         else 'no session has this source, medium and campaign: tag the ads with them, or map the name with `campaigns`'

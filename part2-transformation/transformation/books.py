@@ -10,6 +10,7 @@ import duckdb
 
 from event_data.books.reading import FILES, ORDERS, SPEND, FindBook, land_books
 from event_data.books.reconciliation import (
+    CLICK_SESSIONS,
     RECONCILIATION,
     SPEND_RECORDS,
     book_placeholders,
@@ -23,10 +24,11 @@ from transformation.published import BookFiles
 HERE = Path(__file__).resolve().parents[1]
 BOOKS, SPENT = HERE / "books.sql", HERE / "spend.sql"
 TRACKED_DAYS = "silver.tracked_days"  # the reconciliation reads it
+ARRIVALS = "silver.arrivals"  # click_sessions.sql reads it
 WORKING = (  # not published
     TRACKED_DAYS, "silver.shop_order_records", "silver.tracked_orders", "silver.match_evidence",
     "silver.order_candidates", "silver.order_pairs", "silver.read_spend", "silver.spend_records",
-    "silver.counted_spend",
+    "silver.counted_spend", ARRIVALS, "silver.click_sessions",
 )  # fmt: skip
 # The records of a book, each with the reason why it cannot be used.
 RECORDS = {ORDERS: "silver.shop_order_records", SPEND: "silver.spend_records"}
@@ -49,10 +51,11 @@ def statements_of(contract: Contract, landed: Collection[str], portable: bool = 
         after = [statement for statement in own if statement.name != TRACKED_DAYS]
         statements += [fill(statement, filled) for statement in (*before, *read_statements(RECONCILIATION), *after)]
     if contract.ad_spend and SPEND.table in landed:
-        filled = {"own_currency": own_currency_values(contract)}
-        statements += [
-            *spend_statements(contract, portable), *(fill(statement, filled) for statement in read_statements(SPENT)),
-        ]  # fmt: skip
+        filled, own = {"own_currency": own_currency_values(contract)}, read_statements(SPENT)
+        before = [statement for statement in own if statement.name == ARRIVALS]
+        after = [statement for statement in own if statement.name != ARRIVALS]
+        statements += spend_statements(contract, portable)
+        statements += [fill(statement, filled) for statement in (*before, *read_statements(CLICK_SESSIONS), *after)]
     return statements
 
 
@@ -65,7 +68,9 @@ def build_books(
     A book that the contract does not describe, or that has no file, has no tables.
     """
     built = [
-        statement.name for path in (RECONCILIATION, BOOKS, SPEND_RECORDS, SPENT) for statement in read_statements(path)
+        statement.name
+        for path in (RECONCILIATION, BOOKS, SPEND_RECORDS, CLICK_SESSIONS, SPENT)
+        for statement in read_statements(path)
     ]
     for table in (ORDERS.table, SPEND.table, FILES, *built):
         connection.execute(f"drop table if exists warehouse.{table}")

@@ -8,7 +8,7 @@ import transform
 from command_kit import failing, report
 from commands import SCHEMA, call, query
 from synthetic_events import generate
-from synthetic_orders import CLICKED, contract_with_books, strip_parameters, write_books, write_clicks
+from synthetic_orders import CLICKED, contract_with_books, hidden, strip_parameters, write_books, write_clicks
 
 STEP = date(2025, 3, 5)  # from this day on, most landings of one campaign lose their parameters
 CHECKS = ("clicks_without_session", "click_arrival_shift")
@@ -66,14 +66,29 @@ def test_healthy_campaigns_raise_nothing_but_one_that_never_arrives_is_named(tmp
     rows = report(data, tmp_path / "out", "--contract", contract)
     assert not any(failing(rows, check) for check in CHECKS)
     spend = data / "ad_spend.csv"
-    unmapped = [line.replace(",brand,", ",Brand campaign,") for line in spend.read_text("utf-8").splitlines()]
-    spend.write_text("\n".join(unmapped), "utf-8")
+    text = spend.read_text("utf-8")
+    spend.write_text(text.replace(",prospecting,", ",Spring sale,"), "utf-8")
     rows = report(data, tmp_path / "again", "--contract", contract)
     (column,) = {row["column"] for row in failing(rows, "clicks_without_session")}
-    assert column == "google / cpc / brand campaign" and not failing(rows, "click_arrival_shift")
+    assert column == "facebook / paid / spring sale" and not failing(rows, "click_arrival_shift")
     found = failing(rows, "clicks_without_session")
     assert len(found) == 14 and {row["severity"] for row in found} == {"P2"}
     assert all("map the name with `campaigns`" in row["message"] for row in found)
+
+
+def test_campaigns_that_only_the_click_id_tells_are_compared_together(tmp_path: Path) -> None:
+    """With auto-tagging, an address has the click id, and no campaign."""
+    data, contract = shop_with(tmp_path, lost=0)
+    for path in data.glob("events_*.csv"):
+        for name in CLICKED[:2]:
+            tags = "&".join(
+                f"utm_{key}={hidden(word)}" for key, word in zip(("source", "medium", "campaign"), name, strict=True)
+            )
+            path.write_text(path.read_text("utf-8").replace(tags, f"kept={hidden('1')}"), "utf-8")
+    rows = report(data, tmp_path / "out", "--contract", contract)
+    shown = [row for row in rows if row["check"] == "clicks_without_session" and row["column"].startswith("google")]
+    assert {row["column"] for row in shown} == {"google / cpc"} and {row["status"] for row in shown} == {"pass"}
+    assert sum(int(row["failed"]) for row in shown) < 0.25 * sum(int(row["checked"]) for row in shown)
 
 
 def test_without_clicks_nothing_is_checked(tmp_path: Path) -> None:

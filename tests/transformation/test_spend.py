@@ -120,22 +120,22 @@ def test_the_queries_of_the_page_run(shop: Shop) -> None:
     returns, clicks = (sql for sql in found if "channel_returns" in sql or "click" in sql)
     (first, *_) = query(shop.folder / "w.duckdb", returns)
     assert first[0] == "Paid Search" and first[1] > 2000
-    assert 1.0 in {lost for *_, lost in query(shop.folder / "w.duckdb", clicks)}
+    assert max(lost for *_, lost in query(shop.folder / "w.duckdb", clicks)) > 0.8
 
 
 def test_clicks_meet_their_sessions(shop: Shop) -> None:
     folder, sessions, _ = shop
     found = query(
         folder / "w.duckdb",
-        "select cast(date as varchar), campaign, clicks, sessions, channel from gold.click_sessions "
-        "where campaign not in ('elsewhere', 'abroad') order by all",
+        "select cast(date as varchar), campaign, clicks, sessions, channel from gold.click_sessions order by all",
     )
+    # Elsewhere and Abroad are campaigns that no address names: they are compared with the sessions without a campaign.
+    unnamed: dict[tuple[str, str | None], int] = {("2025-02-24", None): 1000 + 35 + 15}
+    assert None in {campaign for _, campaign, _ in sessions}
     assert found == sorted(
-        (day, (campaign or "").lower(), int(f"{1.25 * count:.0f}"), count, "Paid Search")
+        (day, (campaign or "").lower(), round(1.25 * count) + unnamed.get((day, campaign), 0), count, "Paid Search")
         for day, campaign, count in sessions
     )
-    lost = "select clicks, sessions from gold.click_sessions where campaign = 'elsewhere'"
-    assert query(folder / "w.duckdb", lost) == [(1000, 0)]
 
 
 def test_the_bounds_are_wide_where_orders_are_few(shop: Shop) -> None:

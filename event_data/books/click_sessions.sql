@@ -1,0 +1,52 @@
+-- The paid clicks beside the sessions that arrived; parts 1 and 2 run this statement. Portable SQL, in the form of
+-- transform.sql.
+--
+-- Reads
+--   silver.counted_spend  the usable records of the advertising spend
+--   silver.arrivals       the sessions with a touch of a source, medium and campaign, by day
+
+
+-- silver.click_sessions: the paid clicks, what they cost, and the sessions with a touch of the same source, medium and
+-- campaign, by day. Auto-tagging tells the source of a click, but not its campaign: campaigns that no address names are
+-- compared with the sessions of their source that have none.
+create or replace table silver.click_sessions as
+with clicked as (
+    select
+        date, source, coalesce(medium, '') as medium, coalesce(lower(campaign), '') as campaign, sum(clicks) as clicks,
+        sum(case when coalesce(currency, '') in ({own_currency}) then cost end) as spend
+    from silver.counted_spend
+    group by date, source, coalesce(medium, ''), coalesce(lower(campaign), '')
+),
+
+known as (
+    select source, medium, campaign
+    from silver.arrivals
+    group by source, medium, campaign
+),
+
+named as (
+    select
+        clicked.date, clicked.source, clicked.medium, clicked.clicks, clicked.spend,
+        case when known.campaign is null and unnamed.campaign is not null then '' else clicked.campaign end as campaign
+    from clicked
+    left join known
+        on clicked.source = known.source and clicked.medium = known.medium and clicked.campaign = known.campaign
+    left join known as unnamed
+        on clicked.source = unnamed.source and clicked.medium = unnamed.medium and unnamed.campaign = ''
+),
+
+summed as (
+    select date, source, medium, campaign, sum(clicks) as clicks, sum(spend) as spend
+    from named
+    group by date, source, medium, campaign
+)
+
+select
+    summed.date, summed.source, summed.medium, summed.campaign,
+    cast(coalesce(summed.clicks, 0) as bigint) as clicks,
+    cast(coalesce(arrivals.sessions, 0) as bigint) as sessions,
+    cast(coalesce(summed.spend, 0) as decimal(18, 2)) as spend
+from summed
+left join silver.arrivals as arrivals
+    on summed.date = arrivals.date and summed.source = arrivals.source and summed.medium = arrivals.medium
+    and summed.campaign = arrivals.campaign;
