@@ -1,7 +1,7 @@
 """Build the interactive figures of the page with plotly; the page draws them in its own colours."""
 
 from collections.abc import Container, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import plotly.graph_objects as go
@@ -52,14 +52,6 @@ def _days(gold: Gold) -> list[str]:
     return [str(day) for day in gold.days.index]
 
 
-def _around(gold: Gold) -> list[str]:
-    """Return half a day before the first day and half a day after the last."""
-    if not len(gold.days):
-        return ["2000-01-01", "2000-01-02"]
-    ends = (gold.days.index[0], -12), (gold.days.index[-1], 12)
-    return [(datetime.combine(day, time()) + timedelta(hours=hours)).isoformat(" ") for day, hours in ends]
-
-
 def _marks(gold: Gold, incidents: Sequence[Incident], low: float = 0) -> dict[str, Any]:
     """Return a dotted line where each incident began, with a letter above it; the page names the letters."""
     shapes, letters = [], []
@@ -90,8 +82,10 @@ def _over_time(gold: Gold, column: str, name: str, hover: str) -> list[go.Scatte
 
 
 def _x_of_days(gold: Gold) -> dict[str, Any]:
+    days = list(gold.days.index) or [date(2000, 1, 1)]
     # Without a range, the incidents' letters would widen the axis.
-    return {"type": "date", "tickformat": "%-d %b", "nticks": 6, "range": _around(gold)}
+    ends = [f"{days[0] - timedelta(1)} 12:00:00", f"{days[-1]} 12:00:00"]
+    return {"type": "date", "tickformat": "%-d %b", "nticks": 6, "range": ends}
 
 
 def _trend(gold: Gold, quality: Quality) -> Figure:
@@ -233,9 +227,8 @@ def _rates(rows: Sequence[tuple[int, findings.Segment]], small: Container[findin
                 },
             )
         )  # fmt: skip
-    names = [plain(s.name) if depth else f"<b>{plain(s.name)}</b>" for depth, s in rows]
-    if not any(depth for depth, _ in rows):
-        names = [plain(s.name) for _, s in rows]
+    has_parts = any(depth for depth, _ in rows)
+    names = [f"<b>{plain(s.name)}</b>" if has_parts and not depth else plain(s.name) for depth, s in rows]
     right = max([0.001, *(s.share.high for _, s in rows if not s.is_small), *(1.6 * s.share.estimate for _, s in rows)])
     y = {
         "tickmode": "array", "tickvals": [y for y, _ in numbered], "ticktext": names, "showgrid": False,
@@ -246,7 +239,7 @@ def _rates(rows: Sequence[tuple[int, findings.Segment]], small: Container[findin
     rules = [
         {"type": "line", "xref": "paper", "x0": -1, "x1": 1, "y0": y + 0.5, "y1": y + 0.5, "line": line}
         for y, (depth, _) in numbered[1:]
-        if not depth and any(d for d, _ in rows)
+        if has_parts and not depth
     ]  # fmt: skip
     return _figure(
         traces, height=110 + 34 * max(len(rows), 2), margin={"l": 130, "r": 16, "t": 10, "b": 40}, showlegend=False,

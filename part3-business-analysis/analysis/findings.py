@@ -232,26 +232,20 @@ def _without(gold: Gold, device: Segment, system: str) -> Segment:
     return Segment(device.name, device.converted - part.converted, device.sessions - part.sessions)
 
 
-def against_the_rest(segments: Sequence[Segment]) -> dict[str, Interval]:
-    """Return each segment's share minus that of all others; the intervals allow for all these comparisons."""
-    whole = _all_of(segments)
-    rest = [Segment("rest", whole.converted - s.converted, whole.sessions - s.sessions) for s in segments]
-    return {s.name: _difference(s, others, len(segments)) for s, others in zip(segments, rest, strict=True)}
-
-
 def called(segments: Sequence[Segment]) -> dict[str, Interval]:
-    """Return those of against_the_rest() that differ clearly and are large enough to be called.
+    """Return each share minus that of all others, where that is clear and the segment is large enough to be called.
 
-    A cell that would have five orders at the others' share is never too small (Cochran 1954): one order instead of
-    twelve is telling, two orders in two sessions are not.
+    The intervals allow for all these comparisons. A cell that would have five orders at the others' share is never too
+    small (Cochran 1954): one order instead of twelve is telling, two orders in two sessions are not.
     """
     whole = _all_of(segments)
-    large = {
-        s.name
-        for s in segments
-        if not s.is_small or s.sessions * (whole.converted - s.converted) >= 5 * (whole.sessions - s.sessions) > 0
-    }
-    return {n: i for n, i in against_the_rest(segments).items() if i.is_clear and n in large}
+    found = {}
+    for s in segments:
+        rest = Segment("rest", whole.converted - s.converted, whole.sessions - s.sessions)
+        difference = _difference(s, rest, len(segments))
+        if difference.is_clear and (not s.is_small or s.sessions * rest.converted >= 5 * rest.sessions > 0):
+            found[s.name] = difference
+    return found
 
 
 def _all_of(segments: Sequence[Segment]) -> Segment:
@@ -317,26 +311,23 @@ def whole_percents(amounts: Sequence[float]) -> list[int]:
 
 
 def reported_figures(gold: Gold) -> dict[str, dict[str, Any]]:
-    """Return the reported figures that apply to the shop, by name and reading."""
+    """Return the reported figures by name and reading: those of which the shop has what they are made of."""
+    roles, are_orders = gold.roles, not gold.counts_lines
+    has_revenue, has_views = roles.has_amount, roles.has("event:page_view")
+    needed = {  # for the figure, and for its reading as tracked
+        "conversion": (roles.has_conversion, has_views and are_orders),
+        "checkout completion": (roles.has("event:checkout"), are_orders),
+        "revenue without an earlier event": (has_revenue and roles.has_conversion, True),
+        "orders without an earlier page view": (has_views, True),
+        "revenue without a known source": (has_revenue and roles.has_attribution, True),
+        "revenue counted twice": (has_revenue and roles.has("transaction_id") and are_orders, True),
+    }
     found: dict[str, dict[str, Any]] = {}
     for figure in gold.headline.itertuples(index=False):
-        if is_reported(gold, figure.figure, figure.reading):
+        applies, as_tracked = needed.get(figure.figure, (True, True))
+        if applies and (as_tracked or figure.reading == "healed"):
             found.setdefault(figure.figure, {})[figure.reading] = figure
     return found
-
-
-def is_reported(gold: Gold, figure: str, reading: str) -> bool:
-    """Return whether the shop has what a reported figure is made of."""
-    roles, are_orders, is_healed = gold.roles, not gold.counts_lines, reading == "healed"
-    reported = {
-        "conversion": roles.has_conversion and (is_healed or (roles.has("event:page_view") and are_orders)),
-        "checkout completion": roles.has("event:checkout") and (is_healed or are_orders),
-        "revenue without an earlier event": roles.has_amount and roles.has_conversion,
-        "orders without an earlier page view": roles.has("event:page_view"),
-        "revenue without a known source": roles.has_amount and roles.has_attribution,
-        "revenue counted twice": roles.has_amount and roles.has("transaction_id") and are_orders,
-    }
-    return reported.get(figure, True)
 
 
 def funnel(gold: Gold) -> Funnel:

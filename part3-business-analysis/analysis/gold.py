@@ -113,6 +113,10 @@ class Gold:
         """Return counted revenue, or counted orders if they have no amount."""
         return self.revenue if self.roles.has_amount else float(self.orders)
 
+    def short(self, sold: float) -> str:
+        """Return sales in at most three figures, or a number of orders or their mean if they have no amount."""
+        return self.currency.short(sold) if self.roles.has_amount else f"{sold:,.1f}".removesuffix(".0")
+
     @property
     def revenue(self) -> float:
         """Return counted revenue, in the shop's currency like every amount."""

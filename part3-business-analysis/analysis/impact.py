@@ -23,7 +23,6 @@ from event_data.errors import UserError
 
 YEAR = 365
 NAMES = ("spend_share", "steerable", "gain", "margin", "doubt")
-TEXTS = ("label", "unit", "source", "status")
 
 
 class AssumptionsError(UserError):
@@ -119,7 +118,7 @@ def load_assumptions(path: Path) -> Assumptions:
 
 
 def _input(path: Path, name: str, fields: Any) -> Assumption:
-    needed = ("low", "base", "high", *TEXTS)
+    needed = ("low", "base", "high", "label", "unit", "source", "status")
     if not isinstance(fields, Mapping) or any(field not in fields for field in needed):
         raise AssumptionsError(f"{path}: the input {name} needs {', '.join(needed)}.")
     low, base, high = values = [fields["low"], fields["base"], fields["high"]]

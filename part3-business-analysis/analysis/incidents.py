@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -159,13 +160,8 @@ class Quality:
     def in_order_list(self, check: str) -> tuple[int, int, Decimal] | None:
         """Return how many orders the incidents of a check are about, and of these how many the shop's list has."""
         known = [i.in_order_list for i in self.all_incidents if i.check == check and i.in_order_list]
-        if not known:
-            return None
-        return (
-            sum(orders for orders, *_ in known),
-            sum(found for _, found, _ in known),
-            sum((amount for *_, amount in known), Decimal(0)),
-        )
+        orders, found, amounts = zip(*known, strict=True) if known else ((), (), ())
+        return (sum(orders), sum(found), sum(amounts, Decimal(0))) if known else None
 
     @property
     def at_stake(self) -> Decimal:
@@ -230,28 +226,22 @@ def _incident(one: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], day
         date.fromisoformat(one[day]) if one[day] else None for day in ("first_bad_day", "last_bad_day", "last_good_day")
     )
     assert first and last
-    amount = one["revenue_at_stake"]
+    amount, listed = one["revenue_at_stake"], one.get("in_order_list")
     return Incident(
         one["severity"], one["check"], one["column"], first, None if last == max(days.values()) else last, good,
         None if amount is None else Decimal(amount), one["message"], one["advice"],
         {day: min(failed / checked, 1.0) for day, (failed, checked) in counts.items()}, stakes,
-        _in_order_list(one.get("in_order_list")),
+        (listed["orders"], listed["found"], Decimal(listed["amount"])) if listed else None,
     )  # fmt: skip
-
-
-def _in_order_list(known: Mapping[str, Any] | None) -> tuple[int, int, Decimal] | None:
-    return (known["orders"], known["found"], Decimal(known["amount"])) if known else None
 
 
 def _alarms(history: Path) -> tuple[Alarm, ...]:
     """Return the alarms that are open on the last day that the monitor judged; none without a history."""
     if not history.is_file():
         return ()
-    connection = sqlite3.connect(f"{history.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        rows = connection.execute(ALARMS).fetchall()
+        with closing(sqlite3.connect(f"{history.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            rows = connection.execute(ALARMS).fetchall()
     except sqlite3.Error as error:
         raise QualityError(f"{history} cannot be read as the monitor's history ({error}); move it away.") from None
-    finally:
-        connection.close()
     return tuple(Alarm(severity, date.fromisoformat(opened), text) for severity, opened, text in rows)

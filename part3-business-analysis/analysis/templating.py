@@ -87,8 +87,8 @@ def short(context: Context, amount: Decimal | float | None) -> str:
 
 @pass_context
 def sales(context: Context, amount: Decimal | float) -> str:
-    """Return the sales of a day: an amount in at most three figures, or a number of orders if they have no amount."""
-    return short(context, amount) if context["gold"].roles.has_amount else f"{amount:,.1f}".removesuffix(".0")
+    """Return sales in at most three figures."""
+    return _money(context, context["gold"].short(float(amount)))
 
 
 @pass_context

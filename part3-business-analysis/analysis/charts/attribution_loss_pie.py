@@ -38,8 +38,7 @@ def draw(gold: Gold) -> Figure:
     figure, top = style.canvas(gold, 5.0, title("evidence", gold=gold), subtitle, note)
     if not gold.sold:
         what = "revenue" if gold.roles.has_amount else "order"
-        style.nothing_to_draw(figure, f"No {what} has been recorded yet.")
-        return figure
+        return style.nothing_to_draw(figure, f"No {what} has been recorded yet.")
     if not is_repaired:
         _ring(figure.add_axes((0.265, 0.1, 0.47, top - 0.1)), gold, healed, "")
         return figure
@@ -72,22 +71,20 @@ def _ring(axes: Axes, gold: Gold, parts: dict[str, float], words: str) -> None:
             )
         )  # fmt: skip
         middle = math.radians(angle - sweep / 2)
-        sold = gold.currency.short(amount) if gold.roles.has_amount else f"{amount:,.0f}"
-        labels.append((f"{share}  {sold}", REASON_WORDS.get(reason, reason), math.cos(middle), math.sin(middle)))
+        labels.append(
+            (f"{share}  {gold.short(amount)}", REASON_WORDS.get(reason, reason), math.cos(middle), math.sin(middle))
+        )
         angle -= sweep
     axes.text(
         0, 0.17, shares.get("known", "0%"), size=25, weight="semibold", color=style.BLUE, ha="center", va="center"
     )
-    what = gold.currency.short(gold.sold) + " has" if gold.roles.has_amount else _orders(gold.orders)
+    what = gold.short(gold.sold) if gold.roles.has_amount else count(gold.orders, "order")
+    what += " has" if gold.roles.has_amount or gold.orders == 1 else " have"
     axes.text(
         0, -0.21, f"of {what} a\nknown channel", size=9.5, color=style.TEXT, ha="center", va="center", linespacing=1.3
     )
     for side in (1, -1):
         _labels(axes, [one for one in labels if (one[2] >= 0) == (side > 0)], side)
-
-
-def _orders(orders: int) -> str:
-    return f"{count(orders, 'order')} {'has' if orders == 1 else 'have'}"
 
 
 def _labels(axes: Axes, labels: Sequence[tuple[str, str, float, float]], side: int) -> None:

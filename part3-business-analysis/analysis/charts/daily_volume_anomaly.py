@@ -31,8 +31,7 @@ def draw(gold: Gold, quality: Quality) -> Figure:
         subtitle += ". Below: shares that fail a check"
     figure, top = canvas(gold, height, title("volume", gold=gold, quality=quality), subtitle)
     if not days:
-        nothing_to_draw(figure, "No day has been loaded yet.")
-        return figure
+        return nothing_to_draw(figure, "No day has been loaded yet.")
     bottom, strip = 0.8 / height, 1.05 / height
     base = bottom + strip * len(strips) + (0.12 / height if strips else 0)
     axes, _ = day_axes(figure, LEFT, RIGHT, base, top, days, quality.marks(hours=True), labels=not strips)

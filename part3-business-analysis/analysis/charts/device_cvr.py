@@ -1,6 +1,7 @@
 """Draw conversion by device and operating system, each share with its interval."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,8 +23,7 @@ def draw(gold: Gold) -> Figure:
     height = 2.35 + 0.47 * max(len(rows), 3)
     figure, top = style.canvas(gold, height, title("device", gold=gold), subtitle, note)
     if not rows:
-        style.nothing_to_draw(figure, "No session has been recorded yet.")
-        return figure
+        return style.nothing_to_draw(figure, "No session has been recorded yet.")
     axes = figure.add_axes((NAMES, 0.78 / height, 0.955 - NAMES, top - 0.78 / height - 0.28 / height))
     _scale(axes, rows)
     whole = all_sessions(gold).share.estimate
@@ -34,8 +34,7 @@ def draw(gold: Gold) -> Figure:
         ha="center" if whole < 0.85 * axes.get_xlim()[1] else "right",
     )  # fmt: skip
     for y, (depth, segment) in enumerate(rows):
-        _interval(axes, y, depth, segment)
-        _name(axes, y, depth, segment)
+        _row(axes, y, depth, segment)
     return figure
 
 
@@ -54,43 +53,26 @@ def _scale(axes: Axes, rows: Sequence[tuple[int, Segment]]) -> None:
     axes.set_yticks([])
 
 
-def _interval(axes: Axes, y: int, depth: int, segment: Segment) -> None:
-    """Draw a share as a dot on a bar from end to end of its interval; an arrow where that goes on."""
-    share = segment.share
-    small = segment.is_small
-    dot, bar = (style.MUTED, style.RULE) if small else (style.BLUE, style.SKY)
-    right = axes.get_xlim()[1]
-    axes.plot(
-        [share.low, min(share.high, right)], [y, y], linewidth=11 if depth == 0 else 7, color=bar,
-        solid_capstyle="butt", zorder=2,
-    )  # fmt: skip
+def _row(axes: Axes, y: int, depth: int, segment: Segment) -> None:
+    """Draw a share as a dot on its interval, with an arrow where that goes on, and left of it the name and counts."""
+    share, small, figure, right = segment.share, segment.is_small, style.figure_of(axes), axes.get_xlim()[1]
+    dot, bar, ink = (style.MUTED, style.RULE, style.MUTED) if small else (style.BLUE, style.SKY, style.BLUE)
+    thick, marker, up, size, weight = (11, 11, 9, 11.5, "semibold") if depth == 0 else (7, 8, 7, 10, "medium")
+    axes.plot([share.low, min(share.high, right)], [y, y], linewidth=thick, color=bar, solid_capstyle="butt", zorder=2)
     if share.high > right:
         axes.plot([right], [y], marker=">", color=style.GREY, markersize=7, clip_on=False, zorder=3)
-    axes.plot(
-        [share.estimate], [y], marker="o", markersize=11 if depth == 0 else 8, color=dot, markeredgecolor="white",
-        zorder=4,
-    )  # fmt: skip
+    axes.plot([share.estimate], [y], marker="o", markersize=marker, color=dot, markeredgecolor="white", zorder=4)
     axes.annotate(
-        f"{share.estimate:.2%}", (share.estimate, y), xytext=(0, 9 if depth == 0 else 7), textcoords="offset points",
-        size=11.5 if depth == 0 else 10, weight="semibold" if depth == 0 else "medium",
-        color=style.MUTED if small else style.BLUE, ha="center", va="bottom", zorder=6,
+        f"{share.estimate:.2%}", (share.estimate, y), xytext=(0, up), textcoords="offset points", size=size,
+        weight=weight, color=ink, ha="center", va="bottom", zorder=6,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
     )  # fmt: skip
-
-
-def _name(axes: Axes, y: int, depth: int, segment: Segment) -> None:
-    """Write left of the axes the segment's name, cut to its room, and its counts."""
-    figure = style.figure_of(axes)
     counts = f"{segment.converted:,} of {segment.sessions:,}"
-    room = NAMES - 0.025 - style.text_width(figure, counts, 9.5)
-    indent = 0.04 if depth == 0 else 0.075
-    size, colour = (12.5, style.INK) if depth == 0 else (10.5, style.TEXT)
-    axes.text(
-        (indent - NAMES) / (0.955 - NAMES), y,
-        style.shortened(figure, segment.name, size, "semibold" if depth == 0 else "regular", room - indent), size=size,
-        weight="semibold" if depth == 0 else "regular", color=colour, va="center",
-        transform=axes.get_yaxis_transform(),
-    )  # fmt: skip
-    axes.text(
-        -0.02, y, counts, size=9.5, color=style.MUTED, ha="right", va="center", transform=axes.get_yaxis_transform(),
-    )  # fmt: skip
+    left, size, weight, ink = (
+        (0.04, 12.5, "semibold", style.INK) if depth == 0 else (0.075, 10.5, "regular", style.TEXT)
+    )
+    room = NAMES - 0.025 - style.text_width(figure, counts, 9.5) - left
+    beside: dict[str, Any] = {"va": "center", "transform": axes.get_yaxis_transform()}
+    name = style.shortened(figure, segment.name, size, weight, room)
+    axes.text((left - NAMES) / (0.955 - NAMES), y, name, size=size, weight=weight, color=ink, **beside)
+    axes.text(-0.02, y, counts, size=9.5, color=style.MUTED, ha="right", **beside)

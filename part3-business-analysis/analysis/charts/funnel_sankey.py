@@ -37,8 +37,7 @@ def draw(gold: Gold) -> Figure:
     subtitle = f"Visitors by the farthest step on record, {period(gold)}"
     figure, top = canvas(gold, HEIGHT, title("funnel", gold=gold), subtitle, " ".join(notes))
     if not found.reached[0]:
-        nothing_to_draw(figure, "No visit has been recorded yet.")
-        return figure
+        return nothing_to_draw(figure, "No visit has been recorded yet.")
     _legend(figure, top, found)
     axes = figure.add_axes((0.04, 0.1, 0.92, top - 0.1 - 0.17))
     axes.set_axis_off()
@@ -94,21 +93,16 @@ def _draw_steps(axes: Axes, found: Funnel) -> None:
         _flows(axes, found, i, columns)
     for i, column in enumerate(columns):
         is_last = i == last
-        _block(axes, column, 0 if is_last else leaving[i], INK if is_last else BLUE)
+        for y, size, style in (
+            (column.top, column.missing, HATCHED),
+            (column.start, column.onward, {"color": INK if is_last else BLUE, "linewidth": 0}),
+            (column.start + column.onward, 0 if is_last else leaving[i], {"color": GREY, "linewidth": 0}),
+        ):
+            if size:
+                axes.add_patch(Rectangle((column.x, y), WIDTH, size, zorder=4, **style))
         _step_label(axes, found, i, column)
         if not is_last and found.leaving[i]:
             _leavers(axes, column, leaving[i], found.leaving[i], found.reached[i], is_broken and i == 0)
-
-
-def _block(axes: Axes, column: Column, leaving: float, colour: str) -> None:
-    x, start = column.x, column.start
-    for y, size, style in (
-        (column.top, column.missing, HATCHED),
-        (start, column.onward, {"color": colour, "linewidth": 0}),
-        (start + column.onward, leaving, {"color": GREY, "linewidth": 0}),
-    ):
-        if size:
-            axes.add_patch(Rectangle((x, y), WIDTH, size, zorder=4, **style))
 
 
 def _flows(axes: Axes, found: Funnel, i: int, columns: Sequence[Column]) -> None:

@@ -33,26 +33,19 @@ def draw(gold: Gold, quality: Quality, changes: Sequence[Change]) -> Figure:
         subtitle += f". Grey: the {len(before)} days before"
     figure, top = canvas(gold, 5.6, title("revenue", gold=gold, changes=changes), subtitle)
     if not gold.orders:
-        nothing_to_draw(figure, "No order has been recorded yet.")
-        return figure
+        return nothing_to_draw(figure, "No order has been recorded yet.")
     axes, marks = day_axes(figure, LEFT, RIGHT, 0.155, top, days, quality.marks(hours=False))
     axes.set_ylim(0, max([*values, 1]) * 1.26)
-    short = gold.currency.short if gold.roles.has_amount else _number
-    axes.yaxis.set_major_formatter(lambda v, _: short(float(v)).replace(".0", "") if v else "0")
+    axes.yaxis.set_major_formatter(lambda v, _: gold.short(float(v)).replace(".0", "") if v else "0")
     grave = next((c.incident.since for c in changes if c.incident and c.incident.severity == "P0"), None)
     cut = len(before) or (days.index(grave) if grave in days else 0)
     for start, end in ((0, cut), (cut, len(days))):
         if end > start:
-            _mean(axes, start, end, values, short)
+            _mean(axes, start, end, values, gold.short)
     draw_line(axes, values, len(before))
     if len(days) <= MANY_DAYS:
-        _extremes(axes, days, values, marks, short)
+        _extremes(axes, days, values, marks, gold.short)
     return figure
-
-
-def _number(orders: float) -> str:
-    """Return a number of orders, or their mean, with one digit at most."""
-    return f"{orders:,.1f}".removesuffix(".0")
 
 
 def _mean(axes: Axes, start: int, end: int, values: Sequence[float], short: Callable[[float], str]) -> None:

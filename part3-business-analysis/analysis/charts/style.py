@@ -35,23 +35,13 @@ def use_style() -> None:
         entries.insert(0, replace(entries.pop(), name="Inter"))
     matplotlib.rcParams.update(
         {
-            "font.family": ["Inter", "DejaVu Sans"],
-            "font.size": 11,
-            # A dollar is a dollar, not the start of a formula.
-            "text.parse_math": False,
-            "text.color": TEXT,
-            "axes.edgecolor": GREY,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.spines.left": False,
-            "xtick.color": MUTED,
-            "ytick.color": MUTED,
-            "ytick.major.size": 0,
-            "xtick.major.size": 3,
-            "hatch.linewidth": 0.8,
-            "svg.hashsalt": "part3",
+            "font.family": ["Inter", "DejaVu Sans"], "font.size": 11, "text.color": TEXT,
+            "text.parse_math": False,  # a dollar is a dollar, not the start of a formula
+            "axes.edgecolor": GREY, "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
+            "xtick.color": MUTED, "ytick.color": MUTED,
+            "ytick.major.size": 0, "xtick.major.size": 3, "hatch.linewidth": 0.8,
         }
-    )
+    )  # fmt: skip
 
 
 def canvas(gold: Gold, height: float, title: str, subtitle: str, note: str = "") -> tuple[Figure, float]:
@@ -153,9 +143,10 @@ def save(draw: Callable[[], Figure], path: Path) -> None:
     draw().savefig(path, format="png", dpi=DPI, metadata={"Software": None})
 
 
-def nothing_to_draw(figure: Figure, message: str) -> None:
-    """Say in the middle of a picture why there is nothing else."""
+def nothing_to_draw(figure: Figure, message: str) -> Figure:
+    """Return the picture, which says in its middle why there is nothing else."""
     figure.text(0.5, 0.45, message, size=13, color=MUTED, ha="center", va="center")
+    return figure
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

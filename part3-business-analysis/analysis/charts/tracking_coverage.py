@@ -18,8 +18,7 @@ def draw(gold: Gold, quality: Quality) -> Figure:
     subtitle = "Tracked orders of those in the shop's order list, per day. Band: 95% interval (Wilson)"
     figure, top = canvas(gold, 4.6, title("coverage", gold=gold), subtitle)
     if not days:
-        nothing_to_draw(figure, "The order list has no order of these days.")
-        return figure
+        return nothing_to_draw(figure, "The order list has no order of these days.")
     axes, _ = day_axes(figure, LEFT, RIGHT, 0.19, top, days, quality.marks(hours=False))
     shares = [wilson(row.tracked, row.expected) for row in gold.coverage.itertuples()]
     axes.set_ylim(0, 1.06)
