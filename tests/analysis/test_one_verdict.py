@@ -110,6 +110,18 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def judged(healthy: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Verdict]:
+    """Return a healthy folder that all three parts have looked at, to be copied, and what they said of it."""
+    days = Path(shutil.copytree(healthy, tmp_path_factory.mktemp("judged") / "days"))
+    return days, judge(days)
+
+
+@pytest.fixture
+def days(judged: tuple[Path, Verdict], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(judged[0], tmp_path / "days"))
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_parts_agree_on_a_fault(fault: str, verdicts: dict[str, Verdict]) -> None:
     found = verdicts[fault]
@@ -144,8 +156,8 @@ def test_the_commands_agree_on_a_fault(fault: str, healthy: Path, tmp_path: Path
     assert found.statuses[2] == (3 if 3 in found.statuses[:2] else 0)
 
 
-def test_healthy_days_are_well_to_all(healthy: Path, tmp_path: Path) -> None:
-    found = judge(Path(shutil.copytree(healthy, tmp_path / "days")))
+def test_healthy_days_are_well_to_all(judged: tuple[Path, Verdict]) -> None:
+    found = judged[1]
     assert (found.statuses, found.praise, found.error) == ((0, 0, 0), ALL_IS_WELL, "")
 
 
@@ -162,9 +174,7 @@ def test_refused_orders_are_named_to_the_cent_and_not_estimated(tmp_path: Path) 
     assert set(map(str, found.quality.empty_hours)) == {"2025-03-07"}, "no estimate for the day that was refused"
 
 
-def test_a_report_of_other_files_is_refused(healthy: Path, tmp_path: Path) -> None:
-    days = Path(shutil.copytree(healthy, tmp_path / "days"))
-    judge(days)
+def test_a_report_of_other_files_is_refused(days: Path) -> None:
     line = ("--no_refresh", "--data_dir", days, "--out_dir", days / "out")
     assert run(*line)[0] == 0
     report = json.loads((days / "dq_report.json").read_text("utf-8"))
@@ -180,9 +190,7 @@ def test_a_report_of_other_files_is_refused(healthy: Path, tmp_path: Path) -> No
     assert "Nobody has checked the quality of these files." in text and not any(words in text for words in ALL_IS_WELL)
 
 
-def test_an_old_warehouse_is_to_be_rebuilt(healthy: Path, tmp_path: Path) -> None:
-    days = Path(shutil.copytree(healthy, tmp_path / "days"))
-    judge(days)
+def test_an_old_warehouse_is_to_be_rebuilt(days: Path) -> None:
     with duckdb.connect(str(days / "warehouse.duckdb")) as connection:
         connection.execute("drop table bronze.unread_files")
     status, _, error = run("--no_refresh", "--data_dir", days, "--out_dir", days / "out")
@@ -202,9 +210,7 @@ def test_what_is_not_used_is_named(healthy: Path, tmp_path: Path) -> None:
     assert "published, but" in found.error and files[5].name in found.error
 
 
-def test_what_the_monitor_has_open_is_listed(healthy: Path, tmp_path: Path) -> None:
-    days = Path(shutil.copytree(healthy, tmp_path / "days"))
-    judge(days)
+def test_what_the_monitor_has_open_is_listed(days: Path) -> None:
     with sqlite3.connect(days / "monitor.sqlite") as history:
         history.executescript(
             """

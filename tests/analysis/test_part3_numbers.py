@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from analysis.charts.style import use_style
@@ -20,7 +21,7 @@ from analysis.gold import Gold, read_gold
 from analysis.impact import Impact, hold_against, load_assumptions, model
 from analysis.incidents import Quality
 from analysis_arithmetic import newcombe, product_quantiles, welch, wilson_bounds, z_of
-from analysis_kit import build, differences_from_gold, edit, first_order_only
+from analysis_kit import PICTURES, build, differences_from_gold, edit, first_order_only
 from analysis_pictures import (
     drawn,
     misplaced,
@@ -33,6 +34,7 @@ from analysis_pictures import (
 from analysis_reference import BEFORE_THE_ORDER, Model, Reference, change, outliers
 from commands import NO_REAL_DAYS, REAL, has_real_days
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 from roles_kit import page_data, visible_lines
 from synthetic_events import generate
 from test_part3_statistics import ASSUMPTIONS
@@ -347,6 +349,17 @@ def test_the_words_are_those_that_were_reviewed(name: str, made: Callable[[str],
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8")
+
+
+def test_the_committed_outputs_are_those_of_the_real_days(made: Callable[[str], Case], tmp_path: Path) -> None:
+    case, committed = made("real"), ASSUMPTIONS.parent
+    assert case.summary == (committed / "executive_summary.md").read_text(encoding="utf-8")
+    assert len(case.summary.split()) < 1140, "more than two pages"
+    assert case.figures.keys() == set(PICTURES)
+    for name, figure in case.figures.items():
+        figure.savefig(tmp_path / name)
+        # The picture, not its compression, which is another on another machine.
+        assert np.allclose(imread(committed / name), imread(tmp_path / name), atol=0.02), name
 
 
 def test_other_assumptions_make_other_ranges(made: Callable[[str], Case], tmp_path: Path) -> None:

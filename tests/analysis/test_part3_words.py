@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from analysis.charts import attribution_loss_pie
+from analysis.charts.style import source_line
 from analysis.command import is_critical
 from analysis.documents import summary, verdict
 from analysis.findings import Change, find_changes
@@ -150,6 +151,13 @@ def test_faults_of_a_shop_without_an_order_are_not_called_harmless() -> None:
     text = told(shop(ledger=[("counted", 0, 0.0)]), faulty)
     assert "**No order was recorded, and the measurement has faults; find out first whether orders were made.**" in text
     assert "none that makes revenue or identity unusable" in told(shop(), faulty)
+
+
+def test_days_without_a_file_are_told() -> None:
+    days = [(day, 90, 1, 100.0, 50, 1, 0) for n, day in enumerate(DAYS) if n not in (1, 4, 5)]
+    gap = shop(days=days, files=[(f"events_{day[0]:%Y%m%d}.csv", day[0], "") for day in days])
+    assert "- **3 days have no usable file**: 2 March, 5 March and 6 March. What was sold then" in told(gap)
+    assert source_line(gap) == "Source: events_20250301.csv to events_20250308.csv, 5 files; 3 days between without."
 
 
 def test_a_ledger_that_does_not_balance_is_critical() -> None:
