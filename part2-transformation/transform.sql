@@ -1,10 +1,10 @@
--- Bronze -> Silver -> Gold. The only place where business logic lives; documentation_transformation.md
--- has the definitions. One statement a table: `create or replace table x as select ...` is all that an
--- engine's adapter has to know. {braces} hold what the contract (schema.yaml) says of the shop.
+-- Bronze -> silver -> gold: all business logic, with the definitions in documentation_transformation.md. Each table is one
+-- `create or replace table x as select ...`, which is all that an engine's adapter has to know. {braces} are filled in
+-- from the contract (schema.yaml).
 --
 -- Contents
 --   events      received, browsers, parsed_events, simultaneous, rejected_events
---   sources     terms, known_hosts, confirmations, decoded, sources: what each evidence says
+--   sources     terms, known_hosts, confirmations, decoded, sources: the evidence
 --   sessions    judged_events, session_events, events, sessions, clients
 --   files       file_totals, files
 --   people      links, people
@@ -14,8 +14,8 @@
 --               daily_metrics, ledger, headline_figures, shop
 
 
--- silver.received: every record under the contract's column names; a renamed column is healed by its synonyms.
--- event_data/events.sql defines how every part reads a time. A placeholder such as `undefined` is no client id.
+-- silver.received: every record under the contract's column names; synonyms heal a renamed column.
+-- event_data/events.sql defines how every part reads a time. A placeholder such as `undefined` is not a client id.
 create or replace view silver.received as
 with imported as (
     select
@@ -53,7 +53,7 @@ select
 from timed;
 
 
--- silver.browsers: one row a user agent; its device, and whether it declares itself a crawler.
+-- silver.browsers: one row per user agent: its device, and whether it declares itself a crawler.
 create or replace table silver.browsers as
 with distinct_agents as (
     select distinct user_agent
@@ -83,7 +83,8 @@ from agents
 left join crawlers on agents.user_agent = crawlers.user_agent;
 
 
--- silver.parsed_events: every readable record of an event, its page taken apart, and what it says of its source.
+-- silver.parsed_events: every readable event record, with its page address split into parts and its evidence of a
+-- source.
 create or replace table silver.parsed_events as
 with received as (
     select
@@ -96,7 +97,7 @@ with received as (
         received.referrer,
         case when lower(received.source_session_id) not in ({placeholders}) then received.source_session_id end
             as source_session_id,
-        -- what an export writes for a visit without a source is no evidence
+        -- an export's value for a visit without a source is not evidence
         case when lower(received.source) not in ({no_evidence}) then received.source end as source,
         case when lower(received.medium) not in ({no_evidence}) then received.medium end as medium,
         case when lower(received.campaign) not in ({no_evidence}) then received.campaign end as campaign,
@@ -113,12 +114,12 @@ with received as (
     from silver.received as received
     left join bronze.event_roles as event_roles on received.event_name = event_roles.event_name
     left join silver.browsers as browsers on received.user_agent = browsers.user_agent
-    -- Those without a time are refused below, where it is a column: here it would be worked out twice.
+    -- Events without a time are refused below, where the time is a column; here it would be computed twice.
     where received.unreadable is null and received.event_name is not null
 ),
 
--- The page, taken apart. A search for a character costs less than a regular expression, and `nullif` of an
--- expression works it out twice, so that what was empty becomes null only in the end.
+-- The parts of the page address. Searching for a character costs less than a regular expression. `nullif` would compute
+-- each expression twice, so empty values become null only at the end.
 queried as (
     select
         received.*,
@@ -200,7 +201,7 @@ given as (
 
 select
     given.*,
-    -- what silver.sources judges, as one text; null where there is nothing, or only the shop's own host
+    -- the evidence that silver.sources judges, as one text; null if there is none, or only the shop's own host
     case
         when utm_source is not null or utm_medium is not null or utm_campaign is not null or click_ids is not null
             or source_channel is not null or referrer_host not in ({own_hosts})
@@ -209,8 +210,9 @@ select
 from given;
 
 
--- silver.simultaneous: the few events that share their time with another, each with a hash of its content. Exact repeats
--- have the same content; other events at the same time are ordered by it, never by their place in a file.
+-- silver.simultaneous: the few events that share their time with another, each with a hash of its content. Exact
+-- repeats have the same content; other events at the same time are ordered by the hash, never by their place in a
+-- file.
 create or replace table silver.simultaneous as
 with busy_times as (
     select event_at
@@ -232,14 +234,14 @@ inner join busy_times on parsed_events.event_at = busy_times.event_at
 inner join silver.received as received on parsed_events.event_id = received.event_id;
 
 
--- silver.rejected_events: records that cannot be used, each with its reason and where it came from.
+-- silver.rejected_events: records that cannot be used, each with its reason, file and line.
 create or replace table silver.rejected_events as
 with repeats as (
     select
         event_id,
         row_number() over (partition by client_id, time_text, content order by event_id nulls first) as occurrence
     from silver.simultaneous
-    -- equal lines of an order are no repeats
+    -- equal lines of an order are not repeats
     where not ({rows_are_lines} and event = 'order')
 ),
 
@@ -266,7 +268,7 @@ from reasons
 left join bronze.event_roles as event_roles on reasons.event_name = event_roles.event_name;
 
 
--- silver.terms: standard words of the field, and what the shop's anonymisation makes of each.
+-- silver.terms: standard terms of the field, and what the shop's anonymisation turns each into.
 create or replace table silver.terms as
 with terms as (
     select source as term from bronze.sources
@@ -314,7 +316,7 @@ subdomains as (
 hosts as (
     select source as host, source, 1 as preference from bronze.sources where strpos(source, '.') > 0
     union all
-    -- An engine's own domains, never any host that bears its name.
+    -- Only an engine's own domains, not every host that contains its name.
     select host, source, 0 from bronze.search_hosts
     union all
     select host, source, 0 from bronze.host_aliases
@@ -349,8 +351,8 @@ qualify row_number() over (
 ) = 1;
 
 
--- silver.confirmations: events on the confirmation page of an order. The address and the referrer of such a page are no
--- evidence; columns of the export are.
+-- silver.confirmations: events on the confirmation page of an order. The address and the referrer of such a page are
+-- not evidence; the export's source columns are.
 create or replace table silver.confirmations as
 with given as (
     select
@@ -376,7 +378,8 @@ select
 from given;
 
 
--- silver.decoded: the text behind each percent-encoded value of an address, decoded at most twice; + is a blank.
+-- silver.decoded: the decoded text of each percent-encoded value in an address. Values are decoded at most twice; +
+-- is a blank.
 create or replace table silver.decoded as
 with digits as (
     select digit from (values (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) as digits (digit)
@@ -400,7 +403,7 @@ texts_0 as (
 ),
 
 {for n in 1 2, joined by ,}
--- Where a character of one to three bytes is encoded: %C3%BC
+-- The position of each encoded character of one to three bytes, such as %C3%BC.
 codes_{n} as (
     select
         texts.value, texts.text, places.place, codes.character, places.place + lengths.length as end_place
@@ -443,7 +446,7 @@ select value, text
 from texts_2;
 
 
--- silver.sources: each distinct evidence is judged once, however many events carry it.
+-- silver.sources: each distinct piece of evidence is judged once, however many events carry it.
 create or replace table silver.sources as
 with keys as (
     select
@@ -462,7 +465,7 @@ with keys as (
     group by evidence_key
 ),
 
--- Own pages, the checkout and payment providers are where a visitor comes back from, not sources.
+-- Visitors return from the shop's own pages, the checkout and payment providers; these are not sources.
 not_sources as (
     select distinct keys.host
     from keys
@@ -474,7 +477,7 @@ not_sources as (
     where kind = 'payment'
 ),
 
--- The click id that decides, where a page has several.
+-- The click id that decides if a page has several.
 clicked as (
     select keys.evidence_key, click_ids.parameter as click_id
     from keys
@@ -501,7 +504,7 @@ written as (
     left join not_sources on keys.host = not_sources.host
 ),
 
--- Values that exports and tags write for a visit without a source are no evidence. A channel column replaces the others.
+-- Values that exports and tags write for a visit without a source are not evidence. A channel column replaces the rest.
 revealed as (
     select
         evidence_key, source_channel,
@@ -517,7 +520,7 @@ revealed as (
     left join bronze.source_aliases as aliases on written.source_word = aliases.alias
 ),
 
--- The strongest evidence decides: source and medium, a click id, the export's own channel, or else the referrer.
+-- The strongest evidence decides: source and medium, else a click id, the export's own channel, or the referrer.
 named as (
     select
         revealed.evidence_key, revealed.click_ids, revealed.click_id, revealed.source_channel,
@@ -607,10 +610,10 @@ select
     case
         when prepared.source is null then null
         when overrides.channel is not null then overrides.channel
-        -- the contract's table from the values of a channel column to channels
+        -- the contract maps the values of a channel column to channels
         when source_evidence is null and click_evidence is null and source_channel is not null
             then coalesce(given_channel, 'Unassigned')
-        -- "Source exactly matches (direct) AND Medium is one of ((not set), (none))": no evidence, see session_events
+        -- "Source exactly matches (direct) AND Medium is one of ((not set), (none))": not evidence, see session_events
         -- "Campaign Name contains cross-network"
         when strpos(lower(campaign), 'cross-network') > 0 then 'Cross-network'
         -- "(Source matches a list of shopping sites OR Campaign Name matches regex
@@ -663,8 +666,8 @@ left join overrides
     on prepared.source_word = overrides.source_word and prepared.medium_word = overrides.medium_word;
 
 
--- silver.judged_events: every usable event in a few numbers: its browser, its source, and its place among events of the
--- same time.
+-- silver.judged_events: every usable event as a few numbers: its browser, its source, and its rank among events at
+-- the same time.
 create or replace table silver.judged_events as
 with ties as (
     select
@@ -681,7 +684,7 @@ with ties as (
 select
     events.event_id, events.client_id, events.event_at, events.event, events.source_session_id,
     events.is_tracked,
-    -- Events of a client at the same time: by step, then by a hash of their content.
+    -- Order a client's events at the same time by step, then by a hash of their content.
     100000 * case events.event
         when 'page_view' then 1 when 'signup' then 2 when 'cart' then 3 when 'checkout' then 4 when 'order' then 5 else 6
     end + coalesce(ties.number, 0) as tie,
@@ -701,15 +704,15 @@ left join ties on events.event_id = ties.event_id
 where rejected.event_id is null;
 
 
--- silver.session_events: the session of each event, and whether the event is a touch, in two readings: by the healed id,
--- and by what the column alone held. A session has the same session id of the export, or no gap of
--- {session_gap_minutes} minutes. Events without a client and those of declared crawlers have none.
+-- silver.session_events: the session of each event, and whether the event is a touch, in two readings: by the healed
+-- id, and by the contract's column alone. The events of a session share a session id of the export, or have no gap of
+-- {session_gap_minutes} minutes. Events without a client and events of declared crawlers have no session.
 create or replace table silver.session_events as
 with clients as (
     select
         client_id,
         count(*) as events,
-        -- Where the column alone held every id of a client, its sessions are the same in both readings.
+        -- If the column alone has every id of a client, its sessions are the same in both readings.
         case when count(*) = sum(case when is_tracked then 1 else 0 end) then 'both' else 'healed' end as found_in
     from silver.judged_events
     where client_id is not null and not is_bot
@@ -763,7 +766,7 @@ numbered as (
     from started
 ),
 
--- All evidence that a source carries: the strongest, and what that outranks.
+-- All evidence that a source carries: the strongest, and the evidence that it outranks.
 evidence as (
     {for kind in source click channel referrer, joined by union all}
     select
@@ -816,7 +819,7 @@ from followed
 where events = 1 or events is null;
 
 
--- silver.events: one row an event; typed, healed, with its page, its source, its browser, its session and its touch.
+-- silver.events: one row per event: typed and healed, with its page, source, browser, session and touch.
 create or replace table silver.events as
 with tracked as (
     select event_id, session_id, is_touch
@@ -836,7 +839,7 @@ joined as (
         healed.session_id, healed.is_touch,
         case when healed.found_in = 'both' then healed.session_id else tracked.session_id end as session_id_as_tracked,
         case when healed.found_in = 'both' then healed.is_touch else tracked.is_touch end as is_touch_as_tracked,
-        -- days and hours by the clock of the contract's time zone
+        -- days and hours in the contract's time zone
         parsed.event_at{in_zone} as local_at,
         files.file_date
     from silver.parsed_events as parsed
@@ -901,7 +904,7 @@ left join silver.decoded as decoded_{field} on events.{field} = decoded_{field}.
 {end};
 
 
--- silver.file_totals: what each file held before anything was refused; the ledger starts from it.
+-- silver.file_totals: what each file contained before any record was refused; the ledger starts from it.
 create or replace table silver.file_totals as
 select
     received.source_file,
@@ -936,8 +939,9 @@ from bronze.files as files
 left join rejected on files.name = rejected.source_file;
 
 
--- silver.received_orders: every order event, its status, and the amount that it counts. event_data/orders.sql defines
--- the statuses: counted, resubmission, amendment, possible duplicate, negative and quarantined.
+-- silver.received_orders: every order event, its status, and the amount that it adds to revenue.
+-- event_data/orders.sql defines the statuses: counted, resubmission, amendment, possible duplicate, negative and
+-- quarantined.
 create or replace table silver.received_orders as
 with order_events as (
     select
@@ -963,14 +967,14 @@ select
     classified.order_id,
     classified.counted_amount as counted_revenue,
     classified.excluded_amount as excluded_revenue,
-    -- what a deduplication by transaction id alone, keeping the first, would drop
+    -- the events that deduplicating by transaction id alone, keeping the first, would drop
     classified.is_repeated_id,
     classified.is_collision, classified.is_reused_id, classified.is_possible_duplicate
 from classified
 inner join silver.events as events on classified.event_id = events.event_id;
 
 
--- silver.sessions: one row a session, in two readings. A session converts when it holds a counted order.
+-- silver.sessions: one row per session, in two readings. A session converts when it has a counted order.
 create or replace table silver.sessions as
 with touches as (
     select
@@ -1077,7 +1081,7 @@ inner join found on sessions.found_in = found.found_in
 left join bought on found.reading = bought.reading and sessions.session_id = bought.session_id;
 
 
--- silver.links: which clients gave which e-mail hash or stood at which checkout.
+-- silver.links: the e-mail hashes and checkouts of each client.
 create or replace table silver.links as
 with keyed as (
     select client_id, 'customer' as kind, customer as value
@@ -1107,14 +1111,14 @@ devices as (
 select
     keyed.client_id, keyed.kind, keyed.value, shared.clients,
     coalesce(devices.customers, 0) as customers,
-    -- a hash that many ids share is a till or a test, not a person; a device of many customers is a kiosk
+    -- many ids share the hash of a till or a test, which is not a person; many customers share a kiosk
     shared.clients > {most_clients_of_a_person} or coalesce(devices.customers, 0) > {most_customers_of_a_device} as is_refused
 from keyed
 inner join shared on keyed.kind = shared.kind and keyed.value = shared.value
 left join devices on keyed.client_id = devices.client_id;
 
 
--- silver.people: the stitched reading. The smallest id wins along each link, four links far.
+-- silver.people: the stitched reading: each client's person, named by the smallest client id within four links.
 create or replace table silver.people as
 with links as (
     select client_id, kind, value
@@ -1146,7 +1150,7 @@ select client_id, person_id
 from people_4;
 
 
--- silver.orders: one row a counted order, with what was recorded of its client before.
+-- silver.orders: one row per counted order, with what was recorded of its client before it.
 create or replace table silver.orders as
 with counted as (
     select *
@@ -1174,7 +1178,7 @@ seen as (
     group by events.client_id
 ),
 
--- A confirmation page is an earlier page view of other orders only: of other checkouts.
+-- A confirmation page counts as an earlier page view only for orders of other checkouts.
 confirmed as (
     select distinct counted.event_id
     from counted
@@ -1224,7 +1228,7 @@ select
     counted.event_at as ordered_at,
     counted.order_date,
     counted.session_id,
-    -- zero where the contract maps no amount
+    -- zero if the contract maps no amount
     cast(coalesce(counted.counted_revenue, 0) as decimal(12, 2)) as revenue,
     counted.customer,
     counted.checkout_token,
@@ -1253,10 +1257,10 @@ left join key_people as by_customer on by_customer.kind = 'customer' and counted
 left join resubmitted on counted.transaction_id = resubmitted.transaction_id;
 
 
--- silver.order_items: one row a line of a counted order; amount is the line's, not a piece's.
+-- silver.order_items: one row per line of a counted order; the amount is that of the line, not of one piece.
 create or replace table silver.order_items as
 with payloads as (
-    -- the lines that were first sent with the amount that counts
+    -- the line items of the first event that has the counted amount
     select orders.order_id, orders.order_date, events.payload
     from silver.orders as orders
     inner join silver.received_orders as received
@@ -1277,7 +1281,7 @@ lines as (
         {item_id} as item_id,
         {item_name} as item_name,
         {item_variant} as item_variant,
-        -- rounded as a decimal: one engine reads '2.0' as a whole number, another does not
+        -- rounded as a decimal, because only some engines read '2.0' as a whole number
         cast(round(try_cast({quantity} as decimal(12, 2))) as bigint) as quantity,
         try_cast({line_amount} as decimal(12, 2)) as given_amount
     from payloads
@@ -1293,7 +1297,7 @@ where
     or given_amount is not null;
 
 
--- silver.clients: one row a visitor of the healed reading, from the first event to the last.
+-- silver.clients: one row per visitor of the healed reading, with the first and the last event.
 create or replace table silver.clients as
 with sessions as (
     select *
@@ -1301,7 +1305,7 @@ with sessions as (
     where reading = 'healed'
 ),
 
--- Most visitors come once; only the others are added up.
+-- Most visitors come once; only the others need a sum.
 returning_clients as (
     select
         client_id,
@@ -1351,13 +1355,13 @@ left join bought on sessions.client_id = bought.client_id
 where returning_clients.client_id is null or numbered.number = 1;
 
 
--- silver.readings: how identities are read; `sessions_of` is the reading of the sessions that belong to it.
+-- silver.readings: the ways to read identities; `sessions_of` names the reading whose sessions apply.
 create or replace table silver.readings as
 select reading, sessions_of
 from (values ('as_tracked', 'as_tracked'), ('healed', 'healed'), ('stitched', 'healed')) as readings (reading, sessions_of);
 
 
--- silver.models: the ways to share an order's revenue out.
+-- silver.models: the ways to share out an order's revenue.
 create or replace table silver.models as
 select model
 from (values
@@ -1378,7 +1382,7 @@ with identified as (
     cross join silver.readings as readings
 ),
 
--- A person's clients; a client that was linked with no other is a person of its own.
+-- Each person's clients; a client without links is a person of its own.
 clients_of as (
     select reading, order_id, ordered_at, identity as client_id
     from identified
@@ -1426,7 +1430,7 @@ from path
 where event_at >= ordered_at - interval {window_days} day and event_at <= ordered_at;
 
 
--- gold.attribution: an order's revenue, shared out to its touches; six models, three readings.
+-- gold.attribution: each order's revenue, shared out to its touches, in six models and three readings.
 create or replace table gold.attribution as
 with last_known as (
     select reading, order_id, max(case when channel <> 'Direct' then position end) as position
@@ -1469,7 +1473,7 @@ running as (
     from weighted
 ),
 
--- Running shares are rounded, not shares: what is handed out is the order's revenue to the cent.
+-- Rounding the running totals instead of the shares makes the credit sum to the order's revenue, to the cent.
 shared as (
     select
         running.*,
@@ -1502,7 +1506,8 @@ left join last_known on readings.reading = last_known.reading and orders.order_i
 where last_known.order_id is null;
 
 
--- gold.no_known_source: orders whose source is not known, and why: Direct, or Unattributed with the first reason that holds.
+-- gold.no_known_source: orders without a known source, and why: Direct, or Unattributed with the first reason that
+-- holds.
 create or replace table gold.no_known_source as
 with found as (
     select reading, order_id, sum(case when channel <> 'Direct' then 1 else 0 end) as known_touches
@@ -1528,14 +1533,15 @@ left join found on readings.reading = found.reading and orders.order_id = found.
 where coalesce(found.known_touches, 0) = 0;
 
 
--- gold.unattributed: orders without a touch, and the one reason why.
+-- gold.unattributed: orders without a touch, and the reason.
 create or replace table gold.unattributed as
 select order_id, transaction_id, order_date, reading, reason, revenue
 from gold.no_known_source
 where channel = 'Unattributed';
 
 
--- gold.channel_sessions: the sessions that a channel began, by day, in two readings, and those that converted.
+-- gold.channel_sessions: the sessions that each channel began, and those of them that converted, by day, in two
+-- readings.
 create or replace table gold.channel_sessions as
 select
     day as date, reading, coalesce(first_channel, 'Unattributed') as channel,
@@ -1545,7 +1551,7 @@ from silver.sessions
 group by day, reading, coalesce(first_channel, 'Unattributed');
 
 
--- gold.channel_credit: the orders and the revenue that each channel is credited with, by day, model and reading.
+-- gold.channel_credit: the orders and revenue credited to each channel, by day, model and reading.
 create or replace table gold.channel_credit as
 select
     order_date as date, model, reading, channel,
@@ -1555,8 +1561,8 @@ from gold.attribution
 group by order_date, model, reading, channel;
 
 
--- gold.channel_performance: kept for one version; use gold.channel_sessions and gold.channel_credit, as this table repeats
--- the sessions for each model.
+-- gold.channel_performance: deprecated, because it repeats the sessions for each model; use gold.channel_sessions and
+-- gold.channel_credit. The next version drops it.
 create or replace table gold.channel_performance as
 with visits as (
     select
@@ -1586,8 +1592,8 @@ from unioned
 group by date, model, reading, channel;
 
 
--- gold.funnel: which steps were recorded, of sessions and of clients. A step that is missing before a
--- later one was not recorded; it was not skipped.
+-- gold.funnel: the recorded steps of sessions and of clients. A step that is missing before a later one was not
+-- recorded; it was not skipped.
 create or replace table gold.funnel as
 with units as (
     select
@@ -1603,7 +1609,7 @@ with units as (
 
     union all
 
-    -- orders that belong to no session: without an id, or of a declared crawler
+    -- orders without a session: those without an id, and those of declared crawlers
     select 'order without id', order_date, device, 'Unattributed', 0, 0, 0, 1, revenue
     from silver.orders
     where client_id is null or is_bot
@@ -1645,7 +1651,7 @@ group by
     is_recorded_whole;
 
 
--- gold.products: what was bought, by day. Lines without a price are counted, not guessed.
+-- gold.products: what was bought, by day. Lines without a price are counted separately; no price is guessed.
 create or replace table gold.products as
 select
     order_date as date, item_id, item_name, item_variant,
@@ -1658,12 +1664,12 @@ from silver.order_items
 group by order_date, item_id, item_name, item_variant;
 
 
--- silver.event_counts: everything about events that can be added up, counted once an hour and cell.
+-- silver.event_counts: counts of events per hour and combination of segments.
 create or replace table silver.event_counts as
 with events as (
     select
         day as event_date, event_hour, event, device, operating_system, browser, is_bot,
-        -- /products of /products/puffy-mattress
+        -- /products from /products/puffy-mattress
         case
             when path is null then 'unknown'
             when strpos(substr(path, 2), '/') > 0 then substr(path, 1, strpos(substr(path, 2), '/'))
@@ -1688,7 +1694,7 @@ group by event_date, event_hour, event, device, operating_system, browser, is_bo
 
 -- silver.event_metrics: the metrics of events by hour, for every segment that may explain a change.
 create or replace table silver.event_metrics as
--- Each metric once: its name, what is counted, and of a share, the column that it is a share of.
+-- Each metric: its name, its numerator, and the denominator if it is a share.
 {table metrics}
     events                             | sum(events)                                                                     | null
     page_views                         | sum(case when event = 'page_view' and not is_bot then events else 0 end)        | null
@@ -1738,17 +1744,17 @@ from measured
 where segment_kind = 'all' or coalesce(denominator, numerator) > 0;
 
 
--- gold.hourly_metrics: one row an hour, metric and segment; a share is numerator / denominator.
+-- gold.hourly_metrics: one row per hour, metric and segment; a share is numerator / denominator.
 create or replace table gold.hourly_metrics as
 select date, hour, metric, segment_kind, segment, numerator, denominator
 from silver.event_metrics
 where segment_kind in ('all', 'event', 'device');
 
 
--- gold.daily_metrics: the same by day, with what files, sessions and orders say. Events more than one day off the day of
--- their file are in no day: the rows of other days have no date.
+-- gold.daily_metrics: the same by day, with the metrics of files, sessions and orders. Events more than one day off
+-- their file's day belong to no day: their rows have no date.
 create or replace table gold.daily_metrics as
--- Each metric once: its name, what is counted, and of a share, the column that it is a share of.
+-- Each metric: its name, its numerator, and the denominator if it is a share.
 {table visit_metrics}
     sessions      | sum(sessions)               | null
     visitors      | sum(case when returning_client_id is null then sessions else 0 end) + count(distinct returning_client_id) | null
@@ -1793,7 +1799,7 @@ with visits as (
     where reading = 'healed'
 ),
 
--- Nearly every visitor comes once a day and is counted with the visit; only the others have to be told apart.
+-- Nearly every visitor comes once a day and is counted with the visit; only the others need a distinct count.
 returning_visitors as (
     select date, client_id
     from visits
@@ -1851,7 +1857,7 @@ order_totals as (
     group by order_date, segment_kind, segment
 ),
 
--- Revenue by the channel of the last click, and what no channel can be given, in both readings.
+-- Revenue by the channel of the last click, and revenue without a channel, in both readings.
 channel_totals as (
     select
         date, reading, channel, revenue,
@@ -1933,7 +1939,7 @@ unioned as (
     {end}
 ),
 
--- Completions against starts, both as events: the owner's checkout completion.
+-- The owner's checkout completion: order events / checkout starts.
 completions as (
     select
         orders.date, 'completions_per_start' as metric, 'all' as segment_kind, 'all' as segment,
@@ -1958,8 +1964,8 @@ select
 from everything;
 
 
--- gold.ledger: revenue from the files to the orders, with every dollar on a named line. Gross minus the lines below it
--- equals counted. A difference is revenue that was lost or created on the way.
+-- gold.ledger: revenue from the files to the orders, with every dollar on a named line. Gross minus the lines below
+-- it equals counted. A difference is revenue that was lost or added on the way.
 create or replace table gold.ledger as
 with lines as (
     select 1 as section, 'gross' as line, events as orders, revenue as amount
@@ -2029,7 +2035,7 @@ with lines as (
 
     union all
 
-    -- a refund lowers what was earned, whatever its sign
+    -- exports differ in the sign of a refund; here it is always negative
     select
         case when other_currency is null then 16 else 17 end,
         case when other_currency is null then 'refunds' else 'refunds in ' || other_currency end,
@@ -2045,7 +2051,7 @@ difference as (
     from lines
 ),
 
--- lines that are there even where nothing is on them
+-- the fixed lines appear even if they are zero
 shown as (
     select section, line, orders, amount from lines
     union all
@@ -2073,7 +2079,7 @@ select
 from summed;
 
 
--- gold.headline_figures: the figures that were reported, by their definitions, as tracked and healed.
+-- gold.headline_figures: the headline figures and their definitions, as tracked and healed.
 create or replace table gold.headline_figures as
 with received as (
     select
@@ -2116,7 +2122,7 @@ unknown as (
     from gold.no_known_source
 ),
 
--- Some hosts that the shop's hash hides are payment providers or search engines that no list knows.
+-- Some hosts hidden by the shop's hash are payment providers or search engines that no list has.
 hidden as (
     select sum(credit) as revenue
     from gold.attribution
@@ -2186,7 +2192,8 @@ select
 from figures;
 
 
--- gold.shop: what a reader must know of the shop to name an amount, an hour, a window and a lost column.
+-- gold.shop: what a reader must know about the shop: its currency, time zone, attribution window, roles and column
+-- names.
 create or replace table gold.shop as
 select
     {shop} as shop,
@@ -2195,7 +2202,7 @@ select
     {client_column} as client_column,
     {referrer_column} as referrer_column,
     {known_columns} as known_columns,
-    -- what the contract maps; the figures of the other roles do not apply
+    -- the roles that the contract maps; figures of other roles do not apply
     {roles} as roles,
     {session_gap_minutes} as session_gap_minutes,
     {window_days} as window_days;

@@ -131,9 +131,9 @@ left join resubmitted on orders.order_id = resubmitted.order_id
 where orders.status in ('counted', 'quarantined');
 
 
--- silver.match_evidence: what can show that a booked and a tracked order are the same; rank 1 is the strongest. Several
--- orders with the same decisive evidence are told apart by their times alone. A contradicted match counts only if the
--- order has no other, and never makes an order one that was tracked twice.
+-- silver.match_evidence: the evidence that a booked and a tracked order are the same; rank 1 is the strongest.
+-- Several orders with the same decisive evidence differ only in their times. A contradicted match counts only if the
+-- order has no other match, and never makes an order one that was tracked twice.
 create or replace table silver.match_evidence as
 select kind, rank, evidence, is_decisive, is_contradicted
 from (values
@@ -224,8 +224,8 @@ union all
 select shop_order_id, tracked_order_id, created_at, ordered_at, kind from by_customer;
 
 
--- silver.order_pairs: every candidate pair; whether it is the match of both, or both could still be matched in several
--- ways (is_open).
+-- silver.order_pairs: every candidate pair, and whether it is the match of both orders or one of several that remain
+-- possible (is_open).
 --
 -- A pair matches if it is the only candidate of both. Other pairs match in rounds: if both orders have no stronger
 -- candidate left, and no other candidate as strong. Orders that are alike in everything that is compared are matched in
