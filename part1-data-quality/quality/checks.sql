@@ -941,3 +941,5 @@ select
     file_no, campaign as "column", clicks as checked, lost_clicks as failed, null as orders, lost_spend as revenue,
     null as record, note as example
 from silver.lost_clicks
+-- fewer clicks say too little about a day's share
+where clicks >= 10

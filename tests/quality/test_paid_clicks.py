@@ -65,6 +65,11 @@ def test_healthy_campaigns_raise_nothing_but_one_that_never_arrives_is_named(tmp
     data, contract = shop_with(tmp_path, lost=0)
     rows = report(data, tmp_path / "out", "--contract", contract)
     assert not any(failing(rows, check) for check in CHECKS)
+    write_clicks(data, 0.05)
+    rows = report(data, tmp_path / "few", "--contract", contract)
+    few = [int(row["checked"]) for row in rows if row["check"] == "clicks_without_session" and row["checked"]]
+    assert few and max(few) < 10 and {r["status"] for r in rows if r["check"] == "click_arrival_shift"} == {"skip"}
+    write_clicks(data)
     spend = data / "ad_spend.csv"
     text = spend.read_text("utf-8")
     spend.write_text(text.replace(",prospecting,", ",Spring sale,"), "utf-8")
