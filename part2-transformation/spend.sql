@@ -93,6 +93,15 @@ days as (
     group by file_date
 ),
 
+-- added up before they are repeated for each model
+visits as (
+    select
+        day, reading, coalesce(first_channel, 'Unattributed') as channel,
+        coalesce(lower(first_campaign), '') as campaign, count(*) as sessions
+    from silver.sessions
+    group by day, reading, coalesce(first_channel, 'Unattributed'), coalesce(lower(first_campaign), '')
+),
+
 parts as (
     select
         spend.date, spend.channel, coalesce(lower(spend.campaign), '') as campaign, ways.reading, ways.model,
@@ -103,14 +112,12 @@ parts as (
 
     union all
 
-    select
-        sessions.day, coalesce(sessions.first_channel, 'Unattributed'), coalesce(lower(sessions.first_campaign), ''),
-        ways.reading, ways.model, 0, 1, 0, 0
-    from silver.sessions as sessions
-    inner join days on sessions.day = days.date
+    select visits.day, visits.channel, visits.campaign, ways.reading, ways.model, 0, visits.sessions, 0, 0
+    from visits
+    inner join days on visits.day = days.date
     -- the stitched reading has the sessions of the healed one
     inner join ways
-        on sessions.reading = case when ways.reading = 'stitched' then 'healed' else ways.reading end
+        on visits.reading = case when ways.reading = 'stitched' then 'healed' else ways.reading end
 
     union all
 

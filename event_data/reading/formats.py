@@ -106,9 +106,11 @@ def _utf8(source: Path) -> Iterator[bytes]:
 def _land_records(cursor: duckdb.DuckDBPyConnection, file: DayFile) -> bool:
     """Read a surveyed CSV file into `landed`; return whether all its records are there."""
     names = [f"c{place}" for place in range(len(file.header))]
-    cursor.execute("create or replace temp table shifts (first_row bigint, shift bigint)")
+    line, source = "_row + 1", ""
     if file.shifts and file.shifts[0]:
+        cursor.execute("create or replace temp table shifts (first_row bigint, shift bigint)")
         cursor.execute("insert into shifts select unnest(?), unnest(?)", [list(part) for part in file.shifts])
+        line, source = "_row + 1 + coalesce(shift, 0)", "asof left join shifts on _row >= first_row"
     _no_refused(cursor)
     if file.rejects:
         cursor.execute(f"""insert into refused from read_csv(
@@ -117,9 +119,8 @@ def _land_records(cursor: duckdb.DuckDBPyConnection, file: DayFile) -> bool:
             new_line = '\\n', max_line_size = 8000000)""")
     try:
         cursor.execute(f"""create or replace temp table landed as
-            select _row + 1 + coalesce(shift, 0) as _line, {", ".join(names)}
-            from (select *, row_number() over () as _row from {read_csv_sql([file], names)})
-            asof left join shifts on _row >= first_row""")
+            select {line} as _line, {", ".join(names)}
+            from (select *, row_number() over () as _row from {read_csv_sql([file], names)}) {source}""")
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:
