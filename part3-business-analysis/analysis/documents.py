@@ -37,9 +37,8 @@ def verdict(gold: Gold, quality: Quality, changes: Sequence[Change], impact: Imp
     compared = gold.known_totals.differing if gold.known_totals else []
     differing = [one for one in compared if gold.is_all or one.known.day in gold.days.index]
     shown = [c for c in changes if c.is_telling and c.measure in (f"{gold.sales} per day", "conversion")]
-    return {
-        **{"gold": gold, "quality": quality, "changes": changes, "impact": impact},
-        **{"period": period(gold), "visits": VISITS},
+    return {"gold": gold, "quality": quality, "changes": changes, "impact": impact, "period": period(gold)} | {
+        "visits": VISITS,
         # The files were checked and used completely, nothing serious was found, and no known total differs.
         "is_well": quality.is_checked and gold.is_complete and not quality.is_broken and not differing,
         "differing": differing,

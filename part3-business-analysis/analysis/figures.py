@@ -16,8 +16,9 @@ from analysis.templating import REASON_WORDS, plain, share_texts
 from event_data.output import day_name
 
 BLUE = "#2a7fc1"  # lighter than in the pictures: it is seen on dark paper, too
+# The first is dark enough to differ from the last in grey, too.
 REASON_COLOURS = {
-    "known": BLUE, "direct only": SKY, "no touch in the window": SAND, "window cut off": RULE, "no id": ORANGE,
+    "known": "#1668ad", "direct only": SKY, "no touch in the window": SAND, "window cut off": RULE, "no id": ORANGE,
 }  # fmt: skip
 
 Figure = dict[str, Any]

@@ -21,7 +21,6 @@ USUAL_DAYS = 56  # up to the last one, from which the usual volume is estimated
 FEWEST_SESSIONS = 100  # of a system that is shown
 MOST_ROWS = 12  # of devices and systems
 WEEK = 7
-WEEKS = 2  # needed to compare weekdays
 
 
 class Segment(NamedTuple):
@@ -180,7 +179,7 @@ def all_sessions(gold: Gold) -> Segment:
 
 def weekdays(gold: Gold) -> list[Segment]:
     """Return the sessions of each weekday, Monday first; none for fewer than two weeks."""
-    if len(gold.days) < WEEK * WEEKS:
+    if len(gold.days) < 2 * WEEK:
         return []
     by_day = gold.days.groupby([day.weekday() for day in gold.days.index])[["converted", "sessions"]].sum()
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -196,7 +197,11 @@ def read_quality(warehouse: Path, files: Mapping[str, str]) -> Quality:
         hashes = {file["file"]: file["content_hash"] for file in document["files"]}
         dark = {f["file"] for f in document["findings"] if f["check"] == HOURS and f["status"] == "fail"}
         hours = {days[f["file"]]: list(f["empty_hours"]) for f in document["files"] if f["file"] in dark}
-        incidents = tuple(_incident(one, document["findings"], days) for one in document["incidents"])
+        judged: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+        for finding in document["findings"]:
+            if finding["status"] != "skip":
+                judged[finding["check"], finding["column"]].append(finding)
+        incidents = tuple(_incident(i, judged[i["check"], i["column"]], days) for i in document["incidents"])
     except (OSError, ValueError, KeyError, TypeError):
         raise QualityError(
             f"{path} cannot be read as a report; make it again with validate_dataframework.py --json."
@@ -211,12 +216,10 @@ def read_quality(warehouse: Path, files: Mapping[str, str]) -> Quality:
 
 
 def _incident(one: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], days: Mapping[str, date]) -> Incident:
-    """Return an incident with its share of failures and its revenue by day."""
+    """Return an incident with its share of failures and its revenue by day; `findings` are those of its check."""
     counts: dict[date, tuple[int, int]] = {}
     stakes: dict[date, Decimal] = {}
     for f in findings:
-        if (f["check"], f["column"]) != (one["check"], one["column"]) or f["status"] == "skip":
-            continue
         day = days[f["file"]]
         failed, checked = counts.get(day, (0, 0))
         counts[day] = failed + f["failed"], checked + f["checked"]
