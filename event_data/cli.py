@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import json
 import os
 import re
 import shutil
@@ -9,10 +10,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, Protocol, TextIO
 
 from event_data import __version__
 from event_data.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONTRACT = REPOSITORY / "part1-data-quality" / "schema.yaml"
@@ -20,6 +24,16 @@ CRITICAL = 3  # the exit status of a command that worked and found critical data
 WIDTH = 80  # columns, when the width of the output is unknown
 WIDEST = 120  # columns; longer lines are hard to read
 HEIGHT = 50  # lines of a screen, if the output is not a terminal
+
+
+class Progress(Protocol):
+    """A function that is told what is being done, and how many of how many steps are done."""
+
+    def __call__(self, text: str, done: int = 0, steps: int = 0) -> None: ...
+
+
+def silent(text: str, done: int = 0, steps: int = 0) -> None:
+    """Show no progress."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,14 +46,24 @@ class _Parser(argparse.ArgumentParser):
 class Terminal:
     """The output of a command: data go to stdout, messages to stderr. Either may be closed."""
 
-    def __init__(self, stdout: TextIO | None, stderr: TextIO | None, quiet: bool = False) -> None:
-        self.stdout, self.stderr, self.quiet = stdout, stderr, quiet
+    def __init__(
+        self, stdout: TextIO | None, stderr: TextIO | None, quiet: bool = False, as_json: bool = False
+    ) -> None:
+        self.stdout, self.stderr, self.quiet, self.as_json = stdout, stderr, quiet, as_json
         is_terminal = stdout is not None and stdout.isatty()
         self.colour = is_terminal and "NO_COLOR" not in os.environ
         size = shutil.get_terminal_size((WIDTH, HEIGHT)) if is_terminal else os.terminal_size((WIDTH, HEIGHT))
         self.width, self.height = max(40, min(size.columns, WIDEST)) if is_terminal else WIDTH, size.lines
         self._watched = stderr is not None and stderr.isatty() and not quiet
-        self._progress_width = 0  # of the text that is shown now
+        self._bar: Bar | None = None
+        self._steps = 0  # of the work that the bar shows
+
+    def report(self, text: Callable[[], str], document: Callable[[], object]) -> None:
+        """Print a result: its text, unless --quiet is set; with --json its document, with amounts of money as text."""
+        if self.as_json:
+            self.write(json.dumps(document(), indent=2, default=str, ensure_ascii=False))
+        elif not self.quiet:
+            self.write(text())
 
     def print(self, text: str) -> None:
         """Print a report, unless --quiet is set."""
@@ -48,6 +72,7 @@ class Terminal:
 
     def write(self, text: str) -> None:
         """Write the requested output, even with --quiet; stop silently if the reader closes the pipe."""
+        self.progress("")
         if self.stdout is None:
             return
         try:
@@ -65,6 +90,7 @@ class Terminal:
 
     def error(self, text: str) -> None:
         """Print an error."""
+        self.progress("")
         if self.stderr is None:
             return
         try:
@@ -72,15 +98,42 @@ class Terminal:
         except OSError:  # there is nowhere left to report it
             _discard(self.stderr)
 
-    def progress(self, text: str) -> None:
-        """Replace the progress line; an empty text removes it."""
-        if self._watched and self.stderr is not None:
-            print(f"\r{text:<{self._progress_width}}\r{text}", end="", file=self.stderr, flush=True)
-            self._progress_width = len(text)
+    def progress(self, text: str, done: int = 0, steps: int = 0) -> None:
+        """Show a terminal's user what is being done, and the time left if the number of steps is known.
+
+        An empty text removes the bar.
+        """
+        if not self._watched:
+            return
+        if not text or steps != self._steps:
+            if self._bar:
+                self._bar.stop()
+            self._bar, self._steps = None, steps
+        if not text:
+            return
+        if self._bar is None:
+            self._bar = _started_bar(self.stderr)
+        self._bar.update(self._bar.task_ids[0], description=text, completed=done, total=steps or None)
+
+
+def _started_bar(stream: TextIO | None) -> "Bar":
+    """Return a new bar, which disappears when it is stopped."""
+    from rich.console import Console  # 60 ms, which only a terminal's user waits for
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(file=stream), transient=True)
+    bar.add_task("", total=None)
+    bar.start()
+    return bar
 
 
 def argument_parser(
-    script: str, description: str | None, example: str, statuses: Mapping[int, str]
+    script: str,
+    description: str | None,
+    example: str,
+    statuses: Mapping[int, str],
+    json_help: str = "print the result as JSON instead of text",
 ) -> argparse.ArgumentParser:
     """Return a parser whose help ends with an example and the exit statuses, including those of every command."""
     told = {0: "fine", 2: "could not run", **statuses, 130: "interrupted"}
@@ -91,7 +144,8 @@ def argument_parser(
         allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"{script} {__version__}")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors and what an option asks for")
+    parser.add_argument("--json", action="store_true", help=json_help)
     return parser
 
 
@@ -154,7 +208,7 @@ def run(
     except SystemExit:  # --help, --version or an invalid option
         Terminal(sys.stdout, None).write("")
         raise
-    terminal = Terminal(stdout, stderr, options.quiet)
+    terminal = Terminal(stdout, stderr, options.quiet, options.json)
     try:
         return command(options, terminal)
     except KeyboardInterrupt:

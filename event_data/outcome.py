@@ -47,8 +47,9 @@ def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
         first = f"read what part 2 says above. Then: {first}"
     places = ["report.html (summary)", "dq_report.html (incidents)", "monitor.html (days)"]
     where = f"{', '.join(places)}, in {short_path(options.data_dir)}"
-    for label, text in (("Broken", broken), ("Do first", first), ("Look at", where)):
-        terminal.print(paragraph(f"{label + ':':<10}{text}", terminal.width, 0, 10))
+    said = {"Broken": broken, "Do first": first, "Look at": where}
+    lines = [paragraph(f"{label + ':':<10}{text}", terminal.width, 0, 10) for label, text in said.items()]
+    terminal.report(lambda: "\n".join(lines), lambda: said)
     return 0
 
 

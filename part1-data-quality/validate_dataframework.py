@@ -19,7 +19,9 @@ FAIL_ON = ("P0", "P1", "P2", "never")
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    p = cli.argument_parser(Path(__file__).name, __doc__, EXAMPLE, STATUSES)
+    p = cli.argument_parser(
+        Path(__file__).name, __doc__, EXAMPLE, STATUSES, "print the report as JSON, and write it to dq_report.json"
+    )
     # --init writes to --contract, and so must know whether one was named.
     cli.add_places(p, contract=None, out_dir=Path(__file__).resolve().parent)
     p.add_argument(
@@ -29,7 +31,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--incident", type=int, metavar="N", help="print incident N of the report with example rows, for a ticket"
     )
-    p.add_argument("--json", action="store_true", help="write dq_report.json too")
     p.add_argument("--junit", action="store_true", help="write dq_report.xml for a CI server too")
     p.add_argument("--memory_limit", metavar="SIZE", help="most memory for DuckDB, such as 512MB (default: DuckDB's)")
     p.add_argument(
@@ -47,6 +48,8 @@ def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
     """Run part 1, which is imported only now: --help and a mistyped option answer at once."""
     if options.init:
         cli.refuse_unused(parser(), options, "--init", ("out_dir", "fail_on", "incident", "json", "junit"))
+    if options.incident is not None:
+        cli.refuse_unused(parser(), options, "--incident", ("json",))
     from quality.command import execute
 
     return execute(options, terminal)

@@ -64,7 +64,7 @@ def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
         mode, unused = "--validate runs the tests' own rows and", ["data_dir", "contract", "full_refresh", "export"]
         cli.refuse_unused(p, options, mode, [*unused, "location"])
     if options.print_sql:
-        unused = ["warehouse", "engine", "master", "remote", "full_refresh"]
+        unused = ["warehouse", "engine", "master", "remote", "full_refresh", "json"]
         cli.refuse_unused(p, options, "--print_sql", unused)
     else:
         cli.refuse_unused(p, options, "a run without --print_sql", ["location"])

@@ -67,7 +67,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--drop_outbox", action="store_true", help="discard the messages waiting for Slack, and exit")
     p.add_argument("--postgres_url", metavar="URL", help="mirror the history to this database (psycopg)")
     p.add_argument("--prometheus_textfile", type=Path, metavar="PATH", help="write a file for node_exporter")
-    p.add_argument("--json", action="store_true", help="print the report as JSON")
     p.add_argument("--verbose", action="store_true", help="also print every metric with its expected range")
     p.add_argument("--strict", action="store_true", help="exit status 3 for YELLOW as well")
     return p

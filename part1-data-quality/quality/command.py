@@ -5,6 +5,7 @@ import re
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
         if options.data_dir.is_dir():  # a mistyped one may be out_dir too: it is not made
             options.out_dir.mkdir(parents=True, exist_ok=True)
         scan = Scan(contract, Path(work), connection.result())
-        scan.run(options.data_dir, _progress(terminal), with_hash=options.json)
+        scan.run(options.data_dir, _progress(terminal, scan), with_hash=options.json)
         terminal.progress("")
         findings = run_checks(scan)
         incidents = find_incidents(findings, DEFINITIONS, scan.files, contract.currency)
@@ -52,11 +53,14 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
 
             incidents = with_order_list(incidents, scan)
         evidence = collect(scan, incidents)
-        written = write_reports(options.out_dir, scan, findings, incidents, evidence, options.json, options.junit)
+        written, document = write_reports(
+            options.out_dir, scan, findings, incidents, evidence, options.json, options.junit
+        )
     if wanted:
         terminal.write(ticket(wanted, evidence[wanted.number], contract.currency))
-    elif not terminal.quiet:
-        terminal.print(summary(scan.files, findings, incidents, evidence, written, contract, terminal))
+    else:
+        text = partial(summary, scan.files, findings, incidents, evidence, written, contract, terminal)
+        terminal.report(text, lambda: document)
     stops = options.fail_on != "never" and any(i.severity <= Severity[options.fail_on] for i in incidents)
     return 3 if stops else 0
 
@@ -127,13 +131,16 @@ def draft(options: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _progress(terminal: Terminal) -> Callable[[int], None]:
-    """Return what counts the files that were read, while a terminal watches."""
+def _progress(terminal: Terminal, scan: Scan) -> Callable[[int], None]:
+    """Return a function that shows how many of the files have been read."""
     done = 0
 
     def show(more: int) -> None:
         nonlocal done
         done += more
-        terminal.progress(f"read {done:,} files")
+        if done < len(scan.files):
+            terminal.progress("reading the files", done, len(scan.files))
+        else:
+            terminal.progress("checking the records")
 
     return show

@@ -32,19 +32,23 @@ def write_reports(
     evidence: Mapping[int, Evidence],
     as_json: bool = False,
     as_junit: bool = False,
-) -> list[Path]:
-    """Write the reports, each whole or not at all; returns their paths."""
+) -> tuple[list[Path], dict[str, Any]]:
+    """Write the reports, each whole or not at all; returns their paths, and the document of dq_report.json if wanted.
+
+    Its amounts are exact.
+    """
     rows, profile = report_rows(findings, incidents), profile_rows(scan)
+    document = _document(rows, _add_facts(scan, profile), incidents) if as_json else {}
     written = {
         "dq_report.html": page(scan, findings, incidents, evidence),
         "dq_report.csv": _csv(REPORT_COLUMNS, rows),
         "dq_profile.csv": _csv(profile[0], profile),
     }
-    if as_json:
-        written["dq_report.json"] = _json(rows, _add_facts(scan, profile), incidents)
+    if as_json:  # amounts are text, so that no cent is rounded
+        written["dq_report.json"] = json.dumps(document, indent=1, default=str, ensure_ascii=False) + "\n"
     if as_junit:
         written["dq_report.xml"] = _junit(findings)
-    return [write_atomically(out_dir / name, text) for name, text in written.items()]
+    return [write_atomically(out_dir / name, text) for name, text in written.items()], document
 
 
 def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> list[dict[str, Any]]:
@@ -133,12 +137,11 @@ def _cell(value: Any) -> Any:
     return f"{value:.2f}" if isinstance(value, Decimal) else value
 
 
-def _json(rows: list[dict[str, Any]], files: list[dict[str, Any]], incidents: Sequence[Incident]) -> str:
-    """Return the report for programs; amounts are text, so that no cent is rounded."""
+def _document(rows: list[dict[str, Any]], files: list[dict[str, Any]], incidents: Sequence[Incident]) -> dict[str, Any]:
+    """Return the report for programs."""
     # A data catalogue groups findings by their dimension of quality (ODCS).
     findings = [row | {"dimension": DEFINITIONS[row["check"]].dimension} for row in rows]
-    document = {"incidents": list(map(_incident_row, incidents)), "findings": findings, "files": files}
-    return json.dumps(document, indent=1, default=str, ensure_ascii=False) + "\n"
+    return {"incidents": list(map(_incident_row, incidents)), "findings": findings, "files": files}
 
 
 def _incident_row(i: Incident) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 The books are small, so every run rebuilds these tables from the published tables of the events.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import duckdb
@@ -16,6 +16,7 @@ from event_data.books.reconciliation import (
     book_placeholders,
     spend_statements,
 )
+from event_data.cli import Progress
 from event_data.contract import Contract
 from event_data.events import own_currency_values
 from event_data.statements import Statement, fill, read_statements
@@ -61,7 +62,7 @@ def statements_of(contract: Contract, landed: Collection[str], portable: bool = 
 
 def build_books(
     connection: duckdb.DuckDBPyConnection, contract: Contract, find: FindBook, work_dir: Path,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> list[Statement]:  # fmt: skip
     """Build the tables of the books in the new warehouse, and return the statements of those that are published.
 
@@ -78,8 +79,8 @@ def build_books(
     if not (landed := land_books(connection, contract, find, work_dir)):
         return []
     statements = statements_of(contract, landed)
-    for statement in statements:
-        progress(statement.name)
+    for number, statement in enumerate(statements):
+        progress(statement.name, number, len(statements))
         if statement.name in WORKING:
             connection.execute(statement.sql)
         else:

@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from event_data.cli import Progress, silent
 from event_data.contract import Contract
 from event_data.reading.conversion import convert
 from event_data.reading.day_file import DayFile
@@ -112,11 +113,7 @@ def fingerprint(contract: Path) -> str:
     return digest.hexdigest()
 
 
-def silent(text: str) -> None:
-    """Discard the text."""
-
-
-def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
+def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Progress = silent) -> Run:
     """Bring the warehouse up to date with the files.
 
     Raise ReadingError, WarehouseError, LedgerError or duckdb.Error; in that case the old warehouse is unchanged.
@@ -192,7 +189,7 @@ def compare(folder: Folder, published: Run, contract: Contract, work_dir: Path) 
 class Build:
     """A build: a connection with an in-memory catalog and the new warehouse attached."""
 
-    def __init__(self, settings: Settings, work_dir: Path, progress: Callable[[str], None]):
+    def __init__(self, settings: Settings, work_dir: Path, progress: Progress):
         self.settings = settings
         self.work_dir = work_dir
         self.progress = progress
@@ -216,8 +213,8 @@ class Build:
             self.connection.execute(f"create table warehouse.bronze.{table} as from bronze.{table}")
         statements = self._statements(self._columns(landed))
         kinds = {s.name: s.kind for s in statements}
-        for statement in statements:
-            self.progress(statement.name)
+        for number, statement in enumerate(statements):
+            self.progress(statement.name, number, len(statements))
             if statement.name in WORKING:
                 self._run(statement)
             else:
@@ -243,7 +240,7 @@ class Build:
             self.connection.execute(statement.sql)
             return
         for n in range(slices):
-            self.progress(f"{statement.name} {n + 1} of {slices}")
+            self.progress(statement.name, n, slices)
             slice_of = f"(select * from {SLICED} where hash(client_id) % {slices} = {n})"
             into = f"insert into {statement.name}" if n else f"create table {statement.name} as"
             self.connection.execute(f"{into} {statement.select.replace(SLICED, slice_of)}")
@@ -290,7 +287,7 @@ class Build:
         def count(landed: int) -> None:
             nonlocal done
             done += landed
-            self.progress(f"reading {done} of {len(files)} files")
+            self.progress("reading the files", done, len(files))
 
         return land(self.connection, files, self.settings.contract, self.work_dir, count, into)
 

@@ -1,9 +1,12 @@
 """The command of part 2: build the warehouse, test the SQL or print it, and report the result."""
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -45,18 +48,40 @@ def transform(options: argparse.Namespace, terminal: Terminal) -> int:
         run, warehouse = refresh(settings, terminal.note, terminal.progress), settings.warehouse
     terminal.progress("")
     exported = export(warehouse, options.export) if options.export else []
-    contract = settings.contract
-    if not terminal.quiet:
-        parts = (summary(run, warehouse, contract, terminal.width), order_list_lines(run, contract, terminal.width),
-                 spend_lines(run, contract, terminal.width))  # fmt: skip
-        terminal.print("\n".join(line for lines in parts for line in lines))
-    if exported:
-        terminal.print(f"exported: {len(exported)} files to {options.export}")
+    contract, width = settings.contract, terminal.width
     reasons = critical(run, contract)
+
+    def text() -> str:
+        lines = [*summary(run, warehouse, contract, width), *order_list_lines(run, contract, width)]
+        lines += spend_lines(run, contract, width)
+        return "\n".join([*lines, *[f"exported: {len(exported)} files to {options.export}"] * bool(exported)])
+
+    terminal.report(text, lambda: as_document(run, warehouse, exported, reasons))
     if reasons:
         tables = " and ".join(tables_of_refused(run))
         terminal.error(f"transform.py: published, but {' and '.join(reasons)}; see {tables}.")
     return 3 if reasons else 0
+
+
+def as_document(run: Run, warehouse: Path, exported: Sequence[Path], reasons: Sequence[str]) -> dict[str, Any]:
+    """Return what a run did, and its ledgers, for programs."""
+    of_list = ("line", "tracked", "tracked_amount", "booked", "booked_amount")
+    return {
+        "warehouse": str(warehouse),
+        "how": run.how,
+        "files": len(run.files),
+        "first_day": run.files[0].day if run.files else None,
+        "last_day": run.files[-1].day if run.files else None,
+        "records": run.records,
+        "unreadable_records": run.unreadable,
+        **{how: getattr(run, how) for how in ("new", "changed", "removed", "refused")},
+        "unread": {one.name: one.reason for one in run.unread},
+        "ledger": [dict(zip(("line", "orders", "amount"), row, strict=True)) for row in run.ledger],
+        "order_list_ledger": [dict(zip(of_list, row, strict=True)) for row in run.books.order_list_ledger],
+        "ad_spend": asdict(run.books.spend) if run.books.spend else None,
+        "exported": [str(path) for path in exported],
+        "critical": list(reasons),
+    }
 
 
 def critical(run: Run, contract: Contract) -> list[str]:
@@ -228,8 +253,10 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
         outcomes = spark.run_suite(read_suite(contract, portable=True), settings_of(options, CONTRACT))
     else:
         outcomes = run_suite(contract, read_suite(contract))
-    if not terminal.quiet:
-        terminal.print("\n".join(outcome_lines(outcomes, terminal.width)))
+    terminal.report(
+        lambda: "\n".join(outcome_lines(outcomes, terminal.width)),
+        lambda: [asdict(one) | {"passed": one.passed} for one in outcomes],
+    )
     return 0 if outcomes and all(o.passed for o in outcomes) else 3
 
 

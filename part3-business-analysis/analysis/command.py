@@ -58,8 +58,21 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
     lines = [conclusion, "", "wrote:", *[f"  {short_path(path)}" for path in written]]
     if removed:
         lines += ["", "removed (does not apply to this shop):", *[f"  {short_path(path)}" for path in removed]]
-    terminal.print("\n".join(lines))
-    return CRITICAL if is_critical(gold, quality, contract.most_refused) else status
+    found_critical = is_critical(gold, quality, contract.most_refused)
+    document = {
+        "conclusion": conclusion,
+        "first_day": gold.days.index[0],
+        "last_day": gold.days.index[-1],
+        "is_critical": found_critical,
+        "serious_incidents": [
+            {key: getattr(i, key) for key in ("severity", "message", "since", "until", "at_stake", "advice")}
+            for i in quality.serious
+        ],
+        "written": [str(path) for path in written],
+        "removed": [str(path) for path in removed],
+    }
+    terminal.report(lambda: "\n".join(lines), lambda: document)
+    return CRITICAL if found_critical else status
 
 
 def quality_of(warehouse: Path, gold: Gold) -> Quality:

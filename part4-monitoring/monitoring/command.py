@@ -90,7 +90,7 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
             if history.migrated_from and not options.dry_run:
                 terminal.note(f"note: {history_path} was written by an earlier version; its days are judged again.")
             moment = warehouse.local(_moment(options.as_of) if options.as_of else now)
-            judge = Judge(warehouse, history, contract, t, moment)
+            judge = Judge(warehouse, history, contract, t, moment, terminal.progress)
             return Run(options, terminal, warehouse, history, contract, t, now, judge).execute(failure)
     except sqlite3.Error as error:
         raise HistoryError(
@@ -164,10 +164,11 @@ class Run:
         if not self.options.dry_run:
             with self.history.transaction():
                 self.record(self.judge.past(last, reports), 24)
-        if self.options.json:
-            self.terminal.print(json.dumps([as_document(r) for r in reports], indent=2))
-        else:
-            self.terminal.print("\n".join(calendar(reports, self.terminal.width, self.terminal.colour)))
+        terminal = self.terminal
+        terminal.report(
+            lambda: "\n".join(calendar(reports, terminal.width, terminal.colour)),
+            lambda: [as_document(r) for r in reports],
+        )
         return self.publish(reports[-1])
 
     def publish(self, report: DayReport) -> int:
@@ -249,20 +250,19 @@ class Run:
 
     def show(self, judged: Judged, told: Message) -> None:
         """Print the report, and the message for Slack where none can be sent."""
+        document = as_document(judged.reports[-1]) | {"earlier": [as_document(r) for r in judged.earlier]}
+        self.terminal.report(lambda: self.text(judged, told), lambda: document)
+
+    def text(self, judged: Judged, told: Message) -> str:
+        """Return the report for the console."""
         options, terminal, report = self.options, self.terminal, judged.reports[-1]
-        if terminal.quiet:
-            return
-        if options.json:
-            earlier = [as_document(r) for r in judged.earlier]
-            terminal.print(json.dumps(as_document(report) | {"earlier": earlier}, indent=2))
-            return
         expected, width = expected_false_alarms(options.thresholds), terminal.width
         shown = lines(report, self.t, expected, options.verbose, terminal.colour, width, self.advice)
         if judged.earlier:
             shown += ["", *(paragraph(one, width, 0, 2) for one in earlier_days(judged.earlier))]
         if told.text and not (told.webhook or told.trouble):
             shown += ["", *(simulated(told.text) if options.dry_run else [NOT_SENT])]
-        terminal.print("\n".join(shown))
+        return "\n".join(shown)
 
     @property
     def page_path(self) -> Path:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 
+from event_data.cli import Progress, silent
 from event_data.contract import Contract
 from event_data.known_totals import compare_warehouse
 from monitoring.alarms import RED, YELLOW, Breach, DayReport
@@ -37,6 +38,7 @@ class Judge:
     contract: Contract
     t: Thresholds
     moment: datetime
+    progress: Progress = silent
 
     @cached_property
     def contents(self) -> Mapping[date, str]:
@@ -131,7 +133,14 @@ class Judge:
         facts: Facts = self.warehouse.read(self.first, days[-1], self.t.paid_channels, hours, quiet, read)
         facts.unreadable_times = self.warehouse.unreadable_times(self.contract, days[0], days[-1])
         facts.known_totals = compare_warehouse(self.warehouse.connection, self.contract)
-        complete = partial(explain, facts=facts, warehouse=self.warehouse, t=self.t)
+        judged = 0
+
+        def complete(report: DayReport) -> None:
+            nonlocal judged
+            judged += 1
+            self.progress("judging the days", judged, len(days))
+            explain(report, facts, self.warehouse, self.t)
+
         reports = judge_days(facts, days, self.contract, self.t, state, complete, more)
         for report in reports:
             report.shop = self.warehouse.shop

@@ -89,6 +89,8 @@ def test_ctrl_c_ends_in_a_sentence(script: Path, five_days: Path, tmp_path: Path
     [
         (validate_dataframework, "--init --json --out_dir o", "--init does not use --out_dir or --json"),
         (validate_dataframework, "--init --fail_on p1", "--init does not use --fail_on"),
+        (validate_dataframework, "--incident 1 --json", "--incident does not use --json"),
+        (transform, "--print_sql spark --json", "--print_sql does not use --json"),
         (transform, "--validate --contract c.yaml", "does not use --contract"),
         (transform, "--validate --data_dir d --export e", "does not use --data_dir or --export"),
         (transform, "--print_sql spark --full_refresh", "--print_sql does not use --full_refresh"),

@@ -35,7 +35,7 @@ def test_a_mistyped_option_is_refused(args: tuple[str, ...]) -> None:
 def test_options_may_be_dashed(days: Path, tmp_path: Path) -> None:
     dashed = ["--data-dir", days, f"--out-dir={tmp_path / 'out'}", "--fail-on=never", "--memory-limit", "512MB"]
     status, stdout, stderr = run(*dashed, "--contract", SCHEMA, "--quiet", "--json", "--junit")
-    assert (status, stdout, stderr) == (0, "", "")
+    assert (status, stderr) == (0, "") and json.loads(stdout)["files"]
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
         "dq_report.html", "dq_report.csv", "dq_profile.csv", "dq_report.json", "dq_report.xml",
     }  # fmt: skip

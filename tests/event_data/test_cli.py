@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -97,11 +98,25 @@ def test_quiet_keeps_what_was_asked_for_and_errors() -> None:
 
 
 def test_progress_is_for_terminals() -> None:
-    for stderr, told in ((io.StringIO(), ""), (Screen(), "\rhalf\rhalf\r    \r")):
+    for stderr in (io.StringIO(), Screen()):
         terminal = Terminal(None, stderr)
-        terminal.progress("half")
-        terminal.progress("")
-        assert stderr.getvalue() == told
+        terminal.progress("reading", 1, 2)
+        terminal.progress("checking")
+        terminal.error("Done.")
+        shown = stderr.getvalue()
+        assert ("reading" in shown and "checking" in shown) is stderr.isatty()
+        assert shown.endswith("Done.\n") and ("checking" not in shown.rpartition("\x1b[2K")[2])
+
+
+def test_a_result_is_text_or_json() -> None:
+    for options, printed in (
+        ({}, "2\n"),
+        ({"quiet": True}, ""),
+        ({"quiet": True, "as_json": True}, '{\n  "n": "2.50"\n}\n'),
+    ):
+        stdout = io.StringIO()
+        Terminal(stdout, None, **options).report(lambda: "2", lambda: {"n": Decimal("2.50")})
+        assert stdout.getvalue() == printed
 
 
 def test_colour_and_width_are_a_terminals(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,8 +28,11 @@ if not FILES:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("real_days")
-    status, stdout, stderr = call(validate_dataframework, "--data_dir", REAL, "--out_dir", folder, "--json")
-    incidents = json.loads((folder / "dq_report.json").read_text(encoding="utf-8"))["incidents"]
+    status, stdout, stderr = call(validate_dataframework, "--data_dir", REAL, "--out_dir", folder)
+    printed = call(validate_dataframework, "--data_dir", REAL, "--out_dir", folder, "--json", "--quiet")[1]
+    document = json.loads((folder / "dq_report.json").read_text(encoding="utf-8"))
+    assert json.loads(printed) == document
+    incidents = document["incidents"]
     return Run(status, stdout, stderr, folder, rows(folder), rows(folder, "dq_profile.csv"), incidents)
 
 

@@ -21,6 +21,7 @@ import duckdb
 
 from event_data.books.reading import FILES as BOOK_FILES
 from event_data.books.reading import FindBook, land_books
+from event_data.cli import Progress, silent
 from event_data.reading.conversion import convert
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import check_fit
@@ -29,7 +30,7 @@ from event_data.sql import identifier, json_path, literal
 from event_data.statements import SCHEMAS, Statement, fill, read_statements
 from event_data.warehouse_file import lock, refuse_foreign, refuse_own_tables
 from transformation import books
-from transformation.build import NOT_PUBLISHED, STORAGE, Settings, silent
+from transformation.build import NOT_PUBLISHED, STORAGE, Settings
 from transformation.engines.dialects import translate
 from transformation.engines.spark_landing import fetched, fetched_file, land_with_spark, set_aside
 from transformation.engines.spark_session import SparkError, Tables, bound, connect, day_of, spark_errors
@@ -55,7 +56,7 @@ BYTES_A_PARTITION = 64 << 20  # bytes of the files per shuffle partition
 TYPES = {"string": "varchar", "timestamp_ntz": "timestamp", "int": "integer"}  # Spark type -> DuckDB type
 
 
-def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Callable[[str], None] = silent) -> Run:
+def refresh(settings: Settings, say: Callable[[str], None] = silent, progress: Progress = silent) -> Run:
     """Bring the folder up to date with the files: rebuild everything, or nothing if no file changed.
 
     Raise ReadingError, WarehouseError, LedgerError or SparkError; in that case the old tables are unchanged.
@@ -144,7 +145,7 @@ def list_address(spark: "SparkSession", address: str) -> list[Entry]:
 class Build:
     """A build into its own folder."""
 
-    def __init__(self, settings: Settings, spark: "SparkSession", folder: Path, progress: Callable[[str], None]):
+    def __init__(self, settings: Settings, spark: "SparkSession", folder: Path, progress: Progress):
         self.settings, self.folder, self.progress = settings, folder, progress
         self.connection = duckdb.connect()
         self.tables = Tables(spark, self.connection, folder / "work")
@@ -175,8 +176,8 @@ class Build:
         return self._publish(Run(landed, unread), [*statements, *self._books(find_book)])
 
     def _make(self, statements: Sequence[Statement]) -> None:
-        for statement in statements:
-            self.progress(statement.name)
+        for number, statement in enumerate(statements):
+            self.progress(statement.name, number, len(statements))
             self.tables.make(statement, self.tables.work if statement.name in NOT_PUBLISHED else self.folder)
 
     def _books(self, find: FindBook) -> list[Statement]:
