@@ -166,7 +166,7 @@ def built(
 
     killer = threading.Thread(target=kill)
 
-    def progress(statement: str) -> None:
+    def progress(statement: str, done: int = 0, steps: int = 0) -> None:
         seen["statement"] = statement
         if statement == "silver.sessions":
             killer.start()

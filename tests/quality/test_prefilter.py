@@ -33,7 +33,7 @@ def run(data_dir: Path, contract_path: Path, work: Path, prefilter: bool) -> tup
     findings = run_checks(scan)
     incidents = find_incidents(findings, DEFINITIONS, scan.files, scan.contract.currency)
     evidence = collect(scan, incidents)
-    written = write_reports(work, scan, findings, incidents, evidence, as_json=True, as_junit=True)
+    written, _ = write_reports(work, scan, findings, incidents, evidence, as_json=True, as_junit=True)
     return scan, {path.name: path.read_text("utf-8") for path in written}
 
 

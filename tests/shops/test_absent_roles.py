@@ -86,9 +86,10 @@ def test_the_roles_of_this_shop_are_all_but_a_few() -> None:
     roles = ShopRoles.of(CONTRACT)
     assert roles == ShopRoles.from_json(roles.to_json())
     assert roles.names <= ALL_ROLES.names
-    # It maps no currency, and has no order list.
-    metrics = tuple(m for m in THRESHOLDS.metrics if m.name not in ("other_currency_share", "tracking_coverage"))
-    segments = tuple(m for m in THRESHOLDS.segments if m.of != "tracking_coverage")
+    # It maps no currency, and has no books.
+    of_others = ("other_currency_share", "tracking_coverage", "click_arrival")
+    metrics = tuple(m for m in THRESHOLDS.metrics if m.name not in of_others)
+    segments = tuple(m for m in THRESHOLDS.segments if m.of not in of_others)
     assert for_shop(THRESHOLDS, CONTRACT, roles) == replace(THRESHOLDS, metrics=metrics, segments=segments)
     assert roles.steps == ("page_view", "cart", "checkout", "order")
 
