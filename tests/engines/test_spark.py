@@ -167,8 +167,8 @@ def built(
     killer = threading.Thread(target=kill)
 
     def progress(statement: str, done: int = 0, steps: int = 0) -> None:
-        seen["statement"] = statement
-        if statement == "silver.sessions":
+        seen["statement"] = text
+        if text == "silver.sessions":
             killer.start()
 
     seen["run"] = refresh(job_of(odd_files, folder, with_books), progress=progress)
