@@ -166,7 +166,7 @@ def built(
 
     killer = threading.Thread(target=kill)
 
-    def progress(statement: str, done: int = 0, steps: int = 0) -> None:
+    def progress(text: str, done: int = 0, steps: int = 0) -> None:
         seen["statement"] = text
         if text == "silver.sessions":
             killer.start()
