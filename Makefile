@@ -38,7 +38,7 @@ run:  ## run the four parts on the days in data/, or a synthetic fortnight when 
 	@$(IN) data=data; \
 	if ! ls data/events_*.csv* >/dev/null 2>&1; then \
 		data=data/demo; \
-		echo "data/ holds no events_*.csv: making a synthetic fortnight in $$data"; \
+		echo "data/ has no events_*.csv: making a synthetic fortnight in $$data"; \
 		$(PY) tests/support/synthetic_events.py --quiet --out_dir $$data || exit 2; \
 	fi; \
 	critical() { [ $$1 -eq 0 ] || [ $$1 -eq 3 ]; }; \

@@ -30,7 +30,7 @@ def _own_script() -> str:
 
 
 def _normalised(script: str) -> str:
-    """Return the script with the line ends that a browser sees, so that its digest matches."""
+    """Return the script with the line endings that a browser sees, so that its digest matches."""
     return script.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -32,7 +32,7 @@ def open_warehouse(
     if path.is_dir():
         path = path / "warehouse.duckdb"
     if not path.is_file():
-        raise WarehouseError(f"there is no warehouse {path}; make it with {made_by}, or name another --warehouse.")
+        raise WarehouseError(f"there is no warehouse {path}; build it with {made_by}, or name another --warehouse.")
     try:
         if not is_duckdb(path):
             raise WarehouseError(f"{path} cannot be read as a warehouse; name another with --warehouse.")
@@ -74,11 +74,11 @@ def refuse_foreign(path: Path, shop: str | None = None) -> None:
             foreign = bool(tables) and ("bronze", "build") not in tables
             owner = _shop_of(connection)
     if foreign:
-        raise WarehouseError(f"{path} is not a warehouse and is left as it is; name another file with --warehouse.")
+        raise WarehouseError(f"{path} is not a warehouse and was left unchanged; name another file with --warehouse.")
     if shop and owner and owner != shop:
         raise WarehouseError(
-            f"{path} is the warehouse of {owner!r} and is left as it is, as the contract is that of {shop!r}; name the "
-            "right --contract or another --warehouse, or replace it with transform.py --full_refresh."
+            f"{path} is the warehouse of {owner!r} and was left unchanged, because the contract is that of {shop!r}; "
+            "name the right --contract or another --warehouse, or replace it with transform.py --full_refresh."
         )
 
 
@@ -91,7 +91,7 @@ def refuse_own_tables(path: Path) -> None:
         if own:
             more = f" and {len(own) - 3:,} more" if len(own) > 3 else ""
             raise WarehouseError(
-                f"{path} holds tables that are not part 2's, which a rebuild would drop: {', '.join(own[:3])}{more}; "
+                f"{path} has tables that are not part 2's, which a rebuild would drop: {', '.join(own[:3])}{more}; "
                 "move them to another file, or name another --warehouse."
             )
 

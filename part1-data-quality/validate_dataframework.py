@@ -32,10 +32,12 @@ def parser() -> argparse.ArgumentParser:
         "--incident", type=int, metavar="N", help="print incident N of the report with example rows, for a ticket"
     )
     p.add_argument("--junit", action="store_true", help="write dq_report.xml for a CI server too")
-    p.add_argument("--memory_limit", metavar="SIZE", help="most memory for DuckDB, such as 512MB (default: DuckDB's)")
+    p.add_argument(
+        "--memory_limit", metavar="SIZE", help="memory limit for DuckDB, such as 512MB (default: DuckDB's own)"
+    )
     p.add_argument(
         "--init", action="store_true",
-        help="draft a contract from the files in --data_dir, to --contract or stdout, and print what it finds in them",
+        help="draft a contract from the files in --data_dir, to --contract or stdout, and print what they contain",
     )  # fmt: skip
     p.add_argument(
         "--known_total", metavar="DAY:ORDERS:REVENUE", action="append", default=[],

@@ -18,7 +18,7 @@ EXAMPLE = """\
   python part2-transformation/transform.py --data_dir data --engine spark --master spark://host:7077"""
 STATUSES = {3: "the ledger does not balance or a test of --validate failed"}
 WAREHOUSE = (
-    "DuckDB file to write (default: warehouse.duckdb in --data_dir), or of Spark a folder "
+    "DuckDB file to write (default: warehouse.duckdb in --data_dir), or a folder with Spark "
     "(default: warehouse_spark there)"
 )
 
@@ -33,21 +33,26 @@ def parser() -> argparse.ArgumentParser:
     p = cli.argument_parser(Path(__file__).name, __doc__, EXAMPLE, STATUSES)
     cli.add_places(p, data_dir=folder_or_address, warehouse=WAREHOUSE)
     p.add_argument(
-        "--engine", choices=("duckdb", "spark"), help="what does the work (default: what made the warehouse, or duckdb)"
+        "--engine",
+        choices=("duckdb", "spark"),
+        help="the engine to use (default: the one that built the warehouse, or duckdb)",
     )
     cluster = p.add_mutually_exclusive_group()
-    cluster.add_argument("--master", metavar="URL", help="Spark's cluster, such as spark://host:7077")
-    cluster.add_argument("--remote", metavar="URL", help="or its Spark Connect server, such as sc://host:15002")
+    cluster.add_argument("--master", metavar="URL", help="Spark master URL, such as spark://host:7077")
+    cluster.add_argument("--remote", metavar="URL", help="Spark Connect server, such as sc://host:15002")
     p.add_argument("--full_refresh", action="store_true", help="rebuild everything from scratch")
     p.add_argument("--export", type=Path, metavar="DIR", help=EXPORT)
     p.add_argument("--validate", action="store_true", help="run the test suite validation_tr.sql instead")
     p.add_argument(
         "--print_sql", choices=WAREHOUSES, metavar="ENGINE",
-        help=f"print it all as a script instead, for {', '.join(WAREHOUSES)}",
+        help=f"print everything as a script instead, for {', '.join(WAREHOUSES)}",
     )  # fmt: skip
-    p.add_argument("--location", metavar="URL", help="where that script finds the files: a stage, bucket or folder")
+    p.add_argument("--location", metavar="URL", help="where that script reads the files: a stage, bucket or folder")
     p.add_argument(
-        "--memory_limit", metavar="SIZE", default="3GB", help="most memory for DuckDB, or Spark's driver (default: 3GB)"
+        "--memory_limit",
+        metavar="SIZE",
+        default="3GB",
+        help="memory limit for DuckDB, or for Spark's driver (default: 3GB)",
     )
     return p
 
@@ -75,7 +80,7 @@ def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
 
 def main(args: Sequence[str], stdout: TextIO | None, stderr: TextIO | None) -> int:
     """Run the command and return its exit status; a mistake of the user's is one sentence on stderr."""
-    advice = "choose another --warehouse; the warehouse is as it was"
+    advice = "choose another --warehouse; the warehouse is unchanged"
     return cli.run(parser(), command, args, stdout, stderr, advice)
 
 

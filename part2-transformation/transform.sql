@@ -933,7 +933,7 @@ select
     cast(coalesce(rejected.repeated, 0) as bigint) as repeated,
     case
         when files.refused is not null then files.refused
-        when files.records > 0 and rejected.rejected - rejected.repeated = files.records then 'holds no record that can be used'
+        when files.records > 0 and rejected.rejected - rejected.repeated = files.records then 'has no usable records'
     end as refused
 from bronze.files as files
 left join rejected on files.name = rejected.source_file;

@@ -327,11 +327,11 @@ def test_a_refused_file_and_one_that_nothing_reads() -> None:
     f = facts()
     f.unread[f.last] = [Unread("Copy of events.csv", "its name is not like events_%Y%m%d.csv", False)]
     assert [(a.key, a.severity) for a in last(f).alarms] == [("file_unread:Copy of events.csv", "P1")]
-    f.files[f.last] = [replace(f.files[f.last][0], refused="holds no record that can be read")]
+    f.files[f.last] = [replace(f.files[f.last][0], refused="has no readable records")]
     f.by_hour["events"][f.last] = {}
     report = last(f)
     assert keys(report)[0].startswith("file_refused:") and report.status == RED and "no_events" not in keys(report)
-    assert "holds no record" in report.alarms[0].text
+    assert "has no readable records" in report.alarms[0].text
     del f.files[f.last]
     f.unread[f.last] += [Unread(f"events_{n}.csv", "it is a second delivery", True) for n in range(2)]
     assert keys(last(f)) == ["no_file", "delivered_twice", "file_unread:Copy of events.csv"]
@@ -347,7 +347,7 @@ def test_many_columns_are_one_alarm_and_a_header_of_bytes_is_none() -> None:
     f.files[f.last] = [replace(file, header=(*HEADER, "PK\x03\x04\x14\x00"))]
     (alarm,) = last(f).alarms
     assert alarm.text == "The header has a column not in the contract: (not text)."
-    f.files[f.last] = [replace(file, header=("PK\x03\x04", "x" * 500), refused="holds no record that can be used")]
+    f.files[f.last] = [replace(file, header=("PK\x03\x04", "x" * 500), refused="has no usable records")]
     (alarm,) = last(f).alarms
     assert alarm.key == f"file_refused:{file.name}" and alarm.text.endswith("names no column of the contract.")
 
@@ -362,8 +362,8 @@ def test_what_differs_is_said_in_words() -> None:
     assert found["order_amount"].startswith(
         ("higher order value than expected: $", "lower order value than expected: $")
     )
-    assert [capital(text) for text in ("more orders", "e-mail sign-ups", "events_1.csv holds nothing")] == [
-        "More orders", "E-mail sign-ups", "events_1.csv holds nothing",
+    assert [capital(text) for text in ("more orders", "e-mail sign-ups", "events_1.csv has nothing")] == [
+        "More orders", "E-mail sign-ups", "events_1.csv has nothing",
     ]  # fmt: skip
     assert place("browser", "Mobile Safari", 0.9) == "mostly in Mobile Safari (90% of it)"
     assert place("section", "/", 1.4) == "mostly on the home page (100% of it)"

@@ -151,7 +151,7 @@ def _custom(root: Node) -> dict[str, Node]:
         if entry.get("vendor") is not None or value is None:
             continue
         if name not in known:
-            advice = f"{near(name, known)} (another tool's needs a `vendor`)"
+            advice = f"{near(name, known)} (one of another tool needs a `vendor`)"
             raise entry.error(f"unknown property {show(name)}; {advice}", code="unknown_key")
         if name in found:
             raise entry.error(f"{show(name)} occurs twice; keep one", code="duplicate")
@@ -174,8 +174,8 @@ def _file_name(table: Node) -> str:
         tells_day = False
     if not set(directives) <= DIRECTIVES.keys() or not tells_day or not pattern.isprintable() or "\\" in pattern:
         raise node.error(
-            f"{show(pattern)} does not tell a file's day; write one like events_%Y%m%d.csv, or a name without a date "
-            "if a file has many days"
+            f"{show(pattern)} does not contain a file's day; write one like events_%Y%m%d.csv, or a name without a "
+            "date if a file has many days"
         )
     if pattern.startswith("/") or ".." in pattern.split("/"):
         raise node.error(f"{show(pattern)} leaves the folder of the files; give names below it")
@@ -251,7 +251,7 @@ def _columns(table: Node) -> tuple[dict[str, str], tuple[Column, ...]]:
             is_new = spelt.casefold() not in claimed
             owner = claimed.setdefault(spelt.casefold(), name)
             if owner != name or (where is node and not is_new):
-                raise where.error(f"{show(spelt)} is column {show(owner)} already; take one out", code="duplicate")
+                raise where.error(f"{show(spelt)} is column {show(owner)} already; remove one", code="duplicate")
         names[str(node.plain("name"))] = name
         columns.append(_column(node, name, (str(synonym.value) for synonym in synonyms)))
     if not columns:
@@ -370,7 +370,7 @@ def _order(node: Node | None, events: tuple[Event, ...], roles: Node) -> Order |
         return None
     if event is None:
         node = node or roles
-        raise node.error("no event has the role order; give one `role: order`, or take this out", code="reference")
+        raise node.error("no event has the role order; give one `role: order`, or remove this", code="reference")
     if node is None:
         return Order(**added)
     known = [key.name for key in event.payload]
@@ -394,12 +394,12 @@ def _order_lines(node: Node, paths: Mapping[str, Node]) -> dict[str, Any]:
     """Return the settings of an order whose rows are its lines; none if rows are orders."""
     if node.plain("rows") == "lines":
         if "lines" in paths:
-            raise paths["lines"].error("rows are lines already; take it out, or `rows: lines`", code="misplaced_key")
+            raise paths["lines"].error("rows are lines already; remove this, or `rows: lines`", code="misplaced_key")
         names = {f"line_{name}": f"items[].{name}" for name in node.plain("line", {})}
         key = tuple(node.plain("key", ["transaction_id"]))
         return {"key": key, "lines": "items", "line_amount": "items[].amount", **names}
     if other := node.get("key") or node.get("line"):
-        raise other.error("belongs to `rows: lines`; add that, or take this out", code="misplaced_key")
+        raise other.error("belongs to `rows: lines`; add that, or remove this", code="misplaced_key")
     return {}
 
 
@@ -439,7 +439,7 @@ def _anonymisation(node: Node | None) -> Anonymisation:
         return Anonymisation()
     hidden = regexp(node.get("queryValue")), regexp(node.get("foreignHost"))
     if hidden == (None, None):
-        problem = "has neither `queryValue` nor `foreignHost`; add one, or take this out"
+        problem = "has neither `queryValue` nor `foreignHost`; add one, or remove this"
         raise node.error(problem, code="missing_key")
     return Anonymisation(*hidden, plain_hosts=_hosts(node.plain("plainHosts", [])))
 
@@ -472,7 +472,7 @@ def _check_order(contract: Contract, custom: Mapping[str, Node]) -> None:
         problem = "an order has values in the payload, but no column has the role; add `payload:` to `columnRoles`"
         raise node.error(problem, code="missing_key")
     if missing := [role for role in order.key if role not in contract.values]:
-        problem = f"{show(missing[0])} is not a role of this contract; map it, or take it out"
+        problem = f"{show(missing[0])} is not a role of this contract; map it, or remove it"
         raise (node.get("key") or node).error(problem, code="reference")
     if order.currency and not contract.currency.code:
         problem = "orders have a currency; give the shop's ISO 4217 code, as `currency: {code: SEK, sign: kr}`"

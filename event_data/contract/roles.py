@@ -105,7 +105,7 @@ def _value(node: Node, names: Mapping[str, str], role: str) -> Value:
     form = forms[0]
     for key, wanted in (("path", "column"), ("parameter", "column"), ("with", "joined")):
         if node.get(key) is not None and form != wanted:
-            raise node.value[key].error(f"belongs to `{wanted}`; take it out", code="misplaced_key")
+            raise node.value[key].error(f"belongs to `{wanted}`; remove it", code="misplaced_key")
     value = _of_form(node, form, names, role)
     if form == "first" and role == "click_id":
         value = ClickId(tuple((_last_name(part), part) for part in _parts(value)))
@@ -117,13 +117,13 @@ def _declared(node: Node, value: Value, role: str) -> Value:
     pattern = node.get("format")
     if pattern is not None:
         if role not in TIMES:
-            raise pattern.error("only a time has a `format`; take it out", code="misplaced_key")
+            raise pattern.error("only a time has a `format`; remove it", code="misplaced_key")
         _check_format(pattern)
         value = Time(value, str(pattern.value))
     sign = node.get("decimal") or node.get("thousands")
     if sign is not None:
         if role not in AMOUNTS:
-            raise sign.error("only an amount has a decimal sign; take it out", code="misplaced_key")
+            raise sign.error("only an amount has a decimal sign; remove it", code="misplaced_key")
         decimal, thousands = node.plain("decimal", "."), node.plain("thousands", "")
         if decimal == thousands:
             raise node.error("`decimal` and `thousands` are the same; correct one")
@@ -138,7 +138,7 @@ def _of_form(node: Node, form: str, names: Mapping[str, str], role: str) -> Valu
         column = _column(node.value[form], names)
         if node.get("parameter") is not None:
             if node.get("path") is not None:
-                raise node.value["path"].error("`parameter` is there already; keep one", code="duplicate")
+                raise node.value["path"].error("`parameter` is already there; keep one", code="duplicate")
             return Parameter(column, str(node.plain("parameter")))
         return Field(column, tuple(node.plain("path", [])))
     parts = tuple(_value(part, names, role) for part in node.value[form].value)

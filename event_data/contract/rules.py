@@ -32,7 +32,9 @@ def own_rules(place: Node) -> list[Node]:
             own.append(node)
         if kind == "library":
             if node.get("metric") is None:
-                raise node.error("a library rule needs a `metric`; add one, or say `type: custom`", code="missing_key")
+                raise node.error(
+                    "a library rule needs a `metric`; add one, or write `type: custom`", code="missing_key"
+                )
             own.append(node)
     return own
 
@@ -125,4 +127,4 @@ def _interval(bound: Node, operator: str, percent: bool) -> tuple[float | None, 
         return None, high
     if operator == "mustBeLessThan" and high > 0:
         return None, (high if percent else math.ceil(high) - 1.0)
-    raise bound.error(f"this {operator} can be neither met nor checked; give another bound")
+    raise bound.error(f"this {operator} cannot be checked; give another bound")

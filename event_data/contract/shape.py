@@ -137,7 +137,7 @@ def _unknown_key(node: Node, unexpected: Sequence[str], known: Sequence[str]) ->
         problem = f"unknown key {show(unknown[0])}; {near(unknown[0], known)}"
         return node.error(problem, node.value[unknown[0]].line, "unknown_key")
     key, custom = unexpected[0], node.get("engine") is not None
-    problem = f"{show(key)} does not belong here; take it out"
+    problem = f"{show(key)} does not belong here; remove it"
     if custom and (key.startswith("must") or key == "arguments"):
         problem = f"ODCS keeps a custom rule's bound elsewhere; write `implementation: {{check: ..., {key}: ...}}`"
     misplaced: Node = node.value[key]

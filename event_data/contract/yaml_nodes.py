@@ -44,7 +44,7 @@ def printable(text: object, length: int) -> str:
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
 
-def near(word: str, known: Collection[str], many: str = "take it out, or put it under `customProperties`") -> str:
+def near(word: str, known: Collection[str], many: str = "remove it, or put it under `customProperties`") -> str:
     """Return the end of a sentence: what to do about an unknown word; `many` if there are too many known words."""
     folded = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word[:100].casefold(), folded, n=1, cutoff=0.6)
@@ -120,14 +120,14 @@ def read_yaml(path: Path) -> Node:
             line = event.start_mark.line + 1 if event.start_mark else 1
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
-                raise broken(f"nested deeper than {MAX_DEPTH} levels; a contract needs fewer", line)
+                raise broken(f"nested deeper than {MAX_DEPTH} levels; use fewer", line)
             if getattr(event, "anchor", None) is not None:
                 raise broken("anchors and aliases (& and *) are not allowed; write the value out, or quote it", line)
         document = yaml.compose(text, _LOADER)
     except yaml.MarkedYAMLError as error:
         problem = f"not YAML: {error.problem}; check the indents"
         if error.context == "expected a single document in the stream":
-            problem = "a second document begins here; keep one contract per file"
+            problem = "a second YAML document begins here; keep one contract per file"
         raise broken(problem, error.problem_mark.line + 1 if error.problem_mark else 1) from None
     except yaml.YAMLError as error:
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
@@ -163,7 +163,7 @@ def _node(made: Any, line: int, parent: Node | None, key: object) -> Node:
     """Return a PyYAML node as one of ours; `line` is the line of its key."""
     node = Node(None, line, parent, key)
     if any("\ud800" <= c <= "\udfff" for c in f"{key}{made.value if isinstance(made, yaml.ScalarNode) else ''}"):
-        raise node.error("holds half a character (a lone surrogate); delete it", code="yaml")
+        raise node.error("has half a character (a lone surrogate); delete it", code="yaml")
     tag = str(made.tag).removeprefix("tag:yaml.org,2002:")
     if tag not in _TAGS:
         raise node.error(f"the tag {show(tag)} is not allowed; delete it", code="yaml")

@@ -61,7 +61,9 @@ def convert(folder: Folder, contract: Contract, work_dir: Path, memory_limit: st
     for day, same_day in groupby(sorted(found, key=lambda f: (f.day, f.number, f.name)), key=lambda f: f.day):
         numbered = [replace(file, number=number) for number, file in enumerate(same_day)]
         if len(numbered) > MOST_FILES:
-            raise ReadingError(f"{len(numbered):,} files have events of {day}; join them to {MOST_FILES:,} or fewer.")
+            raise ReadingError(
+                f"{len(numbered):,} files have events of {day}; merge them into {MOST_FILES:,} or fewer."
+            )
         files += numbered
     return Folder(tuple(files), tuple(unread))
 

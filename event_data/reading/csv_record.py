@@ -46,7 +46,7 @@ def parse(data: bytes, start: int, stop: int, mark: bytes, wanted: int | None, f
             break  # an unbalanced quote; following it further could take forever
     close = closed.match(data, at, stop)
     if close and b"\n" not in data[start : close.end()]:
-        message = f"holds text after the closing quote of field {len(fields) + 1}"
+        message = f"has text after the closing quote of field {len(fields) + 1}"
         return Parsed(fields, at, "stray_quote", message)
     message = f"opens a quote in field {len(fields) + 1} that is not closed where a field may end"
     return Parsed(fields, at, "unterminated_quote", message)
@@ -63,7 +63,7 @@ def _checked(data: bytes, parsed: Parsed, start: int, wanted: int | None, stray:
         message = f"opens a quote that runs over {lines:,} lines"
         return replace(parsed, fault="unterminated_quote", message=message)
     if len(fields) != wanted:
-        message = f"holds {found:,} fields instead of {wanted:,}"
+        message = f"has {found:,} fields instead of {wanted:,}"
         if lines:
             message += f" (together with the {lines:,} lines that a quote joins to it)"
         return replace(
@@ -72,7 +72,7 @@ def _checked(data: bytes, parsed: Parsed, start: int, wanted: int | None, stray:
             message=message + (" and a quote inside a field" if stray else ""),
         )
     if found != wanted:
-        return replace(parsed, message=f"holds {found - wanted:,} empty fields too many")
+        return replace(parsed, message=f"has {found - wanted:,} surplus empty fields")
     return parsed
 
 

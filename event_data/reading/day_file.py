@@ -13,7 +13,7 @@ Kind = Literal[
     # Problems of the whole file that lose all rows, or an unknown number (`rows_lost` is None).
     "unreadable",  # cannot be opened or read; vanished; not a regular file
     "empty",  # no bytes, or only blank lines
-    "not_csv",  # starts like a zip, xlsx, PDF or Parquet file, HTML, XML or JSON; has no header; no line end in 64 kB
+    "not_csv",  # starts like a zip, xlsx, PDF or Parquet file, HTML, XML or JSON; no header; no line ending in 64 kB
     "archive_broken",  # the compressed data are truncated or corrupt; what precedes is kept
     "archive_bomb",  # expands beyond the limits; not read
     "changed",  # changed while it was being read; what was read is kept
@@ -98,7 +98,7 @@ class DayFile:
     def refused(self) -> str | None:
         """Return why none or only an unknown part of the file could be read, as a clause; else None."""
         if self.records and self.rejected == self.records:
-            return "holds no record that can be read"
+            return "has no readable records"
         return next((p.message for p in self.problems if p.rows_lost is None or p.kind == "empty"), None)
 
     @property

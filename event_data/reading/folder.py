@@ -135,23 +135,23 @@ def match_files(
     if not found:
         names = sorted(entry.name for entry in listed if not entry.name.startswith("."))
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-        lies = f"It holds {', '.join(map(repr, names[:3]))}{more}." if names else "It is empty."
+        lies = f"It has {', '.join(map(repr, names[:3]))}{more}." if names else "It is empty."
         raise ReadingError(
-            f"{data_dir} holds no file named like {file_name}; name the right folder with --data_dir, another "
+            f"{data_dir} has no file named like {file_name}; name the right folder with --data_dir, another "
             f"contract with --contract, or draft one with validate_dataframework.py --init. {lies}"
         )
     for before, after in pairwise(sorted({day for day, _, _ in found})):
         if after - before > LONGEST_GAP:
             raise ReadingError(
-                f"{data_dir} holds no file between {before} and {after}; correct the name of the one that is wrong, "
-                "or keep the two parts in folders of their own."
+                f"{data_dir} has no file between {before} and {after}; correct the name of the one that is wrong, "
+                "or keep the two parts in separate folders."
             )
     files: list[DayFile] = []
     for day, same_day in groupby(sorted(found, key=lambda f: (f[0], f[1], f[2].name)), key=lambda f: f[0]):
         numbered = list(enumerate(same_day))
         if len(numbered) > MOST_FILES:
             raise ReadingError(
-                f"{data_dir} holds {len(numbered):,} files of {day}; join them to {MOST_FILES:,} or fewer."
+                f"{data_dir} has {len(numbered):,} files of {day}; merge them into {MOST_FILES:,} or fewer."
             )
         files += [_file(data_dir, day, entry, number) for number, (_, _, entry) in numbered]
     return Folder(tuple(files), tuple(sorted(unread, key=lambda u: u.name)))

@@ -154,7 +154,7 @@ def land_json(cursor: duckdb.DuckDBPyConnection, file: DayFile, contract: Table,
     header = tuple(sorted((key for (key,) in keys if key), key=lambda key: (known.get(key, len(known)), key)))
     if not header:
         kind: Kind = "unreadable" if _starts_as_array(file.source) else "empty"
-        message = "is not a JSON array that can be read" if kind == "unreadable" else "holds no JSON object"
+        message = "is not a JSON array that can be read" if kind == "unreadable" else "has no JSON object"
         return file.lost(Problem(kind, None, message, None))
     # JSON pointers, as a JSON path cannot have every key.
     pointers = values("/" + key.replace("~", "~0").replace("/", "~1") for key in header)

@@ -119,7 +119,7 @@ def _mended(data: bytes, first: int, file: DayFile, log: _Log) -> bytes:
 
 def _mended_line(line: bytes, number: int, file: DayFile, log: _Log) -> bytes:
     if b"\0" in line:
-        log.line("nul_byte", number, f"holds {line.count(0):,} NUL bytes, which are taken out")
+        log.line("nul_byte", number, f"has {line.count(0):,} NUL bytes, which are removed")
         line = line.replace(b"\0", b"")
     try:
         line.decode()
@@ -127,7 +127,7 @@ def _mended_line(line: bytes, number: int, file: DayFile, log: _Log) -> bytes:
         log.line("encoding", number, "is not UTF-8 and is read as Windows-1252")
         return line.decode("latin-1").translate(WINDOWS_1252).encode()
     if file.encoding != "utf-8" and REPLACED in line:
-        log.line("encoding", number, f"holds characters that are broken in {file.encoding.upper()}")
+        log.line("encoding", number, f"has characters that are not valid {file.encoding.upper()}")
     return line
 
 
@@ -161,7 +161,7 @@ class _Recovery:
 
     def run(self, target: Path) -> DayFile:
         if not self._header():
-            problems = (*self.log.problems(), Problem("empty", None, "holds no header"))
+            problems = (*self.log.problems(), Problem("empty", None, "has no header"))
             return replace(self.file, problems=problems, readable=None, damaged=False, records=0)
         self.sound_lines = sound_lines(self.mark, self.wanted, self.file.newline)
         while self._fill():
@@ -173,9 +173,9 @@ class _Recovery:
         lines = self.line - 1
         assert lines == self.kept_lines + self.rejected_lines + self.blank + self.pending_blank
         if self.mixed:
-            self.log.file("line_ends", "mixes line ends (LF and CR LF)")
+            self.log.file("line_ends", "mixes line endings (LF and CR LF)")
         if self.blank:
-            self.log.file("blank_lines", f"holds {self.blank:,} blank lines, which are skipped")
+            self.log.file("blank_lines", f"has {self.blank:,} blank lines, which are skipped")
         if not self.rows + self.rejected:
             self.log.file("no_records", "has a header and no record")
         return replace(

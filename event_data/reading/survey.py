@@ -109,18 +109,18 @@ def _describe(file: DayFile, seen: Bytes, names: Collection[str]) -> DayFile:
         problems.append(Problem("bom", None, "starts with a UTF-8 byte order mark"))
     newline = newline_of(head if encoding != "utf-8" else b"", seen)
     if newline != "\n":
-        which = "Windows line ends (CR LF)" if newline == "\r\n" else "line ends of the old Macintosh (CR)"
+        which = "Windows line endings (CR LF)" if newline == "\r\n" else "classic Mac line endings (CR)"
         problems.append(Problem("line_ends", None, f"has {which}"))
     file = replace(file, encoding=encoding, newline=newline, problems=tuple(problems))
     start = re.sub(rb"\A(?:\xef\xbb\xbf)+", b"", head.replace(b"\0", b""))
     body = re.sub(rb"\A(?:[ \t\f\v]*[\r\n])+", b"", start)
     if not body.strip() and seen.total <= HEAD:
-        return file.lost(Problem("empty", None, "holds nothing but blank lines"))
+        return file.lost(Problem("empty", None, "has only blank lines"))
     if what := kind_of_text(body):
         return file.lost(Problem("not_csv", None, f"is {what}, not a CSV", None))
     end = newline[-1].encode()
     if end not in body and seen.total > HEAD:
-        return file.lost(Problem("not_csv", None, "shows no header line in its first 64 kB", None))
+        return file.lost(Problem("not_csv", None, "has no header line in its first 64 kB", None))
     body = body.replace(b"\r", b"\n") if newline == "\r" else body
     file, below = _below_other_text(file, start, body, names)
     if below is None:

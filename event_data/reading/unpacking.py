@@ -29,17 +29,17 @@ def unpack(file: DayFile, work_dir: Path, packing: str) -> DayFile:
                 if written > MOST_BYTES or written > max(SMALL, MOST_RATIO * packed.tell()):
                     problem = Problem(
                         "archive_bomb", None,
-                        f"expands to more than {written >> 20:,} MB from {file.size:,} bytes, which no export does",
+                        f"expands to more than {written >> 20:,} MB from {file.size:,} bytes, which no export would",
                         None,
                     )  # fmt: skip
                     break
                 working_copy.write(out, piece)
         except (zlib.error, EOFError) as error:
             what = "ends early" if isinstance(error, EOFError) else "is corrupt"
-            message = f"holds compressed data that {what} after {written:,} bytes of CSV"
+            message = f"has compressed data that {what} after {written:,} bytes of CSV"
             problem = Problem("archive_broken", None, message, None)
     if not problem and not written:
-        problem = Problem("empty", None, "is empty once unpacked")
+        problem = Problem("empty", None, "is empty after decompression")
     if problem:
         file = file.with_problem(problem)
         if problem.kind == "archive_bomb" or not written:

@@ -50,7 +50,7 @@ def summary(built: Build, contract: Contract, width: int) -> str:
     if built.problem:
         problem = paragraph(f"The files cannot be transformed with the draft yet: {built.problem}", width)
         return "\n".join([problem, *unmapped, *_cannot_count(None, contract, width)])
-    lines = ["What the draft finds in the files:"]
+    lines = ["The files according to the draft:"]
     with duckdb.connect(str(built.warehouse), read_only=True) as connection:
         for section in (_totals, _events, _sessions, _refused):
             try:
@@ -105,7 +105,7 @@ def _refused(query: Query, contract: Contract, width: int) -> list[str]:
         where status = 'quarantined' group by 1 order by n desc, 1""")
     found += query("select refused, count(*), 'file' from silver.files where refused is not null group by 1 order by 1")
     if not found:
-        return ["", "Nothing is refused."]
+        return ["", "No records are refused."]
     text = "; ".join(f"{count:,} {what}{'s' * (count != 1)}: {reason}" for reason, count, what in found)
     return ["", paragraph(f"Refused: {text}.", width)]
 
@@ -114,7 +114,7 @@ def _cannot_count(query: Query | None, contract: Contract, width: int) -> list[s
     """Return a sentence about what is missing to count orders or their revenue; nothing if both are counted."""
     if contract.event_of("order") is None:
         what, problem = "orders", "no event has the role order"
-        advice = "`role: order` to the event that stands for an order, under `events`"
+        advice = "`role: order` to the event that is an order, under `events`"
     elif "amount" not in contract.values:
         what, problem = "revenue", "no amount is mapped"
         advice = "`amount` to `columnRoles`, or to `order` if it is in the payload"

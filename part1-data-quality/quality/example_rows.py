@@ -24,7 +24,7 @@ def read_rows(file: DayFile, records: Collection[int]) -> dict[int, dict[str, st
         return {}
     if file.multiline:
         return dict(_parsed_from_the_start(file.readable, file, records))
-    # With one record per line, only line ends need counting.
+    # With one record per line, only line endings need counting.
     lines = _lines(file.readable, {record + 1 for record in records})
     found = {}
     for number, line in lines.items():

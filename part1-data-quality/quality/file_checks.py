@@ -215,7 +215,7 @@ def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | N
 
 
 def _is_part_of(name: str, other: str) -> bool:
-    """Return whether a column is named like a part of another: event_data.items was taken out of event_data."""
+    """Return whether a column is named like a part of another: event_data.items is a part of event_data."""
     return other.lower().startswith(tuple(f"{name.lower()}{mark}" for mark in (".", "_", "/", "[", ":")))
 
 

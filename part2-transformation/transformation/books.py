@@ -98,7 +98,7 @@ def build_books(
 def refuse_unusable(connection: duckdb.DuckDBPyConnection, block: str, usable: Sequence[str]) -> None:
     """Mark as refused the files of a book that have records, but are not among the `usable` ones."""
     connection.execute(
-        f"update {FILES} set refused = 'holds no record that can be used' "
+        f"update {FILES} set refused = 'has no usable records' "
         "where book = ? and refused is null and records > 0 and not list_contains(?, name)",
         [block, list(usable)],
     )

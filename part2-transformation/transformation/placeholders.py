@@ -46,7 +46,7 @@ def in_utc(contract: Contract) -> Contract:
         if table.time_zone != "UTC":
             of_what = "the contract's days" if table is contract else f"the times of {table.file_name}"
             raise ContractError(
-                f"{of_what} are those of {table.time_zone}, which only --engine duckdb knows; use that.",
+                f"{of_what} are those of {table.time_zone}, which only --engine duckdb supports; use that.",
                 contract.path, code="time_zone",
             )  # fmt: skip
     return contract

@@ -220,8 +220,8 @@ def balanced_ledger(connection: duckdb.DuckDBPyConnection) -> Ledger:
     _, orders, amount = next(row for row in ledger if row[0] == "difference")
     if orders or amount:
         raise LedgerError(
-            f"the ledger does not balance: {orders} orders and {amount:,.2f} are neither counted nor named; nothing "
-            "was published. Please report this with the ledger above."
+            f"the ledger does not balance: {orders} orders and {amount:,.2f} are neither counted nor on another line; "
+            "nothing was published. Please report this with the ledger above."
         )
     for line, *differences in _read_order_list_ledger(connection, "warehouse."):
         if line == "difference" and any(differences):

@@ -64,7 +64,7 @@ DELIVERIES: dict[str, Delivery] = {
     "UTF-16": _bytes(lambda data: data.decode().encode("utf-16")),
     "a byte order mark": _bytes(lambda data: b"\xef\xbb\xbf" + data),
     "NUL bytes": _bytes(lambda data: data.replace(b"Mozilla", b"Moz\0illa", 2)),
-    "Windows line ends": _bytes(lambda data: data.replace(b"\n", b"\r\n")),
+    "Windows line endings": _bytes(lambda data: data.replace(b"\n", b"\r\n")),
     "returns alone": _bytes(lambda data: data.replace(b"\n", b"\r")),
     "semicolons": _bytes(lambda data: data.replace(b",", b";")),
     "a surplus empty field": _lines("c,https://puffy.com/,,2025-03-01T00:00:00Z,page_viewed,,x,", "a,b"),

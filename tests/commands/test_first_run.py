@@ -71,7 +71,7 @@ def test_no_data(script: str, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "others" / "sales.csv").write_text("a,b\n1,2\n")
     (tmp_path / "file").write_text("x")
-    unlike = "holds no file named like events_%Y%m%d.csv"
+    unlike = "has no file named like events_%Y%m%d.csv"
     wrong = {"none": "does not exist; ", "file": "is not a folder; ", "empty": unlike, "others": unlike}
     for folder, told in wrong.items():
         done = run(script, "--data_dir", tmp_path / folder, out=tmp_path / "out")

@@ -76,7 +76,7 @@ def test_out_dir(days: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", ["lots", "0", " ", "", "-1", "-1GB", "512 parsecs", "1GB'; select 1"])
 def test_a_limit_that_is_no_size(size: str, days: Path, tmp_path: Path) -> None:
     status, _, stderr = run("--data_dir", days, "--out_dir", tmp_path, f"--memory_limit={size}")
-    assert status == 2 and stderr.endswith(f"--memory_limit {size!r} is no size; write it like 512MB.\n")
+    assert status == 2 and stderr.endswith(f"--memory_limit {size!r} is not a size; write it like 512MB.\n")
 
 
 @pytest.mark.parametrize("size", ["0B", "1B", "5MB"])
@@ -194,7 +194,7 @@ def test_an_incident_says_what_since_when_and_what_to_do(days: Path, tmp_path: P
 def test_init(five_days: Path, tmp_path: Path) -> None:
     status, text, printed = run("--init", "--data_dir", five_days)
     assert status == 0 and yaml.safe_load(text)["kind"] == "DataContract"
-    assert printed.startswith("What the draft finds in the files:\n  days     5, 2025-02-23 to 2025-02-27\n")
+    assert printed.startswith("The files according to the draft:\n  days     5, 2025-02-23 to 2025-02-27\n")
     assert re.search(r"checkout_completed +order +\d", printed) and "Not mapped: session" in printed
     assert run("--init", "--quiet", "--data_dir", five_days) == (0, text, "")
     draft = tmp_path / "draft.yaml"

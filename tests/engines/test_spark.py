@@ -209,7 +209,7 @@ def test_the_books_have_every_fate_of_an_order(built: tuple[Path, dict[str, Any]
     ((spend, revenue),) = query(folder / CATALOG, "select sum(spend), sum(revenue) from gold.channel_returns")
     assert spend == 18 * 7070 and revenue > 0
     assert query(folder / CATALOG, "select sum(clicks) from gold.click_sessions") == [(14 * 250,)]
-    assert seen["run"].refused["orders_export_3.csv"] == "holds no record that can be used"
+    assert seen["run"].refused["orders_export_3.csv"] == "has no usable records"
 
 
 @needs_spark
@@ -243,8 +243,8 @@ def test_the_warehouse_of_another_shop_is_left_as_it_is(
     status, _, stderr = command(*place, "--contract", other)
     assert status == 2 and catalog.read_bytes() == before
     assert stderr.startswith(
-        f"transform.py: {catalog} is the warehouse of 'puffy-events' and is left as it is, as the contract is that of "
-        "'another'; name the right --contract or another --warehouse"
+        f"transform.py: {catalog} is the warehouse of 'puffy-events' and was left unchanged, because the contract is "
+        "that of 'another'; name the right --contract or another --warehouse"
     )
     own = tmp_path / "own"
     own.mkdir()
@@ -253,7 +253,7 @@ def test_the_warehouse_of_another_shop_is_left_as_it_is(
     with duckdb.connect(str(own / CATALOG)) as connection:
         connection.execute("create table main.notes as select 1 as x")
     status, _, stderr = command("--data_dir", five_days, "--warehouse", warehouse, "--engine", engine, "--full_refresh")
-    assert status == 2 and "holds tables that are not part 2's, which a rebuild would drop: main.notes" in stderr
+    assert status == 2 and "has tables that are not part 2's, which a rebuild would drop: main.notes" in stderr
 
 
 @needs_spark
@@ -433,7 +433,7 @@ def test_a_cluster_that_is_none_is_one_sentence(five_days: Path, tmp_path: Path)
     line += ["--master", "nowhere://host", "--memory_limit", "512MB"]
     done = process(TRANSFORM, *line)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert done.stderr.startswith("transform.py: Spark could not do it (")
+    assert done.stderr.startswith("transform.py: Spark failed (")
     assert "SparkException" in (tmp_path / "w" / "spark.log").read_text("utf-8")  # as the sentence says
     assert not list(tmp_path.glob("w/build-*"))
 
@@ -445,7 +445,7 @@ def test_a_cluster_that_is_none_is_one_sentence(five_days: Path, tmp_path: Path)
         ("sqlglot", "needs the package sqlglot"),
         ("java", "needs Java 17"),
         ("address", "needs --engine spark"),
-        ("server", "nobody answers"),
+        ("server", "no server answers"),
         ("folder", "is a file, and Spark writes a folder"),
     ],
 )

@@ -177,13 +177,13 @@ def test_empty_days_are_left_out(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("", r"day_20250101[.]csv: the file is empty"),
-        ("\n\n", r"day_20250101[.]csv: the file holds nothing but blank lines"),
+        ("\n\n", r"day_20250101[.]csv: the file has only blank lines"),
         ("a,b,c,d\n", r"day_20250101[.]csv: no rows follow the header"),
         ("17,https://a.example/,2025-01-30T10:00:00Z,buy\n", "line 1: this is data, not a header"),
         ("a b c\n1 2 3\n", "no column has a time .* the candidates are a b c"),
         ("day,ref,clock\nMon,7,noon\nTue,8,noon\n", "no column has a time .* the candidates are day[.]"),
         ("ts,v\n2025-01-30T10:00:00Z,1\n2025-01-30T10:00:00Z,1\n", "no column has the kind of event"),
-        (None, "holds no CSV, JSON or Parquet file"),
+        (None, "has no CSV, JSON or Parquet file"),
     ],
 )
 def test_nothing_to_draft_from(tmp_path: Path, text: str | None, sentence: str) -> None:

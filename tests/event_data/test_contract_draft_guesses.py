@@ -191,7 +191,7 @@ def test_only_a_session(tmp_path: Path) -> None:
 
 
 def test_a_session_for_each_event(tmp_path: Path) -> None:
-    check = "# check: each session has one event; take this out if sessions should follow a gap of 30 minutes"
+    check = "# check: each session has one event; remove this if sessions should follow a gap of 30 minutes"
     rows = [row | {"session_id": f"s{n:06d}"} for n, row in enumerate(bookings())]
     draft, _, found = drafted(tmp_path, rows)
     assert found["session"] == Field("session_id") and check in draft
@@ -275,7 +275,7 @@ def test_the_only_source_is_that_of_the_user(tmp_path: Path) -> None:
     rows = [row | {"user_properties": json.dumps({"utm_source": ("google", "x")[n % 2]})} for n, row in enumerate(rows)]
     rows = [{key: value for key, value in row.items() if "traffic" not in key} for row in rows]
     draft, _, _ = drafted(tmp_path, rows)
-    assert "path: [utm_source]} # check: take this out if it is the source of the user, not of the visit" in draft
+    assert "path: [utm_source]} # check: remove this if it is the source of the user, not of the visit" in draft
 
 
 # ---- times
@@ -287,7 +287,7 @@ def test_the_only_source_is_that_of_the_user(tmp_path: Path) -> None:
         ("+03:00", "Etc/GMT-3", "the times have the offset +03:00; name the shop's zone, such as Europe/Moscow"),
         ("-0500", "Etc/GMT+5", "the times have the offset -05:00; name the shop's zone, such as America/New_York"),
         ("+05:30", "Asia/Kolkata", "the times have the offset +05:30; name the shop's zone, such as Asia/Kolkata"),
-        ("Z", "UTC", "the days are those of UTC; name the shop's zone, such as Europe/Berlin"),
+        ("Z", "UTC", "days are in UTC; name the shop's zone, such as Europe/Berlin"),
         ("", "UTC", "the time zone of the files, such as Europe/Berlin"),
     ],
 )

@@ -365,7 +365,10 @@ def test_two_currencies(tmp_path: Path) -> None:
     rows = events(orders=lambda n: {"order_id": f"A{n}", "revenue": "10", "currency": "GBP" if n % 12 else "USD"})
     (tmp_path / "e.csv").write_text(csv_text(rows))
     draft = draft_contract(tmp_path)
-    assert drafted(tmp_path, tmp_path).currency.code == "GBP" and "orders in other currencies are listed apart" in draft
+    assert (
+        drafted(tmp_path, tmp_path).currency.code == "GBP"
+        and "orders in other currencies are listed separately" in draft
+    )
 
 
 # ---- days without events

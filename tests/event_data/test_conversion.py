@@ -298,7 +298,7 @@ def test_days_are_those_of_the_contracts_zone(tmp_path: Path) -> None:
         ("e.csv", b"who,at,what\nc,yesterday,view\n", "no event has a readable time .*e.csv: it has no event"),
         ("e.parquet", b"PAR1 is all there is", "it is not a Parquet file that can be read"),
         ("e.json", b'[{"a": 1}, {"a"', "it is not a JSON array that can be read"),
-        ("e.ndjson", b"1\n2\n", "it holds no JSON object"), ("e.csv", b"", r"it is empty \(0 bytes\)"),
+        ("e.ndjson", b"1\n2\n", "it has no JSON object"), ("e.csv", b"", r"it is empty \(0 bytes\)"),
         ("e.csv", b"PK\x03\x04 a zip", "it is a zip or xlsx file"),
     ],
 )  # fmt: skip

@@ -70,7 +70,7 @@ def test_a_query_that_fails_says_to_rebuild(tmp_path: Path) -> None:
 def test_a_file_of_the_users_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text("a,b\n1,2\n")
     for path in (tmp_path / "events.csv", make(tmp_path / "mine.duckdb", "create table mine as select 1")):
-        with pytest.raises(WarehouseError, match="is not a warehouse and is left as it is"):
+        with pytest.raises(WarehouseError, match="is not a warehouse and was left unchanged"):
             refuse_foreign(path)
     (tmp_path / "empty").touch()
     ours = make(tmp_path / "w.duckdb", "create schema bronze", "create table bronze.build as select 1")

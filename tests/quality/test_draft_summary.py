@@ -61,7 +61,7 @@ def warehouse(folder: Path, sql: str) -> Build:
 def test_the_summary(tmp_path: Path, contract: Contract) -> None:
     text = summary(warehouse(tmp_path, TABLES + SESSIONS), contract, 80)
     assert text.splitlines() == [
-        "What the draft finds in the files:",
+        "The files according to the draft:",
         "  days     3, 2025-03-01 to 2025-03-03",
         "  rows     103, 100 of them events",
         "  clients  3",
@@ -92,10 +92,10 @@ def test_a_warehouse_without_sessions(tmp_path: Path, contract: Contract) -> Non
 def test_files_that_cannot_be_transformed(tmp_path: Path, contract: Contract) -> None:
     (tmp_path / "data").mkdir()
     built = build(tmp_path / "data", contract.path, tmp_path)
-    assert built.problem.startswith("transform.py: ") and "holds no file" in built.problem
+    assert built.problem.startswith("transform.py: ") and "has no file" in built.problem
     text = summary(built, contract, 200)
     assert text.startswith("The files cannot be transformed with the draft yet: transform.py: ")
-    assert "Not mapped: session" in text and "What the draft finds" not in text
+    assert "Not mapped: session" in text and "according to the draft" not in text
 
 
 WITHOUT_ORDERS = (
@@ -119,7 +119,7 @@ def test_no_channels_without_anything_that_tells_them(tmp_path: Path, contract: 
 @pytest.mark.parametrize(
     ("old", "new", "end"),
     [
-        (*WITHOUT_ORDERS, "orders yet: no event has the role order; add `role: order` to the event that stands for an "
+        (*WITHOUT_ORDERS, "orders yet: no event has the role order; add `role: order` to the event that is an "
          "order, under `events`."),
         (", amount: price", "", "orders yet: neither an order id nor an amount is mapped; add `transaction_id` and "
          "`amount` to `columnRoles`."),

@@ -132,7 +132,7 @@ def test_a_file_of_which_no_record_can_be_used_is_refused(fortnight: Path, tmp_p
     day.write_text(day.read_text("utf-8").replace(",event_name,", ",action,", 1), "utf-8")
     for _ in range(2):  # the second run finds nothing changed
         status, _, message = run(data, tmp_path / "w.duckdb", SCHEMA)
-        assert status == 3 and f"{day.name} could not be read (holds no record that can be used)" in message
+        assert status == 3 and f"{day.name} could not be read (has no usable records)" in message
 
 
 def test_every_table_and_column_is_described(fortnight: Path, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_file_that_is_no_warehouse_is_left_as_it_is(args: tuple[str, ...], for
     for path in (other, copied):
         before = path.read_bytes()
         status, _, stderr = run(fortnight, path, SCHEMA, *args)
-        assert (status, stderr.count("\n"), "is not a warehouse and is left as it is" in stderr) == (2, 1, True)
+        assert (status, stderr.count("\n"), "is not a warehouse and was left unchanged" in stderr) == (2, 1, True)
         assert path.read_bytes() == before
     assert sorted(tmp_path.iterdir()) == sorted([other, copied])
 

@@ -140,7 +140,7 @@ def _zone(chosen: roles.Roles, candidates: Sequence[Candidate]) -> Zone:
         return Zone("UTC", "the time zone of the files, such as Europe/Berlin", has_offsets=False)
     zone = zone_of(offsets)
     if is_epoch or not zone or zone == "UTC":
-        return Zone("UTC", "the days are those of UTC; name the shop's zone, such as Europe/Berlin")
+        return Zone("UTC", "days are in UTC; name the shop's zone, such as Europe/Berlin")
     shown = " and ".join(f"{'-' if n < 0 else '+'}{abs(n) // 60:02d}:{abs(n) % 60:02d}" for n in sorted(offsets))
     if len(offsets) == 2:
         return Zone(zone, f"the times have the offsets {shown}; name the shop's zone")

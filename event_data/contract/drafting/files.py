@@ -63,7 +63,7 @@ def find(data_dir: Path) -> Files:
         books, found = spend, _others(names, spend)
     if not found:
         raise ContractError(
-            f"{data_dir} holds no CSV, JSON or Parquet file to draft a contract from; name the folder of the files "
+            f"{data_dir} has no CSV, JSON or Parquet file to draft a contract from; name the folder of the files "
             "with --data_dir."
         )
     entries = [Entry(name, 0, "") for name in found]

@@ -327,7 +327,7 @@ def _currency(orders: Orders, rows: Sequence[int], chosen: dict[str, Candidate],
     if currency := chosen.get("currency"):
         counts = Counter(v for v in _in(currency, rows) if _ISO.fullmatch(v))
         code = min(counts, key=lambda name: (-counts[name], name), default="")
-        orders.currency_check = "" if len(counts) == 1 else "orders in other currencies are listed apart"
+        orders.currency_check = "" if len(counts) == 1 else "orders in other currencies are listed separately"
     elif beside := _beside(chosen.get("amount") or chosen.get("unit_price"), rows):
         code, orders.currency_check = beside, "from the amounts"
     else:

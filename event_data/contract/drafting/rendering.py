@@ -58,7 +58,7 @@ def _form(value: Value) -> Any:
         case Amount(inner, decimal, thousands):
             return _mapping(inner) | {"decimal": decimal} | ({"thousands": thousands} if thousands else {})
         case _:
-            raise ValueError(f"{type(value).__name__} is not written in a contract")
+            raise ValueError(f"a contract cannot contain a {type(value).__name__}")
 
 
 def _mapping(value: Value) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def find_time(roles: Roles, candidates: Sequence[Candidate], rows: int, where: s
     _, candidate, form, certain = best
     check = "" if named(candidate, _WORDS["time"]) else "a guess"
     check = check if certain else "the order of day and month"
-    check = check if _has_clock(form) else "it has no time of day"
+    check = check if _has_clock(form) else "the time of day is missing"
     roles.found["time"] = Choice(Time(candidate.value, form) if form else candidate.value, check)
     roles.use(candidate)
 
@@ -209,7 +209,7 @@ def find_event(
     cells, names = candidate.cells, _names_in(candidate, rows)
     roles.take("event", candidate, "" if named(candidate, _WORDS["event"]) else "a guess")
     if len(cells) < MOST * rows and (other := _rest_of_events(roles.free(candidates), rows)):
-        roles.found["event"] = Choice(First((candidate.value, other.value)), "the first that has a value counts")
+        roles.found["event"] = Choice(First((candidate.value, other.value)), "the first value counts")
         roles.use(other)
         cells = other.cells | cells
         names = [name for name, _ in Counter(cells.values()).most_common() if event_names.is_name(name)]
@@ -388,7 +388,7 @@ def _check_session(roles: Roles, candidates: Sequence[Candidate]) -> None:
         (c for c in candidates if "session" in roles.found and c.value == roles.found["session"].value), None
     )
     if session and len(session.distinct) >= MOST * len(session.cells):
-        check = "each session has one event; take this out if sessions should follow a gap of 30 minutes"
+        check = "each session has one event; remove this if sessions should follow a gap of 30 minutes"
         roles.found["session"] = Choice(session.value, check)
 
 
@@ -429,11 +429,11 @@ def _labels(roles: Roles, role: str, candidates: Sequence[Candidate], test: re.P
     chosen = fitting[:2]
     roles.use(*chosen)
     value = chosen[0].value if len(chosen) == 1 else First(tuple(c.value for c in chosen))
-    check = "" if len(chosen) == 1 else "the first that has a value counts"
+    check = "" if len(chosen) == 1 else "the first value counts"
     if _is_first(chosen[0]):
         check = "this is the user's first source, not that of the visit"
     elif any(_holds(c, "user") for c in chosen):
-        check = "take this out if it is the source of the user, not of the visit"
+        check = "remove this if it is the source of the user, not of the visit"
     roles.found[role] = Choice(value, check)
 
 

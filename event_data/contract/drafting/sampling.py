@@ -152,7 +152,7 @@ class Reader:
             here: set[str] = set()
             for place, name in enumerate(header):
                 if not name or not name.isprintable() or name.casefold() in here:
-                    self.notes.append(f"column {place + 1} is left out: its name is empty or occurs twice")
+                    self.notes.append(f"column {place + 1} is left out: its name is empty or a duplicate")
                     continue
                 here.add(name.casefold())
                 sample = samples.setdefault(name, Sample(name))

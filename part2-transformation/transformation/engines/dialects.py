@@ -46,7 +46,7 @@ def translate(statement: str, engine: str) -> str:
         # Omit comments: sqlglot moves some to where they do not apply.
         return str(select.sql(dialect=engine, pretty=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE))
     except sqlglot.errors.SqlglotError as error:
-        raise DialectError(f"{engine} has no words for {statement[:60]!r}: {str(error).splitlines()[0]}") from None
+        raise DialectError(f"{engine} does not support {statement[:60]!r}: {str(error).splitlines()[0]}") from None
 
 
 def quoted(text: str | None, engine: str) -> str:

@@ -108,7 +108,7 @@ def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract, books_
         for file in files:
             if file.refused or (problem := next((p for p in file.problems if p.kind in LOADERS_STOP), None)):
                 what = file.refused or f"{problem.message} (line {problem.line})"  # type: ignore[union-attr]
-                raise DialectError(f"{file.path} {what}: a loader stops there; mend the file")
+                raise DialectError(f"{file.path} {what}: a loader would stop there; correct the file")
         land_seeds(connection, contract, HERE / "seeds")
         connection.execute("create view bronze.events as " + " union all by name ".join(selects))
         columns = [name for file in files for name in column_names(file.header, contract)]

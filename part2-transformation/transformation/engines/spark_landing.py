@@ -276,8 +276,8 @@ def _agree_on_json(tables: "Tables", events: "DataFrame", here: "Column", payloa
         valid = tables.connection.execute("select json_valid(?)", [text]).fetchone()
         if valid and valid[0]:
             raise SparkError(
-                f"{name}, line {line}: the payload is JSON for DuckDB and not for Spark (a NaN, a comma too many, a "
-                "name that comes twice); mend the line, or use --engine duckdb."
+                f"{name}, line {line}: the payload is JSON for DuckDB and not for Spark (a NaN, an extra comma, a "
+                "repeated key); correct the line, or use --engine duckdb."
             )
 
 
@@ -295,7 +295,7 @@ def _agree_on_values(tables: "Tables", events: "DataFrame", contract: Contract) 
             ((there,),) = query.fetchall()
             if here != there:
                 raise SparkError(
-                    f"{name}, line {line}: {path} is {there} for DuckDB and {here} for Spark; mend the line, or use "
+                    f"{name}, line {line}: {path} is {there} for DuckDB and {here} for Spark; correct the line, or use "
                     "--engine duckdb."
                 )
 

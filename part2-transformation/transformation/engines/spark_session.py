@@ -78,7 +78,7 @@ def _answers(remote: str) -> None:
         socket.create_connection((address.hostname or "", address.port or 15002), SECONDS).close()
     except (OSError, ValueError) as error:
         raise SparkError(
-            f"{remote}: nobody answers ({error}); write --remote like sc://host:15002, and start its server."
+            f"{remote}: no server answers ({error}); write --remote like sc://host:15002, and start the server."
         ) from None
 
 
@@ -110,7 +110,7 @@ def spark_errors() -> Iterator[None]:
         said += [line.removeprefix(": ") for line in lines if line.startswith(": ")]
         what = [*said, *lines, type(error).__name__][0]
         raise SparkError(
-            f"Spark could not do it ({what.rstrip('.')}); {LOG} in the warehouse's folder may say more."
+            f"Spark failed ({what.rstrip('.')}); {LOG} in the warehouse's folder may have details."
         ) from error
 
 
