@@ -29,7 +29,21 @@
     const place = document.getElementById("plot-" + name);
     // A Sankey that is redrawn fades in; one drawn anew is there at once, also on paper.
     if (place && spec.data[0].type === "sankey") Plotly.purge(place);
-    if (place) Plotly.react(place, structuredClone(spec.data), themed(structuredClone(spec.layout)), config);
+    const [data, layout] = [structuredClone(spec.data), themed(structuredClone(spec.layout))];
+    if (place && !onPaper && place.clientWidth < 480) stackRings(data, layout);
+    if (place) Plotly.react(place, data, layout, config);
+  }
+
+  // Beside each other, two rings have no room for their labels on a phone.
+  function stackRings(data, layout) {
+    const rings = data.filter((trace) => trace.type === "pie");
+    if (rings.length < 2) return;
+    layout.height *= 1.6;
+    rings.forEach((ring, i) => {
+      const top = 1 - i / rings.length;
+      ring.domain = { x: [0, 1], y: [top - 0.44, top] };
+      Object.assign(layout.annotations[i], { x: 0.5, y: top - 0.22, yanchor: "middle" });
+    });
   }
 
   function cell(row, text, number) {
