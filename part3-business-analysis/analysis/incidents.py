@@ -19,7 +19,7 @@ HOURS = "hours_without_events"  # the check that finds hours without a record
 LETTERS = "ABCDE"  # of the incidents that a figure marks; more of them hide a picture
 MOST_SHOWN = 7  # of incidents, unless more are serious
 ALARMS = """
-select severity, opened, text
+select severity, opened, text, last_good is null
 from alarms
 where day = (select max(day) from day_status) and state not in ('accepted', 'planned')
 order by severity, at_stake_since desc, key
@@ -83,6 +83,7 @@ class Alarm:
     severity: str
     since: date
     text: str
+    is_older: bool  # it may have begun before the monitor's first day
 
 
 @dataclass(frozen=True)
@@ -247,4 +248,4 @@ def _alarms(history: Path) -> tuple[Alarm, ...]:
             rows = connection.execute(ALARMS).fetchall()
     except sqlite3.Error as error:
         raise QualityError(f"{history} cannot be read as the monitor's history ({error}); move it away.") from None
-    return tuple(Alarm(severity, date.fromisoformat(opened), text) for severity, opened, text in rows)
+    return tuple(Alarm(severity, date.fromisoformat(opened), *rest) for severity, opened, *rest in rows)

@@ -177,7 +177,8 @@ def _incidents(history: sqlite3.Connection, shop: Warehouse, t: Thresholds, firs
         alarm.severity, began, ended = severity, date.fromisoformat(opened), date.fromisoformat(until)
         where = f"; {alarm.segment}" if alarm.segment else ""
         cost = f"; {shop.currency.exact(amount)} {lasting_text(alarm.name, t)}" if amount else ""
-        life = [f"Since {day_words(began)}; {count(days, 'bad day')}{cost}{where}"]
+        earlier = " or earlier" if alarm.last_good is None else ""
+        life = [f"Since {day_words(began)}{earlier}; {count(days, 'bad day')}{cost}{where}"]
         if who:
             until_words = f" until {day_words(date.fromisoformat(silenced))}" if silenced else ""
             what = "Accepted as the new level" if state == "accepted" else f"Acknowledged{until_words}"

@@ -215,17 +215,19 @@ def test_what_the_monitor_has_open_is_listed(days: Path) -> None:
         history.executescript(
             """
             create table day_status (day text);
-            create table alarms (day text, severity text, opened text, state text, text text, key text, at_stake_since);
+            create table alarms (day, severity, opened, state, text, key, at_stake_since, last_good);
             insert into day_status values ('2025-03-01'), ('2025-03-02');
             insert into alarms values
-                ('2025-03-01', 'P0', '2025-03-01', 'new', 'recovered since', 'a', 1),
-                ('2025-03-02', 'P0', '2025-03-02', 'new', 'orders: 4, expected 21', 'b', 1),
-                ('2025-03-02', 'P1', '2025-02-25', 'accepted', 'known', 'c', 1);
+                ('2025-03-01', 'P0', '2025-03-01', 'new', 'recovered since', 'a', 1, '2025-02-28'),
+                ('2025-03-02', 'P0', '2025-03-02', 'new', 'orders: 4, expected 21', 'b', 1, '2025-03-01'),
+                ('2025-03-02', 'P1', '2025-02-22', 'ongoing', 'ids are lost', 'd', 1, null),
+                ('2025-03-02', 'P1', '2025-02-25', 'accepted', 'known', 'c', 1, null);
             """
         )
     status, _, _ = run("--no_refresh", "--data_dir", days, "--out_dir", days / "out")
     text = (days / "out" / "executive_summary.md").read_text("utf-8")
     assert status == 0 and "- P0 since 2 March: orders: 4, expected 21" in text
+    assert "- P1 since 22 February or earlier: ids are lost" in text
     assert "recovered since" not in text and "known\n" not in text
     assert text.count("The measurement is broken") == 1 and not any(words in text for words in ALL_IS_WELL)
     (days / "monitor.sqlite").write_text("no database", "utf-8")
