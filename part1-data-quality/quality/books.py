@@ -23,8 +23,8 @@ def read_books(
 ) -> frozenset[str]:
     """Read the contract's books, and match the orders with the order list; return which books have files.
 
-    They are named as the checks need them: order_list, ad_spend, and paid_clicks if they can be compared with sessions.
-    `arrived` has the numbers of the event files that exist.
+    The names are those that the checks need: order_list, ad_spend, and paid_clicks if clicks can be compared with
+    sessions. `arrived` has the numbers of the event files that exist.
     """
     for schema in SCHEMAS:
         connection.execute(f"create schema {schema}")

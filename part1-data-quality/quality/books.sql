@@ -1,4 +1,4 @@
--- What reconciliation.sql of event_data/books reads, from the tables of derive.sql.
+-- The tables that reconciliation.sql of event_data/books reads, from the tables of derive.sql.
 
 
 -- silver.received_orders: one row per order event, as event_data/orders.sql classifies it.

@@ -1,4 +1,4 @@
-"""Every check there is, and the one way in which they run."""
+"""List all checks, and run them in one way."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +49,7 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
     elif run := RUNS.get(definition.check):
         found = list(run(scan))
     elif definition.applies_to:
-        # A column that a file lacks fails as missing, and as nothing else.
+        # A missing column fails only the check for missing columns.
         found = [m for m in scan.measures.get(definition.check, ()) if m.column in scan.files[m.file_no].filled]
     else:
         found = _query(definition, scan)
@@ -104,6 +104,6 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
 
 
 def _measure(row: dict[str, Any]) -> Measure:
-    """Return the measure of a query's row, which has the first failed records of the file, or the first one alone."""
+    """Return the measure of a query's row; the row has the first failed records of the file, or only the first one."""
     records = row.pop("first_records", None) or [record for record in [row.pop("record", None)] if record is not None]
     return Measure(**row, record=records[0] if records else None, first_records=tuple(records))

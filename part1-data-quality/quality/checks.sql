@@ -1,13 +1,16 @@
--- Checks over more than one event. Each is a query over the tables that the pass has left; it
--- returns a row for a file (and a `"column"`, where it looks at several things) with
---   file_no, checked, failed          how many cases there were, and how many of them failed
---   orders, revenue                   of the failed cases; null where that cannot be known
+-- Checks over several events. Each is a query over the tables of pass.sql and derive.sql. It returns one row per file (and
+-- per `"column"`, if it checks several things) with
+--   file_no, checked, failed          the number of cases, and of failed cases
+--   orders, revenue                   of the failed cases; null if unknown
 --   first_records                     the first 20 failed records of the file, or `record`, the first one
---   example                           what to show of it, masked where it could be a person's
--- The lines above a query are its definition, as in row_checks.sql. Of thresholds there are more:
--- `other_days` compares a count with the days before, `rate` a count for its number of events, and
--- `amount` a sum of money; `rise` is a `shift` that only looks above; `gone 10` fails on none, where ten or more are usual; and `pooled` compares
--- a share with its limit over several days together, where a single day has few cases.
+--   example                           an example from it, masked if it could be personal
+-- The lines above a query are its definition, as in row_checks.sql, with further thresholds:
+--   other_days   compares a count with the days before
+--   rate         compares a count per event with the days before
+--   amount       compares a sum of money with the days before
+--   rise         is a `shift` that fails only above the range
+--   gone 10      fails if there are no cases, although ten or more are usual
+--   pooled       compares a share with its limit, over several days together if a day has few cases
 
 -- name: rows_repeated
 -- explained_by: timestamp_precision
@@ -47,7 +50,7 @@ where step_of(event_counts.event) is not null
 -- advice: Have the export use a longer column; click ids and campaigns at the end of an address are lost.
 select
     file_no, case role when 'page' then {page} else {referrer} end as "column", values_at + values_below as checked,
-    -- Addresses of one form may share the greatest length, but a limit collects all that would be longer.
+    -- Addresses of one form may share the greatest length, but a limit gives that length to all longer ones.
     case when length >= 128 and values_at >= 10 and 2 * values_at >= values_below then values_at else 0 end as failed,
     null as orders, null as revenue, null as record, cast(length as varchar) as example
 from longest
@@ -262,7 +265,7 @@ checked as (
     group by file_no
 )
 
--- One finding for all files, on the first of them; those after it are neither good nor bad.
+-- One finding for all files, on the first of them; the later files are neither good nor bad.
 select
     file_no, {order} || {transaction_id} as "column",
     cast(case when file_no = first_file then orders_of_all else checked.orders end as bigint) as checked,
@@ -575,7 +578,7 @@ group by file_no
 -- advice: The start event is being lost; do not report a completion rate for these days.
 select
     file_no, {event} as "column", count(*) filter (step = 'order') as checked,
-    -- Of few events a day one more may be chance: the excess has to pass two standard deviations.
+    -- With few events per day, one more may be chance: the excess must exceed two standard deviations.
     case
         when count(*) filter (step = 'order') - count(*) filter (step = 'checkout') > 2 * sqrt(count(*))
             then count(*) filter (step = 'order') - count(*) filter (step = 'checkout')
@@ -609,7 +612,7 @@ group by file_no, event
 -- message: All {failed:,} events are between 01:00 and 12:59: the times are on a 12-hour clock without AM or PM
 -- advice: Have the export write 24 hours. Which half of the day an event belongs to is lost, and with it the order of events.
 with clock as (
-    -- 12 is midnight or noon; a quiet night empties hours, and a 12-hour clock fills these twelve.
+    -- 12 is midnight or noon. On a 24-hour clock, some of these hours are empty at night; on a 12-hour clock, none is.
     select
         file_no, sum(events) as events, hour between 1 and 12 as is_on_clock,
         min(events) >= 0.1 * max(events) as is_even
@@ -695,7 +698,7 @@ left join crawler_events using (file_no)
 -- message: Revenue of {total}; {expected} is usual
 -- advice: Compare the day with the shop's books; a lost tag, a changed unit or a sale can look like this.
 select
-    -- The sum of a few orders is any sum.
+    -- The sum of a few orders can be any amount.
     first_of_day as file_no, {order} || {amount} as "column",
     case when count(*) >= 10 then count(*) else 0 end as checked,
     cast(coalesce(sum(revenue), 0) as bigint) as failed,

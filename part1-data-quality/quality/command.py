@@ -27,7 +27,7 @@ from quality.ticket import ticket
 
 
 def execute(options: argparse.Namespace, terminal: Terminal) -> int:
-    """Do what the options ask for; returns the exit status."""
+    """Run what the options ask for and return the exit status."""
     options.known_totals = [parse_known_total(text) for text in options.known_total]
     if options.known_totals and not options.init:
         raise UserError("--known_total needs --init; for a contract that exists, add the day to its knownTotals.")
@@ -37,10 +37,10 @@ def execute(options: argparse.Namespace, terminal: Terminal) -> int:
 def validate(options: argparse.Namespace, terminal: Terminal) -> int:
     """Check the files, write the reports and print the summary."""
     with tempfile.TemporaryDirectory(prefix="validate_") as work, ThreadPoolExecutor(1) as pool:
-        connection = pool.submit(connect, Path(work), options.memory_limit)  # takes as long as to read the contract
+        connection = pool.submit(connect, Path(work), options.memory_limit)  # takes as long as reading the contract
         pool.submit(_import_reporting)
         contract = load_contract(options.contract or CONTRACT)
-        if options.data_dir.is_dir():  # a mistyped one may be out_dir too: it is not made
+        if options.data_dir.is_dir():  # a mistyped --data_dir may be out_dir too: do not create it
             options.out_dir.mkdir(parents=True, exist_ok=True)
         scan = Scan(contract, Path(work), connection.result())
         scan.run(options.data_dir, _progress(terminal, scan), with_hash=options.json)
@@ -84,15 +84,15 @@ def _wanted(number: int | None, incidents: Sequence[Incident]) -> Incident | Non
 
 
 def connect(work_dir: Path, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
-    """Return an empty database in memory, which puts what does not fit there below `work_dir`.
+    """Return an empty in-memory database that spills to `work_dir`.
 
-    Raises ReadingError for a limit that is not a size.
+    Raise ReadingError for a limit that is not a size.
     """
-    # As a join, the test of a short list is made for every event, also where a `case` spares it.
+    # DuckDB would turn `in` with a short list into a join, which also evaluates events that a `case` skips.
     config: dict[str, Any] = {"threads": 1, "temp_directory": str(work_dir), "disabled_optimizers": "in_clause"}
     no_size = ReadingError(f"--memory_limit {memory_limit!r} is not a size; write it like 512MB.")
     if memory_limit is not None:
-        # DuckDB takes an empty or negative size for none at all.
+        # DuckDB takes an empty or negative size for no limit.
         if not re.fullmatch(r"\d+([.]\d+)? ?\w+", memory_limit):
             raise no_size
         config["memory_limit"] = memory_limit

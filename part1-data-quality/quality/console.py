@@ -1,4 +1,4 @@
-"""Write the summary on the terminal: a headline, then the incidents, worst first, within the terminal's width."""
+"""Write the summary for the terminal: a headline, then the incidents, worst first, within the terminal's width."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from quality.ticket import pair_text
 
 HEADINGS = ("#", "SEV", "INCIDENT", "AT STAKE")
 Row = tuple[str, str, list[str], str]
-LEAST = 3  # incidents shown on however low a terminal
+LEAST = 3  # incidents shown, however few lines the terminal has
 PAIRS = 1  # pairs of orders shown for an incident
 NO_SUM = " One order can be at stake in several incidents; do not add the amounts up."
 
@@ -32,7 +32,7 @@ def summary(
     contract: Contract,
     terminal: Terminal,
 ) -> str:
-    """Return the summary: as many incidents as fit on a screen, and where to find the others."""
+    """Return the summary: as many incidents as fit on a screen, and the place of the others."""
     word, width = status_of(incidents), terminal.width
     first = paragraph(f"{word}  {headline(files, incidents, contract)}", width)
     status = Counter(f.status for f in findings)
@@ -60,9 +60,9 @@ def summary(
 def _rows_that_fit(
     incidents: Sequence[Incident], evidence: Mapping[int, Evidence], currency: Currency, width: int, height: int
 ) -> list[Row]:
-    """Return as many of the worst incidents as fit into `height` lines, but at least LEAST.
+    """Return the rows of the worst incidents that fit into `height` lines, but at least LEAST.
 
-    If they do not all fit, only those of the worst severity say what to do.
+    If not all fit, only those of the worst severity have their advice.
     """
     stake = max(len(_at_stake(i, currency)) for i in incidents)
     room = max(10, width - len(" 1  P0    ") - stake)
@@ -81,7 +81,7 @@ def _rows_that_fit(
 
 
 def _row(i: Incident, evidence: Evidence, currency: Currency, advised: Severity) -> Row:
-    """Return an incident's row; `advised` is the lowest severity whose incidents say what to do."""
+    """Return an incident's row; `advised` is the lowest severity whose incidents have their advice."""
     when = str(i.first_day) if i.first_day == i.last_day else f"{i.first_day} to {i.last_day}"
     when = f"since {i.first_day}" if i.is_open else when
     text = [f"{i.message}.", f"{i.check}, {when}, {count(len(i.findings), 'file')}"]

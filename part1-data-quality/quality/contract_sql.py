@@ -23,10 +23,10 @@ from quality.expected_ranges import DAYS_BEFORE, FIRST_DAYS, LEAST_DAYS
 
 MACROS = (HERE / "macros.sql").read_text(encoding="utf-8")
 DERIVE = statements("derive.sql")
-CRAWLER_PATTERNS_AT_ONCE = 200  # more in one expression outgrow RE2's memory and run 400 times slower
+CRAWLER_PATTERNS_AT_ONCE = 200  # more in one expression exceed RE2's memory and run 400 times slower
 
 EMAIL = r"[A-Za-z0-9._+-]+(?:@|%40)[A-Za-z0-9-]+(?:[.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}"
-# A number with its country code; one under a key that says so; one written in the American way.
+# A number with its country code, one under a key such as `phone`, or one in the American form.
 PHONE = (
     r"(?:[=/:,\"+ ]|%20|^)(?:[+]|%2B)[1-9][0-9 -]{7,16}[0-9]"
     r"|(?:phone|mobile|[?&_\"]tel)[a-z_]*(?:=|\"?: ?\"?)(?:[+]|%2B)?[(0-9][0-9() .-]{6,18}[0-9]"
@@ -37,8 +37,8 @@ CARD = (
     r"(?:^|[^0-9A-Za-z])((?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|6011|65[0-9]{2})(?:[ -]?[0-9]{4}){3}"
     r"|3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5})(?:[^0-9A-Za-z]|$)"
 )
-# What is left where a platform did not fill in a campaign's name: {campaign.name}, {{...}}, ${...}, [CAMPAIGN], %%x%%,
-# __CAMPAIGN__, <campaign>; percent-encoded or not.
+# Placeholders that a platform did not replace by a campaign's name: {campaign.name}, {{...}}, ${...}, [CAMPAIGN],
+# %%x%%, __CAMPAIGN__, <campaign>; percent-encoded or not.
 _UNFILLED = (
     r"(?:(?:\$|%24)?(?:\{|%7[Bb])[^&#]*(?:\}|%7[Dd])|(?:\[|%5[Bb])[A-Za-z_. ]+(?:\]|%5[Dd])"
     r"|(?:%%|%25%25)[^&#%]+(?:%%|%25%25)|__[A-Za-z_]+__|(?:<|%3[Cc])[A-Za-z_. ]+(?:>|%3[Ee])"
@@ -46,9 +46,9 @@ _UNFILLED = (
 )
 UNFILLED = f"^({_UNFILLED})"
 UNFILLED_PARAMETER = f"^[^?#]*[?](?:[^#]*&)?(utm_[a-z_]+={_UNFILLED})"
-# Nine digits, with separators between them at most: the cheap test before the two above.
+# Nine digits with at most separators between them: a cheap test before the two above.
 DIGITS = r"[0-9](?:[ ().-]?[0-9]){8}"
-# A value that some writers of JSON put in place of a number, with the key before it.
+# A value that some JSON writers use instead of a number, with its key.
 NO_NUMBER = r'(?:"[A-Za-z0-9_]{1,30}" ?: ?|[\[,] ?)-?(?:NaN|Infinity)\b'
 
 # The types of DuckDB's json_type that a logical type may have.
@@ -88,7 +88,7 @@ def line_sql(contract: Contract) -> tuple[str, str]:
 
 
 def _lines_empty(contract: Contract) -> str:
-    """Return SQL over `payload` for whether the list of an order's lines is there and empty."""
+    """Return SQL over `payload` for whether the list of an order's lines exists and is empty."""
     if not contract.order or not contract.order.lines:
         return "false"
     path = literal(json_path(contract.order.lines))
@@ -96,28 +96,28 @@ def _lines_empty(contract: Contract) -> str:
 
 
 def event_case(events: tuple[Event, ...], column: str, result: str, otherwise: str, type_: str = "varchar") -> str:
-    """Return what each event is called or does; constants of the type, or each event would be cast to it."""
+    """Return a `case` from each event to its name or step; without typed constants, each event would be cast."""
     arms = []
     for event in events:
         value = getattr(event, result)
-        if value and (result, value) != ("role", "refund"):  # a refund is no step of the funnel
+        if value and (result, value) != ("role", "refund"):  # a refund is not a step of the funnel
             arms += [f"when {literal(name)} then {literal(value)}::{type_}" for name in event.names]
     return f"case {column} {' '.join(arms)} else {otherwise} end" if arms else otherwise
 
 
 def _query_pair(contract: Contract) -> str:
-    """Return the pattern of one `key=value` of a query as the contract wants it, values anonymised or not."""
+    """Return the pattern of one `key=value` in a query that complies with the contract, anonymised or not."""
     value = contract.anonymisation.query_value or "[^&#]*"
     return f"[^=&#@]*(?:=(?:{unanchored(value)})?)?"
 
 
 def unanchored(pattern: str) -> str:
-    """Return a pattern for a whole value, made fit to stand inside another."""
+    """Return a pattern for a whole value in a form that can be part of another pattern."""
     return pattern.removeprefix("^").removesuffix("$")
 
 
 def known_hosts(contract: Contract) -> str | None:
-    """Return the pattern of the hosts that a referrer may have; None when the contract lets it have any."""
+    """Return the pattern of the hosts that a referrer may have; None if the contract allows any host."""
     hidden = contract.anonymisation
     if hidden.foreign_host is None:
         return None
@@ -126,7 +126,7 @@ def known_hosts(contract: Contract) -> str | None:
 
 
 def macros(contract: Contract) -> str:
-    """Return macros.sql, made ready for the contract."""
+    """Return macros.sql, filled in from the contract."""
     hosts = contract.own_hosts
     below = [f"ends_with(host, {literal('.' + h)})" for h in hosts]
     order = contract.order
@@ -148,8 +148,8 @@ def macros(contract: Contract) -> str:
 
 
 def crawler_patterns() -> list[str]:
-    """Return the user-agent patterns that crawlers declare themselves by (PyPI: crawler-user-agents)."""
-    import crawleruseragents  # 20 ms that the first batch hides
+    """Return the user-agent patterns of declared crawlers (PyPI: crawler-user-agents)."""
+    import crawleruseragents  # takes 20 ms, while the first batch is read
 
     return [p["pattern"] for p in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
 
@@ -157,7 +157,7 @@ def crawler_patterns() -> list[str]:
 def derivations(
     contract: Contract, files: Sequence[tuple[int, str, int, int]], plain_event: str | None, patterns: Sequence[str]
 ) -> dict[str, str]:
-    """Return the parts of derive.sql, made ready.
+    """Return the parts of derive.sql, filled in from the contract.
 
     `files` holds (number, day, records, events that were not kept); the latter are all of the kind `plain_event`.
     """
@@ -216,7 +216,7 @@ def _key_rows(contract: Contract) -> list[str]:
 
 
 def _breaks_pattern(contract: Contract) -> str:
-    """Return SQL for whether a node's `value` breaks the pattern that the contract has for its `event` and `path`."""
+    """Return SQL for whether a node's `value` does not match the contract's pattern for its `event` and `path`."""
     whens = [
         f"when event = {literal(e.name)} and path = {literal(k.name)} "
         f"then not regexp_full_match(value, {literal(k.pattern)})"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from quality.expected_ranges import LEAST_FOLD, is_below, share_range
 
-LEAST_DOUBT = 0.01  # good days end no incident while so few failures have at least this chance
+LEAST_DOUBT = 0.01  # good days do not end an incident if so few failures have at least this chance
 
 
 class Cases(NamedTuple):

@@ -1,6 +1,6 @@
 """Define the checks.
 
-A check is registered by its definition, apart from its execution: row_checks.sql holds conditions
+A check is registered by its definition, apart from its execution: row_checks.sql has conditions
 on one event, checks.sql queries over the tables that the pass leaves, file_checks.txt the few that
 look at names, headers and bytes. All are known before any runs, so none can vanish.
 """
@@ -29,7 +29,7 @@ class Comparison(Enum):
     OTHER_DAYS = "other_days"  # the count on other days
     RATE = "rate"  # the count on other days, for the number of events
     AMOUNT = "amount"  # the sum of money on other days
-    GONE = "gone"  # none, although at least this many are usual
+    GONE = "gone"  # no cases, although at least this many are usual
 
 
 SHIFTS = (Comparison.SHIFT, Comparison.RISE)
@@ -133,7 +133,7 @@ class Definition:
 
 
 def percent(share: float) -> str:
-    """Return a share in per cent that never rounds something to nothing, or nearly all to all."""
+    """Return a share in per cent that is never rounded to 0% or 100% unless it is exactly that."""
     if 0 < share < 0.001:
         return "under 0.1%"
     if 0.999 < share < 1:
@@ -142,7 +142,7 @@ def percent(share: float) -> str:
 
 
 def percents(*shares: float) -> list[str]:
-    """Return a range and a share in per cent, with as many digits as needed to tell them apart."""
+    """Return a range and a share in per cent, with as many digits as they need to differ."""
     for digits in range(1, 9):
         shown = [percent(share) if digits == 1 else f"{share:.{digits}%}" for share in shares]
         if (shares[2] == shares[0] or shown[2] != shown[0]) and (shares[2] == shares[1] or shown[2] != shown[1]):

@@ -1,5 +1,5 @@
--- What the checks look at, made from the tables of pass.sql after the last file. `first` comes before
--- the other parts, which then run side by side, those that take long at their head.
+-- The tables that the checks query, derived from the tables of pass.sql after the last file. `first` runs before the other
+-- parts, which then run in parallel, the longest first.
 
 -- name: first
 create table files as
@@ -9,7 +9,7 @@ select
     min(cast(file_no as uinteger)) filter (records > 0) over (partition by day) as first_of_day
 from (values {files}) as f (file_no, day, records, plain);
 
--- The days that each day is compared with: those before it, and for the first days, which have too few, the first.
+-- The days that each day is compared with: the days before it, or, for the first days, all of the first days.
 create table days_beside as
 with days as (
     select file_no, row_number() over (order by day) as place
@@ -87,8 +87,8 @@ select
     case when type = 'OBJECT' then len(list_filter(json_type(value, '$.*'), lambda t: t <> 'NULL')) > 0 end as holds_values
 from tree;
 
--- What the payloads hold: one row a file, event and key. A key counts as missing where it is null
--- or absent in an object that holds anything at all; an object of nulls only is empty, once.
+-- The keys of the payloads: one row per file, event and key. A key is missing if it is null or absent in an object with any
+-- other value; an object with only nulls counts once, as empty.
 create table payload_paths as
 with parents as (
     select file_no, record, event, any_value(step) as step, any_value(revenue) as revenue, path as parent, count(*) as objects
@@ -208,13 +208,13 @@ select
     duplicated_event_id,
     counted_amount,
     excluded_amount,
-    -- of the whole order, where rows are its lines
+    -- of the whole order, if rows are its lines
     case when {rows_are_lines} then coalesce(counted_amount, excluded_amount) else revenue end as order_amount,
     coalesce(status <> 'order line' and not ({rows_are_lines} and status = 'quarantined'), true) as is_order
 from received
 left join classified using (event_id);
 
--- What an order usually is, by the days beside.
+-- The usual amount of an order, by the other days.
 create table usual_orders as
 with of_days as (
     select first_of_day, median(counted_amount) as typical
@@ -235,8 +235,8 @@ select file_no, record, step, client_key, revenue, {customer_of_payload} as cust
 from conversions
 where payload is not null and {customer_of_payload} is not null and client_key is not null;
 
--- When each converting client was first seen, by all its events and by those that a dashboard
--- reading the contract's column alone would have found.
+-- When each client with an order was first seen, by all its events, and by the events that the contract's column alone
+-- identifies, as a dashboard would.
 create table first_seen as
 with converting as (
     select distinct client_key
@@ -271,7 +271,7 @@ with tokens_started as (
     group by token
 ),
 
--- An order's own confirmation page is no earlier page view of it, but another checkout's is.
+-- An order's own confirmation page is not an earlier page view of it, but another checkout's is.
 confirmed as (
     select distinct conversions.file_no, conversions.record
     from conversions
@@ -304,8 +304,7 @@ from step_journeys
 inner join orders using (file_no, record)
 where step = 'order' and not is_further_line;
 
--- Orders whose client was not seen before: in the data as healed, and for a reader of the contract's
--- own column alone.
+-- Orders whose client was not seen before: by the healed id, and by the contract's column alone.
 create table journey_profile as
 select
     file_no,
@@ -319,7 +318,7 @@ from order_journeys
 group by file_no;
 
 -- name: identities
--- How the events of a day are spread over its client ids.
+-- The distribution of a day's events over its client ids.
 create table client_days as
 with events_by_client as (
     select day, client_key, count(*) as events
@@ -340,7 +339,7 @@ inner join (select distinct day, first_of_day from files where first_of_day is n
 group by first_of_day;
 
 -- name: crawlers
--- One row a user agent, with the crawler that it declares itself to be.
+-- One row per user agent, with the crawler that it declares.
 create table agents as
 select agent_key, crawler, crawler is not null as is_crawler
 from (
@@ -355,8 +354,8 @@ inner join agents using (agent_key)
 where is_crawler
 group by file_no;
 
--- Every kind of event in every file, the kinds that a file lacks too. The events of people are compared with
--- all of theirs, `humans`: a flood of crawlers is no fall of the orders, and their checkouts are no rise.
+-- Every kind of event in every file, including the kinds that a file does not have. Crawlers are left out of both the
+-- events and their total, `humans`, so that their traffic changes no rate.
 create table event_grid as
 with counts as (
     select file_no, event_name_of(event) as event, sum(events) as events
@@ -398,8 +397,8 @@ from repeated
 left join relevant_events using (file_no, record)
 group by all;
 
--- Every hour of every day, under the first of its files; the usual is what nine of ten days beside it have, and
--- event_data/dead_hours.py has the rule.
+-- Every hour of every day, under the first of the day's files. Nine of ten other days have at least the usual number of
+-- events; event_data/dead_hours.py has the rule.
 create table hour_grid as
 with skipped as (
     {skipped_hours}

@@ -36,7 +36,7 @@ Number = TypeVar("Number", int, Decimal)
 class Finding:
     """The result of a check on a column of a file. `status` is pass, fail or skip (there was nothing to check).
 
-    `comparison` is what it was judged by; the contract may replace that of the definition by a share. `cause` is the
+    `comparison` is the one that judged it; the contract may replace that of the definition by a share. `cause` is the
     check, file number and column of another failure, from which this one follows. `side` is 1 above and -1 below an
     expected range. `before` is the level of the days before, if it has become much worse.
     """
@@ -272,12 +272,12 @@ class _Limits:
             return _Verdict("pass", f"{low}..{high}", expected, 0)
         self.course.fail(Cases(1, 1), side)
         if len(self.course.bad) >= DAYS_BEFORE and self.comparison is not Comparison.GONE:
-            # A level that lasts this long is the new usual.
+            # A level that lasts this long becomes the usual one.
             self.normal = self.days[self.judged - DAYS_BEFORE : self.judged]
         return _Verdict("fail", f"{low}..{high}", expected, max(low - m.failed, m.failed - high), side)
 
     def _days_beside(self) -> list[Measure]:
-        """Return the days with which the next one is compared."""
+        """Return the days with which the next day is compared."""
         place = self.judged - 1
         if place < LEAST_DAYS:
             first = self.days[:FIRST_DAYS]
@@ -303,7 +303,7 @@ TOO_FEW = "too few other days to know what is usual"
 
 
 def _why_not(definition: Definition, column: str, facts: FileFacts, contract: Contract) -> str:
-    """Return why there was nothing to check."""
+    """Return the reason why there was nothing to check."""
     if facts.file.readable is None:
         return "the file could not be read"
     if column in contract.roles.values() and column not in facts.filled:

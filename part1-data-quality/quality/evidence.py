@@ -108,7 +108,7 @@ def _read_again(scan: Scan, incidents: Sequence[Incident]) -> Rows:
 
 
 def _looked_at(incident: Incident) -> list[tuple[int, int]]:
-    """Return the file number and record of the failed rows to read again: the first few of each file."""
+    """Return the file number and record of each failed row to read again: the first few of each file."""
     each = max(1, SEEN // len(incident.findings))
     return [(f.file_no, record) for f in incident.findings for record in f.first_records[:each]]
 
@@ -132,7 +132,7 @@ def _evidence(scan: Scan, incident: Incident, rows: Rows, pairs: Sequence[tuple[
 
 
 def _example(scan: Scan, incident: Incident, row: _Row) -> Example:
-    """Return the fields of an example: enough to find the row again, but nothing that identifies a person."""
+    """Return the fields of an example: enough to locate the row, but nothing that identifies a person."""
     roles = row.roles
     fields = {
         "time": shown(roles.get("time", "")),

@@ -19,7 +19,7 @@ LONG_PART = 24  # characters; a longer part of a path is an id, not a name
 
 
 def read_rows(file: DayFile, records: Collection[int]) -> dict[int, dict[str, str]]:
-    """Return records of a file, counted from 1, as column -> text; records that cannot be found again are left out."""
+    """Return records of a file, counted from 1, as column -> text; records that are not there any more are left out."""
     if file.readable is None or not records:
         return {}
     if file.multiline:
@@ -74,7 +74,7 @@ def browser(user_agent: str) -> str:
     if named := re.search(r"compatible; ([\w. -]{2,30})|^(?!mozilla)([\w. -]{2,30})", user_agent, re.IGNORECASE):
         return (named[1] or named[2]).strip()
     found, system = name_in(BROWSERS, user_agent), name_in(SYSTEMS, user_agent)
-    found = "HeadlessChrome" if "HeadlessChrome/" in user_agent else found  # the warehouse counts it as a crawler
+    found = "HeadlessChrome" if "HeadlessChrome/" in user_agent else found  # the warehouse treats it as a crawler
     return " on ".join(name for name in (found, system) if name != OTHER) or "another browser"
 
 

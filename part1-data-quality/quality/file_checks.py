@@ -15,14 +15,14 @@ from quality.expected_ranges import DAYS_BEFORE, DOUBT, LEAST_DAYS, count_range,
 from quality.rename_detection import LEAST_MATCH, LEAST_MATCH_OF_ALIKE_NAMES, likeness, profiles
 from quality.scan import FileFacts, Scan
 
-LEAST_TIE = 1e-6  # the chance of as many days with the same count, below which it is no chance
+LEAST_TIE = 1e-6  # a lower probability of so many days with the same count is not coincidence
 LEAST_CAP = 1_000  # events; no export has a lower limit, and small samples have as many events on each day
 ROUND = ("1", "2", "25", "5")  # followed by zeros
-SPREADSHEET_ROWS = (65_535, 65_536, 1_048_575, 1_048_576)  # of a sheet, with and without the header
+SPREADSHEET_ROWS = (65_535, 65_536, 1_048_575, 1_048_576)  # rows of a spreadsheet, with and without the header
 
 
 def _at_stake(measure: Measure, facts: FileFacts) -> Measure:
-    """Return the measure with all of a file's orders, for a failure of the whole file; unknown when it has none."""
+    """Return the measure of a failure of the whole file, with all its orders; unknown if it has none."""
     return replace(measure, orders=facts.orders, revenue=facts.revenue) if measure.failed and facts.orders else measure
 
 
@@ -53,7 +53,7 @@ def day_delivered_twice(scan: Scan) -> Iterator[Measure]:
 
 
 def file_unread(scan: Scan) -> Iterator[Measure]:
-    """Count a file that is not read against the file of the day that its name carries, else against the newest."""
+    """Count an unread file as a failure of the file for the day in its name, or else of the newest file."""
     arrived = _arrived(scan)
     on_day = {facts.day: facts.file_no for facts in arrived}
     beside: dict[int, list[str]] = {}
@@ -75,7 +75,7 @@ def content_repeated(scan: Scan) -> Iterator[Measure]:
     for facts in _arrived(scan):
         if facts.records:
             first = seen.setdefault((facts.records, facts.content_key), facts)
-            again = first.day != facts.day  # the same day twice is day_delivered_twice
+            again = first.day != facts.day  # day_delivered_twice reports these
             yield _at_stake(Measure(facts.file_no, "file", 1, int(again), example=first.file.name), facts)
 
 
@@ -115,7 +115,7 @@ def find_empty_columns(scan: Scan) -> None:
 
 def _is_empty(filled: int, events: int, asked: float, good: list[tuple[int, int]]) -> bool:
     """Return whether a column is as good as missing, given the (filled, events) of the good days before."""
-    if filled > (1 - EMPTY) * events:  # nearly every column; spares the rest
+    if filled > (1 - EMPTY) * events:  # true of nearly every column, and cheap
         return False
     near = good[-DAYS_BEFORE:]
     if len(near) >= LEAST_DAYS:
@@ -129,7 +129,7 @@ def _is_empty(filled: int, events: int, asked: float, good: list[tuple[int, int]
 
 
 def row_cap(scan: Scan) -> Iterator[Measure]:
-    """Check that no limit cut days off: many days with the same number of events, or one with a round number."""
+    """Check that no row limit truncated days: many days with the same number of events, or one with a round number."""
     first: dict[date, FileFacts] = {}
     events: Counter[date] = Counter()
     for facts in _arrived(scan):
@@ -148,12 +148,12 @@ def row_cap(scan: Scan) -> Iterator[Measure]:
 
 
 def column_missing(scan: Scan) -> Iterator[Measure]:
-    """Check that each column is there by its name or a synonym, with values; an unknown one may be the column."""
+    """Check that each column exists under its name or a synonym, with values; an unknown one may be renamed."""
     guesses = _renames(scan)
     for facts in _arrived(scan):
         for column in scan.contract.columns:
             if not facts.file.header or column.name in scan.contract.derived:
-                continue  # what a derived column is computed from is checked itself
+                continue  # the columns that a derived column is computed from are checked themselves
             if column.name in facts.filled:
                 yield Measure(facts.file_no, column.name, 1, 0)
                 continue
@@ -181,7 +181,7 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
 
 @lru_cache(maxsize=1)
 def _renames(scan: Scan) -> dict[tuple[int, str], tuple[str, str]]:
-    """Return by (file number, missing column) the unknown column that may be it, and the evidence."""
+    """Return (file number, missing column) -> the unknown column that may be it, and the evidence."""
     last_good: dict[str, FileFacts] = {}
     found = {}
     for facts in _arrived(scan):
@@ -209,7 +209,7 @@ def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | N
         new = max(alike, key=lambda u: alike[u], default="")
         if new and alike[new] >= LEAST_MATCH:
             return new, f"values match at {percent(alike[new])}"
-        if old and old.values:  # a column that is mostly empty on good days proves nothing
+        if old and old.values:  # a column that is mostly empty on good days is no evidence
             close = [u for u in close if alike.get(u, 0) >= LEAST_MATCH_OF_ALIKE_NAMES]
     return (close[0], "the names are alike") if close else None
 
@@ -220,13 +220,13 @@ def _is_part_of(name: str, other: str) -> bool:
 
 
 def _flattened(name: str, unknown: list[str]) -> list[str]:
-    """Return the unknown columns that look like the parts of a column, if there are several."""
+    """Return the unknown columns that look like parts of a column, if there are several."""
     parts = [other for other in unknown if _is_part_of(name, other)]
     return parts if len(parts) > 1 else []
 
 
 def column_renamed(scan: Scan) -> Iterator[Measure]:
-    """Check that no synonym replaces the column: values are healed here, but missing for readers of the old name."""
+    """Check that no synonym replaces the column: its values are healed here, but readers of the old name miss them."""
     for facts in _arrived(scan):
         for column in scan.contract.columns:
             headers = facts.headers.get(column.name)
@@ -271,7 +271,7 @@ def column_order(scan: Scan) -> Iterator[Measure]:
 
 
 def problems(scan: Scan, kinds: Collection[str]) -> Iterator[Measure]:
-    """Check that the reading found nothing of these kinds in a file's bytes.
+    """Check that the bytes of a file have no problems of these kinds.
 
     A file with only a few readable records counts as unreadable.
     """

@@ -18,7 +18,7 @@ def status_of(incidents: Sequence[Incident]) -> str:
 
 
 def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], contract: Contract) -> str:
-    """Return one sentence: what was read, and how bad it is."""
+    """Return one sentence about what was read, and how serious the incidents are."""
     currency = contract.currency
     events, orders, revenue = total(files)
     gross = f", {currency.exact(revenue)} gross" if revenue or not orders else ", revenue unknown"

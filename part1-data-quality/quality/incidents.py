@@ -18,7 +18,7 @@ from quality.scan import FileFacts
 
 @dataclass(frozen=True)
 class InOrderList:
-    """What the shop's order list has of an incident: of its orders, those found, and what they are worth."""
+    """The orders of an incident that are in the shop's order list, and their value."""
 
     orders: int
     found: int
@@ -39,7 +39,7 @@ class Incident:
     findings: tuple[Finding, ...]
     first_day: date
     last_day: date
-    is_open: bool  # no later days have shown that it is over
+    is_open: bool  # no later good days have ended it
     last_good: str | None  # the nearest earlier file that passed the check
     last_good_day: date | None
     checked: int
@@ -60,7 +60,7 @@ def find_incidents(
 ) -> list[Incident]:
     """Join the failures of a check and column by course.Course; the worst come first, numbered from 1.
 
-    A file with nothing to check, or whose failure follows from another one, ends nothing.
+    A file with nothing to check, or with a failure that follows from another one, does not end an incident.
     """
     days = {facts.file_no: facts.day for facts in files}
     followers: dict[tuple[str, int, str], list[Finding]] = {}
@@ -124,7 +124,7 @@ def _incident(
     if len({f.message for f in failures}) == 1:
         message = first.message
     elif first.comparison in COUNTS:
-        worst = max(failures, key=lambda f: f.failed or 0)  # counts of several days do not add up to one
+        worst = max(failures, key=lambda f: f.failed or 0)  # counts of several days cannot be summed
         message = f"{worst.message} (on {day_name(days[worst.file_no])}, the worst of {len(failures)} days)"
     else:
         message = definition.describe(total, currency, first.expected) + _worse(failures, days)
@@ -139,7 +139,7 @@ def _incident(
 
 
 def _worse(failures: Sequence[Finding], days: Mapping[int, date]) -> str:
-    """Return since when an incident has been much worse than before, or on which days it was."""
+    """Return since when, or on which days, an incident has been much worse than before."""
     worse = [f for f in failures if f.before]
     before = worse[0].before if worse else None
     if before is None:
@@ -164,9 +164,9 @@ def _where(failures: list[Finding], failed: int) -> str:
 
 
 def _on_top(definition: Definition, failures: list[Finding], before: list[Finding]) -> str:
-    """Return whether events without a value came on top of the usual ones, or instead of them.
+    """Return a clause if the events without a value are additional to the usual ones, not in their place.
 
-    It is said where the events that have one number within an eighth of what they did on the good days.
+    They are if the number of events with a value is within an eighth of that of the good days.
     """
     if definition.check != "null_share" or not before:
         return ""

@@ -1,4 +1,4 @@
--- What row_checks.sql, pass.sql and derive.sql call. What stands in braces is filled from the contract by sql_text.py.
+-- Macros that row_checks.sql, pass.sql and derive.sql call. contract_sql.py fills in the {{braces}} from the contract.
 
 -- addresses
 create macro host_of(url) as lower(regexp_extract(url, '^[^/]*/[^/]*/([^/?#:]*)', 1));
@@ -26,7 +26,7 @@ create macro key_name(key) as
     case when key = '' or contains(key, '.') or contains(key, '[') then '"' || key || '"' else key end;
 create macro parent_of(path) as regexp_replace(path, '[.]?[^.]*$', '');
 
--- what nobody should have sent
+-- personal data
 create macro luhn(digits) as list_sum(list_transform(range(length(digits)), lambda i:
     case when i % 2 = 0 then cast(digits[length(digits) - i] as integer)
          else (cast(digits[length(digits) - i] as integer) * 2) // 10

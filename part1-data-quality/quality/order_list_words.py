@@ -1,4 +1,4 @@
-"""Say what the shop's order list knows of an incident: which orders exist, and which of them explain a gap."""
+"""Add to an incident what the shop's order list shows: which orders exist, and which of them explain a gap."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from quality.incidents import Incident, InOrderList
 from quality.scan import Scan
 
 SQL = statements("order_list_words.sql")
-GAPS = ("orders_not_tracked", "tracking_coverage_shift")  # that a segment may explain
+GAPS = ("orders_not_tracked", "tracking_coverage_shift")  # a segment may explain these
 PLACES = {
     "payment method": "were paid with {}", "hour": "were placed from {}", "browser": "were placed in {}",
     "operating system": "were placed on {}", "device": "were placed on {} devices",
 }  # fmt: skip
-LEAST_LOST = 3  # fewer orders explain nothing
-LEAST_EVIDENCE = 15.0  # of the likelihood ratio: 1 in 10,000 by chance, and a shop has dozens of segments
-LEAST_FACTOR = 3  # a segment loses at least this many times the share of the others
+LEAST_LOST = 3  # fewer orders are no explanation
+LEAST_EVIDENCE = 15.0  # likelihood ratio: 1 in 10,000 by chance; a shop has dozens of segments
+LEAST_FACTOR = 3  # a segment's share of lost orders is at least this multiple of the others' share
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Segment:
 
     @property
     def evidence(self) -> float:
-        """Return twice the logarithm of how much likelier two rates of loss are than one (a G-test)."""
+        """Return twice the log-likelihood ratio of two rates of loss against one (a G-test)."""
         together = _likelihood(self.lost + self.other_lost, self.orders + self.other_orders)
         return 2 * (_likelihood(self.lost, self.orders) + _likelihood(self.other_lost, self.other_orders) - together)
 
@@ -59,7 +59,7 @@ class Segment:
 
 
 def with_order_list(incidents: Sequence[Incident], scan: Scan) -> list[Incident]:
-    """Return the incidents with what the order list says of them, which ends their message."""
+    """Return the incidents; where the order list has their orders, their message ends with that."""
     if "order_list" not in scan.books:
         return list(incidents)
     found = []
@@ -89,7 +89,7 @@ def explaining_segment(rows: Sequence[tuple[str, str | None, int, int]]) -> Segm
 
 
 def _known(incident: Incident, scan: Scan) -> InOrderList | None:
-    """Return what the list has of an incident; None if it has nothing to say."""
+    """Return the orders of an incident that are in the list; None if it has none of them."""
     rows = [InOrderList(*row) for row in _rows(incident.check, incident, scan)]
     return next((known for known in rows if known.orders or incident.check == "hours_without_events"), None)
 

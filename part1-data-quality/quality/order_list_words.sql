@@ -1,4 +1,4 @@
--- What the shop's order list says of an incident of the days {days}: see order_list_words.py. DuckDB's SQL.
+-- The orders of an incident on the days {days} that are in the shop's order list; see order_list_words.py. DuckDB's SQL.
 
 -- name: transaction_id_collision
 -- The orders that share an id with another customer's: all of them, and those in the list

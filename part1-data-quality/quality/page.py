@@ -110,7 +110,7 @@ def environment() -> "jinja2.Environment":
 
 
 def _finalized(value: object) -> object:
-    """Return text without control characters, which can hide or reorder what follows them."""
+    """Return text without control characters, which can hide or reorder the text after them."""
     return printable(value, " ") if type(value) is str and "\n" not in value else value
 
 

@@ -11,13 +11,13 @@ from event_data.sql import literal, values
 from event_data.statements import Statement, fill, read_statements
 
 SQL = Path(__file__).with_suffix(".sql")
-SEEDS = Path(__file__).resolve().parents[2] / "part2-transformation" / "seeds"  # what click ids and aliases mean
+SEEDS = Path(__file__).resolve().parents[2] / "part2-transformation" / "seeds"  # the sources of click ids and aliases
 COLUMNS = ("page", "session", "source", "medium", "campaign", "click_id")
-_EMPTY = "D41D8C"  # what anonymisation makes of an empty value
+_EMPTY = "D41D8C"  # an empty value, anonymised
 
 
 def landing_sql(contract: Contract) -> str:
-    """Return SQL for a further column of `raw`: what an event carries of its source or click id, else null."""
+    """Return SQL for another column of `raw`: the source and click id of an event, or null."""
     if not ShopRoles.of(contract).has("paid_clicks"):
         return ""
     with (SEEDS / "click_ids.csv").open(encoding="utf-8") as file:

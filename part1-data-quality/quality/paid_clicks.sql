@@ -2,7 +2,7 @@
 -- defines them, for the events that carry a source or a click id. DuckDB's SQL, in the form of transform.sql.
 
 
--- silver.landing_evidence: what each landing says of its source, the strongest evidence first.
+-- silver.landing_evidence: the evidence of each landing page view, the strongest first.
 create or replace table silver.landing_evidence as
 with addressed as (
     select
@@ -44,7 +44,7 @@ decoded as (
     from once_decoded
 ),
 
--- Standard words, and what anonymisation makes of each: silver.terms of part 2
+-- Standard terms, and what anonymisation turns each into: silver.terms of part 2
 words as (
     select source as word from read_csv({seeds} || '/sources.csv', all_varchar = true)
     union

@@ -1,6 +1,6 @@
--- What one batch of files leaves behind. Each batch has a temporary table `raw` of its own; the
--- tables it adds to are shared. `{received}` is the generated select over read_csv, `{clean}` and
--- `{plain}` come from prefilter.py, and step_of, token_of and amount_of are macros of macros.sql.
+-- The statements for one batch of files. Each batch has its own temporary table `raw` and adds to shared tables.
+-- `{received}` is the generated select over read_csv, `{clean}` and `{plain}` come from prefilter.py, and step_of, token_of
+-- and amount_of are macros of macros.sql.
 
 -- name: shared
 create type funnel_step as enum ('page_view', 'signup', 'cart', 'checkout', 'order');
@@ -15,7 +15,7 @@ create table relevant_events (
     is_header boolean, event_at timestamp, ordered_at timestamp, client_key ubigint, tracked boolean, agent_key ubigint, token varchar,
     payload_valid boolean, revenue decimal(12, 2), user_agent varchar, {text_columns}
 );
--- Events that say which source or click led to them; filled only if the contract has the paid clicks.
+-- Events with a source or click id; filled only if the contract has paid clicks.
 create table landings (
     client_key ubigint, event_at timestamp, agent_key ubigint, page varchar, session varchar, source varchar,
     medium varchar, campaign varchar, click_id varchar
@@ -57,7 +57,7 @@ typed as (
         case when is_order(step_of(event)) then event_at end as ordered_at, -- in UTC: in autumn, the clock repeats an hour
         case when {known_client} is not null then hash(client) end as client_key,
         case when user_agent is not null then hash(user_agent) end as agent_key,
-        -- For conditions of row checks; DuckDB computes what one of them asks for.
+        -- For conditions of row checks; DuckDB computes only the columns that a condition uses.
         coalesce(event = {event_header}, false) as is_header,
         step_of(event) as step,
         valid_json(payload) as payload_valid,
@@ -169,11 +169,11 @@ where file_no in {in_parts} and not {is_order_line};
 -- name: repeated
 -- Rows that repeat an earlier one of the {day}, and events that follow the same event within a second.
 insert into repeated
--- Few keys occur twice: only they are worth ordering.
+-- Only keys that occur twice, which are few, need ordering.
 with suspects as materialized (
     select {day}, file_no, {record} as record, client_key, event_at, event_key, row_key
     from {source}
-    -- equal lines of an order are no repeats
+    -- equal lines of an order are not repeats
     where not {is_order_line} and event_key in (
         select event_key
         from {source}

@@ -164,7 +164,7 @@ class Prefilter:
     def _values_are_no_placeholders(self) -> bool:
         """Return whether no value of a query that complies with the contract can be a campaign's placeholder."""
         pattern = self.contract.anonymisation.query_value or ""
-        # a class of letters and digits, and no word
+        # a class of letters and digits, not a word
         plain = re.fullmatch(r"\^?\[[A-Za-z0-9-]+\](?:\{[0-9,]+\}|[+*])?[$]?", pattern)
         return plain is not None and not any(re.fullmatch(pattern, word) for word in ("null", "undefined"))
 
@@ -210,7 +210,7 @@ class Prefilter:
         if hidden.foreign_host is None:
             return None
         named = host_regexp([*self.contract.own_hosts, *self.contract.payment_hosts, *hidden.plain_hosts])
-        named = named.replace(".+", "[a-z.-]+")  # other characters might be what a check looks for
+        named = named.replace(".+", "[a-z.-]+")  # a check may look for other characters
         foreign = hidden.foreign_host
         return f"{named}|{unanchored(foreign)}" if _excludes_marks(foreign) else named
 

@@ -8,7 +8,7 @@ from itertools import islice
 from math import sqrt
 from pathlib import Path
 
-SAMPLE = 2000  # records a column is known by
+SAMPLE = 2000  # records that a profile is made from
 LEAST_MATCH = 0.6
 LEAST_MATCH_OF_ALIKE_NAMES = 0.2  # where the names are evidence too
 
@@ -49,7 +49,7 @@ def profiles(path: Path, delimiter: str) -> dict[str, Profile]:
 
 
 def likeness(old: Profile, new: Profile) -> float:
-    """Return how much of a column is like another, 0..1: the better of shared values and shared shapes.
+    """Return the likeness of two columns, 0..1: the larger of shared values and shared shapes.
 
     The overlap of two distributions is the sum of the smaller share of each form. Lengths and null
     shares that differ lower the likeness of shapes, for many columns are just words.

@@ -33,9 +33,9 @@ def write_reports(
     as_json: bool = False,
     as_junit: bool = False,
 ) -> tuple[list[Path], dict[str, Any]]:
-    """Write the reports, each whole or not at all; returns their paths, and the document of dq_report.json if wanted.
+    """Write the reports, each in one step; return their paths, and the document of dq_report.json if wanted.
 
-    Its amounts are exact.
+    The document's amounts are exact.
     """
     rows, profile = report_rows(findings, incidents), profile_rows(scan)
     document = _document(rows, _add_facts(scan, profile), incidents) if as_json else {}
@@ -77,7 +77,7 @@ def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> l
 
 
 def profile_rows(scan: Scan) -> list[dict[str, Any]]:
-    """Return one row for each file: what is in it, whether right or wrong."""
+    """Return one row for each file, with its totals."""
     found = scan.connection.execute("select * from journey_profile")
     names = [d[0] for d in found.description][1:]
     journeys = {row[0]: row[1:] for row in found.fetchall()}
@@ -108,7 +108,7 @@ def profile_rows(scan: Scan) -> list[dict[str, Any]]:
 
 
 def _add_facts(scan: Scan, profile: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the profile with what a program needs besides: which content was checked, and its empty hours."""
+    """Return the profile with two more fields for programs: the hash of the checked content, and the empty hours."""
     empty = dict(
         scan.connection.execute(
             "select file_no, list(hour order by hour) from hour_grid where is_dead group by 1"
@@ -145,7 +145,7 @@ def _document(rows: list[dict[str, Any]], files: list[dict[str, Any]], incidents
 
 
 def _incident_row(i: Incident) -> dict[str, Any]:
-    """Return an incident with all that another program needs to show it."""
+    """Return an incident with everything that another program needs to show it."""
     return {
         "incident": i.number, "severity": str(i.severity), "check": i.check,
         "dimension": DEFINITIONS[i.check].dimension, "column": i.column,

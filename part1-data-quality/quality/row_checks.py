@@ -1,4 +1,4 @@
-"""The checks of row_checks.sql, made ready for a contract: one for each column that they apply to."""
+"""Fill in the checks of row_checks.sql from a contract: one for each column that they apply to."""
 
 import re
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def number_of(name: str, contract: Contract) -> int:
 
 
 def expand(contract: Contract) -> list[RowCheck]:
-    """Return every row check of every column it looks at."""
+    """Return each row check for each column that it applies to."""
     return [check for d in ROW_CHECKS for column in contract.columns for check in _of_column(d, column, contract)]
 
 
@@ -63,7 +63,7 @@ def _of_column(definition: Definition, column: Column, contract: Contract) -> It
     filled = _filled(column, role, contract)
     checked, fails = definition.filter.format(**filled), definition.sql.format(**filled)
     if definition.threshold.comparison is not Comparison.SHIFT:
-        # A header line fails its own check and no other.
+        # A header line fails only its own check.
         events = [sql for sql in ("not is_header", checked) if sql != "true"]
         if definition.check == "header_repeated":
             events = []
@@ -88,13 +88,14 @@ def _kinds(column: Column, role: str | None, contract: Contract) -> set[str]:
         role: role is not None,
         "every": column.name not in contract.derived,
         "renamed": len(column.names) > 1,
-        "column": role != "payload",  # its null share only follows the mix of events
+        "column": role != "payload",  # its null share depends only on the mix of events
         "required": column.required,
         "identifier": role in ("client", "user_agent") or is_text,
         "utc": role == "time" and contract.time_zone == "UTC" and column.format is not None,
         "campaign": role in ("page", "source", "medium", "campaign"),
         "unquoted": role in ("client", "page", "referrer", "event"),
-        "free_text": role in ("client", "page", "referrer", "payload") or is_text,  # crawlers sign their user agent
+        "free_text": role in ("client", "page", "referrer", "payload")
+        or is_text,  # crawlers put their address into the user agent
         "url_or_payload": role in ("page", "referrer", "payload"),
         "anonymised": role in ("page", "referrer") and contract.hides_values,
         "hidden_host": role == "referrer" and sql_text.known_hosts(contract) is not None,
@@ -114,7 +115,7 @@ def _allowed(column: Column, role: str | None, contract: Contract) -> tuple[str,
 
 
 def _filled(column: Column, role: str | None, contract: Contract) -> dict[str, str]:
-    """Return what the placeholders of row_checks.sql stand for, for this column."""
+    """Return the value of each placeholder in row_checks.sql for this column."""
     with_payload = [e for e in contract.events if e.payload]
     return {
         "column": raw_names(contract)[column.name],

@@ -1,22 +1,22 @@
--- Checks of one event at a time. Each is a condition that is true where an event fails, and is counted over
--- every file. The lines above a condition are its definition:
+-- Checks of single events. Each is a condition that is true if an event fails; the failures are counted per file. The lines
+-- above a condition are its definition:
 --   name       the name under which the contract may set its severity and threshold
 --   applies_to one check per column of this kind: a role of the contract (client, user_agent, ...), `required`,
 --              or another kind of `_kinds` in row_checks.py
 --              {column} stands for the column, {pattern}, {allowed}, {minimum}, {maximum} for its contract
---   severity, dimension   where the contract says nothing
+--   severity, dimension   the defaults; the contract may set others
 --   message    what is wrong, with {failed}, {checked}, {share} and {expected}
 --   advice     what to do first
 --   filter     the events that are checked; all, when it is left out
---   needs      roles without which there is nothing to check in a file
---   threshold  the largest share that may fail, or `shift`: a share unlike the file's own past
---   example    what to show of the first failed event, {column} when left out; `none` shows nothing
+--   needs      roles without which the check is skipped
+--   threshold  the largest share that may fail, or `shift`: a share outside the usual range of the days before
+--   example    the part of the first failed event to show, by default {column}; `none` shows nothing
 --   impact     `orders`: the revenue of the failed events is at stake; otherwise it is unknown
---   suppressed_by   the checks from whose failure, on the same column or one it depends on, this one follows
---   explained_by    the checks from whose failure anywhere in the file this one follows
--- Columns: client page referrer time_text event payload user_agent as text, null where empty;
--- event_at, step, payload_valid, revenue, is_header, tracked, file_day; and the contract's other columns. `marks` says
--- of which columns, by {number}, a null was written as text, or two names have different values; it is null for others.
+--   suppressed_by   this check follows from a failure of these checks, on the same column or one that it depends on
+--   explained_by    this check follows from a failure of these checks, anywhere in the file
+-- Columns: client page referrer time_text event payload user_agent as text, null if empty;
+-- event_at, step, payload_valid, revenue, is_header, tracked, file_day; and the contract's other columns. `marks`
+-- lists, by {number}, the columns with a null written as text or with different values under two names; null if none.
 
 -- name: null_share
 -- impact: orders
@@ -48,7 +48,7 @@
 -- example: none
 -- message: {failed:,} of {checked:,} events ({share}) have no campaign in {column}; {expected} is usual
 -- advice: Check whether a redirect or a consent tool strips the parameters; without them, paid visits look direct.
--- Most pages have no query, and are not searched twice. A parameter without a value is no campaign.
+-- Most pages have no query, and are searched only once. A parameter without a value is not a campaign.
 case
     when contains(page, '?') then case
         when not contains(page, 'utm_source=') then true

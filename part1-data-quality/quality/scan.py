@@ -71,7 +71,7 @@ class FileFacts:
         return self.headers.keys() - self.empty
 
     def lacks(self, column: str) -> str:
-        """Return what a column that is not filled is: empty or missing."""
+        """Return the word for a column that is not filled: empty or missing."""
         return "empty" if column in self.empty else "missing"
 
     def receive(self, file: DayFile, contract: Contract) -> None:
@@ -88,7 +88,7 @@ def find_days(
     """
     folder = find_files(data_dir, contract.file_name, contract.ignored_files, contract.book_files)
     if contract.is_converted:
-        from event_data.reading.conversion import convert  # 10 ms that most contracts need not spend
+        from event_data.reading.conversion import convert  # most contracts do not need this import, which takes 10 ms
 
         folder = convert(folder, contract, work_dir, memory_limit=memory_limit)
     days = sorted({file.day for file in folder.files})
@@ -102,7 +102,7 @@ def find_days(
 
 
 class Scan:
-    """The state of one run: the contract, the files and the DuckDB connection that holds the counts."""
+    """The state of one run: the contract, the files and the DuckDB connection with the counts."""
 
     def __init__(
         self, contract: Contract, work_dir: Path, connection: duckdb.DuckDBPyConnection, prefilter: bool = True
@@ -162,7 +162,7 @@ class Scan:
     def run(
         self, data_dir: Path, progress: Callable[[int], None] = lambda files: None, with_hash: bool = False
     ) -> None:
-        """Read every file of the folder once, then derive what the checks over several events need.
+        """Read every file of the folder once, then derive the tables for the checks over several events.
 
         Raise ReadingError for a folder without daily files, or a file that keeps changing.
         """
@@ -319,7 +319,7 @@ class Scan:
         return literal(batch[0].headers.get(self.contract.roles["event"], ("",))[0])
 
     def _keep(self, cursor: duckdb.DuckDBPyConnection, files: Sequence[DayFile]) -> None:
-        """Add what the checks need from a batch to the shared tables."""
+        """Add the rows of a batch that the checks need to the shared tables."""
         batch = [self._facts[file.file_id] for file in files]
         batch = [facts for facts in batch if facts.counted]
         for facts in batch:
@@ -375,7 +375,7 @@ class Scan:
         measures: dict[str, list[Measure]] = {}
         for check in self.row_checks:
             found = {n: failed.get((n, check), tally.get(check.condition, 0)) for n, tally in tallies.items()}
-            # A shift of a share has no first bad event to show.
+            # A shift of a share has no first failed event.
             details = (
                 _details(connection, check, conditions[check]) if check in conditions and any(found.values()) else {}
             )
@@ -387,7 +387,7 @@ class Scan:
 
 
 def _marks(delivered: Mapping[int, Sequence[str]]) -> str:
-    """Return SQL for what is odd about the values of a record, null if nothing is: see row_checks.sql.
+    """Return SQL for the marks of a record, null if it has none; row_checks.sql explains marks.
 
     `delivered` has the file's columns of each numbered column.
     """
@@ -413,7 +413,7 @@ def _day(facts: FileFacts) -> str:
 
 
 def _details(connection: duckdb.DuckDBPyConnection, check: row_checks.RowCheck, condition: str) -> dict[int, Measure]:
-    """Return where a check failed and what is affected; if events lack something, the page shows where."""
+    """Return where a check failed and the orders affected; for missing values, the most frequent page too."""
     places = {}
     if check.example == "null":
         found = connection.execute(PASS["places"].format(condition=condition)).fetchall()

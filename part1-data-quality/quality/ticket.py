@@ -12,7 +12,7 @@ PAIRS = 10  # of orders; more would fill the ticket
 
 
 def ticket(incident: Incident, evidence: Evidence, currency: Currency) -> str:
-    """Return the incident in Markdown that reads as well as plain text."""
+    """Return the incident in Markdown that is also readable as plain text."""
     lines = [f"{incident.severity} {incident.check}: {incident.message}", ""]
     lines += [f"- {label}: {text}" for label, text in facts(incident, evidence, currency)]
     lines += ["", "What to do: " + incident.advice]
