@@ -38,7 +38,7 @@ from moderate_runs import (
     quiet_run,
 )
 from monitoring.alarms import GREEN
-from monitoring.expectations import FOUND, fingerprint
+from monitoring.expectations import MEASURED, fingerprint
 from monitoring.metrics import Warehouse
 from monitoring.thresholds import Thresholds, load_thresholds
 from shop_model import PROFILES, QUIET, SIZES
@@ -171,13 +171,13 @@ def catalogue(seed: int) -> tuple[list[Found], list[str]]:
 
     The status of each day is that before anything was broken.
     """
-    t, found = load_thresholds(THRESHOLDS), []
+    t, results = load_thresholds(THRESHOLDS), []
     with tempfile.TemporaryDirectory(prefix="detection_") as work:
         prepared, rng = prepare(Path(work), seed), Random(seed)
         statuses = healthy_files(prepared)
         for name in NAMED:
-            found.append(break_one(name, rng.choice(prepared), Path(work) / "broken", t, seed))
-    return found, statuses
+            results.append(break_one(name, rng.choice(prepared), Path(work) / "broken", t, seed))
+    return results, statuses
 
 
 def rates(outcome: Quiet) -> dict[str, float]:
@@ -224,7 +224,7 @@ def moderate_summary(results: Sequence[Result]) -> dict[str, Any]:
 
 def summary(
     seed: int, outcomes: dict[tuple[str, str], Quiet], results: Sequence[Result], statuses: Sequence[str],
-    found: Sequence[Found],
+    faults: Sequence[Found],
 ) -> dict[str, Any]:  # fmt: skip
     """Return the document that detection.json holds."""
     healthy = quiet_summary(outcomes)
@@ -238,12 +238,12 @@ def summary(
         "moderate": moderate_summary(results),
         "days_of_healthy_files": len(statuses),
         "of_which_alarmed": sum(s in ("YELLOW", "RED") for s in statuses),
-        "faults": len(found),
-        "alarmed": sum(f.status != GREEN for f in found),
-        "named": sum(f.named for f in found),
-        "z_score_alarmed": sum(f.z_score for f in found),
-        "elementary_alarmed": sum(f.elementary for f in found),
-        "missed": [f"{f.fault} on {f.day}: {', '.join(f.alarms) or f.status}" for f in found if not f.named],
+        "faults": len(faults),
+        "alarmed": sum(f.status != GREEN for f in faults),
+        "named": sum(f.named for f in faults),
+        "z_score_alarmed": sum(f.z_score for f in faults),
+        "elementary_alarmed": sum(f.elementary for f in faults),
+        "missed": [f"{f.fault} on {f.day}: {', '.join(f.alarms) or f.status}" for f in faults if not f.named],
         "not_watched": NOT_WATCHED,
     }
 
@@ -321,7 +321,7 @@ def main(args: Sequence[str]) -> int:
                 verdict = "named " if one.named else "MISSED"
                 print(f"{verdict} {one.fault:<28}{one.day} {one.status:<8}{', '.join(one.alarms)}", flush=True)
     document = summary(options.seed, outcomes, results, statuses, found)
-    out = options.out or (None if options.small else FOUND)
+    out = options.out or (None if options.small else MEASURED)
     if out:
         out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     print(as_markdown(document))

@@ -79,9 +79,9 @@ def truth(folder: Path) -> set[str]:
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"create table events as {EVENTS_SQL}", {"files": files_of(folder)})
-        found = connection.execute(TRUTH)
-        names = [column[0] for column in found.description]
-        wrong = {name for name, is_wrong in zip(names, found.fetchall()[0], strict=True) if is_wrong}
+        result = connection.execute(TRUTH)
+        names = [column[0] for column in result.description]
+        wrong = {name for name, is_wrong in zip(names, result.fetchall()[0], strict=True) if is_wrong}
         there = {row[0] for row in connection.execute("describe events").fetchall()}
     return wrong if set(COLUMNS) <= there else wrong | {"columns"}
 

@@ -43,16 +43,16 @@ def measure(rows: int, times: int, memory_limit: str) -> str:
         part2 = [TRANSFORM, *place, "--memory_limit", memory_limit]
         part3 = [CHARTS, *place, "--no_refresh", "--out_dir", str(out)]
         part4 = [MONITOR, *place, "--no_refresh", "--dry_run"]
-        found: list[Run] = []
+        runs: list[Run] = []
         for command in (part1, [*part2, "--full_refresh"], part2, part3, part4):
-            found.append(middle([run([sys.executable, *command, "--quiet"]) for _ in range(times)]))
+            runs.append(middle([run([sys.executable, *command, "--quiet"]) for _ in range(times)]))
             print(
-                f"{rows:>12,} {Path(command[0]).name:<26}{found[-1].wall:>9.2f} s {found[-1].memory:>7,} MB", flush=True
+                f"{rows:>12,} {Path(command[0]).name:<26}{runs[-1].wall:>9.2f} s {runs[-1].memory:>7,} MB", flush=True
             )
         size = sum(path.stat().st_size for path in days.glob("*.csv")) / 1e6
         made = warehouse.stat().st_size / 1e6
         shutil.rmtree(days)
-    check, full, nothing, charts, monitor = found
+    check, full, nothing, charts, monitor = runs
     cells = [f"{rows:,}", f"{size:,.0f}", f"{made:,.0f}", f"{check.wall:.2f}", f"{check.memory:,}", f"{full.wall:.2f}"]
     cells += [f"{full.memory:,}", f"{nothing.wall:.2f}", f"{charts.wall:.2f}", f"{charts.memory:,}"]
     cells += [f"{monitor.wall:.2f}", f"{monitor.memory:,}"]

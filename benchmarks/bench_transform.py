@@ -158,13 +158,13 @@ def multiplied(fortnight_of: Path, factor: int) -> Path:
 def whole_run(command: list[str]) -> Run:
     """As run(), with the processes that the command leaves to end by themselves, such as Spark's Java."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found = run(command)
+    measured = run(command)
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Run(found.wall, cpu, after.ru_maxrss // 1024)
+    return Run(measured.wall, cpu, after.ru_maxrss // 1024)
 
 
 def exchanged(log: Path) -> tuple[int, int, float]:
@@ -186,13 +186,13 @@ def fingerprints(warehouse: Path) -> dict[str, tuple[object, ...]]:
         names = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables where table_schema <> 'bronze'"
         ).fetchall()
-        found = {}
+        hashes = {}
         for (name,) in names:
             columns = sorted((row[0], row[1]) for row in connection.execute(f"describe {name}").fetchall())
             # The width of an integer is not part of a row.
             row = ", ".join(f'cast("{c}" as bigint)' if kind == "INTEGER" else f'"{c}"' for c, kind in columns)
-            found[name] = connection.execute(f"select count(*), sum(hash({row})) from {name}").fetchall()[0]
-    return found
+            hashes[name] = connection.execute(f"select count(*), sum(hash({row})) from {name}").fetchall()[0]
+    return hashes
 
 
 def engines(days: Path, factors: list[int]) -> None:
@@ -213,10 +213,10 @@ def engines(days: Path, factors: list[int]) -> None:
             )
             spark = ["--engine", "spark", "--warehouse", str(out / "spark")]
             for name, options in {f"DuckDB x{factor}": [], f"Spark x{factor}": spark}.items():
-                found = whole_run([*transform()(data, out), *options])
+                measured = whole_run([*transform()(data, out), *options])
                 print(
-                    f"{name:<28}{megabytes(files_of(data)):>8,.0f}{bare.wall:>9.2f}{found.wall:>9.2f}"
-                    f"{found.wall / bare.wall:>8.1f}{found.cpu / bare.cpu:>8.1f}{found.memory:>9,}",
+                    f"{name:<28}{megabytes(files_of(data)):>8,.0f}{bare.wall:>9.2f}{measured.wall:>9.2f}"
+                    f"{measured.wall / bare.wall:>8.1f}{measured.cpu / bare.cpu:>8.1f}{measured.memory:>9,}",
                     flush=True,
                 )
             here, there = fingerprints(out / "warehouse.duckdb"), fingerprints(out / "spark" / "warehouse.duckdb")

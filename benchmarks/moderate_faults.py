@@ -230,16 +230,16 @@ def is_visible(rng: np.random.Generator, shop: Shop, first: int, fault: Fault) -
     return any(_has_power(sums[0][key][:, i], sums[1][key][:, i]) for key in fault.shows for i in range(len(WINDOWS)))
 
 
-def _add_scale(found: Series, more: dict[str, Array]) -> None:
+def _add_scale(series: Series, more: dict[str, Array]) -> None:
     """Add the counts of orders whose amount is far from the usual, which the oracle knows."""
     n = len(more["n"])
     for name, is_far in (("high", more["logs"] > 4.4 + 3.0), ("low", more["logs"] < 4.4 - 3.0)):
-        found["scale", "all", name] = (np.bincount(more["at"], weights=is_far, minlength=n), more["n"])
+        series["scale", "all", name] = (np.bincount(more["at"], weights=is_far, minlength=n), more["n"])
 
 
-def _statistics(found: Series, key: Key) -> Array:
+def _statistics(series: Series, key: Key) -> Array:
     """Return the sums over a day, three and seven days of each draw; of a share, numerator by denominator."""
-    x, n = (None if v is None else v.reshape(DRAWS, 7) for v in found[key])
+    x, n = (None if v is None else v.reshape(DRAWS, 7) for v in series[key])
     assert x is not None
     columns = []
     for window in WINDOWS:

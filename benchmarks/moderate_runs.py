@@ -163,22 +163,22 @@ def _result(
 ) -> Result:  # fmt: skip
     """Count what the days without the fault do not show."""
     keys = [{a.key for a in r.active} - {a.key for a in q.active} for r, q in zip(own[0], twin[0], strict=True)]
-    found = next((i for i, k in enumerate(keys) if k), None)
+    day = next((i for i, k in enumerate(keys) if k), None)
     others = {
         name: next(
             (i + 1 for i, (a, b) in enumerate(zip(own[1][name], twin[1][name], strict=True)) if a and not b), None
         )
         for name in own[1]
     }
-    if found is None:
+    if day is None:
         return Result(fault.name, size, profile, sees, None, False, False, others["median"], others["elementary"], ())
-    names = {key.partition(":")[0] for key in keys[found]}
+    names = {key.partition(":")[0] for key in keys[day]}
     is_named = bool(names & set(fault.names.split()))
-    began = {a.key for a in own[0][found].active} & keys[found]
-    is_over = is_named and any(not began & r.open_keys for r in own[0][found:])
-    shown = tuple(describe(a) for a in own[0][found].active)
+    began = {a.key for a in own[0][day].active} & keys[day]
+    is_over = is_named and any(not began & r.open_keys for r in own[0][day:])
+    shown = tuple(describe(a) for a in own[0][day].active)
     return Result(
-        fault.name, size, profile, sees, found + 1, is_named, is_over, others["median"], others["elementary"], shown
+        fault.name, size, profile, sees, day + 1, is_named, is_over, others["median"], others["elementary"], shown
     )
 
 

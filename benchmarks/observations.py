@@ -202,10 +202,10 @@ def _amounts(rng: Any, shop: Shop, days: Array, damage: Damage, orders: Array) -
     for factor, part in damage.scaled.items():
         logs = logs + np.where(rng.random(len(at)) < part[at], np.log(factor), 0.0)
     logs = np.log(np.maximum(np.round(np.exp(logs), 2), 0.01))
-    found = {"at": at, "logs": logs, "n": orders.astype(float)}
+    amounts = {"at": at, "logs": logs, "n": orders.astype(float)}
     for name, values in (("total", logs), ("squares", logs * logs), ("revenue", np.exp(logs))):
-        found[name] = np.bincount(at, weights=values, minlength=n) if len(at) else np.zeros(n)
-    return found
+        amounts[name] = np.bincount(at, weights=values, minlength=n) if len(at) else np.zeros(n)
+    return amounts
 
 
 def _hours(rng: Any, records: Array, damage: Damage) -> Array:

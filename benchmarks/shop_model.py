@@ -84,14 +84,14 @@ class Damage:
     @classmethod
     def none(cls, days: int) -> "Damage":
         b, c, s = len(BROWSERS), len(CHANNELS), len(SECTIONS)
-        found: dict[str, Any] = {
+        damage: dict[str, Any] = {
             name: np.ones((days, *shape))
             for name, shape in {
                 "everything": (b, c), "sections": (s,), "carts": (b,), "starts": (b,), "orders": (b, c), "hours": (24,),
                 "price": (),
             }.items()
         }  # fmt: skip
-        found |= {"id_missing": np.zeros((days, b)), "utm_stripped": np.zeros((days, c))}
+        damage |= {"id_missing": np.zeros((days, b)), "utm_stripped": np.zeros((days, c))}
         for name in ("other_currency", "amount_missing", "resubmitted", "referrer_lost", "twice"):
-            found[name] = np.zeros(days)
-        return cls(**found)
+            damage[name] = np.zeros(days)
+        return cls(**damage)

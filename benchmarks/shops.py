@@ -103,12 +103,12 @@ def draw(rng: Any, shop: Shop, days: Array, noise: Array, damage: Damage) -> tup
     return observe(rng, shop, days, damage, Happened(sessions, views, carts, starts, orders))
 
 
-def as_facts(found: Series, more: dict[str, Array], first: date, contract: Contract) -> Facts:
+def as_facts(series: Series, more: dict[str, Array], first: date, contract: Contract) -> Facts:
     """Return the drawn days as the facts that the monitor reads of a warehouse."""
     days = [first + timedelta(days=i) for i in range(len(more["n"]))]
     facts = Facts(days[0], days[-1])
     header = tuple(c.name for c in contract.columns)
-    for (metric, kind, segment), (x, n) in found.items():
+    for (metric, kind, segment), (x, n) in series.items():
         values = [(float(v), None if n is None else float(n[i])) for i, v in enumerate(x)]
         if metric == "order_amount":
             continue

@@ -214,10 +214,10 @@ def run(
     except KeyboardInterrupt:
         sentence, status = "interrupted.", 130
     except Exception as error:
-        found = _explained(error, advice)
-        if found is None:
+        explained = _explained(error, advice)
+        if explained is None:
             raise
-        sentence, status = found
+        sentence, status = explained
     terminal.progress("")
     terminal.error(f"{parser.prog}: {sentence}")
     return status

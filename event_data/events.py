@@ -197,8 +197,8 @@ def columns_sql(
     there = set(present)
 
     def column(name: str) -> str:
-        found = table.column(name)
-        names = [prefix + rename(n) for n in (found.names if found else (name,)) if n in there]
+        known = table.column(name)
+        names = [prefix + rename(n) for n in (known.names if known else (name,)) if n in there]
         names = names if is_filled else [filled_sql(n) for n in names]
         return NULL if not names else names[0] if len(names) == 1 else f"coalesce({', '.join(names)})"
 

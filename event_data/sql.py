@@ -51,8 +51,8 @@ def json_path(path: str | Sequence[str | int], bracketed: bool = False) -> str:
         return f"['{name}']" if bracketed else "." + json.dumps(name, ensure_ascii=False)
 
     if isinstance(path, str):
-        found = _STEP.finditer(path)
-        steps = [key(m["quoted"] or m["key"]) if m["index"] is None else f"[{m['index'] or '*'}]" for m in found]
+        matches = _STEP.finditer(path)
+        steps = [key(m["quoted"] or m["key"]) if m["index"] is None else f"[{m['index'] or '*'}]" for m in matches]
     else:
         steps = [key(step) if isinstance(step, str) else f"[{step}]" for step in path]
     return "$" + "".join(steps)
@@ -64,12 +64,12 @@ def named_statements(text: str) -> dict[str, Statement]:
     A line `-- name: x` starts a part. The lines `-- key: value` that follow it are its fields. Text above the
     first part is a comment. Raise ValueError if a name occurs twice.
     """
-    found: dict[str, Statement] = {}
+    statements: dict[str, Statement] = {}
     for part in re.split(r"^-- name: ", text, flags=re.MULTILINE)[1:]:
         name, _, rest = part.partition("\n")
         head = re.match(r"(?:-- \w+: .*\n)*", rest)
         fields = dict(re.findall(r"^-- (\w+): +(.*)$", head[0], flags=re.MULTILINE)) if head else {}
-        if name in found:
+        if name in statements:
             raise ValueError(f"two statements are named {name}")
-        found[name] = Statement(name, rest[head.end() if head else 0 :].strip().removesuffix(";"), fields)
-    return found
+        statements[name] = Statement(name, rest[head.end() if head else 0 :].strip().removesuffix(";"), fields)
+    return statements

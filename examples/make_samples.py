@@ -66,14 +66,14 @@ def text_rows(rows: Sequence[Row], delimiter: str = ",") -> bytes:
 
 
 def by_day(
-    found: Iterable[Event],
+    sent: Iterable[Event],
     name: Callable[[str], str],
     write: Callable[[list[Event]], bytes],
     late: timedelta = timedelta(0),
 ) -> Files:
     """Return a file for each day on which events arrive, `late` after they happened; `name` gets the day."""
     days: dict[str, list[Event]] = defaultdict(list)
-    for event in found:
+    for event in sent:
         days[(event.at + late).date().isoformat()].append(event)
     return {name(day): write(days[day]) for day in days}
 
@@ -97,10 +97,10 @@ GA4_TYPES = {
 }  # fmt: skip
 
 
-def ga4_rows(found: Iterable[Event]) -> list[Row]:
+def ga4_rows(sent: Iterable[Event]) -> list[Row]:
     """Return GA4's rows; BigQuery writes whole numbers as text in JSON."""
     rows = []
-    for event in found:
+    for event in sent:
         opens = event.kind == "page_view" and event.at.replace(microsecond=0) == event.visit.start
         order = event.order if event.kind == "purchase" else None
         landing, first = event.landing, event.first_source
@@ -153,14 +153,14 @@ def ga4_items(order: Order) -> list[Row]:
     ]  # fmt: skip
 
 
-def ga4_bigquery(found: Sequence[Event]) -> Files:
+def ga4_bigquery(sent: Sequence[Event]) -> Files:
     """Return GA4's daily tables as JSON lines and as Parquet."""
 
     def name(ending: str) -> Callable[[str], str]:
         return lambda day: f"events_{day.replace('-', '')}.{ending}"
 
-    lines = by_day(found, name("jsonl.gz"), lambda day: json_lines(ga4_rows(day)))
-    tables = by_day(found, name("parquet"), lambda day: parquet(json_lines(ga4_rows(day))))
+    lines = by_day(sent, name("jsonl.gz"), lambda day: json_lines(ga4_rows(day)))
+    tables = by_day(sent, name("parquet"), lambda day: parquet(json_lines(ga4_rows(day))))
     return {f"sample/{path}": content for path, content in lines.items()} | {
         f"sample_parquet/{path}": content for path, content in tables.items()
     }
@@ -179,10 +179,10 @@ def parquet(lines: bytes) -> bytes:
         return written.read_bytes()
 
 
-def ga4_flat(found: Sequence[Event]) -> Files:
+def ga4_flat(sent: Sequence[Event]) -> Files:
     """Return a query's result over GA4's tables: one row per event, and all days in one file."""
     rows = []
-    for event in found:
+    for event in sent:
         landing = event.landing
         order = event.order if event.kind == "purchase" else None
         rows.append({
@@ -199,13 +199,13 @@ ECOMMERCE = "com_snowplowanalytics_snowplow_ecommerce"
 ACTIONS = {"add_to_cart": "add_to_cart", "begin_checkout": "checkout_step", "purchase": "transaction"}
 
 
-def snowplow(found: Sequence[Event]) -> Files:
+def snowplow(sent: Sequence[Event]) -> Files:
     """Return rows of the warehouse's atomic events, with a column for each entity."""
 
     def write(day: list[Event]) -> bytes:
         return text_rows([snowplow_row(event) for event in day], "\t")
 
-    return by_day(found, lambda day: f"sample/atomic_events_{day}.tsv.gz", write)
+    return by_day(sent, lambda day: f"sample/atomic_events_{day}.tsv.gz", write)
 
 
 def snowplow_row(event: Event) -> Row:
@@ -261,7 +261,7 @@ def tracked_properties(event: Event) -> Row:
     return made
 
 
-def segment(found: Sequence[Event]) -> Files:
+def segment(sent: Sequence[Event]) -> Files:
     """Return Segment's logs: a folder for each day on which calls were received."""
 
     def row(event: Event) -> Row:
@@ -286,10 +286,10 @@ def segment(found: Sequence[Event]) -> Files:
         return f"sample/{received}/{received}-part-0.json.gz"
 
     # The last calls before midnight arrive with those of the next day.
-    return by_day(found, name, lambda day: json_lines(map(row, day)), timedelta(minutes=5))
+    return by_day(sent, name, lambda day: json_lines(map(row, day)), timedelta(minutes=5))
 
 
-def posthog(found: Sequence[Event]) -> Files:
+def posthog(sent: Sequence[Event]) -> Files:
     """Return PostHog's batch export as JSON lines."""
 
     def row(event: Event) -> Row:
@@ -307,10 +307,10 @@ def posthog(found: Sequence[Event]) -> Files:
             }) | tracked_properties(event),
         }  # fmt: skip
 
-    return by_day(found, lambda day: f"sample/{day}/events.jsonl.gz", lambda day: json_lines(map(row, day)))
+    return by_day(sent, lambda day: f"sample/{day}/events.jsonl.gz", lambda day: json_lines(map(row, day)))
 
 
-def amplitude(found: Sequence[Event]) -> Files:
+def amplitude(sent: Sequence[Event]) -> Files:
     """Return Amplitude's export: a file for each hour of upload, here for each eight hours."""
 
     def row(event: Event) -> Row:
@@ -334,12 +334,12 @@ def amplitude(found: Sequence[Event]) -> Files:
         }  # fmt: skip
 
     hours: dict[str, list[Event]] = defaultdict(list)
-    for event in found:
+    for event in sent:
         hours[f"{event.at.date()}_{event.at.hour // 8 * 8}"].append(event)
     return {f"sample/187520_{hour}#0.json.gz": json_lines(map(row, part)) for hour, part in hours.items()}
 
 
-def mixpanel(found: Sequence[Event]) -> Files:
+def mixpanel(sent: Sequence[Event]) -> Files:
     """Return Mixpanel's raw export."""
 
     def row(event: Event) -> Row:
@@ -355,10 +355,10 @@ def mixpanel(found: Sequence[Event]) -> Files:
             }) | tracked_properties(event),
         }  # fmt: skip
 
-    return by_day(found, lambda day: f"sample/mixpanel_{day}.jsonl.gz", lambda day: json_lines(map(row, day)))
+    return by_day(sent, lambda day: f"sample/mixpanel_{day}.jsonl.gz", lambda day: json_lines(map(row, day)))
 
 
-def matomo(found: Sequence[Event]) -> Files:
+def matomo(sent: Sequence[Event]) -> Files:
     """Return the actions of Matomo's visits, each with its visit's values; a visit ends at midnight."""
     types = {"page_view": "action", "add_to_cart": "event", "begin_checkout": "event", "purchase": "ecommerceOrder"}
     names = {"add_to_cart": "Add to cart", "begin_checkout": "Begin checkout"}
@@ -381,7 +381,7 @@ def matomo(found: Sequence[Event]) -> Files:
             "orderId": order.order_id if order else "", "revenue": order.amount if order else "", "siteCurrency": "EUR",
         }  # fmt: skip
 
-    return by_day(found, lambda day: f"sample/matomo_actions_{day}.csv", lambda day: text_rows([row(e) for e in day]))
+    return by_day(sent, lambda day: f"sample/matomo_actions_{day}.csv", lambda day: text_rows([row(e) for e in day]))
 
 
 SHOPIFY = {
@@ -390,7 +390,7 @@ SHOPIFY = {
 }  # fmt: skip
 
 
-def shopify_customer_events(found: Sequence[Event]) -> Files:
+def shopify_customer_events(sent: Sequence[Event]) -> Files:
     """Return Shopify's customer events as a custom pixel passes them on, and the shop's order list."""
 
     def money(amount: Decimal) -> Row:
@@ -429,15 +429,15 @@ def shopify_customer_events(found: Sequence[Event]) -> Files:
             },
         }  # fmt: skip
 
-    days = by_day(found, lambda day: f"sample/customer_events_{day}.jsonl.gz", lambda day: json_lines(map(row, day)))
-    spend = {"sample/google_ads.csv": google_ads(found), "sample/meta_ads.csv": meta_ads()}
-    return {**days, "sample/orders_export.csv": order_list(found), **spend}
+    days = by_day(sent, lambda day: f"sample/customer_events_{day}.jsonl.gz", lambda day: json_lines(map(row, day)))
+    spend = {"sample/google_ads.csv": google_ads(sent), "sample/meta_ads.csv": meta_ads()}
+    return {**days, "sample/orders_export.csv": order_list(sent), **spend}
 
 
-def order_lines(found: Sequence[Event]) -> Files:
+def order_lines(sent: Sequence[Event]) -> Files:
     """Return line items from a shop's database, in which each order exists once, with local times."""
     rows, seen = [], set()
-    for event in found:
+    for event in sent:
         order = event.order
         if event.kind != "purchase" or order is None or order.order_id in seen:
             continue
@@ -460,9 +460,9 @@ EXPORTS: dict[str, Callable[[Sequence[Event]], Files]] = {
 
 def write(out_dir: Path, exports: Iterable[str] = EXPORTS) -> list[Path]:
     """Write the samples of some exports below `out_dir`; return their files. Raise OSError if that fails."""
-    found, written = events(), []
+    sent, written = events(), []
     for export in exports:
-        for name, content in EXPORTS[export](found).items():
+        for name, content in EXPORTS[export](sent).items():
             file = out_dir / export / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(gzip.compress(content, 9, mtime=0) if file.suffix == ".gz" else content)

@@ -28,9 +28,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
 PAYMENTS = ("Shopify Payments", "PayPal Express Checkout", "Klarna")
 
 
-def order_list(found: Sequence[Event]) -> bytes:
+def order_list(events: Sequence[Event]) -> bytes:
     """Return the order list of these events, newest order first."""
-    placed = {e.order.order_id: (e.at, e.order) for e in reversed(found) if e.kind == "purchase" and e.order}
+    placed = {e.order.order_id: (e.at, e.order) for e in reversed(events) if e.kind == "purchase" and e.order}
     orders = [(at, order, "web") for at, order in placed.values()]
     first = min(at for at, _, _ in orders)
     for number, (hours, source) in enumerate(((27, "web"), (9, "pos"), (31, "shopify_draft_order"))):

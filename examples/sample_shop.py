@@ -186,10 +186,10 @@ def _visit_events(visit: Visit, key: tuple[int, int], campaign: Source, first: S
     return made
 
 
-def totals(found: Sequence[Event]) -> dict[str, tuple[int, Decimal]]:
+def totals(sent: Sequence[Event]) -> dict[str, tuple[int, Decimal]]:
     """Return the orders and the revenue of each day; an order counts once, when it is first sent."""
     orders: dict[str, tuple[str, Decimal]] = {}
-    for event in found:
+    for event in sent:
         if event.kind == "purchase" and event.order:
             orders.setdefault(event.order.order_id, (event.at.date().isoformat(), event.order.amount))
     days: dict[str, tuple[int, Decimal]] = {}
@@ -199,9 +199,9 @@ def totals(found: Sequence[Event]) -> dict[str, tuple[int, Decimal]]:
     return dict(sorted(days.items()))
 
 
-def sessions(found: Sequence[Event]) -> dict[str, int]:
+def sessions(sent: Sequence[Event]) -> dict[str, int]:
     """Return the number of sessions of each channel."""
     counted: dict[str, int] = defaultdict(int)
-    for visit in {event.visit for event in found}:
+    for visit in {event.visit for event in sent}:
         counted[visit.source.channel] += 1
     return dict(sorted(counted.items()))

@@ -9,7 +9,7 @@ from sample_shop import DAYS, Event
 CLICKS_PER_VISIT = (5, 4)  # five clicks for every four visits, rounded down: some never arrive
 
 
-def google_ads(found: Sequence[Event]) -> bytes:
+def google_ads(events: Sequence[Event]) -> bytes:
     """Return a campaign report by day: titles above the header, separators in numbers, and a total at the end."""
     rows: list[tuple[object, ...]] = [
         ("Campaign report",),
@@ -17,7 +17,7 @@ def google_ads(found: Sequence[Event]) -> bytes:
         ("Day", "Campaign", "Campaign ID", "Currency code", "Cost", "Clicks", "Impr.", "Conversions"),
     ]
     for number, day in enumerate(DAYS):
-        visits = {e.visit for e in found if e.visit.source.channel == "Paid Search" and e.visit.start.date() == day}
+        visits = {e.visit for e in events if e.visit.source.channel == "Paid Search" and e.visit.start.date() == day}
         clicks = len(visits) * CLICKS_PER_VISIT[0] // CLICKS_PER_VISIT[1] + number
         cost = f"{1.85 * clicks:,.2f}"
         rows.append((day, "Brand - Search", "2101", "EUR", cost, clicks, f"{1040 + 30 * number:,}", "1.00"))

@@ -65,11 +65,11 @@ def land_books(connection: duckdb.DuckDBPyConnection, contract: Contract, find: 
     connection.execute(f"create or replace table {FILES} ({FILE_COLUMNS})")
     landed = []
     for to in (ORDERS, SPEND):
-        found = [(book, file) for book in to.books(contract) for file in find(book.file_name)]
-        if found:
+        files = [(book, file) for book in to.books(contract) for file in find(book.file_name)]
+        if files:
             columns = ", ".join(f"{name} {kind}" for name, kind in to.types.items())
             connection.execute(f"create or replace table {to.table} ({columns})")
-            for number, (book, file) in enumerate(found):
+            for number, (book, file) in enumerate(files):
                 _note(connection, to, *_land(connection, replace(file, number=number), book, to, work_dir))
             landed.append(to.table)
     return landed

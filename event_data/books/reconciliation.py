@@ -75,11 +75,11 @@ def _spend_placeholders(contract: Contract, book: AdSpend, place: int, portable:
 
 def _unread(roles: Sequence[str]) -> str:
     """Return SQL for a list of the roles that have a value that is not a number; null if there are none."""
-    found = (
+    unread = (
         f"case when {role} <> {literal(NONE)} and {amount_sql(role)} is null then ', {role}' else '' end"
         for role in roles
     )
-    return f"nullif(substr({' || '.join(found)}, 3), '')"
+    return f"nullif(substr({' || '.join(unread)}, 3), '')"
 
 
 def _shared(contract: Contract) -> dict[str, str]:

@@ -10,11 +10,11 @@ from event_data.contract.yaml_nodes import Node
 
 def book_of(table: Node) -> tuple[str, Node] | None:
     """Return which of BOOKS an object of the contract is, and its block; None for events."""
-    found = list(_blocks(table))
-    if len(found) > 1:
-        problem = f"the object is `{found[0][0]}` and `{found[1][0]}`; keep one"
-        raise found[1][1].error(problem, code="duplicate")
-    return found[0] if found else None
+    blocks = list(_blocks(table))
+    if len(blocks) > 1:
+        problem = f"the object is `{blocks[0][0]}` and `{blocks[1][0]}`; keep one"
+        raise blocks[1][1].error(problem, code="duplicate")
+    return blocks[0] if blocks else None
 
 
 def _blocks(table: Node) -> Iterator[tuple[str, Node]]:

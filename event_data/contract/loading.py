@@ -136,15 +136,15 @@ def _books(
     books: Iterable[tuple[str, Node, Node]], path: Path, zone: str
 ) -> tuple[OrderList | None, tuple[AdSpend, ...]]:
     """Return the shop's order list, if the contract describes one, and the objects of its advertising spend."""
-    found = [(name, _book(name, table, block, path, zone)) for name, table, block in books]
-    lists = [read_order_list(**of_table) for name, of_table in found if name == "orderList"]
-    spend = tuple(read_ad_spend(**of_table) for name, of_table in found if name == "adSpend")
+    tables = [(name, _book(name, table, block, path, zone)) for name, table, block in books]
+    lists = [read_order_list(**of_table) for name, of_table in tables if name == "orderList"]
+    spend = tuple(read_ad_spend(**of_table) for name, of_table in tables if name == "adSpend")
     return next(iter(lists), None), spend
 
 
 def _custom(root: Node) -> dict[str, Node]:
     """Return our values in the contract's customProperties; ignore entries with a `vendor`."""
-    found: dict[str, Node] = {}
+    properties: dict[str, Node] = {}
     known = schema("urn:blocks")["properties"]
     for entry in root.each("customProperties"):
         name, value = entry.plain("property"), entry.get("value")
@@ -153,10 +153,10 @@ def _custom(root: Node) -> dict[str, Node]:
         if name not in known:
             advice = f"{near(name, known)} (one of another tool needs a `vendor`)"
             raise entry.error(f"unknown property {show(name)}; {advice}", code="unknown_key")
-        if name in found:
+        if name in properties:
             raise entry.error(f"{show(name)} occurs twice; keep one", code="duplicate")
-        found[name] = value
-    return found
+        properties[name] = value
+    return properties
 
 
 def _file_name(table: Node) -> str:
@@ -168,8 +168,8 @@ def _file_name(table: Node) -> str:
     pattern, probe = str(node.value), datetime(2023, 11, 28)
     directives = re.findall("%(.)", pattern.replace("%%", ""))
     try:
-        found = " ".join(f"%{letter}" for letter in dict.fromkeys(directives))
-        tells_day = not directives or datetime.strptime(probe.strftime(found), found) == probe
+        plain = " ".join(f"%{letter}" for letter in dict.fromkeys(directives))
+        tells_day = not directives or datetime.strptime(probe.strftime(plain), plain) == probe
     except (ValueError, re.error, OverflowError):
         tells_day = False
     if not set(directives) <= DIRECTIVES.keys() or not tells_day or not pattern.isprintable() or "\\" in pattern:
@@ -408,7 +408,7 @@ def _snake(name: str) -> str:
 
 
 def _values(roles: Mapping[str, str], order: Order | None) -> Mapping[str, Value]:
-    """Return where each role's value is found."""
+    """Return the place of each role's value."""
     values: dict[str, Value] = {role: Field(column) for role, column in roles.items()}
     for role in ORDER_ROLES:
         if "payload" in roles and (path := getattr(order, role, None)):

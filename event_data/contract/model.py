@@ -290,8 +290,8 @@ class Table:
     def columns_in(self, header: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return the names under which a header has each of the contract's columns, its own name first."""
         there = set(header)
-        found = {column.name: tuple(name for name in column.names if name in there) for column in self.columns}
-        return {column: names for column, names in found.items() if names}
+        by_column = {column.name: tuple(name for name in column.names if name in there) for column in self.columns}
+        return {column: names for column, names in by_column.items() if names}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -398,8 +398,8 @@ class Contract(Table):
 
     def rule(self, check: str, column: str | None = None) -> Rule | None:
         """Return the column's own rule for a check, or else the table's."""
-        found = [r for r in self.rules if r.check == check and r.column in (column, None)]
-        return next((r for r in found if r.column == column), found[0] if found else None)
+        rules = [r for r in self.rules if r.check == check and r.column in (column, None)]
+        return next((r for r in rules if r.column == column), rules[0] if rules else None)
 
 
 def is_dated(file_name: str) -> bool:

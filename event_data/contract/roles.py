@@ -169,8 +169,8 @@ def _check_format(node: Node) -> None:
     text = str(node.value)
     if text in EPOCHS:
         return
-    found = to_strptime(text)
-    fields = (found or "").replace("-", "").lower()
+    strptime = to_strptime(text)
+    fields = (strptime or "").replace("-", "").lower()
     if "%d" not in fields or not ("%m" in fields or "%b" in fields):
         raise node.error(
             f"{show(text)} is not a time format; write epoch_s, epoch_ms, epoch_us, or a pattern such as "
@@ -232,10 +232,10 @@ def _name(role: str, value: Value) -> str:
 
 def _unused(name: str, taken: Mapping[str, Any]) -> str:
     folded = {one.casefold() for one in taken}
-    number, found = 2, name
-    while found.casefold() in folded:
-        found, number = f"{name} ({number})", number + 1
-    return found
+    number, free = 2, name
+    while free.casefold() in folded:
+        free, number = f"{name} ({number})", number + 1
+    return free
 
 
 def parts_of(value: Value | None) -> Iterator[Value]:

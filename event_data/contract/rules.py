@@ -55,12 +55,12 @@ def read_rules(table: Node) -> Iterator[Rule]:
 
 def arguments_of(column: Node) -> dict[str, Node]:
     """Return the arguments of a column's `invalidValues` rule: `validValues` and `pattern`."""
-    found: dict[str, Node] = {}
+    given: dict[str, Node] = {}
     for rule in column.each("quality"):
         arguments = rule.get("arguments")
         if arguments is not None and rule.plain("metric") == "invalidValues":
-            found |= {name: arguments.value[name] for name in _ARGUMENTS if name in arguments.value}
-    return found
+            given |= {name: arguments.value[name] for name in _ARGUMENTS if name in arguments.value}
+    return given
 
 
 def _rules(node: Node, column: str | None) -> Iterator[Rule]:

@@ -77,9 +77,9 @@ def check_blocks(root: Node, blocks: Mapping[str, Node], rules: Sequence[Node]) 
 
 def _check(parts: dict[str, Node]) -> None:
     errors = _validator().iter_errors({name: _plain(node) for name, node in parts.items()})
-    if found := [_problem(error, parts) for error in islice(errors, 200)]:
+    if problems := [_problem(error, parts) for error in islice(errors, 200)]:
         # A mistake can also invalidate its parents: report the first error that is not such a consequence.
-        raise min(found, key=lambda problem: (_CONSEQUENCES.get(problem.code, 0), problem.line or 0))
+        raise min(problems, key=lambda problem: (_CONSEQUENCES.get(problem.code, 0), problem.line or 0))
 
 
 def _plain(node: Node) -> Any:
@@ -164,10 +164,10 @@ def _parts(place: Any, uri: str) -> Iterable[Any]:
     """Yield the further schemas that apply to the same value."""
     if "$ref" in place:
         target, _, pointer = place["$ref"].partition("#")
-        found = schema(target or uri)
+        target_schema = schema(target or uri)
         for token in pointer.strip("/").split("/"):
-            found = found[token]
-        yield found
+            target_schema = target_schema[token]
+        yield target_schema
     for name in ("allOf", "anyOf", "oneOf"):
         yield from place.get(name, ())
     if "then" in place:

@@ -65,18 +65,18 @@ class Node:
 
     def get(self, key: str) -> "Node | None":
         """Return the node under a key; None if there is none."""
-        found: Node | None = self.value.get(key)
-        return None if found is None or found.value is None else found
+        node: Node | None = self.value.get(key)
+        return None if node is None or node.value is None else node
 
     def plain(self, key: str, default: Any = None) -> Any:
         """Return the value under a key as Python data."""
-        found = self.get(key)
-        return default if found is None else found.bare()
+        node = self.get(key)
+        return default if node is None else node.bare()
 
     def each(self, key: str) -> Iterator["Node"]:
         """Return the items of the list under a key, if there is one."""
-        found = self.get(key)
-        return iter(found.value if found is not None else ())
+        node = self.get(key)
+        return iter(node.value if node is not None else ())
 
     def bare(self) -> Any:
         """Return the value as Python data, without line numbers."""

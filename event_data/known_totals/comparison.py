@@ -89,11 +89,11 @@ def compare_warehouse(connection: "duckdb.DuckDBPyConnection", contract: Contrac
     """Compare the contract's known totals with a warehouse; None if it has no known totals."""
     if not contract.known_totals:
         return None
-    found = connection.execute("select distinct file_date from silver.files where refused is null").fetchall()
+    dates = connection.execute("select distinct file_date from silver.files where refused is null").fetchall()
     order_like = SQL["warehouse"].format(
         order_event=literal(order_event(contract)), time_zone=literal(contract.time_zone)
     )
-    return compare(connection, order_like, contract, {day for (day,) in found}, _offset(connection, contract))
+    return compare(connection, order_like, contract, {day for (day,) in dates}, _offset(connection, contract))
 
 
 def _offset(connection: "duckdb.DuckDBPyConnection", contract: Contract) -> timedelta | None:
@@ -105,14 +105,14 @@ def _offset(connection: "duckdb.DuckDBPyConnection", contract: Contract) -> time
         return None
     try:
         sql = SQL["offsets"].format(time=identifier(column.name))
-        found = [text for (text,) in connection.execute(sql).fetchall()]
+        offsets = [text for (text,) in connection.execute(sql).fetchall()]
     except duckdb.Error:
         return None  # a warehouse of another engine, or the time is computed
-    if len(found) != 1 or not found[0]:
+    if len(offsets) != 1 or not offsets[0]:
         return None
-    if found[0] in ("Z", "UTC"):
+    if offsets[0] in ("Z", "UTC"):
         return timedelta(0)
-    digits = found[0].replace(":", "")
+    digits = offsets[0].replace(":", "")
     span = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:]))
     return -span if digits[0] == "-" else span
 

@@ -91,29 +91,29 @@ class Counts:
         """Return orders and revenue of each known day; both are sums of COUNTS such as `counted -possible`."""
         event = self.order_event if event is None else event
         windows = windows or self.zones[self.zone]
-        quarters, counts, found = self.quarters.get(event, []), self.counts.get(event, []), []
+        quarters, counts, days = self.quarters.get(event, []), self.counts.get(event, []), []
         for begin, end in (windows[total.day] for total in self.known):
             inside = counts[bisect_left(quarters, begin) : bisect_left(quarters, end)]
             number = sum(sign * one[name][0] for one in inside for sign, name in _terms(orders))
             amount = sum((sign * one[name][1] for one in inside for sign, name in _terms(revenue)), Decimal(0))
-            found.append((number, amount))
-        return found
+            days.append((number, amount))
+        return days
 
-    def compared(self, found: Iterable[Count]) -> list[ComparedDay]:
+    def compared(self, counts: Iterable[Count]) -> list[ComparedDay]:
         """Return the known days with these counts."""
         days = []
-        for known, (orders, revenue) in zip(self.known, found, strict=True):
+        for known, (orders, revenue) in zip(self.known, counts, strict=True):
             amount = revenue.quantize(CENT) if self.has_amount else None
             days.append(ComparedDay(known, KnownTotal(known.day, orders, amount)))
         return days
 
-    def match(self, found: Iterable[Count]) -> bool:
+    def match(self, counts: Iterable[Count]) -> bool:
         """Return whether all known days match."""
-        return all(day.matches for day in self.compared(found))
+        return all(day.matches for day in self.compared(counts))
 
-    def has_orders(self, found: Iterable[Count]) -> bool:
+    def has_orders(self, counts: Iterable[Count]) -> bool:
         """Return whether the number of orders matches on all known days."""
-        return all(known.orders in (None, orders) for known, (orders, _) in zip(self.known, found, strict=True))
+        return all(known.orders in (None, orders) for known, (orders, _) in zip(self.known, counts, strict=True))
 
     def revenues(self) -> Iterator[tuple[int, Decimal, Decimal]]:
         """Yield orders, counted revenue and known revenue of each day that has a known revenue."""

@@ -13,12 +13,12 @@ def parse_known_total(text: str) -> KnownTotal:
     day, *totals = text.split(":")
     try:
         orders, revenue = (*totals, "")[:2] if len(totals) < 2 else totals
-        found = KnownTotal(
+        known = KnownTotal(
             date.fromisoformat(day), int(orders) if orders else None, Decimal(revenue) if revenue else None
         )
-        amounts = [Decimal(total) for total in (found.orders, found.revenue) if total is not None]
+        amounts = [Decimal(total) for total in (known.orders, known.revenue) if total is not None]
         if amounts and all(amount.is_finite() and amount >= 0 for amount in amounts):
-            return found
+            return known
     except (ValueError, InvalidOperation):
         pass
     raise UserError(f"--known_total {text!r} is not a day and its totals; write it like 2025-03-01:31:28450.00.")

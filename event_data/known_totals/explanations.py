@@ -77,8 +77,8 @@ READINGS = (
 def explain(counts: Counts) -> Explanation:
     """Return the first explanation that fits, the simplest ones first."""
     for way in WAYS:
-        if found := way(counts):
-            return found
+        if explanation := way(counts):
+            return explanation
     compared = counts.compared(counts.usual)
     if matching := [day.known.day for day in compared if day.matches]:
         clause = f"{listed(matching)} {'matches' if len(matching) == 1 else 'match'}, so the contract may be right"
@@ -214,9 +214,9 @@ def _event(counts: Counts) -> Explanation | None:
     return None
 
 
-def _is_number(counts: Counts, found: Sequence[Count]) -> bool:
+def _is_number(counts: Counts, reading: Sequence[Count]) -> bool:
     """Return whether events without amounts match in number."""
-    return not any(revenue for _, revenue in found) and counts.has_orders(found)
+    return not any(revenue for _, revenue in reading) and counts.has_orders(reading)
 
 
 def listed(days: Sequence[date]) -> str:

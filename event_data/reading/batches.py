@@ -102,8 +102,8 @@ class Reader:
         with self.connection.cursor() as cursor:
             cursor.begin()
             try:
-                found = self.load(cursor, batch)
-                if complete := all(found.get(f.file_id, 0) == f.rows for f in batch):
+                loaded = self.load(cursor, batch)
+                if complete := all(loaded.get(f.file_id, 0) == f.rows for f in batch):
                     self.keep(cursor, batch)
             except duckdb.Error as error:  # including NotImplementedException for a 40 MB line
                 cursor.rollback()

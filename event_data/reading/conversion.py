@@ -39,7 +39,7 @@ def convert(folder: Folder, contract: Contract, work_dir: Path, memory_limit: st
     """
     if not contract.is_converted:
         return folder
-    unread, found = list(folder.unread), []
+    unread, day_files = list(folder.unread), []
     work_dir.mkdir(parents=True, exist_ok=True)
     config: dict[str, Any] = {"temp_directory": str(work_dir)} | (
         {"memory_limit": memory_limit} if memory_limit else {}
@@ -47,18 +47,18 @@ def convert(folder: Folder, contract: Contract, work_dir: Path, memory_limit: st
     with duckdb.connect(config=config) as connection, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         converted = pool.map(_convert, repeat(connection), folder.files, repeat(contract), repeat(work_dir))
         for made in converted:
-            found += [one for one in made if one.day != UNDATED]
+            day_files += [one for one in made if one.day != UNDATED]
             for one in (one for one in made if one.day == UNDATED):
                 reason = one.refused or "has no event with a readable time"
                 unread.append(Unread(one.name, f"it {reason}", one.size, one.stamp))
-    if not found:
+    if not day_files:
         reasons = "; ".join(f"{one.name}: {one.reason}" for one in unread[:3])
         raise ReadingError(
             f"no event has a readable time ({reasons}); correct the role `time` in {contract.path}, or draft a "
             "contract with validate_dataframework.py --init."
         )
     files: list[DayFile] = []
-    for day, same_day in groupby(sorted(found, key=lambda f: (f.day, f.number, f.name)), key=lambda f: f.day):
+    for day, same_day in groupby(sorted(day_files, key=lambda f: (f.day, f.number, f.name)), key=lambda f: f.day):
         numbered = [replace(file, number=number) for number, file in enumerate(same_day)]
         if len(numbered) > MOST_FILES:
             raise ReadingError(

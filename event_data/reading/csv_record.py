@@ -53,7 +53,7 @@ def parse(data: bytes, start: int, stop: int, mark: bytes, wanted: int | None, f
 
 
 def _checked(data: bytes, parsed: Parsed, start: int, wanted: int | None, stray: bool) -> Parsed:
-    fields, found = parsed.fields, len(parsed.fields)
+    fields, number = parsed.fields, len(parsed.fields)
     if wanted is None:
         return parsed
     while len(fields) > wanted and not fields[-1]:
@@ -63,7 +63,7 @@ def _checked(data: bytes, parsed: Parsed, start: int, wanted: int | None, stray:
         message = f"opens a quote that runs over {lines:,} lines"
         return replace(parsed, fault="unterminated_quote", message=message)
     if len(fields) != wanted:
-        message = f"has {found:,} fields instead of {wanted:,}"
+        message = f"has {number:,} fields instead of {wanted:,}"
         if lines:
             message += f" (together with the {lines:,} lines that a quote joins to it)"
         return replace(
@@ -71,8 +71,8 @@ def _checked(data: bytes, parsed: Parsed, start: int, wanted: int | None, stray:
             fault="stray_quote" if stray else "ragged",
             message=message + (" and a quote inside a field" if stray else ""),
         )
-    if found != wanted:
-        return replace(parsed, message=f"has {found - wanted:,} surplus empty fields")
+    if number != wanted:
+        return replace(parsed, message=f"has {number - wanted:,} surplus empty fields")
     return parsed
 
 

@@ -68,12 +68,12 @@ def set_aside(
     for _, same_day in groupby(files, key=lambda f: f.day):
         names = contract.header_names
         looked_at = (survey(file, contract.delimiter, work_dir, with_hash, names) for file in same_day)
-        found = [recover(file, work_dir) if file.damaged else file for file in looked_at]
-        same = _identical_lines([file for file in found if file.readable])
+        recovered = [recover(file, work_dir) if file.damaged else file for file in looked_at]
+        same = _identical_lines([file for file in recovered if file.readable])
         aside += [
-            second_delivery(file, first, same) for file, first in second_deliveries(found, same, contract.file_name)
+            second_delivery(file, first, same) for file, first in second_deliveries(recovered, same, contract.file_name)
         ]
-        surveyed += found
+        surveyed += recovered
     return surveyed
 
 
@@ -136,6 +136,6 @@ def _identical_lines(files: Sequence[DayFile]) -> dict[tuple[int, int], int]:
     paths = ", ".join(literal(escape(str(f.readable))) for f in files)
     lines = LINES.format(ids=[f.file_id for f in files], paths=paths)
     with duckdb.connect() as connection:
-        found = connection.execute(IDENTICAL.format(lines=lines)).fetchall()
+        pairs = connection.execute(IDENTICAL.format(lines=lines)).fetchall()
     headers = {f.file_id: f.header for f in files}
-    return {(one, other): same - (headers[one] == headers[other]) for one, other, same in found}
+    return {(one, other): same - (headers[one] == headers[other]) for one, other, same in pairs}

@@ -100,8 +100,8 @@ class _Forms:
         if self.column(name) == NULL:
             return NULL
         listed = f"json_transform({self.json(name)}, {literal(PARAMETERS)})"
-        found = f"list_filter({listed}, lambda entry: entry.key = {literal(key)})[1]"
-        kinds = (f"nullif({found}.value.{kind}, '')" for kind in PARAMETER_KINDS)
+        entry = f"list_filter({listed}, lambda entry: entry.key = {literal(key)})[1]"
+        kinds = (f"nullif({entry}.value.{kind}, '')" for kind in PARAMETER_KINDS)
         return f"coalesce({', '.join(kinds)})"
 
     def _amount(self, amount: Amount) -> str:
@@ -121,15 +121,15 @@ def _record(contract: Contract, record: Record, forms: _Forms) -> str:
     """Return SQL for a payload with the order's values added to it, on orders alone."""
     base = forms.sql(record.base)
     texts = ((role, forms.sql(value)) for role, value in record.values)
-    found = {role: _void_placeholders(text) if role in IDS else text for role, text in texts}
-    pairs = [_pair(role, text) for role, text in found.items()]
+    texts_by_role = {role: _void_placeholders(text) if role in IDS else text for role, text in texts}
+    pairs = [_pair(role, text) for role, text in texts_by_role.items()]
     if record.line:
         line = ", ".join(_pair(key, forms.sql(value)) for key, value in record.line)
         pairs.append(f"'\"items\":[{{' || nullif(concat_ws(',', {line}), '') || '}}]'")
     added = f"'{{' || nullif(concat_ws(',', {', '.join(pairs)}), '') || '}}'"
     # A null takes the payload's own key of the same name out.
     absent = ", ".join(
-        f"case when {text} is null then {literal(_key(role) + 'null')} end" for role, text in found.items()
+        f"case when {text} is null then {literal(_key(role) + 'null')} end" for role, text in texts_by_role.items()
     )
     merged = f"'{{' || concat_ws(',', {', '.join(pairs)}, {absent}) || '}}'" if absent else added
     order, event = contract.event_of("order"), contract.roles["event"]
@@ -170,7 +170,7 @@ def _declared_amount(text: str, decimal: str, thousands: str) -> str:
     before, after = literal(rf"^([+\-{MINUS}]?)\s*{CURRENCY}\s*"), literal(rf"\s*{CURRENCY}$")
     bare = f"regexp_replace(regexp_replace({blank}, {before}, '\\1'), {after}, '')"
     number = rf"^([+\-{MINUS}]?(?:{whole})?(?:{re.escape(decimal)}[0-9]*)?)$"
-    found = f"regexp_extract({bare}, {literal(number)}, 1)"
-    plain = f"replace({found}, {literal(thousands)}, '')" if thousands else found
+    digits = f"regexp_extract({bare}, {literal(number)}, 1)"
+    plain = f"replace({digits}, {literal(thousands)}, '')" if thousands else digits
     plain = f"replace(replace({plain}, {literal(decimal)}, '.'), '{MINUS}', '-')"
-    return f"case when {found} <> '' then {plain} else {text} || ' (not in the declared form)' end"
+    return f"case when {digits} <> '' then {plain} else {text} || ' (not in the declared form)' end"

@@ -88,8 +88,8 @@ def match_book_files(data_dir: Path | str, entries: Iterable[Entry], file_name: 
     """
     pattern = _variants(file_name)
     dated = [(_day_of(entry.name, pattern), entry) for entry in entries]
-    found = [(day, int(e.stamp.partition("-")[0] or 0), e.name, e) for day, e in dated if day]
-    numbered = enumerate(sorted(found, key=lambda one: one[:3]))
+    matching = [(day, int(e.stamp.partition("-")[0] or 0), e.name, e) for day, e in dated if day]
+    numbered = enumerate(sorted(matching, key=lambda one: one[:3]))
     return tuple(_file(data_dir, day, entry, number) for number, (day, _, _, entry) in numbered)
 
 
@@ -123,16 +123,16 @@ def match_files(
         return any(fnmatch(name, glob) for glob in ignored) or any(_day_of(name, other) for other in excluded)
 
     pattern, listed = _variants(file_name), [entry for entry in entries if not is_excluded(entry.name)]
-    found: list[tuple[date, bool, Entry]] = []
+    matching: list[tuple[date, bool, Entry]] = []
     unread: list[Unread] = []
     for entry in listed:
         day = _day_of(entry.name, pattern)
         if day and not entry.kind:
-            found.append((day, entry.name != (day.strftime(file_name) if day != UNDATED else file_name), entry))
+            matching.append((day, entry.name != (day.strftime(file_name) if day != UNDATED else file_name), entry))
         elif day or ((entry.kind != FOLDER or "/" in entry.name) and _looks_like_data(entry.name, file_name)):
             reason = entry.kind or f"its name is not like {file_name}"
             unread.append(Unread(entry.name, reason, entry.size, entry.stamp, day or _date_in(entry.name)))
-    if not found:
+    if not matching:
         names = sorted(entry.name for entry in listed if not entry.name.startswith("."))
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
         lies = f"It has {', '.join(map(repr, names[:3]))}{more}." if names else "It is empty."
@@ -140,14 +140,14 @@ def match_files(
             f"{data_dir} has no file named like {file_name}; name the right folder with --data_dir, another "
             f"contract with --contract, or draft one with validate_dataframework.py --init. {lies}"
         )
-    for before, after in pairwise(sorted({day for day, _, _ in found})):
+    for before, after in pairwise(sorted({day for day, _, _ in matching})):
         if after - before > LONGEST_GAP:
             raise ReadingError(
                 f"{data_dir} has no file between {before} and {after}; correct the name of the one that is wrong, "
                 "or keep the two parts in separate folders."
             )
     files: list[DayFile] = []
-    for day, same_day in groupby(sorted(found, key=lambda f: (f[0], f[1], f[2].name)), key=lambda f: f[0]):
+    for day, same_day in groupby(sorted(matching, key=lambda f: (f[0], f[1], f[2].name)), key=lambda f: f[0]):
         numbered = list(enumerate(same_day))
         if len(numbered) > MOST_FILES:
             raise ReadingError(

@@ -197,8 +197,8 @@ def _try_lines(cursor: duckdb.DuckDBPyConnection, form: str, path: Path) -> bool
         raise
     except duckdb.Error:
         return False
-    found = cursor.execute("select count(*) filter (kind = 'OBJECT'), count(*) from lines where trim(line) <> ''")
-    objects, lines = found.fetchone() or (0, 0)
+    counts = cursor.execute("select count(*) filter (kind = 'OBJECT'), count(*) from lines where trim(line) <> ''")
+    objects, lines = counts.fetchone() or (0, 0)
     return bool(objects) if form != JSON_LINES else 2 * objects >= lines or _is_broken_otherwise(cursor, path)
 
 

@@ -298,7 +298,7 @@ class _Recovery:
         """Return whether one of the later lines that a quote joins to a record is valid by itself."""
         lines = self.data[start:end].splitlines(keepends=True)
         return any(
-            not (found := parse(line, 0, len(line), self.mark, self.wanted)).fault and found.end == len(line)
+            not (parsed := parse(line, 0, len(line), self.mark, self.wanted)).fault and parsed.end == len(line)
             for line in lines
         )
 

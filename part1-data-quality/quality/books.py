@@ -28,19 +28,19 @@ def read_books(
     """
     for schema in SCHEMAS:
         connection.execute(f"create schema {schema}")
-    landed, found = land_books(connection, contract, partial(find_book_files, data_dir), work_dir), set()
+    landed, with_files = land_books(connection, contract, partial(find_book_files, data_dir), work_dir), set()
     if contract.order_list and ORDERS.table in landed and contract.event_of("order"):
         filled = book_placeholders(contract, contract.order_list) | {
             "time_zone": literal(contract.time_zone), "arrived": ", ".join(map(str, arrived)) or "null",
         }  # fmt: skip
         _run(connection, [ORDERS_AND_DAYS, RECONCILIATION], filled)
-        found.add("order_list")
+        with_files.add("order_list")
     if contract.ad_spend and SPEND.table in landed:
         counted = ShopRoles.of(contract).has("paid_clicks")
         for statement in [*spend_statements(contract), *(arrival_statements(contract) if counted else ())]:
             connection.execute(statement.sql)
-        found |= {"ad_spend", "paid_clicks"} if counted else {"ad_spend"}
-    return frozenset(found)
+        with_files |= {"ad_spend", "paid_clicks"} if counted else {"ad_spend"}
+    return frozenset(with_files)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], filled: dict[str, str]) -> None:

@@ -45,16 +45,16 @@ def _measures(definition: Definition, scan: Scan) -> list[Measure]:
     if not all(_declared(need, scan) for need in definition.needs):
         return []
     if definition.problems:
-        found = list(file_checks.problems(scan, definition.problems))
+        measures = list(file_checks.problems(scan, definition.problems))
     elif run := RUNS.get(definition.check):
-        found = list(run(scan))
+        measures = list(run(scan))
     elif definition.applies_to:
         # A missing column fails only the check for missing columns.
-        found = [m for m in scan.measures.get(definition.check, ()) if m.column in scan.files[m.file_no].filled]
+        measures = [m for m in scan.measures.get(definition.check, ()) if m.column in scan.files[m.file_no].filled]
     else:
-        found = _query(definition, scan)
+        measures = _query(definition, scan)
     columns = definition.columns_needed(contract)
-    return [m for m in found if all(c in scan.files[m.file_no].filled for c in columns)]
+    return [m for m in measures if all(c in scan.files[m.file_no].filled for c in columns)]
 
 
 def _declared(need: str, scan: Scan) -> bool:
@@ -97,9 +97,9 @@ def _query(definition: Definition, scan: Scan) -> list[Measure]:
     derived = scan.contract.roles.get("payload") in scan.contract.derived
     sql = definition.sql.format(**{k: literal(v) for k, v in names.items()}, payload_is_derived=str(derived).lower())
     with scan.connection.cursor() as cursor:
-        found = cursor.execute(sql)
-        fields = [d[0] for d in found.description]
-        measures = [_measure(dict(zip(fields, row, strict=True))) for row in found.fetchall()]
+        result = cursor.execute(sql)
+        fields = [d[0] for d in result.description]
+        measures = [_measure(dict(zip(fields, row, strict=True))) for row in result.fetchall()]
     return sorted(measures, key=lambda m: (m.column, m.file_no))
 
 

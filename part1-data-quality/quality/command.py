@@ -76,11 +76,11 @@ def _wanted(number: int | None, incidents: Sequence[Incident]) -> Incident | Non
     """Return the incident that --incident asks for. Raise UserError if there is none of this number."""
     if number is None:
         return None
-    found = next((incident for incident in incidents if incident.number == number), None)
-    if found is None:
+    wanted = next((incident for incident in incidents if incident.number == number), None)
+    if wanted is None:
         known = f"the files have {len(incidents)}, numbered from 1" if incidents else "the files have none"
         raise UserError(f"--incident {number}: there is no such incident; {known}.")
-    return found
+    return wanted
 
 
 def connect(work_dir: Path, memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -126,8 +126,8 @@ def draft(options: argparse.Namespace, terminal: Terminal) -> int:
         terminal.progress("reading the files with the draft")
         built = draft_summary.build(options.data_dir, path, Path(work), options.memory_limit)
         terminal.progress("")
-        found = draft_summary.summary(built, load_contract(path), terminal.width)
-    (terminal.print if options.contract else terminal.note)(found)
+        described = draft_summary.summary(built, load_contract(path), terminal.width)
+    (terminal.print if options.contract else terminal.note)(described)
     return 0
 
 

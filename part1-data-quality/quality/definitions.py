@@ -157,7 +157,7 @@ def statements(file_name: str) -> dict[str, str]:
 
 def _definitions(file_name: str) -> list[Definition]:
     """Return the definitions of an SQL file of checks, in its order."""
-    found = []
+    definitions = []
     for part in named_statements((HERE / file_name).read_text("utf-8")).values():
         fields: dict[str, Any] = {**part.fields}
         fields["severity"] = Severity[fields["severity"]]
@@ -165,8 +165,8 @@ def _definitions(file_name: str) -> list[Definition]:
         fields |= {
             name: tuple(fields.get(name, "").split()) for name in ("needs", "suppressed_by", "explained_by", "problems")
         }
-        found.append(Definition(check=part.name, sql=part.sql, **fields))
-    return found
+        definitions.append(Definition(check=part.name, sql=part.sql, **fields))
+    return definitions
 
 
 PASS = statements("pass.sql")

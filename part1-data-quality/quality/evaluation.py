@@ -94,11 +94,11 @@ def evaluate(
     return findings
 
 
-def _by_day(found: Mapping[int, Measure], files: Sequence[FileFacts]) -> dict[date, Measure]:
+def _by_day(measures: Mapping[int, Measure], files: Sequence[FileFacts]) -> dict[date, Measure]:
     """Add up the measures of each day under its first file: the parts of a day are judged as one."""
     days: dict[date, Measure] = {}
     for facts in files:
-        if (measure := found.get(facts.file_no)) is not None:
+        if (measure := measures.get(facts.file_no)) is not None:
             whole = days.get(facts.day)
             days[facts.day] = measure if whole is None else replace(
                 whole, checked=whole.checked + measure.checked, failed=whole.failed + measure.failed,
@@ -231,13 +231,13 @@ class _Limits:
 
     def _days_beyond(self, day: Cases, limit: float, doubt: float) -> Cases | None:
         """Return the cases of the last days, if together they exceed the limit: from the likeliest first day on."""
-        found, best, window = None, 0.0, day
+        likeliest, best, window = None, 0.0, day
         for m in reversed(self.normal[-DAYS_BEFORE:]) if day.failed > limit * day.checked else ():
             window = Cases(window.failed + m.failed, window.checked + m.checked)
             likelihood = log_likelihood_ratio(*window, limit)
             if likelihood > best and is_beyond(*window, limit, doubt):
-                found, best = window, likelihood
-        return found
+                likeliest, best = window, likelihood
+        return likeliest
 
     def _compare_shift(self, m: Measure) -> _Verdict:
         limits = share_range([(n.failed, n.checked) for n in self.normal], m.checked)

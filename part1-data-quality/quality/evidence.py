@@ -95,7 +95,7 @@ def _read_again(scan: Scan, incidents: Sequence[Incident]) -> Rows:
         return {}
     named = {"file_nos": [n for n, _ in keys], "records": [record for _, record in keys]}
     orders = {row[:2]: row[2:] for row in scan.connection.execute(SQL["orders"], named).fetchall()}
-    found = {}
+    rows = {}
     for n, records in wanted.items():
         facts = scan.files[n]
         roles = scan.contract.roles
@@ -103,8 +103,8 @@ def _read_again(scan: Scan, incidents: Sequence[Incident]) -> Rows:
         for record, texts in read_rows(facts.file, records).items():
             mine = {role: texts[header] for role, header in header_of.items()}
             line = facts.file.physical_line(record)
-            found[n, record] = _Row(facts, line, texts, mine, *orders.get((n, record), ()))
-    return found
+            rows[n, record] = _Row(facts, line, texts, mine, *orders.get((n, record), ()))
+    return rows
 
 
 def _looked_at(incident: Incident) -> list[tuple[int, int]]:

@@ -26,12 +26,12 @@ def read_rows(file: DayFile, records: Collection[int]) -> dict[int, dict[str, st
         return dict(_parsed_from_the_start(file.readable, file, records))
     # With one record per line, only line endings need counting.
     lines = _lines(file.readable, {record + 1 for record in records})
-    found = {}
+    rows = {}
     for number, line in lines.items():
         fields = next(csv.reader([line], delimiter=file.delimiter), [])
         if len(fields) == len(file.header):
-            found[number - 1] = dict(zip(file.header, fields, strict=True))
-    return found
+            rows[number - 1] = dict(zip(file.header, fields, strict=True))
+    return rows
 
 
 def _parsed_from_the_start(path: Path, file: DayFile, records: Collection[int]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -45,7 +45,7 @@ def _parsed_from_the_start(path: Path, file: DayFile, records: Collection[int]) 
 
 def _lines(path: Path, wanted: Collection[int]) -> dict[int, str]:
     """Return lines of a file, counted from 1."""
-    found: dict[int, str] = {}
+    by_number: dict[int, str] = {}
     left = sorted(wanted, reverse=True)
     with path.open("rb") as file:
         number, rest = 1, b""  # of the line that starts with `rest`
@@ -57,11 +57,11 @@ def _lines(path: Path, wanted: Collection[int]) -> dict[int, str]:
                 lines = whole.split(b"\n", last - number + 1)
                 while left and left[-1] < number + ends:
                     at = left.pop()
-                    found[at] = _text(lines[at - number])
+                    by_number[at] = _text(lines[at - number])
             number, rest = number + ends, after[: LONGEST + 1] if not ends and len(after) > LONGEST else after
         if left and left[-1] == number:
-            found[number] = _text(rest)
-    return {number: line for number, line in found.items() if line}
+            by_number[number] = _text(rest)
+    return {number: line for number, line in by_number.items() if line}
 
 
 def _text(line: bytes) -> str:
@@ -73,9 +73,9 @@ def browser(user_agent: str) -> str:
     """Return the browser and the system that a user agent names, such as Safari on iOS, or the program."""
     if named := re.search(r"compatible; ([\w. -]{2,30})|^(?!mozilla)([\w. -]{2,30})", user_agent, re.IGNORECASE):
         return (named[1] or named[2]).strip()
-    found, system = name_in(BROWSERS, user_agent), name_in(SYSTEMS, user_agent)
-    found = "HeadlessChrome" if "HeadlessChrome/" in user_agent else found  # the warehouse treats it as a crawler
-    return " on ".join(name for name in (found, system) if name != OTHER) or "another browser"
+    program, system = name_in(BROWSERS, user_agent), name_in(SYSTEMS, user_agent)
+    program = "HeadlessChrome" if "HeadlessChrome/" in user_agent else program  # the warehouse treats it as a crawler
+    return " on ".join(name for name in (program, system) if name != OTHER) or "another browser"
 
 
 def masked(text: str) -> str:

@@ -183,7 +183,7 @@ def column_missing(scan: Scan) -> Iterator[Measure]:
 def _renames(scan: Scan) -> dict[tuple[int, str], tuple[str, str]]:
     """Return (file number, missing column) -> the unknown column that may be it, and the evidence."""
     last_good: dict[str, FileFacts] = {}
-    found = {}
+    guesses = {}
     for facts in _arrived(scan):
         unknown = _unknown(facts)
         for column in scan.contract.columns:
@@ -192,8 +192,8 @@ def _renames(scan: Scan) -> dict[tuple[int, str], tuple[str, str]]:
             if column.name in facts.filled:
                 last_good[column.name] = facts
             elif guess := _rename(column.name, unknown, facts, last_good.get(column.name)):
-                found[facts.file_no, column.name] = guess
-    return found
+                guesses[facts.file_no, column.name] = guess
+    return guesses
 
 
 def _rename(name: str, unknown: list[str], facts: FileFacts, good: FileFacts | None) -> tuple[str, str] | None:
@@ -241,8 +241,8 @@ def _is_left_empty(name: str, others: list[str], facts: FileFacts) -> bool:
     """Return whether a column is empty in the first records of a file while another one has its values."""
     if not facts.file.readable:
         return False
-    found = profiles(facts.file.readable, facts.file.delimiter)
-    return found[name].nulls == 1 and any(found[other].nulls < 1 for other in others)
+    by_name = profiles(facts.file.readable, facts.file.delimiter)
+    return by_name[name].nulls == 1 and any(by_name[other].nulls < 1 for other in others)
 
 
 def column_unexpected(scan: Scan) -> Iterator[Measure]:
@@ -263,11 +263,11 @@ def column_unexpected(scan: Scan) -> Iterator[Measure]:
 def column_order(scan: Scan) -> Iterator[Measure]:
     for facts in _arrived(scan):
         position = {h: name for name, headers in facts.headers.items() for h in headers}
-        found = list(dict.fromkeys(position[h] for h in facts.file.header if h in position))
-        meant = [c.name for c in scan.contract.columns if c.name in found]
-        if found:
-            moved = sum(a != b for a, b in zip(found, meant, strict=True))
-            yield Measure(facts.file_no, "header", len(found), moved, line=1)
+        delivered = list(dict.fromkeys(position[h] for h in facts.file.header if h in position))
+        meant = [c.name for c in scan.contract.columns if c.name in delivered]
+        if delivered:
+            moved = sum(a != b for a, b in zip(delivered, meant, strict=True))
+            yield Measure(facts.file_no, "header", len(delivered), moved, line=1)
 
 
 def problems(scan: Scan, kinds: Collection[str]) -> Iterator[Measure]:
@@ -281,14 +281,14 @@ def problems(scan: Scan, kinds: Collection[str]) -> Iterator[Measure]:
             few = f"has {file.rows:,} readable records of {file.records:,}" if file.rows else file.refused
             yield Measure(facts.file_no, "file", 1, 1, example=few)
             continue
-        found = [p for p in facts.file.problems if p.kind in kinds]
-        lines = [p.line for p in found if p.line]
+        counted = [p for p in facts.file.problems if p.kind in kinds]
+        lines = [p.line for p in counted if p.line]
         records = max(facts.file.records, 1)
         # A problem of the whole file counts once, those of lines by their lines.
-        failed = sum(p.rows_lost or 1 for p in found) if lines else len(found)
+        failed = sum(p.rows_lost or 1 for p in counted) if lines else len(counted)
         yield Measure(
             facts.file_no, "file", records if lines else 1, min(failed, records) if lines else min(failed, 1),
-            line=min(lines, default=None), example="; ".join(dict.fromkeys(p.message for p in found))[:120],
+            line=min(lines, default=None), example="; ".join(dict.fromkeys(p.message for p in counted))[:120],
         )  # fmt: skip
 
 

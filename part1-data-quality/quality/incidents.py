@@ -67,7 +67,7 @@ def find_incidents(
     for f in findings:
         if f.cause:
             followers.setdefault(f.cause, []).append(f)
-    found = []
+    incidents = []
     ordered = sorted(findings, key=lambda f: (f.check, f.column, f.file_no))
     for (check, _), group in groupby(ordered, key=lambda f: (f.check, f.column)):
         looked = [f for f in group if f.status != "skip" and not f.cause]
@@ -75,11 +75,11 @@ def find_incidents(
             before = [f for f in looked[:first] if f.status == "pass"]
             span = looked[first : last + 1]
             follow = [f for one in span for f in followers.get((one.check, one.file_no, one.column), ())]
-            found.append(_incident(span, before, is_open, definitions[check], days, currency, follow))
-    found.sort(
+            incidents.append(_incident(span, before, is_open, definitions[check], days, currency, follow))
+    incidents.sort(
         key=lambda i: (i.severity, -(i.revenue or 0), -(i.orders or 0), i.findings[0].file_no, i.check, i.column)
     )
-    return [replace(incident, number=n) for n, incident in enumerate(found, 1)]
+    return [replace(incident, number=n) for n, incident in enumerate(incidents, 1)]
 
 
 def _spans(looked: Sequence[Finding], definition: Definition, days: Mapping[int, date]) -> list[tuple[int, int, bool]]:

@@ -45,20 +45,20 @@ def comparison(scan: Scan) -> Comparison | None:
 
 def known_totals(scan: Scan) -> Iterator[Measure]:
     """Yield a measure for the first file of each known day."""
-    found, files = comparison(scan), _first_files(scan)
-    for day in found.days if found else ():
+    totals, files = comparison(scan), _first_files(scan)
+    for day in totals.days if totals else ():
         message = advice = None
-        if found and not day.matches:
-            message = found.difference(day)
-            advice = found.explanation.advice if found.explanation else None
+        if totals and not day.matches:
+            message = totals.difference(day)
+            advice = totals.explanation.advice if totals.explanation else None
         yield Measure(files[day.known.day].file_no, "file", 1, int(not day.matches), message=message, advice=advice)
 
 
 def known_total_without_file(scan: Scan) -> Iterator[Measure]:
     """Yield a failure for the known days without a file, at the missing file or at that of the nearest day."""
-    found, files = comparison(scan), _first_files(scan)
+    totals, files = comparison(scan), _first_files(scan)
     days: dict[int, list[date]] = {}
-    for day in found.without_file if found else ():
+    for day in totals.without_file if totals else ():
         nearest = min(files, key=lambda other: (abs(other - day), other))
         days.setdefault(files[nearest].file_no, []).append(day)
     for file_no, without_file in days.items():

@@ -62,7 +62,7 @@ def with_order_list(incidents: Sequence[Incident], scan: Scan) -> list[Incident]
     """Return the incidents; where the order list has their orders, their message ends with that."""
     if "order_list" not in scan.books:
         return list(incidents)
-    found = []
+    extended = []
     for incident in incidents:
         known, words = None, ""
         if incident.check in GAPS:
@@ -71,8 +71,8 @@ def with_order_list(incidents: Sequence[Incident], scan: Scan) -> list[Incident]
         elif incident.check in SQL and (known := _known(incident, scan)):
             words = WORDS[incident.check](known, scan.contract)
         message = f"{incident.message}; {words}" if words else incident.message
-        found.append(replace(incident, message=message, in_order_list=known))
-    return found
+        extended.append(replace(incident, message=message, in_order_list=known))
+    return extended
 
 
 def explaining_segment(rows: Sequence[tuple[str, str | None, int, int]]) -> Segment | None:
@@ -80,11 +80,11 @@ def explaining_segment(rows: Sequence[tuple[str, str | None, int, int]]) -> Segm
     kinds: dict[str, list[tuple[str | None, int, int]]] = defaultdict(list)
     for kind, name, orders, lost in rows:
         kinds[kind].append((name, orders, lost))
-    found = []
+    candidates = []
     for kind, segments in kinds.items():
         all_orders, all_lost = sum(n for _, n, _ in segments), sum(n for *_, n in segments)
-        found += [Segment(kind, name, n, x, all_orders - n, all_lost - x) for name, n, x in segments if name]
-    explaining = [segment for segment in found if segment.explains]
+        candidates += [Segment(kind, name, n, x, all_orders - n, all_lost - x) for name, n, x in segments if name]
+    explaining = [segment for segment in candidates if segment.explains]
     return max(explaining, key=lambda segment: segment.evidence, default=None)
 
 

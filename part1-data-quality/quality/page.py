@@ -184,10 +184,10 @@ def _form(incident: Incident) -> str:
     return ""
 
 
-def _cell(found: Sequence[Finding], numbers: Mapping[int, int], column: Column, form: str) -> Cell:
-    failures = [f for f in found if f.severity is not None]
+def _cell(findings: Sequence[Finding], numbers: Mapping[int, int], column: Column, form: str) -> Cell:
+    failures = [f for f in findings if f.severity is not None]
     if not failures:
-        return Cell("good" if any(f.status == "pass" for f in found) else "none", 1, "", "", None)
+        return Cell("good" if any(f.status == "pass" for f in findings) else "none", 1, "", "", None)
     worst = min(failures, key=lambda f: f.severity or 0)
     checked, failed = sum(f.checked or 0 for f in failures), sum(f.failed or 0 for f in failures)
     text = {"share": f"{failed / max(checked, 1):.0%}", "count": _short(failed)}.get(form, "")
@@ -197,13 +197,13 @@ def _cell(found: Sequence[Finding], numbers: Mapping[int, int], column: Column, 
 
 def _merged(cells: Sequence[Cell]) -> list[Cell]:
     """Return the cells, with neighbouring empty ones joined, so that a long page stays small."""
-    found: list[Cell] = []
+    merged: list[Cell] = []
     for cell in cells:
-        if found and cell.incident is None and found[-1].incident is None and found[-1].kind == cell.kind:
-            found[-1] = found[-1]._replace(span=found[-1].span + 1, title="")
+        if merged and cell.incident is None and merged[-1].incident is None and merged[-1].kind == cell.kind:
+            merged[-1] = merged[-1]._replace(span=merged[-1].span + 1, title="")
         else:
-            found.append(cell)
-    return found
+            merged.append(cell)
+    return merged
 
 
 def _places(columns: Sequence[Column]) -> dict[date, int]:
@@ -215,13 +215,13 @@ def _places(columns: Sequence[Column]) -> dict[date, int]:
 
 
 def _months(columns: Sequence[Column]) -> list[tuple[date, int]]:
-    found: list[tuple[date, int]] = []
+    months: list[tuple[date, int]] = []
     for column in columns:
-        if found and (found[-1][0].year, found[-1][0].month) == (column.first.year, column.first.month):
-            found[-1] = found[-1][0], found[-1][1] + 1
+        if months and (months[-1][0].year, months[-1][0].month) == (column.first.year, column.first.month):
+            months[-1] = months[-1][0], months[-1][1] + 1
         else:
-            found.append((column.first, 1))
-    return found
+            months.append((column.first, 1))
+    return months
 
 
 def _labels(evidence: Evidence) -> list[str]:

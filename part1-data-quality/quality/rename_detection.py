@@ -35,17 +35,17 @@ def profiles(path: Path, delimiter: str) -> dict[str, Profile]:
         rows = csv.reader(lines, delimiter=delimiter)
         header = next(rows, [])
         records = [r for r in islice(rows, SAMPLE) if len(r) == len(header)]
-    found = {}
+    by_name = {}
     for i, name in enumerate(header):
         values = [r[i] for r in records if r[i]]
         n = max(1, len(values))
-        found[name] = Profile(
+        by_name[name] = Profile(
             1 - len(values) / max(1, len(records)),
             {s: c / n for s, c in Counter(map(shape, values)).items()},
             {v: c / n for v, c in Counter(values).items()},
             sum(map(len, values)) / n,
         )
-    return found
+    return by_name
 
 
 def likeness(old: Profile, new: Profile) -> float:

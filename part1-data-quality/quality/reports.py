@@ -78,9 +78,9 @@ def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> l
 
 def profile_rows(scan: Scan) -> list[dict[str, Any]]:
     """Return one row for each file, with its totals."""
-    found = scan.connection.execute("select * from journey_profile")
-    names = [d[0] for d in found.description][1:]
-    journeys = {row[0]: row[1:] for row in found.fetchall()}
+    result = scan.connection.execute("select * from journey_profile")
+    names = [d[0] for d in result.description][1:]
+    journeys = {row[0]: row[1:] for row in result.fetchall()}
     rows = []
     for facts in scan.files:
         row: dict[str, Any] = {

@@ -283,9 +283,9 @@ class Scan:
                 **self._filled,
             )
         )
-        found = cursor.execute(PASS["counts"].format(**self._filled))
-        names = [column[0] for column in found.description]
-        return {row[0]: dict(zip(names, row, strict=True)) for row in found.fetchall()}
+        result = cursor.execute(PASS["counts"].format(**self._filled))
+        names = [column[0] for column in result.description]
+        return {row[0]: dict(zip(names, row, strict=True)) for row in result.fetchall()}
 
     def _received(self, batch: Sequence[FileFacts], marked: bool) -> str:
         """Return the select of a batch's records under the column names of `raw`, as text, null if empty."""
@@ -298,12 +298,12 @@ class Scan:
         ]
         delivered: dict[int, list[str]] = {}  # number of a column -> its columns in the files
         for number, (name, raw_name) in enumerate(self.raw_names.items()):
-            found = [at[h] for h in headers.get(name, ())]
-            filled = [filled_sql(cell, "strlen") if marked else cell for cell in found] or ["cast(null as varchar)"]
+            present = [at[h] for h in headers.get(name, ())]
+            filled = [filled_sql(cell, "strlen") if marked else cell for cell in present] or ["cast(null as varchar)"]
             value = f"coalesce({', '.join(filled)})" if filled[1:] else filled[0]
             selected.append(f"{value} as {raw_name}")
             if name not in self.contract.derived:
-                delivered[number] = found
+                delivered[number] = present
         selected.append(f"{_marks(delivered) if marked else 'cast(null as varchar)'} as marks")
         absent = row_checks.ALWAYS - set(self.raw_names.values())
         selected += [f"cast(null as varchar) as {name}" for name in sorted(absent)]
@@ -374,13 +374,19 @@ class Scan:
             failed |= {(n, check): count for check, count in zip(strict, counts[len(known) :], strict=True)}
         measures: dict[str, list[Measure]] = {}
         for check in self.row_checks:
-            found = {n: failed.get((n, check), tally.get(check.condition, 0)) for n, tally in tallies.items()}
+            failed_by_file = {n: failed.get((n, check), tally.get(check.condition, 0)) for n, tally in tallies.items()}
             # A shift of a share has no first failed event.
             details = (
-                _details(connection, check, conditions[check]) if check in conditions and any(found.values()) else {}
+                _details(connection, check, conditions[check])
+                if check in conditions and any(failed_by_file.values())
+                else {}
             )
             measures.setdefault(check.definition.check, []).extend(
-                replace(details.get(n, Measure(n, check.column, 0, 0)), checked=tally[check.filter], failed=found[n])
+                replace(
+                    details.get(n, Measure(n, check.column, 0, 0)),
+                    checked=tally[check.filter],
+                    failed=failed_by_file[n],
+                )
                 for n, tally in tallies.items()
             )
         return measures
@@ -391,18 +397,18 @@ def _marks(delivered: Mapping[int, Sequence[str]]) -> str:
 
     `delivered` has the file's columns of each numbered column.
     """
-    cells = [cell for found in delivered.values() for cell in found]
+    cells = [cell for columns in delivered.values() for cell in columns]
     words = [
         f"case when {is_null_word_sql(cell)} then ',{number}=' || {cell} || ',' end"
-        for number, found in delivered.items()
-        for cell in found
+        for number, columns in delivered.items()
+        for cell in columns
     ]
     longest = max(map(len, NULL_WORDS))
     # Few records have a value as short as a null, so that its columns are compared one by one.
     shortest = f"least({', '.join(f'strlen({cell})' for cell in cells)})"
     marks = [f"case when {shortest} <= {longest} then concat({', '.join(words)}) end"]
-    for number, found in delivered.items():
-        given, *others = (filled_sql(cell, "strlen") for cell in found or ("null",))
+    for number, columns in delivered.items():
+        given, *others = (filled_sql(cell, "strlen") for cell in columns or ("null",))
         marks += [f"case when {given} <> {other} then ',{number}<>' end" for other in others]
     joined = marks[0] if len(marks) == 1 else f"concat({', '.join(marks)})"
     return f"nullif({joined}, '')" if cells else "cast(null as varchar)"
@@ -416,8 +422,8 @@ def _details(connection: duckdb.DuckDBPyConnection, check: row_checks.RowCheck, 
     """Return where a check failed and the orders affected; for missing values, the most frequent page too."""
     places = {}
     if check.example == "null":
-        found = connection.execute(PASS["places"].format(condition=condition)).fetchall()
-        places = {n: (place, events) for n, place, events in found}
+        rows = connection.execute(PASS["places"].format(condition=condition)).fetchall()
+        places = {n: (place, events) for n, place, events in rows}
     details = {}
     sql = PASS["details"].format(condition=condition, example=check.example)
     for n, orders, revenue, records, example in connection.execute(sql).fetchall():

@@ -32,35 +32,35 @@ def facts(incident: Incident, evidence: Evidence, currency: Currency) -> list[tu
     """Return the label and text of each fact about an incident, in the order of a report."""
     first = incident.findings[0]
     where = f"{first.file}, line {first.line:,}" if first.line else first.file
-    found = [("Since", f"{incident.first_day} ({where})")]
+    lines = [("Since", f"{incident.first_day} ({where})")]
     if evidence.first:
         is_sample = evidence.of_first < (first.failed or 0)
         among = f" (among the first {evidence.of_first} of that file)" if is_sample else ""
-        found.append(("First failure", evidence.first + among))
+        lines.append(("First failure", evidence.first + among))
     ended = "still open" if incident.is_open else "ended"
-    found.append(("Last", f"{incident.last_day} ({ended}; {count(len(incident.findings), 'file')})"))
-    found.append(("Last good file", incident.last_good or "none among these files"))
+    lines.append(("Last", f"{incident.last_day} ({ended}; {count(len(incident.findings), 'file')})"))
+    lines.append(("Last good file", incident.last_good or "none among these files"))
     if counts_cases(incident):
         share = percent(incident.failed / incident.checked)
-        found.append(("Failed since then", f"{incident.failed:,} of {incident.checked:,} ({share})"))
+        lines.append(("Failed since then", f"{incident.failed:,} of {incident.checked:,} ({share})"))
     if incident.revenue:
         orders = f", {count(incident.orders, 'order')}" if incident.orders else ""
-        found.append(("At stake", f"{currency.exact(incident.revenue)}{orders}"))
+        lines.append(("At stake", f"{currency.exact(incident.revenue)}{orders}"))
     of_seen = f" (of {evidence.seen:,} failed rows examined)" if evidence.seen < incident.failed else ""
     for label, places in (("Pages", evidence.main_pages), ("Browsers", evidence.main_browsers)):
         if places:
-            found.append((label, ", ".join(f"{name} {percent(share)}" for name, share in places) + of_seen))
-    return found
+            lines.append((label, ", ".join(f"{name} {percent(share)}" for name, share in places) + of_seen))
+    return lines
 
 
 def consequences(incident: Incident) -> list[tuple[str, str]]:
     """Return the checks that fail because of the incident, with the first message and the number of files."""
-    found: dict[str, list[str]] = {}
+    by_check: dict[str, list[str]] = {}
     for finding in incident.consequences:
-        found.setdefault(f"{finding.check} {finding.column}".strip(), []).append(finding.message)
+        by_check.setdefault(f"{finding.check} {finding.column}".strip(), []).append(finding.message)
     return [
         (name, messages[0] if len(messages) == 1 else f"in {len(messages):,} files, first: {messages[0]}")
-        for name, messages in found.items()
+        for name, messages in by_check.items()
     ]
 
 

@@ -112,13 +112,13 @@ def refused_lines(run: Run) -> Ledger:
 def tables_of_refused(run: Run) -> list[str]:
     """Return the tables that list the refused files and orders of a run."""
     lines, books = [line for line, *_ in refused_lines(run)], {name for name, *_ in run.books.files}
-    found = {
+    tables = {
         "silver.files": not run.refused.keys() <= books,
         "bronze.book_files": not run.refused.keys().isdisjoint(books),
         "silver.rejected_events": any(line.startswith("rejected: ") for line in lines),
         "silver.received_orders": any(line.startswith("quarantined: ") for line in lines),
     }
-    return [table for table, is_named in found.items() if is_named]
+    return [table for table, is_named in tables.items() if is_named]
 
 
 def has_order_lines(contract: Contract) -> bool:

@@ -169,12 +169,12 @@ def _exchange_bronze(
 def _look_at(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> None:
     """Show the warehouse's rows of a table to the statements, instead of those built in memory."""
     schema, table = name.split(".")
-    found = connection.execute(
+    kind = connection.execute(
         "select table_type from information_schema.tables "
         "where table_catalog = 'memory' and table_schema = ? and table_name = ?", [schema, table]
     ).fetchone()  # fmt: skip
-    if found:
-        connection.execute(f"drop {'view' if found[0] == 'VIEW' else 'table'} memory.{name}")
+    if kind:
+        connection.execute(f"drop {'view' if kind[0] == 'VIEW' else 'table'} memory.{name}")
     connection.execute(f"create view memory.{name} as select * from warehouse.{name} where {condition}")
 
 

@@ -99,10 +99,10 @@ class _Landing:
                 cursor.execute(f"alter table {name} add column if not exists {identifier(column)} varchar")
         cursor.execute(_select_lines(cursor, name, batch, columns, self.contract, bool(self.into)))
         ids = ", ".join(str(f.file_id) for f in batch)
-        found = cursor.execute(
+        counts = cursor.execute(
             f"select _file_id, count(*) from {name} where _file_id in ({ids}) group by _file_id"
         ).fetchall()
-        return dict(found)
+        return dict(counts)
 
     def keep(self, cursor: duckdb.DuckDBPyConnection, batch: list[DayFile]) -> None:
         """Add the lines that are not records, now that all records are verified."""

@@ -156,13 +156,13 @@ def _checkout(contract: Contract) -> str:
 def _token(pattern: str | None) -> str:
     if pattern is None:
         return NULL
-    found = f"regexp_extract(received.page_url, {literal(pattern)}, 1)"
+    token = f"regexp_extract(received.page_url, {literal(pattern)}, 1)"
     # The plain text at the start of the pattern excludes most pages at a fraction of the cost.
     start = re.match(r"[A-Za-z0-9/_-]*", pattern)[0]  # type: ignore[index]
     start = start[:-1] if pattern[len(start) : len(start) + 1] in ("?", "*", "{", "|") else start
     if "|" in pattern or len(start) < 3:
-        return found
-    return f"case when strpos(received.page_url, {literal(start)}) > 0 then {found} end"
+        return token
+    return f"case when strpos(received.page_url, {literal(start)}) > 0 then {token} end"
 
 
 def _click_ids(parameters: Sequence[str], empty: str) -> str:
@@ -174,13 +174,13 @@ def _click_ids(parameters: Sequence[str], empty: str) -> str:
     for parameter in parameters:
         end = next((end for end in ("clid=", "raid=") if f"{parameter}=".endswith(end)), f"&{parameter}=")
         groups.setdefault(end, []).append(_click_id(parameter, empty))
-    found = [
+    filled = [
         f"case when strpos(query, {literal(end)}) > 0 then {' || '.join(names)} else '' end" if names[1:] else names[0]
         for end, names in groups.items()
     ]
     ends = dict.fromkeys("id=" if parameter.endswith("id") else f"&{parameter}=" for parameter in parameters)
     any_of_them = " or ".join(f"strpos(query, {literal(end)}) > 0" for end in ends)
-    return f"case when {any_of_them} then {' || '.join(found)} end" if found else NULL
+    return f"case when {any_of_them} then {' || '.join(filled)} end" if filled else NULL
 
 
 def _click_id(parameter: str, empty: str) -> str:

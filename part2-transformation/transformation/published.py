@@ -100,10 +100,10 @@ class Run:
 
 def delivered(files: Sequence[DayFile | Unread]) -> Delivered:
     """Return the name, size and stamp of each file, by day."""
-    found: Delivered = {}
+    by_day: Delivered = {}
     for file in files:
-        found.setdefault(file.day, set()).add((file.name, file.size, file.stamp))
-    return found
+        by_day.setdefault(file.day, set()).add((file.name, file.size, file.stamp))
+    return by_day
 
 
 def write_files(connection: duckdb.DuckDBPyConnection, files: Sequence[DayFile], unread: Sequence[Unread]) -> None:
@@ -172,10 +172,10 @@ def read_ledger(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> Led
 def read_refused(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> dict[str, str]:
     """Return the files of which none or an unknown part could be used, and why."""
     refused = "select name, refused from {}{} where refused is not null order by name"
-    found = dict(connection.execute(refused.format(catalog, "silver.files")).fetchall())
+    reasons = dict(connection.execute(refused.format(catalog, "silver.files")).fetchall())
     if has_table(connection, BOOK_FILES, catalog):
-        found |= dict(connection.execute(refused.format(catalog, BOOK_FILES)).fetchall())
-    return found
+        reasons |= dict(connection.execute(refused.format(catalog, BOOK_FILES)).fetchall())
+    return reasons
 
 
 def read_books(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> Books:

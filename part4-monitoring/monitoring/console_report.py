@@ -134,7 +134,7 @@ def calendar(reports: Sequence[DayReport], width: int, colour: bool = False) -> 
             if a.counts
         ]
         days.append((str(report.day), report.status, "; ".join(keys) or "-"))
-    found = [
+    lines = [
         (a.key, str(a.opened), f"{a.first_bad} {zone}" if a.first_bad else "the day", str(last), str(bad_days))
         for a, last, bad_days in incidents(reports)
     ]
@@ -142,19 +142,19 @@ def calendar(reports: Sequence[DayReport], width: int, colour: bool = False) -> 
     went = ", ".join(
         f"{statuses[status]:,} {status}" for status in (RED, YELLOW, GREEN, TOO_LITTLE) if statuses[status]
     )
-    first = f"{count(len(reports), 'day')}: {went}; {count(len(found), 'incident')}."
-    below = ["", *table(("incident", "since", "first bad", "until", "days"), found, width, right=(4,))] if found else []
+    first = f"{count(len(reports), 'day')}: {went}; {count(len(lines), 'incident')}."
+    below = ["", *table(("incident", "since", "first bad", "until", "days"), lines, width, right=(4,))] if lines else []
     return [first, "", *table(("day", "status", "alarms"), days, width, colour=colour), *below]
 
 
 def incidents(reports: Sequence[DayReport]) -> list[tuple[Alarm, date, int]]:
     """Return every incident as its first alarm, its last day and its number of days, in order of its first day."""
-    found: dict[tuple[str, date | None], tuple[Alarm, date, int]] = {}
+    open_incidents: dict[tuple[str, date | None], tuple[Alarm, date, int]] = {}
     for report in reports:
         for alarm in report.alarms:
-            first = found.get((alarm.key, alarm.opened), (alarm, alarm.day, 0))[0]
-            found[alarm.key, alarm.opened] = (first, alarm.day, alarm.day_number)
-    return sorted(found.values(), key=lambda i: (i[0].day, i[0].severity, i[0].key))
+            first = open_incidents.get((alarm.key, alarm.opened), (alarm, alarm.day, 0))[0]
+            open_incidents[alarm.key, alarm.opened] = (first, alarm.day, alarm.day_number)
+    return sorted(open_incidents.values(), key=lambda i: (i[0].day, i[0].severity, i[0].key))
 
 
 def as_document(report: DayReport) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-FOUND = Path(__file__).resolve().parents[1] / "detection.json"
+MEASURED = Path(__file__).resolve().parents[1] / "detection.json"
 
 
 def fingerprint(thresholds: Path) -> str:
@@ -18,10 +18,10 @@ def fingerprint(thresholds: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def expected_false_alarms(thresholds: Path, found: Path = FOUND) -> str:
+def expected_false_alarms(thresholds: Path, measured: Path = MEASURED) -> str:
     """Return one clause on the false alarms per month, or that nothing was measured for these settings."""
     try:
-        document = json.loads(found.read_text("utf-8"))
+        document = json.loads(measured.read_text("utf-8"))
         if document["fingerprint"] == fingerprint(thresholds):
             return (
                 f"{document['false_yellow_per_30_days']:.2f} YELLOW in 30 days and "

@@ -102,15 +102,15 @@ def first_bad_hour(verdict: Verdict, day: date, facts: Facts) -> int | None:
         return None
     sign = 1 if verdict.score.change > 0 else -1
     middle = (1 + verdict.score.value / verdict.score.expected) / 2 if verdict.score.expected else 1.0
-    start, total, best, found = 0, 0.0, 0.0, None
+    start, total, best, first_bad = 0, 0.0, 0.0, None
     for hour in range(facts.hours):
         x, n = hours.get(day, {}).get(hour, (0.0, None))
         total += sign * (x - middle * _usual(hours, verdict.history, hour, n))
         if total > best:
-            best, found = total, start
+            best, first_bad = total, start
         if total <= 0:
             total, start = 0.0, hour + 1
-    return found
+    return first_bad
 
 
 def _usual(hours: dict[date, dict[int, Value]], days: Sequence[date], hour: int, n: float | None) -> float:
@@ -125,8 +125,8 @@ def _first_event(alarm: Alarm, facts: Facts, warehouse: Warehouse) -> str:
     """Return the day's first event where a whole file is wrong; otherwise what the rule knows."""
     if alarm.name not in ("column_renamed", "column_lost", "column_added", "all_null"):
         return alarm.first_bad
-    found = warehouse.of_day("first_event", alarm.day, facts)
-    return f"{found[0]:%H:%M:%S}" if found else ""
+    at = warehouse.of_day("first_event", alarm.day, facts)
+    return f"{at[0]:%H:%M:%S}" if at else ""
 
 
 def lasting_text(name: str, t: Thresholds) -> str:

@@ -121,11 +121,11 @@ class Facts:
 
     def value(self, metric: str, day: date, kind: str) -> Value | None:
         """Return a day's value; a count of a day in the history is zero where nothing was counted."""
-        found = self.values[metric].get(day)
+        value = self.values[metric].get(day)
         if kind == "count":
             is_zero = self.known(metric) and self.has(day) and (self.days_read is None or day in self.days_read)
-            return found if found is not None else (0.0, None) if is_zero else None
-        return found if found is not None and found[1] else None
+            return value if value is not None else (0.0, None) if is_zero else None
+        return value if value is not None and value[1] else None
 
     def has(self, day: date) -> bool:
         """Return whether a day has a file, or is a quiet day of a shop that has such days."""
@@ -206,12 +206,12 @@ class Warehouse:
 
     def of_day(self, name: str, day: date, facts: Facts) -> tuple[Any, ...]:
         """Return a statement's row for a day; () if it has none. The statement runs once for all later days."""
-        first, last, found = self._of_days.get(name, (date.max, date.min, {}))
+        first, last, by_day = self._of_days.get(name, (date.max, date.min, {}))
         if not first <= day <= last:
             rows = self.rows(name, first=day, last=facts.last, until=self.until)
-            found = {at: tuple(rest) for at, *rest in rows}
-            self._of_days[name] = (day, facts.last, found)
-        return found.get(day, ())
+            by_day = {at: tuple(rest) for at, *rest in rows}
+            self._of_days[name] = (day, facts.last, by_day)
+        return by_day.get(day, ())
 
     def local(self, moment: datetime) -> datetime:
         """Return a moment by the shop's clock."""

@@ -125,14 +125,14 @@ def _lead(newest: Day) -> str:
 
 
 def _days(history: sqlite3.Connection) -> dict[date, Day]:
-    found = {
+    days = {
         date.fromisoformat(day): Day(date.fromisoformat(day), status)
         for day, status in history.execute("select day, status from day_status order by day")
     }
     for alarm in _alarms(history):
-        if alarm.day in found:
-            found[alarm.day].alarms.append(alarm)
-    return found
+        if alarm.day in days:
+            days[alarm.day].alarms.append(alarm)
+    return days
 
 
 def _alarms(history: sqlite3.Connection) -> Iterator[Alarm]:
@@ -164,7 +164,7 @@ def _months(days: Mapping[date, Day], first: date, last: date) -> Iterator[tuple
 def _incidents(history: sqlite3.Connection, shop: Warehouse, t: Thresholds, first: date, last: date) -> list[Life]:
     """Return the incidents of the calendar's days: open ones first, by severity and money; then the latest."""
     latest = {(a.key, a.opened): a for a in _alarms(history)}
-    span, found = (last - first).days + 1, []
+    span, lives = (last - first).days + 1, []
     rows = history.execute(
         "select key, opened, last_day, severity, days, at_stake, state, closed, recovered_on, acknowledged_by, "
         "acknowledged_at, silenced_until, reason from incidents where last_day >= ?",
@@ -189,14 +189,14 @@ def _incidents(history: sqlite3.Connection, shop: Warehouse, t: Thresholds, firs
         elif ended < last:
             life.append(f"Last seen {day_words(ended)}; not over yet")
         start = max(began, first)
-        found.append(Life(
+        lives.append(Life(
             alarm, title(alarm), [f"{one}." for one in life], began, ended, bool(closed), amount or 0,
             100 * (start - first).days / span, 100 * ((ended - start).days + 1) / span,
             () if closed else t.runbooks.get(alarm.name, ()),
         ))  # fmt: skip
-    open_ones = sorted((i for i in found if not i.is_over), key=lambda i: (i.alarm.severity, -i.at_stake))
-    found = open_ones + sorted((i for i in found if i.is_over), key=lambda i: i.last, reverse=True)
-    return found[:INCIDENTS]
+    open_ones = sorted((i for i in lives if not i.is_over), key=lambda i: (i.alarm.severity, -i.at_stake))
+    lives = open_ones + sorted((i for i in lives if i.is_over), key=lambda i: i.last, reverse=True)
+    return lives[:INCIDENTS]
 
 
 def _metric_charts(
@@ -212,7 +212,7 @@ def _metric_charts(
     for name, *rest in history.execute(sql, [first.isoformat(), last.isoformat()]):
         rows[name].append(rest)
     order = {m.name: number for number, m in enumerate(t.metrics)}
-    found: dict[str, list[Chart]] = {layer: [] for layer in LAYERS}
+    by_layer: dict[str, list[Chart]] = {layer: [] for layer in LAYERS}
     for name in sorted(rows, key=lambda name: (order.get(name, len(order)), name)):
         *_, (_, _, _, _, _, _, layer, label, kind) = rows[name]
         dots = [
@@ -226,10 +226,10 @@ def _metric_charts(
         now = _range(told[-1], kind, currency) if told[-1].value is not None else "no value on the last day"
         picture = chart(told, within, f"{label}, {now}")
         most = figure(within.most, kind, currency)
-        found.setdefault(layer, []).append(
+        by_layer.setdefault(layer, []).append(
             Chart(capital(label), picture, now, most, told[0].day, last, any(d.is_alarm for d in dots[-14:]))
         )
-    return {layer: charts for layer, charts in found.items() if charts}
+    return {layer: charts for layer, charts in by_layer.items() if charts}
 
 
 def _range(dot: Dot, kind: str, currency: Currency) -> str:
@@ -242,7 +242,7 @@ def _range(dot: Dot, kind: str, currency: Currency) -> str:
 
 def _segment_charts(warehouse: Warehouse, t: Thresholds, last: date) -> dict[str, list[Chart]]:
     """Return charts of the largest segments of each kind."""
-    first, found = last - timedelta(days=CHART_DAYS - 1), {}
+    first, by_metric = last - timedelta(days=CHART_DAYS - 1), {}
     labels = {m.name: m.label for m in t.metrics}
     wanted = [(metric, kind) for metric, kind in SEGMENT_CHARTS if metric in labels]
     limits: dict[str, Any] = {"first": first, "last": last, "most": SEGMENTS, "wanted": [f"{m} {k}" for m, k in wanted]}
@@ -259,5 +259,5 @@ def _segment_charts(warehouse: Warehouse, t: Thresholds, last: date) -> dict[str
             now = f"{points[-1].value or 0:,.0f} on {day_words(points[-1].day)}"
             picture = chart(points, within, f"{labels[metric]}, {name}: {now}")
             charts.append(Chart(name, picture, now, f"{within.most:,.0f}", points[0].day, last))
-        found[f"{capital(labels[metric])} by {kind.replace('_', ' ')}"] = charts
-    return found
+        by_metric[f"{capital(labels[metric])} by {kind.replace('_', ' ')}"] = charts
+    return by_metric

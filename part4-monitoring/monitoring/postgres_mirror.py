@@ -45,8 +45,8 @@ def _make_tables(connection: Any) -> None:
     """Create the tables; those of another version are dropped and copied again."""
     statements = tables()
     connection.execute("create table if not exists schema_version (version integer not null)")
-    found = connection.execute("select version from schema_version").fetchone()
-    if found != (VERSION,):
+    version = connection.execute("select version from schema_version").fetchone()
+    if version != (VERSION,):
         connection.execute("drop view if exists incidents")
         for table in (*OF_DAYS, *WHOLE):
             connection.execute(f"drop table if exists {table}")

@@ -57,7 +57,7 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
         ],
         "Earlier days, judged now": [escape(one) for one in earlier_days(update.earlier)],
     }
-    blocks += [*in_full, *(_list(heading, found) for heading, found in lists.items() if found)]
+    blocks += [*in_full, *(_list(heading, items) for heading, items in lists.items() if items)]
     below = [f"{PAGE}: {escape(advice.page)}"] if advice.page else []
     if whole or (each and not news):
         keys = f", where ALARM is {escape(' or '.join(a.key for a in lasting[:8]))}" if lasting else ""
@@ -93,14 +93,14 @@ def summed_up(messages: Sequence[str]) -> str:
 
 def _fitting(blocks: Sequence[Block]) -> list[Block]:
     """Return the first blocks that fit into a message with the heading, the lists and the lines below."""
-    found: list[Block] = []
+    fitting: list[Block] = []
     length = LISTS * LIST
     for block in blocks[: BLOCKS - LISTS - 2]:
         length += _length(block)
         if length > WHOLE:
             break
-        found.append(block)
-    return found
+        fitting.append(block)
+    return fitting
 
 
 def _in_full(alarm: Alarm, report: DayReport, command: str) -> str:

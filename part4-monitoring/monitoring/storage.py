@@ -214,10 +214,10 @@ class History:
             rows = c.execute(
                 f"select id, created_at, message from outbox where {free} order by id", [_stored(now - CLAIM)]
             )
-            found = [Waiting(number, datetime.fromisoformat(at), message) for number, at, message in rows.fetchall()]
-            taken = [(_stored(now), one.number) for one in found]
+            waiting = [Waiting(number, datetime.fromisoformat(at), message) for number, at, message in rows.fetchall()]
+            taken = [(_stored(now), one.number) for one in waiting]
             c.executemany("update outbox set claimed_at = ?, attempts = attempts + 1 where id = ?", taken)
-        return found
+        return waiting
 
     def delivered(self, messages: Sequence[Waiting]) -> None:
         """Delete messages that were delivered or are no longer wanted."""

@@ -129,25 +129,25 @@ def title(alarm: Alarm) -> str:
 
 def details(alarm: Alarm, report: DayReport) -> list[str]:
     """Return the sentences below an alarm's title: details, where, since when, the money, and related changes."""
-    found = [s for s in _sentences(alarm.text)[1:] if s]
+    sentences = [s for s in _sentences(alarm.text)[1:] if s]
     if alarm.segment:
-        found.append(f"{capital(alarm.segment)}.")
-    found.append(_since(alarm, report))
+        sentences.append(f"{capital(alarm.segment)}.")
+    sentences.append(_since(alarm, report))
     if alarm.at_stake or alarm.at_stake_since:
         money = report.currency.exact
         more = ""
         if alarm.day_number > 1 and alarm.opened:
             more = f"; {money(alarm.at_stake_since or 0)} since {day_words(alarm.opened, report.day)}"
-        found.append(f"{money(alarm.at_stake or 0)} {alarm.stake_text}{more}.")
+        sentences.append(f"{money(alarm.at_stake or 0)} {alarm.stake_text}{more}.")
     if alarm.also:
         more = f" And {len(alarm.also) - MOST_ALSO} more." if len(alarm.also) > MOST_ALSO else ""
         changes = ". ".join(capital(one.removesuffix(".")) for one in alarm.also[:MOST_ALSO])
-        found.append(f"Also: {changes}.{more}")
+        sentences.append(f"Also: {changes}.{more}")
     if alarm.state == "level":
-        found.append("The change is steady and lasting; it may be the new level.")
+        sentences.append("The change is steady and lasting; it may be the new level.")
     if alarm.reason:
-        found.append(f"{capital(alarm.reason).removesuffix('.')}.")
-    return found
+        sentences.append(f"{capital(alarm.reason).removesuffix('.')}.")
+    return sentences
 
 
 def short(alarm: Alarm, report: DayReport) -> str:
@@ -234,8 +234,8 @@ def verdict_line(report: DayReport) -> str:
 
 def earlier_day(report: DayReport) -> str:
     """Return a day that was judged late in one line: 2 March 2025, delivered late: RED. The column x is missing."""
-    found = ". ".join(title(a) for a in report.active)
-    return f"{day_words(report.day)}, {report.note}: {report.status}." + (f" {found}." if found else "")
+    alarms = ". ".join(title(a) for a in report.active)
+    return f"{day_words(report.day)}, {report.note}: {report.status}." + (f" {alarms}." if alarms else "")
 
 
 def earlier_days(reports: Sequence[DayReport]) -> list[str]:

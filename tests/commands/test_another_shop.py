@@ -155,4 +155,4 @@ def test_a_column_is_found_under_its_physical_name(tmp_path: Path) -> None:
 def test_other_engines_refuse_another_time_zone(shop: Path, how: tuple[str, str]) -> None:
     """What nobody has compared with DuckDB is refused, not done somehow."""
     status, _, stderr = call(transform, "--data_dir", shop / "days", "--contract", CONTRACT, *how)
-    assert status == 2 and "Europe/Berlin, which only --engine duckdb knows" in stderr
+    assert status == 2 and "Europe/Berlin, which only --engine duckdb supports" in stderr

@@ -254,7 +254,7 @@ def test_the_list_of_woocommerce(tmp_path: Path) -> None:
     ]  # fmt: skip
     created = "select created_at, order_date, refunded_amount from silver.shop_orders where order_id = 'A-103'"
     status, _, stderr = run(data, tmp_path / "spark", tmp_path / "contract.yaml", "--engine", "spark")
-    assert status == 2 and "wc-orders.csv are those of Europe/Berlin, which only --engine duckdb knows" in stderr
+    assert status == 2 and "wc-orders.csv are those of Europe/Berlin, which only --engine duckdb supports" in stderr
     ((at, day, refund),) = query(warehouse, created)
     assert (at, f"{day}", refund) == (datetime(2025, 2, 24, 11), "2025-02-24", Decimal(5))
 

@@ -50,13 +50,13 @@ def draft_contract(data_dir: Path) -> str:
 
     It is based on a sample of up to 20 files. Raise ContractError if they have no time, event or client.
     """
-    found = files.find(data_dir)
+    listing = files.find(data_dir)
     with tempfile.TemporaryDirectory(prefix="draft_") as work, closing(Reader(Path(work))) as reader:
-        reader.read(found)
-        return _draft(data_dir, found, reader)
+        reader.read(listing)
+        return _draft(data_dir, listing, reader)
 
 
-def _draft(data_dir: Path, found: files.Files, reader: Reader) -> str:
+def _draft(data_dir: Path, listing: files.Files, reader: Reader) -> str:
     columns = heal(reader.samples())
     rows = max((len(column.cells) for column in columns), default=0)
     candidates = find_candidates(columns)
@@ -70,26 +70,26 @@ def _draft(data_dir: Path, found: files.Files, reader: Reader) -> str:
     roles.find_others(chosen, candidates, rows, client)
     orders = find_orders(chosen, candidates)
     notes = [*reader.notes, *chosen.notes]
-    if found.left_out:
-        are = "other file is" if found.left_out == 1 else "other files are"
-        notes.append(f"{found.left_out} {are} not read, because of the name")
-    role_of = roles.columns_of(chosen.found)
+    if listing.left_out:
+        are = "other file is" if listing.left_out == 1 else "other files are"
+        notes.append(f"{listing.left_out} {are} not read, because of the name")
+    role_of = roles.columns_of(chosen.choices)
     zone = _zone(chosen, candidates)
-    time = chosen.found["time"].value
+    time = chosen.choices["time"].value
     time_column = next((name for name in columns_of(time) if name), None)
     if isinstance(time, Field) and time.path and zone.name == "UTC" and zone.has_offsets:
         time_column = None  # a JSON column stays one; UTC is the default
     template = templates(Path(__file__).parent)
     template.filters |= {"quoted": quoted, "printable": printable, "flow": flow}
-    shown = [role for role in (*ROLES, "transaction_id", "amount", "currency", "customer") if role in chosen.found]
+    shown = [role for role in (*ROLES, "transaction_id", "amount", "currency", "customer") if role in chosen.choices]
     text = template.get_template("draft.yaml.j2").render(
-        notes=dict.fromkeys(notes), file_name=found.name, files=len(reader.headers), near=NEAR, columns=columns,
+        notes=dict.fromkeys(notes), file_name=listing.name, files=len(reader.headers), near=NEAR, columns=columns,
         type_of=lambda column: _type_of(column, role_of.get(column.name), is_time=column.name == time_column),
         role_of=role_of, time_column=time_column, zone=zone,
-        roles={role: chosen.found[role] for role in shown}, missing=_missing(chosen, orders), chosen=chosen,
+        roles={role: chosen.choices[role] for role in shown}, missing=_missing(chosen, orders), chosen=chosen,
         events=_events(chosen), lacking_roles=[role for role in EVENT_ROLES if role not in chosen.event_roles.values()],
-        orders=orders, channels=_channels(chosen, candidates), schedule=_schedule(found, reader, chosen, columns),
-        delimiters=reader.delimiters if reader.is_csv else [], books=found.books,
+        orders=orders, channels=_channels(chosen, candidates), schedule=_schedule(listing, reader, chosen, columns),
+        delimiters=reader.delimiters if reader.is_csv else [], books=listing.books,
         **_hosts(chosen, candidates),
     )  # fmt: skip
     return with_first_checks(text)
@@ -130,13 +130,13 @@ class Zone:
 
 def _zone(chosen: roles.Roles, candidates: Sequence[Candidate]) -> Zone:
     """Return the zone of the times' offsets, or else UTC."""
-    value = chosen.found["time"].value
+    value = chosen.choices["time"].value
     inner = value.value if isinstance(value, Time) else value
     texts = next((c.values for c in candidates if c.value == inner), [])
-    found = Counter(map(offset_of, texts))
-    offsets = [minutes for minutes, count in found.items() if minutes is not None and count > NEAR * len(texts)]
+    counts = Counter(map(offset_of, texts))
+    offsets = [minutes for minutes, count in counts.items() if minutes is not None and count > NEAR * len(texts)]
     is_epoch = isinstance(value, Time) and value.format.startswith("epoch")
-    if not is_epoch and (found[None] > NEAR * len(texts) or not offsets):
+    if not is_epoch and (counts[None] > NEAR * len(texts) or not offsets):
         return Zone("UTC", "the time zone of the files, such as Europe/Berlin", has_offsets=False)
     zone = zone_of(offsets)
     if is_epoch or not zone or zone == "UTC":
@@ -149,26 +149,28 @@ def _zone(chosen: roles.Roles, candidates: Sequence[Candidate]) -> Zone:
 
 
 def _missing(chosen: roles.Roles, orders: Orders) -> list[str]:
-    """Return the roles that were not found."""
+    """Return the roles without a choice."""
     in_payload = {"transaction_id": "transactionId"}
     everything = (*ROLES, "transaction_id", "amount", "currency", "customer")
-    return [role for role in everything if role not in chosen.found and in_payload.get(role, role) not in orders.paths]
+    return [
+        role for role in everything if role not in chosen.choices and in_payload.get(role, role) not in orders.paths
+    ]
 
 
 def _events(chosen: roles.Roles) -> list[tuple[str, list[str], str | None]]:
     """Return (name, synonyms, role) of each event; names of one role are synonyms."""
-    found: list[tuple[str, list[str], str | None]] = []
+    events: list[tuple[str, list[str], str | None]] = []
     for name in chosen.event_names:
         role = chosen.event_roles.get(name)
         same = [other for other, others in chosen.event_roles.items() if role and others == role]
         if not same or same[0] == name:
-            found.append((name, same[1:], role))
-    return found
+            events.append((name, same[1:], role))
+    return events
 
 
 def _channels(chosen: roles.Roles, candidates: Sequence[Candidate]) -> dict[str, str | None]:
     """Return the channel of each value of the channel column; None if it is not known."""
-    choice = chosen.found.get("channel")
+    choice = chosen.choices.get("channel")
     column = next((c for c in candidates if choice and c.value == choice.value), None)
     if column is None:
         return {}
@@ -178,13 +180,13 @@ def _channels(chosen: roles.Roles, candidates: Sequence[Candidate]) -> dict[str,
 
 
 def _schedule(
-    found: files.Files, reader: Reader, chosen: roles.Roles, columns: Sequence[Sample]
+    listing: files.Files, reader: Reader, chosen: roles.Roles, columns: Sequence[Sample]
 ) -> tuple[str, list[str], int] | None:
     """Return the days without events: (`closedWeekdays`, the weekdays, days) or (`quietDays`, [], days)."""
-    if not found.is_dated and len(reader.headers) < len(found.files):
+    if not listing.is_dated and len(reader.headers) < len(listing.files):
         return None  # the days of the other files are not known
     names: Mapping[str, Sequence[str]] = {c.name: (c.name, *c.late_names) for c in columns}
-    days = found.days or sorted(reader.days(chosen.found["time"].value, names))
+    days = listing.days or sorted(reader.days(chosen.choices["time"].value, names))
     if len(days) < 2:
         return None
     middle = days[len(days) // 2]
@@ -197,7 +199,7 @@ def _schedule(
     closed = {day.weekday() for day in missing}
     if len(closed) <= 3 and len(span) >= 14 and not any(day.weekday() in closed for day in there):
         return "closedWeekdays", [weekdays()[number] for number in sorted(closed)], len(missing)
-    if found.is_dated and len(missing) < _FEW * len(span):
+    if listing.is_dated and len(missing) < _FEW * len(span):
         return "", [], len(missing)
     return "quietDays", [], len(missing)
 
@@ -206,7 +208,7 @@ def _hosts(chosen: roles.Roles, candidates: Sequence[Candidate]) -> dict[str, An
     """Return the hosts, and how foreign hosts and query values are anonymised."""
 
     def urls(role: str) -> list[str]:
-        value = chosen.found[role].value if role in chosen.found else None
+        value = chosen.choices[role].value if role in chosen.choices else None
         return next((c.values for c in candidates if c.value == value), [])
 
     pages = urls("page")

@@ -32,7 +32,7 @@ class Export:
     def values(self, header: Sequence[str]) -> dict[str, Value] | None:
         """Return the value of each role in the files with this header; None if it is not that of the export."""
         plain = {_PARENTHESES.sub(r"\1 (*)", column): column for column in reversed(header)}
-        found: dict[str, Value] = {}
+        values: dict[str, Value] = {}
         for place, (role, names) in enumerate(self.roles.items()):
             choices = (names,) if isinstance(names, str) else names
             column = next((plain[name] for name in choices if name in plain), None)
@@ -40,10 +40,10 @@ class Export:
                 return None
             if column is not None:
                 value: Value = Field(column)
-                found[role] = Amount(value, thousands=self.thousands) if self.thousands and role in _NUMBERS else value
+                values[role] = Amount(value, thousands=self.thousands) if self.thousands and role in _NUMBERS else value
                 if names == "Amount spent (*)" and (code := _PARENTHESES.fullmatch(column)):
-                    found["currency"] = Constant(code[2])
-        return found | {role: Constant(text) for role, text in self.constants.items()}
+                    values["currency"] = Constant(code[2])
+        return values | {role: Constant(text) for role, text in self.constants.items()}
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ def find_books(data_dir: Path, names: Sequence[str]) -> tuple[BookDraft, ...]:
     """Return the books among these files of a folder: an order list, and one object for each export of spend."""
     drafts: dict[tuple[str, str, str, tuple[str, ...]], tuple[Export, Mapping[str, Value], list[str]]] = {}
     for name in names:
-        if name.lower().endswith(".csv") and (found := _export_of(data_dir / name)):
-            delimiter, export, values = found
+        if name.lower().endswith(".csv") and (recognised := _export_of(data_dir / name)):
+            delimiter, export, values = recognised
             key = (export.block, export.name, delimiter, tuple(values))
             drafts.setdefault(key, (export, values, []))[2].append(name)
     books: dict[str, BookDraft] = {}
@@ -106,12 +106,12 @@ def find_books(data_dir: Path, names: Sequence[str]) -> tuple[BookDraft, ...]:
     return tuple(books.values())
 
 
-def _pattern(found: Sequence[str], names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+def _pattern(files: Sequence[str], names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """Return a pattern for the names that takes no other file, and the names; the last name if there is none."""
-    start = _start(found)
-    if any(name.startswith(start) for name in names if name not in found):
-        return found[-1].replace("%", "%%"), (found[-1],)
-    return f"{start}*.csv".replace("%", "%%"), tuple(found)
+    start = _start(files)
+    if any(name.startswith(start) for name in names if name not in files):
+        return files[-1].replace("%", "%%"), (files[-1],)
+    return f"{start}*.csv".replace("%", "%%"), tuple(files)
 
 
 def _start(names: Sequence[str]) -> str:

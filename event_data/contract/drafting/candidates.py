@@ -80,20 +80,20 @@ class Candidate:
 
 def find_candidates(samples: Sequence[Sample]) -> list[Candidate]:
     """Return the columns that have values, and what is inside those with JSON."""
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     for sample in samples:
         cells = {row: cell for row, cell in enumerate(sample.cells) if cell}
         if not cells:
             continue
-        found.append(Candidate(sample.name, cells=cells))
+        candidates.append(Candidate(sample.name, cells=cells))
         if sample.kind == "json":
-            found += _inside(sample.name, cells)
-    return found
+            candidates += _inside(sample.name, cells)
+    return candidates
 
 
 def _inside(column: str, cells: dict[int, str]) -> list[Candidate]:
     """Return the values inside a JSON column; objects with very many keys are data."""
-    found: dict[tuple[str, tuple[str | int, ...]], Candidate] = {}
+    candidates: dict[tuple[str, tuple[str | int, ...]], Candidate] = {}
     for row, cell in cells.items():
         try:
             value = json.loads(cell)
@@ -102,13 +102,13 @@ def _inside(column: str, cells: dict[int, str]) -> list[Candidate]:
         for parameter, path, text in _leaves(value):
             if not text.strip():
                 continue
-            place = found.get((parameter, path))
+            place = candidates.get((parameter, path))
             if place is None:
-                if len(found) >= MOST_PLACES:
+                if len(candidates) >= MOST_PLACES:
                     continue
-                place = found[parameter, path] = Candidate(column, path, parameter)
+                place = candidates[parameter, path] = Candidate(column, path, parameter)
             place.cells[row] = text
-    return list(found.values())
+    return list(candidates.values())
 
 
 def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, tuple[str | int, ...], str]]:

@@ -58,23 +58,23 @@ def find(data_dir: Path) -> Files:
     names = sorted(_names(data_dir))
     books = find_books(data_dir, names)
     spend = tuple(book for book in books if book.export.block == "adSpend")
-    found = _others(names, books)
-    if not found:  # there is nothing else, so that the orders are the events
-        books, found = spend, _others(names, spend)
-    if not found:
+    event_names = _others(names, books)
+    if not event_names:  # there is nothing else, so that the orders are the events
+        books, event_names = spend, _others(names, spend)
+    if not event_names:
         raise ContractError(
             f"{data_dir} has no CSV, JSON or Parquet file to draft a contract from; name the folder of the files "
             "with --data_dir."
         )
-    entries = [Entry(name, 0, "") for name in found]
+    entries = [Entry(name, 0, "") for name in event_names]
     best: Files | None = None
     rank: tuple[bool, int, int] | None = None
-    for pattern in _patterns(found):
+    for pattern in _patterns(event_names):
         try:
             folder = match_files(data_dir, entries, pattern)
         except ReadingError:
             continue
-        files = Files(pattern, folder.files, len(found) - len(folder.files), books)
+        files = Files(pattern, folder.files, len(event_names) - len(folder.files), books)
         # Where some names have a day, the others may be reports, and folders below may hold other exports.
         depth = pattern.count("/") if files.is_dated else 0
         here = (files.is_dated, -depth, len(files.files))
@@ -82,7 +82,7 @@ def find(data_dir: Path) -> Files:
             best, rank = files, here
     if best is None:
         raise ContractError(
-            f"{data_dir}: no name of a file can be written in a contract, such as {found[0]!a}; rename the files."
+            f"{data_dir}: no name of a file can be written in a contract, such as {event_names[0]!a}; rename the files."
         )
     return best
 
@@ -118,7 +118,7 @@ def _ending(name: str) -> str:
 
 def _patterns(names: Sequence[str]) -> list[str]:
     """Return possible values of `physicalName`, the most likely first."""
-    found: Counter[str] = Counter()
+    patterns: Counter[str] = Counter()
     groups: dict[tuple[str, str], list[str]] = {}
     for name in map(_bare, names):
         escaped = name.replace("%", "%%")
@@ -130,12 +130,12 @@ def _patterns(names: Sequence[str]) -> list[str]:
             continue
         folder, slash, last = dated.rpartition("/")
         if "%d" in last:
-            found[dated] += 1
-            found[f"{folder}{slash}{last[: last.index('%d') + 2]}{_ending(name)}"] += 1  # parts and hours of a day
+            patterns[dated] += 1
+            patterns[f"{folder}{slash}{last[: last.index('%d') + 2]}{_ending(name)}"] += 1  # parts and hours of a day
         else:
-            found[f"{folder}{slash}*{_ending(name)}"] += 1
+            patterns[f"{folder}{slash}*{_ending(name)}"] += 1
     undated = [_common(group) for _, group in sorted(groups.items(), key=lambda item: -len(item[1]))]
-    return [pattern for pattern, _ in found.most_common(20)] + undated[:20]
+    return [pattern for pattern, _ in patterns.most_common(20)] + undated[:20]
 
 
 def _common(names: Sequence[str]) -> str:

@@ -256,10 +256,10 @@ def hidden_pattern(values: Sequence[str]) -> str | None:
 
 def hidden_hosts(hosts: Iterable[str]) -> str | None:
     """Return the pattern of anonymised hosts, which are one name with a hash in it; None if there are none."""
-    found: Counter[str] = Counter()
+    patterns: Counter[str] = Counter()
     for host in set(hosts):
         if match := re.fullmatch(r"([a-z]+[.-])?([0-9a-f]{6,64})(\.[a-z.]+)?", host):
             before, hashed, after = match[1] or "", match[2], match[3] or ""
-            found[f"^{before}[0-9a-f]{{{len(hashed)}}}{re.escape(after)}$"] += 1
-    best = found.most_common(1)
+            patterns[f"^{before}[0-9a-f]{{{len(hashed)}}}{re.escape(after)}$"] += 1
+    best = patterns.most_common(1)
     return best[0][0] if best and best[0][1] >= 5 else None

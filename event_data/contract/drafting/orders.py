@@ -60,7 +60,7 @@ class Orders:
     currency_check: str = "the currency symbol, such as € or CHF"
 
     @property
-    def is_found(self) -> bool:
+    def has_values(self) -> bool:
         """Return whether there is anything to write under `order`."""
         return bool(self.paths or self.key or self.checkout_token or self.confirmation_path)
 
@@ -86,7 +86,7 @@ def order_by_values(
     for row, name in events.items():
         rows_of.setdefault(name, []).append(row)
     undone = {name for name in rows_of if is_undone(name)}
-    found: list[tuple[bool, float, int, str, dict[str, Candidate]]] = []
+    ranked: list[tuple[bool, float, int, str, dict[str, Candidate]]] = []
     for name, rows in rows_of.items():
         others = [row for row, other in events.items() if other != name and other not in undone]
         if name in undone or len(rows) < FEWEST or not others:
@@ -100,8 +100,8 @@ def order_by_values(
         amount = max(alone or amounts, key=lambda c: (named(c, _WORDS["amount"]), _decimals(c, rows), len(c.distinct)))
         if alone or named(amount, _WORDS["amount"]) >= 4:
             score = named(order_id, _WORDS["transaction_id"]) + named(amount, _WORDS["amount"])
-            found.append((bool(alone), score, -len(rows), name, {"transaction_id": order_id, "amount": amount}))
-    best = max(found, key=lambda rank: rank[:4], default=None)
+            ranked.append((bool(alone), score, -len(rows), name, {"transaction_id": order_id, "amount": amount}))
+    best = max(ranked, key=lambda rank: rank[:4], default=None)
     return (best[3], best[4]) if best else None
 
 
@@ -145,7 +145,7 @@ def find_orders(roles: Roles, candidates: Sequence[Candidate]) -> Orders:
             orders.paths[key], orders.checks[key] = path, _doubt(role, candidate, rows, others)
         else:
             value = Amount(candidate.value, *signs) if signs else candidate.value
-            roles.found[role] = Choice(value, _doubt(role, candidate, rows, others))
+            roles.choices[role] = Choice(value, _doubt(role, candidate, rows, others))
     if known and not orders.key:
         orders.paths |= line_paths(known)
         keys = ("amount", "lines", "lineAmount", "lineQuantity")
@@ -256,8 +256,8 @@ def _lines(
             return False
         key = ["transaction_id"]
     else:
-        key = ["session"] if "session" in roles.found else ["client", "time"]
-        parts = [_candidate(candidates, roles.found[role].value) for role in key]
+        key = ["session"] if "session" in roles.choices else ["client", "time"]
+        parts = [_candidate(candidates, roles.choices[role].value) for role in key]
         keys = [tuple(part.cells.get(row, "") if part else "" for part in parts) for row in rows]
         if len(set(keys)) == len(keys):
             return False
@@ -265,12 +265,12 @@ def _lines(
     value, used = _line_amount(free, rows, quantity, price)
     if value is None:
         return False
-    roles.found["amount"] = Choice(value, "the amount of a line")
+    roles.choices["amount"] = Choice(value, "the amount of a line")
     roles.use(*used)
     orders.key = key
-    for part, found in (("id", item), ("name", name), ("quantity", quantity)):
-        if found is not None:
-            orders.line[part] = found.value
+    for part, candidate in (("id", item), ("name", name), ("quantity", quantity)):
+        if candidate is not None:
+            orders.line[part] = candidate.value
     return True
 
 
@@ -365,7 +365,7 @@ def _read_payload(
     orders.payload = _payload_column(roles, candidates, chosen)
     if orders.payload is None:
         return {}
-    roles.found["payload"] = Choice(Field(orders.payload))
+    roles.choices["payload"] = Choice(Field(orders.payload))
     cells = next(c.cells for c in candidates if c.is_column and c.column == orders.payload)
     first = {role: name for name, role in reversed(roles.event_roles.items())}
     payloads: dict[int, Any] = {}
@@ -384,9 +384,9 @@ def _read_payload(
 
 def _pages(orders: Orders, roles: Roles, candidates: Sequence[Candidate], rows: Sequence[int]) -> None:
     """Find the checkout's token and the confirmation page in the URLs of orders."""
-    if "page" not in roles.found or not rows:
+    if "page" not in roles.choices or not rows:
         return
-    page = _candidate(candidates, roles.found["page"].value)
+    page = _candidate(candidates, roles.choices["page"].value)
     urls = [page.cells.get(row, "") for row in rows] if page else []
     orders.checkout_token = _token(urls)
     seen = {word: sum(f"/{word}" in url for url in urls) for word in _CONFIRMATIONS}

@@ -72,13 +72,13 @@ class Shape:
 
 def paths_of(shape: Shape, above: str = "") -> dict[str, Shape]:
     """Return every part of a payload by its path, such as `items[].price`."""
-    found: dict[str, Shape] = {}
+    paths: dict[str, Shape] = {}
     for key, inner in shape.keys.items() if shape.is_record else ():
-        found[above + key] = inner
-        found |= paths_of(inner, f"{above}{key}.")
+        paths[above + key] = inner
+        paths |= paths_of(inner, f"{above}{key}.")
         if inner.element is not None:
-            found |= paths_of(inner.element, f"{above}{key}[].")
-    return found
+            paths |= paths_of(inner.element, f"{above}{key}[].")
+    return paths
 
 
 def pick(paths: Mapping[str, Shape], words: str, types: Collection[str], inside: str | None = None) -> str | None:
@@ -101,7 +101,7 @@ def line_paths(known: Mapping[str, Shape]) -> dict[str, str]:
     below = pick(known, "items products lines lineitems contents cart", ("array",))
     if not below or not any(path.startswith(f"{below}[].") for path in known):
         return {}
-    found = {
+    paths = {
         "lines": below,
         "lineId": pick(known, "itemid productid sku variantid id", text, below),
         "lineName": pick(known, "itemname productname name title", ("string",), below),
@@ -109,7 +109,7 @@ def line_paths(known: Mapping[str, Shape]) -> dict[str, str]:
         "lineAmount": pick(known, "price itemprice unitprice lineprice linetotal amount total value", number, below),
         "lineQuantity": pick(known, "quantity qty count", number, below),
     }
-    return {key: path for key, path in found.items() if path}
+    return {key: path for key, path in paths.items() if path}
 
 
 def line_amount_is(payloads: Iterable[Any], amount: str, lines: str, price: str, pieces: str) -> str:

@@ -27,9 +27,9 @@ def flow(value: Value) -> str:
 def with_first_checks(text: str) -> str:
     """Return a draft that begins with the lines which decide the figures: zone, orders, amount, client and currency."""
     lines = text.splitlines(keepends=True)
-    found = [(number, what) for pattern, what in _FIRST if (number := _line_of(lines, pattern)) is not None]
+    lines_to_check = [(number, what) for pattern, what in _FIRST if (number := _line_of(lines, pattern)) is not None]
     start = lines.index("apiVersion: v3.2.0\n")
-    added = [f"#   line {number + len(found) + 2}: {what}\n" for number, what in found]
+    added = [f"#   line {number + len(lines_to_check) + 2}: {what}\n" for number, what in lines_to_check]
     return "".join([*lines[:start], "# Check these first:\n", *added, *lines[start:]])
 
 

@@ -85,9 +85,9 @@ class Choice:
 
 @dataclass
 class Roles:
-    """The roles that were found, and the names of the events."""
+    """The chosen roles, and the names of the events."""
 
-    found: dict[str, Choice] = field(default_factory=dict)
+    choices: dict[str, Choice] = field(default_factory=dict)
     event_names: list[str] = field(default_factory=list)  # most frequent first
     has_all_names: bool = True  # otherwise only those with a role, because there are too many
     event_roles: dict[str, str] = field(default_factory=dict)  # event -> role
@@ -99,7 +99,7 @@ class Roles:
 
     def take(self, role: str, candidate: Candidate, check: str = "") -> None:
         """Give a role to a candidate."""
-        self.found[role] = Choice(candidate.value, check)
+        self.choices[role] = Choice(candidate.value, check)
         self.use(candidate)
 
     def use(self, *candidates: Candidate) -> None:
@@ -119,16 +119,16 @@ def find_time(roles: Roles, candidates: Sequence[Candidate], rows: int, where: s
     """Choose the time. Raise ContractError if no place has one."""
     ranked: list[tuple[float, Candidate, str, bool]] = []
     for candidate in candidates:
-        found = time_format(candidate.values)
+        time = time_format(candidate.values)
         name = named(candidate, _WORDS["time"])
-        if found is None or len(candidate.cells) < 0.5 * rows or (found[0].startswith("epoch") and not name):
+        if time is None or len(candidate.cells) < 0.5 * rows or (time[0].startswith("epoch") and not name):
             continue  # any number may look like an epoch
-        form, certain = found
+        form, certain = time
         score = name + 3.0 * _has_clock(form) + 2.0 * (form == "") + 2.0 * len(candidate.cells) / rows
         ranked.append((score + candidate.is_column, candidate, form, certain))
     best = max(ranked, key=lambda rank: rank[0], default=None)
     if not (best and _has_clock(best[2])) and (joined := _joined(candidates, rows)):
-        roles.found["time"], parts = joined
+        roles.choices["time"], parts = joined
         roles.use(*parts)
         return
     if best is None:
@@ -143,7 +143,7 @@ def find_time(roles: Roles, candidates: Sequence[Candidate], rows: int, where: s
     check = "" if named(candidate, _WORDS["time"]) else "a guess"
     check = check if certain else "the order of day and month"
     check = check if _has_clock(form) else "the time of day is missing"
-    roles.found["time"] = Choice(Time(candidate.value, form) if form else candidate.value, check)
+    roles.choices["time"] = Choice(Time(candidate.value, form) if form else candidate.value, check)
     roles.use(candidate)
 
 
@@ -180,7 +180,7 @@ def _compact_date(values: Sequence[str]) -> tuple[str, bool] | None:
 def find_event(
     roles: Roles, candidates: Sequence[Candidate], rows: int, order_by_values: OrderByValues, only_orders: bool = False
 ) -> bool:
-    """Choose the kind of event; return whether one was found.
+    """Choose the kind of event; return whether there is one.
 
     `order_by_values` finds the order event without its name. If rows look like orders (`only_orders`), a `name` or
     `type` may describe the product.
@@ -192,15 +192,15 @@ def find_event(
         if not names:
             continue
         word = named(candidate, _WORDS["event"])
-        found = set(event_names.event_roles(names).values())
-        if not ("order" in found or _is_kind_of_event(candidate, word, only_orders)):
+        roles_named = set(event_names.event_roles(names).values())
+        if not ("order" in roles_named or _is_kind_of_event(candidate, word, only_orders)):
             is_few = 1 < len(candidate.distinct) <= _FEW_NAMES and len(candidate.cells) >= MOST * rows
-            if not is_few or not (len(found) > 1 or order_by_values(free, candidate.cells)):
+            if not is_few or not (len(roles_named) > 1 or order_by_values(free, candidate.cells)):
                 continue
         if len(candidate.distinct) > max(1, len(candidate.cells) / 2) and not word:
             continue
         filled = len(candidate.cells) / rows
-        score = 10.0 * ("order" in found) + word + len(found) + 3 * filled + candidate.is_column
+        score = 10.0 * ("order" in roles_named) + word + len(roles_named) + 3 * filled + candidate.is_column
         ranked.append((score, candidate))
     best = max(ranked, key=lambda rank: rank[0], default=None)
     if best is None:
@@ -209,16 +209,16 @@ def find_event(
     cells, names = candidate.cells, _names_in(candidate, rows)
     roles.take("event", candidate, "" if named(candidate, _WORDS["event"]) else "a guess")
     if len(cells) < MOST * rows and (other := _rest_of_events(roles.free(candidates), rows)):
-        roles.found["event"] = Choice(First((candidate.value, other.value)), "the first value counts")
+        roles.choices["event"] = Choice(First((candidate.value, other.value)), "the first value counts")
         roles.use(other)
         cells = other.cells | cells
         names = [name for name, _ in Counter(cells.values()).most_common() if event_names.is_name(name)]
-    found_roles = _event_roles(roles, names, order_by_values(roles.free(candidates), cells))
+    event_roles = _event_roles(roles, names, order_by_values(roles.free(candidates), cells))
     known = set(names)
     roles.events = {row: name for row, name in cells.items() if name in known}
     roles.has_all_names = len(names) <= event_names.MAX_NAMES
-    roles.event_names = names if roles.has_all_names else [name for name in names if name in found_roles]
-    roles.event_roles = found_roles
+    roles.event_names = names if roles.has_all_names else [name for name in names if name in event_roles]
+    roles.event_roles = event_roles
     return True
 
 
@@ -242,18 +242,18 @@ def _is_kind_of_event(candidate: Candidate, word: float, only_orders: bool) -> b
 def _event_roles(
     roles: Roles, names: Sequence[str], by_values: tuple[str, dict[str, Candidate]] | None
 ) -> dict[str, str]:
-    """Return the role of each event; the order is found by its values if no event has a usual name of an order."""
-    found = event_names.event_roles(names)
-    orders = [name for name, role in found.items() if role == "order"]
+    """Return the role of each event; values decide which one is the order if no name is usual for an order."""
+    by_name = event_names.event_roles(names)
+    orders = [name for name, role in by_name.items() if role == "order"]
     if by_values and not any(event_names.is_certain(name, "order") for name in orders):
         order, roles.order_values = by_values
-        found = {name: role for name, role in found.items() if role != "order"} | {order: "order"}
+        by_name = {name: role for name, role in by_name.items() if role != "order"} | {order: "order"}
         if order not in orders:
             roles.doubts[order] = "guessed by its values"
-    for name, role in found.items():
+    for name, role in by_name.items():
         if not event_names.is_certain(name, role):
             roles.doubts.setdefault(name, "guessed by the name")
-    return found
+    return by_name
 
 
 def _rest_of_events(candidates: Sequence[Candidate], rows: int) -> Candidate | None:
@@ -268,7 +268,7 @@ def _rest_of_events(candidates: Sequence[Candidate], rows: int) -> Candidate | N
 
 def constant_event(roles: Roles, name: str, role: str, rows: int) -> None:
     """Make every row an event of one kind."""
-    roles.found["event"] = Choice(Constant(name), "no column has the kind of event, so every row is one")
+    roles.choices["event"] = Choice(Constant(name), "no column has the kind of event, so every row is one")
     roles.event_names, roles.event_roles = [name], {name: role}
     roles.events = dict.fromkeys(range(rows), name)
 
@@ -363,14 +363,14 @@ def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client
     _check_session(roles, candidates)
     one("referrer", is_referrer, 2)
     one("page", is_page, 2, True)
-    if "referrer" not in roles.found and "page" in roles.found:
+    if "referrer" not in roles.choices and "page" in roles.choices:
         _foreign_referrer(roles, candidates)
     for role, test in (("source", _SOURCES), ("medium", _MEDIA), ("campaign", None)):
         _labels(roles, role, list(filter(is_label, candidates)), test)
     _click_ids(roles, candidates)
-    has_source = "source" in roles.found and "medium" in roles.found
+    has_source = "source" in roles.choices and "medium" in roles.choices
     one("channel", lambda c: is_label(c) and (_names_channels(c) or (is_channel(c) and not has_source)), 4)
-    if "channel" not in roles.found:
+    if "channel" not in roles.choices:
         unused = [c.name for c in filter(_is_channel_name, roles.free(candidates)) if len(c.distinct) > 1]
         roles.notes += [f"column {name} is not used, because its values are not names of channels" for name in unused]
     one("user_agent", lambda c: c.kind == "user_agent", 2, True)
@@ -385,11 +385,11 @@ def is_label(candidate: Candidate) -> bool:
 def _check_session(roles: Roles, candidates: Sequence[Candidate]) -> None:
     """Note that a session id differs on nearly every row."""
     session = next(
-        (c for c in candidates if "session" in roles.found and c.value == roles.found["session"].value), None
+        (c for c in candidates if "session" in roles.choices and c.value == roles.choices["session"].value), None
     )
     if session and len(session.distinct) >= MOST * len(session.cells):
         check = "each session has one event; remove this if sessions should follow a gap of 30 minutes"
-        roles.found["session"] = Choice(session.value, check)
+        roles.choices["session"] = Choice(session.value, check)
 
 
 def _click_ids(roles: Roles, candidates: Sequence[Candidate]) -> None:
@@ -397,13 +397,13 @@ def _click_ids(roles: Roles, candidates: Sequence[Candidate]) -> None:
     clicks = [c for c in roles.free(candidates) if c.name.lower() in _CLICK_IDS and not c.in_list]
     if clicks:
         clicks.sort(key=lambda c: _CLICK_IDS.index(c.name.lower()))
-        roles.found["click_id"] = Choice(First(tuple(c.value for c in clicks)))
+        roles.choices["click_id"] = Choice(First(tuple(c.value for c in clicks)))
         roles.use(*clicks)
 
 
 def _foreign_referrer(roles: Roles, candidates: Sequence[Candidate]) -> None:
     """Choose the column of URLs whose hosts are mostly not those of the pages."""
-    page = next(c for c in candidates if c.value == roles.found["page"].value)
+    page = next(c for c in candidates if c.value == roles.choices["page"].value)
     own = set(map(host_of, page.values))
     for candidate in roles.free(candidates):
         hosts = [host_of(url) for url in candidate.values] if candidate.kind == "url" else []
@@ -421,7 +421,7 @@ def _labels(roles: Roles, role: str, candidates: Sequence[Candidate], test: re.P
     # GA4's `traffic_source` is the first source that a user ever had. `collected_traffic_source` is the event's.
     fitting.sort(key=lambda c: (not _holds(c, "collected"), not c.parameter, not c.path, -named(c, _WORDS[role])))
     own = [c for c in fitting if not _is_first(c)]
-    if own or "page" in roles.found:
+    if own or "page" in roles.choices:
         roles.use(*(c for c in fitting if c not in own))
         fitting = own
     if not fitting:
@@ -434,7 +434,7 @@ def _labels(roles: Roles, role: str, candidates: Sequence[Candidate], test: re.P
         check = "this is the user's first source, not that of the visit"
     elif any(_holds(c, "user") for c in chosen):
         check = "remove this if it is the source of the user, not of the visit"
-    roles.found[role] = Choice(value, check)
+    roles.choices[role] = Choice(value, check)
 
 
 def _holds(candidate: Candidate, word: str) -> bool:

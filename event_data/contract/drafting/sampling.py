@@ -175,7 +175,7 @@ class Reader:
 
     def days(self, value: Value, names: Mapping[str, Sequence[str]]) -> set[date]:
         """Return the days of a time in all rows that were read; `names` has the names of each column."""
-        found: set[date] = set()
+        days: set[date] = set()
         for number, header in enumerate(self.headers):
 
             def column(name: str, header: Collection[str] = header) -> str:
@@ -189,8 +189,8 @@ class Reader:
             for (day,) in self._connection.execute(
                 f"select distinct try_cast(replace(substr({text}, 1, 10), '/', '-') as date) from file_{number}"
             ).fetchall():
-                found |= {day} - {None}
-        return found
+                days |= {day} - {None}
+        return days
 
     def close(self) -> None:
         """Close the database."""
@@ -219,13 +219,13 @@ def heal(samples: Sequence[Sample]) -> list[Sample]:
 
 def _renames(samples: Sequence[Sample]) -> dict[str, str]:
     """Return later name -> earlier name of renamed columns: one starts where the other ends, with similar values."""
-    found: dict[str, str] = {}
+    renames: dict[str, str] = {}
     for place, late in enumerate(samples):
         for early in samples[:place]:
-            if early.name not in found and _is_rename(early, late):
-                found[late.name] = early.name
+            if early.name not in renames and _is_rename(early, late):
+                renames[late.name] = early.name
                 break
-    return found
+    return renames
 
 
 def _is_rename(early: Sample, late: Sample) -> bool:

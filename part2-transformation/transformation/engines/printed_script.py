@@ -169,9 +169,9 @@ def _seeds(warehouse: Warehouse, connection: duckdb.DuckDBPyConnection) -> Itera
         "order by table_name"
     ).fetchall()
     for (table,) in tables:
-        found = connection.execute(f"from bronze.{table}")
-        columns = ", ".join(f"{column[0]} {warehouse.text}" for column in found.description)
-        rows = [f"({', '.join(map(warehouse.literal, row))})" for row in found.fetchall()]
+        seed = connection.execute(f"from bronze.{table}")
+        columns = ", ".join(f"{column[0]} {warehouse.text}" for column in seed.description)
+        rows = [f"({', '.join(map(warehouse.literal, row))})" for row in seed.fetchall()]
         yield from _table(warehouse, f"bronze.{table}", columns, rows)
 
 

@@ -118,8 +118,8 @@ def _folder_in_use(catalog: Path) -> str | None:
         return None
     try:
         with duckdb.connect(str(catalog), read_only=True) as connection:
-            found = connection.execute("select value from bronze.build where key = 'folder'").fetchone()
-            return found[0] if found else None
+            row = connection.execute("select value from bronze.build where key = 'folder'").fetchone()
+            return row[0] if row else None
     except duckdb.Error:
         return None
 
@@ -136,9 +136,9 @@ def _list(settings: Settings) -> tuple[Folder, FindBook]:
 
 def list_address(spark: "SparkSession", address: str) -> list[Entry]:
     """Return the files at an address that only Spark can read."""
-    found = spark.read.format("binaryFile").load(address).select("path", "length", "modificationTime").collect()
+    files = spark.read.format("binaryFile").load(address).select("path", "length", "modificationTime").collect()
     return [
-        Entry(row.path.rpartition("/")[2], row.length, f"{row.modificationTime.timestamp() * 1e9:.0f}") for row in found
+        Entry(row.path.rpartition("/")[2], row.length, f"{row.modificationTime.timestamp() * 1e9:.0f}") for row in files
     ]
 
 
@@ -260,5 +260,5 @@ def run_suite(suite: Suite, settings: Settings) -> list[Outcome]:
         for statement in (*suite.rows, *suite.statements):
             tables.make(statement, tables.work)
         selects = " union all ".join(f"({bound(translate(test, 'spark'), tables.views)})" for test in suite.tests)
-        found = {row[0]: Outcome(*row) for row in tables.spark.sql(selects).collect()}
-    return [found[test] for test in sorted(found)]
+        outcomes = {row[0]: Outcome(*row) for row in tables.spark.sql(selects).collect()}
+    return [outcomes[test] for test in sorted(outcomes)]

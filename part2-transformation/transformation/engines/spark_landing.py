@@ -116,7 +116,7 @@ def _look(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, delimi
         | line.contains("\r") | line.contains("\0") | line.rlike(f"(?i){FOOTER}")
     )  # fmt: skip
     at = f.struct("_metadata.file_block_start", f.monotonically_increasing_id())
-    found = (
+    facts = (
         lines.select(
             f.col("_metadata.file_name").alias("reported"), at.alias("at"), line.alias("line"), broken.alias("broken"),
             (f.length(bare) - f.length(f.replace(bare, f.lit(delimiter), f.lit("")))).alias("delimiters"),
@@ -129,7 +129,7 @@ def _look(spark: "SparkSession", files: Sequence[DayFile], data_dir: str, delimi
         )
     )  # fmt: skip
     try:
-        rows = found.collect()
+        rows = facts.collect()
     except Exception as error:
         plain = [file for file in files if not file.name.lower().endswith(".gz")]
         if len(plain) == len(files) or not is_sparks(error):
@@ -231,11 +231,11 @@ def _write(
     columns = [name for name in raw.columns if name not in OWN_COLUMNS]
     payload = _payload(contract, columns)
     tried = f.when(_is_json(payload), payload) if payload is not None else f.lit(None)
-    found = f.broadcast(tables.spark.table(tables.views["work.places"]))
-    raw.join(found, (raw["_source_file"] == found["reported"]) & (raw["_file_id"] == found["start"])).select(
-        found["name"].alias("_source_file"),
-        found["file_id"].cast("bigint").alias("_file_id"),
-        (raw["_line"] + found["added"]).alias("_line"),
+    parts = f.broadcast(tables.spark.table(tables.views["work.places"]))
+    raw.join(parts, (raw["_source_file"] == parts["reported"]) & (raw["_file_id"] == parts["start"])).select(
+        parts["name"].alias("_source_file"),
+        parts["file_id"].cast("bigint").alias("_file_id"),
+        (raw["_line"] + parts["added"]).alias("_line"),
         f.lit(datetime.now()).cast("timestamp_ntz").alias("_loaded_at"),
         f.lit(None).cast("string").alias("_unreadable"),
         tried.cast("string").alias("_payload"),
@@ -248,8 +248,8 @@ def _payload(contract: Contract, names: Sequence[str]) -> "Column | None":
 
     there = {name.lower(): name for name in names}
     wanted = contract.names_of("payload")
-    found = [f.col(f"`{there[name.lower()]}`") for name in wanted if name.lower() in there]
-    filled = [f.when(~f.lower(column).isin(list(NULL_WORDS)), column) for column in found]
+    columns = [f.col(f"`{there[name.lower()]}`") for name in wanted if name.lower() in there]
+    filled = [f.when(~f.lower(column).isin(list(NULL_WORDS)), column) for column in columns]
     return f.coalesce(*filled) if filled else None
 
 
