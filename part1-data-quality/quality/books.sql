@@ -1,13 +1,14 @@
 -- The tables that reconciliation.sql of event_data/books reads, from the tables of derive.sql.
 
 
--- silver.received_orders: one row per order event, as event_data/orders.sql classifies it.
+-- silver.received_orders: one row per order event, as event_data/orders.sql classifies it; exact duplicates are no events.
 create or replace view silver.received_orders as
 select
     event_id, transaction_id, ordered_at as event_at,
     customer, token as checkout_token, status, reason, order_id,
     counted_amount as counted_revenue
-from orders;
+from orders
+anti join (from repeated where kind = 'row') as duplicates using (file_no, record);
 
 
 -- silver.tracked_days: the days that have event files, with the time of the last event.

@@ -222,6 +222,22 @@ def test_the_hour_that_the_clocks_repeat_is_the_same_in_both_parts(tmp_path: Pat
     assert (row["status"], row["checked"], row["failed"]) == ("pass", "3", "0")
 
 
+def test_exact_duplicates_of_an_order_event_are_left_out_in_both_parts(tmp_path: Path) -> None:
+    """Two quarantined events of one order would be ambiguous; the second row is no event."""
+    event = '{"id": "c1", "ts": "2025-10-26T10:00:00Z", "ev": "buy", "no": "N-1", "mail": "a@shop.example"}\n'
+    (tmp_path / "events_2025-10-26.jsonl").write_text(event * 2 + AUTUMN.splitlines()[-1], "utf-8")
+    orders = "number,at,total,mail\nN-1,2025-10-26 09:59:58Z,10,a@shop.example\n"
+    (tmp_path / "orders.csv").write_text(orders, "utf-8")
+    (tmp_path / "contract.yaml").write_text(AUTUMN_CONTRACT, "utf-8")
+    args = ("--data_dir", tmp_path, "--contract", tmp_path / "contract.yaml", "--quiet")
+    assert call(transform, *args)[0] == 3
+    sql = "select status, reason from gold.order_reconciliation where order_id = 'N-1'"
+    assert query(tmp_path / "warehouse.duckdb", sql) == [("not tracked", "quarantined: no readable amount")]
+    rows = report(tmp_path, tmp_path / "out", "--contract", tmp_path / "contract.yaml")
+    (row,) = [row for row in rows if row["check"] == "orders_not_tracked"]
+    assert (row["checked"], row["failed"]) == ("1", "1")
+
+
 def test_without_books_nothing_is_checked(shop: tuple[Path, Path], tmp_path: Path) -> None:
     folder, contract = shop
     assert not {check.check for check in checks_of(load_contract(SCHEMA))} & {*CHECKS}
