@@ -124,7 +124,11 @@ def _started_bar(stream: TextIO | None) -> "Bar":
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(file=stream), transient=True)
     bar.add_task("", total=None)
-    bar.start()
+    try:
+        bar.start()
+    except BaseException:  # Ctrl-C: stopping a bar that has half started does not show the cursor that it has hidden
+        bar.console.show_cursor()
+        raise
     return bar
 
 
@@ -218,7 +222,8 @@ def run(
         if explained is None:
             raise
         sentence, status = explained
-    terminal.progress("")
+    finally:
+        terminal.progress("")
     terminal.error(f"{parser.prog}: {sentence}")
     return status
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from commands import REPO
 
 from event_data.cli import Terminal, add_places, argument_parser, run
 from event_data.errors import UserError
+
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # the cursor
 
 
 class Screen(io.StringIO):
@@ -106,6 +109,30 @@ def test_progress_is_for_terminals() -> None:
         shown = stderr.getvalue()
         assert ("reading" in shown and "checking" in shown) is stderr.isatty()
         assert shown.endswith("Done.\n") and ("checking" not in shown.rpartition("\x1b[2K")[2])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_the_cursor_is_shown_again(error: type[BaseException], is_shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ends a command while its bar is shown, or while it is being started."""
+    monkeypatch.setenv("TERM", "xterm")
+
+    class Interrupted(Screen):
+        def write(self, text: str) -> int:
+            is_first = HIDE not in self.getvalue()
+            written = super().write(text)
+            if is_first and HIDE in text and not is_shown:
+                raise error
+            return written
+
+    def command(options: argparse.Namespace, terminal: Terminal) -> int:
+        terminal.progress("reading", 1, 2)
+        raise error
+
+    stderr = Interrupted()
+    with suppress(ZeroDivisionError):
+        assert run(parser(), command, [], None, stderr) == 130
+    assert 0 <= stderr.getvalue().find(HIDE) < stderr.getvalue().rfind(SHOW)
 
 
 def test_a_result_is_text_or_json() -> None:
