@@ -103,7 +103,7 @@ def _trend(gold: Gold, quality: Quality) -> Figure:
         hovertemplate="%{y} orders<extra></extra>",
     )  # fmt: skip
     y2: dict[str, Any] = {"overlaying": "y", "side": "right", "range": [0, 3 * max([*orders, 1])]}
-    y2 |= {"showgrid": False, "tickmode": "auto"}
+    y2 |= {"showgrid": False, "tickmode": "auto", "title": {"text": "orders per day"}}
     lines = _over_time(gold, "revenue", "Revenue", f"{gold.currency.sign}%{{y:,.2f}}")
     return _figure([*lines, bars], yaxis={**y, "tickprefix": gold.currency.sign}, yaxis2=y2, **layout)
 

@@ -47,6 +47,7 @@ class Incident:
     stakes: Mapping[date, Decimal] = field(default_factory=dict, compare=False)  # revenue at stake, by day
     # Of its orders, how many the shop's order list has, and what they are worth
     in_order_list: tuple[int, int, Decimal] | None = field(default=None, compare=False)
+    is_over: bool = True  # later days have shown it
 
     @property
     def is_serious(self) -> bool:
@@ -126,7 +127,10 @@ class Quality:
 
     @property
     def grave(self) -> list[Incident]:
-        return [i for i in self.all_incidents if i.severity == "P0"]
+        return self.of_severity("P0")
+
+    def of_severity(self, severity: str) -> list[Incident]:
+        return [i for i in self.all_incidents if i.severity == severity]
 
     @property
     def is_broken(self) -> bool:
@@ -236,6 +240,7 @@ def _incident(one: Mapping[str, Any], findings: Iterable[Mapping[str, Any]], day
         None if amount is None else Decimal(amount), one["message"], one["advice"],
         {day: min(failed / checked, 1.0) for day, (failed, checked) in counts.items()}, stakes,
         (listed["orders"], listed["found"], Decimal(listed["amount"])) if listed else None,
+        not one["open"],
     )  # fmt: skip
 
 
