@@ -315,10 +315,14 @@ def _drop_outbox(path: Path, terminal: Terminal, dry_run: bool) -> int:
         messages = history.claim()
         history.delivered(messages)
     would = "would be " * dry_run
-    first = [f"{one.created_at:%Y-%m-%d %H:%M} UTC  {json.loads(one.message)['text']}" for one in messages]
-    terminal.print(f"{count(len(messages), 'message')} {would}discarded{':' if messages else '.'}")
-    for line in first:
-        terminal.print(paragraph(line, terminal.width, 2, 4))
+    texts = [(one.created_at, json.loads(one.message)["text"]) for one in messages]
+    lines = [f"{count(len(texts), 'message')} {would}discarded{':' if texts else '.'}"]
+    lines += [paragraph(f"{at:%Y-%m-%d %H:%M} UTC  {text}", terminal.width, 2, 4) for at, text in texts]
+    document = {
+        "is_dry_run": dry_run,
+        "discarded": [{"created_at": at.isoformat(), "text": text} for at, text in texts],
+    }
+    terminal.report(lambda: "\n".join(lines), lambda: document)
     return 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monitor_kit import DAY, NOW, alarm, fortnight, run
+from monitor_kit import DAY, NOW, alarm, fortnight, report, run
 from monitoring import slack
 from monitoring.alarms import DayReport
 from monitoring.console_report import lines
@@ -202,6 +202,8 @@ def test_a_refused_message_waits_until_it_is_discarded(hook: Hook, tmp_path: Pat
         line = ("--drop_outbox", "--history", path, "--data_dir", tmp_path)
         status, stdout, _ = run(*line, "--dry_run")
         assert (status, history.waiting()) == (0, 1) and stdout.startswith("1 message would be discarded:\n")
+        document = report(*line, "--dry_run")
+        assert document["is_dry_run"] and [one["text"] for one in document["discarded"]] == ["bad"]
         status, stdout, _ = run(*line)
         assert (status, history.waiting()) == (0, 0) and stdout.splitlines()[1].endswith("UTC  bad")
         assert run(*line)[1] == "0 messages discarded.\n"
