@@ -178,7 +178,7 @@ def test_the_fifth_day_of_a_rename_is_as_red_as_the_first() -> None:
     assert alarm.verdicts[0].metric.name == "client_id_missing_share_as_tracked"
 
 
-def test_a_day_without_a_file_ends_no_incident() -> None:
+def test_a_day_without_a_file_does_not_end_an_incident() -> None:
     f = facts()
     for day in f.days[-5:]:
         rename(f, day, "client_id", "clientId")
@@ -189,7 +189,7 @@ def test_a_day_without_a_file_ends_no_incident() -> None:
     assert last(f, acts=[act(ACCEPTED, "column_renamed:client_id", f.days[-4])]).status == "GREEN"
 
 
-def test_a_lost_column_is_red_on_the_first_day_of_all() -> None:
+def test_a_lost_column_is_red_even_on_the_first_day() -> None:
     f = facts(1)
     rename(f, f.first, "referrer", None)
     report = last(f)
@@ -207,7 +207,7 @@ def test_correlated_metrics_are_one_alarm_named_after_the_cause() -> None:
     assert report.status == RED
 
 
-def test_a_small_change_is_no_alarm_however_large_its_z() -> None:
+def test_a_small_change_is_not_an_alarm_however_large_its_z() -> None:
     f = facts()
     for day in f.days:
         f.values["bounce_rate"][day] = (800_000.0, 1_000_000.0)
@@ -294,9 +294,7 @@ def test_a_payload_key_that_is_suddenly_null_needs_no_history() -> None:
     ("orders", "amount", "severity"),
     [(1, "9.99", None), (2, "9.99", "P1"), (1, "1500", "P1"), (20, "0", "P0"), (1, "15000", "P0")],
 )
-def test_refused_orders_or_revenue_above_the_contracts_share_are_no_green_day(
-    orders: int, amount: str, severity: str | None
-) -> None:
+def test_refused_orders_above_the_contracts_share_are_not_green(orders: int, amount: str, severity: str | None) -> None:
     f = facts()
     f.received[f.last] = (100, Decimal("100000.00"))
     f.refusals[f.last] = [Refusal("no readable time", orders, Decimal(amount), False)]
@@ -323,7 +321,7 @@ def test_one_cause_of_refused_orders_is_one_alarm() -> None:
     assert (alarm.key, alarm.severity) == ("column_lost:event_data", "P0") and "no readable amount: 30" in alarm.also[0]
 
 
-def test_a_refused_file_and_one_that_nothing_reads() -> None:
+def test_a_refused_file_and_an_unread_file() -> None:
     f = facts()
     f.unread[f.last] = [Unread("Copy of events.csv", "its name is not like events_%Y%m%d.csv", False)]
     assert [(a.key, a.severity) for a in last(f).alarms] == [("file_unread:Copy of events.csv", "P1")]
@@ -337,7 +335,7 @@ def test_a_refused_file_and_one_that_nothing_reads() -> None:
     assert keys(last(f)) == ["no_file", "delivered_twice", "file_unread:Copy of events.csv"]
 
 
-def test_many_columns_are_one_alarm_and_a_header_of_bytes_is_none() -> None:
+def test_many_columns_are_one_alarm_and_a_binary_header_is_not() -> None:
     f = facts()
     file = f.files[f.last][0]
     f.files[f.last] = [replace(file, header=(*HEADER, *(f"utm_{n}" for n in range(8)), "PK\x03\x04\x14\x00"))]
@@ -352,7 +350,7 @@ def test_many_columns_are_one_alarm_and_a_header_of_bytes_is_none() -> None:
     assert alarm.key == f"file_refused:{file.name}" and alarm.text.endswith("names no column of the contract.")
 
 
-def test_what_differs_is_said_in_words() -> None:
+def test_differences_are_put_into_words() -> None:
     f = facts()
     share(f, "client_id_missing_share", f.last, 0.4)
     f.values["checkouts"][f.last] = (0.0, None)
@@ -376,7 +374,7 @@ def test_what_differs_is_said_in_words() -> None:
     )
 
 
-def test_a_file_that_is_cut_off_is_red_unless_most_end_like_that() -> None:
+def test_a_truncated_file_is_red_unless_most_files_end_like_that() -> None:
     f = facts()
     f.truncated[f.last] = ["events.csv"]
     for hour in range(17, 24):
@@ -413,7 +411,7 @@ def test_the_growing_day_is_compared_with_the_same_hours() -> None:
     assert not keys(last(f))
 
 
-def test_a_day_being_written_long_after_the_last_file_is_no_green_one() -> None:
+def test_an_unfinished_day_long_after_the_last_file_is_not_green() -> None:
     f = facts()
     f.hours, end = 12, f.last
     f.last = end + timedelta(days=T.history_days)
@@ -446,7 +444,7 @@ def test_the_status_is_the_first_word() -> None:
     assert "INSUFFICIENT HISTORY" in headline(judge(facts(1), CONTRACT, T)[0])
 
 
-def test_the_headline_names_the_worst_alarm_whether_or_not_money_hangs_on_it() -> None:
+def test_the_headline_names_the_worst_alarm_with_or_without_money() -> None:
     f = facts()
     rename(f, f.last, "client_id", "clientId")
     assert last(f).alarms[0].at_stake is None
@@ -458,7 +456,7 @@ def test_the_settings_read_the_same_without_the_c_parser(monkeypatch: pytest.Mon
     assert load_thresholds(HERE / "thresholds.yaml") == SHIPPED
 
 
-def test_settings_of_the_version_before_still_work(tmp_path: Path) -> None:
+def test_settings_of_the_previous_version_still_work(tmp_path: Path) -> None:
     text = (HERE / "thresholds.yaml").read_text("utf-8")
     for old, new in RENAMED.items():
         text = text.replace(f"{new}:", f"{old}:")

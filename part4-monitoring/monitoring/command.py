@@ -58,7 +58,7 @@ class Message(NamedTuple):
 
 
 def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subprocess.Popen[str] | None") -> int:
-    """Do what the options ask for; returns the exit status."""
+    """Run what the options ask for and return the exit status."""
     check_options(options)
     t, contract = load_thresholds(options.thresholds), load_contract(options.contract)
     notes = list(t.notes)
@@ -99,7 +99,7 @@ def execute(options: argparse.Namespace, terminal: Terminal, refresh: "subproces
 
 
 def _wait(refresh: "subprocess.Popen[str] | None", terminal: Terminal) -> Failure | None:
-    """Wait for the refresh; return how it failed, None where it did not."""
+    """Wait for the refresh; return how it failed, or None if it did not."""
     if refresh is None:
         return None
     terminal.progress("bringing the warehouse up to date")
@@ -125,7 +125,7 @@ class Run:
     judge: Judge
 
     def execute(self, failure: Failure | None) -> int:
-        """Judge, report and notify; returns the exit status."""
+        """Judge, report and notify; return the exit status."""
         options, history = self.options, self.history
         day, hours = self.wanted_day()
         broken = self.failed_refresh(failure, day) if failure else None

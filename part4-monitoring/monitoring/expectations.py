@@ -8,7 +8,7 @@ MEASURED = Path(__file__).resolve().parents[1] / "detection.json"
 
 
 def fingerprint(thresholds: Path) -> str:
-    """Return a hash of what decides the alarms: the settings and the code of scores and judgement."""
+    """Return a hash of everything that decides the alarms: the settings and the code of scores and judgement."""
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
     shared = here.parents[1] / "event_data" / "dead_hours.py"

@@ -1,8 +1,7 @@
--- What the monitor reads from the warehouse: one statement per topic, for the days from $first to $last or for $days.
+-- The monitor's queries on the warehouse: one statement per topic, for the days from $first to $last or for $days.
 
 -- name: paid_clicks
--- The paid clicks of each day, channel and campaign, and those that led to a session: more sessions than clicks are no
--- further clicks
+-- The paid clicks of each day, channel and campaign, and those that led to a session, at most all of them
 create or replace temp view paid_clicks as
 select
     date, channel, concat_ws(' / ', source, medium, nullif(campaign, '')) as campaign, clicks,
@@ -21,7 +20,7 @@ select metric, date, cast(numerator as double), cast(denominator as double)
 from gold.daily_metrics
 where segment_kind = 'all' and list_contains($days, date)
 union all
--- by orders, not by money: one large order is no change of the attribution
+-- in orders, not in money, because one large order does not change the attribution
 select
     'unattributed_order_share', date,
     cast(sum(case when channel = 'Unattributed' then orders else 0 end) as double), cast(sum(orders) as double)
@@ -80,7 +79,7 @@ from silver.received_orders
 where status = 'counted' and list_contains($days, event_date)
 group by event_date
 union all
--- segments of the events that name a gap: no page, and no browser that is known
+-- events without a page, and events without a known device, by segment
 select
     case segment_kind when 'section' then 'page_missing_share' else 'device_unknown_share' end, date,
     cast(sum(case when segment in ('unknown', 'Other') then numerator else 0 end) as double),
@@ -100,7 +99,7 @@ from paid_clicks
 where list_contains($days, date)
 group by date
 union all
--- an exact repeat is counted by a metric of its own
+-- exact repeats have their own metric
 select 'unusable_share', file_date, cast(sum(rejected - repeated) as double), cast(sum(records) as double)
 from silver.files
 where list_contains($days, file_date)
@@ -191,7 +190,7 @@ where files.file_date between $first and $last
 order by files.name;
 
 -- name: received
--- Orders of each day's files before anything was refused, and what they are worth
+-- Orders of each day's files before any was refused, and their value
 select files.file_date, cast(sum(totals.events) as bigint), cast(coalesce(sum(totals.revenue), 0) as decimal(18, 2))
 from silver.file_totals as totals
 inner join bronze.files as files on totals.source_file = files.name
@@ -288,14 +287,14 @@ where $metric = 'click_arrival' and list_contains($days, date)
 group by segment_kind, segment, date;
 
 -- name: segments_of_hours
--- The same over the hours that are over
+-- The same for the completed hours
 select segment_kind, segment, date, cast(sum(numerator) as double), cast(sum(denominator) as double)
 from gold.hourly_metrics
 where metric = $metric and segment_kind <> 'all' and list_contains($days, date) and hour < $hours
 group by segment_kind, segment, date;
 
 -- name: collisions
--- What each day's orders that carry another order's transaction id are worth
+-- The value of each day's orders with another order's transaction id
 select order_date, cast(coalesce(sum(revenue), 0) as double)
 from silver.orders
 where is_collision and order_date between $first and $last
@@ -308,14 +307,14 @@ from tracking_coverage
 where segment_kind = 'all' and date between $first and $last;
 
 -- name: lost_clicks
--- What each day's paid clicks that led to no session cost
+-- The cost of each day's paid clicks that led to no session
 select date, cast(sum(spend * (clicks - arrived) / clicks) as double)
 from paid_clicks
 where date between $first and $last
 group by date;
 
 -- name: untracked_hours
--- The hours of each day in which the shop's orders were not tracked, and what they are worth
+-- The hours of each day in which the shop's orders were not tracked, and the orders' value
 select date, first_hour, last_hour, orders, amount
 from untracked_hours
 where date between $first and $last

@@ -21,7 +21,7 @@ class PostgresError(UserError):
 
 
 def mirror(history: sqlite3.Connection, url: str) -> int:
-    """Bring PostgreSQL up to date; returns how many days were written."""
+    """Bring PostgreSQL up to date; return the number of days written."""
     try:
         import psycopg
     except ImportError:

@@ -227,7 +227,7 @@ def _metric(name: str, one: dict[str, Any]) -> Metric:
 
 
 def _with_severity(one: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return the settings with their severity in upper case; raise ValueError if it is none."""
+    """Return the settings with their severity in upper case; raise ValueError if it is not one."""
     if "severity" not in one:
         return one
     severity = str(one["severity"]).upper()

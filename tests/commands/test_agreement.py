@@ -161,7 +161,7 @@ def test_what_is_not_read_is_in_both(folder: Path, warehouse: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04", b"", b"\0" * 100])
-def test_a_folder_in_which_no_file_can_be_read(content: bytes, tmp_path: Path) -> None:
+def test_a_folder_without_readable_files(content: bytes, tmp_path: Path) -> None:
     for path in generate(data := tmp_path / "data", days=3, events_per_day=5, seed=5, start=FIRST):
         path.write_bytes(content)
     assert command_kit.run("--data_dir", data, "--out_dir", tmp_path)[0] == 3

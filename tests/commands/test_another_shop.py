@@ -105,7 +105,7 @@ def test_monitor(shop: Path) -> None:
     assert printed.startswith(f"RED  {RENAMED_FROM}")
 
 
-def test_the_hour_that_the_clocks_jump_over_is_no_gap(shop: Path) -> None:
+def test_the_hour_that_the_clocks_skip_is_not_a_gap(shop: Path) -> None:
     """The other tests would see a gap in the night of 30 March: other days have enough events in that hour."""
     hours: dict[str, int] = {}
     for path in sorted((shop / "days").glob("web-*.csv")):
@@ -134,7 +134,7 @@ def test_a_time_is_read_with_its_offset_or_by_the_shops_clock(tmp_path: Path, wr
     assert {r["failed"] for r in rows(tmp_path) if r["check"] == "timestamp_outside_day"} == {"0"}
 
 
-def test_a_column_is_found_under_its_physical_name(tmp_path: Path) -> None:
+def test_a_column_is_read_under_its_physical_name(tmp_path: Path) -> None:
     """ODCS gives a property a `name`, and the header's word for it where that is another."""
 
     def rename(document: dict, columns: dict, _: dict) -> None:  # type: ignore[type-arg]
@@ -153,6 +153,6 @@ def test_a_column_is_found_under_its_physical_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [("--engine", "spark"), ("--print_sql", "snowflake"), ("--print_sql", "bigquery")])
 def test_other_engines_refuse_another_time_zone(shop: Path, how: tuple[str, str]) -> None:
-    """What nobody has compared with DuckDB is refused, not done somehow."""
+    """An engine refuses a contract that has not been compared with DuckDB there."""
     status, _, stderr = call(transform, "--data_dir", shop / "days", "--contract", CONTRACT, *how)
     assert status == 2 and "Europe/Berlin, which only --engine duckdb supports" in stderr

@@ -43,5 +43,5 @@ def test_a_refused_contract(
 
 
 @pytest.mark.parametrize("name", ["part1-data-quality/schema.yaml", "examples/another_shop/contract.yaml"])
-def test_the_contracts_of_the_repository_are_taken(name: str) -> None:
+def test_the_contracts_of_the_repository_are_accepted(name: str) -> None:
     assert load_contract(REPO / name).roles["client"]

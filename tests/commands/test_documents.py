@@ -1,4 +1,4 @@
-"""What the documents show is what happens: their commands are run, and their figures compared."""
+"""Run the commands that the documents show, and compare the figures."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""What holds for each of the four commands as a process: closed streams, Ctrl-C, --version, no system of its own."""
+"""Test each of the four commands as a process: closed streams, Ctrl-C, --version, and no code for one system only."""
 
 import re
 import signal
@@ -42,7 +42,7 @@ def in_a_shell(command: list[str], ending: str) -> "subprocess.CompletedProcess[
 
 @every_script
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-", "| true"])
-def test_a_closed_stream_is_no_error(script: Path, closed: str, tmp_path: Path) -> None:
+def test_a_closed_stream_is_not_an_error(script: Path, closed: str, tmp_path: Path) -> None:
     for args, status in ((["--version"], 0), (places(script, tmp_path / "none", tmp_path), 2)):
         done = in_a_shell(line(script, *args), closed)
         assert not re.search("Traceback|Exception|BrokenPipe", done.stderr), done.stderr
@@ -60,7 +60,7 @@ def test_nobody_needs_to_read_the_report(script: Path, closed: str, five_days: P
 
 
 @every_script
-def test_a_full_device_is_said(script: Path, five_days: Path, tmp_path: Path) -> None:
+def test_a_full_device_is_reported(script: Path, five_days: Path, tmp_path: Path) -> None:
     done = in_a_shell(line(script, *places(script, five_days, tmp_path)), "> /dev/full")
     assert done.returncode == 2
     assert re.search(rf"{script.name}: .*No space left on device; free up disk space, or .*[.]\n$", done.stderr), (

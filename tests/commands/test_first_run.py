@@ -1,4 +1,4 @@
-"""What a stranger does to the four scripts: each mistake meets one sentence that leads on, and nothing is half-written.
+"""Test a new user's mistakes: each gives one sentence with the next step, and no file is left half-written.
 
 Every run is a process of its own, as cron or a shell starts it.
 """
@@ -56,7 +56,7 @@ def run(
 
 
 def sentence(done: subprocess.CompletedProcess[str], script: str) -> str:
-    """The one sentence of a run that could not do its work, without the name of the script that it begins with."""
+    """Return the one sentence of a run that failed, without the name of the script at its start."""
     assert done.returncode == 2, done.stdout + done.stderr
     lines = done.stderr.splitlines()
     name = Path(script).name
@@ -190,7 +190,7 @@ def read_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def as_an_ordinary_user() -> tuple[str, ...]:
-    """What makes root an ordinary user without root's rights, where root runs the tests."""
+    """Return a command prefix that takes away root's rights, if root runs the tests."""
     if os.geteuid() != 0:
         return ()
     prefix = ("unshare", "--user", "--map-user=1000")

@@ -1,4 +1,4 @@
-"""What nobody meant: contracts and values that are code, odd folders, headers, payloads, amounts and times."""
+"""Test hostile input: contracts and values that are code, odd folders, headers, payloads, amounts and times."""
 
 import json
 import re
@@ -225,7 +225,7 @@ def nested(depth: int) -> str:
 
 
 @pytest.mark.parametrize(("depth", "is_malformed"), [(1500, 0), (1997, 0), (1999, 0), (2000, 1), (100_000, 1)])
-def test_a_bottomless_payload(depth: int, is_malformed: int, days: Path, tmp_path: Path) -> None:
+def test_an_endlessly_nested_payload(depth: int, is_malformed: int, days: Path, tmp_path: Path) -> None:
     """More than 2,000 opening brackets in more than 4,000 bytes are more than anybody means."""
     add(day(days), nested(depth))
     found = report(days, tmp_path)
@@ -255,7 +255,7 @@ def test_odd_payloads(days: Path, tmp_path: Path) -> None:
     assert malformed == 4  # the two that are not JSON, twice each
 
 
-def test_keys_that_are_no_words(days: Path, tmp_path: Path) -> None:
+def test_keys_that_are_not_words(days: Path, tmp_path: Path) -> None:
     """A key of the contract is found however it is spelt, and counted where it stands."""
 
     def change(document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:

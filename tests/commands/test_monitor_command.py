@@ -129,7 +129,7 @@ def test_green_is_one_line(five_days: Path, tmp_path: Path) -> None:
     assert stdout.startswith("GREEN  2025-02-27, puffy-events: no problems found") and stdout.count("\n") == 1
 
 
-def test_json_is_whole(line: Line) -> None:
+def test_json_is_complete(line: Line) -> None:
     found = report(*line("2025-03-04"))
     assert {"day", "status", "alarms", "metrics"} <= set(found)
     assert all(len(a["check"]) == 3 and a["opened"] and a["last_good"] for a in found["alarms"])
@@ -148,7 +148,7 @@ def test_the_backtest_knows_no_more_than_each_day_did(line: Line) -> None:
     assert "2025-02-27  RED" in calendar and "since       first bad" in calendar
 
 
-def test_the_money_of_a_day_being_written_is_what_came_until_then(incidents: Path, line: Line) -> None:
+def test_the_money_of_an_unfinished_day_is_what_arrived_so_far(incidents: Path, line: Line) -> None:
     """Counted from the files: what the incident's earlier days sold, and this day before the time."""
     until, files = "2025-03-05T18:00:00Z", str(incidents / "events_*.csv")
     sold, lost = duckdb.execute(
@@ -176,7 +176,7 @@ def test_the_money_of_a_day_being_written_is_what_came_until_then(incidents: Pat
     assert whole["column_lost:referrer"] > sold and whole["column_renamed:client_id"] > lost
 
 
-def test_a_day_being_written_is_explained_by_the_hours_that_are_over(tmp_path: Path) -> None:
+def test_an_unfinished_day_is_explained_by_its_completed_hours(tmp_path: Path) -> None:
     """At noon half of every device's usual day is still to come; what is missing are the telephones."""
     *_, path = generate(tmp_path / "days", days=10, events_per_day=3570, incidents=False)
     rows = path.read_text("utf-8").splitlines(keepends=True)
@@ -207,7 +207,7 @@ def test_mistakes_are_one_sentence(line: Line, tmp_path: Path, incidents: Path) 
         assert run(*args)[0] == 2, args
 
 
-def test_a_day_that_has_not_come_is_red(line: Line) -> None:
+def test_a_day_that_has_not_arrived_is_red(line: Line) -> None:
     found = report(*line("2025-03-10"))
     assert (found["status"], "no_file" in keys(found)) == ("RED", True)
 

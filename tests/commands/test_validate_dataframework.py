@@ -74,7 +74,7 @@ def test_out_dir(days: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", ["lots", "0", " ", "", "-1", "-1GB", "512 parsecs", "1GB'; select 1"])
-def test_a_limit_that_is_no_size(size: str, days: Path, tmp_path: Path) -> None:
+def test_a_limit_that_is_not_a_size(size: str, days: Path, tmp_path: Path) -> None:
     status, _, stderr = run("--data_dir", days, "--out_dir", tmp_path, f"--memory_limit={size}")
     assert status == 2 and stderr.endswith(f"--memory_limit {size!r} is not a size; write it like 512MB.\n")
 

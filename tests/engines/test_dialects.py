@@ -85,7 +85,7 @@ def duck(hard_days: Path, shop_with_books: Contract) -> Duck:
 
 
 def test_the_days_reach_every_branch(duck: Duck) -> None:
-    """What transform.sql can say of an order, a record, a step or a browser, each is said of one."""
+    """The days contain every value that transform.sql can give to an order, a record, a step or a browser."""
     everything = {
         "select status from silver.received_orders": "counted,resubmission,amendment,negative,quarantined",
         "select reason from silver.received_orders": "no transaction id,no readable amount,negative amount,None",
@@ -177,9 +177,7 @@ def test_a_ledger_that_does_not_balance_stops_the_script(snowflake: Snowflake, f
 
 
 @pytest.mark.parametrize("engine", WHOLE, indirect=True)
-def test_a_book_of_which_a_record_was_not_loaded_stops_the_script(
-    engine: Engine, days: Path, shop_with_books: Contract
-) -> None:
+def test_a_book_with_a_missing_record_stops_the_script(engine: Engine, days: Path, shop_with_books: Contract) -> None:
     write_spend(days)
     place = ("--data_dir", days, "--contract", shop_with_books.path)
     status, text, note = command("--print_sql", engine.name, *place, "--export", days)
@@ -199,7 +197,7 @@ def test_a_book_that_cannot_be_read_is_one_sentence(days: Path, shop_with_books:
 
 
 @pytest.mark.parametrize("engine", WHOLE, indirect=True)
-def test_a_record_that_was_not_loaded_stops_the_script(engine: Engine, days: Path) -> None:
+def test_a_missing_record_stops_the_script(engine: Engine, days: Path) -> None:
     text = script(engine.name, days, SHOP)
     file = sorted(days.iterdir())[2]
     file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:-1]), "utf-8")
@@ -309,7 +307,7 @@ def test_a_construct_means_the_same(evaluate: Callable[[str], object], construct
 
 
 @pytest.mark.parametrize(("part", "whole"), [(2999999, 3000000), (7, 2), (6, 2), (0, 3), (10**15 - 1, 10**6)])
-def test_a_quotient_is_cut_where_division_rounds(part: int, whole: int) -> None:
+def test_a_quotient_is_truncated_where_division_rounds(part: int, whole: int) -> None:
     """Snowflake's division has six decimals, which fakesnow's has not: here they are put in its place."""
     for sql, right in (
         (translate(f"select cast({part} as bigint) // {whole}", "snowflake"), True),
@@ -321,7 +319,7 @@ def test_a_quotient_is_cut_where_division_rounds(part: int, whole: int) -> None:
         assert (duckdb.connect().execute(parsed.sql(dialect="duckdb")).fetchall() == [(part // whole,)]) is right, sql
 
 
-def test_an_error_stops_and_is_read(evaluate: Callable[[str], object]) -> None:
+def test_an_error_stops_the_script_and_shows_its_message(evaluate: Callable[[str], object]) -> None:
     checked = "case when x = 'sound' then x else error('it is ' || x) end"
     assert evaluate(f"select {checked} from (select 'sound' as x) as t") == "sound"
     with pytest.raises(Exception, match="it is broken"):
@@ -329,7 +327,7 @@ def test_an_error_stops_and_is_read(evaluate: Callable[[str], object]) -> None:
 
 
 @pytest.mark.parametrize("engine", WAREHOUSES)
-def test_a_construct_that_an_engine_has_not_is_an_error(engine: str) -> None:
+def test_a_construct_that_an_engine_lacks_is_an_error(engine: str) -> None:
     lacking = "regexp_extract(x, 'a', 0, 'i')" if "spark" in engine or "bricks" in engine else "x -> '$.i[*].a'"
     with pytest.raises(DialectError, match=f"{engine} does not support .select "):
         translate(f"select {lacking} from t", engine)

@@ -193,7 +193,7 @@ def test_a_fortnight_of_odd_files_and_a_worker_that_dies(
 
 
 @needs_spark
-def test_the_books_have_every_fate_of_an_order(built: tuple[Path, dict[str, Any]]) -> None:
+def test_the_books_cover_every_status_of_an_order(built: tuple[Path, dict[str, Any]]) -> None:
     """The tables are compared with DuckDB's above; each status and each refusal is in them."""
     folder, seen = built
     statuses = {status for (status,) in query(folder / CATALOG, "select status from gold.order_reconciliation")}
@@ -227,7 +227,7 @@ def test_nothing_changed(built: tuple[Path, dict[str, Any]], odd_files: Path, wi
 
 @needs_spark
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])
-def test_the_warehouse_of_another_shop_is_left_as_it_is(
+def test_the_warehouse_of_another_shop_is_left_unchanged(
     engine: str, built: tuple[Path, dict[str, Any]], five_days: Path, tmp_path: Path
 ) -> None:
     """Both engines refuse it in the same words, and tables of the user's as well."""
@@ -274,7 +274,7 @@ def test_parts_3_and_4_read_the_folder(
 
 
 @needs_spark
-def test_a_ledger_that_does_not_balance_leaves_the_former_folder(
+def test_a_ledger_that_does_not_balance_leaves_the_previous_folder(
     built: tuple[Path, dict[str, Any]], odd_files: Path, tmp_path: Path
 ) -> None:
     folder, _ = built
@@ -427,7 +427,7 @@ def test_files_by_spark_connect(cluster: Cluster, five_days: Path, tmp_path: Pat
 
 
 @needs_spark
-def test_a_cluster_that_is_none_is_one_sentence(five_days: Path, tmp_path: Path) -> None:
+def test_an_unreachable_cluster_is_one_sentence(five_days: Path, tmp_path: Path) -> None:
     """In a process of its own, since a session that is there already is taken."""
     line = ["--data_dir", str(five_days), "--warehouse", str(tmp_path / "w"), "--engine", "spark"]
     line += ["--master", "nowhere://host", "--memory_limit", "512MB"]
@@ -449,7 +449,7 @@ def test_a_cluster_that_is_none_is_one_sentence(five_days: Path, tmp_path: Path)
         ("folder", "is a file, and Spark writes a folder"),
     ],
 )
-def test_what_is_absent_is_named(
+def test_missing_requirements_are_named(
     absent: str, told: str, five_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = ["--data_dir", str(five_days), "--engine", "spark", "--warehouse", str(tmp_path / "w")]

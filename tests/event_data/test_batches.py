@@ -77,7 +77,7 @@ def test_a_line_too_long_to_compare_stops_nothing(folder: Path, tmp_path: Path) 
     assert (len(files), len(aside)) == (1, 1)
 
 
-def test_line_ends_and_the_header_are_no_difference(folder: Path, tmp_path: Path) -> None:
+def test_line_endings_and_the_header_make_no_difference(folder: Path, tmp_path: Path) -> None:
     write(folder, x=rows(0, 10))
     text = HEAD.replace("client_id", "clientId") + rows(0, 10)
     (folder / "events_20250301 (1).csv").write_bytes(text.replace("\n", "\r\n").encode())
@@ -100,7 +100,7 @@ def read(folder: Path, tmp_path: Path, error: type[duckdb.Error], stable: bool =
         Reader(connection, tmp_path, load, lambda cursor, batch: None, 1 << 20, stable).read(files)
 
 
-def test_a_full_disk_is_no_fault_of_a_file(folder: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_not_blamed_on_a_file(folder: Path, tmp_path: Path) -> None:
     write(folder, x=rows(0, 10))
     with pytest.raises(duckdb.IOException, match="No space"):
         read(folder, tmp_path, duckdb.IOException)

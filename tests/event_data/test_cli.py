@@ -1,4 +1,4 @@
-"""What the four commands share: options, closed streams, errors as one sentence, and exit statuses."""
+"""Test what the four commands share: options, closed streams, errors as one sentence, and exit statuses."""
 
 import argparse
 import io
@@ -146,7 +146,7 @@ def test_a_result_is_text_or_json() -> None:
         assert stdout.getvalue() == printed
 
 
-def test_colour_and_width_are_a_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colour_and_width_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("NO_COLOR", raising=False)
     seen = [Terminal(out, None) for out in (None, io.StringIO(), Screen())]

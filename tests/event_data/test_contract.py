@@ -47,7 +47,7 @@ def test_the_vendored_schema_is_the_published_one() -> None:
     assert schema("urn:odcs")["properties"]["apiVersion"]["default"] == "v3.2.0"
 
 
-def test_our_schema_is_one_and_knows_every_check() -> None:
+def test_our_schema_is_valid_and_has_every_check() -> None:
     blocks = schema("urn:blocks")
     jsonschema_rs.meta.validate(blocks)  # jsonschema cannot compile the \p{L} of ECMA's regular expressions
     assert sorted(blocks["$defs"]["check"]["enum"]) == sorted(DEFINITIONS)
@@ -170,7 +170,7 @@ def test_settings(tmp_path: Path) -> None:
     assert (contract.most_refused, contract.window_days, contract.own_hosts) == (0.025, 7, ("müller.example",))
 
 
-def test_what_is_not_used_is_tolerated(tmp_path: Path) -> None:
+def test_unused_keys_are_tolerated(tmp_path: Path) -> None:
     extra = """\
 team: {name: data, members: [{username: jo}]}
 support: [{channel: data, url: "https://shop.example"}]
@@ -328,7 +328,7 @@ def test_a_mistake_is_one_sentence_with_its_place(tmp_path: Path, mistake: tuple
         (b"- a", 1, "wrong_type"), (b"a: b: c", 1, "yaml"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_contract(tmp_path: Path, raw: bytes, line: int | None, code: str) -> None:
+def test_a_file_that_is_not_a_contract(tmp_path: Path, raw: bytes, line: int | None, code: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes(raw)
     with pytest.raises(ContractError) as caught:

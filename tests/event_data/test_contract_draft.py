@@ -313,7 +313,7 @@ def test_event_roles_by_name(names: list[str], roles: dict[str, str]) -> None:
     assert {role: " ".join(some) for role, some in found.items()} == roles
 
 
-def test_a_map_gives_away_no_keys() -> None:
+def test_keys_of_a_map_are_not_disclosed() -> None:
     shape = Shape()
     for number in range(200):
         shape.look({"people": {f"person{number}": 1}})

@@ -342,7 +342,7 @@ def test_the_currency_beside_amounts(
     assert (currency.code, currency.sign) == (code, sign)
 
 
-def test_amounts_of_no_one_form() -> None:
+def test_amounts_in_mixed_forms() -> None:
     assert amount_signs(["12,50", "1,234.50", "1.234,50", "NaN"]) is None
 
 

@@ -46,7 +46,7 @@ def rows(file: DayFile) -> list[tuple[str | None, ...]]:
 
 
 def cell(folder: Path, value: str, role: str, **row: str) -> str | None:
-    """What a role with this value is for a file with one row."""
+    """Return the cell of a role with this value, for a file with one row."""
     names = {"who": "c", "at": "2025-03-01T10:00:00Z", "what": "buy"} | row
     (folder / "e_20250301.csv").write_text(
         ",".join(names) + "\n" + ",".join('"' + text.replace('"', '""') + '"' for text in names.values()) + "\n"
@@ -230,7 +230,7 @@ def test_folders_with_a_date(tmp_path: Path) -> None:
 # ---- nothing is lost
 
 
-def test_lines_that_are_no_records_keep_their_line_and_day(tmp_path: Path) -> None:
+def test_invalid_lines_keep_their_line_and_day(tmp_path: Path) -> None:
     good = [json.dumps({"who": "c", "at": f"2025-03-0{day}T10:00:00Z", "what": "view"}) for day in (1, 1, 2, 3)]
     lines = [good[0], "", "{broken", good[1], "[1]", good[2], good[3], "NaN", '"text"']
     (tmp_path / "e.ndjson").write_text("\n".join(lines))
@@ -324,7 +324,7 @@ def test_json_that_no_reader_accepts_as_text_is_still_read(tmp_path: Path) -> No
     assert file.rows == 2 and not file.rejected
 
 
-def test_contracts_that_need_nothing_are_left_alone(tmp_path: Path) -> None:
+def test_contracts_that_need_no_conversion_skip_it(tmp_path: Path) -> None:
     as_csv(tmp_path / "e_20250301.csv", EVENT_ROWS)
     shop = contract(tmp_path)
     found = find_files(tmp_path, shop.file_name, ("contract.yaml",))
@@ -355,7 +355,7 @@ def test_numbers_of_the_file_are_not_in_the_declared_form(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ["(12,50)", "12,50 %", "CR 12,50", "12,50,00"])
-def test_other_marks_are_no_currency(tmp_path: Path, text: str) -> None:
+def test_other_symbols_are_not_currencies(tmp_path: Path, text: str) -> None:
     found = cell(tmp_path, "{column: sum, decimal: ','}", "amount", sum=text)
     assert found == f"{text} (not in the declared form)"
 

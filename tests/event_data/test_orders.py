@@ -37,7 +37,7 @@ def select(roles: Sequence[str] = ROLES, **settings: Any) -> str:
 def classified(
     events: Sequence[Row], roles: Sequence[str] = ("transaction_id", "amount"), **settings: Any
 ) -> dict[int, tuple[Any, ...]]:
-    """What orders.sql says of each event, by its id."""
+    """Return the row of orders.sql for each event, by its id."""
     with duckdb.connect() as connection:
         connection.execute(f"create table rows ({', '.join(f'{n} {t}' for n, t in NAMES.items())})")
         connection.executemany(
@@ -148,7 +148,7 @@ def test_a_chain_of_submissions_counts_the_last_amount_at_the_first_time() -> No
     assert [found[n][excluded] for n in range(1, 6)] == [None, 100, 100, 120, 120]
 
 
-def test_what_is_not_counted_is_nobodys_original() -> None:
+def test_an_uncounted_order_is_never_the_original() -> None:
     events = event(1, id=None), event(2, amount=None), event(3, 1, amount=-5), event(4, 2), event(5, 3)
     assert statuses(*events) == ["quarantined", "quarantined", "negative", "counted", "resubmission"]
     reasons = [row[1] for _, row in sorted(classified(events).items())]

@@ -14,7 +14,7 @@ from event_data.output import paragraph, short_path, spreadsheet_safe, table, te
 from event_data.page import render_page
 
 
-def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
+def test_a_file_is_complete_or_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     assert write_atomically(path, "one\r\n") == path
     assert path.read_bytes() == b"one\r\n"

@@ -79,7 +79,7 @@ def test_parts_hours_and_shards_are_read(name: str, tmp_path: Path) -> None:
     assert (file.day, file.number) == (date(2025, 3, 1), 0)
 
 
-def test_files_of_other_objects_are_no_events(tmp_path: Path) -> None:
+def test_files_of_other_objects_are_not_event_files(tmp_path: Path) -> None:
     names = ["orders_20250302.csv", "orders_20250301.csv.gz", "orders_20250301.csv", "events_20250301.csv"]
     for name in [*names, "refunds_20250301.csv"]:
         (tmp_path / name).touch()

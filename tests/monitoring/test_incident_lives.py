@@ -119,7 +119,7 @@ def test_a_day_nearer_to_the_incident_than_to_the_usual_is_not_well() -> None:
     assert reports[10].unfinished == ("orders",)
 
 
-def test_a_rule_ends_with_one_good_day_and_the_next_time_is_another() -> None:
+def test_a_rule_ends_with_one_good_day_and_a_later_failure_is_a_new_incident() -> None:
     f = facts(20)
     rename(f, f.days[10], f.days[11], f.days[13])
     reports = judge(f, CONTRACT, T)

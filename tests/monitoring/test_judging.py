@@ -61,7 +61,7 @@ def incidents(folder: Path) -> list[tuple[str, str, str, str]]:
         return sorted(history.execute(sql).fetchall())
 
 
-def test_every_day_since_the_last_run_is_judged_and_told_if_it_was_bad(folder: Path) -> None:
+def test_every_day_since_the_last_run_is_judged_and_sent_if_it_was_bad(folder: Path) -> None:
     assert list(statuses(folder)) == DAYS[:6]  # also those without a run of their own
     found = judged(folder, "--check_date", "2025-03-03")
     assert earlier(found) == [("2025-03-01", "no run on its day", "RED"), ("2025-03-02", "no run on its day", "RED")]
@@ -91,7 +91,7 @@ def test_files_that_come_or_change_later_correct_the_history(folder: Path, monit
     ]  # fmt: skip
 
 
-def test_the_first_run_and_a_looked_at_day_tell_of_no_other(folder: Path) -> None:
+def test_the_first_run_and_a_chosen_day_report_no_other_days(folder: Path) -> None:
     (folder / "monitor.sqlite").unlink()
     assert earlier(judged(folder, "--check_date", "2025-03-05")) == []
     assert len(statuses(folder)) == 11
@@ -149,7 +149,7 @@ def test_a_look_at_a_part_of_a_past_day_changes_no_other(folder: Path) -> None:
     assert earlier(judged(folder, "--check_date", "2025-03-08"))[0] == ("2025-02-27", "files changed", "RED")
 
 
-def test_a_day_before_the_history_corrects_what_follows_and_tells_of_no_other(folder: Path) -> None:
+def test_a_day_before_the_history_corrects_what_follows_and_reports_no_other_days(folder: Path) -> None:
     (folder / "monitor.sqlite").unlink()
     text = Path(MONITOR.with_name("thresholds.yaml")).read_text("utf-8")
     short = folder / "thresholds.yaml"
@@ -194,7 +194,7 @@ def test_many_missed_days_are_summed_up(folder: Path) -> None:
     assert "Not listed here: " in found and "earlier days since 1 March 2025." in found
 
 
-def test_events_of_the_next_day_are_found_in_the_newest_file(tmp_path: Path) -> None:
+def test_events_of_the_next_day_are_read_from_the_newest_file(tmp_path: Path) -> None:
     *_, path = generate(tmp_path / "days", days=6, events_per_day=300, incidents=False)
     day = f"{path.stem[-8:-4]}-{path.stem[-4:-2]}-{path.stem[-2:]}"
     tomorrow = str(date.fromisoformat(day) + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""What a message says: what is new, worse or lasting since the messages before, and what recovered."""
+"""Test a message's content: new, worse and lasting incidents since the messages before, and recovered ones."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -24,13 +24,13 @@ def keys(alarms: Sequence[Alarm]) -> list[str]:
     return [a.key for a in alarms]
 
 
-def test_an_exact_repeat_is_not_told_twice_not_even_a_p0() -> None:
+def test_an_exact_repeat_is_not_sent_twice_not_even_a_p0() -> None:
     first = since([alarm("a", "P0"), alarm("b")], [])
     assert keys(first.news) == ["a", "b"] and not first.reminders
     assert not since([alarm("a", "P0"), alarm("b")], list(first.notices), now=NOW + timedelta(days=9))
 
 
-def test_what_lasts_is_reminded_of_a_p0_each_day_and_others_by_the_calendar() -> None:
+def test_lasting_p0s_are_sent_each_day_and_others_by_the_calendar() -> None:
     first = since([alarm("a", "P0"), alarm("b")], [])
     tomorrow = DAY + timedelta(days=1)
     again = [alarm("a", "P0", day=tomorrow, day_number=2), alarm("b", day=tomorrow, day_number=2)]
@@ -44,7 +44,7 @@ def test_what_lasts_is_reminded_of_a_p0_each_day_and_others_by_the_calendar() ->
     assert keys(update_since(abroad, list(first.notices), same_day, 1).reminders) == ["a", "b"]
 
 
-def test_worse_is_told_and_a_level_once() -> None:
+def test_a_worse_incident_is_sent_and_a_new_level_once() -> None:
     first = since([alarm("a")], [])
     tomorrow = DAY + timedelta(days=1)
     worse = since([alarm("a", "P0", day=tomorrow)], list(first.notices), day=tomorrow)
@@ -56,7 +56,7 @@ def test_worse_is_told_and_a_level_once() -> None:
     assert not since([alarm("a", day=after, state="level")], list(level.notices), now=much_later, day=after)
 
 
-def test_a_recovery_is_told_once_and_only_of_a_whole_day() -> None:
+def test_a_recovery_is_sent_once_and_only_for_a_whole_day() -> None:
     before = list(since([alarm("a")], []).notices)
     tomorrow = DAY + timedelta(days=1)
     assert not update_since(DayReport(tomorrow, [], []), before, NOW, 1, whole_day=False)
@@ -83,7 +83,7 @@ def test_no_message_is_sent_about_what_is_known_and_being_fixed() -> None:
     assert since([expired], before, now=later, day=tomorrow).reminders
 
 
-def test_days_that_were_judged_late_are_a_message_even_when_nothing_stands() -> None:
+def test_days_that_were_judged_late_are_a_message_even_if_nothing_is_open() -> None:
     lost = alarm("column_lost:referrer", "P0", text="The column referrer is missing.")
     late = DayReport(DAY, [lost], [], note="delivered late")
     update = update_since(DayReport(DAY + timedelta(days=1), [], []), [], NOW, 1, earlier=[late])

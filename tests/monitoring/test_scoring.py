@@ -61,7 +61,7 @@ def test_more_segments_have_a_higher_limit() -> None:
     assert 4.1 < corrected(3.6, 10) < corrected(3.6, 30) < 4.6
 
 
-def test_a_third_less_for_two_weeks_is_found_though_no_day_shows_it(facts: Facts) -> None:
+def test_a_third_less_for_two_weeks_is_detected_though_no_day_shows_it(facts: Facts) -> None:
     for n, day in enumerate(facts.days):
         facts.values["orders"][day] = (40.0 + (n * 7) % 11 - 5, None)
         facts.values["conversion"][day] = (40.0, 4000.0)
@@ -95,7 +95,7 @@ def test_traffic_and_orders_that_rise_together_are_a_note(facts: Facts) -> None:
     assert "traffic" in [a.key for a in last(facts).active]
 
 
-def test_a_share_that_moves_further_than_the_rise_explains_is_no_trading(facts: Facts) -> None:
+def test_a_share_that_moves_further_than_the_rise_explains_is_not_trading(facts: Facts) -> None:
     multiply(facts, facts.last, 1.3, "records", "page_views", "sessions", "visitors", "orders")
     sessions = facts.values["sessions"][facts.last][0]
     facts.values["direct_session_share"][facts.last] = (round(sessions * 0.1), sessions)
@@ -118,7 +118,7 @@ def test_the_end_of_a_campaign_is_a_note_and_lost_tags_are_not(
     assert (alarm.state, alarm.severity) == expected
 
 
-def test_no_revenue_is_no_alarm_on_a_first_day_or_on_a_day_that_is_not_due(facts: Facts) -> None:
+def test_no_revenue_is_not_an_alarm_on_a_first_day_or_a_day_that_is_not_due(facts: Facts) -> None:
     one = healthy(7, 1, CONTRACT)
     one.values["orders"].clear()
     one.values["revenue"].clear()
@@ -140,7 +140,7 @@ def test_hours_that_are_often_empty_are_not_dead(facts: Facts) -> None:
     assert "silent_hours" in [a.key for a in last(facts).alarms]
 
 
-def test_every_amount_in_the_history_has_words_of_its_own() -> None:
+def test_every_amount_in_the_history_has_its_own_words() -> None:
     """As on the day itself, so that an amount is not taken for part 1's, which counts other orders."""
     names = {*T.rules, *(metric.group for metric in T.metrics)}
     assert len(names) > 20 and all(lasting_text(name, T) for name in names)

@@ -86,7 +86,7 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each retry would have waited."""
+    """Return the seconds that each retry would have waited."""
     found: list[float] = []
     here, sleep = threading.current_thread(), time.sleep  # a thread of another test may sleep as well
     monkeypatch.setattr("time.sleep", lambda s: (found.append if threading.current_thread() is here else sleep)(s))
@@ -300,7 +300,7 @@ def test_what_lasts_is_a_line_and_what_is_known_or_over_is_named() -> None:
 # --- the command ------------------------------------------------------------------------------------------
 
 
-def test_the_command_tells_slack_once_and_says_when_it_could_not(
+def test_the_command_sends_to_slack_once_and_reports_a_failure(
     hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = fortnight(tmp_path / "days", 300)

@@ -22,7 +22,7 @@ def test_the_same_judgement_leaves_the_same_rows(tmp_path: Path) -> None:
     assert found[0] == found[1] and len(found[0]["alarms"]) == 2
 
 
-def test_nobody_is_told_to_remove_a_history_that_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_advice_does_not_remove_a_history_that_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, connect = tmp_path / "h.sqlite", sqlite3.connect
     with History(path):
         pass

@@ -18,7 +18,7 @@ LIKE_A_CARD = "41111111-1111-1111-8111-111111111111"
         (f"https://puffy.com/?number={CARD}", "", True),
     ],
 )
-def test_identifiers_are_no_card_numbers(page: str, customer: str, found: bool, tmp_path: Path) -> None:
+def test_identifiers_are_not_card_numbers(page: str, customer: str, found: bool, tmp_path: Path) -> None:
     payload = json.dumps({"visitor": customer})
     line = cells("1740787200-AbCdEfGhIjKl", page, "", "2025-03-01T00:00:00.000Z", "page_viewed", payload, "Mozilla")
     (tmp_path / "events_20250301.csv").write_text(f"{HEADER}\n{line}\n", "utf-8")

@@ -1,4 +1,4 @@
-"""Which check names which fault: every fault of the catalogue, on a synthetic day and on a real one; and noise."""
+"""Test that the right check names each fault, on a synthetic and a real day, and that noise fails no check."""
 
 import re
 import shutil
@@ -216,7 +216,7 @@ class Runs:
         self.made: dict[str, tuple[dict[str, Broken], Report]] = {}
 
     def of(self, name: str) -> tuple[Broken, Report, set[str]]:
-        """What was broken, the report, and the files that were broken."""
+        """Return the damage, the report, and the damaged files."""
         run = self.names[name]
         key = " ".join(run.values())
         if key not in self.made:

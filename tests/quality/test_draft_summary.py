@@ -111,7 +111,7 @@ def changed(contract: Contract, old: str, new: str) -> Contract:
     return load_contract(contract.path)
 
 
-def test_no_channels_without_anything_that_tells_them(tmp_path: Path, contract: Contract) -> None:
+def test_no_channels_without_a_role_for_them(tmp_path: Path, contract: Contract) -> None:
     text = summary(warehouse(tmp_path, TABLES + SESSIONS), changed(contract, ", channel: coupon", ""), 80)
     assert "CHANNEL" not in text and "SESSIONS" not in text
 
@@ -132,7 +132,7 @@ def test_a_draft_without_orders(old: str, new: str, end: str, tmp_path: Path, co
     assert text.splitlines()[-1] == f"This draft cannot count {end}"
 
 
-def test_orders_that_all_are_refused(tmp_path: Path, contract: Contract) -> None:
+def test_orders_that_are_all_refused(tmp_path: Path, contract: Contract) -> None:
     text = summary(warehouse(tmp_path, TABLES + "delete from silver.orders;"), contract, 200)
     assert text.splitlines()[-1].startswith("This draft cannot count orders yet: all order events are refused")
 

@@ -17,7 +17,7 @@ def file_of(path: Path, text: str, multiline: bool = False) -> DayFile:
 
 @pytest.mark.parametrize("chunk", [1, 2, 5, 1 << 18])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_record_is_found_by_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, end: str) -> None:
+def test_a_record_is_read_by_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, end: str) -> None:
     monkeypatch.setattr(example_rows, "CHUNK", chunk)
     file = file_of(tmp_path / "a.csv", end.join(["a,b", "1,one", '2,"two, too"', "3", "4,ü"]))
     assert read_rows(file, {1, 2, 3, 4, 9}) == {

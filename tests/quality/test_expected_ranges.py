@@ -1,4 +1,4 @@
-"""What is usual for a day, from the other days, and when few cases are believed."""
+"""Test the usual range of a day, estimated from the other days, and the verdicts on few cases."""
 
 from collections import Counter
 from fractions import Fraction
@@ -95,7 +95,7 @@ def test_a_count_by_hand(others: list[int], low: int, high: int) -> None:
 
 @pytest.mark.parametrize("mean", [3, 7, 20, 60])
 @pytest.mark.parametrize("looks", [FORTNIGHT, 300])
-def test_a_count_is_unusual_if_a_poisson_count_is_so_rarely_as_far(mean: int, looks: int) -> None:
+def test_a_count_is_unusual_if_it_is_rare_for_a_poisson_count(mean: int, looks: int) -> None:
     """Beside so many days that the level is known. The tails are exact sums; the limits err by one at most."""
 
     def at_most(count: int) -> float:

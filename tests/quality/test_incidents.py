@@ -1,4 +1,4 @@
-"""Which failures make one incident, and what it sums up."""
+"""Test which failures make one incident, and its totals."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -142,7 +142,7 @@ def test_an_incident_lists_what_follows_from_it() -> None:
     ]
 
 
-def test_an_incident_tells_since_when_it_is_worse() -> None:
+def test_an_incident_says_since_when_it_is_worse() -> None:
     found = [replace(f, message=f"day {f.file_no}") for f in run_of("FFFF")]
     found[2:] = [replace(f, failed=90, before=Cases(100, 200)) for f in found[2:]]
     assert incidents(found)[0].message == "280 of 400 (70%); since 3 Mar: 180 of 200, before 100 of 200"
@@ -185,7 +185,7 @@ def test_an_incident_counts_the_cases_of_all_its_files() -> None:
         ((0, 100), (50, 100), False),  # instead of the usual ones
     ],
 )
-def test_nulls_may_come_on_top(before: tuple[int, int], since: tuple[int, int], is_said: bool) -> None:
+def test_nulls_may_be_additional(before: tuple[int, int], since: tuple[int, int], is_said: bool) -> None:
     good = replace(run_of("P")[0], checked=before[1], failed=before[0])
     bad = replace(run_of("PF")[1], checked=since[1], failed=since[0])
     for check in ("null_share", "some_check"):

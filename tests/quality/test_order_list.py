@@ -77,7 +77,7 @@ def test_orders_are_missing_from_the_day_of_the_step_on(found: list[dict[str, st
     assert all(float(row["failed_share"]) > 0.4 and float(row["revenue_at_stake"]) > 1000 for row in missing)
 
 
-def test_a_step_is_found_below_the_limit_too(shop: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_step_is_detected_below_the_limit_too(shop: tuple[Path, Path], tmp_path: Path) -> None:
     folder, contract = shop
     text = contract.read_text("utf-8").replace("\n    properties:\n      - name: client_id\n", LIMIT, 1)
     (tmp_path / "contract.yaml").write_text(text, "utf-8")
@@ -87,7 +87,7 @@ def test_a_step_is_found_below_the_limit_too(shop: tuple[Path, Path], tmp_path: 
 
 
 def test_the_parts_agree_on_every_order(shop: tuple[Path, Path], found: list[dict[str, str]]) -> None:
-    """What part 1 counts on each day is what part 2 has in its tables."""
+    """Part 1 counts the same on each day as part 2 has in its tables."""
     folder, contract = shop
     warehouse = folder / "warehouse.duckdb"
     args = ("--data_dir", folder / "data", "--warehouse", warehouse, "--contract", contract, "--quiet")

@@ -1,4 +1,4 @@
-"""What the shop's order list says of collisions, dead hours, confirmations without an order, and gaps."""
+"""Test the sentences from the order list about collisions, dead hours, confirmations without an order, and gaps."""
 
 import csv
 import json

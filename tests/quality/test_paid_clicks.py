@@ -36,7 +36,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[st
     return folder, found_in(folder, lost=0.5)
 
 
-def test_a_campaign_that_loses_its_parameters_is_found_on_that_day(broken: tuple[Path, list[dict[str, str]]]) -> None:
+def test_a_campaign_that_loses_its_parameters_is_detected_on_that_day(
+    broken: tuple[Path, list[dict[str, str]]],
+) -> None:
     shifted = failing(broken[1], "click_arrival_shift")
     assert len(shifted) == 4 and {row["column"] for row in shifted} == {"google / cpc / brand"}
     assert min(row["file"] for row in shifted) == f"events_{STEP:%Y%m%d}.csv"
@@ -81,7 +83,7 @@ def test_healthy_campaigns_raise_nothing_but_one_that_never_arrives_is_named(tmp
     assert all("map the name with `campaigns`" in row["message"] for row in found)
 
 
-def test_campaigns_that_only_the_click_id_tells_are_compared_together(tmp_path: Path) -> None:
+def test_campaigns_known_only_by_click_id_are_compared_together(tmp_path: Path) -> None:
     """With auto-tagging, an address has the click id, and no campaign."""
     data, contract = shop_with(tmp_path, lost=0)
     for path in data.glob("events_*.csv"):

@@ -51,12 +51,12 @@ def test_parts_that_overlap_repeat_rows(days: Path, tmp_path: Path) -> None:
     assert repeated / part == pytest.approx(1 / 3, abs=0.01)
 
 
-def test_halves_of_a_day_are_no_second_delivery(days: Path, tmp_path: Path) -> None:
+def test_halves_of_a_day_are_not_a_second_delivery(days: Path, tmp_path: Path) -> None:
     split(days, 6, (0, 0.5), (0.5, 1))
     assert not failures(days, tmp_path)
 
 
-def test_no_half_of_a_day_is_to_be_deleted(days: Path, tmp_path: Path) -> None:
+def test_the_advice_deletes_no_half_of_a_day(days: Path, tmp_path: Path) -> None:
     """A delivery with more rows than the one that counts is kept; one with none of its own may go."""
     name = sorted(days.iterdir())[6].stem
     split(days, 6, (0, 0.5), (0, 1))

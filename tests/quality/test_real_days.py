@@ -122,7 +122,7 @@ def test_every_physical_record_is_accounted_for(run: Run, query: Query, lines: d
     assert {r["file"]: int(r["bytes"]) for r in run.profile} == {f.name: f.stat().st_size for f in FILES}
 
 
-def test_the_profile_is_what_the_files_hold(run: Run, query: Query) -> None:
+def test_the_profile_has_the_totals_of_the_files(run: Run, query: Query) -> None:
     kinds = ["page_viewed", "email_filled_on_popup", "product_added_to_cart", "checkout_started", "checkout_completed"]
     counts = ", ".join(f"count(*) filter (event = '{k}')" for k in kinds)
     expected = by_file(query(f"select file, count(distinct client), sum(revenue), {counts} from events group by file"))
@@ -375,7 +375,7 @@ def test_the_first_bad_line_is_the_physical_one(
             assert int(row["failed"]) == len(bad), file
 
 
-def test_nothing_of_a_person_is_shown(run: Run, query: Query) -> None:
+def test_no_personal_data_are_shown(run: Run, query: Query) -> None:
     """No client id, e-mail hash, checkout token or address with a query, in any output; order ids are shown."""
     shown = run.console + run.errors
     for path in sorted(run.folder.iterdir()):

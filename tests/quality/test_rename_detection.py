@@ -1,4 +1,4 @@
-"""Whether an unknown column is a missing one under another name, from the form of its values."""
+"""Test the detection of a missing column under another name, from the form of its values."""
 
 import csv
 from pathlib import Path

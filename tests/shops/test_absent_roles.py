@@ -1,4 +1,4 @@
-"""What parts 2 to 4 leave out for a shop that lacks a role, on synthetic days and on facts made by hand."""
+"""Test that parts 2 to 4 leave out what needs a role that a shop lacks, on synthetic days and hand-made facts."""
 
 import csv
 from collections.abc import Iterator
@@ -161,7 +161,7 @@ def test_refused_orders_without_amounts_are_counted_only() -> None:
     assert alarm.text == "3 of 20 orders are refused or quarantined and not counted. Why: no transaction id: 3."
 
 
-def test_no_revenue_is_no_alarm_where_orders_have_no_amount() -> None:
+def test_no_revenue_is_not_an_alarm_where_orders_have_no_amount() -> None:
     facts = healthy(5, 14, CONTRACT)
     facts.values["revenue"] = dict.fromkeys(facts.days, (0.0, None))
     assert "zero_revenue" in [a.key for a in report_of(facts, Schedule()).alarms]

@@ -86,7 +86,7 @@ def folder_of(name: str, folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Shop:
-    """What parts 1 and 2 made of an export."""
+    """The results of parts 1 and 2 for an export."""
 
     right: Values
     warehouse: Path

@@ -25,7 +25,7 @@ REVENUE, ORDERS = "revenue_trend.png", "orders_trend.png"
 
 @dataclass(frozen=True)
 class Shop:
-    """What a shop's output must have; counts are those of shops/README.md."""
+    """The expected output for a shop; counts are those of shops/README.md."""
 
     source: str  # a file or a folder of SHOPS
     sold: str  # in the summary

@@ -1,4 +1,4 @@
-"""What the pictures and the page say and draw, and what they should draw."""
+"""Read the texts and numbers of the pictures and the page, and compute the numbers that they should have."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""What part 3 should find, from silver and the files' headers: none of its code, and none of the tables it reads."""
+"""Compute the figures of part 3 from silver and the files' headers, without its code or the tables that it reads."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -253,7 +253,7 @@ class Reference:
 
 
 class Model:
-    """What broken tracking may cost, from a reference's figures and a file of assumptions."""
+    """The possible cost of broken tracking, from a reference's figures and a file of assumptions."""
 
     def __init__(self, of: Reference, assumptions: Path) -> None:
         self.of = of

@@ -125,7 +125,7 @@ class BigQuery:
                 assert not statement or statement.startswith("create schema"), statement
 
     def _insert(self, name: str, rows: str) -> None:
-        """What is in the table, and these rows, as a select over structs: it evaluates nothing but selects."""
+        """Add rows to a table, which is a select over structs, because the implementation evaluates only selects."""
         table = self.engine.tables[name]
         types = {getattr(self.googlesql, name.upper()): name for name in KINDS}
         columns = ", ".join(f"{column} {types[kind.type_kind]}" for column, kind in table.columns)

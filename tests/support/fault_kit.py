@@ -1,4 +1,4 @@
-"""What every fault needs: a day's file whose rows remember what they were, and an account of the damage."""
+"""Shared by all faults: a day's file whose rows remember their original values, and an account of the damage."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ ORDERS = (ORDER, "purchase")
 
 @dataclass(frozen=True)
 class Broken:
-    """What a fault did. Lines are physical lines of the broken file, 1-based; () stands for the whole file
+    """The effect of a fault. Lines are physical lines of the broken file, 1-based; () stands for the whole file
     and for rows that are gone. Revenue is that of the affected orders before the fault, in dollars."""
 
     fault: str

@@ -38,7 +38,7 @@ class _Client(wasm_client.WasmClient):  # type: ignore[misc]
 
 
 def _cached() -> Config:
-    """What is compiled once on a machine, in most of a minute, need not be again."""
+    """Return a configuration that caches the compiled code, because compiling takes most of a minute."""
     config = Config()
     config.cache = True
     return config

@@ -17,7 +17,7 @@ con = duckdb.connect()
 
 
 def rows_of(file: DayFile) -> Rows:
-    """What DuckDB reads with the options of batches.py."""
+    """Return the rows that DuckDB reads with the options of batches.py."""
     if file.readable is None:
         return []
     columns = {f"c{i}": "VARCHAR" for i in range(len(file.header))}

@@ -81,7 +81,7 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of the command left behind."""
+    """The output of one run of the command."""
 
     status: int
     console: str

@@ -51,7 +51,7 @@ PAYMENT_SUBDOMAINS = (
 
 @dataclass
 class Shop:
-    """What the contract and the seeds say."""
+    """The settings of the contract and the rows of the seeds."""
 
     contract: Contract
     order: Order | None
@@ -189,7 +189,7 @@ def decoded(value: str) -> str:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an event says of its source; `identity` is what makes it the same as another event's."""
+    """The evidence of an event; two events with the same `identity` carry the same evidence."""
 
     identity: tuple[str, ...]
     source: str

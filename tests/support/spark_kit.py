@@ -23,14 +23,14 @@ from time_forms import READ, REFUSED
 
 CLIENT_ONLY = "-XX:TieredStopAtLevel=1"  # tests run too short for the slower, better compiler to pay
 STARTUP_SECONDS = 120
-# What stands for an order's payload and is no JSON object, and what is no time as other engines see it.
+# Payloads that are not JSON objects, and times that other engines do not accept.
 NO_PAYLOADS = (
     '{""revenue"": 1} x', '{""revenue"": 1}{}', "{'revenue': 1}", "not", '{""transaction_id"": ""A-1""', "1",
 )  # fmt: skip
 
 
 def missing() -> str | None:
-    """What the engine spark lacks here, if anything."""
+    """Return what the engine spark lacks on this machine, or None."""
     for package in ("pyspark", "sqlglot"):
         if importlib.util.find_spec(package) is None:
             return f"the package {package} is absent (pip install -r requirements-spark.txt)"

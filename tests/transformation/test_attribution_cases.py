@@ -93,7 +93,7 @@ def test_an_orders_own_confirmation_page(tmp_path: Path) -> None:
     assert query(warehouse, "select distinct channel from gold.channel_sessions") == [("Unattributed",)]
 
 
-def test_a_placeholder_is_no_id(tmp_path: Path) -> None:
+def test_a_placeholder_is_not_an_id(tmp_path: Path) -> None:
     warehouse = built("placeholder_id", tmp_path)
     assert query(warehouse, "select count(*), count(client_id), count(client_id_as_tracked) from silver.orders") == [
         (20, 0, 0)

@@ -51,7 +51,7 @@ def build(data: Path, folder: Path, *args: str, name: str = "warehouse.duckdb") 
     assert status in (0, 3), stderr
 
 
-def test_every_fate_of_an_order_is_recovered(shop: tuple[Path, Path, Truth]) -> None:
+def test_every_status_of_an_order_is_recovered(shop: tuple[Path, Path, Truth]) -> None:
     _, warehouse, truth = shop
     booked = query(
         warehouse, "select order_id, status, reason from gold.order_reconciliation where order_id is not null"

@@ -171,7 +171,7 @@ def test_rejected_events(tmp_path: Path) -> None:
     assert found.rejected_events[-1]["reason"] == "exact repeat"
 
 
-def test_a_placeholder_is_no_id(tmp_path: Path) -> None:
+def test_a_placeholder_is_not_an_id(tmp_path: Path) -> None:
     """Neither in the column nor in its synonym; a real id in the synonym heals the placeholder."""
     nil = "00000000-0000-0000-0000-000000000000"
     words = ["undefined", "NULL", "(not set)", "[object Object]", "\\N", nil, "", "a"]
@@ -307,7 +307,7 @@ def test_a_conversion_is_a_session_with_a_counted_order(tmp_path: Path) -> None:
 # ---- touches
 
 
-def test_a_repeated_referrer_is_no_touch(tmp_path: Path) -> None:
+def test_a_repeated_referrer_is_not_a_touch(tmp_path: Path) -> None:
     """Neither after UTM parameters nor after a click id, which carry it; in a new session it is one."""
     partner, google = "https://partner.example/", "https://www.google.com/"
     found = tables(

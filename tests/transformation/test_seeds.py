@@ -69,7 +69,7 @@ def test_form(name: str) -> None:
         assert keys == sorted(keys)
 
 
-def test_an_alias_stands_for_a_source_and_is_none_itself() -> None:
+def test_an_alias_stands_for_a_source_and_is_not_one_itself() -> None:
     assert set(column("source_aliases", "source")) <= set(column("sources", "source"))
     assert not set(column("source_aliases", "alias")) & set(column("sources", "source"))
 

@@ -91,7 +91,7 @@ def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path, mo
 
 
 def test_files_that_come_and_go_beside_others_of_their_day(fortnight: Path, tmp_path: Path) -> None:
-    """What counts of a day is decided anew when a file of it comes or goes, not only when one changes."""
+    """Which files of a day count is decided again when one of them comes or goes, not only when one changes."""
     data = shutil.copytree(fortnight, tmp_path / "data")
     day = sorted(data.iterdir())[5]
     copy, header = data / f"{day.stem} (1).csv", day.read_text("utf-8").partition("\n")[0]
@@ -126,7 +126,7 @@ def test_files_that_come_and_go_beside_others_of_their_day(fortnight: Path, tmp_
     settle(parts, f"{day.stem}_part1.csv", refused=[f"{day.stem}_part1.csv"])
 
 
-def test_a_file_of_which_no_record_can_be_used_is_refused(fortnight: Path, tmp_path: Path) -> None:
+def test_a_file_without_usable_records_is_refused(fortnight: Path, tmp_path: Path) -> None:
     data = shutil.copytree(fortnight, tmp_path / "data")
     day = sorted(data.iterdir())[5]
     day.write_text(day.read_text("utf-8").replace(",event_name,", ",action,", 1), "utf-8")
@@ -252,7 +252,9 @@ def test_a_ledger_that_does_not_balance_is_status_3_and_publishes_nothing(fortni
 
 
 @pytest.mark.parametrize("args", [(), ("--full_refresh",)])
-def test_a_file_that_is_no_warehouse_is_left_as_it_is(args: tuple[str, ...], fortnight: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_warehouse_is_left_unchanged(
+    args: tuple[str, ...], fortnight: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other.duckdb"
     with duckdb.connect(str(other)) as connection:
         connection.execute("create table mine as select 1 as kept")
