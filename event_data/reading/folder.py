@@ -133,7 +133,8 @@ def match_files(
             reason = entry.kind or f"its name is not like {file_name}"
             unread.append(Unread(entry.name, reason, entry.size, entry.stamp, day or _date_in(entry.name)))
     if not matching:
-        names = sorted(entry.name for entry in listed if not entry.name.startswith("."))
+        names = [entry.name for entry in listed if not entry.name.startswith(".")]
+        names.sort(key=lambda name: (not _looks_like_data(name, file_name), name))  # before our own outputs
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
         lies = f"It has {', '.join(map(repr, names[:3]))}{more}." if names else "It is empty."
         raise ReadingError(

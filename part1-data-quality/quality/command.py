@@ -110,13 +110,14 @@ def draft(options: argparse.Namespace, terminal: Terminal) -> int:
     if options.contract and options.contract.exists():
         raise ContractError(f"{options.contract} exists already; name a new file, so that no contract is overwritten.")
     terminal.progress("reading a sample of the files")
-    text = draft_contract(options.data_dir)
+    text = draft_contract(options.data_dir, (options.contract or options.data_dir.resolve()).stem)
     if options.known_totals:
         text = f"{text.rstrip()}\n\n{as_yaml(options.known_totals)}"
     terminal.progress("")
     if options.contract:
         write_atomically(options.contract, text)
-        terminal.note(f"wrote {short_path(options.contract)}; read its `# check:` lines before you rely on it")
+        written = short_path(options.contract)
+        terminal.note(f"wrote {written}; correct its `# check:` lines, and then use it with --contract {written}")
     else:
         terminal.write(text)
     if terminal.quiet:

@@ -103,7 +103,12 @@ def _refused(query: Query, contract: Contract, width: int) -> list[str]:
     found += query("""
         select coalesce(reason, status), count(*) as n, 'order' from silver.received_orders
         where status = 'quarantined' group by 1 order by n desc, 1""")
-    found += query("select refused, count(*), 'file' from silver.files where refused is not null group by 1 order by 1")
+    found += [
+        (f"{'it' if n == 1 else 'each'} {reason}", n, "file")
+        for reason, n in query(
+            "select refused, count(*) from silver.files where refused is not null group by 1 order by 1"
+        )
+    ]
     if not found:
         return ["", "No records are refused."]
     text = "; ".join(f"{count:,} {what}{'s' * (count != 1)}: {reason}" for reason, count, what in found)
@@ -148,5 +153,5 @@ def _unmapped(contract: Contract, width: int) -> list[str]:
     if missing:
         sentences.append(f"Not mapped: {', '.join(missing)}; the figures that need them are left out.")
     if steps:
-        sentences.append(f"No event has the role {', '.join(steps)}.")
+        sentences.append(f"Roles that no event has: {', '.join(steps)}.")
     return ["", paragraph(" ".join(sentences), width)] if sentences else []

@@ -89,7 +89,7 @@ def critical(run: Run, contract: Contract) -> list[str]:
 
     A reason is a refused file, or more refused orders or gross revenue than the contract tolerates.
     """
-    reasons = [f"{name} could not be read ({why})" for name, why in run.refused.items()]
+    reasons = [f"{name} could not be read (it {why})" for name, why in run.refused.items()]
     refused = refused_lines(run)
     orders, amount = -sum(row[1] for row in refused), -sum((row[2] for row in refused), Decimal(0))
     gross = next((row for row in run.ledger if row[0] == "gross"), ("gross", 0, Decimal(0)))

@@ -382,3 +382,8 @@ def test_the_real_days(tmp_path: Path) -> None:
     assert not re.search(
         r"@|\b[0-9a-f]{16,}\b|\b[0-9]{10}-", yaml.safe_dump(yaml.safe_load(draft)).replace(meant.pattern or "", "")
     )
+
+
+def test_the_name_of_a_draft_is_its_id(tmp_path: Path) -> None:
+    synthetic_events.generate(tmp_path, days=1, events_per_day=300)
+    assert load(tmp_path, draft_contract(tmp_path, "Schöne Betten 2025")).id == "sch-ne-betten-2025"

@@ -145,7 +145,7 @@ def test_a_channel_column_without_channels(tmp_path: Path) -> None:
     rows = [row | {"channel": ("web", "app", "kiosk")[n % 3]} for n, row in enumerate(bookings())]
     draft, _, found = drafted(tmp_path, rows)
     assert "channel" not in found
-    assert "# check: column channel is not used, because its values are not names of channels" in draft
+    assert "# check: channel is not used as the channel, because its values are not names of channels" in draft
 
 
 def test_words_for_channels() -> None:

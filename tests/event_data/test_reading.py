@@ -116,7 +116,7 @@ def test_find_files_refuses(tmp_path: Path) -> None:
     for folder, word in (
         (tmp_path / "no", "does not exist"),
         (tmp_path / "file", "not a folder"),
-        (tmp_path, "has no file named like .*--init. It has 'file', 'other.csv'"),
+        (tmp_path, "has no file named like .*--init. It has 'other.csv', 'file'"),
         (Path("a\udcff"), "cannot be read"),
     ):
         (tmp_path / "other.csv").touch()

@@ -75,12 +75,12 @@ def test_the_summary(tmp_path: Path, contract: Contract) -> None:
         "  Email                3",
         "  Unattributed         1",
         "",
-        "Refused: 3 records: no readable time; 2 orders: no readable amount; 1 file: is",
-        "empty (0 bytes).",
+        "Refused: 3 records: no readable time; 2 orders: no readable amount; 1 file: it",
+        "is empty (0 bytes).",
         "",
         "Not mapped: session, page, referrer, source, medium, campaign, click_id,",
         "checkout, user_agent, transaction_id, currency, customer; the figures that need",
-        "them are left out. No event has the role cart, checkout.",
+        "them are left out. Roles that no event has: cart, checkout.",
     ]
 
 

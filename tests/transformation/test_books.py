@@ -183,7 +183,7 @@ def test_the_incremental_run_equals_the_full_one(shop: tuple[Path, Path, Truth],
     two.write_text("a,b\n1,2\n", "utf-8")
     assert "orders_export_2.csv could not be read: it has no column 'Name'" in update() and tables() == set(BUILT)
     status, _, stderr = command(*options)
-    assert status == 3 and "orders_export_2.csv could not be read (has no column 'Name'" in stderr
+    assert status == 3 and "orders_export_2.csv could not be read (it has no column 'Name'" in stderr
 
 
 WOO = """\

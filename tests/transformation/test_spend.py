@@ -164,7 +164,7 @@ def test_a_later_file_and_its_absence(shop: Shop, tmp_path: Path) -> None:
     )
     status, _, stderr = run(folder / "data", part, contract)
     assert status == 3 and stderr.endswith(
-        "google_ads.csv could not be read (has no usable records); see bronze.book_files.\n"
+        "google_ads.csv could not be read (it has no usable records); see bronze.book_files.\n"
     )
     assert query(part, "select distinct reason from silver.refused_ad_spend order by reason") == [
         ("no day",), ("no readable day",), ("total",),

@@ -132,7 +132,7 @@ def test_a_file_without_usable_records_is_refused(fortnight: Path, tmp_path: Pat
     day.write_text(day.read_text("utf-8").replace(",event_name,", ",action,", 1), "utf-8")
     for _ in range(2):  # the second run finds nothing changed
         status, _, message = run(data, tmp_path / "w.duckdb", SCHEMA)
-        assert status == 3 and f"{day.name} could not be read (has no usable records)" in message
+        assert status == 3 and f"{day.name} could not be read (it has no usable records)" in message
 
 
 def test_every_table_and_column_is_described(fortnight: Path, tmp_path: Path) -> None:

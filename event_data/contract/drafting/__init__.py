@@ -45,18 +45,21 @@ _EXAMPLES = {
 _FEW = 0.1  # a smaller share of missing daily files is more likely a fault than a habit
 
 
-def draft_contract(data_dir: Path) -> str:
+def draft_contract(data_dir: Path, name: str = "events") -> str:
     """Return a draft contract for the files in a folder: YAML that load_contract() reads.
+
+    `name` becomes its id, which keeps the warehouses of several shops apart.
 
     It is based on a sample of up to 20 files. Raise ContractError if they have no time, event or client.
     """
     listing = files.find(data_dir)
     with tempfile.TemporaryDirectory(prefix="draft_") as work, closing(Reader(Path(work))) as reader:
         reader.read(listing)
-        return _draft(data_dir, listing, reader)
+        shop = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
+        return _draft(data_dir, listing, reader, shop or "events")
 
 
-def _draft(data_dir: Path, listing: files.Files, reader: Reader) -> str:
+def _draft(data_dir: Path, listing: files.Files, reader: Reader, shop: str) -> str:
     columns = heal(reader.samples())
     rows = max((len(column.cells) for column in columns), default=0)
     candidates = find_candidates(columns)
@@ -83,7 +86,8 @@ def _draft(data_dir: Path, listing: files.Files, reader: Reader) -> str:
     template.filters |= {"quoted": quoted, "printable": printable, "flow": flow}
     shown = [role for role in (*ROLES, "transaction_id", "amount", "currency", "customer") if role in chosen.choices]
     text = template.get_template("draft.yaml.j2").render(
-        notes=dict.fromkeys(notes), file_name=listing.name, files=len(reader.headers), near=NEAR, columns=columns,
+        shop=shop, notes=dict.fromkeys(notes), file_name=listing.name, files=len(reader.headers), near=NEAR,
+        columns=columns,
         type_of=lambda column: _type_of(column, role_of.get(column.name), is_time=column.name == time_column),
         role_of=role_of, time_column=time_column, zone=zone,
         roles={role: chosen.choices[role] for role in shown}, missing=_missing(chosen, orders), chosen=chosen,

@@ -64,7 +64,7 @@ def find(data_dir: Path) -> Files:
     if not event_names:
         raise ContractError(
             f"{data_dir} has no CSV, JSON or Parquet file to draft a contract from; name the folder of the files "
-            "with --data_dir."
+            "with --data_dir, and save spreadsheets as CSV."
         )
     entries = [Entry(name, 0, "") for name in event_names]
     best: Files | None = None

@@ -30,7 +30,14 @@ def with_first_checks(text: str) -> str:
     lines_to_check = [(number, what) for pattern, what in _FIRST if (number := _line_of(lines, pattern)) is not None]
     start = lines.index("apiVersion: v3.2.0\n")
     added = [f"#   line {number + len(lines_to_check) + 2}: {what}\n" for number, what in lines_to_check]
-    return "".join([*lines[:start], "# Check these first:\n", *added, *lines[start:]])
+    return "".join(
+        [
+            *lines[:start],
+            "# These lines decide the figures; read them first, also those without a remark:\n",
+            *added,
+            *lines[start:],
+        ]
+    )
 
 
 def _line_of(lines: Sequence[str], pattern: str) -> int | None:

@@ -372,7 +372,9 @@ def find_others(roles: Roles, candidates: Sequence[Candidate], rows: int, client
     one("channel", lambda c: is_label(c) and (_names_channels(c) or (is_channel(c) and not has_source)), 4)
     if "channel" not in roles.choices:
         unused = [c.name for c in filter(_is_channel_name, roles.free(candidates)) if len(c.distinct) > 1]
-        roles.notes += [f"column {name} is not used, because its values are not names of channels" for name in unused]
+        roles.notes += [
+            f"{name} is not used as the channel, because its values are not names of channels" for name in unused
+        ]
     one("user_agent", lambda c: c.kind == "user_agent", 2, True)
     one("checkout", lambda c: c.kind in _ID_KINDS and len(c.distinct) > 1, 4)
 
