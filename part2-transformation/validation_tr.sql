@@ -1,7 +1,7 @@
--- The test suite of transform.sql, in SQL: it makes rows of its own, lets transform.sql run over them (not a
--- copy of it), and asserts what must come out. Run it with
+-- The test suite of transform.sql, in SQL: it creates test rows, runs transform.sql itself (not a copy) over them, and
+-- compares the results with the expected ones. Run it with
 --     python part2-transformation/transform.py --validate
--- Each test is a select of name, expected and actual; it passes where the two are the same.
+-- Each test is a select of name, expected and actual; it passes if the two are equal.
 
 -- rows: events_20250301.csv still has client_id (file 1), events_20250308.csv has clientId (file 2)
 create or replace table bronze.cases as
@@ -38,7 +38,7 @@ from (values
     (2, null, 'k2', 'https://checkout.puffy.com/checkouts/cn/tk2/thank-you', null, '2025-03-09T08:05:00.000Z', 'checkout_completed', '{"transaction_id": "K-2", "revenue": 300, "user_email": "mail-k2"}', 'chrome'),
     (2, null, 'k2', 'https://checkout.puffy.com/checkouts/cn/tk2/thank-you', null, '2025-03-09T08:10:00.000Z', 'checkout_completed', '{"transaction_id": "K-2", "revenue": 340, "user_email": "mail-k2"}', 'chrome'),
     (2, null, 'k2', 'https://checkout.puffy.com/checkouts/cn/tk2/thank-you', null, '2025-03-09T08:15:00.000Z', 'checkout_completed', '{"transaction_id": "K-2", "revenue": 320, "user_email": "mail-k2"}', 'chrome'),
-    -- L without a checkout the customer decides; L2 without a customer the client; L3 with nothing known the id alone
+    -- L without a checkout, the customer decides; L2 without a customer, the client; L3 if nothing is known, the id alone
     (2, null, 'l1', 'https://checkout.puffy.com/checkouts/cn/tl1/thank-you', null, '2025-03-09T08:00:00.000Z', 'purchase', '{"transaction_id": "L-1", "revenue": 310, "user_email": "mail-l1"}', 'chrome'),
     (2, null, 'l2', 'https://puffy.com/thank-you', null, '2025-03-11T08:05:00.000Z', 'checkout_completed', '{"transaction_id": "L-1", "revenue": 310, "user_email": "mail-l1"}', 'chrome'),
     (2, null, 'l1', 'https://puffy.com/thank-you', null, '2025-03-11T09:05:00.000Z', 'checkout_completed', '{"transaction_id": "L-1", "revenue": 310, "user_email": "mail-l3"}', 'chrome'),
@@ -69,7 +69,7 @@ from (values
     (2, null, 'p2', 'https://puffy.com/', null, '2025-02-30T08:00:00.000Z', 'page_viewed', null, 'chrome'),
     (2, null, 'p3', 'https://puffy.com/', null, '2025-03-09 08:00:00', 'page_viewed', null, 'chrome'),
     (2, null, 'q1', 'https://puffy.com/', null, '2025-03-09T08:00:00.000Z', null, null, 'chrome'),
-    -- R a session over midnight is one
+    -- R a session across midnight is one session
     (1, 'r1', null, 'https://puffy.com/', null, '2025-03-04T23:50:00.000Z', 'page_viewed', null, 'chrome'),
     (1, 'r1', null, 'https://puffy.com/cart', null, '2025-03-05T00:10:00.000Z', 'page_viewed', null, 'chrome'),
     -- S a declared crawler has no session, and its order still counts
@@ -84,7 +84,7 @@ from (values
     (2, null, 'u1', 'https://puffy.com/?utm_source=x&utm_medium=sms', null, '2025-03-08T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     (2, null, 'u1', 'https://puffy.com/', null, '2025-03-09T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     (2, null, 'u1', 'https://checkout.puffy.com/checkouts/cn/tu1/thank-you', 'https://puffy.com/', '2025-03-09T12:20:00.000Z', 'checkout_completed', '{"transaction_id": "U-1", "revenue": 90, "user_email": "mail-u1"}', 'chrome'),
-    -- V a touch after the order earns nothing
+    -- V a touch after the order gets no credit
     (2, null, 'v1', 'https://puffy.com/', null, '2025-03-09T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     (2, null, 'v1', 'https://checkout.puffy.com/checkouts/cn/tv1/thank-you', 'https://puffy.com/', '2025-03-09T12:20:00.000Z', 'checkout_completed', '{"transaction_id": "V-1", "revenue": 95, "user_email": "mail-v1"}', 'chrome'),
     (2, null, 'v1', 'https://puffy.com/?gclid=AAAAAA', null, '2025-03-09T12:30:00.000Z', 'page_viewed', null, 'chrome'),
@@ -92,14 +92,14 @@ from (values
     (2, null, 'w1', 'https://puffy.com/?utm_source=w&utm_medium=email', null, '2025-03-09T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     (2, null, 'w1', 'https://puffy.com/', null, '2025-03-09T12:01:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-w"}', 'chrome'),
     (2, null, 'w2', 'https://checkout.puffy.com/checkouts/cn/tw2/thank-you', 'https://puffy.com/', '2025-03-10T12:20:00.000Z', 'checkout_completed', '{"transaction_id": "W-1", "revenue": 110, "user_email": "mail-w"}', 'chrome'),
-    -- X a hash that six ids share is no person
+    -- X a hash that six ids share is not a person
     (2, null, 'x1', 'https://puffy.com/', null, '2025-03-09T10:00:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x"}', 'chrome'),
     (2, null, 'x2', 'https://puffy.com/', null, '2025-03-09T11:00:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x"}', 'chrome'),
     (2, null, 'x3', 'https://puffy.com/', null, '2025-03-09T12:00:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x"}', 'chrome'),
     (2, null, 'x4', 'https://puffy.com/', null, '2025-03-09T13:00:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x"}', 'chrome'),
     (2, null, 'x5', 'https://puffy.com/', null, '2025-03-09T14:00:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x"}', 'chrome'),
     (2, null, 'x6', 'https://puffy.com/', null, '2025-03-09T15:00:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x"}', 'chrome'),
-    -- Y malformed JSON is no payload; a popup without one still counts
+    -- Y malformed JSON is not a payload; a sign-up without one still counts
     (2, null, 'y1', 'https://puffy.com/', null, '2025-03-09T12:00:00.000Z', 'email_filled_on_popup', '{"user_email":', 'chrome'),
     -- C2 pages repeat the referrer and the UTMs of the landing; C3 a new referrer is a second touch
     (1, 'c2', null, 'https://puffy.com/?utm_source=x&utm_medium=affiliate', 'https://blog.example/', '2025-03-01T11:00:00.000Z', 'page_viewed', null, 'chrome'),
@@ -118,13 +118,13 @@ from (values
     (2, null, 'e8', 'https://checkout.puffy.com/checkouts/cn/te8/thank-you', null, '2025-03-09T10:00:00.000Z', 'checkout_completed', '{"transaction_id": "E-8", "revenue": 50, "user_email": "mail-e8"}', 'chrome'),
     (2, null, 'e8', 'https://puffy.com/', null, '2025-03-09T10:10:00.000Z', 'page_viewed', null, 'chrome'),
     (2, null, 'e8', 'https://checkout.puffy.com/checkouts/cn/te9/thank-you', null, '2025-03-09T11:00:00.000Z', 'checkout_completed', '{"transaction_id": "E-9", "revenue": 50, "user_email": "mail-e8"}', 'chrome'),
-    -- I2 placeholders are no ids
+    -- I2 placeholders are not ids
     (1, 'undefined', null, 'https://puffy.com/?gclid=A1B115', null, '2025-03-09T08:00:00.000Z', 'page_viewed', null, 'chrome'),
     (2, null, '00000000-0000-0000-0000-000000000000', 'https://puffy.com/?gclid=A1B115', null, '2025-03-09T08:00:01.000Z', 'page_viewed', null, 'chrome'),
     -- V2 a page view and an order at the same time
     (2, null, 'v2', 'https://checkout.puffy.com/checkouts/cn/tv2/thank-you', null, '2025-03-09T12:00:00.000Z', 'checkout_completed', '{"transaction_id": "V-2", "revenue": 95, "user_email": "mail-v2"}', 'chrome'),
     (2, null, 'v2', 'https://puffy.com/?utm_source=x&utm_medium=sms', null, '2025-03-09T12:00:00.000Z', 'page_viewed', null, 'chrome'),
-    -- X2 a device of six customers is no person
+    -- X2 a device of six customers is not a person
     (2, null, 'kiosk', 'https://puffy.com/', null, '2025-03-09T10:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x70"}', 'chrome'),
     (2, null, 'kiosk', 'https://puffy.com/', null, '2025-03-09T11:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x71"}', 'chrome'),
     (2, null, 'kiosk', 'https://puffy.com/', null, '2025-03-09T12:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x72"}', 'chrome'),
@@ -134,7 +134,7 @@ from (values
     (2, null, 'kiosk2', 'https://puffy.com/', null, '2025-03-09T16:30:00.000Z', 'email_filled_on_popup', '{"user_email": "mail-x70"}', 'chrome'),
     -- Y2 an event far from the day of its file
     (2, null, 'y2', 'https://puffy.com/', null, '2035-01-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
-    -- Z the channel table, a client a row
+    -- Z the channel table, one client per row
     (1, 'z01', null, 'https://puffy.com/?utm_source=(direct)&utm_medium=(none)', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     (1, 'z02', null, 'https://puffy.com/?utm_source=g&utm_medium=x&utm_campaign=my-cross-network-1', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
     (1, 'z03', null, 'https://puffy.com/?utm_source=amazon&utm_medium=cpc', null, '2025-03-01T12:00:00.000Z', 'page_viewed', null, 'chrome'),
@@ -218,27 +218,27 @@ from bronze.cases;
 
 -- transform.sql
 
-select 'A' as test, 'a first event starts a session' as name, '1 session from 10:00' as expected, (select cast(count(*) as varchar) || ' session from ' || cast(extract(hour from min(started_at)) as varchar) || ':00' from silver.sessions where client_id = 'a1' and reading = 'healed') as actual;
+select 'A' as test, 'the first event starts a session' as name, '1 session from 10:00' as expected, (select cast(count(*) as varchar) || ' session from ' || cast(extract(hour from min(started_at)) as varchar) || ':00' from silver.sessions where client_id = 'a1' and reading = 'healed') as actual;
 
 select 'B' as test, 'a gap of 30 minutes splits, 29:59.999 does not' as name, '2 and 1' as expected, (select cast(count(case when client_id = 'b1' then 1 end) as varchar) || ' and ' || cast(count(case when client_id = 'b2' then 1 end) as varchar) from silver.sessions where reading = 'healed') as actual;
 
 select 'C' as test, 'mixed channels: first Organic Search, last Paid Search' as name, 'Organic Search, Paid Search' as expected, (select max(first_channel || ', ' || last_channel) from silver.sessions where client_id = 'c1' and reading = 'healed') as actual;
 
-select 'C2' as test, 'a repeated referrer or UTM is no second touch' as name, 'Affiliates, Affiliates' as expected, (select max(first_channel || ', ' || last_channel) from silver.sessions where client_id = 'c2' and reading = 'healed') as actual;
+select 'C2' as test, 'a repeated referrer or UTM is not a second touch' as name, 'Affiliates, Affiliates' as expected, (select max(first_channel || ', ' || last_channel) from silver.sessions where client_id = 'c2' and reading = 'healed') as actual;
 
 select 'C3' as test, 'a new referrer is a second touch' as name, 'Affiliates, Organic Search' as expected, (select max(first_channel || ', ' || last_channel) from silver.sessions where client_id = 'c3' and reading = 'healed') as actual;
 
-select 'D' as test, 'seven days before is inside, a millisecond more is not' as name, 'Email, Unattributed' as expected, (select max(case when transaction_id = 'D-1' then channel end) || ', ' || max(case when transaction_id = 'D-2' then channel end) from gold.attribution where model = 'last_click' and reading = 'healed') as actual;
+select 'D' as test, 'seven days before the order is in the window, a millisecond more is not' as name, 'Email, Unattributed' as expected, (select max(case when transaction_id = 'D-1' then channel end) || ', ' || max(case when transaction_id = 'D-2' then channel end) from gold.attribution where model = 'last_click' and reading = 'healed') as actual;
 
-select 'E' as test, 'no earlier session: its own, else a reason' as name, 'Direct; no touch in the window; no id; window cut off' as expected, (select max(case when transaction_id = 'E-1' then channel end) from gold.attribution where model = 'last_click' and reading = 'healed') || '; ' || (select max(case when transaction_id = 'E-2' then reason end) || '; ' || max(case when transaction_id = 'E-3' then reason end) || '; ' || max(case when transaction_id = 'E-4' then reason end) from gold.unattributed where reading = 'healed') as actual;
+select 'E' as test, 'no earlier session: the order''s own, else a reason' as name, 'Direct; no touch in the window; no id; window cut off' as expected, (select max(case when transaction_id = 'E-1' then channel end) from gold.attribution where model = 'last_click' and reading = 'healed') || '; ' || (select max(case when transaction_id = 'E-2' then reason end) || '; ' || max(case when transaction_id = 'E-3' then reason end) || '; ' || max(case when transaction_id = 'E-4' then reason end) from gold.unattributed where reading = 'healed') as actual;
 
-select 'E5' as test, 'an order''s own confirmation page is no touch and no earlier page view' as name, 'Unattributed, no page' as expected, (select max(channel) from gold.attribution where transaction_id = 'E-5' and model = 'last_click' and reading = 'healed') || ', ' || (select max(case when has_earlier_page_view then 'a page' else 'no page' end) from silver.orders where transaction_id = 'E-5') as actual;
+select 'E5' as test, 'an order''s own confirmation page is neither a touch nor an earlier page view' as name, 'Unattributed, no page' as expected, (select max(channel) from gold.attribution where transaction_id = 'E-5' and model = 'last_click' and reading = 'healed') || ', ' || (select max(case when has_earlier_page_view then 'a page' else 'no page' end) from silver.orders where transaction_id = 'E-5') as actual;
 
 select 'E6' as test, 'another order''s confirmation page is an earlier page view' as name, 'a page' as expected, (select max(case when has_earlier_page_view then 'a page' else 'no page' end) from silver.orders where transaction_id = 'E-7') as actual;
 
-select 'E8' as test, 'a session that begins with an order has a touch for the next' as name, 'Unattributed, Direct' as expected, (select max(case when transaction_id = 'E-8' then channel end) || ', ' || max(case when transaction_id = 'E-9' then channel end) from gold.attribution where model = 'last_click' and reading = 'healed') as actual;
+select 'E8' as test, 'a session that begins with an order has a touch for the next order' as name, 'Unattributed, Direct' as expected, (select max(case when transaction_id = 'E-8' then channel end) || ', ' || max(case when transaction_id = 'E-9' then channel end) from gold.attribution where model = 'last_click' and reading = 'healed') as actual;
 
-select 'F' as test, 'orders after deduplication = attributed orders, everywhere' as name, (select cast(18 * count(*) as varchar) from silver.orders) as expected, (select cast(count(*) as varchar) from (select distinct order_id, model, reading from gold.attribution) as attributed) as actual;
+select 'F' as test, 'orders after deduplication = attributed orders, in every model and reading' as name, (select cast(18 * count(*) as varchar) from silver.orders) as expected, (select cast(count(*) as varchar) from (select distinct order_id, model, reading from gold.attribution) as attributed) as actual;
 
 select 'G' as test, 'revenue parity in cents: files = ledger = credit' as name, (select cast(cast(sum(revenue) * 100 as bigint) as varchar) || ', 0' from silver.orders) as expected, (select cast(cast(max(shared) * 100 as bigint) as varchar) from (select sum(credit) as shared from gold.attribution group by model, reading having sum(credit) <> (select sum(revenue) from silver.orders) union all select sum(revenue) from silver.orders) as credits) || ', ' || (select cast(cast(amount * 100 as bigint) as varchar) from gold.ledger where line = 'difference') as actual;
 
@@ -246,7 +246,7 @@ select 'H' as test, 'no session ends before it starts' as name, '0' as expected,
 
 select 'I' as test, 'no silver session without a client' as name, '0' as expected, (select cast(count(*) as varchar) from silver.sessions where client_id is null) as actual;
 
-select 'I2' as test, 'placeholders are no ids' as name, '2 events' as expected, (select cast(count(*) as varchar) || ' events' from silver.events where client_id is null and click_id = 'gclid') as actual;
+select 'I2' as test, 'placeholders are not ids' as name, '2 events' as expected, (select cast(count(*) as varchar) || ' events' from silver.events where client_id is null and click_id = 'gclid') as actual;
 
 select 'J' as test, 'a renamed id is healed; as tracked the order has none' as name, 'Organic Social; no id' as expected, (select max(channel) from gold.attribution where transaction_id = 'J-1' and model = 'first_click' and reading = 'healed') || '; ' || (select max(reason) from gold.unattributed where transaction_id = 'J-1' and reading = 'as_tracked') as actual;
 
@@ -256,11 +256,11 @@ select 'K2' as test, 'an amended order counts its last amount at its first time'
 
 select 'K3' as test, 'amendments on the ledger: the amounts that were superseded' as name, '-2 orders, -64000 cents' as expected, (select cast(orders as varchar) || ' orders, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'amendments') as actual;
 
-select 'L' as test, 'without a checkout the same customer is the same order' as name, '2 of 3' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-1') as actual;
+select 'L' as test, 'without a checkout, the same customer is the same order' as name, '2 of 3' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-1') as actual;
 
-select 'L2' as test, 'without a customer the same client is the same order' as name, '2 of 3' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-2') as actual;
+select 'L2' as test, 'without a customer, the same client is the same order' as name, '2 of 3' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-2') as actual;
 
-select 'L3' as test, 'with nothing to compare the id alone decides' as name, '1 of 2' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-3') as actual;
+select 'L3' as test, 'with nothing to compare, the id alone decides' as name, '1 of 2' as expected, (select cast(count(case when status = 'counted' then 1 end) as varchar) || ' of ' || cast(count(*) as varchar) from silver.received_orders where transaction_id = 'L-3') as actual;
 
 select 'M' as test, 'another customer''s order under the same id is a collision' as name, '2 counted, 1 collides' as expected, (select cast(count(*) as varchar) || ' counted, ' || cast(count(case when is_collision then 1 end) as varchar) || ' collides' from silver.orders where transaction_id = 'M-1') as actual;
 
@@ -268,9 +268,9 @@ select 'M2' as test, 'so is another checkout of the same customer' as name, '2 c
 
 select 'M3' as test, 'a collision after more than 30 days is a reused id' as name, '1' as expected, (select cast(count(*) as varchar) from silver.received_orders where is_reused_id) as actual;
 
-select 'M4' as test, 'one purchase under two ids counts twice, and is on the ledger' as name, '1 order, 43000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'of counted: possible duplicates') as actual;
+select 'M4' as test, 'one purchase under two ids counts twice and is on the ledger' as name, '1 order, 43000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'of counted: possible duplicates') as actual;
 
-select 'M6' as test, 'a session converts when it holds a counted order' as name, 'K-1 1, N-3 0' as expected, (select 'K-1 ' || cast(max(case when client_id = 'k1' then orders end) as varchar) || ', N-3 ' || cast(max(case when client_id = 'n3' then orders end) as varchar) from silver.sessions where reading = 'healed') as actual;
+select 'M6' as test, 'a session converts when it has a counted order' as name, 'K-1 1, N-3 0' as expected, (select 'K-1 ' || cast(max(case when client_id = 'k1' then orders end) as varchar) || ', N-3 ' || cast(max(case when client_id = 'n3' then orders end) as varchar) from silver.sessions where reading = 'healed') as actual;
 
 select 'N1' as test, 'no transaction id: quarantined' as name, '-1 order, -50000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'quarantined: no transaction id') as actual;
 
@@ -284,19 +284,19 @@ select 'P1' as test, 'a time in another form, or an impossible date, is refused'
 
 select 'P2' as test, 'a time without T and Z is UTC' as name, '8' as expected, (select cast(extract(hour from max(event_at)) as varchar) from silver.events where client_id = 'p3') as actual;
 
-select 'P3' as test, 'what a refused time costs is on the ledger' as name, '-1 order, -70000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'rejected: no readable time') as actual;
+select 'P3' as test, 'orders refused for their time are on the ledger' as name, '-1 order, -70000 cents' as expected, (select cast(orders as varchar) || ' order, ' || cast(cast(amount * 100 as bigint) as varchar) || ' cents' from gold.ledger where line = 'rejected: no readable time') as actual;
 
 select 'P4' as test, 'a time with an offset is converted to UTC' as name, '6' as expected, (select cast(extract(hour from max(event_at)) as varchar) from silver.events where client_id = 'p4') as actual;
 
 select 'Q' as test, 'an event without a name is refused' as name, '1' as expected, (select cast(count(*) as varchar) from silver.rejected_events where reason = 'no event name') as actual;
 
-select 'R' as test, 'a session over midnight is one' as name, '1' as expected, (select cast(count(*) as varchar) from silver.sessions where client_id = 'r1' and reading = 'healed') as actual;
+select 'R' as test, 'a session across midnight is one session' as name, '1' as expected, (select cast(count(*) as varchar) from silver.sessions where client_id = 'r1' and reading = 'healed') as actual;
 
 select 'S' as test, 'a crawler has no session; its order counts' as name, '0 sessions, 1 order' as expected, (select cast(count(*) as varchar) from silver.sessions where client_id = 's1') || ' sessions, ' || (select cast(count(*) as varchar) from silver.orders where client_id = 's1') || ' order' as actual;
 
 select 'T1' as test, 'linear credit of 10000 cents over three touches' as name, '3333, 3333, 3334' as expected, (select max(case when position = 1 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 2 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 3 then cast(cast(credit * 100 as bigint) as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'linear' and reading = 'healed') as actual;
 
-select 'T2' as test, 'position based: 40, 20, 40 percent' as name, '4000, 2000, 4000' as expected, (select max(case when position = 1 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 2 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 3 then cast(cast(credit * 100 as bigint) as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'position_based' and reading = 'healed') as actual;
+select 'T2' as test, 'position-based: 40, 20, 40 percent' as name, '4000, 2000, 4000' as expected, (select max(case when position = 1 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 2 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 3 then cast(cast(credit * 100 as bigint) as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'position_based' and reading = 'healed') as actual;
 
 select 'T3' as test, 'time decay: 2^(-7/7), 2^(-5/7), 2^(-1/7)' as name, '2481, 3024, 4495' as expected, (select max(case when position = 1 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 2 then cast(cast(credit * 100 as bigint) as varchar) end) || ', ' || max(case when position = 3 then cast(cast(credit * 100 as bigint) as varchar) end) from gold.attribution where transaction_id = 'T-1' and model = 'time_decay' and reading = 'healed') as actual;
 
@@ -304,9 +304,9 @@ select 'T4' as test, 'the lines of an order, one without a price' as name, '3 li
 
 select 'U' as test, 'last click is direct, last non-direct is SMS' as name, 'Direct, SMS' as expected, (select max(case when model = 'last_click' then channel end) || ', ' || max(case when model = 'last_non_direct' then channel end) from gold.attribution where transaction_id = 'U-1' and reading = 'healed') as actual;
 
-select 'V' as test, 'a touch after the order earns nothing' as name, 'Unattributed' as expected, (select max(channel) from gold.attribution where transaction_id = 'V-1' and model = 'last_click' and reading = 'healed') as actual;
+select 'V' as test, 'a touch after the order gets no credit' as name, 'Unattributed' as expected, (select max(channel) from gold.attribution where transaction_id = 'V-1' and model = 'last_click' and reading = 'healed') as actual;
 
-select 'V2' as test, 'at the same time a page view comes before an order' as name, 'page_view, SMS' as expected, (select max(first_event) || ', ' || max(first_channel) from silver.sessions where client_id = 'v2' and reading = 'healed') as actual;
+select 'V2' as test, 'at the same time, a page view comes before an order' as name, 'page_view, SMS' as expected, (select max(first_event) || ', ' || max(first_channel) from silver.sessions where client_id = 'v2' and reading = 'healed') as actual;
 
 select 'W' as test, 'two devices of one customer, stitched' as name, 'Unattributed, Email' as expected, (select max(case when reading = 'healed' then channel end) || ', ' || max(case when reading = 'stitched' then channel end) from gold.attribution where transaction_id = 'W-1' and model = 'last_click') as actual;
 
@@ -314,12 +314,12 @@ select 'X' as test, 'a hash that six ids share stitches nobody' as name, '0 peop
 
 select 'X2' as test, 'a device of six customers stitches nobody' as name, '0 people' as expected, (select cast(count(*) as varchar) || ' people' from silver.people where client_id in ('kiosk', 'kiosk2') and person_id <> client_id) as actual;
 
-select 'Y' as test, 'malformed JSON is no payload' as name, '1 event, no customer' as expected, (select cast(count(*) as varchar) || ' event, ' || coalesce(max(customer), 'no customer') from silver.events where client_id = 'y1') as actual;
+select 'Y' as test, 'malformed JSON is not a payload' as name, '1 event, no customer' as expected, (select cast(count(*) as varchar) || ' event, ' || coalesce(max(customer), 'no customer') from silver.events where client_id = 'y1') as actual;
 
-select 'Y2' as test, 'an event far from its file''s day is in no day' as name, '1 event, 0 days' as expected, (select cast(count(*) as varchar) || ' event, ' || cast(count(day) as varchar) || ' days' from silver.events where client_id = 'y2') as actual;
+select 'Y2' as test, 'an event far from its file''s day belongs to no day' as name, '1 event, 0 days' as expected, (select cast(count(*) as varchar) || ' event, ' || cast(count(day) as varchar) || ' days' from silver.events where client_id = 'y2') as actual;
 
 select
-    'Z' as test, 'the channel table: 52 rows, each its channel' as name, '52 rows, none wrong' as expected,
+    'Z' as test, 'the channel table: 52 rows, each with its channel' as name, '52 rows, none wrong' as expected,
     cast(count(*) as varchar) || ' rows, ' || coalesce(min(case when events.channel is distinct from expected.channel then expected.client_id || ' is ' || coalesce(events.channel, 'no touch') end), 'none wrong') as actual
 from (values
     ('z01', null),

@@ -1,5 +1,5 @@
--- What increment.py runs beside the statements of transform.sql. {braces} are filled in by Python; tables without a
--- schema are temporary, and `warehouse` is the copy that is brought up to date.
+-- The statements of increment.py besides those of transform.sql. Python fills in the {braces}. Tables without a schema are
+-- temporary, and `warehouse` is the copy that is being updated.
 
 -- name: arriving_or_gone
 create temp table arriving_or_gone as
@@ -13,13 +13,13 @@ select distinct
 from silver.received as received;
 
 -- name: touched_clients
--- Rows are found by few columns, and then fetched: a search reads all columns that it is asked for.
+-- Select rows by few columns first, and then fetch them, because a scan reads every column in the query.
 create temp table keyed as
 select rowid as row_number
 from warehouse.silver.events
 where transaction_id is not null or customer is not null or checkout_token is not null;
 
--- Who has which order, e-mail hash and checkout. An event without an id is a member of its own.
+-- The clients of each order, e-mail hash and checkout. An event without an id counts as a client of its own.
 create temp table members as
 unpivot (
     select coalesce(client_id, '#' || event_id) as member, transaction_id, customer, checkout_token
@@ -50,7 +50,7 @@ with recursive reached as (
 select value as client_id from reached where kind = 'client';
 
 -- name: landed_before
--- Of the files that stay: the records of these clients, and what may repeat a record without an id
+-- From the remaining files: the records of these clients, and records that may repeat one without an id
 create temp table anonymous as
 select event_id
 from warehouse.silver.events
@@ -90,7 +90,7 @@ insert into warehouse.silver.file_totals by name
 select * from silver.file_totals where source_file in ({landed});
 
 -- name: exchange
--- Let the rows of {table} that come out differently take the place of those before
+-- Replace the rows of {table} that differ
 create or replace temp table rows_before as
 select rowid as row_number from warehouse.{table} where {key} in (select {scope}_id from touched_{scope}s);
 
@@ -100,7 +100,7 @@ select rowid as row_number, * from warehouse.{table} where rowid in (from rows_b
 create or replace temp table after as
 select * from memory.{table} where {key} in (select {scope}_id from touched_{scope}s);
 
--- Most keys are on one side only; no more than the others have to be compared in full.
+-- Most keys are on one side only; compare only the others in full.
 create or replace temp table differences as
 with
 old as (select * exclude (row_number) from before where {key} in (select {key} from after)),

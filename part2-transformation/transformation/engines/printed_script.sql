@@ -1,4 +1,4 @@
--- The checks that a printed script makes, and what they read. error() gives its message to whoever runs the script.
+-- The checks of a printed script, and the tables that they read. error() shows its message to whoever runs the script.
 
 -- name: files
 select files.name, files.file_date, files.file_id, count(events._line) as records, cast(0 as bigint) as unreadable,
@@ -29,7 +29,7 @@ select
 from (select count(*) as records from {table}) as loaded;
 
 -- name: check_ledger
--- It comes before other gold: what stops there leaves the figures as they were.
+-- It runs before the rest of gold, so that a script that stops here leaves the figures unchanged.
 select
     line, orders, amount,
     case
