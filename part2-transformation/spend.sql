@@ -79,9 +79,10 @@ with covered as (
     from silver.ad_spend
 ),
 
+-- without an order, gold.attribution has none of them
 ways as (
     select reading, model
-    from gold.attribution
+    from gold.channel_performance
     group by reading, model
 ),
 

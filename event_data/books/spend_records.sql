@@ -91,7 +91,7 @@ with newest as (
     select
         records.*,
         max(file_number) over (
-            partition by date, coalesce(source, ''), coalesce(medium, ''), coalesce(campaign, '')
+            partition by date, coalesce(source, ''), coalesce(medium, ''), coalesce(lower(campaign), '')
         ) as newest_file
     from silver.spend_records as records
     where reason is null

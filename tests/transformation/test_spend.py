@@ -155,6 +155,25 @@ def test_the_bounds_are_wide_where_orders_are_few(shop: Shop) -> None:
         assert (returned is None) == (spend == 0) and (worst is None or worst <= float(revenue) / float(spend) <= best)
 
 
+def test_what_was_spent_without_an_order_is_in_every_model_too(shop: Shop, tmp_path: Path) -> None:
+    """And a campaign that a later file spells in another case counts once."""
+    data, warehouse = tmp_path / "data", tmp_path / "w.duckdb"
+    data.mkdir()
+    for path in (shop.folder / "data").glob("events_*.csv"):
+        lines = path.read_text("utf-8").splitlines()
+        (data / path.name).write_text("\n".join(one for one in lines if "checkout_completed" not in one), "utf-8")
+    text = (shop.folder / "contract.yaml").read_text("utf-8").replace("google_ads.csv", "google_ads*.csv")
+    (tmp_path / "contract.yaml").write_text(text, "utf-8")
+    for number, record in enumerate(("SALE,USD,70.00", "Sale,USD,80.00"), 1):
+        (data / f"google_ads_{number}.csv").write_text(
+            f"Day,Campaign,Currency code,Cost,Clicks,Impr.\n2025-02-24,{record},40,9\n", "utf-8"
+        )
+    assert run(data, warehouse, tmp_path / "contract.yaml")[0] == 0
+    assert query(warehouse, "select * from gold.attribution") == []
+    spent = "select sum(spend) from gold.channel_returns group by reading, model"
+    assert query(warehouse, spent) == [(Decimal(80),)] * 18
+
+
 def test_a_later_file_and_its_absence(shop: Shop, tmp_path: Path) -> None:
     folder = shop.folder
     spend, contract, part = folder / "data" / "google_ads.csv", folder / "contract.yaml", folder / "w.duckdb"
