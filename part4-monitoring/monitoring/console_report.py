@@ -12,11 +12,13 @@ from monitoring.thresholds import Thresholds
 from monitoring.wording import (
     ACKNOWLEDGE,
     NOT_OVER,
+    OVER,
     PAGE,
     Advice,
     acknowledgement,
     details,
     figure,
+    finished,
     instructions,
     known_as,
     known_line,
@@ -40,7 +42,8 @@ def lines(
     for alarm in report.alarms:
         first_line, *rest = alarm_lines(alarm, report, width, each)
         shown += ["", verdict(alarm.severity, colour) + first_line.removeprefix(alarm.severity), *rest]
-    below = [paragraph(f"{NOT_OVER}: {names}", width, 0, 2)] if (names := unfinished(report, t)) else []
+    named = {NOT_OVER: unfinished(report, t), OVER: finished(report, t)}
+    below = [paragraph(f"{what}: {names}", width, 0, 2) for what, names in named.items() if names]
     to_copy = {ACKNOWLEDGE: whole, PAGE: advice.page if report.alarms else ""}
     below += [_copied(what, text, width) for what, text in to_copy.items() if text]
     shown += ["", *below] if report.alarms else below
@@ -164,6 +167,7 @@ def as_document(report: DayReport) -> dict[str, Any]:
         "status": report.status,
         "note": report.note,
         "unfinished": list(report.unfinished),
+        "over": [d.key for d in report.incident_days if d.is_closing],
         "alarms": [_alarm_document(a) for a in report.alarms],
         "metrics": [_verdict_document(v) for v in report.verdicts],
     }

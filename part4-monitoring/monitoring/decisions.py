@@ -60,7 +60,7 @@ def consequence(act: Act, report: DayReport) -> str:
         return f"{act.key}{since} is treated like any other alarm again."
     if act.kind == ACKNOWLEDGED:
         end = f"until {day_words(act.until)}" if act.until else "until it is over"
-        what = f"is marked as known and being fixed: it keeps its severity, and no messages are sent about it {end}"
+        what = f"is marked as known and being fixed: it keeps its severity, and no messages about it go to Slack {end}"
     else:
         what = (
             "is accepted as the new level: it no longer raises an alarm, "

@@ -11,6 +11,7 @@ from monitoring.thresholds import Thresholds
 from monitoring.wording import (
     ACKNOWLEDGE,
     NOT_OVER,
+    OVER,
     PAGE,
     Advice,
     acknowledgement,
@@ -51,7 +52,7 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
         "Still open": [_line(a, report) for a in lasting],
         "Known": [escape(known_line(a, report)) for a in known],
         NOT_OVER: [escape(capital(unfinished(report, t)))] if report.unfinished else [],
-        "Over": [
+        OVER: [
             f"✅ {escape(capital(name_of(n.key, t)))}, open since {day_words(n.opened, report.day)}"
             for n in update.recovered
         ],

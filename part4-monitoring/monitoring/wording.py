@@ -10,8 +10,9 @@ from event_data.output import count
 from monitoring.alarms import TOO_LITTLE, Alarm, DayReport, Verdict
 from monitoring.thresholds import Thresholds
 
-ACKNOWLEDGE = "To acknowledge an alarm"  # before the command
+ACKNOWLEDGE = "To silence an alarm while it is being fixed"  # before the command
 NOT_OVER = "Not over yet"  # before the names of incidents
+OVER = "Over"  # the same
 PAGE = "Every metric and incident"  # before the path of monitor.html
 MOST_ALSO = 4  # of what comes with an alarm
 MOST_EARLIER = 14  # days that were judged late
@@ -156,14 +157,14 @@ def short(alarm: Alarm, report: DayReport) -> str:
     if alarm.at_stake_since and alarm.opened:
         since = f" since {day_words(alarm.opened, report.day)}" if alarm.day_number > 1 else ""
         parts.append(f"{report.currency.exact(alarm.at_stake_since)} {alarm.stake_text}{since}")
-    return "; ".join([title(alarm), *parts])
+    return ". ".join([title(alarm), *([capital("; ".join(parts))] if parts else [])])
 
 
 def acknowledgement(alarm: Alarm, command: str = "") -> tuple[str, str]:
     """Return when to acknowledge an alarm, and the option that does, after the command if it is given."""
     is_level = alarm.state == "level"
     option = f"{'--new_level' if is_level else '--acknowledge'} {shlex.quote(alarm.key)}"
-    return "If this is the new level" if is_level else "If this is known", f"{command} {option}".lstrip()
+    return "If this is the new level" if is_level else "If it is being fixed", f"{command} {option}".lstrip()
 
 
 def known_as(alarm: Alarm) -> str:
@@ -189,6 +190,12 @@ def instructions(alarms: Sequence[Alarm], report: DayReport, advice: Advice) -> 
 def unfinished(report: DayReport, t: Thresholds) -> str:
     """Return the names of the open incidents that have no alarm on this day."""
     return ", ".join(name_of(key, t) for key in report.unfinished)
+
+
+def finished(report: DayReport, t: Thresholds) -> str:
+    """Return the names of the incidents that end on this day, with their first days."""
+    ended = [d for d in report.incident_days if d.is_closing]
+    return "; ".join(f"{name_of(d.key, t)}, open since {day_words(d.opened, report.day)}" for d in ended)
 
 
 def is_urgent(alarm: Alarm) -> bool:

@@ -13,7 +13,7 @@ from monitoring.incidents import ACCEPTED, ACKNOWLEDGED, BAD, LINGERING, UNDONE,
 from monitoring.metrics import Facts, File
 from monitoring.storage import History
 from monitoring.thresholds import Planned, load_thresholds
-from monitoring.wording import day_words
+from monitoring.wording import day_words, finished, name_of
 from shops import healthy
 
 from event_data.contract import load_contract
@@ -82,6 +82,9 @@ def test_it_ends_before_two_days_judged_well_and_a_missing_day_is_neither() -> N
     assert verdicts(reports, "identity") == [BAD, WELL, BAD, WELL, BAD, WELL, UNSEEN, f"{WELL} closes"]
     assert numbers(reports[14:19], "identity") == [1, 0, 2, 0, 3]
     assert reports[15].unfinished == reports[19].unfinished == ("identity",) and reports[21].unfinished == ()
+    over = [("identity", f.days[14]), ("no_file", f.days[20])]
+    ended = "; ".join(f"{name_of(key, T)}, open since {day_words(day, day)}" for key, day in over)
+    assert [finished(report, T) for report in reports[20:]] == ["", ended, "", ""]
 
 
 def test_a_day_without_a_verdict_is_never_a_good_one() -> None:

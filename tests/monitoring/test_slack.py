@@ -276,7 +276,7 @@ def test_a_message_says_what_since_when_how_much_and_what_to_do() -> None:
         "Since 4 March, from 13:00 UTC; the last good day was 3 March.\n"
         "$12,415.00 less revenue than usual.\n"
         "1. one\n2. two\n3. three\n"
-        "If this is known: `python monitor.py --check_date 2025-03-04 --acknowledge orders`\n"
+        "If it is being fixed: `python monitor.py --check_date 2025-03-04 --acknowledge orders`\n"
         "Every metric and incident: monitor.html"
     )
     shown = "\n".join(lines(report, T, "", False, False, 120, advice))
@@ -291,7 +291,7 @@ def test_what_lasts_is_a_line_and_what_is_known_or_over_is_named() -> None:
     over = Notice("identity", DAY - timedelta(days=9), DAY, "P1", "new", NOW)
     found = message(DayReport(DAY, [old, known], []), Update((), (old,), (over,), ()), T, Advice())
     assert words(found).splitlines()[1:-1] == [
-        "*Still open*", "🔴 The column referrer is missing; day 4; $500.00 of revenue is affected since 1 March",
+        "*Still open*", "🔴 The column referrer is missing. Day 4; $500.00 of revenue is affected since 1 March",
         "*Known*", "More events fired twice. Known and being fixed.",
         "*Over*", "✅ Events without an id, open since 23 February",
     ]  # fmt: skip
