@@ -27,7 +27,7 @@ HEIGHT = 50  # lines of a screen, if the output is not a terminal
 
 
 class Progress(Protocol):
-    """A function that is told what is being done, and how many of how many steps are done."""
+    """A function that shows the current task, the number of steps done, and the number of all steps."""
 
     def __call__(self, text: str, done: int = 0, steps: int = 0) -> None: ...
 
@@ -140,15 +140,15 @@ def argument_parser(
     json_help: str = "print the result as JSON instead of text",
 ) -> argparse.ArgumentParser:
     """Return a parser whose help ends with an example and the exit statuses, including those of every command."""
-    told = {0: "fine", 2: "could not run", **statuses, 130: "interrupted"}
-    statuses_told = "\n".join(f"  {number:<4} {what}" for number, what in sorted(told.items()))
-    epilog = f"example:\n{example}\n\nexit status:\n{statuses_told}"
+    meanings = {0: "fine", 2: "could not run", **statuses, 130: "interrupted"}
+    status_lines = "\n".join(f"  {number:<4} {what}" for number, what in sorted(meanings.items()))
+    epilog = f"example:\n{example}\n\nexit status:\n{status_lines}"
     parser = _Parser(
         prog=script, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"{script} {__version__}")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors and what an option asks for")
+    parser.add_argument("--quiet", action="store_true", help="print only errors and what an option asks for")
     parser.add_argument("--json", action="store_true", help=json_help)
     return parser
 
@@ -168,7 +168,7 @@ def add_places(
     if warehouse:
         add("--warehouse", type=Path, help=warehouse)
     if out_dir:
-        add("--out_dir", type=Path, default=out_dir, help="folder for what is written (default: this script's)")
+        add("--out_dir", type=Path, default=out_dir, help="output folder (default: the script's own)")
 
 
 def in_any_case(choices: Sequence[str]) -> Callable[[str], str]:

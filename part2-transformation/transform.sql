@@ -1038,7 +1038,7 @@ sessions as (
     left join silver.events as last_touch on touched.last_touch_id = last_touch.event_id
 ),
 
-found as (
+session_readings as (
     select 'both' as found_in, 'healed' as reading
     union all
     select 'both', 'as_tracked'
@@ -1061,7 +1061,7 @@ bought as (
 )
 
 select
-    found.reading, sessions.session_id, client_id, source_session_id, started_at, ended_at,
+    session_readings.reading, sessions.session_id, client_id, source_session_id, started_at, ended_at,
     cast(started_at{in_zone} as date) as session_date,
     day,
     {for counts in events page_views signups carts checkouts, joined by ,}
@@ -1077,8 +1077,8 @@ select
     {place}_campaign
     {end}
 from sessions
-inner join found on sessions.found_in = found.found_in
-left join bought on found.reading = bought.reading and sessions.session_id = bought.session_id;
+inner join session_readings on sessions.found_in = session_readings.found_in
+left join bought on session_readings.reading = bought.reading and sessions.session_id = bought.session_id;
 
 
 -- silver.links: the e-mail hashes and checkouts of each client.
@@ -1509,7 +1509,7 @@ where last_known.order_id is null;
 -- gold.no_known_source: orders without a known source, and why: Direct, or Unattributed with the first reason that
 -- holds.
 create or replace table gold.no_known_source as
-with found as (
+with touched as (
     select reading, order_id, sum(case when channel <> 'Direct' then 1 else 0 end) as known_touches
     from silver.order_touches
     group by reading, order_id
@@ -1517,9 +1517,9 @@ with found as (
 
 select
     orders.order_id, orders.transaction_id, orders.order_date, readings.reading,
-    case when found.order_id is null then 'Unattributed' else 'Direct' end as channel,
+    case when touched.order_id is null then 'Unattributed' else 'Direct' end as channel,
     case
-        when found.order_id is not null then 'direct only'
+        when touched.order_id is not null then 'direct only'
         when case readings.reading
             when 'as_tracked' then orders.client_id_as_tracked when 'healed' then orders.client_id else orders.person_id
         end is null then 'no id'
@@ -1529,8 +1529,8 @@ select
     orders.revenue
 from silver.orders as orders
 cross join silver.readings as readings
-left join found on readings.reading = found.reading and orders.order_id = found.order_id
-where coalesce(found.known_touches, 0) = 0;
+left join touched on readings.reading = touched.reading and orders.order_id = touched.order_id
+where coalesce(touched.known_touches, 0) = 0;
 
 
 -- gold.unattributed: orders without a touch, and the reason.

@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     cli.add_places(p, warehouse=WAREHOUSE)
     p.add_argument(
         "--thresholds", type=Path, default=Path(__file__).resolve().with_name("thresholds.yaml"),
-        help="what is watched and how closely (default: thresholds.yaml beside this script)",
+        help="the monitor's settings (default: thresholds.yaml beside this script)",
     )  # fmt: skip
     p.add_argument(
         "--history", type=Path, help="SQLite file of all runs (default: monitor.sqlite beside the warehouse)"

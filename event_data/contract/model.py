@@ -262,7 +262,7 @@ class Table:
     delimiter: str
     time_zone: str  # of the files' days and of times without an offset: "UTC", "Europe/Berlin"
     columns: tuple[Column, ...]
-    values: Mapping[str, Value]  # role -> where its value is found; only the roles that the shop has
+    values: Mapping[str, Value]  # role -> the place of its value; only the roles that the shop has
     derived: Mapping[str, Value] = field(default_factory=dict)  # the columns that reading adds -> how they are computed
     has_header: bool = True  # otherwise the columns of a file are the contract's, in their order
 

@@ -42,7 +42,7 @@ class Comparison:
     def details(self) -> list[str]:
         """Return both totals of each day that differs, one sentence per day."""
         return [
-            f"{day.known.day}: found {_totals(day.counted, day.known, self.currency)}; "
+            f"{day.known.day}: counted {_totals(day.counted, day.known, self.currency)}; "
             f"expected {_totals(day.known, day.known, self.currency)}."
             for day in self.differing
         ]

@@ -39,7 +39,7 @@ def survey(
 ) -> DayFile:
     """Return `file` with what one pass over its bytes finds; `delimiter` is the contract's.
 
-    With the `names` of the contract's columns, in lower case, a header below the first line is found. Decompressed
+    With the `names` of the contract's columns, in lower case, a header below the first line is recognised. Decompressed
     copies go to `work_dir`. `with_hash` also computes the SHA-256 of the decompressed bytes. Raise ReadingError only
     if `work_dir` cannot be written, whatever the file contains.
     """

@@ -61,7 +61,7 @@ from longest
 -- threshold: 0
 -- needs: orders payload transaction_id
 -- message: {failed:,} of {checked:,} orders ({share}) have no transaction id
--- advice: Without an id, an order cannot be deduplicated or found in the shop's books; restore the ids from its order list.
+-- advice: Without an id, an order cannot be deduplicated or looked up in the shop's books; restore the ids from its order list.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (transaction_id is null) as failed,
     count(*) filter (transaction_id is null) as orders, sum(revenue) filter (transaction_id is null) as revenue,

@@ -110,7 +110,7 @@ keys as (
     )
 ),
 
-found as (
+values_present as (
     select
         file_no, record, key_no,
         count(*) as present,
@@ -137,7 +137,7 @@ cases as (
         example_mistyped, example_out_of_range
     from parents
     inner join keys using (event, parent)
-    left join found using (file_no, record, key_no)
+    left join values_present using (file_no, record, key_no)
 )
 
 select

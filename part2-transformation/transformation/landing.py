@@ -95,7 +95,7 @@ class _Landing:
         name = self._names[batch[0].file_id] = self.into or f"landed_{next(self._numbers)}"
         columns = column_names(batch[0].header, self.contract)
         for column in columns if self.into else ():
-            if column.lower() not in self.columns:  # from a header that only the careful reader found
+            if column.lower() not in self.columns:  # from a header that only the careful reader recognised
                 cursor.execute(f"alter table {name} add column if not exists {identifier(column)} varchar")
         cursor.execute(_select_lines(cursor, name, batch, columns, self.contract, bool(self.into)))
         ids = ", ".join(str(f.file_id) for f in batch)

@@ -127,8 +127,8 @@ def test_the_sentences(contract: Contract) -> None:
 def test_the_totals_of_each_day_that_differs(contract: Contract) -> None:
     found = compared(contract, usual(), known((2, "300"), (1, "833"), (None, "1345.30")))
     assert found.details() == [
-        "2025-03-01: found 3 orders and $700.00; expected 1 order and $833.00.",
-        "2025-03-02: found $1,130.50; expected $1,345.30.",
+        "2025-03-01: counted 3 orders and $700.00; expected 1 order and $833.00.",
+        "2025-03-02: counted $1,130.50; expected $1,345.30.",
     ]
 
 
