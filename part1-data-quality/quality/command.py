@@ -57,7 +57,7 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
             options.out_dir, scan, findings, incidents, evidence, options.json, options.junit
         )
     if wanted:
-        terminal.write(ticket(wanted, evidence[wanted.number], contract.currency))
+        terminal.write(ticket(wanted, evidence[wanted.number], contract))
     else:
         text = partial(summary, scan.files, findings, incidents, evidence, written, contract, terminal)
         terminal.report(text, lambda: document)

@@ -34,8 +34,14 @@ def headline(files: Sequence[FileFacts], incidents: Sequence[Incident], contract
         result = f"no emergency, {count(others, 'incident')} to look into"
     else:
         result = "nothing to act on"
-    read = f"{count(len(files), contract.unit_of_files)}, {days}: {events:,} events, {orders:,} orders{gross}"
+    read = f"{deliveries(files, contract)}, {days}: {events:,} events, {orders:,} orders{gross}"
     return f"{read}; {result}."
+
+
+def deliveries(files: Sequence[FileFacts], contract: Contract) -> str:
+    """Return how many files or days have arrived, and how many have not."""
+    missing = sum(facts.missing for facts in files)
+    return count(len(files) - missing, contract.unit_of_files) + (f" ({missing:,} missing)" if missing else "")
 
 
 def days_of(files: Sequence[FileFacts]) -> str:

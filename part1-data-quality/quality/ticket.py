@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from event_data.contract import Contract
 from event_data.money import Currency
 from event_data.output import count, printable
 from quality.definitions import COUNTS, percent
@@ -11,16 +12,16 @@ from quality.incidents import Incident
 PAIRS = 10  # of orders; more would fill the ticket
 
 
-def ticket(incident: Incident, evidence: Evidence, currency: Currency) -> str:
+def ticket(incident: Incident, evidence: Evidence, contract: Contract) -> str:
     """Return the incident in Markdown that is also readable as plain text."""
     lines = [f"{incident.severity} {incident.check}: {incident.message}", ""]
-    lines += [f"- {label}: {text}" for label, text in facts(incident, evidence, currency)]
+    lines += [f"- {label}: {text}" for label, text in facts(incident, evidence, contract)]
     lines += ["", "What to do: " + incident.advice]
     if followers := consequences(incident):
         lines += ["", "Consequences:", *(f"- {name}: {message}" for name, message in followers)]
     if evidence.pairs:
         lines += ["", "Orders to compare:"]
-        lines += [f"- {pair_text(pair, currency)}" for pair in evidence.pairs[:PAIRS]]
+        lines += [f"- {pair_text(pair, contract.currency)}" for pair in evidence.pairs[:PAIRS]]
         lines += [f"- and {more:,} more pairs"] if (more := len(evidence.pairs) - PAIRS) > 0 else []
     elif evidence.examples:
         lines += ["", "Examples (masked):"]
@@ -28,24 +29,24 @@ def ticket(incident: Incident, evidence: Evidence, currency: Currency) -> str:
     return printable_lines(lines)
 
 
-def facts(incident: Incident, evidence: Evidence, currency: Currency) -> list[tuple[str, str]]:
+def facts(incident: Incident, evidence: Evidence, contract: Contract) -> list[tuple[str, str]]:
     """Return the label and text of each fact about an incident, in the order of a report."""
-    first = incident.findings[0]
+    first, unit = incident.findings[0], contract.unit_of_files
     where = f"{first.file}, line {first.line:,}" if first.line else first.file
     lines = [("Since", f"{incident.first_day} ({where})")]
     if evidence.first:
         is_sample = evidence.of_first < (first.failed or 0)
-        among = f" (among the first {evidence.of_first} of that file)" if is_sample else ""
+        among = f" (the earliest of the first {evidence.of_first} failed rows)" if is_sample else ""
         lines.append(("First failure", evidence.first + among))
-    ended = "still open" if incident.is_open else "ended"
-    lines.append(("Last", f"{incident.last_day} ({ended}; {count(len(incident.findings), 'file')})"))
-    lines.append(("Last good file", incident.last_good or "none among these files"))
+    ended = "not over yet" if incident.is_open else "over"
+    lines.append(("Last bad day", f"{incident.last_day} ({ended}; {count(len(incident.findings), unit)})"))
+    lines.append((f"Last good {unit}", incident.last_good or f"none among these {unit}s"))
     if counts_cases(incident):
         share = percent(incident.failed / incident.checked)
         lines.append(("Failed since then", f"{incident.failed:,} of {incident.checked:,} ({share})"))
     if incident.revenue:
         orders = f", {count(incident.orders, 'order')}" if incident.orders else ""
-        lines.append(("At stake", f"{currency.exact(incident.revenue)}{orders}"))
+        lines.append(("At stake", f"{contract.currency.exact(incident.revenue)}{orders}"))
     of_seen = f" (of {evidence.seen:,} failed rows examined)" if evidence.seen < incident.failed else ""
     for label, places in (("Pages", evidence.main_pages), ("Browsers", evidence.main_browsers)):
         if places:

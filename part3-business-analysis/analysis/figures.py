@@ -86,7 +86,8 @@ def _x_of_days(gold: Gold) -> dict[str, Any]:
     days = list(gold.days.index) or [date(2000, 1, 1)]
     # Without a range, the incidents' letters would widen the axis.
     ends = [f"{days[0] - timedelta(1)} 12:00:00", f"{days[-1]} 12:00:00"]
-    return {"type": "date", "tickformat": "%-d %b", "nticks": 6, "range": ends}
+    ticks = {"dtick": 86_400_000} if len(days) <= 7 else {"nticks": 6}  # no tick between two days
+    return {"type": "date", "tickformat": "%-d %b", "range": ends, **ticks}
 
 
 def _trend(gold: Gold, quality: Quality) -> Figure:

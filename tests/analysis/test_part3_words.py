@@ -1,5 +1,6 @@
 """Sentences of the summary that few data reach, on gold made by hand."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,7 +12,7 @@ import pytest
 from analysis.charts import attribution_loss_pie
 from analysis.charts.style import source_line
 from analysis.command import is_critical
-from analysis.documents import summary, verdict
+from analysis.documents import report, summary, verdict
 from analysis.findings import Change, find_changes
 from analysis.gold import Gold
 from analysis.impact import load_assumptions, model
@@ -144,6 +145,15 @@ def test_a_channel_is_known_of_nearly_all() -> None:
 def test_what_few_shops_have(fields: dict[str, Any], words: str) -> None:
     assert words in told(shop(**fields))
     assert words not in told(shop())
+
+
+def test_the_page_shows_the_order_list_by_day() -> None:
+    listed = pd.DataFrame({"tracked": [8], "expected": [10], "missing_amount": [250.0]}, index=DAYS[:1])
+    of = shop(coverage=listed)
+    page = report(verdict(of, CHECKED, find_changes(of, CHECKED), model(of, CHECKED, load_assumptions(ASSUMPTIONS))))
+    (section,) = re.findall(r'<section aria-labelledby="coverage-title">.*?</section>', page, re.DOTALL)
+    assert "10 orders were tracked" in section and "2 of 10 orders" in section
+    assert re.findall(r"<td[^>]*>(.*?)</td>", section) == [str(DAYS[0]), "10", "8", "$250.00"]
 
 
 def test_faults_of_a_shop_without_an_order_are_not_called_harmless() -> None:
