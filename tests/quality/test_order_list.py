@@ -104,6 +104,26 @@ def test_the_parts_agree_on_every_order(shop: tuple[Path, Path], found: list[dic
         assert shown == expected and any(number for _, number in shown.values()), check
 
 
+def test_coverage_has_the_days_with_files_only(shop: tuple[Path, Path], tmp_path: Path) -> None:
+    """In New York, the first file begins on the evening before, of which only tracked orders are known."""
+    contract, warehouse = tmp_path / "contract.yaml", tmp_path / "w.duckdb"
+    text = shop[1].read_text("utf-8")
+    zone = "          timezone: true\n          defaultTimezone: America/New_York #"
+    contract.write_text(text.replace("          timezone: true #", zone, 1), "utf-8")
+    args = ("--data_dir", shop[0] / "data", "--contract", contract)
+    assert call(transform, *args, "--warehouse", warehouse, "--quiet")[0] in (0, 3)
+    coverage = query(
+        warehouse,
+        "select strftime(date, '%Y%m%d'), expected_orders, expected_orders - tracked_orders "
+        "from gold.tracking_coverage where segment_kind = 'all' order by date",
+    )
+    before = "select count(*) from gold.order_reconciliation where order_date < '2025-02-23' and status = 'matched'"
+    assert query(warehouse, before) > [(0,)]
+    rows = [row for row in report(args[1], tmp_path / "out", *args[2:]) if row["check"] == "orders_not_tracked"]
+    shown = [(days([row])[0], int(row["checked"]), int(row["failed"])) for row in rows if row["checked"]]
+    assert coverage == shown
+
+
 def test_what_explains_another_amount_is_named(found: list[dict[str, str]]) -> None:
     told = {row["message"].rpartition("; ")[2] for row in failing(found, "order_amount_differs")}
     assert told >= {"tax explains most of them", "shipping explains most of them"}
