@@ -185,7 +185,7 @@ def test_figures_of_the_readme_are_those_of_the_summary() -> None:
     for pattern in (
         r"(\d[\d.]* to [\d.]+ times all revenue of such a period)",
         r"yearly EBITDA effect (\S+ to \S+) \(",
-        r"(at the very most \S+[kM])",
+        r"(at most \S+[kM])",
         r"(\d+% of visitors who did more than browse have)",
         r"(\d+ of \d+ orders) have no start on record",
         r"revenue counted twice \| [\d.]+% \((\S+)\)",
