@@ -1,5 +1,5 @@
 -- Advertising spend beside the events: run only if the contract describes a file of it and there is one, after
--- transform.sql and event_data/books/spend_records.sql. {braces} hold what the contract says of the file. Portable SQL, in
+-- transform.sql and event_data/books/spend_records.sql. {braces} are filled in from the contract. Portable SQL, in
 -- the form of transform.sql.
 
 

@@ -7,8 +7,8 @@
 
 
 -- silver.click_sessions: the paid clicks, what they cost, and the sessions with a touch of the same source, medium and
--- campaign, by day. Auto-tagging tells the source of a click, but not its campaign: campaigns that no address names are
--- compared with the sessions of their source that have none.
+-- campaign, by day. Auto-tagging shows the source of a click, but not its campaign: campaigns that no address names are
+-- compared with the sessions of their source that have no campaign.
 create or replace table silver.click_sessions as
 with clicked as (
     select

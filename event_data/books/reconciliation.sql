@@ -1,5 +1,5 @@
--- The shop's own orders, and which of them were tracked; parts 1 and 2 run these statements. {braces} hold what the
--- contract says of the order list. Portable SQL, in the form of transform.sql.
+-- The shop's own orders, and which of them were tracked; parts 1 and 2 run these statements. {braces} are filled
+-- in from the contract. Portable SQL, in the form of transform.sql.
 --
 -- Reads
 --   bronze.shop_orders      the records of the order list as text, one column for each role
@@ -228,8 +228,8 @@ select shop_order_id, tracked_order_id, created_at, ordered_at, kind from by_cus
 -- possible (is_open).
 --
 -- A pair matches if it is the only candidate of both. Other pairs match in rounds: if both orders have no stronger
--- candidate left, and no other candidate as strong. Orders that are alike in everything that is compared are matched in
--- the order of their times; those that remain were tracked twice, or not at all.
+-- candidate left, and no other candidate as strong. Orders that agree in every compared field are matched in the order
+-- of their times; those that remain were tracked twice, or not at all.
 create or replace table silver.order_pairs as
 with counted as (
     select

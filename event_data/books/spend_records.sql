@@ -1,5 +1,5 @@
--- The records of the files of advertising spend; parts 1 and 2 run these statements. {braces} hold what the contract says
--- of the files. Portable SQL, in the form of transform.sql.
+-- The records of the files of advertising spend; parts 1 and 2 run these statements. {braces} are filled in from the
+-- contract. Portable SQL, in the form of transform.sql.
 
 
 -- silver.read_spend: the records of the files of advertising spend, typed, each with the reason why it cannot be read, or
@@ -12,7 +12,7 @@ with imported as (
         _source_file as source_file,
         _file_number as file_number,
         _line as line,
-        -- a day is read at noon, which every time zone has
+        -- read a day as noon, which exists on every day in every time zone
         case length(date)
             when 8 then date || 'T120000'
             when 10 then date || 'T12:00:00'
@@ -39,7 +39,7 @@ select
     source, medium, campaign, cost, currency, clicks, impressions, unread_values,
     case
         when detail is not null then {unreadable}
-        -- reports often end in a total, which no sum misses
+        -- reports often end in a total, which would count everything twice
         when event_at is null and (
             lower(time_text) like 'total%' or coalesce(time_text, '--') = '--' and lower(campaign) like 'total%'
         ) then 'total'

@@ -1,4 +1,4 @@
--- The days of a file that holds many; conversion.py fills in the {braces}.
+-- The days of a file of many days; conversion.py fills in the {braces}.
 
 -- name: days
 -- The day of each record, null if its time cannot be read. Wrong clocks do not make a day: times before 1971, and at most
