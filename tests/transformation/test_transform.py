@@ -91,7 +91,7 @@ def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path, mo
 
 
 def test_files_that_come_and_go_beside_others_of_their_day(fortnight: Path, tmp_path: Path) -> None:
-    """Which files of a day count is decided again when one of them comes or goes, not only when one changes."""
+    """The files that count for a day are chosen again when one of them comes or goes, not only when one changes."""
     data = shutil.copytree(fortnight, tmp_path / "data")
     day = sorted(data.iterdir())[5]
     copy, header = data / f"{day.stem} (1).csv", day.read_text("utf-8").partition("\n")[0]
