@@ -59,9 +59,8 @@ def command(options: argparse.Namespace, terminal: cli.Terminal) -> int:
 
 def main(args: Sequence[str], stdout: TextIO | None, stderr: TextIO | None) -> int:
     """Run the command and return its exit status; a mistake of the user's is one sentence on stderr."""
-    return cli.run(
-        parser(), command, args, stdout, stderr, advice="choose another --out_dir, or with --init another --contract"
-    )
+    place = "--contract" if "--init" in args else "--out_dir"
+    return cli.run(parser(), command, args, stdout, stderr, advice=f"choose another {place}")
 
 
 if __name__ == "__main__":

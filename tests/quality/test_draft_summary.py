@@ -163,4 +163,4 @@ def test_known_totals_of_each_day(tmp_path: Path, contract: Contract) -> None:
     """
     )
     text = summary(warehouse(tmp_path, sql), changed(contract, "  - property: currency", known), 200)
-    assert "Known totals: 2025-03-01 differs." in text and "  2025-03-01: found 1 order; expected 9 orders." in text
+    assert "Known totals: 2025-03-01 differs." in text and "  2025-03-01: counted 1 order; expected 9 orders." in text
