@@ -39,7 +39,8 @@ def verdict_without_alarm(
 def _of_rule(incident: Incident, day: date, facts: Facts, t: Thresholds, state: State) -> str:
     """Return the verdict on a day that does not break the rule: it may still be nearer to none than to the usual."""
     before = state.last_days("records", incident.opened, t.history_days)
-    kind, points = _points_of_rule(incident, facts, [*before, *_days_of(incident, day, facts, t)], before, t)
+    days = sorted({*before, *_days_of(incident, "records", day, facts, t, state)})
+    kind, points = _points_of_rule(incident, facts, days, before, t)
     history = [points[d] for d in before if d in points]
     if day not in points or len(history) < t.min_days:
         return WELL
@@ -72,7 +73,8 @@ def _of_metrics(incident: Incident, day: date, facts: Facts, t: Thresholds, stat
         elif verdict.verdict == ALARM:
             yield LINGERING
         else:
-            yield _near(verdict.score, metric.kind, _values(facts, metric, before, incident, day, t), incident, t)
+            days = _days_of(incident, metric.name, day, facts, t, state)
+            yield _near(verdict.score, metric.kind, _values(facts, metric, before, days), incident, t)
 
 
 def _concerns(incident: Incident, metric: Metric) -> bool:
@@ -83,7 +85,7 @@ def _concerns(incident: Incident, metric: Metric) -> bool:
 def _of_segments(incident: Incident, day: date, facts: Facts, t: Thresholds, state: State) -> Iterator[str]:
     for metric in (m for m in t.segments if m.group == incident.key and m.name in incident.metrics):
         before = _before(incident, metric, t, state)
-        days = sorted({*before, *_days_of(incident, day, facts, t)})
+        days = sorted({*before, *_days_of(incident, metric.name, day, facts, t, state)})
         for kind in metric.by:
             for segment in facts.segments.get((metric.of, kind), {}):
                 if segment_name(metric, kind, segment) not in incident.metrics:
@@ -109,8 +111,11 @@ def _slow_start(incident: Incident, t: Thresholds) -> date:
     return incident.opened - timedelta(days=max(t.windows, default=1) - 1)
 
 
-def _days_of(incident: Incident, day: date, facts: Facts, t: Thresholds) -> list[date]:
-    return [d for d in facts.days if _slow_start(incident, t) <= d <= day]
+def _days_of(incident: Incident, metric: str, day: date, facts: Facts, t: Thresholds, state: State) -> list[date]:
+    """Return the last days of a metric's history before an incident, and the incident's days with a file."""
+    before = state.last_days(metric, incident.opened, t.history_days)
+    own = [d for d in facts.days if incident.opened <= d <= day and facts.has(d)]
+    return [*(d for d in before if d >= _slow_start(incident, t)), *own]
 
 
 def _near(found: Score, kind: str, values: Mapping[date, Point], incident: Incident, t: Thresholds) -> str:
@@ -156,11 +161,8 @@ def _level(until: Sequence[Point], found: Score, kind: str, windows: Sequence[in
     return level
 
 
-def _values(
-    facts: Facts, metric: Metric, before: Sequence[date], incident: Incident, day: date, t: Thresholds
-) -> dict[date, Point]:
-    """Return a metric on the days of an incident and the last days before it, in the unit of a score's value."""
-    days = _days_of(incident, day, facts, t)
+def _values(facts: Facts, metric: Metric, before: Sequence[date], days: Sequence[date]) -> dict[date, Point]:
+    """Return a metric on these days, in the unit of a score's value; `before` has the usual order values."""
     if metric.kind == "amount":
         return {d: Point(0, exp(a.total / a.n), 1) for d in days if (a := facts.amounts.get(d)) and a.n}
     if metric.kind == "scale":
