@@ -87,7 +87,7 @@ def test_a_contract_with_the_wrong_time_zone(folder: Path, tmp_path: Path) -> No
     assert failed[0]["message"].startswith(sentence + "days that begin ")
     assert "later would match, for example those of America/" in failed[0]["message"]
     assert failed[0]["advice"].startswith("Set `defaultTimezone` of the time column")
-    assert "known_totals, since 2025-02-24, 3 files" in stdout
+    assert "known_totals, since 2025-02-24, last seen 2025-02-26, 3 files" in stdout
 
     right = with_totals(tmp_path, local, DAYS)
     document = yaml.safe_load(right.read_text("utf-8"))
