@@ -12,7 +12,8 @@ SLOW = {
     "test_any_input", "test_detection", "test_faults", "test_real_days", "test_reference", "test_attribution",
     "test_part3_browser", "test_part3_outputs", "test_part3_numbers", "test_agreement", "test_bench_peers",
     "test_prefilter", "test_attribution_cases", "test_monitor_command", "test_recovery",
-    "test_one_judgement",
+    "test_one_judgement", "test_one_verdict", "test_transform", "test_shop_values", "test_shops_in_parts_3_and_4",
+    "test_shop_drafts", "test_examples", "test_order_list", "test_another_shop", "test_known_totals_everywhere",
 }  # fmt: skip
 
 
