@@ -83,7 +83,7 @@ def test_files_of_other_objects_are_not_event_files(tmp_path: Path) -> None:
     names = ["orders_20250302.csv", "orders_20250301.csv.gz", "orders_20250301.csv", "events_20250301.csv"]
     for name in [*names, "refunds_20250301.csv"]:
         (tmp_path / name).touch()
-        os.utime(tmp_path / name, (1, 1))
+        os.utime(tmp_path / name, (3, 3))
     folder = find_files(tmp_path, "events_%Y%m%d.csv", (), ["orders_%Y%m%d.csv"])
     assert [file.name for file in folder.files] == names[3:]
     assert [unread.name for unread in folder.unread] == ["refunds_20250301.csv"]
