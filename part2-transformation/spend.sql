@@ -11,7 +11,7 @@ with counted as (
     from silver.counted_spend as spend
 ),
 
--- The channel of the visits with this source and medium: the usual one, or else that of any campaign of the source.
+-- the usual channel of the visits with this source and medium: a campaign's name may change it
 named as (
     select lower(source) as source, lower(medium) as medium, channel, count(*) as visits
     from silver.events
@@ -23,7 +23,7 @@ ranked as (
     select
         source, medium, channel,
         row_number() over (
-            partition by source, coalesce(medium, '') order by visits desc nulls last, channel nulls first
+            partition by source, medium order by visits desc nulls last, channel nulls first
         ) as position
     from named
 )
@@ -37,8 +37,7 @@ select
     counted.clicks, counted.impressions, counted.unread_values
 from counted
 left join ranked
-    on counted.source = ranked.source and coalesce(counted.medium, '') = coalesce(ranked.medium, '')
-    and ranked.position = 1;
+    on counted.source = ranked.source and counted.medium = ranked.medium and ranked.position = 1;
 
 
 -- silver.arrivals: the sessions with a touch of a source, medium and campaign, by the day of the touch.
@@ -55,17 +54,17 @@ group by day, lower(source), lower(medium), coalesce(lower(campaign), '');
 -- campaign, by day. Redirects and consent tools strip parameters, so fewer sessions arrive.
 create or replace table gold.click_sessions as
 with channels as (
-    select source, coalesce(medium, '') as medium, min(channel) as channel
+    select source, medium, min(channel) as channel
     from silver.ad_spend
-    group by source, coalesce(medium, '')
+    group by source, medium
 )
 
 select
-    clicked.date, channels.channel, clicked.source, nullif(clicked.medium, '') as medium, clicked.campaign,
-    clicked.clicks, clicked.sessions, clicked.spend
+    clicked.date, channels.channel, clicked.source, clicked.medium, clicked.campaign, clicked.clicks, clicked.sessions,
+    clicked.spend
 from silver.click_sessions as clicked
 left join channels
-    on coalesce(clicked.source, '') = coalesce(channels.source, '') and clicked.medium = channels.medium
+    on clicked.source = channels.source and clicked.medium = channels.medium
 -- only days that have event files can have sessions
 where clicked.date in (select file_date from bronze.files);
 

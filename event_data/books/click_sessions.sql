@@ -12,10 +12,10 @@
 create or replace table silver.click_sessions as
 with clicked as (
     select
-        date, source, coalesce(medium, '') as medium, coalesce(lower(campaign), '') as campaign, sum(clicks) as clicks,
+        date, source, medium, coalesce(lower(campaign), '') as campaign, sum(clicks) as clicks,
         sum(case when coalesce(currency, '') in ({own_currency}) then cost end) as spend
     from silver.counted_spend
-    group by date, source, coalesce(medium, ''), coalesce(lower(campaign), '')
+    group by date, source, medium, coalesce(lower(campaign), '')
 ),
 
 known as (

@@ -1,10 +1,12 @@
 """The SQL that the contract fills into the statements about its books."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from event_data.books.customers import tracked_customer_sql
+from event_data.cli import REPOSITORY
 from event_data.contract.model import AdSpend, Contract, OrderList
 from event_data.events import (
     NO_AMOUNT,
@@ -23,8 +25,10 @@ from event_data.statements import Statement, fill, read_statements
 RECONCILIATION = Path(__file__).with_suffix(".sql")
 SPEND_RECORDS = Path(__file__).with_name("spend_records.sql")
 CLICK_SESSIONS = Path(__file__).with_name("click_sessions.sql")
+SOURCE_ALIASES = REPOSITORY / "part2-transformation" / "seeds" / "source_aliases.csv"
 AMOUNTS = ("amount", "refunded_amount", "discount", "tax", "shipping")
 COUNTS = ("clicks", "impressions")
+NOT_SET = "(not set)"  # a source or medium that a visit lacks beside the other
 NONE = "--"  # how exports of advertising platforms write that there is no value
 
 
@@ -65,12 +69,21 @@ def _spend_placeholders(contract: Contract, book: AdSpend, place: int, portable:
     return _shared(contract) | {
         **{name: amount_sql(name) for name in ("cost", *COUNTS)},
         "unread_values": _unread(COUNTS),
+        "source": _source(),
+        "not_set": literal(NOT_SET),
         "campaign": f"case lower(campaign) {renamed} else campaign end" if renamed else "campaign",
         "object": literal(book.file_name),
         "place": str(place),
         "spend_time": event_time_sql(book, "imported", portable),
         "in_zone": in_zone_sql("", book.time_zone),
     }
+
+
+def _source() -> str:
+    """Return SQL for the source by the name that the events have: `meta` is facebook there."""
+    with SOURCE_ALIASES.open(encoding="utf-8", newline="") as file:
+        arms = (f"when {literal(row['alias'])} then {literal(row['source'])}" for row in csv.DictReader(file))
+        return f"coalesce(case lower(source) {' '.join(arms)} else lower(source) end, {literal(NOT_SET)})"
 
 
 def _unread(roles: Sequence[str]) -> str:

@@ -18,8 +18,8 @@ with imported as (
             when 10 then date || 'T12:00:00'
             else date
         end as time_text,
-        lower(source) as source,
-        lower(medium) as medium,
+        {source} as source,
+        coalesce(lower(medium), {not_set}) as medium,
         {campaign} as campaign,
         {cost} as cost,
         upper(currency) as currency,
@@ -56,8 +56,8 @@ from timed;
 create or replace table silver.spend_records as
 with reported as (
     select
-        date, coalesce(source, '') as source, coalesce(lower(campaign), '') as campaign, place, object,
-        min(place) over (partition by date, coalesce(source, ''), coalesce(lower(campaign), '')) as first_place
+        date, source, coalesce(lower(campaign), '') as campaign, place, object,
+        min(place) over (partition by date, source, coalesce(lower(campaign), '')) as first_place
     from silver.read_spend
     where reason is null
 ),
@@ -80,7 +80,7 @@ select
     records.detail
 from silver.read_spend as records
 left join first_reports
-    on records.date = first_reports.date and coalesce(records.source, '') = first_reports.source
+    on records.date = first_reports.date and records.source = first_reports.source
     and coalesce(lower(records.campaign), '') = first_reports.campaign;
 
 
@@ -90,9 +90,7 @@ create or replace table silver.counted_spend as
 with newest as (
     select
         records.*,
-        max(file_number) over (
-            partition by date, coalesce(source, ''), coalesce(medium, ''), coalesce(lower(campaign), '')
-        ) as newest_file
+        max(file_number) over (partition by date, source, medium, coalesce(lower(campaign), '')) as newest_file
     from silver.spend_records as records
     where reason is null
 )

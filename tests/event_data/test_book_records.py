@@ -14,8 +14,9 @@ from synthetic_orders import SHOPIFY, contract_with_books
 
 from event_data.books.customers import booked_customer_sql, tracked_customer_sql
 from event_data.books.reading import land_books
-from event_data.books.reconciliation import RECONCILIATION, book_placeholders, spend_statements
+from event_data.books.reconciliation import CLICK_SESSIONS, RECONCILIATION, book_placeholders, spend_statements
 from event_data.contract import Contract, load_contract
+from event_data.events import own_currency_values
 from event_data.reading import day_file
 from event_data.reading.day_file import ReadingError
 from event_data.reading.folder import find_book_files
@@ -107,6 +108,26 @@ def test_a_record_of_the_order_list_that_cannot_be_used_has_a_reason(tmp_path: P
         assert orders == [("A-1", 3, 3)]
         missing = connection.execute("select distinct missing_columns from bronze.book_files").fetchall()
         assert missing == [("Test",)]
+
+
+def test_clicks_meet_the_sessions_of_a_source_by_any_of_its_names(tmp_path: Path) -> None:
+    rows = "2026-03-01,Meta,paid,spring,9,5\n2026-03-01,Google Ads,,brand,4,3\n2026-03-01,,cpc,,2,1\n"
+    (tmp_path / "ad_spend.csv").write_text(HEADER + rows, "utf-8")
+    contract = contract_in(tmp_path)
+    # As part 2 names them: addresses with utm_source=meta, with a source alone, and with a medium alone.
+    arrivals = [("facebook", "paid", "spring", 4), ("google", "(not set)", "brand", 2), ("(not set)", "cpc", "", 1)]
+    with landed(tmp_path, contract) as connection:
+        columns = "date date, source text, medium text, campaign text, sessions int"
+        connection.execute(f"create table silver.arrivals ({columns})")
+        connection.executemany(f"insert into silver.arrivals values ('{DAY}', ?, ?, ?, ?)", arrivals)
+        (clicks,) = read_statements(CLICK_SESSIONS)
+        for statement in (*spend_statements(contract), fill(clicks, {"own_currency": own_currency_values(contract)})):
+            connection.execute(statement.sql)
+        met = "select source, medium, campaign, clicks, sessions, spend from silver.click_sessions order by clicks desc"
+        assert connection.execute(met).fetchall() == [
+            (*arrivals[0][:3], 5, 4, Decimal(9)), (*arrivals[1][:3], 3, 2, Decimal(4)),
+            (*arrivals[2][:3], 1, 1, Decimal(2)),
+        ]  # fmt: skip
 
 
 META = """

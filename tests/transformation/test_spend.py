@@ -21,7 +21,7 @@ OBJECT = """
         value:
           columnRoles:
             date: Day
-            source: {{constant: Google}}
+            source: {{constant: Google Ads}}
             medium: {{constant: cpc}}
             campaign: Campaign
             currency: Currency code
