@@ -74,14 +74,16 @@ def land(
     most = min(max(sum(f.size for f in surveyed) // (2 * workers), SMALL), LARGE)
     landed = Reader(connection, work_dir, landing.load, landing.keep, most, stable=True).read(surveyed, progress)
     connection.execute(f"set threads = {threads}")
-    if not into and not landing.tables:
+    if into:
+        _gather(connection, into, landing.tables)
+    elif not landing.tables:
         landing.tables.append("landed_0")
         _create(connection, "landed_0", [])
     return sorted(landed, key=lambda f: f.file_id), [f"select * from {name}" for name in landing.tables]
 
 
 class _Landing:
-    """Load batches into tables: one per batch, or all into the table `into`."""
+    """Load batches into tables: one per batch, or all those whose columns it has into the table `into`."""
 
     def __init__(self, contract: Contract, into: str | None) -> None:
         self.contract, self.into = contract, into
@@ -92,12 +94,12 @@ class _Landing:
 
     def load(self, cursor: duckdb.DuckDBPyConnection, batch: list[DayFile]) -> dict[int, int]:
         """Read a batch and return the number of records by file_id."""
-        name = self._names[batch[0].file_id] = self.into or f"landed_{next(self._numbers)}"
         columns = column_names(batch[0].header, self.contract)
-        for column in columns if self.into else ():
-            if column.lower() not in self.columns:  # from a header that only the careful reader recognised
-                cursor.execute(f"alter table {name} add column if not exists {identifier(column)} varchar")
-        cursor.execute(_select_lines(cursor, name, batch, columns, self.contract, bool(self.into)))
+        # A header that only the careful reader recognised may bring columns. The table cannot get them now, because
+        # DuckDB allows no change to a table that other transactions are inserting into.
+        known = self.into if self.columns.issuperset(map(str.lower, columns)) else None
+        name = self._names[batch[0].file_id] = known or f"landed_{next(self._numbers)}"
+        cursor.execute(_select_lines(cursor, name, batch, columns, self.contract, bool(known)))
         ids = ", ".join(str(f.file_id) for f in batch)
         counts = cursor.execute(
             f"select _file_id, count(*) from {name} where _file_id in ({ids}) group by _file_id"
@@ -111,8 +113,17 @@ class _Landing:
             file.refuse_line(file.records + 1)
             if file.rejects:
                 cursor.execute(f"insert into {name} by name {_rejected(file)}")
-        if not self.into:
+        if name != self.into:
             self.tables.append(name)
+
+
+def _gather(connection: duckdb.DuckDBPyConnection, into: str, tables: Sequence[str]) -> None:
+    """Move the records of these tables to `into`, with the columns that it does not have."""
+    for table in tables:
+        for (column,) in connection.execute(f"select column_name from (describe {table})").fetchall():
+            connection.execute(f"alter table {into} add column if not exists {identifier(column)} varchar")
+        connection.execute(f"insert into {into} by name from {table}")
+        connection.execute(f"drop table {table}")
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> None:

@@ -199,6 +199,22 @@ def test_a_column_goes_with_the_last_file_that_has_it(fortnight: Path, tmp_path:
     assert query(warehouse, here) == [(0,)]
 
 
+def test_columns_that_only_the_careful_reader_recognises(fortnight: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(fortnight, tmp_path / "data"))
+    sound, *damaged = sorted(data.iterdir())
+    header, *lines = sound.read_text("utf-8").splitlines()
+    sound.write_text("\n".join([header, *lines * 100]) + "\n", "utf-8")  # read while the others bring their columns
+    for number, day in enumerate(damaged):
+        header, _, rest = day.read_text("utf-8").partition("\n")
+        lines = [f"{header},\x81{number}", *(f"{line},7" for line in rest.splitlines())]
+        day.write_bytes(("\n".join(lines) + "\n").encode("latin-1"))
+    build(data, tmp_path / "w.duckdb")
+    for number, day in enumerate(damaged):
+        read = f"select count(*), count(\"\x81{number}\") from bronze.events where _source_file = '{day.name}'"
+        rows = len(day.read_bytes().splitlines()) - 1
+        assert rows and query(tmp_path / "w.duckdb", read) == [(rows, rows)]
+
+
 def test_killed_at_any_moment(fortnight: Path, tmp_path: Path) -> None:
     data = Path(shutil.copytree(fortnight, tmp_path / "data"))
     warehouse = tmp_path / "w.duckdb"
