@@ -40,16 +40,6 @@ left join ranked
     on counted.source = ranked.source and counted.medium = ranked.medium and ranked.position = 1;
 
 
--- silver.arrivals: the sessions with a touch of a source, medium and campaign, by the day of the touch.
-create or replace table silver.arrivals as
-select
-    day as date, lower(source) as source, lower(medium) as medium, coalesce(lower(campaign), '') as campaign,
-    count(distinct session_id) as sessions
-from silver.events
-where touch_channel is not null and source is not null
-group by day, lower(source), lower(medium), coalesce(lower(campaign), '');
-
-
 -- gold.click_sessions: the paid clicks, what they cost, and the sessions with a touch of the same source, medium and
 -- campaign, by day. Redirects and consent tools strip parameters, so fewer sessions arrive.
 create or replace table gold.click_sessions as

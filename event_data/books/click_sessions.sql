@@ -1,9 +1,19 @@
--- The paid clicks beside the sessions that arrived; parts 1 and 2 run this statement. Portable SQL, in the form of
+-- The paid clicks beside the sessions that arrived; parts 1 and 2 run these statements. Portable SQL, in the form of
 -- transform.sql.
 --
 -- Reads
 --   silver.counted_spend  the usable records of the advertising spend
---   silver.arrivals       the sessions with a touch of a source, medium and campaign, by day
+--   silver.events         the events: day, session_id, touch_channel, source, medium, campaign
+
+
+-- silver.arrivals: the sessions with a touch of a source, medium and campaign, by the day of the touch.
+create or replace table silver.arrivals as
+select
+    day as date, lower(source) as source, lower(medium) as medium, coalesce(lower(campaign), '') as campaign,
+    count(distinct session_id) as sessions
+from silver.events
+where touch_channel is not null and source is not null
+group by day, lower(source), lower(medium), coalesce(lower(campaign), '');
 
 
 -- silver.click_sessions: the paid clicks, what they cost, and the sessions with a touch of the same source, medium and

@@ -13,7 +13,7 @@ from event_data.reading.folder import find_book_files
 from event_data.shop_roles import ShopRoles
 from event_data.sql import literal
 from event_data.statements import SCHEMAS, fill, read_statements
-from quality.paid_clicks import arrival_statements
+from quality.paid_clicks import compare_with_sessions
 
 ORDERS_AND_DAYS = Path(__file__).with_suffix(".sql")
 
@@ -37,8 +37,10 @@ def read_books(
         with_files.add("order_list")
     if contract.ad_spend and SPEND.table in landed:
         counted = ShopRoles.of(contract).has("paid_clicks")
-        for statement in [*spend_statements(contract), *(arrival_statements(contract) if counted else ())]:
+        for statement in spend_statements(contract):
             connection.execute(statement.sql)
+        if counted:
+            compare_with_sessions(connection, contract)
         with_files |= {"ad_spend", "paid_clicks"} if counted else {"ad_spend"}
     return frozenset(with_files)
 

@@ -3,17 +3,23 @@
 import csv
 from pathlib import Path
 
+import duckdb
+
 from event_data.books.reconciliation import CLICK_SESSIONS
 from event_data.contract import Contract
-from event_data.events import NO_EVIDENCE, own_currency_values
+from event_data.events import own_currency_values
+from event_data.evidence import SEEDS, TRANSFORM, evidence_placeholders, land_seeds
 from event_data.shop_roles import ShopRoles
-from event_data.sql import literal, values
-from event_data.statements import Statement, fill, read_statements
+from event_data.sql import literal
+from event_data.statements import fill, read_statements
 
 SQL = Path(__file__).with_suffix(".sql")
-SEEDS = Path(__file__).resolve().parents[2] / "part2-transformation" / "seeds"  # the sources of click ids and aliases
 COLUMNS = ("page", "session", "source", "medium", "campaign", "click_id")
-_EMPTY = "D41D8C"  # an empty value, anonymised
+# The statements of transform.sql that decide which sessions arrived, between our silver.received and silver.events.
+DECIDING = (
+    "silver.terms", "silver.known_hosts", "silver.parsed_events", "silver.confirmations", "silver.decoded",
+    "silver.sources", "silver.judged_events", "silver.session_events",
+)  # fmt: skip
 
 
 def landing_sql(contract: Contract) -> str:
@@ -32,15 +38,14 @@ def landing_sql(contract: Contract) -> str:
     return f", case when {' or '.join(carries)} then struct_pack({', '.join(packed)}) end as landing"
 
 
-def arrival_statements(contract: Contract) -> list[Statement]:
-    """Return the statements that compare the paid clicks of each campaign with sessions, in silver.lost_clicks."""
-    filled = {
-        "no_evidence": values(NO_EVIDENCE),
-        "empty_value": literal(_EMPTY if contract.hides_values else ""),
-        "values_are_hidden": str(contract.hides_values).lower(),
-        "seeds": literal(str(SEEDS)),
+def compare_with_sessions(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Compare the paid clicks of each campaign with the sessions that arrived, in silver.lost_clicks."""
+    land_seeds(connection, contract)
+    filled = evidence_placeholders(connection, contract) | {
+        "checkout_token": "cast(null as varchar)",
         "own_currency": own_currency_values(contract),
-        "session_gap_minutes": str(contract.session_gap_minutes),
     }
-    *arrivals, lost = read_statements(SQL)
-    return [fill(statement, filled) for statement in (*arrivals, *read_statements(CLICK_SESSIONS), lost)]
+    *before, events, lost = read_statements(SQL)
+    deciding = [statement for statement in read_statements(TRANSFORM) if statement.name in DECIDING]
+    for statement in (*before, *deciding, events, *read_statements(CLICK_SESSIONS), lost):
+        connection.execute(fill(statement, filled).sql)

@@ -17,7 +17,7 @@ create table relevant_events (
 );
 -- Events with a source or click id; filled only if the contract has paid clicks.
 create table landings (
-    client_key ubigint, event_at timestamp, agent_key ubigint, page varchar, session varchar, source varchar,
+    client_key ubigint, event_at timestamp, agent_key ubigint, step varchar, page varchar, session varchar, source varchar,
     medium varchar, campaign varchar, click_id varchar
 );
 create table repeated (file_no uinteger, kind varchar, record ubigint);
@@ -156,9 +156,9 @@ group by file_no, role, length;
 
 -- name: landings
 insert into landings
-select client_key, event_at, agent_key, unnest(landing)
+select client_key, event_at, agent_key, case when plain then 'page_view' else step_of(event)::varchar end, unnest(landing)
 from raw
-where landing is not null;
+where landing is not null and (plain or event is not null);
 
 -- name: rows_in_parts
 insert into rows_in_parts

@@ -25,11 +25,10 @@ from transformation.published import BookFiles
 HERE = Path(__file__).resolve().parents[1]
 BOOKS, SPENT = HERE / "books.sql", HERE / "spend.sql"
 TRACKED_DAYS = "silver.tracked_days"  # the reconciliation reads it
-ARRIVALS = "silver.arrivals"  # click_sessions.sql reads it
 WORKING = (  # not published
     TRACKED_DAYS, "silver.shop_order_records", "silver.tracked_orders", "silver.match_evidence",
     "silver.order_candidates", "silver.order_pairs", "silver.read_spend", "silver.spend_records",
-    "silver.counted_spend", ARRIVALS, "silver.click_sessions",
+    "silver.counted_spend", "silver.arrivals", "silver.click_sessions",
 )  # fmt: skip
 # The records of a book, each with the reason why it cannot be used.
 RECORDS = {ORDERS: "silver.shop_order_records", SPEND: "silver.spend_records"}
@@ -52,11 +51,11 @@ def statements_of(contract: Contract, landed: Collection[str], portable: bool = 
         after = [statement for statement in own if statement.name != TRACKED_DAYS]
         statements += [fill(statement, filled) for statement in (*before, *read_statements(RECONCILIATION), *after)]
     if contract.ad_spend and SPEND.table in landed:
-        filled, own = {"own_currency": own_currency_values(contract)}, read_statements(SPENT)
-        before = [statement for statement in own if statement.name == ARRIVALS]
-        after = [statement for statement in own if statement.name != ARRIVALS]
+        filled = {"own_currency": own_currency_values(contract)}
         statements += spend_statements(contract, portable)
-        statements += [fill(statement, filled) for statement in (*before, *read_statements(CLICK_SESSIONS), *after)]
+        statements += [
+            fill(statement, filled) for path in (CLICK_SESSIONS, SPENT) for statement in read_statements(path)
+        ]
     return statements
 
 

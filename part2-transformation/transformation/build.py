@@ -19,6 +19,7 @@ import duckdb
 
 from event_data.cli import Progress, silent
 from event_data.contract import Contract
+from event_data.evidence import land_seeds
 from event_data.reading.conversion import convert
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import set_aside, survey_days
@@ -30,7 +31,7 @@ from event_data.warehouse_file import lock, refuse_foreign, refuse_own_tables
 from transformation.books import WORKING as WORKING_BOOKS
 from transformation.books import build_books, list_books
 from transformation.increment import merge_touched, select_touched
-from transformation.landing import OWN_COLUMNS, column_names, land, land_seeds
+from transformation.landing import OWN_COLUMNS, column_names, land
 from transformation.placeholders import placeholders
 from transformation.published import (
     Run,
@@ -200,7 +201,7 @@ class Build:
             config["memory_limit"] = settings.memory_limit
         self.connection = duckdb.connect(config=config)
         self.target = settings.warehouse.with_name(settings.warehouse.name + ".building")
-        land_seeds(self.connection, settings.contract, HERE / "seeds")
+        land_seeds(self.connection, settings.contract)
 
     def full(self, folder: Folder) -> Run:
         """Build everything from scratch."""

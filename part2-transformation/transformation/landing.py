@@ -14,12 +14,10 @@ from pathlib import Path
 import duckdb
 
 from event_data.contract import Contract
-from event_data.contract.shape import channels
 from event_data.events import filled_sql, valid_json_sql
 from event_data.reading.batches import Reader, of_file, read_csv_sql
 from event_data.reading.day_file import DayFile
 from event_data.sql import identifier, literal
-from event_data.statements import SCHEMAS
 
 # Bytes read together: enough to justify the planning time of a statement and, with enough data, to fill several of
 # DuckDB's row groups, but not so much that one unreadable file causes many others to be read twice.
@@ -173,23 +171,3 @@ def _rejected(file: DayFile) -> str:
             {literal(escape(str(file.rejects)))}, auto_detect = false, header = false, columns = {columns}, delim = ',',
             quote = '"', escape = '"', new_line = '\\n', parallel = false, max_line_size = 8000000
         )"""
-
-
-def land_seeds(connection: duckdb.DuckDBPyConnection, contract: Contract, seeds: Path) -> None:
-    """Create the schemas, and bronze tables of the seeds and the contract's lists."""
-    for schema in SCHEMAS:
-        connection.execute(f"create schema if not exists {schema}")
-    for seed in sorted(seeds.glob("*.csv")):
-        connection.execute(
-            f"create table bronze.{seed.stem} as from read_csv({literal(escape(str(seed)))}, header = true, "
-            "all_varchar = true, delim = ',', quote = '\"')"
-        )
-    connection.execute("create table bronze.event_roles (event_name varchar, event varchar)")
-    connection.execute("create table bronze.own_hosts (host varchar, kind varchar)")
-    hosts = [*((h, "own") for h in contract.own_hosts), *((h, "payment") for h in contract.payment_hosts)]
-    connection.execute("create table bronze.channels (value varchar, channel varchar)")
-    named = {channel.lower(): channel for channel in channels()} | dict(contract.channels)
-    lists = {"event_roles": contract.event_roles.items(), "own_hosts": hosts, "channels": named.items()}
-    for table, rows in ((name, list(pairs)) for name, pairs in lists.items()):
-        if rows:
-            connection.executemany(f"insert into bronze.{table} values (?, ?)", rows)

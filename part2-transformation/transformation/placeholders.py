@@ -2,17 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import duckdb
 
 from event_data.contract import ROLES, Contract, ContractError
 from event_data.events import (
-    NO_EVIDENCE,
     NULL,
-    PLACEHOLDERS,
     columns_sql,
-    confirmation_sql,
     event_time_sql,
     in_zone_sql,
     known_id_sql,
@@ -21,15 +18,14 @@ from event_data.events import (
     order_value_sql,
     value_sql,
 )  # fmt: skip
+from event_data.evidence import evidence_placeholders
 from event_data.orders import classify_orders
 from event_data.shop_roles import ShopRoles
-from event_data.sql import identifier, json_path, literal, values
+from event_data.sql import identifier, json_path, literal
 from event_data.user_agents import BROWSERS, SYSTEMS, device_sql, name_sql
 
 # The roles that silver.received has as columns of the same meaning; exact repeats compare all others as one text.
 NAMED = ("client", "page", "referrer", "time", "event", "payload", "user_agent")
-# The columns of silver.parsed_events that say where a visit comes from.
-EVIDENCE = ("utm_source", "utm_medium", "utm_campaign", "click_ids", "source_channel", "referrer_host")
 # The columns of silver.events that an order's lines may share.
 ORDER_KEYS = {
     "transaction_id": "transaction_id", "session": "source_session_id", "client": "client_id", "time": "event_at",
@@ -61,30 +57,18 @@ def placeholders(
     present: the columns of bronze.events; a contract column that is not among them is null. order_lines: the most
     lines of any order, if another engine has counted them. portable: for an engine other than DuckDB.
     """
-    strongest_first = "select parameter from bronze.click_ids order by cast(priority as integer)"
-    click_ids = [parameter for (parameter,) in connection.execute(strongest_first).fetchall()]
-    empty = "D41D8C" if contract.hides_values else ""  # upper(md5('')[:6])
     columns = _columns(contract, list(present))
     known_columns = [name for column in contract.columns for name in column.names]
     return {
         **columns,
+        **evidence_placeholders(connection, contract),
         "client_id": known_id_sql(columns["client"]),
         "client_id_as_tracked": known_id_sql(columns["client_as_tracked"]),
         "event_time": event_time_sql(contract, "imported", portable),
         "in_zone": in_zone_sql("", contract.time_zone),
-        "values_are_hidden": str(contract.hides_values).lower(),
-        "hosts_are_hidden": str(contract.hides_hosts).lower(),
-        "empty_value": literal(empty),
-        "click_ids_in_page": _click_ids(click_ids, empty),
-        "evidence_key": " || chr(31) || ".join(f"coalesce({column}, '')" for column in EVIDENCE),
-        "has_channel_column": str("channel" in contract.roles).lower(),
-        "own_hosts": values(contract.own_hosts or ("",)),
-        "is_confirmation_page": confirmation_sql(contract, "received.page_url"),
-        "placeholders": values(PLACEHOLDERS),
         "device": device_sql("a"),
         "browser": name_sql(BROWSERS, "a"),
         "operating_system": name_sql(SYSTEMS, "a"),
-        "no_evidence": values(NO_EVIDENCE),
         **_order(contract),
         "order_lines": str(order_lines or _order_lines(connection, contract)),
         "shop": literal(contract.id),
@@ -94,7 +78,6 @@ def placeholders(
         "referrer_column": literal(contract.roles.get("referrer", "")),
         "roles": literal(ShopRoles.of(contract).to_json()),
         "known_columns": literal(json.dumps(known_columns, ensure_ascii=False)),
-        "session_gap_minutes": str(contract.session_gap_minutes),
         "window_days": str(contract.window_days),
         "most_clients_of_a_person": str(contract.most_clients_of_a_person),
         "most_customers_of_a_device": str(contract.most_customers_of_a_device),
@@ -163,30 +146,3 @@ def _token(pattern: str | None) -> str:
     if "|" in pattern or len(start) < 3:
         return token
     return f"case when strpos(received.page_url, {literal(start)}) > 0 then {token} end"
-
-
-def _click_ids(parameters: Sequence[str], empty: str) -> str:
-    """Return SQL for the names of the click ids in `query` that have a value, each with a blank; empty or null without.
-
-    A look at the ends that several names share saves half of the time of silver.parsed_events.
-    """
-    groups: dict[str, list[str]] = {}
-    for parameter in parameters:
-        end = next((end for end in ("clid=", "raid=") if f"{parameter}=".endswith(end)), f"&{parameter}=")
-        groups.setdefault(end, []).append(_click_id(parameter, empty))
-    filled = [
-        f"case when strpos(query, {literal(end)}) > 0 then {' || '.join(names)} else '' end" if names[1:] else names[0]
-        for end, names in groups.items()
-    ]
-    ends = dict.fromkeys("id=" if parameter.endswith("id") else f"&{parameter}=" for parameter in parameters)
-    any_of_them = " or ".join(f"strpos(query, {literal(end)}) > 0" for end in ends)
-    return f"case when {any_of_them} then {' || '.join(filled)} end" if filled else NULL
-
-
-def _click_id(parameter: str, empty: str) -> str:
-    needle = literal(f"&{parameter}=")
-    value = f"strpos(query, {needle}) + {len(parameter) + 2}"
-    return (
-        f"case when strpos(query, {needle}) > 0 and substr(query, {value}, 1) not in ('', '&') "
-        f"and substr(query, {value}, 6) <> {literal(empty)} then {literal(parameter + ' ')} else '' end"
-    )

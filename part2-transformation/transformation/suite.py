@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from event_data.contract import Contract
+from event_data.evidence import land_seeds
 from event_data.output import table
 from event_data.statements import Statement, fill, parse_statements, read_statements
 from transformation.build import HERE
-from transformation.landing import land_seeds
 from transformation.placeholders import placeholders
 
 OWNERS = "ABCDEFGHI"  # the nine tests that the owner asked for
@@ -48,7 +48,7 @@ def read_suite(contract: Contract, portable: bool = False) -> Suite:
     text, _, tests = SUITE.read_text("utf-8").partition(MARK)
     rows = parse_statements(text, str(SUITE))
     with duckdb.connect() as connection:
-        land_seeds(connection, contract, HERE / "seeds")
+        land_seeds(connection, contract)
         for statement in rows:
             connection.execute(statement.sql)
         columns = [row[0] for row in connection.execute("describe bronze.events").fetchall()]
@@ -60,7 +60,7 @@ def read_suite(contract: Contract, portable: bool = False) -> Suite:
 def run_suite(contract: Contract, suite: Suite) -> list[Outcome]:
     """Run every test on DuckDB; raise duckdb.Error if a statement of the suite or of transform.sql fails."""
     with duckdb.connect() as connection:
-        land_seeds(connection, contract, HERE / "seeds")
+        land_seeds(connection, contract)
         for statement in (*suite.rows, *suite.statements):
             connection.execute(statement.sql)
         return [Outcome(*row) for test in suite.tests for row in connection.execute(test).fetchall()]

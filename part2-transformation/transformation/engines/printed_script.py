@@ -18,6 +18,7 @@ from event_data.books.reading import FILES as BOOK_FILES
 from event_data.books.reading import ORDERS, SPEND, Landing, land_books
 from event_data.contract import Contract
 from event_data.events import filled_sql
+from event_data.evidence import land_seeds
 from event_data.output import write_atomically
 from event_data.reading.day_file import DayFile
 from event_data.reading.deliveries import survey_days
@@ -28,7 +29,7 @@ from transformation.books import statements_of
 from transformation.build import HERE, NOT_PUBLISHED
 from transformation.engines.dialects import DialectError, translate
 from transformation.engines.sql_engines import LONGEST_LIST, WAREHOUSES, Warehouse
-from transformation.landing import column_names, land, land_seeds
+from transformation.landing import column_names, land
 from transformation.placeholders import placeholders
 from transformation.suite import read_suite
 
@@ -109,7 +110,7 @@ def _statements(warehouse: Warehouse, data_dir: Path, contract: Contract, books_
             if file.refused or (problem := next((p for p in file.problems if p.kind in LOADERS_STOP), None)):
                 what = file.refused or f"{problem.message} (line {problem.line})"  # type: ignore[union-attr]
                 raise DialectError(f"{file.path} {what}: a loader would stop there; correct the file")
-        land_seeds(connection, contract, HERE / "seeds")
+        land_seeds(connection, contract)
         connection.execute("create view bronze.events as " + " union all by name ".join(selects))
         columns = [name for file in files for name in column_names(file.header, contract)]
         filled = placeholders(connection, contract, columns, portable=True)
@@ -145,7 +146,7 @@ def _suite_statements(warehouse: Warehouse, contract: Contract) -> Iterator[str]
     suite = read_suite(contract, portable=True)
     yield from warehouse.schemas()
     with duckdb.connect() as connection:
-        land_seeds(connection, contract, HERE / "seeds")
+        land_seeds(connection, contract)
         yield from _seeds(warehouse, connection)
     for statement in (*suite.rows, *suite.statements):
         yield from _described(warehouse, statement)

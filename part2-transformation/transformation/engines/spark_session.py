@@ -15,12 +15,12 @@ import duckdb
 
 from event_data.contract import Contract
 from event_data.errors import UserError
+from event_data.evidence import land_seeds
 from event_data.sql import identifier, literal
 from event_data.statements import Statement
-from transformation.build import HERE, Settings
+from transformation.build import Settings
 from transformation.engines.dialects import translate
 from transformation.increment import DAY_COLUMNS, UNITS
-from transformation.landing import land_seeds
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -150,7 +150,7 @@ class Tables:
         self.see(name, self.spark.read.parquet(uri(path)))
 
     def seeds(self, contract: Contract) -> None:
-        land_seeds(self.connection, contract, HERE / "seeds")
+        land_seeds(self.connection, contract)
         names = "select table_name from information_schema.tables where table_schema = 'bronze'"
         for (name,) in self.connection.execute(names).fetchall():
             self.share(f"bronze.{name}", self.work, f"from bronze.{identifier(name)}")
