@@ -58,7 +58,10 @@ def _points_of_rule(
         hours, counts = [h for run in runs for h in run], facts.by_hour["events"]
         events = {d: sum(counts[d].get(h, (0.0, None))[0] for h in hours) for d in days if d in counts and hours}
         return "count", {d: Point(d.weekday(), x) for d, x in events.items()}
-    names = {"zero_revenue": ("orders", "count"), "zero_paid_revenue": ("paid_orders", "share")}
+    names = {
+        "zero_revenue": ("orders", "count"), "zero_paid_revenue": ("paid_orders", "share"),
+        "hours_not_tracked": ("tracking_coverage", "share"),
+    }  # fmt: skip
     name, kind = names.get(rule, (concerns if rule == "all_null" else "", "share"))
     values = {d: value for d in days if name and (value := facts.value(name, d, kind))}
     return kind, {d: Point(d.weekday(), x, n or 1.0) for d, (x, n) in values.items()}
@@ -107,7 +110,7 @@ def _before(incident: Incident, metric: Metric, t: Thresholds, state: State) -> 
 
 
 def _slow_start(incident: Incident, t: Thresholds) -> date:
-    """Return the first of the last days that were judged together when the incident was found."""
+    """Return the first of the days that the longest window judged together when the incident began."""
     return incident.opened - timedelta(days=max(t.windows, default=1) - 1)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from monitor_kit import NOW, act
 from monitoring.alarms import GREEN, RED, YELLOW, DayReport
 from monitoring.detection import judge, judge_days, reference_days
 from monitoring.incidents import ACCEPTED, ACKNOWLEDGED, BAD, LINGERING, UNDONE, UNSEEN, WELL
-from monitoring.metrics import Facts, File
+from monitoring.metrics import Facts, File, UntrackedHours
 from monitoring.storage import History
 from monitoring.thresholds import Planned, load_thresholds
 from monitoring.wording import day_words, finished, name_of
@@ -164,6 +165,18 @@ def test_paid_revenue_is_not_back_with_the_first_paid_order(paid: float, is_over
     f.values["paid_orders"][f.days[16]] = f.values["paid_orders"][f.days[17]] = (paid, 40.0)
     found = verdicts(judge(f, CONTRACT, T)[:18], "zero_paid_revenue")
     assert found == [BAD, LINGERING, f"{WELL} closes" if is_over else LINGERING]
+
+
+@pytest.mark.parametrize(("tracked", "is_over"), [(39.0, True), (24.0, False)])
+def test_untracked_hours_are_over_only_when_the_day_is_tracked_as_usual(tracked: float, is_over: bool) -> None:
+    f = facts(20)
+    for day in f.days:
+        f.values["tracking_coverage"][day] = (39.0 - day.day % 2, 40.0)
+    bad, after = f.days[15], f.days[16]
+    f.untracked_hours[bad] = [UntrackedHours(9, 14, 20, Decimal(900))]
+    f.values["tracking_coverage"][bad], f.values["tracking_coverage"][after] = (18.0, 40.0), (tracked, 40.0)
+    found = verdicts(judge(f, CONTRACT, T)[:17], "hours_not_tracked")
+    assert found[0] == BAD and (found[1] == f"{WELL} closes") is is_over
 
 
 def test_what_is_known_and_being_fixed_keeps_its_status_until_its_day() -> None:
