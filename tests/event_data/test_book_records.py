@@ -116,12 +116,14 @@ def test_clicks_meet_the_sessions_of_a_source_by_any_of_its_names(tmp_path: Path
     contract = contract_in(tmp_path)
     # As part 2 names them: addresses with utm_source=meta, with a source alone, and with a medium alone.
     arrivals = [("facebook", "paid", "spring", 4), ("google", "(not set)", "brand", 2), ("(not set)", "cpc", "", 1)]
+    touches = [(f"{name}{number}", name, *rest) for name, *rest, count in arrivals for number in range(count)]
     with landed(tmp_path, contract) as connection:
-        columns = "date date, source text, medium text, campaign text, sessions int"
-        connection.execute(f"create table silver.arrivals ({columns})")
-        connection.executemany(f"insert into silver.arrivals values ('{DAY}', ?, ?, ?, ?)", arrivals)
-        (clicks,) = read_statements(CLICK_SESSIONS)
-        for statement in (*spend_statements(contract), fill(clicks, {"own_currency": own_currency_values(contract)})):
+        columns = "session_id text, source text, medium text, campaign text"
+        connection.execute(f"create table silver.events (day date, touch_channel text, {columns})")
+        connection.executemany(f"insert into silver.events values ('{DAY}', 'Paid', ?, ?, ?, nullif(?, ''))", touches)
+        filled = {"own_currency": own_currency_values(contract)}
+        clicks = [fill(statement, filled) for statement in read_statements(CLICK_SESSIONS)]
+        for statement in (*spend_statements(contract), *clicks):
             connection.execute(statement.sql)
         met = "select source, medium, campaign, clicks, sessions, spend from silver.click_sessions order by clicks desc"
         assert connection.execute(met).fetchall() == [
