@@ -18,7 +18,7 @@ from monitoring.explanation import lasting_text
 from monitoring.metrics import Warehouse
 from monitoring.page_charts import Dot, chart, frame
 from monitoring.thresholds import Thresholds
-from monitoring.wording import capital, day_words, figure, is_urgent, shown, title
+from monitoring.wording import ALSO, capital, day_words, figure, is_urgent, shown, title
 
 TEMPLATES = Path(__file__).with_name("templates")
 CALENDAR_DAYS, CHART_DAYS, DAYS_TOLD, INCIDENTS = 371, 91, 30, 60
@@ -142,7 +142,7 @@ def _alarms(history: sqlite3.Connection) -> Iterator[Alarm]:
         "at_stake_since, text from alarms order by day, severity, key"
     )
     for day, key, layer, severity, state, opened, number, good, first_bad, segment, at_stake, since, text in rows:
-        alarm = Alarm(key, layer, severity, date.fromisoformat(day), text.partition(" Also: [")[0])
+        alarm = Alarm(key, layer, severity, date.fromisoformat(day), text.partition(f" {ALSO}")[0])
         alarm.state, alarm.opened, alarm.day_number = state, date.fromisoformat(opened), number
         alarm.last_good = date.fromisoformat(good) if good else None
         alarm.first_bad, alarm.segment, alarm.at_stake, alarm.at_stake_since = first_bad, segment, at_stake, since

@@ -17,6 +17,7 @@ from event_data.errors import UserError
 from event_data.sql import named_statements
 from monitoring.alarms import DayReport
 from monitoring.incidents import ACCEPTED, Act, IncidentDay, State
+from monitoring.wording import related
 
 CLAIM = timedelta(minutes=10)  # after this time, another run may take a message that the first did not deliver
 SQL = Path(__file__).with_name("history.sql")
@@ -276,7 +277,7 @@ def _alarms(report: DayReport, hours: int) -> Iterator[Sequence[object]]:
         yield (
             report.day, a.key, hours, a.layer, a.severity, a.state, a.opened or a.day, a.day_number, a.last_good,
             a.first_bad, a.segment, a.at_stake, a.at_stake_since,
-            a.text + (f" Also: {json.dumps(a.also)}" if a.also else ""),
+            f"{a.text} {related(a)}" if a.also else a.text,
         )  # fmt: skip
 
 

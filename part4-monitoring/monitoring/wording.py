@@ -15,6 +15,7 @@ NOT_OVER = "Not over yet"  # before the names of incidents
 OVER = "Over"  # the same
 PAGE = "Every metric and incident"  # before the path of monitor.html
 MOST_ALSO = 4  # of what comes with an alarm
+ALSO = "Also: "
 MOST_EARLIER = 14  # days that were judged late
 LONGEST_NAME = 60  # characters of a name that is not ours
 PLACES = {  # the kind of a segment -> how it is affected
@@ -141,14 +142,18 @@ def details(alarm: Alarm, report: DayReport) -> list[str]:
             more = f"; {money(alarm.at_stake_since or 0)} since {day_words(alarm.opened, report.day)}"
         sentences.append(f"{money(alarm.at_stake or 0)} {alarm.stake_text}{more}.")
     if alarm.also:
-        more = f" And {len(alarm.also) - MOST_ALSO} more." if len(alarm.also) > MOST_ALSO else ""
-        changes = ". ".join(capital(one.removesuffix(".")) for one in alarm.also[:MOST_ALSO])
-        sentences.append(f"Also: {changes}.{more}")
+        sentences.append(related(alarm))
     if alarm.state == "level":
         sentences.append("The change is steady and lasting; it may be the new level.")
     if alarm.reason:
         sentences.append(f"{capital(alarm.reason).removesuffix('.')}.")
     return sentences
+
+
+def related(alarm: Alarm) -> str:
+    """Return the changes that come with an alarm, as sentences."""
+    more = f" And {len(alarm.also) - MOST_ALSO} more." if len(alarm.also) > MOST_ALSO else ""
+    return f"{ALSO}{'. '.join(capital(one.removesuffix('.')) for one in alarm.also[:MOST_ALSO])}.{more}"
 
 
 def short(alarm: Alarm, report: DayReport) -> str:

@@ -128,6 +128,17 @@ def test_a_decision_about_an_earlier_day_holds_on_the_later_ones(folder: Path) -
     assert found == {day: "new" if day == "2025-03-04" else "acknowledged" for day in DAYS[9:]}
 
 
+def test_the_history_has_an_alarm_in_the_words_of_the_console(folder: Path) -> None:
+    also = {alarm["key"]: alarm["also"] for alarm in judged(folder, "--check_date", "2025-03-05")["alarms"]}
+    assert any(also.values())
+    with sqlite3.connect(folder / "monitor.sqlite") as history:
+        texts = dict(history.execute("select key, text from alarms where day = '2025-03-05'").fetchall())
+    shown = " ".join(run("--data_dir", folder, "--no_refresh", "--check_date", "2025-03-05")[1].split())
+    for key, changes in also.items():
+        assert ("Also: " in texts[key]) == bool(changes)
+        assert all(sentence in shown for sentence in texts[key].split(". "))
+
+
 def test_a_part_of_a_day_is_not_judged_as_a_whole_one_with_those_before_it(folder: Path) -> None:
     judged(folder, "--check_date", "2025-03-01")
     judged(folder, "--as_of", "2025-03-03T01:10Z")
