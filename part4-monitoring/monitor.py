@@ -35,11 +35,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--no_refresh", action="store_true", help="read the warehouse as it is; do not run transform.py first"
     )
-    p.add_argument("--check_date", metavar="DAY", default="latest", help="2025-03-04, yesterday or latest (default)")
+    p.add_argument(
+        "--check_date", metavar="DAY", default="latest", help="day to judge: 2025-03-04, yesterday or latest (default)"
+    )
     p.add_argument(
         "--as_of",
         metavar="TIME",
-        help="judge the day of this time by the data available then (UTC unless it has an offset)",
+        help="judge the day of this time from the data available then (UTC unless it has an offset)",
     )
     p.add_argument(
         "--backtest", action="store_true", help="judge every day by what was known then, and print a calendar"
@@ -63,10 +65,12 @@ def parser() -> argparse.ArgumentParser:
         help="repeat an open alarm in Slack after this many calendar days (default: 1)",
     )  # fmt: skip
     p.add_argument("--renotify_hours", metavar="HOURS", type=float, help=argparse.SUPPRESS)  # until the next version
-    p.add_argument("--dry_run", action="store_true", help="print the message for Slack; send and keep nothing")
+    p.add_argument("--dry_run", action="store_true", help="print the message for Slack; send and save nothing")
     p.add_argument("--drop_outbox", action="store_true", help="discard the messages waiting for Slack, and exit")
     p.add_argument("--postgres_url", metavar="URL", help="mirror the history to this database (psycopg)")
-    p.add_argument("--prometheus_textfile", type=Path, metavar="PATH", help="write a file for node_exporter")
+    p.add_argument(
+        "--prometheus_textfile", type=Path, metavar="PATH", help="write a file for node_exporter's textfile collector"
+    )
     p.add_argument("--verbose", action="store_true", help="also print every metric with its expected range")
     p.add_argument("--strict", action="store_true", help="exit status 3 for YELLOW as well")
     return p

@@ -138,9 +138,9 @@ class Run:
                 judged = self.decide(act, judged, again)
             if judged.is_new and not options.dry_run:
                 self.record([*judged.reports, *judged.later], hours)
-            told = self.enqueue(judged, hours)
-        self.show(judged, told)
-        undelivered = deliver(history, told.webhook) if told.webhook else told.trouble
+            outgoing = self.enqueue(judged, hours)
+        self.show(judged, outgoing)
+        undelivered = deliver(history, outgoing.webhook) if outgoing.webhook else outgoing.trouble
         if undelivered:
             waiting = f"The message waits in {history.path}; the next run sends it, and --drop_outbox discards it."
             self.terminal.error(f"monitor.py: {undelivered} {waiting if history.waiting() else ''}".rstrip())
@@ -149,7 +149,7 @@ class Run:
         return _exit_status(options, report, undelivered is not None) or published
 
     def decide(self, act: Act, judged: Judged, judge: Callable[[], Judged]) -> Judged:
-        """Keep a person's decision, say what it changes, and judge again; a dry run only says it."""
+        """Keep a person's decision, say what it changes, and judge again; a dry run only says what it would change."""
         follows = consequence(act, judged.reports[-1])
         if self.options.dry_run:
             self.terminal.note(f"note: nothing was saved because of --dry_run; without it: {follows}")
@@ -248,20 +248,20 @@ class Run:
                 history.enqueue(as_json(text), update.notices)
         return Message(text, webhook, trouble)
 
-    def show(self, judged: Judged, told: Message) -> None:
+    def show(self, judged: Judged, outgoing: Message) -> None:
         """Print the report, and the message for Slack where none can be sent."""
         document = as_document(judged.reports[-1]) | {"earlier": [as_document(r) for r in judged.earlier]}
-        self.terminal.report(lambda: self.text(judged, told), lambda: document)
+        self.terminal.report(lambda: self.text(judged, outgoing), lambda: document)
 
-    def text(self, judged: Judged, told: Message) -> str:
+    def text(self, judged: Judged, outgoing: Message) -> str:
         """Return the report for the console."""
         options, terminal, report = self.options, self.terminal, judged.reports[-1]
         expected, width = expected_false_alarms(options.thresholds), terminal.width
         shown = lines(report, self.t, expected, options.verbose, terminal.colour, width, self.advice)
         if judged.earlier:
-            shown += ["", *(paragraph(one, width, 0, 2) for one in earlier_days(judged.earlier))]
-        if told.text and not (told.webhook or told.trouble):
-            shown += ["", *(simulated(told.text) if options.dry_run else [NOT_SENT])]
+            shown += ["", *(paragraph(one, width, 0, 2) for one in earlier_days(judged.earlier, self.t))]
+        if outgoing.text and not (outgoing.webhook or outgoing.trouble):
+            shown += ["", *(simulated(outgoing.text) if options.dry_run else [NOT_SENT])]
         return "\n".join(shown)
 
     @property

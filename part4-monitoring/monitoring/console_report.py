@@ -11,8 +11,8 @@ from monitoring.baselines import freedom, student_of
 from monitoring.thresholds import Thresholds
 from monitoring.wording import (
     ACKNOWLEDGE,
+    ENDED,
     NOT_OVER,
-    OVER,
     PAGE,
     Advice,
     acknowledgement,
@@ -42,7 +42,7 @@ def lines(
     for alarm in report.alarms:
         first_line, *rest = alarm_lines(alarm, report, width, each)
         shown += ["", verdict(alarm.severity, colour) + first_line.removeprefix(alarm.severity), *rest]
-    named = {NOT_OVER: unfinished(report, t), OVER: finished(report, t)}
+    named = {NOT_OVER: unfinished(report, t), ENDED: finished(report, t)}
     below = [paragraph(f"{what}: {names}", width, 0, 2) for what, names in named.items() if names]
     to_copy = {ACKNOWLEDGE: whole, PAGE: advice.page if report.alarms else ""}
     below += [_copied(what, text, width) for what, text in to_copy.items() if text]
@@ -92,16 +92,16 @@ def metrics_table(report: DayReport, width: int) -> list[str]:
 
 
 def sees(verdict: Verdict) -> str:
-    """Return the smallest change, in steps, that would have been an alarm today."""
+    """Return the smallest change, in steps, that would have raised an alarm on the day."""
     s, metric = verdict.score, verdict.metric
     if s is None:
-        return "sees nothing yet"
+        return "detects nothing yet"
     margin = max(abs(s.high - s.expected), 1e-12)
     if metric.kind == "share":
         least = max(margin, metric.min_change)
         if metric.watch != "down" and s.expected + least < 1:
-            return f"sees {percent(s.expected + least)}"
-        return f"sees {percent(s.expected - least)}" if s.expected > least else "sees no change"
+            return f"detects {percent(s.expected + least)}"
+        return f"detects {percent(s.expected - least)}" if s.expected > least else "detects no change"
     falls = [step for step in range(5, 101, 5) if step / 100 >= metric.min_change and _seen(verdict, -step / 100)]
     rises = [
         step
@@ -109,8 +109,8 @@ def sees(verdict: Verdict) -> str:
         if step / 100 >= metric.min_change and _seen(verdict, step / 100)
     ]
     if metric.watch == "up" or not falls:
-        return f"sees +{rises[0]}%" if rises and metric.watch != "down" else "sees no fall"
-    return f"sees -{falls[0]}%, not -{falls[0] - 5}%"
+        return f"detects +{rises[0]}%" if rises and metric.watch != "down" else "detects no fall"
+    return f"detects -{falls[0]}%, not -{falls[0] - 5}%"
 
 
 def _seen(verdict: Verdict, change: float) -> bool:
@@ -138,7 +138,7 @@ def calendar(reports: Sequence[DayReport], width: int, colour: bool = False) -> 
         ]
         days.append((str(report.day), report.status, "; ".join(keys) or "-"))
     lines = [
-        (a.key, str(a.opened), f"{a.first_bad} {zone}" if a.first_bad else "the day", str(last), str(bad_days))
+        (a.key, str(a.opened), f"{a.first_bad} {zone}" if a.first_bad else "-", str(last), str(bad_days))
         for a, last, bad_days in incidents(reports)
     ]
     statuses = Counter(report.status for report in reports)

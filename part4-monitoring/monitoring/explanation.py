@@ -21,10 +21,11 @@ RULE_IMPACTS = {
 }  # fmt: skip
 IMPACT_TEXTS = {  # after an amount
     "shortfall": "less revenue than usual", "day": "of revenue is affected",
-    "untracked": "of revenue has no journey in the column as tracked", "anonymous": "of revenue has no touch",
+    "untracked": "of revenue has no client id as tracked", "anonymous": "of revenue has no touch",
     "collisions": "would be lost by deduplicating on the transaction id", "paid": "of paid revenue is usual",
-    "not_tracked": "of booked revenue was not tracked", "untracked_hours": "of booked revenue was not tracked then",
-    "lost_clicks": "was spent on clicks that led to no session", "hours": "of revenue is usual in these hours",
+    "not_tracked": "of booked revenue was not tracked", "hours": "of revenue is usual in these hours",
+    "untracked_hours": "of booked revenue was not tracked in these hours",
+    "lost_clicks": "was spent on clicks that led to no session",
     "refused": "of revenue is refused or quarantined",
 }  # fmt: skip
 
@@ -41,7 +42,8 @@ def explain(report: DayReport, facts: Facts, warehouse: Warehouse, t: Thresholds
             hour = first_bad_hour(head, report.day, facts)
             alarm.first_bad = "" if hour is None else f"{hour:02}:00"
         else:
-            alarm.also += [change(v, facts.currency) for v in alarm.verdicts]
+            concerns = alarm.key.partition(":")[2]
+            alarm.also += [change(v, facts.currency) for v in alarm.verdicts if v.metric.name != concerns]
             alarm.first_bad = _first_event(alarm, facts, warehouse)
         alarm.at_stake = impact(alarm, facts, warehouse)
         known = [amount for amount in (alarm.at_stake_before, alarm.at_stake) if amount is not None]

@@ -16,7 +16,7 @@ from monitoring.metrics import Facts, Warehouse
 from monitoring.storage import History, Recorded
 from monitoring.thresholds import Thresholds
 
-MISSED, LATE, CHANGED, COMPLETE = "no run on its day", "delivered late", "files changed", "complete"
+MISSED, LATE, CHANGED, COMPLETE = "not judged until now", "delivered late", "files changed", "complete"
 
 
 @dataclass(frozen=True)

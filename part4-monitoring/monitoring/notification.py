@@ -1,4 +1,4 @@
-"""Decide what a message says: new or worse alarms in full, open ones in a line, what is over, and nothing twice."""
+"""Decide what a message says: new or worse alarms in full, open ones in a line, what has ended, and nothing twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ def update_since(
 ) -> Update:  # fmt: skip
     """Return what is new in a report since the notices that were sent before; `earlier` days were judged late.
 
-    Acknowledged alarms are left out. Nothing recovers on a day that is still being written, or before its incident
-    has ended.
+    Acknowledged alarms are left out, and so are earlier days that have no others. Nothing recovers on a day that is
+    still being written, or before its incident has ended.
     """
     open_notices = {n.key: n for n in before if n.state != "recovered"}
     today = _local_day(now, report.time_zone)
@@ -53,7 +53,8 @@ def update_since(
         if old and old.opened != notice.opened:
             kept.append(old._replace(state="recovered", at=now))
     kept += [n._replace(day=report.day, state="recovered", at=now) for n in recovered]
-    return Update(tuple(news), tuple(reminders), tuple(recovered), tuple(kept), tuple(earlier))
+    late = [r for r in earlier if not r.active or any(not a.is_known for a in r.active)]
+    return Update(tuple(news), tuple(reminders), tuple(recovered), tuple(kept), tuple(late))
 
 
 def _is_news(alarm: Alarm, last: Notice) -> bool:

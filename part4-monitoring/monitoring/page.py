@@ -21,7 +21,7 @@ from monitoring.thresholds import Thresholds
 from monitoring.wording import ALSO, capital, day_words, figure, is_urgent, shown, title
 
 TEMPLATES = Path(__file__).with_name("templates")
-CALENDAR_DAYS, CHART_DAYS, DAYS_TOLD, INCIDENTS = 371, 91, 30, 60
+CALENDAR_DAYS, CHART_DAYS, DAYS_LISTED, INCIDENTS = 371, 91, 30, 60
 SEGMENTS = 6  # the largest of a kind
 SEGMENT_CHARTS = (  # metric and kind of segment
     ("orders", "device"), ("orders", "browser"), ("sessions", "channel"), ("sessions", "device"),
@@ -55,7 +55,7 @@ class Life:
 
     alarm: Alarm
     title: str
-    told: Sequence[str]
+    lines: Sequence[str]
     first: date
     last: date
     is_over: bool
@@ -88,7 +88,7 @@ def page(history: sqlite3.Connection, warehouse: Warehouse, t: Thresholds, now: 
         "segments": {},
         "incidents": [],
         "months": [],
-        "told": [],
+        "listed": [],
         "lead": "",
     }
     if last is not None:
@@ -101,7 +101,7 @@ def page(history: sqlite3.Connection, warehouse: Warehouse, t: Thresholds, now: 
             "incidents": _incidents(history, warehouse, t, first, last),
             "months": list(_months(days, first, last)),
             "lead": _lead(days[last]),
-            "told": [d for _, d in sorted(days.items(), reverse=True) if d.alarms][:DAYS_TOLD],
+            "listed": [d for _, d in sorted(days.items(), reverse=True) if d.alarms][:DAYS_LISTED],
         }
     shop = warehouse.shop
     environment = templates(TEMPLATES, autoescape=True)
@@ -221,13 +221,13 @@ def _metric_charts(
         ]
         if all(dot.value is None for dot in dots):
             continue
-        told = [d._replace(words=f"{day_words(d.day)}: {_range(d, kind, currency)}") if d.is_alarm else d for d in dots]
-        within = frame(told, told[0].day, last)
-        now = _range(told[-1], kind, currency) if told[-1].value is not None else "no value on the last day"
-        picture = chart(told, within, f"{label}, {now}")
+        dots = [d._replace(words=f"{day_words(d.day)}: {_range(d, kind, currency)}") if d.is_alarm else d for d in dots]
+        within = frame(dots, dots[0].day, last)
+        now = _range(dots[-1], kind, currency) if dots[-1].value is not None else "no value on the last day"
+        picture = chart(dots, within, f"{label}, {now}")
         most = figure(within.most, kind, currency)
         by_layer.setdefault(layer, []).append(
-            Chart(capital(label), picture, now, most, told[0].day, last, any(d.is_alarm for d in dots[-14:]))
+            Chart(capital(label), picture, now, most, dots[0].day, last, any(d.is_alarm for d in dots[-14:]))
         )
     return {layer: charts for layer, charts in by_layer.items() if charts}
 

@@ -64,7 +64,7 @@ def post(webhook: str, body: str, timeout: float = TIMEOUT) -> None:
     except (requests.RequestException, OSError, ValueError, HTTPError) as error:
         raise SlackError(f"Slack could not be reached in {ATTEMPTS} attempts: {_trouble(error)}.") from None
     if status == 429 or status >= 500:
-        raise SlackError(f"Slack took no message in {ATTEMPTS} attempts: it answered {_answer(status, said)}.")
+        raise SlackError(f"Slack accepted no message in {ATTEMPTS} attempts: it answered {_answer(status, said)}.")
     if status >= 300:
         raise SlackError(f"Slack refused the message: it answered {_answer(status, said)}.")
     if said != b"ok":

@@ -10,8 +10,8 @@ from monitoring.notification import Update
 from monitoring.thresholds import Thresholds
 from monitoring.wording import (
     ACKNOWLEDGE,
+    ENDED,
     NOT_OVER,
-    OVER,
     PAGE,
     Advice,
     acknowledgement,
@@ -19,6 +19,7 @@ from monitoring.wording import (
     day_words,
     details,
     earlier_days,
+    ended,
     instructions,
     known_line,
     name_of,
@@ -37,7 +38,7 @@ Block = dict[str, Any]
 
 
 def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) -> dict[str, Any]:
-    """Return a message: the status, new alarms in full, open ones in a line each, known ones, and what is over."""
+    """Return a message: the status, new alarms in full, open ones in a line each, known ones, and what has ended."""
     head = printable(f"{report.status}: {report.shop}, {day_words(report.day)}".replace(": ,", ":"))
     sign = SIGNS.get(report.status, "")
     news, known = update.news, [a for a in report.alarms if a.is_known]
@@ -52,11 +53,8 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
         "Still open": [_line(a, report) for a in lasting],
         "Known": [escape(known_line(a, report)) for a in known],
         NOT_OVER: [escape(capital(unfinished(report, t)))] if report.unfinished else [],
-        OVER: [
-            f"✅ {escape(capital(name_of(n.key, t)))}, open since {day_words(n.opened, report.day)}"
-            for n in update.recovered
-        ],
-        "Earlier days, judged now": [escape(one) for one in earlier_days(update.earlier)],
+        ENDED: [f"✅ {escape(capital(ended(n.key, n.opened, report, t)))}" for n in update.recovered],
+        "Earlier days, judged now": [escape(one) for one in earlier_days(update.earlier, t)],
     }
     blocks += [*in_full, *(_list(heading, items) for heading, items in lists.items() if items)]
     below = [f"{PAGE}: {escape(advice.page)}"] if advice.page else []
@@ -66,8 +64,8 @@ def message(report: DayReport, update: Update, t: Thresholds, advice: Advice) ->
     if below:
         blocks.append({"type": "context", "elements": [_mrkdwn("\n".join(below))]})
     words = [title(a) for a in news] or [title(a) for a in lasting]
-    words += [f"over: {name_of(n.key, t)}" for n in update.recovered]
-    words += earlier_days(update.earlier)
+    words += [f"ended: {name_of(n.key, t)}" for n in update.recovered]
+    words += earlier_days(update.earlier, t)
     text = _cut(escape(f"{sign} {head}. {'; '.join(words)}"), FALLBACK)
     return {"text": text, "blocks": blocks}
 

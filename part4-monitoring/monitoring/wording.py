@@ -12,11 +12,11 @@ from monitoring.thresholds import Thresholds
 
 ACKNOWLEDGE = "To silence an alarm while it is being fixed"  # before the command
 NOT_OVER = "Not over yet"  # before the names of incidents
-OVER = "Over"  # the same
+ENDED = "Ended"  # the same
 PAGE = "Every metric and incident"  # before the path of monitor.html
 MOST_ALSO = 4  # of what comes with an alarm
 ALSO = "Also: "
-MOST_EARLIER = 14  # days that were judged late
+MOST_EARLIER = 14  # lines about days that were judged late
 LONGEST_NAME = 60  # characters of a name that is not ours
 PLACES = {  # the kind of a segment -> how it is affected
     "device": "on {} devices", "browser": "in {}", "operating_system": "on {}", "channel": "from {}",
@@ -120,7 +120,7 @@ def name_of(key: str, t: Thresholds) -> str:
 
 
 def known_line(alarm: Alarm, report: DayReport) -> str:
-    """Return in one line an alarm that is in no message, and why it is not."""
+    """Return in one line an alarm that people know about, and the decision or plan that covers it."""
     return f"{short(alarm, report)}. {capital(known_as(alarm))}."
 
 
@@ -173,10 +173,10 @@ def acknowledgement(alarm: Alarm, command: str = "") -> tuple[str, str]:
 
 
 def known_as(alarm: Alarm) -> str:
-    """Return why an alarm is in no message, and who decided so: known until 10 March (ann, 5 March): being fixed."""
+    """Return the decision or plan that covers an alarm: acknowledged until 10 March (ann, 5 March): fix on its way."""
     if alarm.state == "planned":
         return f"planned: {alarm.reason}".removesuffix(".")
-    words, act = "the new level" if alarm.state == "accepted" else "known and being fixed", alarm.act
+    words, act = "accepted as the new level" if alarm.state == "accepted" else "acknowledged", alarm.act
     if act is None:
         return words
     until = f" until {day_words(act.until, alarm.day)}" if act.until else ""
@@ -199,8 +199,12 @@ def unfinished(report: DayReport, t: Thresholds) -> str:
 
 def finished(report: DayReport, t: Thresholds) -> str:
     """Return the names of the incidents that end on this day, with their first days."""
-    ended = [d for d in report.incident_days if d.is_closing]
-    return "; ".join(f"{name_of(d.key, t)}, open since {day_words(d.opened, report.day)}" for d in ended)
+    return "; ".join(ended(d.key, d.opened, report, t) for d in report.incident_days if d.is_closing)
+
+
+def ended(key: str, opened: date, report: DayReport, t: Thresholds) -> str:
+    """Return an incident that has ended: hours without events, which began on 7 March."""
+    return f"{name_of(key, t)}, which began on {day_words(opened, report.day)}"
 
 
 def is_urgent(alarm: Alarm) -> bool:
@@ -244,18 +248,60 @@ def verdict_line(report: DayReport) -> str:
     return f"{'; '.join(parts)}." + (f" {title(news[0])}." if news else "")
 
 
-def earlier_day(report: DayReport) -> str:
+def earlier_days(reports: Sequence[DayReport], t: Thresholds) -> list[str]:
+    """Return the days that were judged late: a line for each run of days in the same state, the last ones if many."""
+    runs: list[list[DayReport]] = []
+    for report in reports:
+        last = runs[-1][-1] if runs else None
+        if last and (report.day - last.day).days == 1 and (report.status, report.note) == (last.status, last.note):
+            runs[-1].append(report)
+        else:
+            runs.append([report])
+    more = [report for run in runs[:-MOST_EARLIER] for report in run]
+    lines = [_earlier_day(run[0]) if len(run) == 1 else _earlier_run(run, t) for run in runs[-MOST_EARLIER:]]
+    if not more:
+        return lines
+    return [f"Not listed here: {count(len(more), 'earlier day')} since {day_words(more[0].day)}.", *lines]
+
+
+def _earlier_day(report: DayReport) -> str:
     """Return a day that was judged late in one line: 2 March 2025, delivered late: RED. The column x is missing."""
     alarms = ". ".join(title(a) for a in report.active)
     return f"{day_words(report.day)}, {report.note}: {report.status}." + (f" {alarms}." if alarms else "")
 
 
-def earlier_days(reports: Sequence[DayReport]) -> list[str]:
-    """Return the last of the days that were judged late in a line each, and how many there are besides."""
-    more, shown = reports[:-MOST_EARLIER], [earlier_day(r) for r in reports[-MOST_EARLIER:]]
-    if not more:
-        return shown
-    return [f"Not listed here: {count(len(more), 'earlier day')} since {day_words(more[0].day)}.", *shown]
+def _earlier_run(reports: Sequence[DayReport], t: Thresholds) -> str:
+    """Return days in the same state in one line: 9 to 13 March 2025, not judged until now: RED. No file."""
+    days: dict[tuple[str, str], list[date]] = {}
+    for report in reports:
+        for alarm in report.active:
+            days.setdefault((alarm.severity, _problem(alarm, t)), []).append(report.day)
+    names = [
+        name if len(of) == len(reports) else f"{name}, {_days_words(of, reports[-1].day)}"
+        for (_, name), of in sorted(days.items(), key=lambda item: (item[0][0], item[1][0]))
+    ]
+    problems = f" {capital('; '.join(names))}." if names else ""
+    return f"{_days_words([r.day for r in reports])}, {reports[0].note}: {reports[0].status}.{problems}"
+
+
+def _problem(alarm: Alarm, t: Thresholds) -> str:
+    """Return what is wrong without the day's figures, which differ from day to day."""
+    if alarm.is_rule or not alarm.verdicts or not alarm.verdicts[0].score:
+        return name_of(alarm.key, t)
+    return change(alarm.verdicts[0], Currency()).partition(" than expected")[0]
+
+
+def _days_words(days: Sequence[date], beside: date | None = None) -> str:
+    """Return days in order as a person writes them: 2 and 3 March 2025, or 3 days from 2 to 7 March 2025."""
+    first, last = days[0], days[-1]
+    if len(days) == 1:
+        return day_words(last, beside)
+    is_month = (first.year, first.month) == (last.year, last.month)
+    begin = str(first.day) if is_month else day_words(first, last)
+    if len(days) == 2 and (last - first).days == 1:
+        return f"{begin} and {day_words(last, beside)}"
+    some = f"{len(days)} days from " if len(days) <= (last - first).days else ""
+    return f"{some}{begin} to {day_words(last, beside)}"
 
 
 def _sentences(text: str) -> list[str]:

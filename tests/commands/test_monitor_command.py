@@ -69,7 +69,7 @@ def test_exit_statuses_and_decisions(line: Line) -> None:
     assert run(*line("2025-02-27"))[0] == 3
     status, stdout, said = run(*line("2025-02-28", "--acknowledge", key, "--until", "2025-03-01", "--reason", "soon"))
     assert status == 3 and stdout.startswith("RED")
-    assert "Known and being fixed until 1 March" in " ".join(stdout.split())
+    assert "Acknowledged until 1 March" in " ".join(stdout.split())
     assert (
         f"note: {key}, open since 27 February 2025, is marked as known and being fixed" in said
         and f"--undo {key}" in said
@@ -119,7 +119,7 @@ def test_the_console_begins_with_the_status_and_is_one_line_when_green(line: Lin
     assert "last good day was 3 March" in red and "\n    1. Compare the header" in red
     assert all(len(row) <= 80 for row in red.splitlines() if str(tmp_path) not in row)  # a path is to be copied
     _, verbose, _ = run(*line("2025-03-04", "--verbose"))
-    assert "sees -" in verbose and "Expected false alarms" in verbose and "crawler_share_of_checkout" in verbose
+    assert "detects -" in verbose and "Expected false alarms" in verbose and "crawler_share_of_checkout" in verbose
 
 
 def test_green_is_one_line(five_days: Path, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_the_backtest_knows_no_more_than_each_day_did(line: Line) -> None:
     for day in ("2025-02-27", "2025-03-02", "2025-03-04"):
         alone = report(*line(day))
         notes = {earlier["note"] for earlier in alone.pop("earlier")}
-        assert backtest[day] == alone and notes <= {"no run on its day"}
+        assert backtest[day] == alone and notes <= {"not judged until now"}
     calendar = run("--backtest", *line("latest"))[1]
     assert "2025-02-27  RED" in calendar and "since       first bad" in calendar
 

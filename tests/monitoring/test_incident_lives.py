@@ -83,9 +83,9 @@ def test_it_ends_before_two_days_judged_well_and_a_missing_day_is_neither() -> N
     assert verdicts(reports, "identity") == [BAD, WELL, BAD, WELL, BAD, WELL, UNSEEN, f"{WELL} closes"]
     assert numbers(reports[14:19], "identity") == [1, 0, 2, 0, 3]
     assert reports[15].unfinished == reports[19].unfinished == ("identity",) and reports[21].unfinished == ()
-    over = [("identity", f.days[14]), ("no_file", f.days[20])]
-    ended = "; ".join(f"{name_of(key, T)}, open since {day_words(day, day)}" for key, day in over)
-    assert [finished(report, T) for report in reports[20:]] == ["", ended, "", ""]
+    ended = [("identity", f.days[14]), ("no_file", f.days[20])]
+    words = "; ".join(f"{name_of(key, T)}, which began on {day_words(day, day)}" for key, day in ended)
+    assert [finished(report, T) for report in reports[20:]] == ["", words, "", ""]
 
 
 def test_a_day_without_a_verdict_is_never_a_good_one() -> None:

@@ -12,7 +12,6 @@ import pytest
 from commands import MONITOR
 from faults import FAULTS
 from monitor_kit import dump, fortnight, keys, run, transform
-from monitoring.wording import MOST_EARLIER
 from synthetic_events import generate
 
 DAYS = [f"2025-02-{day}" for day in range(23, 29)] + [f"2025-03-0{day}" for day in range(1, 9)]
@@ -64,7 +63,7 @@ def incidents(folder: Path) -> list[tuple[str, str, str, str]]:
 def test_every_day_since_the_last_run_is_judged_and_sent_if_it_was_bad(folder: Path) -> None:
     assert list(statuses(folder)) == DAYS[:6]  # also those without a run of their own
     found = judged(folder, "--check_date", "2025-03-03")
-    assert earlier(found) == [("2025-03-01", "no run on its day", "RED"), ("2025-03-02", "no run on its day", "RED")]
+    assert earlier(found) == [(day, "not judged until now", "RED") for day in ("2025-03-01", "2025-03-02")]
     assert keys(found["earlier"][1]) == ["no_file"]
     assert list(statuses(folder)) == DAYS[:9]
     assert earlier(judged(folder, "--check_date", "2025-03-03")) == []
@@ -200,9 +199,12 @@ def test_an_option_that_would_be_ignored_or_does_harm_is_refused(monitored: Path
 
 def test_many_missed_days_are_summed_up(folder: Path) -> None:
     found = run("--data_dir", folder, "--no_refresh", "--check_date", "2025-05-20")[1]
-    found = " ".join(found.split())
-    assert found.count("no run on its day") == MOST_EARLIER
-    assert "Not listed here: " in found and "earlier days since 1 March 2025." in found
+    line = next(part for part in found.split("\n\n") if "not judged until now" in part)
+    words = " ".join(line.split())
+    assert words == (
+        "1 March to 19 May 2025, not judged until now: RED. Column renamed (client_id), 7 days from 1 to 8 March; "
+        "no file, 73 days from 2 March to 19 May; column lost (referrer), 4 to 8 March."
+    )
 
 
 def test_events_of_the_next_day_are_read_from_the_newest_file(tmp_path: Path) -> None:

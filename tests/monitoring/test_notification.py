@@ -11,7 +11,7 @@ from monitoring.notification import Update, update_since
 from monitoring.slack_message import message
 from monitoring.storage import Notice
 from monitoring.thresholds import load_thresholds
-from monitoring.wording import Advice
+from monitoring.wording import MOST_EARLIER, Advice, earlier_days
 
 T = load_thresholds(MONITOR.with_name("thresholds.yaml"))
 
@@ -91,3 +91,26 @@ def test_days_that_were_judged_late_are_a_message_even_if_nothing_is_open() -> N
     shown = message(DayReport(DAY + timedelta(days=1), [], []), update, T, Advice())
     for text in (shown["blocks"][1]["text"]["text"], shown["text"]):
         assert "4 March 2025, delivered late: RED. The column referrer is missing." in text
+
+
+def test_earlier_days_in_the_same_state_are_one_line() -> None:
+    def late(number: int, *alarms: Alarm, note: str = "not judged until now") -> DayReport:
+        return DayReport(DAY + timedelta(days=number), list(alarms), [], note=note)
+
+    lost, ids = alarm("column_lost:referrer", "P0"), alarm("identity", "P0")
+    assert earlier_days([late(0, ids), late(1, ids, lost), late(2, ids), late(3, lost, note="files changed")], T) == [
+        "4 to 6 March 2025, not judged until now: RED. Events without an id; column lost (referrer), 5 March.",
+        "7 March 2025, files changed: RED. fewer.",
+    ]
+    assert earlier_days([late(0, lost), late(1, lost), late(3, lost)], T)[0].startswith("4 and 5 March 2025, ")
+    (run,) = earlier_days([late(0, lost, ids), late(1, lost), late(2, lost, ids)], T)
+    assert run.endswith("RED. Column lost (referrer); events without an id, 2 days from 4 to 6 March.")
+    alternating = [late(number, lost, note="ab"[number % 2]) for number in range(MOST_EARLIER + 3)]
+    assert earlier_days(alternating, T)[0] == "Not listed here: 3 earlier days since 4 March 2025."
+
+
+def test_an_earlier_day_is_no_message_if_its_alarms_are_acknowledged() -> None:
+    today, known = DayReport(DAY + timedelta(days=1), [], []), alarm("no_file", "P0", state="acknowledged")
+    assert not update_since(today, [], NOW, 1, earlier=[DayReport(DAY, [known], [])])
+    assert update_since(today, [], NOW, 1, earlier=[DayReport(DAY, [known, alarm("orders")], [])])
+    assert update_since(today, [], NOW, 1, earlier=[DayReport(DAY, [], [], note="delivered late")])  # bad before

@@ -144,5 +144,5 @@ def test_every_amount_in_the_history_has_its_own_words() -> None:
     """As on the day itself, so that an amount is not taken for part 1's, which counts other orders."""
     names = {*T.rules, *(metric.group for metric in T.metrics)}
     assert len(names) > 20 and all(lasting_text(name, T) for name in names)
-    assert lasting_text("column_renamed", T) == "of revenue has no journey in the column as tracked"
+    assert lasting_text("column_renamed", T) == "of revenue has no client id as tracked"
     assert lasting_text("traffic", T) == "less revenue than usual"

@@ -253,9 +253,9 @@ def test_a_message_keeps_slacks_limits_and_is_escaped() -> None:
         assert "<!channel>" not in everything and "<b>" not in everything
     assert words(whole).splitlines()[1].startswith("🔴 *Down &lt;!channel&gt;*")
     assert whole["text"].startswith("🔴 RED: shop, 4 March 2025. ")
-    for found, headings in ((whole, ["*Also new*", "*Over*"]), (short, ["*Still open*", "*Over*"])):
+    for found, headings in ((whole, ["*Also new*", "*Ended*"]), (short, ["*Still open*", "*Ended*"])):
         assert [
-            line for line in words(found).splitlines() if line in ("*Also new*", "*Still open*", "*Over*")
+            line for line in words(found).splitlines() if line in ("*Also new*", "*Still open*", "*Ended*")
         ] == headings
         assert re.search(r"\nand \d+ more\n", words(found)) and "--acknowledge ALARM`" in words(found)
 
@@ -292,8 +292,8 @@ def test_what_lasts_is_a_line_and_what_is_known_or_over_is_named() -> None:
     found = message(DayReport(DAY, [old, known], []), Update((), (old,), (over,), ()), T, Advice())
     assert words(found).splitlines()[1:-1] == [
         "*Still open*", "🔴 The column referrer is missing. Day 4; $500.00 of revenue is affected since 1 March",
-        "*Known*", "More events fired twice. Known and being fixed.",
-        "*Over*", "✅ Events without an id, open since 23 February",
+        "*Known*", "More events fired twice. Acknowledged.",
+        "*Ended*", "✅ Events without an id, which began on 23 February",
     ]  # fmt: skip
 
 
