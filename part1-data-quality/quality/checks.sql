@@ -250,7 +250,7 @@ group by file_no
 -- threshold: 0
 -- needs: orders payload transaction_id
 -- message: {failed:,} of {checked:,} orders ({share}) carry the transaction id of an order that is more than 30 days older: the shop reuses its ids; deduplicating by the id would lose {revenue}
--- advice: Count both orders, and join by id and month; have the shop draw ids that do not repeat.
+-- advice: Count both orders, and join by id and month; have the shop generate ids that do not repeat.
 with reused as (
     select
         min(file_no) as first_file, count(*) as orders, sum(counted_amount) as revenue,
@@ -713,7 +713,7 @@ group by first_of_day
 -- dimension: coverage
 -- threshold: gone 10
 -- needs: event
--- message: There are no {column} events at all; {expected} a day are usual
+-- message: There are no {column} events at all; {expected} per day are usual
 -- advice: The event no longer fires, or has another name; compare with the shop's order list, and check that day's releases.
 select
     file_no, event as "column", humans as checked, events as failed,
@@ -927,7 +927,7 @@ group by files.file_no
 -- threshold: pooled 0.5
 -- needs: paid_clicks
 -- message: {failed:,} of {checked:,} paid clicks of {column} ({share}) led to no session, {revenue} of spend; {example}
--- advice: Open an ad and look at the address that it leads to; a redirect, a consent tool or a new landing page that drops the parameters breaks what is known of the campaign.
+-- advice: Open an ad and look at the address that it leads to; where a redirect, a consent tool or a new landing page drops the parameters, nobody can say which visits the campaign brought.
 select
     file_no, campaign as "column", clicks as checked, lost_clicks as failed, null as orders, lost_spend as revenue,
     null as record, note as example

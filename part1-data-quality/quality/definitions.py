@@ -102,6 +102,7 @@ class Definition:
     suppressed_by: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    of_several: str = ""
 
     @property
     def days_to_end(self) -> int:
@@ -117,9 +118,10 @@ class Definition:
             needs.append("event")
         return [contract.roles[need] for need in dict.fromkeys(needs) if need in contract.roles]
 
-    def describe(self, m: Measure, currency: Currency, expected: str = "") -> str:
-        """Return the message with the measure's numbers in it."""
-        return self.message.format(
+    def describe(self, m: Measure, currency: Currency, expected: str = "", is_of_several: bool = False) -> str:
+        """Return the message with the measure's numbers in it; `is_of_several`: of an incident over several files."""
+        message = self.of_several if is_of_several and self.of_several else self.message
+        return message.format(
             failed=m.failed,
             checked=m.checked,
             share=percent(m.failed / m.checked if m.checked else 0),

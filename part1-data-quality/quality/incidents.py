@@ -15,6 +15,8 @@ from quality.definitions import COUNTS, OF_CASES, OF_DAYS, Definition, Measure, 
 from quality.evaluation import Finding
 from quality.scan import FileFacts
 
+MOST_EXAMPLES = 3  # in the message of an incident over several files
+
 
 @dataclass(frozen=True)
 class InOrderList:
@@ -119,7 +121,7 @@ def _incident(
         0, first.column, sum(f.checked or 0 for f in counted), sum(f.failed or 0 for f in counted),
         sum(orders) if orders else None,
         sum(revenue, Decimal(0)) if revenue else None,
-        example=next((f.example for f in failures if f.example), None),
+        example=_example(definition, failures),
     )  # fmt: skip
     if len({f.message for f in failures}) == 1:
         message = first.message
@@ -127,7 +129,7 @@ def _incident(
         worst = max(failures, key=lambda f: f.failed or 0)  # counts of several days cannot be summed
         message = f"{worst.message} (on {day_name(days[worst.file_no])}, the worst of {len(failures)} days)"
     else:
-        message = definition.describe(total, currency, first.expected) + _worse(failures, days)
+        message = definition.describe(total, currency, first.expected, True) + _worse(failures, days)
     message += _where(failures, total.failed) + _on_top(definition, failures, before)
     good = before[-1] if before else None
     return Incident(
@@ -136,6 +138,15 @@ def _incident(
         days[good.file_no] if good else None,
         total.checked, total.failed, total.orders, total.revenue, message, first.advice, tuple(consequences),
     )  # fmt: skip
+
+
+def _example(definition: Definition, failures: Sequence[Finding]) -> str | None:
+    """Return the first example, or the first few of them where the message is about several files."""
+    examples = [f.example for f in failures if f.example]
+    if not definition.of_several:
+        return examples[0] if examples else None
+    more = f" and {len(examples) - MOST_EXAMPLES:,} more" if len(examples) > MOST_EXAMPLES else ""
+    return ", ".join(examples[:MOST_EXAMPLES]) + more
 
 
 def _worse(failures: Sequence[Finding], days: Mapping[int, date]) -> str:

@@ -132,9 +132,7 @@ class Scan:
 
             self._landing = landing_sql(contract)
         self._filled = self._placeholders()
-        self.books: frozenset[str] = (
-            frozenset()
-        )  # those that the contract and the folder have, as read_books names them
+        self.books: frozenset[str] = frozenset()  # the books that were read, by read_books's names
 
     def _placeholders(self) -> dict[str, str]:
         """Return the values of the placeholders in pass.sql that are the same for every batch."""

@@ -67,6 +67,20 @@ def test_one_good_file_ends_an_incident_of_the_files_themselves() -> None:
     assert spans(run_of("PFPSF"), OF_FILES) == [(1, 1, "day0"), (4, 4, "day2")]
 
 
+def test_an_incident_over_several_files_names_the_first_of_them() -> None:
+    check = replace(OF_FILES, message="{example} is missing", of_several="{failed:,} files are missing: {example}")
+
+    def message(days: str) -> str:
+        (incident,) = incidents(
+            [replace(f, example=f.file, message=f"{f.file} is missing") for f in run_of(days, 1, 1)], check
+        )
+        return incident.message
+
+    assert message("F") == "day0 is missing"
+    assert message("FF") == "2 files are missing: day0, day1"
+    assert message("FFFFF") == "5 files are missing: day0, day1, day2 and 2 more"
+
+
 @pytest.mark.parametrize(
     ("checked", "failed", "days", "joined"),
     [
