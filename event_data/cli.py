@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -141,11 +142,15 @@ def argument_parser(
 ) -> argparse.ArgumentParser:
     """Return a parser whose help ends with an example and the exit statuses, including those of every command."""
     meanings = {0: "fine", 2: "could not run", **statuses, 130: "interrupted"}
-    status_lines = "\n".join(f"  {number:<4} {what}" for number, what in sorted(meanings.items()))
+    width = shutil.get_terminal_size().columns - 2  # as argparse wraps the options
+    status_lines = "\n".join(
+        textwrap.fill(what, width, initial_indent=f"  {number:<4} ", subsequent_indent=" " * 7)
+        for number, what in sorted(meanings.items())
+    )
     epilog = f"example:\n{example}\n\nexit status:\n{status_lines}"
     parser = _Parser(
-        prog=script, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        prog=script, description=textwrap.fill(description or "", width), epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"{script} {__version__}")
     parser.add_argument("--quiet", action="store_true", help="print only errors and what an option asks for")

@@ -16,7 +16,7 @@ from event_data import cli  # noqa: E402
 EXAMPLE = """\
   python part2-transformation/transform.py --data_dir data --warehouse data/warehouse.duckdb
   python part2-transformation/transform.py --data_dir data --engine spark --master spark://host:7077"""
-STATUSES = {3: "the ledger does not balance or a test of --validate failed"}
+STATUSES = {3: "the ledger does not balance, too much was refused, or a test of --validate failed"}
 WAREHOUSE = (
     "DuckDB file to write (default: warehouse.duckdb in --data_dir), or a folder with Spark "
     "(default: warehouse_spark there)"

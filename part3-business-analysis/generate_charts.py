@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     for name, end in (("--since", "first"), ("--until", "last")):
         p.add_argument(
             name, type=cli.day, metavar="YYYY-MM-DD",
-            help=f"{end} day of the report (default: all days up to five weeks, and else the last 28)",
+            help=f"{end} day of the report (default: all days, or the last 28 of more than five weeks)",
         )  # fmt: skip
     p.add_argument(
         "--no_refresh", action="store_true",
