@@ -12,6 +12,7 @@ from analysis.charts.style import GREY, MUTED, ORANGE, RULE, SAND, SKY
 from analysis.gold import Gold
 from analysis.impact import Impact
 from analysis.incidents import LETTERS, Incident, Quality
+from analysis.intervals import Interval
 from analysis.templating import REASON_WORDS, plain, share_texts
 from event_data.output import day_name
 
@@ -40,6 +41,9 @@ def figures(gold: Gold, quality: Quality, impact: Impact) -> dict[str, Figure]:
     if roles.has_conversion and roles.has_devices:
         devices = findings.device_rows(gold)
         found["devices"] = _rates(devices, [s for _, s in devices if s.is_small])
+    advertising = findings.returns(gold)
+    if advertising and roles.has_amount:
+        found["returns"] = _returns(gold, advertising)
     if impact.blind > 0 and roles.has_channels:
         found["tornado"] = _tornado(gold, impact)
     return found
@@ -217,18 +221,8 @@ def _rates(rows: Sequence[tuple[int, findings.Segment]], small: Container[findin
     traces = []
     for is_grey, dot, bar in ((False, BLUE, SKY), (True, MUTED, GREY)):
         shown = [(y, s) for y, (_, s) in numbered if (s in small) == is_grey]
-        traces.append(
-            go.Scatter(
-                mode="markers", x=[s.share.estimate for _, s in shown], y=[y for y, _ in shown],
-                text=[_rate_text(s) + ("; too small to call" if is_grey else "") for _, s in shown],
-                hovertemplate="%{text}<extra></extra>", marker={"size": 11, "color": dot},
-                error_x={
-                    "type": "data", "symmetric": False, "color": bar, "thickness": 4, "width": 0,
-                    "array": [s.share.high - s.share.estimate for _, s in shown],
-                    "arrayminus": [s.share.estimate - s.share.low for _, s in shown],
-                },
-            )
-        )  # fmt: skip
+        texts = [_rate_text(s) + ("; too small to call" if is_grey else "") for _, s in shown]
+        traces.append(_dots([y for y, _ in shown], [s.share for _, s in shown], texts, dot, bar))
     has_parts = any(depth for depth, _ in rows)
     names = [f"<b>{plain(s.name)}</b>" if has_parts and not depth else plain(s.name) for depth, s in rows]
     right = max([0.001, *(s.share.high for _, s in rows if not s.is_small), *(1.6 * s.share.estimate for _, s in rows)])
@@ -246,6 +240,42 @@ def _rates(rows: Sequence[tuple[int, findings.Segment]], small: Container[findin
     return _figure(
         traces, height=110 + 34 * max(len(rows), 2), margin={"l": 130, "r": 16, "t": 10, "b": 40}, showlegend=False,
         xaxis={"tickformat": ".1%", "range": [0, min(1, 1.1 * right)]}, yaxis=y, shapes=rules,
+    )  # fmt: skip
+
+
+def _dots(heights: Sequence[int], spans: Sequence[Interval], texts: Sequence[str], dot: str, bar: str) -> go.Scatter:
+    """Return a dot on its interval for each row."""
+    return go.Scatter(
+        mode="markers", x=[i.estimate for i in spans], y=list(heights), text=list(texts),
+        hovertemplate="%{text}<extra></extra>", marker={"size": 11, "color": dot},
+        error_x={
+            "type": "data", "symmetric": False, "color": bar, "thickness": 4, "width": 0,
+            "array": [i.high - i.estimate for i in spans], "arrayminus": [i.estimate - i.low for i in spans],
+        },
+    )  # fmt: skip
+
+
+def _returns(gold: Gold, rows: Sequence[findings.Return]) -> Figure:
+    """Return the revenue for each unit of spend, with its interval, beside a line where revenue equals spend."""
+    heights, money = list(range(len(rows) - 1, -1, -1)), gold.currency.exact
+    spans = [r.per_unit for r in rows]
+    texts = [
+        f"{plain(r.channel)}: {money(i.estimate)}, interval {money(i.low)} to {money(i.high)}"
+        for r, i in zip(rows, spans, strict=True)
+    ]
+    y = {
+        "tickmode": "array", "tickvals": heights, "ticktext": [plain(r.channel) for r in rows], "showgrid": False,
+        "range": [-0.6, len(rows) - 0.4], "zeroline": False,
+    }  # fmt: skip
+    # One channel with few orders must not press the others together.
+    right = max(1.5, min(max(i.high for i in spans), 1.5 * max(i.estimate for i in spans)))
+    line = {"type": "line", "x0": 1, "x1": 1, "yref": "paper", "y0": 0, "y1": 1}
+    words = {"x": 1, "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "text": "what it cost"}
+    return _figure(
+        [_dots(heights, spans, texts, BLUE, SKY)], height=120 + 34 * max(len(rows), 2),
+        margin={"l": 130, "r": 16, "t": 26, "b": 40}, showlegend=False, yaxis=y, annotations=[words],
+        xaxis={"range": [0, 1.08 * right], "tickprefix": gold.currency.sign, "nticks": 7, "rangemode": "tozero"},
+        shapes=[{**line, "line": {"dash": "dot", "width": 1.5, "color": ORANGE}}],
     )  # fmt: skip
 
 

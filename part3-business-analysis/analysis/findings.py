@@ -62,6 +62,25 @@ class Change:
         return self.difference.is_bounded and (self.difference.is_clear or reach < self.before)
 
 
+class Return(NamedTuple):
+    """What was spent on a channel's advertising, and what the last click that is not direct credits to the channel."""
+
+    channel: str
+    spend: float
+    clicks: int  # paid ones
+    arrived: int  # sessions with a touch of the clicked campaigns
+    orders: float
+    revenue: float
+    per_unit: Interval  # revenue for each unit of spend
+    cost: Interval  # for each order; without orders it has only a lower bound
+    models: tuple[float, float]  # the least and the most revenue for each unit that another model credits
+
+    @property
+    def is_loss(self) -> bool:
+        """Return whether the channel is clearly credited with less than was spent on it."""
+        return self.per_unit.high < 1
+
+
 class DeviceFinding(NamedTuple):
     """The difference between two devices, and the operating system without which it is not clear."""
 
@@ -298,6 +317,42 @@ def best_channel(gold: Gold) -> tuple[str, float] | None:
     rows = gold.channels[(gold.channels["reading"] == "healed") & (gold.channels["model"] == "last_non_direct")]
     rows = rows[~rows["channel"].isin(["Direct", "Unattributed"])].sort_values([gold.sales, "channel"])
     return (str(rows["channel"].iloc[-1]), float(rows[gold.sales].iloc[-1])) if len(rows) else None
+
+
+def returns(gold: Gold) -> list[Return]:
+    """Return what advertising returned: all channels together if there are several, then each by its spend."""
+    if not (len(gold.returns) and gold.roles.has_attribution):
+        return []
+    spent = gold.returns.groupby("channel")["spend"].max().sort_values(ascending=False, kind="stable")
+    channels = [str(channel) for channel, spend in spent.items() if spend > 0]
+    looked_at = [("All advertising", channels)] * (len(channels) > 1) + [(channel, [channel]) for channel in channels]
+    confidence = intervals.simultaneous(len(looked_at))
+    return [_return(gold, name, of, confidence) for name, of in looked_at]
+
+
+def _return(gold: Gold, name: str, channels: Sequence[str], confidence: float) -> Return:
+    rows = gold.returns[gold.returns["channel"].isin(channels)]
+    sums = rows.groupby("model")[["spend", "orders", "revenue", "squares"]].sum()
+    of = sums.loc["last_non_direct"]
+    spend, orders, revenue = float(of["spend"]), float(of["orders"]), float(of["revenue"])
+    earned = intervals.poisson_sum(revenue, float(of["squares"]), confidence)
+    number = intervals.poisson(orders, confidence)
+    if not revenue:
+        # As many of the shop's usual orders as there may have been without one being seen.
+        earned = Interval(0.0, 0.0, number.high * gold.revenue / max(gold.orders, 1))
+    cost = Interval(*(spend / n if n else math.inf for n in (number.estimate, number.high, number.low)))
+    others = sums["revenue"] / spend
+    clicks = gold.clicks[gold.clicks["channel"].isin(channels)] if len(gold.clicks) else gold.clicks
+    clicked, arrived = (int(clicks[column].sum()) if len(clicks) else 0 for column in ("clicks", "sessions"))
+    per_unit = Interval(earned.estimate / spend, earned.low / spend, earned.high / spend)
+    models = float(others.min()), float(others.max())
+    return Return(name, spend, clicked, arrived, orders, revenue, per_unit, cost, models)
+
+
+def uncredited(gold: Gold) -> float:
+    """Return the sales of the days with spend that the last click that is not direct credits to no known channel."""
+    rows = gold.returns[gold.returns["model"] == "last_non_direct"]
+    return float(rows.loc[rows["channel"].isin(["Direct", "Unattributed"]), gold.sales].sum())
 
 
 def whole_percents(amounts: Sequence[float]) -> list[int]:

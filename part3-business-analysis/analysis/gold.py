@@ -67,6 +67,9 @@ class Gold:
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the shop's order list by date; empty without one
     spend: pd.DataFrame = field(default_factory=pd.DataFrame)  # on advertising by date; empty without a file
     refused_spend: pd.DataFrame = field(default_factory=pd.DataFrame)  # records of that file by reason
+    other_spend: pd.DataFrame = field(default_factory=pd.DataFrame)  # in currencies other than the shop's
+    returns: pd.DataFrame = field(default_factory=pd.DataFrame)  # spend and what each model credits, by channel
+    clicks: pd.DataFrame = field(default_factory=pd.DataFrame)  # paid clicks and their sessions, by channel
     before: "Gold | None" = None  # the period before, as long as that of the report
     is_all: bool = True  # the report is of every day in the warehouse
     currency: Currency = field(default_factory=Currency)
@@ -255,7 +258,8 @@ def _read(
     )  # fmt: skip
     found: dict[str, Any] = {name: _frame(connection, name, since=since, until=until) for name in names}
     found["ledger"] = _frame(connection, "ledger" if is_all else "ledger_of_days", since=since, until=until)
-    found |= {name: _book(connection, name, since, until) for name in ("coverage", "spend", "refused_spend")}
+    books = ("coverage", "spend", "refused_spend", "other_spend", "returns", "clicks")
+    found |= {name: _book(connection, name, since, until) for name in books}
     found["headline"] = found["headline"] if is_all else found["headline"].iloc[:0]
     shop = next(_frame(connection, "shop").itertuples(index=False))
     return Gold(

@@ -283,6 +283,45 @@ group by date
 order by date;
 
 
+-- name: returns
+-- What each model credits to the channels on the days with spend, by healed ids. `squares` are of the orders' amounts.
+with credited as (
+    select channel, sum(cast(credit as double) * cast(credit as double)) as squares
+    from gold.attribution
+    where reading = 'healed' and model = 'last_non_direct'
+        and order_date in (select date from gold.channel_returns) and order_date between $since and $until
+    group by channel
+)
+
+select
+    returned.model, returned.channel,
+    cast(sum(spend) as double) as spend,
+    cast(sum(orders) as double) as orders,
+    cast(sum(revenue) as double) as revenue,
+    coalesce(max(credited.squares), 0) as squares
+from gold.channel_returns as returned
+left join credited on returned.channel = credited.channel
+where reading = 'healed' and date between $since and $until
+group by returned.model, returned.channel
+order by returned.model, returned.channel;
+
+
+-- name: clicks
+select channel, cast(sum(clicks) as bigint) as clicks, cast(sum(sessions) as bigint) as sessions
+from gold.click_sessions
+where date between $since and $until
+group by channel
+order by channel;
+
+
+-- name: other_spend
+select other_currency as currency, cast(sum(other_cost) as double) as spend
+from silver.ad_spend
+where other_currency is not null and date between $since and $until
+group by other_currency
+order by other_currency;
+
+
 -- name: refused_spend
 -- Of all files of advertising spend: what cannot be used may have no day.
 select reason, count(*) as records

@@ -62,6 +62,25 @@ def share_difference(a: float, of_a: float, b: float, of_b: float, confidence: f
     return Interval(p - q, low, high)
 
 
+def poisson(events: float, confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval of a number of events (Byar's approximation; Breslow and Day 1987)."""
+    z, more = _z(confidence), events + 1
+    low = events * (1 - 1 / (9 * events) - z / (3 * math.sqrt(events))) ** 3 if events > 0 else 0.0
+    return Interval(events, max(low, 0.0), more * (1 - 1 / (9 * more) + z / (3 * math.sqrt(more))) ** 3)
+
+
+def poisson_sum(total: float, squares: float, confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval of a sum of amounts, one for each of a random number of events, in their unit.
+
+    It is that of as many equal amounts as give the same variance, after Fay and Feuer 1997; `squares` is the sum of the
+    squared amounts.
+    """
+    if squares <= 0:
+        return Interval(total, total, total)
+    number = poisson(total * total / squares, confidence)
+    return Interval(total, total * number.low / number.estimate, total * number.high / number.estimate)
+
+
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """Return the mean of daily values, in their unit (Student's t); without bounds for fewer than two."""
     if len(values) < 2:

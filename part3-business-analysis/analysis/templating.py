@@ -3,6 +3,7 @@
 In executive_summary.md.j2 and phrases.j2 an indented line continues the line above it.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -121,8 +122,8 @@ def digits(number: float) -> str:
 FUNCTIONS = (
     findings.all_sessions, findings.best_channel, findings.compare_devices, findings.device_rows, findings.evidence,
     findings.find_step, findings.funnel, findings.moved_segments, findings.outliers, findings.repaired,
-    findings.reported_figures, findings.segments_of, findings.unusual_days, findings.usual_volume, findings.weekdays,
-    hold_against, known_share, stake_of,
+    findings.reported_figures, findings.returns, findings.segments_of, findings.uncredited, findings.unusual_days,
+    findings.usual_volume, findings.weekdays, hold_against, known_share, stake_of,
 )  # fmt: skip
 FILTERS = {
     "count": count,
@@ -148,7 +149,7 @@ def environment(finalize: Callable[[object], object] | None = None, autoescape: 
     made = templates(TEMPLATES, autoescape=autoescape, finalize=finalize)
     made.filters.update(FILTERS)
     made.globals.update({function.__name__: function for function in FUNCTIONS})
-    made.globals.update(reason_words=REASON_WORDS, step_words=STEP_WORDS, letters=LETTERS)
+    made.globals.update(reason_words=REASON_WORDS, step_words=STEP_WORDS, letters=LETTERS, infinity=math.inf)
     return made
 
 

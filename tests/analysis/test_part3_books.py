@@ -8,16 +8,19 @@ import pandas as pd
 import pytest
 from analysis.charts import tracking_coverage
 from analysis.charts.style import use_style
+from analysis.findings import returns, uncredited
 from analysis.gold import Gold, read_gold
 from analysis.impact import load_assumptions, with_measured_spend
 from analysis.incidents import Quality
-from analysis.intervals import wilson
+from analysis.intervals import poisson, poisson_sum, simultaneous, wilson
 from analysis.templating import environment, title
 from analysis_kit import day, differences_from_gold, gold
 from commands import REPO, SCHEMA, query
 from synthetic_events import generate
 from synthetic_orders import contract_with_books, write_books, write_spend
 from warehouse_kit import build
+
+from event_data.shop_roles import ALL_ROLES, ShopRoles
 
 DAYS = [date(2025, 3, number) for number in range(1, 4)]
 TRACKED, EXPECTED, MISSING = [9, 5, 0], [10, 10, 4], [120.5, 400.0, 99.5]
@@ -73,6 +76,84 @@ def test_the_books_are_as_gold_has_them(tmp_path: Path) -> None:
     assert found.measured_spend == float(query(warehouse, spent)[0][0]) == 3 * 321
     assert found.refused_spend.to_numpy().tolist() == [["no readable cost", 1]]
     assert differences_from_gold(warehouse) == {}
+
+
+def test_what_advertising_returned_is_as_gold_has_it(tmp_path: Path) -> None:
+    data, contract, warehouse = tmp_path / "data", tmp_path / "contract.yaml", tmp_path / "w.duckdb"
+    generate(data, days=4, events_per_day=1500, seed=5, incidents=False)
+    write_spend(data, cost=100)
+    with (data / "ad_spend.csv").open("a", encoding="utf-8") as file:
+        file.write("\n2025-02-24,facebook,paid,,50000,9\n2025-02-25,nobody,cpm,,70,1\n2030-01-01,google,cpc,,9,9")
+    contract.write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
+    build(data, warehouse, contract)
+    found = read_gold(warehouse)
+    every, *channels = returns(found)
+    assert [(r.channel, r.spend) for r in channels][:2] == [("Paid Social", 50_000.0), ("Paid Search", 400.0)]
+    assert len(channels) == 3 and every.spend == sum(r.spend for r in channels) == 50_470.0
+    credit = (
+        "select channel, credit::double from gold.attribution where reading = 'healed' and model = 'last_non_direct'"
+    )
+    rows = query(warehouse, credit)
+    for r in channels:
+        amounts = [amount for channel, amount in rows if channel == r.channel]
+        assert r.orders == len(amounts) and r.revenue == pytest.approx(sum(amounts))
+        assert r.per_unit.estimate == pytest.approx(sum(amounts) / r.spend)
+        assert r.models[0] <= r.per_unit.estimate <= r.models[1]
+        if amounts:
+            squares = sum(amount * amount for amount in amounts)
+            expected = poisson_sum(sum(amounts), squares, simultaneous(4))
+            assert (r.per_unit.low * r.spend, r.per_unit.high * r.spend) == pytest.approx((expected.low, expected.high))
+            assert r.cost.low < r.spend / len(amounts) == r.cost.estimate < r.cost.high
+    social, _, unknown = channels
+    assert (unknown.channel, unknown.orders, unknown.per_unit.estimate) == ("Unassigned", 0, 0.0)
+    usual = found.revenue / found.orders
+    assert unknown.per_unit.high == pytest.approx(poisson(0, simultaneous(4)).high * usual / unknown.spend)
+    clicks = query(
+        warehouse, "select sum(clicks), sum(sessions) from gold.click_sessions where channel = 'Paid Search'"
+    )
+    assert [(r.clicks, r.arrived) for r in channels if r.channel == "Paid Search"] == clicks
+    direct = sum(amount for channel, amount in rows if channel in ("Direct", "Unattributed"))
+    assert uncredited(found) == pytest.approx(direct)
+    assert social.is_loss and not unknown.is_loss
+    assert title("returns", gold=found).endswith("of revenue; Paid Social with clearly less than it cost")
+    day_one = read_gold(warehouse, since=date(2025, 2, 23), until=date(2025, 2, 23))
+    assert [(r.channel, r.spend) for r in returns(day_one)] == [("Paid Search", 100.0)]
+
+
+def test_the_interval_of_a_number_of_orders_is_that_of_a_poisson_number() -> None:
+    for number, low, high in ((0, 0.0, 3.69), (1, 0.025, 5.57), (10, 4.80, 18.39), (100, 81.36, 121.63)):  # exact
+        found = poisson(number)
+        assert (found.low, found.high) == pytest.approx((low, high), rel=0.004, abs=0.03)
+    equal, unequal = poisson_sum(50.0, 250.0), poisson_sum(50.0, 9 * 1.0 + 41.0**2)
+    assert (equal.low, equal.high) == pytest.approx((5 * poisson(10).low, 5 * poisson(10).high))
+    assert unequal.low < equal.low and unequal.high > equal.high
+
+
+def test_a_return_is_in_words_for_every_kind_of_shop() -> None:
+    def rows(*channels: tuple[str, float, float, float]) -> pd.DataFrame:
+        names = ["model", "channel", "spend", "orders", "revenue", "squares"]
+        return pd.DataFrame(
+            [(m, *one, one[-1] ** 2) for m in ("last_click", "last_non_direct") for one in channels], columns=names
+        )
+
+    days = {"days": [day(one) for one in DAYS], "ledger": [("counted", 14, 2000.0)]}
+    spend = pd.DataFrame({"spend": [5.0]}, index=DAYS[:1])
+    other = pd.DataFrame({"currency": ["EUR", "SEK"], "spend": [7.0, 1000.0]})
+    some = rows(("Paid Search", 40.0, 2.0, 90.0), ("Direct", 0.0, 1.0, 50.0))
+    with_orders = gold(**days, returns=some, spend=spend, other_spend=other)
+    assert title("returns", gold=with_orders) == "Each $1 spent on advertising is credited with $2.25 of revenue"
+    phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": with_orders})
+    assert " ".join(str(phrases.returns_basis()).split()) == (  # type: ignore[attr-defined]
+        "By the last click that is not direct, with healed ids. The intervals allow for few orders, for their "
+        "different amounts and for the number of channels. No channel is known for $50 of revenue of these days; "
+        "where advertising brought it, it returned more. There is spend for 1 of the 3 days. Not included is spend of "
+        "EUR 7.00 and SEK 1,000.00."
+    )
+    without = gold(**days, returns=rows(("Paid Search", 40.0, 0.0, 0.0)))
+    assert title("returns", gold=without) == "No order is credited to $40 of advertising"
+    unpriced = gold(**days, returns=some, roles=ShopRoles(ALL_ROLES.names - {"amount"}))
+    assert title("returns", gold=unpriced) == "An order that is credited to advertising cost $20.00"
+    assert returns(gold(**days)) == []
 
 
 def test_spend_is_measured_only_if_its_file_covers_the_days() -> None:
