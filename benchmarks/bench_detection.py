@@ -109,7 +109,7 @@ class Found:
 
 
 def prepare(folder: Path, seed: int) -> list[Path]:
-    """A healthy fortnight, and for each day with enough history a folder of the days up to it with its warehouse."""
+    """Make a healthy fortnight, and for each day with enough history a folder of the days up to it and a warehouse."""
     days = generate(folder / "days", DAYS, seed=seed, start=START, incidents=False)
     prepared = []
     for number in range(HISTORY + 1, DAYS + 1):
@@ -123,7 +123,7 @@ def prepare(folder: Path, seed: int) -> list[Path]:
 
 
 def judge(folder: Path, *more: str) -> tuple[int, dict[str, object]]:
-    """The monitor's report on the last day of a folder; fails if the monitor could not run."""
+    """Return the monitor's report on the last day of a folder; fail if the monitor could not run."""
     stdout, stderr = io.StringIO(), io.StringIO()
     day = START + timedelta(days=int(folder.name.removeprefix("ready")) - 1)
     line = ["--json", "--data_dir", str(folder), "--check_date", day.isoformat(), "--dry_run", *more]
@@ -134,7 +134,7 @@ def judge(folder: Path, *more: str) -> tuple[int, dict[str, object]]:
 
 
 def healthy_files(prepared: Sequence[Path]) -> list[str]:
-    """The status of every day of the healthy fortnight, from its files through part 2 to the monitor."""
+    """Return the status of every day of the healthy fortnight, from its files through part 2 to the monitor."""
     stdout, stderr = io.StringIO(), io.StringIO()
     status = monitor.main(["--backtest", "--json", "--data_dir", str(prepared[-1])], stdout, stderr)
     if status:

@@ -52,7 +52,7 @@ TRUTH = f"""
 
 
 def version(interpreter: str, package: str) -> str | None:
-    """The version of a package in an environment; None when it or the interpreter is not there."""
+    """Return the version of a package in an environment; None when it or the interpreter is not there."""
     program = "import sys; from importlib.metadata import version; print(version(sys.argv[1]))"
     try:
         done = subprocess.run([interpreter, "-c", program, package], capture_output=True, text=True)
@@ -87,7 +87,7 @@ def truth(folder: Path) -> set[str]:
 
 
 def broken(folder: Path, rows: int, faults: dict[int, dict[str, str]], without: str = "") -> Path:
-    """A folder of two synthetic days of so many rows, whose columns have been overwritten on some lines."""
+    """Return a folder of two synthetic days of so many rows, whose columns have been overwritten on some lines."""
     synthetic_events.generate(folder, days=2, events_per_day=rows)
     for path in folder.glob("events_*.csv"):
         with path.open(encoding="utf-8", newline="") as lines:
@@ -102,7 +102,7 @@ def broken(folder: Path, rows: int, faults: dict[int, dict[str, str]], without: 
 
 
 def proofs(work: Path) -> list[Path]:
-    """Three folders: nothing wrong, only a time that cannot be read, and everything else."""
+    """Return three folders: nothing wrong, only a time that cannot be read, and everything else."""
     lost = {line: {"client_id": ""} for line in range(100, 150)}
     bad_order = {"event_name": ORDERS[0], "event_data": '{"transaction_id": "1", "revenue": -1.00}'}
     elsewhere = {"timestamp": "2001-01-01T00:00:00.000Z"}
@@ -131,8 +131,8 @@ def main(args: list[str]) -> int:
     )
     p.add_argument("--runs", type=int, default=5, help="counted runs of each command (default: 5)")
     for option, install in {peer.option: peer.install for peer in PEERS}.items():
-        told = f"a Python that has {install} (default: this one)"
-        p.add_argument(f"--{option}", default=sys.executable, metavar="PYTHON", help=told)
+        named = f"a Python that has {install} (default: this one)"
+        p.add_argument(f"--{option}", default=sys.executable, metavar="PYTHON", help=named)
     options = p.parse_args(args)
     os.environ |= QUIET
     (REPO / "data" / "bench").mkdir(parents=True, exist_ok=True)
@@ -151,8 +151,8 @@ def main(args: list[str]) -> int:
             else:
                 absent[peer.option] = peer.install
         if absent:
-            told = ", ".join(f"{install} (--{option})" for option, install in absent.items())
-            print(f"not installed, and left out: {told}")
+            named = ", ".join(f"{install} (--{option})" for option, install in absent.items())
+            print(f"not installed, and left out: {named}")
         for folder in proofs(work) if verdicts else []:
             for name, verdict in verdicts.items():
                 done = subprocess.run(commands[name](folder, work), capture_output=True, text=True)

@@ -33,7 +33,7 @@ DAYS = 14
 
 
 def measure(rows: int, times: int, memory_limit: str) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     (REPO / "data" / "bench").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=REPO / "data" / "bench") as work:
         days, warehouse, out = Path(work, "days"), Path(work, "w.duckdb"), Path(work, "out")
@@ -60,7 +60,7 @@ def measure(rows: int, times: int, memory_limit: str) -> str:
 
 
 def with_rows(page: str, measured: dict[int, str]) -> str:
-    """The page with these lines in its table, in place of those of the same size."""
+    """Return the page with these lines in its table, in place of those of the same size."""
     before, _, rest = page.partition(BEGIN)
     table, _, after = rest.partition(END)
     lines = {int(m[1].replace(",", "")): m[0] for m in re.finditer(r"^\| ([\d,]+) \|.*\n", table, re.M)} | measured

@@ -62,7 +62,7 @@ def pandas(interpreter: str) -> Command:
 
 
 def dbt(program: str, kept: Path) -> Command:
-    """Without a warehouse too, but always at one place: what dbt has parsed it keeps from run to run."""
+    """Run dbt without its warehouse, but always in one place: it keeps what it has parsed from run to run."""
     warehouse = kept / "yardstick.duckdb"
     places = ["--project-dir", str(DBT), "--profiles-dir", str(DBT), "--target-path", str(kept / "target")]
 
@@ -84,7 +84,7 @@ def megabytes(files: list[str]) -> float:
 
 
 def in_turn(commands: dict[str, Command], data: Path, times: int) -> dict[str, Run]:
-    """Each command in an empty folder of its own, one after the other, and the middle of its runs."""
+    """Run each command in turn, in an empty folder of its own, and return the median of its runs."""
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for turn in range(times + 1):
         for name, command in commands.items():
@@ -130,7 +130,7 @@ def yardsticks(data: Path, times: int, interpreter: str, program: str) -> None:
 
 
 def multiplied(fortnight_of: Path, factor: int) -> Path:
-    """The folder of the days so many times over: each time other clients, orders, customers and checkouts."""
+    """Return the folder of the days so many times over: each time other clients, orders, customers and checkouts."""
     folder = REPO / "data" / "bench" / f"{fortnight_of.resolve().parent.name}_x{factor}"
     folder.mkdir(parents=True, exist_ok=True)
     for path in map(Path, files_of(fortnight_of)):
@@ -156,7 +156,7 @@ def multiplied(fortnight_of: Path, factor: int) -> Path:
 
 
 def whole_run(command: list[str]) -> Run:
-    """As run(), with the processes that the command leaves to end by themselves, such as Spark's Java."""
+    """Run as run() does, and wait for the processes that the command leaves behind, such as Spark's Java."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     measured = run(command)
     with contextlib.suppress(ChildProcessError):
@@ -168,7 +168,7 @@ def whole_run(command: list[str]) -> Run:
 
 
 def exchanged(log: Path) -> tuple[int, int, float]:
-    """Of a run's event log: bytes that tasks read, bytes that they exchanged, seconds that they computed."""
+    """Return from a run's event log the bytes that tasks read and exchanged, and the seconds that they computed."""
     read = wrote = nanoseconds = 0
     for path in log.iterdir():
         for line in path.open(encoding="utf-8"):
@@ -181,7 +181,7 @@ def exchanged(log: Path) -> tuple[int, int, float]:
 
 
 def fingerprints(warehouse: Path) -> dict[str, tuple[object, ...]]:
-    """Of each table of silver and gold its rows, as their number and the sum of their hashes."""
+    """Return the number of rows of each table of silver and gold, and the sum of their hashes."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         names = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables where table_schema <> 'bronze'"
@@ -196,7 +196,7 @@ def fingerprints(warehouse: Path) -> dict[str, tuple[object, ...]]:
 
 
 def engines(days: Path, factors: list[int]) -> None:
-    """DuckDB and Spark over the same files; exits where a table differs."""
+    """Time DuckDB and Spark over the same files; exit if a table differs."""
     if not importlib.util.find_spec("pyspark"):
         print("pyspark is not installed: pip install -r requirements-spark.txt")
         return
@@ -236,7 +236,7 @@ def engines(days: Path, factors: list[int]) -> None:
 
 
 def many_days(days: int, events_per_day: int) -> Path:
-    """The folder of so many synthetic days and one more; made once, then kept."""
+    """Return the folder of so many synthetic days and one more; made once, then kept."""
     folder = REPO / "data" / "bench" / f"{days}_days_of_{events_per_day}"
     if len(files_of(folder)) <= days:
         folder.mkdir(parents=True, exist_ok=True)
@@ -245,7 +245,7 @@ def many_days(days: int, events_per_day: int) -> Path:
 
 
 def incremental(days: int, events_per_day: int, times: int) -> None:
-    """A full run over all days but the last; then the last day comes, stays, and goes, several times."""
+    """Time a full run over all days but the last; then the last day comes, stays, and goes, several times."""
     *past, last = map(Path, files_of(many_days(days, events_per_day)))
     runs: dict[str, list[Run]] = {"one new day": [], "nothing new": [], "that day gone": []}
     with tempfile.TemporaryDirectory(dir=REPO / "data" / "bench") as made:

@@ -63,7 +63,7 @@ def middle(runs: list[Run]) -> Run:
 
 
 def fortnight(factor: int) -> Path:
-    """The folder of the synthetic fortnight with so many times the usual events; made once, then kept."""
+    """Return the folder of the synthetic fortnight with so many times the usual events; made once, then kept."""
     folder = REPO / "data" / "bench" / f"x{factor}"
     if not folder.exists():
         folder.mkdir(parents=True)

@@ -56,7 +56,7 @@ def seed(name: str) -> Any:
 
 
 def revealed_values() -> dict[str, str]:
-    """The hash of every standard term, in each of its usual spellings."""
+    """Return the hash of every standard term, in each of its usual spellings."""
     terms = sorted({*seed("sources")["source"], *seed("media")["medium"]}, reverse=True)
     return {
         hashlib.md5(text.encode()).hexdigest()[:6].upper(): term
@@ -70,7 +70,7 @@ def hidden_host(host: str) -> str:
 
 
 def known_hosts() -> dict[str, str]:
-    """Every host of a known source, plain and hashed; a payment provider's is its own source, ''."""
+    """Return every host of a known source, plain and hashed; a payment provider's is its own source, ''."""
     names = sorted(seed("sources")["source"], key=lambda name: (-len(name), name))
     prefixes, endings = ["", *seed("host_prefixes")["prefix"]], [*seed("host_endings")["ending"]]
     hosts = {
@@ -87,7 +87,7 @@ def known_hosts() -> dict[str, str]:
 
 
 def read(paths: Iterable[Path]) -> Any:
-    """All files below each other, whatever columns each has."""
+    """Return the rows of all files, whatever columns each has."""
     frames = []
     for path in paths:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], on_bad_lines="warn")
@@ -102,7 +102,7 @@ def read(paths: Iterable[Path]) -> Any:
 
 
 def split_rejected(events: Any) -> tuple[Any, Any]:
-    """The events that can be used, and those that cannot with the reason."""
+    """Return the events that can be used, and those that cannot with the reason."""
     events["event_at"] = pd.to_datetime(events["timestamp"], format="ISO8601", utc=True, errors="coerce")
     events["reason"] = np.select(
         [events["event_name"].isna(), events["event_at"].isna(), events.duplicated(COLUMNS)],
@@ -114,7 +114,7 @@ def split_rejected(events: Any) -> tuple[Any, Any]:
 
 
 def by_distinct(values: Any, function: Callable[[str], Any]) -> Any:
-    """A function of a column, called once for each different value."""
+    """Apply a function to a column, with one call for each different value."""
     return values.map({value: function(value) for value in values.dropna().unique()})
 
 
@@ -136,7 +136,7 @@ def browser(agent: str) -> str:
 
 
 def add_page(events: Any) -> None:
-    """Host, path, campaign parameters and click id of the page's address."""
+    """Return host, path, campaign parameters and click id of the page's address."""
     parts = events["page_url"].str.extract(r"^[^:]*://([^/?#]*)([^?#]*)\??([^#]*)")
     events["host"], events["path"], query = parts[0].str.lower(), parts[1].where(parts[1] != "", "/"), parts[2]
     values = revealed_values()
@@ -154,7 +154,7 @@ def add_page(events: Any) -> None:
 
 
 def add_source(events: Any) -> None:
-    """Source, medium and campaign: from the tags, else a click id, else an outside referrer."""
+    """Return source, medium and campaign: from the tags, else a click id, else an outside referrer."""
     categories = dict(seed("sources").itertuples(index=False))
     clicks = seed("click_ids").set_index("parameter")
     known = known_hosts()
@@ -175,7 +175,7 @@ def add_source(events: Any) -> None:
 
 
 def channels(combinations: Any) -> Any:
-    """GA4's default channel group of each source, medium and campaign, in its order."""
+    """Return GA4's default channel group of each source, medium and campaign, in its order."""
     source, medium = combinations["source"].str.lower(), combinations["medium"].str.lower()
     campaign = combinations["campaign"].fillna("").str.lower()
     category = source.map(dict(seed("sources").itertuples(index=False)))
@@ -214,7 +214,7 @@ def add_channel(events: Any) -> Any:
 
 
 def add_payload(events: Any) -> None:
-    """Transaction, revenue, customer and lines of the events that carry them."""
+    """Return transaction, revenue, customer and lines of the events that carry them."""
 
     def parsed(text: Any) -> dict[str, Any]:
         try:
@@ -251,7 +251,7 @@ def transform_events(raw: Any) -> tuple[Any, Any]:
 
 
 def sessions_of(events: Any, identity: str) -> Any:
-    """A client's events with no gap of 30 minutes or more, crawlers left out."""
+    """Return a client's events with no gap of 30 minutes or more, crawlers left out."""
     frame = events[~events["is_bot"] & events[identity].notna()].sort_values([identity, "event_at", "event_id"])
     gap = frame.groupby(identity)["event_at"].diff()
     starts = gap.isna() | (gap >= pd.Timedelta(minutes=30))
@@ -279,7 +279,7 @@ def sessions_of(events: Any, identity: str) -> Any:
 
 
 def orders_of(events: Any) -> tuple[Any, Any]:
-    """Received orders with what became of each, and the counted ones."""
+    """Return received orders with what became of each, and the counted ones."""
     columns = ["event_id", "event_at", "client_id", "client_id_as_tracked", "transaction_id", "revenue", "customer"]
     received = events.loc[events["event"] == "order", [*columns, "checkout_token", "items", "device"]]
     received = received.sort_values(["event_at", "event_id"]).rename(columns={"event_at": "ordered_at"})
@@ -299,7 +299,7 @@ def orders_of(events: Any) -> tuple[Any, Any]:
 
 
 def attribution_of(orders: Any, sessions: Any, identity: str, reading: str) -> Any:
-    """First click, last click and linear over the touches of seven days."""
+    """Return first click, last click and linear over the touches of seven days."""
     known = orders.dropna(subset=[identity])[["order_id", "transaction_id", "ordered_at", "revenue", identity]]
     paths = known.merge(sessions, left_on=identity, right_on="client")
     paths = paths[paths["started_at"].between(paths["ordered_at"] - WINDOW, paths["ordered_at"])]
@@ -334,7 +334,7 @@ def attribution_of(orders: Any, sessions: Any, identity: str, reading: str) -> A
 
 
 def figures(events: Any, sessions: Any, orders: Any) -> dict[str, Any]:
-    """Channel performance and daily metrics by day, the funnel by device and channel, products."""
+    """Return channel performance and daily metrics by day, the funnel by device and channel, products."""
     sessions = sessions.assign(date=sessions["started_at"].dt.date)
     steps = {f"sessions_with_{role}": (f"{role}s", lambda n: (n > 0).sum()) for role in ("cart", "checkout", "order")}
     visits = sessions.groupby(["date", "first_channel"]).agg(

@@ -139,7 +139,7 @@ def soda_contract(place: Path, _: list[str]) -> None:
 
 
 def data_contract(place: Path, files: list[str]) -> None:
-    """A contract that names the place of the files, and their first and last day."""
+    """Return a contract that names the place of the files, and their first and last day."""
     days = [datetime.strptime(Path(path).name, "events_%Y%m%d.csv").date() for path in files]
     server = {"type": "local", "path": f"{Path(files[0]).parent}/events_*.csv", "format": "csv", "delimiter": ","}
     outside = f"cast(\"timestamp\" as date) not between '{min(days)}' and '{max(days)}'"
@@ -147,7 +147,7 @@ def data_contract(place: Path, files: list[str]) -> None:
 
 
 def data_contract_of_table(place: Path, _: list[str]) -> None:
-    """The same contract for a DuckDB file, whose table knows each row's file and keeps the time that was written."""
+    """Return the same contract for a DuckDB file, whose table has each row's file and the time as it was written."""
     database = Path(f"{place}.duckdb")
     database.unlink(missing_ok=True)
     server = {"type": "duckdb", "database": str(database), "schema": "main"}
@@ -184,7 +184,7 @@ def write_data_contract(place: Path, server: dict[str, str], times: dict[str, st
 
 
 def dbt_project(place: Path, files: list[str]) -> None:
-    """A project of one model, the table of events, and nine tests: four of dbt's own and five in SQL."""
+    """Return a project of one model, the table of events, and nine tests: four of dbt's own and five in SQL."""
     outputs = {"bench": {"type": "duckdb", "threads": 2}}
     flags = {"send_anonymous_usage_stats": False}
     columns = {

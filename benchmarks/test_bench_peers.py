@@ -15,7 +15,7 @@ SAYS = "import json, sys; json.dump({}, open(sys.argv[1], 'w'))"
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that the benchmark switches off are restored afterwards."""
+    """Set the variables that the benchmark sets, so that they are restored afterwards."""
     for name, value in QUIET.items():
         monkeypatch.setenv(name, value)
 
@@ -46,7 +46,7 @@ def test_a_tool_that_does_not_find_the_faults_is_not_timed(
     assert capsys.readouterr().out == ""
 
 
-def test_a_tool_that_ends_with_an_error_is_told(five_days: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tool_that_ends_with_an_error_is_reported(five_days: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lame = Peer("Lame {}", "pytest", "gx", "pytest", "raise OSError('no legs')", lambda place, files: None)
     monkeypatch.setattr(bench_peers, "PEERS", (lame,))
     with pytest.raises(SystemExit, match=r"Lame [\d.]+ came to no result: (?s:.*)OSError: no legs"):

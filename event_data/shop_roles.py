@@ -55,7 +55,7 @@ class ShopRoles:
 
     @property
     def has_channels(self) -> bool:
-        """Return whether anything tells where a visit came from."""
+        """Return whether anything shows where a visit came from."""
         return self.has(*CHANNEL_ROLES)
 
     @property

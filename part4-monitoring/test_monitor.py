@@ -42,7 +42,7 @@ def points(values: Sequence[float], n: float = 1.0) -> list[Point]:
 
 
 def facts(days: int = 14, seed: int = 5) -> Facts:
-    """Days of one healthy shop, the same every time."""
+    """Return days of one healthy shop, the same every time."""
     return healthy(seed, days, CONTRACT)
 
 
@@ -261,7 +261,7 @@ def test_a_missing_day_and_an_empty_one() -> None:
     assert alarm.key == "no_events" and "no readable time: 15, $18,629.00" in alarm.also[0]
 
 
-def test_three_dead_hours_in_a_normal_looking_day_are_seen() -> None:
+def test_three_dead_hours_in_a_normal_looking_day_are_an_alarm() -> None:
     f = facts()
     for hour in (17, 18, 19):
         del f.by_hour["events"][f.last][hour]

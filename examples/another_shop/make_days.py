@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write a fortnight of another shop's events: other columns, other event names, plain campaigns, euros, Berlin days.
 
-The traffic is that of the synthetic fortnight, told in the words of a shop that shares no name with the one whose
+The traffic is that of the synthetic fortnight, in the words of a shop that shares no name with the one whose
 contract came with this repository. Its tracking breaks as well: from the ninth day on `visitor` is called `visitorId`,
 and on the last three days the column `came_from` is gone.
 """
@@ -54,8 +54,8 @@ def make(out_dir: Path, events_per_day: int = 2500, seed: int = 7) -> list[Path]
             client, page, referrer, event, data, agent, local, ahead = row
             moment = f"{local.isoformat(timespec='seconds')}+{ahead // 60:02}:{ahead % 60:02}"
             visitor = hashlib.sha1(client.encode()).hexdigest()[:20] if client else ""
-            told = [moment, ACTIONS[event], visitor, renamed(page), renamed(referrer or ""), details(data), agent]
-            days[moment[:10]].append(told)
+            record = [moment, ACTIONS[event], visitor, renamed(page), renamed(referrer or ""), details(data), agent]
+            days[moment[:10]].append(record)
     out_dir.mkdir(parents=True, exist_ok=True)
     return [write_day(out_dir, day, days[day]) for day in sorted(days) if FIRST <= day <= LAST]
 
@@ -71,10 +71,10 @@ def details(data: str | None) -> str:
     if not data:
         return ""
     payload: dict[str, Any] = json.loads(data)
-    told: dict[str, Any] = {"kunde": payload["user_email"]}
+    translated: dict[str, Any] = {"kunde": payload["user_email"]}
     if "transaction_id" in payload:
-        told |= {"bestellnummer": payload["transaction_id"].replace("ORD", "SG"), "summe": payload["revenue"]}
-        told["positionen"] = [
+        translated |= {"bestellnummer": payload["transaction_id"].replace("ORD", "SG"), "summe": payload["revenue"]}
+        translated["positionen"] = [
             {
                 "artikel": item["item_id"], "titel": item["item_name"].replace("Puffy", "Schlafgut"),
                 "variante": item["item_variant"], "stueck": item["quantity"],
@@ -82,7 +82,7 @@ def details(data: str | None) -> str:
             }
             for item in payload["items"]
         ]  # fmt: skip
-    return json.dumps(told, separators=(",", ":"))
+    return json.dumps(translated, separators=(",", ":"))
 
 
 def write_day(out_dir: Path, day: str, rows: Sequence[Sequence[str]]) -> Path:

@@ -88,15 +88,15 @@ def refresh(options: argparse.Namespace, warehouse: Path, terminal: Terminal) ->
     place = ["--quiet", "--data_dir", options.data_dir, "--contract", options.contract]
     checking = _start("part1-data-quality/validate_dataframework.py", *place, "--json", "--out_dir", warehouse.parent)
     building = _start("part2-transformation/transform.py", *place, "--warehouse", options.warehouse or warehouse)
-    told = [process.communicate()[1] for process in (building, checking)]
+    errors = [process.communicate()[1] for process in (building, checking)]
     terminal.progress("")
-    for process, text in zip((building, checking), told, strict=True):
+    for process, text in zip((building, checking), errors, strict=True):
         if process.returncode not in (0, CRITICAL):
             # The part's own sentence says what to do.
             sentence = text.strip().partition(": ")[2]
             raise UserError(sentence or f"part 1 or part 2 ended with status {process.returncode}; run it alone.")
-    if told[0]:
-        terminal.error(told[0].replace("transform.py: ", "generate_charts.py: "))
+    if errors[0]:
+        terminal.error(errors[0].replace("transform.py: ", "generate_charts.py: "))
     return int(building.returncode)
 
 

@@ -31,7 +31,7 @@ ALL_IS_WELL = ["fault was found in the measurement", "the ledger accounts for al
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was said of some days: by part 1, its incidents by severity and the check; by part 3, its documents."""
+    """The verdicts on some days: part 1's incidents by severity and check, and part 3's documents."""
 
     statuses: tuple[int, ...]
     broke: list[tuple[str, str, bool]]  # severity, message, and whether the incident began in these days
@@ -112,7 +112,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def judged(healthy: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Verdict]:
-    """Return a healthy folder that all three parts have looked at, to be copied, and what they said of it."""
+    """Return a healthy folder that all three parts have judged, to be copied, and their verdicts on it."""
     days = Path(shutil.copytree(healthy, tmp_path_factory.mktemp("judged") / "days"))
     return days, judge(days)
 

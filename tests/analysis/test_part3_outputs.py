@@ -92,8 +92,8 @@ def test_a_period_is_as_it_is_asked_for(warehouse: Path, tmp_path: Path) -> None
     assert text.startswith("# Executive summary, 2 Mar – 6 Mar 2025\n")
     assert "| Compared with the 5 days before | Then | Now |" in text and "stated as" not in text
     assert "| 27 Feb | client" in text and "| 4 Mar | The column referrer" in text
-    status, _, told = run("--no_refresh", "--warehouse", warehouse, "--out_dir", tmp_path, "--since", "2026-01-01")
-    assert status == 2 and "the warehouse has 2025-02-23 to 2025-03-08" in told
+    status, _, stderr = run("--no_refresh", "--warehouse", warehouse, "--out_dir", tmp_path, "--since", "2026-01-01")
+    assert status == 2 and "the warehouse has 2025-02-23 to 2025-03-08" in stderr
 
 
 def test_days_without_an_event(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_as_many_days_are_named_as_there_is_room_for(count: int, named: list[str
 
 
 @pytest.mark.parametrize(
-    ("after", "low", "high", "told"),
+    ("after", "low", "high", "expected"),
     [
         (50.0, -70.0, -30.0, "Sales fell when tracking broke: $100 per day, then $50"),
         (150.0, 30.0, 70.0, "Sales rose when tracking broke: $100 per day, then $150"),
@@ -142,16 +142,16 @@ def test_as_many_days_are_named_as_there_is_room_for(count: int, named: list[str
         (110.0, -190.0, 210.0, "Revenue averaged $20 per day"),
     ],
 )
-def test_the_revenue_title_says_no_more_than_its_interval(after: float, low: float, high: float, told: str) -> None:
+def test_the_revenue_title_says_no_more_than_its_interval(after: float, low: float, high: float, expected: str) -> None:
     days = [(date(2025, 1, 1), 5, 1, 20.0, 3, 1, 0)]
     shop = gold(days=days, ledger=[("counted", 1, 20.0)])
     incident = Incident("P0", "x", "id", date(2025, 1, 1), None, None, None, "It is wrong", "Mend it.")
     change = Change("revenue per day", 100.0, after, Interval(after - 100, low, high), incident)
-    assert title("revenue", gold=shop, changes=[change]) == told
+    assert title("revenue", gold=shop, changes=[change]) == expected
 
 
 @pytest.mark.parametrize(
-    ("devices", "told"),
+    ("devices", "expected"),
     [
         ({"Desktop": 400, "Mobile": 200}, "Desktop converts 100% more often than mobile"),
         ({"Desktop": 400, "Mobile": 390}, "Mobile and desktop show no clear difference in how often"),
@@ -160,9 +160,9 @@ def test_the_revenue_title_says_no_more_than_its_interval(after: float, low: flo
         ({"Other": 400}, "No browser is on record, so devices cannot be told apart"),
     ],
 )
-def test_the_device_title_says_no_more_than_its_interval(devices: dict[str, int], told: str) -> None:
+def test_the_device_title_says_no_more_than_its_interval(devices: dict[str, int], expected: str) -> None:
     rows = [("device", name, converted, 40_000) for name, converted in devices.items()]
-    assert title("device", gold=gold(segments=rows)).startswith(told)
+    assert title("device", gold=gold(segments=rows)).startswith(expected)
 
 
 @pytest.mark.parametrize("count", [1, 3, 14, 90, 300])

@@ -107,7 +107,7 @@ def test_band_needs_a_week() -> None:
 
 
 def incident(severity: str, check: str, column: str, since: int, **fields: object) -> Incident:
-    """An incident that began on a day of January after a good one, and lasts."""
+    """Return an incident that began on a day of January after a good one, and lasts."""
     first = FIRST + timedelta(since - 1)
     known: dict[str, object] = {
         "until": None, "last_good": first - timedelta(1), "at_stake": None,
@@ -221,7 +221,7 @@ def test_model_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("base: 0.45", "base: 0.95", "margin must have"),
         ("base: 0.45", "base: much", "margin must be numbers"),
@@ -237,10 +237,10 @@ def test_model_by_hand() -> None:
         ("high: 4000000", "high: .inf", "ebitda_a_year must have"),
     ],
 )
-def test_wrong_assumptions_are_told(tmp_path: Path, old: str, new: str, told: str) -> None:
+def test_wrong_assumptions_are_one_sentence(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = tmp_path / "assumptions.yaml"
     path.write_text(ASSUMPTIONS.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    with pytest.raises(AssumptionsError, match=told):
+    with pytest.raises(AssumptionsError, match=message):
         load_assumptions(path)
 
 

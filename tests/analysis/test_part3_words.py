@@ -45,7 +45,7 @@ def shop(refused: Mapping[int, int] = {}, **fields: Any) -> Gold:
     return gold(**known | fields)
 
 
-def told(of: Gold, quality: Quality = CHECKED, changes: tuple[Change, ...] | None = None) -> str:
+def summary_of(of: Gold, quality: Quality = CHECKED, changes: tuple[Change, ...] | None = None) -> str:
     """Return the summary of a shop."""
     found, assumptions = find_changes(of, quality) if changes is None else changes, load_assumptions(ASSUMPTIONS)
     return summary(verdict(of, quality, found, model(of, quality, assumptions)), assumptions, ())
@@ -69,9 +69,9 @@ def test_orders_that_could_not_be_used_are_no_fall_of_sales() -> None:
     unread = shop(dict.fromkeys(range(3, 8), 1))
     quality = Quality(True, (grave(3),))
     assert find_changes(unread, quality) == ()
-    text = told(unread, quality)
+    text = summary_of(unread, quality)
     assert "**The measurement is broken; too few days can be used to say whether the business changed.**" in text
-    assert "the business changed with it" in told(shop(), quality, (fall(grave(3)),))
+    assert "the business changed with it" in summary_of(shop(), quality, (fall(grave(3)),))
 
 
 def fall(incident: Incident | None) -> Change:
@@ -82,7 +82,7 @@ def fall(incident: Incident | None) -> Change:
 def test_a_grave_fault_from_before_the_period() -> None:
     lasting = Quality(True, (replace(grave(0), since=date(2024, 12, 3)),))
     later = shop(before=shop(), is_all=False)
-    text = told(later, lasting, (fall(None),))
+    text = summary_of(later, lasting, (fall(None),))
     assert "**The measurement has been broken since 3 Dec 2024; revenue fell from the 8 days before.**" in text
     assert title("revenue", gold=later, changes=(fall(None),)) == (
         "Revenue fell to $40 per day, from $100 in the 8 days before"
@@ -93,10 +93,10 @@ def test_hours_without_events_of_a_shop_without_amounts() -> None:
     """An order is due in an hour that had one on each of the seven other days."""
     quality = Quality(True, (grave(7, check="hours_without_events", severity="P1"),), empty_hours={DAYS[7]: [9]})
     hours = [(day, 9, 90, int(day != DAYS[7])) for day in DAYS]
-    text = told(shop(roles=NO_AMOUNT, hours=hours), quality)
+    text = summary_of(shop(roles=NO_AMOUNT, hours=hours), quality)
     assert "| Operations | Compare the orders of 8 March with the shop's order list | about 1 order |" in text
     assert "$" not in text and "revenue" not in text.lower()
-    dark = told(shop(hours=hours), quality)
+    dark = summary_of(shop(hours=hours), quality)
     assert "| Operations | Compare the orders of 8 March with the shop's order list | about $114 |" in dark
     assert "The hours without events would have held about $114." in dark
 
@@ -143,8 +143,8 @@ def test_a_channel_is_known_of_nearly_all() -> None:
     ],
 )  # fmt: skip
 def test_what_few_shops_have(fields: dict[str, Any], words: str) -> None:
-    assert words in told(shop(**fields))
-    assert words not in told(shop())
+    assert words in summary_of(shop(**fields))
+    assert words not in summary_of(shop())
 
 
 def test_the_page_shows_the_order_list_by_day() -> None:
@@ -158,15 +158,15 @@ def test_the_page_shows_the_order_list_by_day() -> None:
 
 def test_faults_of_a_shop_without_an_order_are_not_called_harmless() -> None:
     faulty = Quality(True, (grave(0, severity="P1", check="confirmations_without_order"),))
-    text = told(shop(ledger=[("counted", 0, 0.0)]), faulty)
+    text = summary_of(shop(ledger=[("counted", 0, 0.0)]), faulty)
     assert "**No order was recorded, and the measurement has faults; find out first whether orders were made.**" in text
-    assert "none that makes revenue or identity unusable" in told(shop(), faulty)
+    assert "none that makes revenue or identity unusable" in summary_of(shop(), faulty)
 
 
-def test_days_without_a_file_are_told() -> None:
+def test_days_without_a_file_are_listed() -> None:
     days = [(day, 90, 1, 100.0, 50, 1, 0) for n, day in enumerate(DAYS) if n not in (1, 4, 5)]
     gap = shop(days=days, files=[(f"events_{day[0]:%Y%m%d}.csv", day[0], "") for day in days])
-    assert "- **3 days have no usable file**: 2 March, 5 March and 6 March. What was sold then" in told(gap)
+    assert "- **3 days have no usable file**: 2 March, 5 March and 6 March. What was sold then" in summary_of(gap)
     assert source_line(gap) == "Source: events_20250301.csv to events_20250308.csv, 5 files; 3 days between without."
 
 
@@ -178,6 +178,6 @@ def test_a_ledger_that_does_not_balance_is_critical() -> None:
 def test_visits_without_an_id_are_no_fall_of_visits() -> None:
     lost = grave(4, check="null_share", column="client_id", at_stake=Decimal(0))
     fewer = Change("conversion", 0.02, 0.01, Interval(-0.01, -0.015, -0.005), lost)
-    text = told(shop(), Quality(True, (lost,)), (fewer,))
+    text = summary_of(shop(), Quality(True, (lost,)), (fewer,))
     assert "Visits without an id are not among them, so this may be the measurement." in text
     assert "recorded visits changed, as lost ids make them; nothing shows that sales did" in text

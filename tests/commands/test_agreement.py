@@ -154,10 +154,10 @@ def test_what_is_not_read_is_in_both(folder: Path, warehouse: Path, tmp_path: Pa
     command_kit.run("--data_dir", folder, "--out_dir", tmp_path, "--quiet")
     checks = ("file_unread", "day_delivered_twice")
     failing = [r for r in command_kit.rows(tmp_path) if r["status"] == "fail" and r["check"] in checks]
-    told = [r["message"] for r in failing]
+    messages = [r["message"] for r in failing]
     assert {r["severity"] for r in failing} == {"P1"}
     assert len(unread) >= 4
-    assert all(any(name in message for message in told) for name in unread), (unread, told)
+    assert all(any(name in message for message in messages) for name in unread), (unread, messages)
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04", b"", b"\0" * 100])

@@ -24,7 +24,7 @@ CONTRACT = Path(__file__).parents[2] / "examples" / "another_shop" / "contract.y
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example's days in a folder `days`, beside the folder that its reports go to."""
+    """Return the example's days in a folder `days`, beside the folder that its reports go to."""
     folder = tmp_path_factory.mktemp("another shop")
     make(folder / "days")
     return folder
@@ -37,7 +37,7 @@ def run(script: ModuleType, shop: Path, *args: object) -> tuple[int, str]:
 
 
 def orders(shop: Path) -> dict[str, list[Decimal]]:
-    """Each file's orders, by Python's own reader."""
+    """Return each file's orders, by Python's own reader."""
     found: dict[str, list[Decimal]] = defaultdict(list)
     for path in sorted((shop / "days").glob("web-*.csv")):
         with path.open(encoding="utf-8", newline="") as file:

@@ -45,7 +45,7 @@ KEYS = ("transaction_id", "session", "client", "time", "customer", "checkout")
 
 
 def value(chance: Random, depth: int = 0) -> Any:
-    """A value in any of the forms of the contract."""
+    """Return a value in any of the forms of the contract."""
     column = chance.choice(COLUMNS)
     forms: list[Any] = [
         column, column, {"column": column, "path": chance.sample(["$id", "a b", "[x]", "é", 0, 2, "c.d"], 2)},
@@ -59,7 +59,7 @@ def value(chance: Random, depth: int = 0) -> Any:
 
 
 def blocks(chance: Random) -> dict[str, Any]:
-    """Random custom properties; most of the contracts are valid."""
+    """Return random custom properties; most of the contracts are valid."""
     roles: dict[str, Any] = {"client": "who", "time": "at", "event": "what"}
     for role in ("client", "time", "event"):
         if chance.random() < 0.3:

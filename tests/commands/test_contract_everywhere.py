@@ -36,9 +36,9 @@ def test_a_refused_contract(
         path.write_text(SMALL.replace(old, new).replace("«", ""), "utf-8")
         with pytest.raises(ContractError) as caught:
             load_contract(path)
-        told = call(script, *line)
-        if told != (2, "", f"{script.__name__}.py: {caught.value}\n"):
-            differing.append((new, told))
+        result = call(script, *line)
+        if result != (2, "", f"{script.__name__}.py: {caught.value}\n"):
+            differing.append((new, result))
     assert not differing
 
 

@@ -29,7 +29,7 @@ QUERIES = re.findall(r"```sql\n([^`]*)```\n\n((?:\|.*\n)+)", PAGE)
 
 
 def table(sql: str) -> str:
-    """The result of a query over the committed reports, as a Markdown table."""
+    """Return the result of a query over the committed reports, as a Markdown table."""
     result = duckdb.connect().execute(sql.replace("'dq_", f"'{PART1}/dq_"))
     names = [column[0] for column in result.description]
     rows = [names, ["---"] * len(names), *result.fetchall()]
@@ -59,7 +59,7 @@ def test_committed_reports_are_those_of_the_real_days(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository as a newcomer gets it, in a folder with a space, with this environment for its own."""
+    """Return the repository as a newcomer gets it, in a folder with a space, with this environment for its own."""
     copy = tmp_path_factory.mktemp("a newcomer") / "repo"
     ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*cache", "data", ".hypothesis", ".coverage*")
     shutil.copytree(REPO, copy, ignore=ignored)
@@ -174,10 +174,10 @@ def test_figures_of_the_readme_are_those_of_the_summary() -> None:
     summary = (REPO / "part3-business-analysis" / "executive_summary.md").read_text(encoding="utf-8")
     readme = " ".join(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", README).split())
     deliverables = " ".join(DOCS["deliverables"].split())
-    (told,) = re.findall(
+    (shown,) = re.findall(
         r"^(\d+) orders brought (\S+)\. .* a channel to (\d+%) of it; .* it is (\d+%), (\S+) more\.", summary, re.M
     )
-    orders, revenue, tracked, healed, gained = told
+    orders, revenue, tracked, healed, gained = shown
     assert f"of {revenue} in {orders} orders, dashboards could give a channel to {tracked}" in readme
     assert f"healed, it is {healed}, {gained} more" in readme
     (conclusion,) = re.findall(r"^\*\*(.*)\*\*$", summary.split("##")[0], re.M)

@@ -25,7 +25,7 @@ def line(script: Path, *args: object) -> list[str]:
 
 
 def places(script: Path, data_dir: Path, out_dir: Path) -> list[str]:
-    """The options that keep a run in its folders."""
+    """Return the options that keep a run in its folders."""
     found = ["--data_dir", str(data_dir)]
     if script.stem != "validate_dataframework":
         found += ["--warehouse", str(out_dir / "w.duckdb")]

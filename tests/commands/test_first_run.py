@@ -32,7 +32,7 @@ every_script = pytest.mark.parametrize("script", SCRIPTS, ids=lambda s: Path(s).
 
 @pytest.fixture(scope="module")
 def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Days with the renamed column, in a folder with a space, and their warehouse; to be read only."""
+    """Return days with the renamed column, in a folder with a space, and their warehouse; to be read only."""
     folder = tmp_path_factory.mktemp("a week")
     generate(folder, days=DAYS, events_per_day=400, seed=5)
     assert run(TRANSFORM, "--data_dir", folder).returncode == 0
@@ -73,10 +73,10 @@ def test_no_data(script: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     unlike = "has no file named like events_%Y%m%d.csv"
     wrong = {"none": "does not exist; ", "file": "is not a folder; ", "empty": unlike, "others": unlike}
-    for folder, told in wrong.items():
+    for folder, problem in wrong.items():
         done = run(script, "--data_dir", tmp_path / folder, out=tmp_path / "out")
         said = sentence(done, script)
-        assert said.startswith(f"{tmp_path / folder} {told}") and "--data_dir" in said
+        assert said.startswith(f"{tmp_path / folder} {problem}") and "--data_dir" in said
     assert {p.name for p in tmp_path.iterdir()} - {"out"} == {"empty", "others", "file"}
     assert not list((tmp_path / "empty").iterdir())
 
@@ -98,7 +98,7 @@ def test_yesterdays_contract(script: str, days: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def in_use(days: Path) -> Iterator[Path]:
-    """A warehouse that another process has open for writing, as an analyst's shell has."""
+    """Return a warehouse that another process has open for writing, as an analyst's shell has."""
     code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
     line = [sys.executable, "-c", code, str(days / "warehouse.duckdb")]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
@@ -111,8 +111,8 @@ def test_a_warehouse_in_use(in_use: Path, tmp_path: Path) -> None:
     """Readers say so; the writer makes a new file, which takes the old one's place for all who open it later."""
     for script in (CHARTS, MONITOR):
         done = run(script, "--data_dir", in_use, "--no_refresh", out=tmp_path / "out")
-        told = f"{in_use / 'warehouse.duckdb'} is in use by another program; close it there, and run again."
-        assert sentence(done, script) == told
+        expected = f"{in_use / 'warehouse.duckdb'} is in use by another program; close it there, and run again."
+        assert sentence(done, script) == expected
     assert run(TRANSFORM, "--data_dir", in_use).returncode == 0
     assert run(MONITOR, "--data_dir", in_use, "--no_refresh", "--dry_run").returncode == 3
 
@@ -166,8 +166,8 @@ def test_a_full_disk(script: str, days: Path, tmp_path: Path) -> None:
     dropped = ("COVERAGE", "COV_", "SLACK_WEBHOOK", "PYTHONPATH")
     plain = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     done = run(script, *line, out=out, preexec_fn=small, env=plain)
-    told = sentence(done, script)
-    assert "disk" in told, told
+    words = sentence(done, script)
+    assert "disk" in words, words
     after = contents(tmp_path)  # SQLite leaves its own files whole
     assert {name: content for name, content in after.items() if "monitor.sqlite" not in name} == before
     done = run(script, *line, out=out)
@@ -178,7 +178,7 @@ def test_a_full_disk(script: str, days: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def read_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A checkout that nothing may be written to, in a folder with a space."""
+    """Return a checkout that nothing may be written to, in a folder with a space."""
     checkout = tmp_path_factory.mktemp("a read only checkout")
     for folder in (REPO / "event_data", *sorted(REPO.glob("part?-*"))):
         shutil.copytree(folder, checkout / folder.name, ignore=shutil.ignore_patterns("__pycache__"))

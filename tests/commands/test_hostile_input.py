@@ -22,7 +22,7 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "=cmd|
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> tuple[Path, Path]:
-    """Days whose names, headers and values are formulas and escapes, and the contract that they need."""
+    """Return days whose names, headers and values are formulas and escapes, and the contract that they need."""
     stem = '=2+3 "it\'s" [e] {n} 50% '
 
     def change(document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:
@@ -220,7 +220,7 @@ def test_a_year_between_two_days_is_the_most(days: Path, tmp_path: Path) -> None
 
 
 def nested(depth: int) -> str:
-    """An order whose payload is an object of so many arrays: one bracket more, and twice as many bytes and six."""
+    """Return an order whose payload is an object with so many arrays inside each other."""
     return VIEW.replace("page_viewed,", 'purchase,"{""a"":' + "[" * depth + "]" * depth + '}"')
 
 
@@ -291,9 +291,9 @@ def test_a_rule_of_invalid_values_is_run_on_any_column(column: str, days: Path, 
         columns[column]["quality"] = [rule]
 
     found = report(days, tmp_path, "--contract", contract(tmp_path, change))
-    told = [row for row in failing(found, "value_pattern") if row["column"] == column]
-    assert {row["file"] for row in told} == {path.name for path in days.iterdir()}
-    assert all(row["failed"] == row["checked"] != "0" and row["severity"] == "P2" for row in told)
+    failures = [row for row in failing(found, "value_pattern") if row["column"] == column]
+    assert {row["file"] for row in failures} == {path.name for path in days.iterdir()}
+    assert all(row["failed"] == row["checked"] != "0" and row["severity"] == "P2" for row in failures)
 
 
 @pytest.mark.parametrize("amount", [9_999_999_999, 10**10, 1e300, -0.0, "NaN", "Infinity", "1e3", 0.005, -(10**9)])
@@ -318,5 +318,5 @@ def test_odd_times(check: str, times: list[str], days: Path, tmp_path: Path) -> 
         add(day(days), *[VIEW.replace("2025-02-26T23:59:00.000Z", time)] * 2, VIEW)
     found = report(days, tmp_path)
     for each in ("timestamp_outside_day", "timestamp_unparseable"):
-        told = [int(row["failed"]) for row in failing(found, each)]
-        assert told == ([2 * len(times)] if each == check else []), each
+        failures = [int(row["failed"]) for row in failing(found, each)]
+        assert failures == ([2 * len(times)] if each == check else []), each

@@ -24,14 +24,14 @@ Totals = dict[date, tuple[int, Decimal]]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five healthy days with some twenty orders each."""
+    """Return five healthy days with some twenty orders each."""
     made = tmp_path_factory.mktemp("days")
     generate(made, days=5, events_per_day=2500, seed=3, incidents=False)
     return made
 
 
 def totals(folder: Path, zone: str = "UTC") -> Totals:
-    """Orders and revenue of each day in a zone, by the files alone; the synthetic shop sends each order once."""
+    """Return each day's orders and revenue in a zone, from the files alone; the shop sends each order once."""
     found: dict[date, list[Decimal]] = defaultdict(list)
     for path in sorted(folder.glob("events_*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
@@ -43,7 +43,7 @@ def totals(folder: Path, zone: str = "UTC") -> Totals:
 
 
 def with_totals(tmp_path: Path, found: Totals, days: list[date]) -> Path:
-    """The owner's contract with these totals of these days."""
+    """Return the owner's contract with these known totals of these days."""
     value = [{"day": str(d), "orders": found[d][0], "revenue": float(found[d][1])} for d in days]
     tmp_path.mkdir(exist_ok=True)
     return contract(
@@ -180,7 +180,7 @@ def warehouse(folder: Path) -> Path:
 
 
 def judged(warehouse: Path, tmp_path: Path, path: Path, *args: object) -> tuple[str, list[str], list[str]]:
-    """The status of a day, the keys of its alarms, and their texts."""
+    """Return the status of a day, the keys of its alarms, and their texts."""
     place = ("--no_refresh", "--dry_run", "--warehouse", warehouse, "--history", tmp_path / "history.sqlite")
     found = monitor_kit.report(*place, "--contract", path, *args)
     return found["status"], monitor_kit.keys(found), [alarm["text"] for alarm in found["alarms"]]
@@ -205,10 +205,10 @@ def test_the_monitor(folder: Path, warehouse: Path, tmp_path: Path) -> None:
 def test_part_1_and_the_monitor_agree(folder: Path, warehouse: Path, tmp_path: Path) -> None:
     wrong = with_totals(tmp_path, totals(folder, "America/Los_Angeles"), DAYS)
     found, _ = validate(folder, tmp_path, wrong)
-    told = {row["file"]: row["message"] + "." for row in failing(found, "known_totals")}
+    messages = {row["file"]: row["message"] + "." for row in failing(found, "known_totals")}
     for day in DAYS:
         _, _, texts = judged(warehouse, tmp_path, wrong, "--check_date", day)
-        assert texts == [told[f"events_{day:%Y%m%d}.csv"]]
+        assert texts == [messages[f"events_{day:%Y%m%d}.csv"]]
 
 
 def test_the_summary_and_the_report(folder: Path, warehouse: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from monitoring.thresholds import load_thresholds
 from synthetic_events import generate
 
 THRESHOLDS = MONITOR.with_name("thresholds.yaml")
-# The real days: what is said on each day by what was known then; each is gone through in documentation_monitoring.md.
+# The alarms of the real days by what was known then; documentation_monitoring.md explains each.
 CALENDAR = {
     "2025-02-26": ("YELLOW", {"id_collision"}),
     "2025-02-27": ("RED", {"column_renamed:client_id", "id_collision"}),
@@ -32,7 +32,7 @@ CALENDAR = {
 
 @pytest.fixture(scope="session")
 def incidents(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A synthetic fortnight with both incidents and its warehouse, to be read only."""
+    """Return a synthetic fortnight with both incidents and its warehouse, to be read only."""
     return fortnight(tmp_path_factory.mktemp("monitored") / "days")
 
 
@@ -67,21 +67,21 @@ def test_exit_statuses_and_decisions(line: Line) -> None:
     key = "column_renamed:client_id"
     assert run(*line("2025-02-25"))[0] == 0
     assert run(*line("2025-02-27"))[0] == 3
-    status, stdout, said = run(*line("2025-02-28", "--acknowledge", key, "--until", "2025-03-01", "--reason", "soon"))
+    status, stdout, stderr = run(*line("2025-02-28", "--acknowledge", key, "--until", "2025-03-01", "--reason", "soon"))
     assert status == 3 and stdout.startswith("RED")
     assert "Acknowledged until 1 March" in " ".join(stdout.split())
     assert (
-        f"note: {key}, open since 27 February 2025, is marked as known and being fixed" in said
-        and f"--undo {key}" in said
+        f"note: {key}, open since 27 February 2025, is marked as known and being fixed" in stderr
+        and f"--undo {key}" in stderr
     )
     assert "urgent alarm" in run(*line("2025-03-02"))[1]  # the day after the last one without messages
-    status, stdout, said = run(*line("2025-03-02", "--new_level", key))
-    assert (status, stdout.split()[0]) == (0, "GREEN") and "is accepted as the new level" in said
+    status, stdout, stderr = run(*line("2025-03-02", "--new_level", key))
+    assert (status, stdout.split()[0]) == (0, "GREEN") and "is accepted as the new level" in stderr
     assert run(*line("2025-03-03"))[0] == 0
-    status, _, said = run(*line("2025-03-03", "--undo", key))
-    assert status == 3 and "is treated like any other alarm again" in said
-    status, _, said = run(*line("2025-03-03", "--undo", key))
-    assert status == 2 and "there is no decision about" in said
+    status, _, stderr = run(*line("2025-03-03", "--undo", key))
+    assert status == 3 and "is treated like any other alarm again" in stderr
+    status, _, stderr = run(*line("2025-03-03", "--undo", key))
+    assert status == 2 and "there is no decision about" in stderr
     assert [run("--backtest", "--json", *line(day))[0] for day in ("2025-03-01",)] == [0]
 
 
@@ -89,8 +89,8 @@ def test_a_dry_run_writes_nothing(line: Line, tmp_path: Path) -> None:
     run(*line("2025-02-27"))
     before = dump(tmp_path / "h.sqlite")
     for more in ("--acknowledge", "--new_level"):
-        status, _, said = run(*line("2025-02-28", "--dry_run", more, "column_renamed:client_id"))
-        assert status == 3 and "because of --dry_run; without it: column_renamed:client_id" in said
+        status, _, stderr = run(*line("2025-02-28", "--dry_run", more, "column_renamed:client_id"))
+        assert status == 3 and "because of --dry_run; without it: column_renamed:client_id" in stderr
     assert run(*line("2025-03-01", "--dry_run", "--backtest"))[0] == 0
     assert dump(tmp_path / "h.sqlite") == before
 
@@ -228,7 +228,7 @@ def test_a_file_is_late_when_the_contract_says_so(latency: str, status: str, lin
 
 @pytest.fixture(scope="session")
 def refused(five_days: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Days whose last has no readable time on its orders, with their warehouse; and the file."""
+    """Return days whose last has no readable time on its orders, with their warehouse; and the file."""
     folder = Path(shutil.copytree(five_days, tmp_path_factory.mktemp("refused") / "days"))
     *_, path = sorted(folder.glob("events_*.csv"))
     path.write_text(re.sub(r"[^,]*,checkout_completed", "noon,checkout_completed", path.read_text("utf-8")), "utf-8")

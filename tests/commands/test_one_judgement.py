@@ -33,7 +33,7 @@ class Day:
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Day]:
-    """The day of each fault by its name, and by its date the healthy day after it."""
+    """Return each fault's day by its name, and the healthy day after it by date."""
     folder = tmp_path_factory.mktemp("catalogue") / "days"
     paths = generate(folder, HISTORY + 2 * len(FAULTS), EVENTS, seed=5, start=START, incidents=False)
     names = {day: str(day) for day in (START + timedelta(days=n) for n in range(len(paths)))}
@@ -54,7 +54,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Day]:
 
 
 def part_1(folder: Path) -> dict[date, dict[str, set[str]]]:
-    """The failing checks of each day by severity."""
+    """Return the failing checks of each day by severity."""
     found: dict[date, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in command_kit.rows(folder):
         if row["status"] == "fail":

@@ -78,7 +78,7 @@ def test_no_secret_is_an_option() -> None:
 
 
 def test_the_report_may_fetch_nothing(five_days: Path, tmp_path: Path) -> None:
-    """Whatever came into the page, the browser is told to load and to send nothing."""
+    """Whatever came into the page, the page tells the browser to load and send nothing."""
     analyse(build(five_days, tmp_path / "w.duckdb"), tmp_path)
     head = (tmp_path / "report.html").read_text(encoding="utf-8").partition("</head>")[0]
     (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', head)

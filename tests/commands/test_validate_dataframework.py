@@ -1,4 +1,4 @@
-"""The command line: what a user types, reads and is told, and what is written."""
+"""The command line: what a user types and reads, and what is written."""
 
 import hashlib
 import json
@@ -23,12 +23,12 @@ from event_data.contract.shape import schema
     "args", [("--data-dri", "x"), ("--fail-on", "P9"), ("--data-dir",), ("stray",), ("--data", "x")]
 )
 def test_a_mistyped_option_is_refused(args: tuple[str, ...]) -> None:
-    told = process(VALIDATE, *args)
+    done = process(VALIDATE, *args)
     assert (
-        told.returncode == 2
-        and not told.stdout
-        and told.stderr.endswith("; --help lists the options.\n")
-        and "Traceback" not in told.stderr
+        done.returncode == 2
+        and not done.stdout
+        and done.stderr.endswith("; --help lists the options.\n")
+        and "Traceback" not in done.stderr
     )
 
 
@@ -143,10 +143,10 @@ def test_the_same_files_give_the_same_bytes(days: Path, tmp_path: Path) -> None:
         cwd.mkdir()
         environment = {"PYTHONHASHSEED": seed, "TZ": f"UTC{number * 5}", "LC_ALL": ("C", "C.UTF-8")[number % 2]}
         environment |= os.environ | environment
-        told = process(
+        done = process(
             VALIDATE, "--data_dir", days, "--out_dir", out_dir, "--json", "--junit", env=environment, cwd=cwd
         )
-        assert told.returncode in (0, 3), told.stderr
+        assert done.returncode in (0, 3), done.stderr
         assert not list(cwd.iterdir())
         written.append([path.read_bytes() for path in sorted(out_dir.iterdir())])
     assert written[0] == written[1] == written[2]

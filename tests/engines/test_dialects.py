@@ -112,7 +112,7 @@ def test_the_days_reach_every_branch(duck: Duck) -> None:
 
 
 def differences(engine: Engine, duck: Duck) -> list[str]:
-    """Published tables that are not the same to the last value, with the first row that is not."""
+    """Return the published tables that differ in any value, each with the first row that differs."""
     wrong = []
     names = "select table_schema || '.' || table_name from information_schema.tables where table_schema <> 'bronze'"
     published = [name for (name,) in duck.rows(names)[1]]
@@ -288,7 +288,7 @@ CONSTRUCTS: dict[str, tuple[str, list[str], object]] = {
 
 @pytest.fixture(scope="module", params=["duckdb", *WHOLE, "spark"])
 def evaluate(request: pytest.FixtureRequest) -> Iterator[Callable[[str], object]]:
-    """The one value of a select in DuckDB's words."""
+    """Return the one value of a select as DuckDB writes it."""
     if request.param == "duckdb":
         with duckdb.connect() as connection:
             yield lambda select: connection.execute(select).fetchall()[0][0]

@@ -85,7 +85,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def session(cluster: Cluster, odd_files: Path) -> Iterator["SparkSession"]:
-    """The driver's session, which the command takes for its own; it has one file system more than Spark ships."""
+    """Return the driver's session, which the command uses too; it has one more file system than Spark's own."""
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master(cluster.master).appName("tests")
@@ -115,7 +115,7 @@ def odd_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def with_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A contract that describes the order list and the advertising spend of the odd files."""
+    """Return a contract that describes the order list and the advertising spend of the odd files."""
     contract = tmp_path_factory.mktemp("contract") / "contract.yaml"
     contract.write_text(contract_with_books(SCHEMA.read_text("utf-8")), "utf-8")
     return contract
@@ -149,7 +149,7 @@ def built(
     with_books: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, dict[str, Any]]:
-    """The folder of a run in whose midst a worker died with all that it had computed, and what was seen of it."""
+    """Return the folder of a run during which a worker died with all that it had computed, and what was seen of it."""
     folder = tmp_path_factory.mktemp("spark")
     wait_for(lambda: executors(session) == 2)
     seen: dict[str, Any] = {"statement": "", "tasks": 0}
@@ -214,7 +214,7 @@ def test_the_books_cover_every_status_of_an_order(built: tuple[Path, dict[str, A
 
 @needs_spark
 def test_nothing_changed(built: tuple[Path, dict[str, Any]], odd_files: Path, with_books: Path) -> None:
-    """The folder tells which engine made it, and what it was made of."""
+    """The folder says which engine built it, and from what."""
     folder, seen = built
     before = (folder / CATALOG).read_bytes()
     status, stdout, _ = command("--data_dir", odd_files, "--warehouse", folder, "--contract", with_books)
@@ -263,14 +263,14 @@ def test_parts_3_and_4_read_the_folder(
     folder, _ = built
     warehouse, shop = on_duckdb(odd_files, tmp_path / "w.duckdb", with_books), ("--contract", with_books)
     assert analyse(folder, tmp_path / "of_folder", *shop) == analyse(warehouse, tmp_path / "of_file", *shop)
-    told = []
+    runs = []
     for place in (folder, warehouse):
         line = ("--no_refresh", "--dry_run", "--data_dir", odd_files, "--warehouse", place, "--verbose", *shop)
         status, stdout, stderr = call(monitor, *line, "--check_date", "2025-03-04", "--history", tmp_path / "h")
         # The commands in the message name the warehouse.
-        told.append((status, "".join(stdout.split()).replace("".join(str(place).split()), "WAREHOUSE"), stderr))
+        runs.append((status, "".join(stdout.split()).replace("".join(str(place).split()), "WAREHOUSE"), stderr))
     assert not (tmp_path / "h").exists()  # a dry run keeps nothing
-    assert told[0] == told[1] and told[0][0] == 3
+    assert runs[0] == runs[1] and runs[0][0] == 3
 
 
 @needs_spark
@@ -324,7 +324,7 @@ def test_another_file_system_is_read_by_its_address(session: "SparkSession", odd
 
 @needs_spark
 @pytest.mark.parametrize(
-    ("payload", "more", "told"),
+    ("payload", "more", "message"),
     [
         (
             '{"transaction_id": "X-1", "revenue": 5, "revenue": 6}',
@@ -340,7 +340,7 @@ def test_another_file_system_is_read_by_its_address(session: "SparkSession", odd
     ],
 )
 def test_what_the_engines_read_differently_is_refused(
-    payload: str, more: str, told: str, session: "SparkSession", tmp_path: Path
+    payload: str, more: str, message: str, session: "SparkSession", tmp_path: Path
 ) -> None:
     """In a sound file, which Spark reads, and in a damaged one, which it does not."""
     data = tmp_path / "data"
@@ -352,7 +352,7 @@ def test_what_the_engines_read_differently_is_refused(
     }  # fmt: skip
     text += "\n" + ",".join(cells.get(name, "") for name in text.split("\n")[0].split(","))
     day.write_text(text + more, "utf-8")
-    with pytest.raises(SparkError, match=f"{day.name}, line {text.count(chr(10)) + 1}: {told}"):
+    with pytest.raises(SparkError, match=f"{day.name}, line {text.count(chr(10)) + 1}: {message}"):
         refresh(job_of(data, tmp_path / "spark"))
     assert [path.name for path in (tmp_path / "spark").iterdir()] == [f"{CATALOG}.lock"]
 
@@ -439,7 +439,7 @@ def test_an_unreachable_cluster_is_one_sentence(five_days: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("absent", "told"),
+    ("absent", "message"),
     [
         ("pyspark", "needs the package pyspark"),
         ("sqlglot", "needs the package sqlglot"),
@@ -450,7 +450,7 @@ def test_an_unreachable_cluster_is_one_sentence(five_days: Path, tmp_path: Path)
     ],
 )
 def test_missing_requirements_are_named(
-    absent: str, told: str, five_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    absent: str, message: str, five_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = ["--data_dir", str(five_days), "--engine", "spark", "--warehouse", str(tmp_path / "w")]
     if absent in ("pyspark", "sqlglot"):
@@ -478,5 +478,5 @@ def test_missing_requirements_are_named(
         line = ["--data_dir", "s3a://shop/events", "--warehouse", str(tmp_path / "w")]
     status, stdout, stderr = command(*line)
     assert (status, stdout) == (2, "")
-    assert told in stderr and len(stderr.splitlines()) == 1
+    assert message in stderr and len(stderr.splitlines()) == 1
     assert not list(tmp_path.glob("w/build-*"))

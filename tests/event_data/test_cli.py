@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def ended(error: BaseException) -> tuple[int, str]:
-    """The exit status and stderr of a command that ends with an error."""
+    """Return the exit status and stderr of a command that ends with an error."""
 
     def command(options: argparse.Namespace, terminal: Terminal) -> int:
         raise error
@@ -66,7 +66,7 @@ def test_the_help_has_an_example_and_every_status() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "told"),
+    ("error", "status", "expected"),
     [
         (UserError("no file; give one."), 2, "no file; give one."),
         (Broken("bad."), 3, "bad."),
@@ -80,8 +80,8 @@ def test_the_help_has_an_example_and_every_status() -> None:
          "--memory_limit."),
     ],
 )  # fmt: skip
-def test_an_error_is_one_sentence(error: BaseException, status: int, told: str) -> None:
-    assert ended(error) == (status, f"tool.py: {told}\n")
+def test_an_error_is_one_sentence(error: BaseException, status: int, expected: str) -> None:
+    assert ended(error) == (status, f"tool.py: {expected}\n")
 
 
 def test_a_fault_of_the_program_is_not_hidden() -> None:

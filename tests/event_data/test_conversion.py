@@ -21,7 +21,7 @@ EVENTS = "[{name: view, role: page_view}, {name: buy, role: order}]"
 
 
 def contract(folder: Path, name: str = "e_%Y%m%d.csv", roles: str = ROLES, **blocks: str) -> Contract:
-    """A contract of COLUMNS with these roles, as YAML in one line."""
+    """Return a contract of COLUMNS with these roles, as YAML in one line."""
     custom = {"columnRoles": f"{{{roles}}}", "events": EVENTS} | blocks
     path = folder / "contract.yaml"
     path.write_text(
@@ -259,7 +259,7 @@ def test_a_damaged_file_of_many_days(tmp_path: Path) -> None:
 
 
 def days_of(folder: Path, times: Iterable[str]) -> list[tuple[date, int]]:
-    """The days of a file whose records have these times, with the number of their records."""
+    """Return the days of a file whose records have these times, with the number of their records."""
     (folder / "e.csv").write_text("who,at,what\n" + "".join(f"c,{time},view\n" for time in times))
     return [(f.day, f.rows) for f in converted(folder, contract(folder, "e.csv")).files]
 

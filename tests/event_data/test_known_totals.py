@@ -30,13 +30,13 @@ class Row:
 
 
 def orders(day: date, *amounts: str, hour: float = 12.0, prefix: str = "") -> list[Row]:
-    """Orders of a day, ten minutes after each other."""
+    """Return the orders of a day, ten minutes apart."""
     start = datetime(day.year, day.month, day.day) + timedelta(hours=hour)
     return [Row(start + timedelta(minutes=10 * n), a, f"{prefix}{day}-{n}") for n, a in enumerate(amounts)]
 
 
 def usual() -> list[Row]:
-    """Two, three and four orders on three days, of 300, 700 and 1,130.50."""
+    """Return two, three and four orders on three days, of 300, 700 and 1,130.50."""
     return [
         *orders(DAYS[0], "100.00", "200.00"), *orders(DAYS[1], "100.00", "250.00", "350.00"),
         *orders(DAYS[2], "130.50", "200.00", "300.00", "500.00"),
@@ -242,7 +242,7 @@ def test_explanations(
 
 
 def shifted(hours: float) -> list[Row]:
-    """The usual orders, and one more in the first and last hour of each day in a zone that is ahead of UTC."""
+    """Return the usual orders, and one more in the first and last hour of each day in a zone ahead of UTC."""
     ahead = timedelta(hours=hours)
     edges = [
         row for day in DAYS for row in orders(day, "10.00", hour=0.1) + orders(day, "10.00", hour=23.6, prefix="x")

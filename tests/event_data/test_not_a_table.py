@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reading_kit import day_file, rows_of, told
+from reading_kit import day_file, problems_of, rows_of
 
 from event_data.reading.day_file import DayFile
 from event_data.reading.not_a_table import kind_of_bytes, kind_of_text, lines_before_header, lines_of_footer
@@ -88,11 +88,11 @@ def test_the_records_between_are_read(mark: bytes, newline: bytes, tmp_path: Pat
     assert rows_of(file) == [("a", "https://a.example/", "view"), ("b", "https://b.example/", "view")]
     assert [file.physical_line(1), file.physical_line(2)] == [first + 1, first + 2]
     assert (file.records, file.rejected, file.header) == (4, 2, ("client_id", "page_url", "event_name"))
-    found = [problem for problem in told(file) if problem[0] in ("preamble", "footer")]
+    found = [problem for problem in problems_of(file) if problem[0] in ("preamble", "footer")]
     assert found == [("preamble", first), ("footer", first + 4), ("footer", first + 5)]
 
 
 def test_a_file_without_a_header_is_refused(tmp_path: Path) -> None:
     file = read(TABLE.partition(b"\n")[2], tmp_path)
-    assert told(file) == [("not_csv", None)] and file.refused == "has no header: its first line is a record"
+    assert problems_of(file) == [("not_csv", None)] and file.refused == "has no header: its first line is a record"
     assert replace(file, problems=()).readable is None

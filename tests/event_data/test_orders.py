@@ -27,7 +27,7 @@ COMPARED = ("status", "reason", "order_id", "counted_revenue", "excluded_revenue
 
 
 def select(roles: Sequence[str] = ROLES, **settings: Any) -> str:
-    """orders.sql for a contract that maps these roles and has these settings."""
+    """Return orders.sql for a contract that maps these roles and has these settings."""
     contract = load_contract(SCHEMA)
     assert contract.order
     values = {role: value for role, value in contract.values.items() if role in roles}
@@ -67,7 +67,7 @@ def event(
 
 
 def statuses(*events: Row, **settings: Any) -> list[str]:
-    """The status of each event in turn; `collision` for a counted order whose id is another's."""
+    """Return the status of each event in turn; `collision` for a counted order whose id is another's."""
     found = classified(events, **settings)
     place = COMPARED.index("is_collision")
     return ["collision" if found[e["event_id"]][place] else found[e["event_id"]][0] for e in events]

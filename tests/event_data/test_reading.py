@@ -1,4 +1,4 @@
-"""reading.py: the day's files are found, and their bytes told apart: sound, damaged, or nothing to read."""
+"""reading.py: the day's files are found, and classified by their bytes: sound, damaged, or nothing to read."""
 
 import gzip
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reading_kit import GOOD, HEAD, day_file, read, told
+from reading_kit import GOOD, HEAD, day_file, problems_of, read
 
 from event_data.reading import byte_scan, unpacking
 from event_data.reading import survey as reading
@@ -168,7 +168,7 @@ def test_loss_free(data: bytes, problems: list[tuple[str, int | None]], tmp_path
     assert rows == GOOD
     assert file.header == ("a", "b", "c")
     assert (file.records, file.rejected) == (2, 0)
-    assert told(file) == problems
+    assert problems_of(file) == problems
     assert sum(problem.rows_lost or 0 for problem in file.problems) == 0
 
 
@@ -191,7 +191,7 @@ def test_loss_free(data: bytes, problems: list[tuple[str, int | None]], tmp_path
 def test_nothing_to_read(data: bytes, header: tuple[str, ...], problems: list[str], tmp_path: Path) -> None:
     file, rows = read(data, tmp_path)
     assert (rows, file.records, file.header) == ([], 0, header)
-    assert [kind for kind, _ in told(file) if kind != "line_ends"] == problems
+    assert [kind for kind, _ in problems_of(file) if kind != "line_ends"] == problems
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_nothing_to_read(data: bytes, header: tuple[str, ...], problems: list[st
 def test_headers(line: bytes, header: tuple[str, ...], problems: list[str], tmp_path: Path) -> None:
     file, rows = read(line + b"\n1,2,3\n4,5,6\n", tmp_path)
     assert rows == GOOD and file.header == header
-    assert [kind for kind, _ in told(file)] == problems
+    assert [kind for kind, _ in problems_of(file)] == problems
     assert file.physical_line(2) == 3
 
 
@@ -223,7 +223,7 @@ def test_gzip(tmp_path: Path) -> None:
     file, rows = read(packed, tmp_path, "events_20250301.csv.gz")
     assert rows == GOOD and file.problems == () and file.regular
     file, rows = read(HEAD + b"1,2,3\n4,5,6", tmp_path, "events_20250302.csv.gz")
-    assert rows == GOOD and told(file) == [("misnamed_archive", None)]
+    assert rows == GOOD and problems_of(file) == [("misnamed_archive", None)]
     body = HEAD + os.urandom(4000).hex().encode().replace(b"a", b",x,y\n")
     for cut in (packed[:20], gzip.compress(body)[:-1000], gzip.compress(body)[:-8] + b"x" * 8):
         file, rows = read(cut, tmp_path, "events_20250303.csv.gz")
@@ -235,23 +235,23 @@ def test_gzip_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     squeeze = zlib.compressobj(9, wbits=31)
     bomb = squeeze.compress(b"\0" * 40_000_000) + squeeze.flush()
     file, _ = read(bomb, tmp_path, "events_20250301.csv.gz")
-    assert told(file) == [("archive_bomb", None)]
+    assert problems_of(file) == [("archive_bomb", None)]
     assert file.readable is None and not list((tmp_path / "work").iterdir())
     monkeypatch.setattr(unpacking, "MOST_BYTES", 1000)
     file, _ = read(gzip.compress(os.urandom(2000)), tmp_path, "events_20250301.csv.gz")
-    assert told(file) == [("archive_bomb", None)]
+    assert problems_of(file) == [("archive_bomb", None)]
 
 
 def test_unreadable(tmp_path: Path) -> None:
     gone = survey(day_file(tmp_path / "no.csv"), ",", tmp_path)
-    assert told(gone) == [("unreadable", None)] and gone.problems[0].rows_lost is None
+    assert problems_of(gone) == [("unreadable", None)] and gone.problems[0].rows_lost is None
     os.mkfifo(tmp_path / "pipe")
-    assert told(survey(day_file(tmp_path / "pipe"), ",", tmp_path)) == [("unreadable", None)]
+    assert problems_of(survey(day_file(tmp_path / "pipe"), ",", tmp_path)) == [("unreadable", None)]
 
 
 def test_contracts_own_delimiter(tmp_path: Path) -> None:
     file, rows = read(b'a;b;c\n1;"2,;";3\n4;5\n', tmp_path, delimiter=";")
-    assert rows == [("1", "2,;", "3")] and told(file) == [("ragged", 3)]
+    assert rows == [("1", "2,;", "3")] and problems_of(file) == [("ragged", 3)]
 
 
 def test_changed_while_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +265,7 @@ def test_changed_while_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         return seen
 
     monkeypatch.setattr(reading, "count_bytes", grow)
-    assert told(survey(day_file(path), ",", tmp_path)) == [("changed", None)]
+    assert problems_of(survey(day_file(path), ",", tmp_path)) == [("changed", None)]
 
 
 def test_odd_names_and_nothing_beside_the_data(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from reading_kit import GOOD, HEAD, Rows, day_file, read, rows_of, told
+from reading_kit import GOOD, HEAD, Rows, day_file, problems_of, read, rows_of
 
 from event_data.reading import byte_scan, recovery
 from event_data.reading.day_file import DayFile, Problem, ReadingError
@@ -19,7 +19,7 @@ from event_data.reading.survey import recover, survey
 @pytest.mark.parametrize(
     ("data", "problems", "lines"),
     [
-        # a bad line among two good ones: what is told, and where the good rows stand
+        # a bad line among two good ones: what is reported, and where the good rows are
         (b"1,2,3\n4,5\n4,5,6\n", [("ragged", 3)], [2, 4]),
         (b"1,2,3\n4,5,6,7\n4,5,6\n", [("ragged", 3)], [2, 4]),
         (b'1,2,3\n4,"5"x,6\n4,5,6\n', [("stray_quote", 3)], [2, 4]),
@@ -38,7 +38,7 @@ from event_data.reading.survey import recover, survey
 def test_one_bad_line(data: bytes, problems: list[tuple[str, int]], lines: list[int], tmp_path: Path) -> None:
     file, rows = read(HEAD + data, tmp_path)
     assert rows == GOOD
-    assert told(file) == problems
+    assert problems_of(file) == problems
     assert (file.records, file.rejected) == (3, 1)
     assert [file.physical_line(k) for k in (1, 2)] == lines
     assert [problem.rows_lost for problem in file.problems] == [1]
@@ -53,31 +53,31 @@ def test_newlines_inside_fields_are_legal_and_stay(tmp_path: Path) -> None:
 
 def test_quote_over_too_many_lines(tmp_path: Path) -> None:
     file, rows = read(HEAD + b'1,"2,3\n' + b"4,5,6\n" * 2000 + b'1,2",3\n', tmp_path)
-    assert told(file) == [("unterminated_quote", 2)]
+    assert problems_of(file) == [("unterminated_quote", 2)]
     assert len(rows) == 2001 and file.records == 2002 and rows[-1] == ("1", '2"', "3")
 
 
 def test_record_that_grows_too_long_by_its_quotes(tmp_path: Path) -> None:
     file, rows = read(HEAD + b"4,5\n1," + b'x"' * 700_000 + b",3\n4,5,6\n", tmp_path)
-    assert rows == [("4", "5", "6")] and told(file) == [("ragged", 2), ("field_too_long", 3)]
+    assert rows == [("4", "5", "6")] and problems_of(file) == [("ragged", 2), ("field_too_long", 3)]
 
 
 def test_encoding_keeps_the_rows(tmp_path: Path) -> None:
     data = HEAD + "1,café,3\n".encode() + b"4,caf\xe9,6\n7,\x80\x81,9\n1,\xed\xa0\x80,2\n"
     file, rows = read(data, tmp_path)
     assert rows[:3] == [("1", "café", "3"), ("4", "café", "6"), ("7", "€\x81", "9")]
-    assert told(file) == [("encoding", 3), ("encoding", 4), ("encoding", 5)]
+    assert problems_of(file) == [("encoding", 3), ("encoding", 4), ("encoding", 5)]
     assert (file.records, file.rejected, file.regular) == (4, 0, True)
     start, end = "a,b,c\n1,2,3\n4,".encode("utf-16-le"), ",6\n".encode("utf-16-le")
     broken = start + b"\x00\xd8" + end + b"7"
     file, rows = read(broken, tmp_path)
     assert rows == [("1", "2", "3"), ("4", "\ufffd", "6")]
-    assert told(file) == [("utf_16", None), ("encoding", 3), ("encoding", 4), ("truncated", 4)]
+    assert problems_of(file) == [("utf_16", None), ("encoding", 3), ("encoding", 4), ("truncated", 4)]
 
 
 def test_surplus_empty_fields(tmp_path: Path) -> None:
     file, rows = read(HEAD + b"1,2,3,,\n4,5\n4,5,6\n", tmp_path)
-    assert rows == GOOD and told(file) == [("surplus_empty", 2), ("ragged", 3)]
+    assert rows == GOOD and problems_of(file) == [("surplus_empty", 2), ("ragged", 3)]
 
 
 def test_many_bad_lines_are_counted(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_over_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = HEAD + "1,€€€,3\r\n".encode() * 50 + b"4,5\n" + b"y" * 41 + b"\n" + b'7,"8\n\n8",9\n' * 20
     file, rows = read(data, tmp_path)
     assert rows == [("1", "€€€", "3")] * 50 + [("7", "8\n\n8", "9")] * 20
-    assert [one for one in told(file) if one[1]] == [("ragged", 52), ("field_too_long", 53)]
+    assert [one for one in problems_of(file) if one[1]] == [("ragged", 52), ("field_too_long", 53)]
 
 
 def test_gone_meanwhile(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_gone_meanwhile(tmp_path: Path) -> None:
     path.write_bytes(HEAD + b"1,2\n")
     file = survey(day_file(path), ",", tmp_path / "work")
     path.unlink()
-    assert told(recover(file, tmp_path / "work")) == [("unreadable", None)]
+    assert problems_of(recover(file, tmp_path / "work")) == [("unreadable", None)]
 
 
 def test_no_room_for_a_copy(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The warehouse as a file: what cannot be opened is said in a sentence, and one run at a time writes."""
+"""The warehouse as a file: a file that cannot be opened is one sentence, and one run at a time writes."""
 
 import signal
 import subprocess

@@ -28,7 +28,7 @@ SERVERS = [Path("/usr/lib/postgresql"), Path("/usr/local/pgsql")]
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A history of a synthetic fortnight, filled by the command."""
+    """Return a history of a synthetic fortnight, filled by the command."""
     folder = fortnight(tmp_path_factory.mktemp("history") / "days", 300)
     history = folder / "monitor.sqlite"
     assert run("--data_dir", folder, "--no_refresh", "--backtest")[0] == 0
@@ -66,7 +66,7 @@ def test_the_page_has_every_day_incident_and_metric(filled: Path) -> None:
 
 @pytest.fixture
 def hostile(filled: Path, tmp_path: Path) -> Path:
-    """A page of a history whose every text would be markup."""
+    """Return a page of a history whose every text would be markup."""
     folder = filled.parent
     history = Path(shutil.copy(filled, tmp_path / "h.sqlite"))
     mark = "<img src=x onerror=alert(1)>\"'</script><script>document.title=1</script>{{7*7}}"
@@ -131,7 +131,7 @@ def dashboard() -> dict[str, Any]:
 
 
 def test_the_dashboard_is_of_the_current_schema() -> None:
-    """As strictly as can be said without a Grafana server."""
+    """Check the dashboard as strictly as is possible without a Grafana server."""
     found = dashboard()
     assert found["schemaVersion"] == 42 and found["id"] is None and found["uid"]
     assert found["time"] == {"from": "now-30d", "to": "now"} and found["timezone"] == "utc"
@@ -158,7 +158,7 @@ def test_the_dashboard_is_of_the_current_schema() -> None:
 
 
 def queries() -> list[tuple[str, str, str]]:
-    """Every SQL of the dashboard, as (title, format, SQL)."""
+    """Return every query of the dashboard as (title, format, SQL)."""
     found = dashboard()
     panels = [(p["title"], t["format"], t["rawSql"]) for p in found["panels"] for t in p["targets"]]
     notes = [("annotations", "table", a["target"]["rawSql"]) for a in found["annotations"]["list"] if "target" in a]
@@ -170,7 +170,7 @@ SHOWN = "2025-02-20T00:00:00Z", "2025-03-12T00:00:00Z"  # the range of the fixtu
 
 
 def expand(sql: str, start: str, end: str) -> str:
-    """Grafana's macros and variables as its PostgreSQL source expands them."""
+    """Return a query with Grafana's macros and variables expanded as its PostgreSQL source does."""
     sql = re.sub(r"\$__timeFilter\(([^()]*)\)", rf"\1 BETWEEN '{start}' AND '{end}'", sql)
     for variable in dashboard()["templating"]["list"]:
         if variable["type"] == "query":
@@ -181,7 +181,7 @@ def expand(sql: str, start: str, end: str) -> str:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL server of this test's own."""
+    """Return the URL of a PostgreSQL server of this test's own."""
     psycopg = pytest.importorskip("psycopg", exc_type=ImportError, reason="NOT TESTED ON POSTGRESQL: no psycopg")
     found = sorted(p for folder in SERVERS for p in folder.glob("**/bin/initdb"))
     if not found:

@@ -25,7 +25,7 @@ LOST = "client_id_missing_share"
 
 
 def facts(days: int, seed: int = 5) -> Facts:
-    """Days of one healthy shop, the same every time; no id is ever missing by chance."""
+    """Return the days of one healthy shop, the same every time; no id is ever missing by chance."""
     found = healthy(seed, days, CONTRACT)
     for day in found.days:
         found.values[LOST][day] = (0.01 * records(found, day), records(found, day))
@@ -54,12 +54,12 @@ def scale(f: Facts, day: date, factor: float, *metrics: str) -> None:
 
 
 def numbers(reports: list[DayReport], key: str) -> list[int]:
-    """Each day's number of the alarm; 0 where there is none."""
+    """Return the alarm's number on each day; 0 where there is none."""
     return [next((a.day_number for a in r.alarms if a.key == key), 0) for r in reports]
 
 
 def verdicts(reports: list[DayReport], key: str) -> list[str]:
-    """The incident's days: their verdicts, and when it is closed."""
+    """Return the verdicts of an incident's days, and when it is closed."""
     return [d.verdict + " closes" * d.is_closing for r in reports for d in r.incident_days if d.key == key]
 
 
@@ -253,7 +253,7 @@ def test_a_file_missing_for_long_is_one_sentence() -> None:
 
 
 def everything(f: Facts) -> None:
-    """An outage, a rename, missing files, a day that lingers: what makes a state."""
+    """Return facts with all that makes a state: an outage, a rename, missing files, a day that lingers."""
     lose_ids(f, *f.days[14:40], f.days[45])
     rename(f, *f.days[20:30])
     for number in (33, 41, 42):

@@ -19,7 +19,7 @@ DAYS = [f"2025-02-{day}" for day in range(23, 29)] + [f"2025-03-0{day}" for day 
 
 @pytest.fixture(scope="module")
 def monitored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A synthetic fortnight without the file of 2 March, which lies in a folder beside it and has lost its referrer.
+    """Return a synthetic fortnight whose file of 2 March lies in a folder beside it and has lost its referrer.
 
     The monitor has run on three of its first six days.
     """

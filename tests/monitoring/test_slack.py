@@ -31,7 +31,7 @@ OK: tuple[int, dict[str, str], str] = (200, {}, "ok")
 
 
 class Hook:
-    """A webhook that answers as told, as Slack does if nothing is told, and keeps what it was sent."""
+    """A webhook that gives the answers set, or else Slack's own, and keeps what it received."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str], str] | str] = []
@@ -231,7 +231,7 @@ def test_two_deliveries_at_once_send_each_message_once(hook: Hook, tmp_path: Pat
 
 
 def words(found: dict[str, Any]) -> str:
-    """Everything that a message shows."""
+    """Return everything that a message shows."""
     return "\n".join(text["text"] for b in found["blocks"] for text in b.get("elements", [b.get("text")]))
 
 

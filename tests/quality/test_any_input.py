@@ -16,7 +16,7 @@ FUZZ = settings(derandomize=True, deadline=None, suppress_health_check=list(Heal
 
 
 def hold(contents: list[bytes], five_days: Path) -> None:
-    """A run over such files and a healthy day raises nothing, and what it read and could not read adds up."""
+    """Assert that a run over such files and a healthy day raises nothing, and that its records add up."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         data_dir, out_dir, work = (Path(folder, part) for part in ("data", "out", "work"))
         shutil.copytree(five_days, data_dir, ignore=lambda _, names: sorted(names)[1:])
@@ -26,11 +26,11 @@ def hold(contents: list[bytes], five_days: Path) -> None:
         status, _, stderr = run("--data_dir", data_dir, "--out_dir", out_dir)
         assert status in (0, 3), stderr
         whole_report(out_dir)
-        told = {row["file"]: int(row["rows"]) + int(row["unreadable"]) for row in rows(out_dir, "dq_profile.csv")}
+        profiled = {row["file"]: int(row["rows"]) + int(row["unreadable"]) for row in rows(out_dir, "dq_profile.csv")}
         for path in data_dir.iterdir():
             surveyed = survey(day_file(path), ",", work)
-            assert told.pop(path.name) == (recover(surveyed, work).records if surveyed.source else 0)
-        assert not told
+            assert profiled.pop(path.name) == (recover(surveyed, work).records if surveyed.source else 0)
+        assert not profiled
 
 
 PIECES = [

@@ -166,25 +166,25 @@ REAL_ALONE = dict.fromkeys(["column_synonym_client", "column_moved_to_synonym"],
 
 
 def expects(name: str) -> tuple[str, ...]:
-    """The checks that may name a fault of the table."""
+    """Return the checks that may name a fault of the table."""
     return FAULTS[name.partition("@")[0]].expects
 
 
 def validate(folder: Path, out_dir: Path, *options: object) -> tuple[int, Report]:
-    """Exit status and report of a run."""
+    """Return the exit status and the report of a run."""
     status, _, stderr = run("--data_dir", folder, "--out_dir", out_dir, *options)
     assert status in (0, 3), stderr
     return status, rows(out_dir)
 
 
 def broken(source: Path, work: Path, name: str, day: str) -> tuple[Broken, Report]:
-    """The report on the days of `source`, one of them broken."""
-    told, report = broken_days(source, work, {day: name})
-    return told[name], report
+    """Return the report on the days of `source`, one of them broken."""
+    damage, report = broken_days(source, work, {day: name})
+    return damage[name], report
 
 
 def broken_days(source: Path, work: Path, names: Mapping[str, str]) -> tuple[dict[str, Broken], Report]:
-    """The report on the days of `source` with a fault on some; the others are links, for a run only reads them."""
+    """Return the report on the days of `source` with a fault on some; the other days are links, as a run only reads."""
     into = work / "days"
     into.mkdir()
     for path in source.glob("*.csv"):
@@ -192,15 +192,15 @@ def broken_days(source: Path, work: Path, names: Mapping[str, str]) -> tuple[dic
             shutil.copyfile(path, into / path.name)
         else:
             (into / path.name).symlink_to(path)
-    told = {}
+    damage = {}
     for day, name in names.items():
         fault, _, share = name.partition("@")
-        told[name] = FAULTS[fault].apply(into / f"events_{day}.csv", float(share or FAULTS[fault].serious), 1)
-    return told, validate(into, work)[1]
+        damage[name] = FAULTS[fault].apply(into / f"events_{day}.csv", float(share or FAULTS[fault].serious), 1)
+    return damage, validate(into, work)[1]
 
 
 def groups(days: tuple[str, ...], alone: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The faults that one run sees, by day, for each fault: some alone on their day, the others a kind each."""
+    """Return the faults that one run sees, by day, for each fault: some alone on their day, others one of a kind."""
     together = [name for name in NAMED if name not in alone]
     third = -(-len(together) // 3)
     runs = [{day: name} for name, day in alone.items()]
@@ -224,18 +224,18 @@ class Runs:
             work.mkdir()
             self.made[key] = broken_days(self.source, work, run)
             shutil.rmtree(work)
-        told, report = self.made[key]
-        return told[name], report, {one.file for one in told.values()}
+        damage, report = self.made[key]
+        return damage[name], report, {one.file for one in damage.values()}
 
 
 def alarms(report: Report) -> list[dict[str, str]]:
-    """The failures that call a person: above P3, and not following from another one."""
+    """Return the failures that call a person: above P3, and not following from another one."""
     failed = [row for row in report if row["status"] == "fail" and row["severity"] < "P3"]
     return [row for row in failed if not row["message"].startswith("follows from ")]
 
 
 def verdicts_before(files: set[str], report: Report, with_counts: bool = True) -> list[tuple[str, ...]]:
-    """The verdicts on the files that came before these: no later file may change them."""
+    """Return the verdicts on the files that came before these: no later file may change them."""
     keys = ("check", "file", "column", "status", "severity", *(("failed", "message") if with_counts else ()))
     first = min(files)[:15]
     return [tuple(row[key] for key in keys) for row in report if row["file"] < first and row["status"] != "skip"]
@@ -247,9 +247,9 @@ def one(report: Report, check: str, file: str, column: str) -> dict[str, str]:
     return found[0] if found else {"status": "absent", "failed": "", "first_bad_line": ""}
 
 
-def assert_named(name: str, told: Broken, before: Report, after: Report, files: set[str]) -> None:
-    """The fault's own check fails on its file and column, on the right line, with the right count."""
-    right, place = NAMED[name], (told.file, NAMED[name].column)
+def assert_named(name: str, damage: Broken, before: Report, after: Report, files: set[str]) -> None:
+    """Assert that the fault's own check fails on its file and column, on the right line, with the right count."""
+    right, place = NAMED[name], (damage.file, NAMED[name].column)
     keep_counts = name not in MOVED_TO_THE_DAY_BEFORE
     assert verdicts_before(files, after, keep_counts) == verdicts_before(files, before, keep_counts)
     found, was = one(after, right.check, *place), one(before, right.check, *place)
@@ -257,14 +257,14 @@ def assert_named(name: str, told: Broken, before: Report, after: Report, files: 
     assert found["severity"] <= right.severity
     gained = int(found["failed"]) - int(was["failed"] or 0)
     assert gained > 0
-    assert {"=": gained == told.rows, ">": gained >= told.rows, "?": True}[right.rows], (gained, told.rows)
-    line, first = found["first_bad_line"], min(told.lines, default=0)
+    assert {"=": gained == damage.rows, ">": gained >= damage.rows, "?": True}[right.rows], (gained, damage.rows)
+    line, first = found["first_bad_line"], min(damage.lines, default=0)
     if was["status"] == "fail" and was["first_bad_line"]:
         first = min(first, int(was["first_bad_line"]))  # it had failed before
     if right.line == "first" and was["status"] == "pass" and int(was["failed"]):
         assert int(line) <= first  # some cases had been tolerated before
     elif right.line == "mark":
-        others = [one(after, check, told.file, row["column"]) for check in expects(name) for row in after]
+        others = [one(after, check, damage.file, row["column"]) for check in expects(name) for row in after]
         assert str(first) in {row["first_bad_line"] for row in others if row["status"] == "fail"}
     elif right.line == "partner":
         assert int(line) > 1
@@ -307,18 +307,18 @@ def real_runs(real: tuple[Path, Report], tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_synthetic_day(name: str, synthetic_runs: Runs) -> None:
-    told, after, files = synthetic_runs.of(name)
-    assert_named(name, told, synthetic_runs.before, after, files)
+    damage, after, files = synthetic_runs.of(name)
+    assert_named(name, damage, synthetic_runs.before, after, files)
     elsewhere = [(row["file"], row["check"]) for row in alarms(after) if row["file"] not in files]
     assert not elsewhere
-    assert {row["check"] for row in alarms(after) if row["file"] == told.file} <= set(expects(name))
+    assert {row["check"] for row in alarms(after) if row["file"] == damage.file} <= set(expects(name))
 
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_real_day(name: str, real_runs: Runs) -> None:
-    told, after, files = real_runs.of(name)
-    assert told.rows > 0, "the fault cannot apply to this day; choose another one"
-    assert_named(name, told, real_runs.before, after, files)
+    damage, after, files = real_runs.of(name)
+    assert damage.rows > 0, "the fault cannot apply to this day; choose another one"
+    assert_named(name, damage, real_runs.before, after, files)
 
 
 @pytest.mark.parametrize(
@@ -332,8 +332,8 @@ def test_another_check_sees_the_fault_too(
     name: str, check: str, column: str, message: str, healthy: tuple[Path, Report], tmp_path: Path
 ) -> None:
     """19 of 22 orders fall away, most of them begun on the day by a start; or a revenue of $23,006 is in cents."""
-    told, after = broken(healthy[0], tmp_path, name, SYNTHETIC_DAY)
-    found = one(after, check, told.file, column)
+    damage, after = broken(healthy[0], tmp_path, name, SYNTHETIC_DAY)
+    found = one(after, check, damage.file, column)
     assert found["status"] == "fail" and found["severity"] <= "P1" and message in found["message"]
 
 
@@ -341,20 +341,22 @@ def test_another_check_sees_the_fault_too(
 @pytest.mark.parametrize("source", ["healthy", "real"])
 def test_a_benign_fault_is_a_note(source: str, name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     folder, before = request.getfixturevalue(source)
-    told, after = broken(folder, tmp_path, name, SYNTHETIC_DAY)
-    assert told.rows > 0
+    damage, after = broken(folder, tmp_path, name, SYNTHETIC_DAY)
+    assert damage.rows > 0
     keys = [
         {(r["check"], r["file"][:15], r["column"], r["failed"]) for r in alarms(found)} for found in (before, after)
     ]
     assert keys[0] == keys[1]
     for check in FAULTS[name].expects:
-        assert any(row["status"] == "fail" for row in after if row["check"] == check and row["file"] == told.file)
+        assert any(row["status"] == "fail" for row in after if row["check"] == check and row["file"] == damage.file)
 
 
 def test_a_fault_is_not_hidden_by_an_open_incident(real: tuple[Path, Report], tmp_path: Path) -> None:
     """Ids that are new with every event on a day: orders without an earlier event were many before."""
-    told, after = broken(real[0], tmp_path, "ids_new", REAL_DAY)
-    before, found = (one(report, "orders_without_earlier_event", told.file, "client_id") for report in (real[1], after))
+    damage, after = broken(real[0], tmp_path, "ids_new", REAL_DAY)
+    before, found = (
+        one(report, "orders_without_earlier_event", damage.file, "client_id") for report in (real[1], after)
+    )
     assert (before["status"], before["severity"], before["failed"]) == ("fail", "P2", "5")
     assert (found["status"], found["severity"], found["failed"], found["checked"]) == ("fail", "P1", "24", "24")
     assert re.search(r"24 of 24 orders \(100%\) .*; before, \d+ of \d+$", found["message"])

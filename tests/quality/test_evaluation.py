@@ -35,7 +35,7 @@ def files(count: int) -> list[FileFacts]:
 def verdicts(
     contract: Contract, threshold: str, cases: list[tuple[int, int]], **rest: object
 ) -> tuple[list[str], list[Finding]]:
-    """P, F or S for each day, and the findings, of a check that failed so many of so many cases a day."""
+    """Return P, F or S for each day, and the findings, of a check that failed so many of so many cases per day."""
     definition = replace(CHECK, threshold=Threshold.parse(threshold), **rest)  # type: ignore[arg-type]
     measures = [Measure(n, "c", checked, failed, record=1) for n, (failed, checked) in enumerate(cases)]
     found = evaluate(definition, measures, files(len(cases)), contract)
@@ -194,9 +194,9 @@ def test_percent(share: float, expected: str) -> None:
 
 
 def test_the_words_of_a_message() -> None:
-    told = replace(
+    worded = replace(
         CHECK, message="{failed:,} of {checked:,} ({share}) {column} {example} {expected} {orders} {revenue} {total}"
     )
     measure = Measure(0, "{a} %s", 2000, 1000, 3, Decimal("4.5"), example="{0}")
-    assert told.describe(measure, Currency("€"), "{x}") == "1,000 of 2,000 (50%) {a} %s {0} {x} 3 €4.50 €1,000"
-    assert told.describe(Measure(0, "c", 0, 0), Currency()) == "0 of 0 (0%) c   0 unknown $0"
+    assert worded.describe(measure, Currency("€"), "{x}") == "1,000 of 2,000 (50%) {a} %s {0} {x} 3 €4.50 €1,000"
+    assert worded.describe(Measure(0, "c", 0, 0), Currency()) == "0 of 0 (0%) c   0 unknown $0"

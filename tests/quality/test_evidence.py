@@ -90,9 +90,9 @@ def line_of(data: Path, file: str, number: str) -> str:
     ],
 )
 def test_both_orders_are_named(found: tuple[Path, Path, str], check: str, orders: list[tuple[str, str]]) -> None:
-    told = re.findall(r"(ORD-\d) of (\$[\d.]+) \((\S+), line ([\d,]+)\)", ticket(found, check))
-    assert [pair[:2] for pair in told] == orders
-    for number, amount, file, line in told:
+    named = re.findall(r"(ORD-\d) of (\$[\d.]+) \((\S+), line ([\d,]+)\)", ticket(found, check))
+    assert [pair[:2] for pair in named] == orders
+    for number, amount, file, line in named:
         received = line_of(found[0], file, line)
         assert number in received and f'"revenue"": {float(amount[1:]):g}' in received
     assert failing(rows(found[1]), check)[0]["example"] == orders[1][0]

@@ -1,4 +1,4 @@
-"""Every fault breaks its file, nothing else, and tells the truth about it."""
+"""Every fault breaks its file and nothing else, and reports exactly what it broke."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ def broken(healthy: Path, into: Path, fault: Fault, severity: float, seed: int =
 
 
 def lines(folder: Path, name: str = DAY) -> list[str]:
-    """Physical lines; Latin-1 so that any bytes will do."""
+    """Return the physical lines, as Latin-1 so that any bytes will do."""
     path = folder / name
     return path.read_bytes().decode("latin-1").split("\n") if path.exists() else []
 
@@ -52,26 +52,26 @@ def revenue(header: str, rows: Iterable[str]) -> list[Decimal]:
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
-def test_a_fault_tells_the_truth(fault: Fault, healthy: Path, tmp_path: Path) -> None:
-    told = broken(healthy, tmp_path / "a", fault, fault.serious)
+def test_a_fault_reports_exactly_what_it_broke(fault: Fault, healthy: Path, tmp_path: Path) -> None:
+    damage = broken(healthy, tmp_path / "a", fault, fault.serious)
     before, after = contents(healthy), contents(tmp_path / "a")
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     assert changed and {name[:15] for name in changed} == {DAY[:15]}
-    assert told.fault == fault.name and told.rows > 0
-    was, now = lines(healthy), lines(tmp_path / "a", told.file)
+    assert damage.fault == fault.name and damage.rows > 0
+    was, now = lines(healthy), lines(tmp_path / "a", damage.file)
     gone, new = Counter(was) - Counter(now), Counter(now) - Counter(was)
-    whole = not told.lines and told.rows == len(was) - 1
+    whole = not damage.lines and damage.rows == len(was) - 1
     if not whole:
         continued = sum(not line.endswith('"') for line in new) if fault.name == "embedded_newlines" else 0
-        assert told.rows == max(gone.total(), new.total() - continued)
-        for line in told.lines:
+        assert damage.rows == max(gone.total(), new.total() - continued)
+        for line in damage.lines:
             assert now[line - 1] in new
         if fault.group != "reading" or not fault.name.startswith("truncated"):
-            assert len(told.lines) == min(1000, new.total() - continued)
+            assert len(damage.lines) == min(1000, new.total() - continued)
     affected = list((gone if gone else new).elements()) if not whole else was[1:]
     worth = revenue(was[0], [line for line in affected if line != was[0]])
-    assert (told.orders, told.revenue) == (len(worth), sum(worth))
-    assert told.column is None or told.column in was[0].split(",")
+    assert (damage.orders, damage.revenue) == (len(worth), sum(worth))
+    assert damage.column is None or damage.column in was[0].split(",")
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
@@ -90,8 +90,8 @@ def test_the_same_seed_breaks_the_same_and_more_severity_breaks_more(
 def test_columns_may_be_absent_already(fault: Fault, tmp_path: Path) -> None:
     path = generate(tmp_path, days=10, events_per_day=250, seed=2)[-1]  # clientId, no referrer
     before = contents(tmp_path)
-    told = fault.apply(path, fault.serious, 1)
-    assert (told.rows == 0) == (contents(tmp_path) == before)
+    damage = fault.apply(path, fault.serious, 1)
+    assert (damage.rows == 0) == (contents(tmp_path) == before)
 
 
 def test_the_catalogue_is_well_formed() -> None:

@@ -24,7 +24,7 @@ FILES = [FileFacts(n, DayFile(f"day{n}", Path(), DAY, 1), DAY + timedelta(n), {}
 
 
 def run_of(days: str, checked: int = 100, failed: int = 50, **rest: object) -> list[Finding]:
-    """Findings of a check: F failed, P passed, S skipped, one a day."""
+    """Return findings of a check, one per day: F failed, P passed, S skipped."""
     status = {"F": "fail", "P": "pass", "S": "skip"}
     cases = {"F": (checked, failed), "P": (checked, 0), "S": (None, None)}
     return [

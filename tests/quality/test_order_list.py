@@ -125,8 +125,8 @@ def test_coverage_has_the_days_with_files_only(shop: tuple[Path, Path], tmp_path
 
 
 def test_what_explains_another_amount_is_named(found: list[dict[str, str]]) -> None:
-    told = {row["message"].rpartition("; ")[2] for row in failing(found, "order_amount_differs")}
-    assert told >= {"tax explains most of them", "shipping explains most of them"}
+    explanations = {row["message"].rpartition("; ")[2] for row in failing(found, "order_amount_differs")}
+    assert explanations >= {"tax explains most of them", "shipping explains most of them"}
     twice = failing(found, "orders_tracked_twice")
     assert twice and all(row["first_bad_line"] for row in twice)
 

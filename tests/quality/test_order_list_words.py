@@ -38,7 +38,7 @@ def incidents_of(folder: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]], list[dict[str, str]]]:
-    """A shop with four collisions, confirmations whose order events are lost, and a day with dead hours."""
+    """Return a shop with four collisions, confirmations whose order events are lost, and a day with dead hours."""
     folder = tmp_path_factory.mktemp("shop")
     data = folder / "data"
     generate(data, days=12, events_per_day=6000, seed=8, incidents=False)

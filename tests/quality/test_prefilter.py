@@ -58,7 +58,7 @@ def candidates(scan: Scan) -> int:
 
 
 def plain(document: dict[str, Any], columns: dict[str, Any], custom: dict[str, Any]) -> None:
-    """Plain values, any host, another clock, and columns that must be filled or bounded."""
+    """Return a contract with plain values, any host, another clock, and columns that must be filled or bounded."""
     document["customProperties"] = [p for p in document["customProperties"] if p["property"] != "anonymisation"]
     custom["ownHosts"]["value"] = []
     columns["timestamp"]["logicalTypeOptions"] = {"defaultTimezone": "Europe/Berlin"}
@@ -68,7 +68,7 @@ def plain(document: dict[str, Any], columns: dict[str, Any], custom: dict[str, A
 
 
 def without_kinds(document: dict[str, Any], columns: dict[str, Any], custom: dict[str, Any]) -> None:
-    """No kinds of events are known, addresses follow a pattern, and any value may stand in a query."""
+    """Return a contract without kinds of events, with a pattern for addresses and any value in a query."""
     gone = ("events", "order")
     document["customProperties"] = [p for p in document["customProperties"] if p["property"] not in gone]
     columns["page_url"]["logicalTypeOptions"] = {"pattern": "^https://[a-z.]+/[^?]*$"}
@@ -81,7 +81,7 @@ CONTRACTS: dict[str, Callable[..., object]] = {"own": lambda *_: None, "plain": 
 
 @pytest.fixture(scope="module")
 def broken_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A day for each fault of the catalogue."""
+    """Return a folder with a day for each fault of the catalogue."""
     folder = tmp_path_factory.mktemp("broken")
     files = generate(folder, days=len(FAULTS), events_per_day=400, start=date(2025, 1, 1), incidents=False)
     for path, fault in zip(files, FAULTS.values(), strict=True):

@@ -48,7 +48,7 @@ def query() -> Iterator[Query]:
 
 @pytest.fixture(scope="module")
 def lines() -> dict[str, list[tuple[int, Row]]]:
-    """Every record with its physical line, read by Python's own csv module."""
+    """Return every record with its physical line, read by Python's own csv module."""
     found: dict[str, list[tuple[int, Row]]] = {}
     for path in FILES:
         found[path.name] = []
@@ -71,7 +71,7 @@ def one(rows: list[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 
 def tail(failed: int, checked: int, share: Fraction) -> Fraction:
-    """The chance of so many failures or more, were this the true share."""
+    """Return the chance of so many failures or more if this were the true share."""
     ways = (comb(checked, k) * share**k * (1 - share) ** (checked - k) for k in range(failed, checked + 1))
     return sum(ways, Fraction(0))
 

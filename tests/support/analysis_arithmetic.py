@@ -10,12 +10,12 @@ Bounds = tuple[float, float]
 
 
 def z_of(confidence: float) -> float:
-    """The two-sided normal quantile, from the error function."""
+    """Return the two-sided normal quantile, from the error function."""
     return _root(lambda z: math.erf(z / math.sqrt(2)) - confidence, 0, 20)
 
 
 def wilson_bounds(successes: float, trials: float, confidence: float = 0.95) -> Bounds:
-    """The shares q that the observed share is z standard errors from: (p - q)^2 = z^2 q (1 - q) / n (Wilson 1927)."""
+    """Return the shares q that are z standard errors from p: (p - q)^2 = z^2 q (1 - q) / n (Wilson 1927)."""
     if not trials:
         return 0.0, 1.0
     p, z2 = successes / trials, z_of(confidence) ** 2
@@ -24,14 +24,14 @@ def wilson_bounds(successes: float, trials: float, confidence: float = 0.95) -> 
 
 
 def newcombe(a: float, of_a: float, b: float, of_b: float, confidence: float) -> Bounds:
-    """a/of_a - b/of_b by the squares of the distances to Wilson's bounds (Newcombe 1998, method 10)."""
+    """Return the interval of a/of_a - b/of_b by the squared distances to Wilson's bounds (Newcombe 1998, method 10)."""
     p, q = a / of_a, b / of_b
     (l1, u1), (l2, u2) = wilson_bounds(a, of_a, confidence), wilson_bounds(b, of_b, confidence)
     return p - q - math.sqrt((p - l1) ** 2 + (u2 - q) ** 2), p - q + math.sqrt((u1 - p) ** 2 + (q - l2) ** 2)
 
 
 def welch(after: Sequence[float], before: Sequence[float], confidence: float) -> Bounds:
-    """Mean of `after` less mean of `before` (Welch 1947), the quantile from the integral of Student's density."""
+    """Return the interval of the mean of `after` less that of `before` (Welch 1947), its quantile by integration."""
     parts = [float(np.var(v, ddof=1)) / len(v) for v in (after, before)]
     middle, error = float(np.mean(after) - np.mean(before)), math.sqrt(sum(parts))
     if not error:
@@ -52,7 +52,7 @@ def _student(confidence: float, freedom: float) -> float:
 
 
 def triangular_draws(seed: int, count: int, corners: Sequence[tuple[float, float, float]]) -> list[NDArray[np.float64]]:
-    """Draws from each (low, base, high), by the inverse of its distribution, from the uniform stream of the seed."""
+    """Return draws from each (low, base, high) by inverting its distribution, from the seed's uniform stream."""
     stream, drawn = np.random.default_rng(seed), []
     for low, base, high in corners:
         if low == high:
@@ -66,7 +66,7 @@ def triangular_draws(seed: int, count: int, corners: Sequence[tuple[float, float
 
 
 def quantile(values: NDArray[np.float64], share: float) -> float:
-    """Between the two ordered values nearest to it, in proportion."""
+    """Return a quantile, interpolated between the two ordered values nearest to it."""
     ordered = sorted(float(v) for v in values)
     place = share * (len(ordered) - 1)
     below = math.floor(place)
@@ -74,7 +74,7 @@ def quantile(values: NDArray[np.float64], share: float) -> float:
 
 
 def product_quantiles(corners: Sequence[tuple[float, float, float]], shares: Sequence[float]) -> list[Bounds]:
-    """Of a product of independent triangular factors: each quantile and the density there, without any draw.
+    """Return quantiles, and the density at each, of a product of independent triangular factors, without draws.
 
     The logarithms' densities are convolved on a grid; `density` is that of the product itself.
     """

@@ -54,14 +54,14 @@ def misplaced(figure: Figure) -> list[str]:
 def wrong_marks(figure: Figure, days: list[date]) -> list[str]:
     """Return the marks of the axes that do not say where they are: a day at its number, a number at itself."""
     figure.draw_without_rendering()
-    told = []
+    wrong = []
     for axes in [axes for axes in figure.axes if axes.axison]:
         for axis in (axes.xaxis, axes.yaxis):
             for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True):
                 text = label.get_text()
                 if text and not (_is_number(text, float(place)) or (axis is axes.xaxis and _is_day(text, place, days))):
-                    told.append(f"{text!r} stands at {place}")
-    return told
+                    wrong.append(f"{text!r} stands at {place}")
+    return wrong
 
 
 def _is_number(text: str, place: float) -> bool:

@@ -223,7 +223,7 @@ class Reference:
     # What the numbers say.
 
     def empty_hours(self) -> dict[date, list[int]]:
-        """Runs of hours without an event that hold 20 or more on nine of ten other days, by the shared rule."""
+        """Return runs of hours without an event that hold 20 or more on nine of ten other days, by the shared rule."""
         found: dict[date, list[int]] = {}
         for day in {day for day, _ in self.hours}:
             others = [d for d in self.days if d != day and self.daily[d]["events"]]
@@ -234,7 +234,7 @@ class Reference:
         return found
 
     def reached(self) -> list[int]:
-        """Visitors by the farthest step on record, at each step or beyond it."""
+        """Return visitors by the farthest step on record, at each step or beyond it."""
         return [sum(n for *seen, n in self.paths if any(seen[step:])) for step in range(4)]
 
     def recorded(self) -> list[int]:
@@ -261,11 +261,11 @@ class Model:
         self.corners = [tuple(self.assumptions["inputs"][i][c] for c in ("low", "base", "high")) for i in INPUTS]
 
     def yearly(self, steerable: Any, gain: Any, margin: Any, doubt: Any) -> Any:
-        """Dollars of EBITDA: what the newly labelled revenue would have gained, kept, believed, times the year."""
+        """Return dollars of EBITDA: what newly labelled revenue would have gained, kept, believed, times the year."""
         return self.of.gained * (365 / len(self.of.days)) * steerable * gain * margin * (1 - doubt)
 
     def ranges(self) -> tuple[float, float, float, float, float, float]:
-        """Wasted spend at 5% and 95%, EBITDA at 5% and 95%, its base case, and its best corner."""
+        """Return wasted spend at 5% and 95%, EBITDA at 5% and 95%, its base case, and its best corner."""
         drawn = triangular_draws(self.assumptions["seed"], self.assumptions["draws"], self.corners)
         wasted, yearly = self.of.gained * drawn[0] * drawn[1] * drawn[2], self.yearly(*drawn[1:])
         _, steerable, gain, margin, doubt = self.corners
@@ -275,7 +275,7 @@ class Model:
         return quantile(wasted, 0.05), quantile(wasted, 0.95), low, high, base, best
 
     def swings(self) -> list[tuple[str, float, float]]:
-        """Of each input but the spend, what its ends do to the yearly effect, the widest first."""
+        """Return what each input but the spend does to the yearly effect at its ends, the widest first."""
         found, base = [], [middle for _, middle, _ in self.corners]
         for n, name in enumerate(INPUTS[1:], 1):
             ends = [
@@ -285,7 +285,7 @@ class Model:
         return sorted(found, key=lambda s: s[1] - s[2])
 
     def unseen(self) -> float:
-        """Revenue of the orders that other days had in the hours without events."""
+        """Return the revenue of the orders that other days had in the hours without events."""
         missed, of = 0.0, self.of
         for day, empty in of.empty_hours().items():
             others = [d for d in of.days if d != day]
@@ -306,15 +306,15 @@ def change(measure: str, sides: list[list[dict[str, float]]], looks: int) -> tup
 
 
 def is_small(converted: float, sessions: float) -> bool:
-    """The 95% interval is wider than the share, or than a quarter."""
+    """Return whether the 95% interval is wider than the share, or than a quarter."""
     low, high = wilson_bounds(converted, sessions)
     return not sessions or high - low > min(converted / sessions, 0.25)
 
 
 def outliers(segments: dict[str, tuple[int, int]]) -> tuple[list[str], list[str], int]:
-    """Segments above and below all others together, of those not too small; and how many are too small.
+    """Return the segments above and below all others together that are not too small, and how many are too small.
 
-    A small one is called where the others' share would have brought it five orders.
+    A small segment counts only if the others' share would have brought it five orders.
     """
     whole = [sum(v[n] for v in segments.values()) for n in (0, 1)]
     above, below = [], []

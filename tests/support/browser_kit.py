@@ -52,9 +52,9 @@ def visit(page: Path, probe: str, folder: Path, size: str) -> dict[str, Any]:
         "--enable-logging=stderr", "--dump-dom", probed.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", timeout=180, check=False)
-    told = re.search(r"<title>PROBE(.*?)PROBE</title>", done.stdout)
-    assert told, done.stderr[-2000:]
-    seen: dict[str, Any] = json.loads(told[1].replace("&quot;", '"').replace("&amp;", "&"))
+    match = re.search(r"<title>PROBE(.*?)PROBE</title>", done.stdout)
+    assert match, done.stderr[-2000:]
+    seen: dict[str, Any] = json.loads(match[1].replace("&quot;", '"').replace("&amp;", "&"))
     assert seen["errors"] == []
     assert ":CONSOLE" not in done.stderr.upper().replace("INFO:CONSOLE(0)", ""), done.stderr[-2000:]
     assert seen["fetched"] == []

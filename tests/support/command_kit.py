@@ -39,7 +39,7 @@ def cells(*values: object) -> str:
 
 
 def run(*args: object) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of a run."""
+    """Return the exit status, stdout and stderr of a run."""
     status, stdout, stderr = call(validate_dataframework, *args)
     assert status != 2 or not stdout
     return status, stdout, stderr
@@ -58,14 +58,14 @@ def rows(out_dir: Path, name: str = "dq_report.csv") -> list[dict[str, str]]:
 
 
 def report(data_dir: Path, out_dir: Path, *args: object) -> list[dict[str, str]]:
-    """The report of a run that could do its work."""
+    """Return the report of a run that could do its work."""
     status, _, stderr = run("--data_dir", data_dir, "--out_dir", out_dir, *args)
     assert status in (0, 3), stderr
     return whole_report(out_dir)
 
 
 def whole_report(out_dir: Path) -> list[dict[str, str]]:
-    """A report, in which no check of any file may be absent."""
+    """Return a report, and assert that no check of any file is absent."""
     found = rows(out_dir)
     files = {row["file"] for row in rows(out_dir, "dq_profile.csv")}
     for check in CHECKS:
@@ -78,7 +78,7 @@ def failing(found: list[dict[str, str]], check: str) -> list[dict[str, str]]:
 
 
 def contract(tmp_path: Path, change: Callable[[Document, dict[str, Document], dict[str, Document]], object]) -> Path:
-    """schema.yaml after `change` had its document, its columns and its custom properties by name."""
+    """Return schema.yaml after `change` has edited its document, its columns and its custom properties by name."""
     document = yaml.safe_load(SCHEMA.read_text("utf-8"))
     columns = {column["name"]: column for column in document["schema"][0]["properties"]}
     change(document, columns, {one["property"]: one for one in document["customProperties"]})
@@ -88,7 +88,7 @@ def contract(tmp_path: Path, change: Callable[[Document, dict[str, Document], di
 
 
 def order(amount: object) -> str:
-    """The line of an order of such an amount."""
+    """Return the line of an order of such an amount."""
     item = {"item_price": amount, "quantity": amount}
     payload = json.dumps({"transaction_id": "a", "revenue": amount, "items": [item]})
     return cells("1740268798-abcdefghijkl", "https://puffy.com/", "", "2025-02-26T23:59:00Z", "purchase", payload, "x")

@@ -170,7 +170,7 @@ def _records(path: Path) -> Iterator[list[str | None]]:
 
 
 def canonical(rows: Rows) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Columns, and rows in an order of their own; an engine's kind of number is no difference, its value is."""
+    """Return columns and sorted rows in which an engine's type of number makes no difference, but its value does."""
 
     def text(value: object) -> str:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -183,7 +183,7 @@ def canonical(rows: Rows) -> tuple[list[str], list[tuple[str, ...]]]:
 
 
 def write_hard_days(folder: Path) -> None:
-    """About a thousand records that reach every branch: random journeys at their edges, and buyers' of plain days.
+    """Write about a thousand records that reach every branch: random journeys at their edges, and plain buyers.
 
     The order list and the advertising spend of the plain days have every fate of an order.
     Records are in the order of time and content, as an engine that keeps no order of lines numbers them.

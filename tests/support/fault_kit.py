@@ -110,7 +110,7 @@ class Day:
         return day
 
     def index(self, role: str) -> int | None:
-        """Where the column of this role stands; None if it is absent."""
+        """Return the position of the column of this role; None if it is absent."""
         found = [i for i, name in enumerate(self.header.cells) if name.lower() in NAMES[role]]
         return found[0] if found else None
 
@@ -124,7 +124,7 @@ class Day:
             row.cells[place] = value
 
     def having(self, role: str) -> list[Row]:
-        """Rows with a value in the column of this role; none if the column is absent."""
+        """Return the rows with a value in the column of this role; none if the column is absent."""
         place = self.index(role)
         return [] if place is None else [row for row in self.rows if len(row.cells) > place and row.cells[place]]
 
@@ -136,7 +136,7 @@ class Day:
         return datetime.fromisoformat(self.get(row, "time"))
 
     def copy(self, row: Row, later: timedelta = timedelta(0)) -> Row:
-        """A copy some time later, but still within its day; the caller puts it among the rows."""
+        """Return a copy some time later, but still within its day; the caller puts it among the rows."""
         copied = Row(list(row.cells))
         if later:
             at = self.time(row)
@@ -162,7 +162,7 @@ class Day:
         self.path.write_bytes((text + self.newline * self.ends).encode("utf-8", "surrogateescape"))
 
     def lines(self, wanted: Sequence[Row]) -> tuple[int, ...]:
-        """Physical lines on which these rows begin, at most the first thousand."""
+        """Return the physical lines on which these rows begin, at most the first thousand."""
         chosen, number, found = set(map(id, wanted)), 1 + self.header.text().count("\n"), []
         for row in self.rows:
             number += 1
@@ -186,7 +186,7 @@ class Day:
 
 
 def money(day: Day, records: Sequence[Sequence[str]]) -> list[Decimal]:
-    """Revenue of every order among these records, which have the columns that the file was read with."""
+    """Return the revenue of every order in these records, which have the columns that the file was read with."""
     header = [name.lower() for name in day.header.was]
     places = [next((i for i, name in enumerate(header) if name in NAMES[role]), None) for role in ("event", "payload")]
     found = []
@@ -201,18 +201,18 @@ def money(day: Day, records: Sequence[Sequence[str]]) -> list[Decimal]:
 
 
 def whole(name: str, file: str, day: Day, column: str | None = None) -> Broken:
-    """The account of a fault that concerns a whole file."""
+    """Return the account of a fault that concerns a whole file."""
     orders = money(day, [cells for _, _, cells in day.before])
     return Broken(name, file, (), column, len(day.before), len(orders), sum(orders, Decimal(0)))
 
 
 def stamp(at: datetime) -> str:
-    """A moment as the export writes it."""
+    """Return a moment as the export writes it."""
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
 
 
 def some(rows: Sequence[Row], share: float, rng: Random) -> list[Row]:
-    """A share of the rows in their order, at least one if there are any."""
+    """Return a share of the rows in their order, at least one if there are any."""
     wanted = min(len(rows), max(1, round(len(rows) * share)))
     return [rows[i] for i in sorted(rng.sample(range(len(rows)), wanted))]
 

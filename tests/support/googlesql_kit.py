@@ -101,7 +101,7 @@ class GoogleSql:
         return Table([(c.name, c.type) for c in prepared.columns], response.content)
 
     def rows(self, table: Table) -> list[tuple[Any, ...]]:
-        """A table's rows as Python's values."""
+        """Return a table's rows as Python's values."""
         return [tuple(map(_python, row.cell)) for row in table.content.table_data.row]
 
 

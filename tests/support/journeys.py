@@ -57,7 +57,7 @@ CAMPAIGNS = ["cross-network", "eshop+sale", "workshop", "Shopping", "spring"]
 
 
 def written(name: str, values: list[str]) -> list[str]:
-    """A parameter with each value, plain and as the shop would hide it, and in ways that count as absent."""
+    """Return a parameter with each value, plain and as the shop would hide it, and in ways that count as absent."""
     hidden = [hidden_value(decoded(value)) for value in values]
     return [f"{name}={value}" for value in [*values, *hidden, "", hidden_value(""), hidden_value("nobody's term")]]
 
@@ -166,7 +166,7 @@ def events(draw: st.DrawFn) -> Event:
 
 @st.composite
 def purchases(draw: st.DrawFn) -> list[Event]:
-    """One purchase sent under two ids, about a day apart or at once."""
+    """Return one purchase sent under two ids, about a day apart or at once."""
     event = draw(events())
     page, form = f"https://checkout.puffy.com/checkouts/cn/{draw(st.sampled_from(TOKENS))}", TIMES[0]
     later = draw(st.sampled_from([0, 2_000, DAY_OF_MS - 1, DAY_OF_MS, DAY_OF_MS + 1]))
@@ -187,7 +187,7 @@ Days = dict[str, tuple[Sequence[str], list[Event]]]  # file name -> header and r
 
 @st.composite
 def days(draw: st.DrawFn) -> Days:
-    """The files: each event in that of its day, some again there, and some again in a second delivery."""
+    """Return the files: each event in that of its day, some again there, and some again in a second delivery."""
     size = draw(st.integers(1, 60))
     drawn = draw(st.lists(events(), min_size=size, max_size=size))
     for pair in draw(st.lists(purchases(), max_size=2)):
@@ -208,7 +208,7 @@ def days(draw: st.DrawFn) -> Days:
 
 
 def write(files: Days, folder: Path) -> list[Path]:
-    """The files as CSV, their rows in the order drawn."""
+    """Write the files as CSV, their rows in the order drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (header, rows) in files.items():
         text = io.StringIO()
@@ -220,7 +220,7 @@ def write(files: Days, folder: Path) -> list[Path]:
 def contract(
     schema: Path, path: Path, hidden: bool = True, duplicates: str = "resubmission", possible_duplicates: str = "both"
 ) -> Path:
-    """The contract of a shop that hides values or not, and deduplicates in this way."""
+    """Return the contract of a shop that hides values or not, and deduplicates in this way."""
     document: dict[str, Any] = yaml.safe_load(schema.read_text(encoding="utf-8"))
     custom = {one["property"]: one for one in document["customProperties"]}
     custom["order"]["value"] |= {"duplicates": duplicates, "possibleDuplicates": possible_duplicates}

@@ -37,7 +37,7 @@ TERMS = {
 
 
 def spelled_out(pattern: str) -> list[str]:
-    """The texts that a pattern of literals, alternatives and sets of letters can match."""
+    """Return the texts that a pattern of literals, alternatives and sets of letters can match."""
     found = re.search(r"(?<!\\)\[([^]]+)\]|(?<!\\)\(((?:[^()\\]|\\.)*)\)", pattern)
     if found is None:
         text = pattern.removeprefix("^").removesuffix("$")
@@ -49,7 +49,7 @@ def spelled_out(pattern: str) -> list[str]:
 
 
 def crawler_terms() -> list[str]:
-    """All terms, sorted, less those that another one covers."""
+    """Return all terms, sorted, without those that another one covers."""
     patterns = [str(entry["pattern"]) for entry in CRAWLER_USER_AGENTS_DATA]
     terms = {text.lower() for pattern in patterns for text in TERMS.get(pattern) or spelled_out(f"({pattern})")}
     return sorted(t for t in terms if not any(other in t for other in terms - {t}))

@@ -18,12 +18,12 @@ NOW = datetime(2025, 3, 5, 7, tzinfo=UTC)
 
 
 def run(*args: object) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of the command."""
+    """Return the exit status, stdout and stderr of the command."""
     return call(monitor, *args)
 
 
 def report(*args: object) -> dict[str, Any]:
-    """The report of a run that could do its work."""
+    """Return the report of a run that could do its work."""
     status, stdout, stderr = run("--json", *args)
     assert status in (0, 3), stderr
     found: dict[str, Any] = json.loads(stdout)
@@ -35,7 +35,7 @@ def keys(found: dict[str, Any]) -> list[str]:
 
 
 def alarm(key: str = "traffic", severity: str = "P1", **more: Any) -> Alarm:
-    """An alarm of DAY, or of another `day`."""
+    """Return an alarm of DAY, or of another `day`."""
     chosen: dict[str, Any] = {"opened": DAY, "steps": ("one", "two", "three")} | more
     return Alarm(key, "business", severity, chosen.pop("day", DAY), chosen.pop("text", "fewer"), **chosen)
 
@@ -60,20 +60,20 @@ def dump(path: Path) -> dict[str, list[Any]]:
 
 
 def transform(folder: Path) -> Path:
-    """The folder's warehouse, up to date."""
+    """Bring the folder's warehouse up to date."""
     process(TRANSFORM, "--quiet", "--data_dir", folder, check=True)
     return folder / "warehouse.duckdb"
 
 
 def fortnight(folder: Path, events_per_day: int = 600) -> Path:
-    """A small synthetic fortnight with the two incidents, and its warehouse."""
+    """Make a small synthetic fortnight with the two incidents, and its warehouse."""
     generate(folder, events_per_day=events_per_day, seed=1)
     transform(folder)
     return folder
 
 
 def real_days(folder: Path, last: str) -> list[Path]:
-    """Copies of the real days up to this one, as YYYYMMDD."""
+    """Copy the real days up to this one (YYYYMMDD), and return the copies."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [p for p in sorted(REAL.glob("events_*.csv")) if p.stem[-8:] <= last]
     return [Path(shutil.copy2(p, folder)) for p in files]

@@ -13,12 +13,12 @@ CONTENT = ("event_at", "revenue", *PROOFS, "event_id")
 
 
 def by_time(events: Iterable[Row]) -> list[Row]:
-    """The events in time; those of one moment by their content, the event's id last."""
+    """Return the events by time; those of one moment by their content, the event's id last."""
     return sorted(events, key=lambda event: [(event[name] is not None, event[name]) for name in CONTENT])
 
 
 def proof_of(one: Row, other: Row) -> int | None:
-    """The place among PROOFS of what shows that two events of one id are one order; None where they are not.
+    """Return the place among PROOFS of what shows that two events of one id are one order; None where they are not.
 
     3: there is nothing to compare, so that the id alone decides.
     """
@@ -29,7 +29,7 @@ def proof_of(one: Row, other: Row) -> int | None:
 
 
 def orders_of_id(events: Sequence[Row], by_id_alone: bool) -> list[list[Row]]:
-    """The events of one transaction id as orders, in time by their first events."""
+    """Return the events of one transaction id as orders, by the time of their first events."""
     in_time = by_time(events)
     if by_id_alone:
         return [in_time]
@@ -50,7 +50,7 @@ def orders_of_id(events: Sequence[Row], by_id_alone: bool) -> list[list[Row]]:
 
 
 def classify(events: Sequence[Row], order: Mapping[str, str]) -> list[Row]:
-    """Each order event with its status, its reason, what it counts, and what it keeps out of revenue."""
+    """Return each order event with its status, its reason, what it counts, and what it keeps out of revenue."""
     judged: list[Row] = []
     ids: dict[str, list[Row]] = {}
     for event in events:
@@ -81,7 +81,7 @@ def classify(events: Sequence[Row], order: Mapping[str, str]) -> list[Row]:
 
 
 def rows_of(order: list[Row]) -> list[Row]:
-    """The rows of one order: its first event is counted with its last amount."""
+    """Return the rows of one order: its first event is counted with its last amount."""
     rows = []
     for number, event in enumerate(order):
         before = order[number - 1]["revenue"]
@@ -98,7 +98,7 @@ def rows_of(order: list[Row]) -> list[Row]:
 
 
 def mark_possible_duplicates(orders: list[list[Row]], counts_once: bool) -> None:
-    """An order within a day of another with its checkout, customer and amount, but not its id."""
+    """Mark an order within a day of another with its checkout, customer and amount, but not its id."""
     former: dict[tuple[Any, ...], Row] = {}
     for rows in sorted(orders, key=lambda rows: (rows[0]["event_at"], rows[0]["transaction_id"], rows[0]["event_id"])):
         first = rows[0]

@@ -30,7 +30,7 @@ def rows_of(file: DayFile) -> Rows:
 
 
 def read(data: bytes, tmp_path: Path, name: str = "events_20250301.csv", delimiter: str = ",") -> tuple[DayFile, Rows]:
-    """The file in the folder, surveyed and perhaps recovered, and its rows."""
+    """Return the file in the folder, surveyed and perhaps recovered, and its rows."""
     path, work = tmp_path / name, tmp_path / "work"
     path.write_bytes(data)
     file = survey(day_file(path), delimiter, work)
@@ -48,10 +48,10 @@ def read(data: bytes, tmp_path: Path, name: str = "events_20250301.csv", delimit
 
 
 def day_file(path: Path) -> DayFile:
-    """The file as its folder lists it."""
+    """Return the file as its folder lists it."""
     return DayFile(path.name, path, DAY)
 
 
-def told(file: DayFile) -> list[tuple[str, int | None]]:
-    """Kind and line of each problem."""
+def problems_of(file: DayFile) -> list[tuple[str, int | None]]:
+    """Return the kind and line of each problem."""
     return [(problem.kind, problem.line) for problem in file.problems]

@@ -92,7 +92,7 @@ class Run:
     incidents: list[dict[str, Any]]
 
     def rows(self, check: str, column: str | None = None, status: str | None = None) -> dict[str, Row]:
-        """The report's rows of one check by file, those without anything to check left out."""
+        """Return the report's rows of one check by file, without those that have nothing to check."""
         return {
             r["file"]: r
             for r in self.report

@@ -70,8 +70,8 @@ def run_shop(data_dir: Path, contract: Path, folder: Path) -> ShopRun:
     (folder / "w").mkdir(parents=True)
     status, ledger, error = call(transform, *place)
     assert status in (0, 3), error
-    status, _, told = call(generate_charts, *place, "--since", "1900-01-01", "--out_dir", folder)
-    assert status in (0, 3), told
+    status, _, error = call(generate_charts, *place, "--since", "1900-01-01", "--out_dir", folder)
+    assert status in (0, 3), error
     latest, days = (
         call(monitor, "--no_refresh", *place, *args)[1] for args in (["--verbose"], ["--backtest", "--json"])
     )

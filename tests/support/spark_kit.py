@@ -51,7 +51,7 @@ def listens(port: int) -> bool:
 
 
 def wait_for(what: Callable[[], Any]) -> Any:
-    """The first true value; raises TimeoutError."""
+    """Return the first true value; raise TimeoutError if there is none in time."""
     end = time.monotonic() + STARTUP_SECONDS
     while time.monotonic() < end:
         if found := what():
@@ -81,7 +81,7 @@ class Cluster:
             raise
 
     def start(self, *line: str, memory: str = "256m") -> subprocess.Popen[bytes]:
-        """A process of Spark's, the leader of a group of its own, with what it says in a file."""
+        """Start a process of Spark's as the leader of its own group, with its output in a file."""
         import pyspark
 
         home = Path(pyspark.__file__).parent
@@ -112,12 +112,12 @@ class Cluster:
             return None
 
     def alive(self) -> int:
-        """Workers that the master counts on."""
+        """Return how many workers the master counts on."""
         return sum(w["state"] == "ALIVE" for w in (self._state() or {"workers": []})["workers"])
 
     @staticmethod
     def kill(process: "subprocess.Popen[bytes]") -> None:
-        """At once, with the executors that it has started."""
+        """Kill a process at once, with the executors that it has started."""
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -128,7 +128,7 @@ class Cluster:
 
 
 def write_odd_files(data: Path) -> None:
-    """A fortnight with a column renamed and one gone, every fate of an order, and what deliveries do to files."""
+    """Write a fortnight with a renamed and a missing column, every fate of an order, and damaged deliveries."""
     days = generate(data, days=14, events_per_day=300, seed=11)
     write_books(data, fates=dict.fromkeys(FATES, 1))
     write_spend(data)

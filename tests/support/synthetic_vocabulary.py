@@ -127,7 +127,7 @@ class Product(NamedTuple):
     extra: bool = False
 
     def variant(self, size: str) -> str:
-        """The variant as an order line calls it, with the measures of its size."""
+        """Return the variant as an order line calls it, with the measures of its size."""
         return f"{self.style}{size}  -  ({SIZES[size]})" if SIZES[size] else size
 
 
@@ -172,12 +172,12 @@ class Weighted:
 
 
 def anonymised_value(value: str) -> str:
-    """The value of a query parameter as the export shows it."""
+    """Return the value of a query parameter as the export shows it."""
     return hashlib.md5(value.encode()).hexdigest()[:6].upper()
 
 
 def anonymised_referrer(url: str) -> str:
-    """The referrer as the export shows it: foreign hosts hashed, unless they are well known."""
+    """Return the referrer as the export shows it: foreign hosts are hashed unless they are well known."""
     scheme, host, path = re.fullmatch(r"([a-z-]+)://([^/]+)(.*)", url).groups()  # type: ignore[union-attr]
     shown = host if host in PLAIN_HOSTS else f"source-{hashlib.md5(host.encode()).hexdigest()[:8]}.com"
     return f"{scheme}://{shown}{anonymised_query(path)}"
@@ -189,7 +189,7 @@ def anonymised_query(url: str) -> str:
 
 
 def field(text: str) -> str:
-    """A CSV field, quoted only when it must be."""
+    """Return a CSV field, quoted only when it must be."""
     return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
 
 

@@ -26,7 +26,7 @@ def read(path: Path) -> Rows:
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> dict[date, Rows]:
-    """A healthy fortnight of the default size."""
+    """Return a healthy fortnight of the default size."""
     paths = generate(tmp_path_factory.mktemp("healthy"), incidents=False)
     return {datetime.strptime(path.name, "events_%Y%m%d.csv").date(): read(path) for path in paths}
 

@@ -45,12 +45,12 @@ TIES: list[Tie] = [
 
 
 def command(*args: object) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of the command."""
+    """Return the exit status, stdout and stderr of the command."""
     return call(transform, *args)
 
 
 def run(data_dir: Path, warehouse: Path, contract: Path, *args: str) -> tuple[int, str, str]:
-    """The same, of a quiet run on these files."""
+    """Return the same for a quiet run on these files."""
     return command("--data_dir", data_dir, "--warehouse", warehouse, "--contract", contract, "--quiet", *args)
 
 
@@ -72,7 +72,7 @@ def differences(warehouse: Path, files: Sequence[Path], contract: Path, values: 
     A value that changes with the order of events of one client, moment and step is not compared: a hash decides it, and
     the warehouse's may be another.
     """
-    told = []
+    differing = []
     variants = variants_of(files, contract)
     for table, (schema, names, compared) in TABLES.items():
         key = names.split()
@@ -85,13 +85,13 @@ def differences(warehouse: Path, files: Sequence[Path], contract: Path, values: 
             if len({len(one) for one in there}) > 1:
                 continue
             if len(here) != len(there[0]):
-                told.append(f"{table} {name}: {len(here)} rows, the reference has {len(there[0])}")
+                differing.append(f"{table} {name}: {len(here)} rows, the reference has {len(there[0])}")
             for mine, *others in zip(here, *there, strict=False):
                 settled = [column for column in columns if all(one[column] == others[0][column] for one in others)]
                 wrong = [column for column in settled if mine[column] != others[0][column]]
                 pairs = [f"{c} {mine[c]!r}, the reference has {others[0][c]!r}" for c in wrong] if values else wrong
-                told += [f"{table} {name}: {'; '.join(pairs)}"] if wrong else []
-    return told
+                differing += [f"{table} {name}: {'; '.join(pairs)}"] if wrong else []
+    return differing
 
 
 def variants_of(files: Sequence[Path], contract: Path) -> list[dict[str, list[Row]]]:
@@ -104,7 +104,7 @@ def variants_of(files: Sequence[Path], contract: Path) -> list[dict[str, list[Ro
 
 
 def differing_tables(one: Path, other: Path) -> list[str]:
-    """The tables that only one of two warehouses has, by name, and how others differ, a line each."""
+    """Return the tables that only one of two warehouses has, by name, and how others differ, one line each."""
     wrong = []
     with duckdb.connect() as connection:
         connection.execute(f"attach '{one}' as a (read_only); attach '{other}' as b (read_only)")

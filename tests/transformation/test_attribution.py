@@ -24,7 +24,7 @@ EXAMPLES = int(os.environ.get("REFERENCE_EXAMPLES", "4"))
 
 
 def gross(files: Sequence[Path]) -> Decimal:
-    """The revenue of every order line of sound files."""
+    """Return the revenue of every order line of sound files."""
     total = Decimal(0)
     for path in files:
         with path.open(encoding="utf-8", newline="") as lines:

@@ -17,19 +17,19 @@ MODELS = ["first_click", "last_click", "last_non_direct", "linear", "position_ba
 
 
 def built(case: str, folder: Path, chosen: Path = PLAIN) -> Path:
-    """The warehouse of a case."""
+    """Return the warehouse of a case."""
     build(CASES / case, folder / f"{case}.duckdb", chosen)
     return folder / f"{case}.duckdb"
 
 
 def ledger(case: str, folder: Path, chosen: Path = PLAIN) -> dict[str, tuple[int, Decimal]]:
-    """The lines of a case's ledger that have an order on them."""
+    """Return the lines of a case's ledger that have an order on them."""
     found = rows(built(case, folder, chosen), "select line, orders, amount from gold.ledger where orders <> 0")
     return {row["line"]: (row["orders"], row["amount"]) for row in found}
 
 
 def changed(path: Path, **settings: Any) -> Path:
-    """The plain contract with other values of its custom properties, below which dictionaries are merged."""
+    """Return the plain contract with other values of its custom properties, merged into its dictionaries."""
     document: dict[str, Any] = yaml.safe_load(PLAIN.read_text("utf-8"))
     for column in document["schema"][0]["properties"]:
         if column["name"] == "event_name":
@@ -44,7 +44,7 @@ def changed(path: Path, **settings: Any) -> Path:
 
 
 def paths(warehouse: Path) -> dict[str, list[str]]:
-    """The channels of each order's path in the healed reading, first to last."""
+    """Return the channels of each order's path in the healed reading, first to last."""
     found = query(
         warehouse,
         "select transaction_id, channel from silver.orders left join silver.order_touches using (order_id) "
@@ -54,7 +54,7 @@ def paths(warehouse: Path) -> dict[str, list[str]]:
 
 
 def channels(warehouse: Path, transaction_id: str) -> dict[str, str]:
-    """The channel that each model gives an order, in the healed reading."""
+    """Return the channel that each model gives an order, in the healed reading."""
     found = query(
         warehouse,
         "select model, channel from gold.attribution where transaction_id = ? and reading = 'healed' and credit <> 0",

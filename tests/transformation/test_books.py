@@ -36,7 +36,7 @@ def lost(order: Any) -> bool:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Truth]:
-    """Days with every fate of an order, the warehouse that is built from them, and the truth."""
+    """Return days with every fate of an order, the warehouse that is built from them, and the truth."""
     folder = tmp_path_factory.mktemp("shop")
     data = folder / "data"
     generate(data, days=8, events_per_day=3000, seed=5, incidents=False)

@@ -208,7 +208,7 @@ def tagged(case: Case) -> str:
 
 @pytest.fixture(scope="module", params=[True, False], ids=["hidden", "plain"])
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Every event by its query and referrer, of a shop that hides values and of one that does not."""
+    """Return every event by its query and referrer, of a shop that hides values and of one that does not."""
     folder = tmp_path_factory.mktemp("channels")
     queries = [(tagged(case), "") for case in [*TAGGED, *HIDDEN]]
     queries += [(query, referrer) for query, referrer, *_ in [*UNTAGGED, *HIDDEN_HOSTS]]

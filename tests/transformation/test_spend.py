@@ -47,7 +47,7 @@ class Shop(NamedTuple):
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A warehouse with the spend of a report of Google Ads, and the sessions of each day and campaign.
+    """Return a warehouse with the spend of a report of Google Ads, and the sessions of each day and campaign.
 
     Each session has 1.25 paid clicks of 2.00 each; a thousand more clicks never arrived.
     """

@@ -10,7 +10,7 @@ HEADER = "client_id,session_id,page_url,referrer,timestamp,event_name,event_data
 
 
 def contract(path: Path) -> Path:
-    """The shop's contract with a session id of the export."""
+    """Return the shop's contract with a session id of the export."""
     document = yaml.safe_load(SCHEMA.read_text("utf-8"))
     document["schema"][0]["properties"].append({"name": "session_id", "logicalType": "string"})
     roles = next(one for one in document["customProperties"] if one["property"] == "columnRoles")

@@ -50,7 +50,7 @@ def build(data: Path, warehouse: Path, *args: str) -> None:
 
 
 def arrive(rng: random.Random, folder: Path, source: Path) -> None:
-    """One thing that happens to a folder of files."""
+    """Do one of the things that happen to a folder of files."""
     here = sorted(folder.iterdir())
     missing = [f for f in sorted(source.iterdir()) if not (folder / f.name).exists()]
     happens = rng.choice(["arrive", "arrive", "leave", "cut", "again", "correct"])

@@ -29,7 +29,7 @@ class Candidate:
 
     @cached_property
     def name(self) -> str:
-        """Return the innermost name, which tells what the value means."""
+        """Return the innermost name, which says what the value means."""
         keys = [step for step in self.path if isinstance(step, str)]
         return self.parameter or (keys[-1] if keys else self.column)
 

@@ -234,7 +234,7 @@ def _names_in(candidate: Candidate, rows: int) -> list[str]:
 
 
 def _is_kind_of_event(candidate: Candidate, word: float, only_orders: bool) -> bool:
-    """Return whether the name of a candidate tells that its values are the kinds of events."""
+    """Return whether a candidate's name says that its values are the kinds of events."""
     is_vague = only_orders and bool({"name", "type", "kind", "what"} & set(candidate.names))
     return word >= 4.5 and not is_vague and (len(candidate.distinct) > 1 or word >= _SURE_NAME)
 

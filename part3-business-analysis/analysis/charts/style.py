@@ -125,11 +125,11 @@ def source_line(gold: Gold) -> str:
     names = gold.sources
     if not names:
         return "Source: no files yet."
-    told = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}, {count(len(names), 'file')}"
+    source = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}, {count(len(names), 'file')}"
     if gold.has_files_of_many_days:
-        told += f", {count(len(gold.days), 'day')}"
+        source += f", {count(len(gold.days), 'day')}"
     missing = len(gold.missing_days)
-    return f"Source: {told}" + (f"; {count(missing, 'day')} between without" if missing else "") + "."
+    return f"Source: {source}" + (f"; {count(missing, 'day')} between without" if missing else "") + "."
 
 
 def figure_of(axes: Axes) -> Figure:
