@@ -50,10 +50,10 @@ def test_the_picture_has_the_share_of_each_day_with_its_interval() -> None:
     assert title("coverage", gold=found) == "58% of the shop's 24 orders were tracked"
 
 
-def test_orders_that_were_not_tracked_are_told_with_their_amount() -> None:
+def test_orders_that_were_not_tracked_are_named_with_their_amount() -> None:
     phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": shop({})})
-    told = " ".join(str(phrases.lost_sales()).split())  # type: ignore[attr-defined]
-    assert told == "Not tracked: 10 of 24 orders in the shop's order list, $620.00, have no usable order event."
+    sentence = " ".join(str(phrases.lost_sales()).split())  # type: ignore[attr-defined]
+    assert sentence == "Not tracked: 10 of 24 orders in the shop's order list, $620.00, have no usable order event."
 
 
 def test_the_books_are_as_gold_has_them(tmp_path: Path) -> None:
