@@ -1,4 +1,4 @@
-"""Read a person's decision about an alarm: known and being fixed, the new level, or a decision undone."""
+"""Read a person's decision about an alarm: acknowledged, accepted as the new level, or a decision undone."""
 
 import argparse
 import getpass
@@ -60,7 +60,7 @@ def consequence(act: Act, report: DayReport) -> str:
         return f"{act.key}{since} is treated like any other alarm again."
     if act.kind == ACKNOWLEDGED:
         end = f"until {day_words(act.until)}" if act.until else "until it is over"
-        what = f"is marked as known and being fixed: it keeps its severity, and no messages about it go to Slack {end}"
+        what = f"is acknowledged: it keeps its severity, and Slack gets no messages about it {end}"
     else:
         what = (
             "is accepted as the new level: it no longer raises an alarm, "

@@ -125,7 +125,7 @@ def _list(heading: str, lines: Sequence[str]) -> Block:
     shown: list[str] = []
     room = LIST - len(heading)
     for line in lines:
-        cut = _cut(line, 300)
+        cut = _cut(line, 500)
         if sum(map(len, shown)) + len(shown) + len(cut) > room:
             shown.append(f"and {len(lines) - len(shown)} more")
             break
