@@ -102,12 +102,17 @@ Counts = dict[str, tuple[int, int, int, int]]  # by file: records, unreadable, w
 
 
 @pytest.fixture(scope="module")
-def by_part_1(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Counts:
+def reports(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("reports")
     assert command_kit.run("--data_dir", folder, "--out_dir", out, "--quiet")[0] == 3
+    return out
+
+
+@pytest.fixture(scope="module")
+def by_part_1(reports: Path) -> Counts:
     keys = ("rows", "unreadable", "no_event_name", "no_readable_time")
-    profile = command_kit.rows(out, "dq_profile.csv")
-    missing = {r["file"] for r in command_kit.rows(out) if (r["check"], r["status"]) == ("file_missing", "fail")}
+    profile = command_kit.rows(reports, "dq_profile.csv")
+    missing = {r["file"] for r in command_kit.rows(reports) if (r["check"], r["status"]) == ("file_missing", "fail")}
     return {
         row["file"]: (rows + unreadable, unreadable, no_event, no_time)
         for row in profile
@@ -149,11 +154,10 @@ def test_every_line_is_a_record_or_is_named(folder: Path, warehouse: Path) -> No
             assert lines[line - 1].removesuffix(b"\r").decode("latin-1").startswith(first), (name, line)
 
 
-def test_what_is_not_read_is_in_both(folder: Path, warehouse: Path, tmp_path: Path) -> None:
+def test_what_is_not_read_is_in_both(reports: Path, warehouse: Path) -> None:
     unread = {name for (name,) in query(warehouse, "select name from bronze.unread_files")}
-    command_kit.run("--data_dir", folder, "--out_dir", tmp_path, "--quiet")
     checks = ("file_unread", "day_delivered_twice")
-    failing = [r for r in command_kit.rows(tmp_path) if r["status"] == "fail" and r["check"] in checks]
+    failing = [r for r in command_kit.rows(reports) if r["status"] == "fail" and r["check"] in checks]
     messages = [r["message"] for r in failing]
     assert {r["severity"] for r in failing} == {"P1"}
     assert len(unread) >= 4

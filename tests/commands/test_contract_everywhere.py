@@ -13,7 +13,7 @@ from contract_mistakes import MISTAKES, SMALL
 
 from event_data.contract import ContractError, load_contract
 
-ONE_OF_EACH_CODE = list({code: mistake for mistake in MISTAKES for code in [mistake[3]]}.values())
+SOME_CODES = list({code: mistake for mistake in MISTAKES for code in [mistake[3]]}.values())[::3]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ ONE_OF_EACH_CODE = list({code: mistake for mistake in MISTAKES for code in [mist
     [
         (validate_dataframework, ["--out_dir", "{}"], MISTAKES),
         (transform, [], MISTAKES),
-        (generate_charts, ["--out_dir", "{}"], ONE_OF_EACH_CODE),  # it starts a process of part 2
+        (generate_charts, ["--out_dir", "{}"], SOME_CODES),  # it prints what part 2 says, a process each time
         (monitor, ["--no_refresh", "--dry_run"], MISTAKES),
     ],
     ids=["part 1", "part 2", "part 3", "part 4"],

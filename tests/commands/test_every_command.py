@@ -1,6 +1,7 @@
 """Test each of the four commands as a process: closed streams, Ctrl-C, --version, and no code for one system only."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,18 +51,38 @@ def test_a_closed_stream_is_not_an_error(script: Path, closed: str, tmp_path: Pa
         assert not done.stdout or "--version" in args
 
 
+@pytest.fixture(scope="module")
+def warehouse(five_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("warehouse") / "w.duckdb"
+    assert call(transform, "--quiet", "--data_dir", five_days, "--warehouse", path)[0] == 0
+    return path
+
+
+def without_refresh(script: Path, warehouse: Path, out_dir: Path) -> list[str]:
+    """Give parts 3 and 4 this warehouse, so that they start no other part, and return the option that says so."""
+    if script.stem not in ("generate_charts", "monitor"):
+        return []
+    shutil.copy(warehouse, out_dir)
+    return ["--no_refresh"]
+
+
 @every_script
 @pytest.mark.parametrize("closed", [">&-", "| true"])
-def test_nobody_needs_to_read_the_report(script: Path, closed: str, five_days: Path, tmp_path: Path) -> None:
-    done = in_a_shell(line(script, *places(script, five_days, tmp_path)), closed)
+def test_nobody_needs_to_read_the_report(
+    script: Path, closed: str, five_days: Path, warehouse: Path, tmp_path: Path
+) -> None:
+    """Also where the parts that it starts have the closed stream as well."""
+    more = without_refresh(script, warehouse, tmp_path) if closed == "| true" else []
+    done = in_a_shell(line(script, *places(script, five_days, tmp_path), *more), closed)
     assert done.returncode in (0, 3)
     assert not re.search("Traceback|Exception|BrokenPipe", done.stderr), done.stderr
     assert {"dq_report.csv", "w.duckdb"} & {path.name for path in tmp_path.iterdir()}
 
 
 @every_script
-def test_a_full_device_is_reported(script: Path, five_days: Path, tmp_path: Path) -> None:
-    done = in_a_shell(line(script, *places(script, five_days, tmp_path)), "> /dev/full")
+def test_a_full_device_is_reported(script: Path, five_days: Path, warehouse: Path, tmp_path: Path) -> None:
+    more = without_refresh(script, warehouse, tmp_path)
+    done = in_a_shell(line(script, *places(script, five_days, tmp_path), *more), "> /dev/full")
     assert done.returncode == 2
     assert re.search(rf"{script.name}: .*No space left on device; free up disk space, or .*[.]\n$", done.stderr), (
         done.stderr
