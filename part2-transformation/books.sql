@@ -150,6 +150,13 @@ booked as (
     where void_reason is null
 ),
 
+shared_ids as (
+    select count(*) as orders, coalesce(sum(amount), 0) as shared_amount
+    from silver.shop_orders
+    where void_reason is null
+    group by order_key
+),
+
 shown as (
     select section, line, tracked_orders, tracked_amount, booked_orders, booked_amount from lines
     union all
@@ -177,7 +184,15 @@ shown as (
     from silver.shop_orders
     where void_reason is null and refunded_amount <> 0
     union all
-    select 14, 'refused: ' || reason, 0, 0, 1, 0
+    select 14, 'of booked: another amount in an older file', 0, 0, 1, amount - first_amount
+    from silver.shop_orders
+    where void_reason is null and amount <> first_amount
+    union all
+    select 15, 'of booked: several orders with one id', 0, 0, orders, shared_amount
+    from shared_ids
+    where orders > 1
+    union all
+    select 16, 'refused: ' || reason, 0, 0, 1, 0
     from silver.refused_shop_orders
 )
 

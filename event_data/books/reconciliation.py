@@ -28,6 +28,8 @@ CLICK_SESSIONS = Path(__file__).with_name("click_sessions.sql")
 SOURCE_ALIASES = REPOSITORY / "part2-transformation" / "seeds" / "source_aliases.csv"
 AMOUNTS = ("amount", "refunded_amount", "discount", "tax", "shipping")
 COUNTS = ("clicks", "impressions")
+# A spreadsheet drops the zeros in front of a number.
+ID_KEY = "coalesce(nullif(regexp_extract(id_text, '^0*([1-9][0-9]*)$', 1), ''), id_text)"
 NOT_SET = "(not set)"  # a source or medium that a visit lacks beside the other
 NONE = "--"  # how exports of advertising platforms write that there is no value
 
@@ -42,6 +44,7 @@ def book_placeholders(contract: Contract, book: OrderList, portable: bool = Fals
         "has_amount": str("amount" in book.values).lower(),
         "tracks_amount": str("amount" in contract.values).lower(),
         "tracked_customer": tracked_customer_sql("customer"),
+        "id_key": ID_KEY,
         "id_in_order_list": literal(book.id_in_order_list),
         "id_in_tracking": literal(book.id_in_tracking),
         "offline_channels": values(book.offline_channels),

@@ -62,26 +62,108 @@ select
 from placed;
 
 
--- silver.shop_orders: one row per order of the shop's order list; the newest file that has an order counts.
+-- silver.shop_orders: one row per order of the shop's order list; the newest file that has an order counts. Records of two
+-- files are the same order if they have the same id and the same minute, because spreadsheets drop seconds and leading zeros.
 create or replace table silver.shop_orders as
--- An export of line items repeats the order, and a later file has its latest state.
-with ranked as (
+with read_ids as (
     select
         records.*,
+        lower(coalesce(nullif(regexp_extract(order_id, {id_in_order_list}, 1), ''), order_id)) as id_text,
+        cast(created_at as date) as day,
+        extract(hour from created_at) * 60 + extract(minute from created_at) as minute_of_day,
+        -- null if the file may have no seconds
+        nullif(cast(floor(extract(second from created_at)) as bigint), 0) as clock_second,
+        -- an export of line items repeats the order
+        row_number() over (partition by file_number, order_id, created_at order by line nulls first) as row_of_order
+    from silver.shop_order_records as records
+    where reason is null and created_at is not null
+),
+
+in_files as (
+    select *, {id_key} as order_key
+    from read_ids
+    where row_of_order = 1
+),
+
+-- ids that records have in the same minute, but not all with the same time, spelling, amount and customer
+doubtful as (
+    select
+        order_key, day, minute_of_day,
+        coalesce(min(clock_second) <> max(clock_second), false) as has_other_seconds
+    from in_files
+    group by order_key, day, minute_of_day
+    having min(created_at) <> max(created_at) or min(order_id) <> max(order_id)
+        or min(amount) <> max(amount) and min(coalesce(clock_second, 0)) = 0
+),
+
+previous as (
+    select
+        records.shop_order_id, records.order_key, records.day, records.minute_of_day, records.file_number,
+        records.clock_second, records.amount, records.customer_sha256, records.checkout, doubtful.has_other_seconds,
+        {for column in file_number clock_second amount customer_sha256 checkout, joined by ,}
+        lag(records.{column}) over (
+            partition by records.order_key, records.day, records.minute_of_day
+            order by records.file_number nulls first, records.line nulls first
+        ) as previous_{column}
+        {end}
+    from in_files as records
+    inner join doubtful
+        on records.order_key = doubtful.order_key and records.day = doubtful.day
+        and records.minute_of_day = doubtful.minute_of_day
+),
+
+-- Orders of two stores may share an id and a minute.
+judged as (
+    select
+        shop_order_id,
+        max(case when has_other_seconds or file_number = previous_file_number then 1 else 0 end) over (
+            partition by order_key, day, minute_of_day
+        ) = 1 as is_exact,
+        max(
+            case
+                when (clock_second is null or previous_clock_second is null) and amount <> previous_amount
+                    and (customer_sha256 <> previous_customer_sha256 or checkout <> previous_checkout) then 1
+                else 0
+            end
+        ) over (partition by order_key, day, minute_of_day) = 1 as has_other_customer
+    from previous
+),
+
+-- what the records of an order have in common beside its id and minute
+grouped as (
+    select
+        records.*,
+        case when judged.is_exact then records.order_id end as same_id,
+        case when judged.is_exact then records.created_at end as same_time,
+        case when judged.has_other_customer then records.customer_sha256 end as same_customer,
+        case when judged.has_other_customer then records.checkout end as same_checkout
+    from in_files as records
+    left join judged on records.shop_order_id = judged.shop_order_id
+),
+
+ranked as (
+    select
+        *,
         created_at{in_zone} as local_at,
         case when coalesce(currency, '') not in ({own_currency}) then currency end as other_currency,
         row_number() over (
-            partition by order_id, created_at order by file_number desc nulls last, line nulls first
-        ) as position
-    from silver.shop_order_records as records
-    where reason is null and created_at is not null
+            partition by order_key, day, minute_of_day, same_id, same_time, same_customer, same_checkout
+            order by file_number desc nulls last, line nulls first
+        ) as position,
+        last_value(amount) over (
+            partition by order_key, day, minute_of_day, same_id, same_time, same_customer, same_checkout
+            order by file_number desc nulls last, line nulls first
+            rows between unbounded preceding and unbounded following
+        ) as first_amount
+    from grouped
 )
 
 select
-    shop_order_id, source_file, line, order_id, created_at,
+    shop_order_id, source_file, line, order_id, order_key, id_text, created_at,
     cast(local_at as date) as order_date,
     extract(hour from local_at) as order_hour,
     case when other_currency is null then amount end as amount,
+    case when other_currency is null then first_amount end as first_amount,
     other_currency,
     case when other_currency is not null then amount end as other_amount,
     refunded_amount, discount, tax, shipping, financial_status, is_cancelled, is_test, sales_channel, payment_method,
@@ -162,21 +244,25 @@ with forms as (
 
 booked as (
     select
-        shop_order_id, created_at, amount, checkout, void_reason,
-        case when is_sha256 then customer_sha256 else customer_md5 end as customer,
-        lower(coalesce(nullif(regexp_extract(order_id, {id_in_order_list}, 1), ''), order_id)) as id_key
+        shop_order_id, created_at, amount, checkout, void_reason, order_key, id_text,
+        case when is_sha256 then customer_sha256 else customer_md5 end as customer
     from silver.shop_orders
     cross join forms
 ),
 
-tracked as (
+transaction_ids as (
     select
         tracked_order_id, ordered_at, amount, checkout, customer,
-        lower(coalesce(nullif(regexp_extract(transaction_id, {id_in_tracking}, 1), ''), transaction_id)) as id_key
+        lower(coalesce(nullif(regexp_extract(transaction_id, {id_in_tracking}, 1), ''), transaction_id)) as id_text
     from silver.tracked_orders
 ),
 
-by_id as (
+tracked as (
+    select *, {id_key} as order_key
+    from transaction_ids
+),
+
+same_key as (
     select
         booked.shop_order_id, tracked.tracked_order_id, booked.created_at, tracked.ordered_at,
         case
@@ -187,9 +273,25 @@ by_id as (
             when booked.amount <> tracked.amount
                 and (booked.customer <> tracked.customer or booked.checkout <> tracked.checkout) then 'id only'
             else 'id'
-        end as kind
+        end as kind,
+        case when booked.id_text = tracked.id_text then 1 else 0 end as is_exact
     from booked
-    inner join tracked on booked.id_key = tracked.id_key
+    inner join tracked on booked.order_key = tracked.order_key
+),
+
+preferred as (
+    select
+        *,
+        max(is_exact) over (partition by shop_order_id) as booked_exactly,
+        max(is_exact) over (partition by tracked_order_id) as tracked_exactly
+    from same_key
+),
+
+-- 0012 is 12 only if neither has an order with exactly its id
+by_id as (
+    select shop_order_id, tracked_order_id, created_at, ordered_at, kind
+    from preferred
+    where is_exact = 1 or booked_exactly = 0 and tracked_exactly = 0
 ),
 
 by_checkout as (
@@ -198,7 +300,7 @@ by_checkout as (
         case when booked.amount = tracked.amount then 'checkout and amount' else 'checkout' end as kind
     from booked
     inner join tracked on booked.checkout = tracked.checkout
-    where booked.id_key is distinct from tracked.id_key
+    where booked.order_key is distinct from tracked.order_key
 ),
 
 by_customer as (
@@ -212,7 +314,7 @@ by_customer as (
         on booked.customer = tracked.customer and booked.amount = tracked.amount
         and tracked.ordered_at >= booked.created_at - interval 1 hour
         and tracked.ordered_at <= booked.created_at + interval 1 hour
-    where booked.id_key is distinct from tracked.id_key
+    where booked.order_key is distinct from tracked.order_key
         -- often neither side has a checkout
         and not coalesce(booked.checkout = tracked.checkout, false)
 )

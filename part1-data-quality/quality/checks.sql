@@ -742,11 +742,26 @@ where step_of(event) is distinct from 'page_view'
 -- needs: orders order_list
 -- message: {failed:,} of {checked:,} records and files of the shop's order list cannot be used as they are, such as {example}
 -- advice: Export the list again, or correct `orderList` in the contract; orders that cannot be read are compared with nothing.
-with places as (
+with same_ids as (
+    select
+        *,
+        lag(struct_pack(source_file, line, created_at)) over (
+            partition by order_key, void_reason is null order by created_at, shop_order_id
+        ) as earlier
+    from silver.shop_orders
+),
+
+places as (
     select
         source_file as name, line,
-        case when void_reason = {no_amount} then void_reason else 'no readable ' || unread_values end as reason
-    from silver.shop_orders
+        case
+            when void_reason = {no_amount} then void_reason
+            when unread_values is not null then 'no readable ' || unread_values
+            -- ids that are used again after a month are the shop's choice
+            when void_reason is null and created_at <= earlier.created_at + interval 30 day
+                then format('has the id of line {{}} of {{}}, but another time or customer', earlier.line, earlier.source_file)
+        end as reason
+    from same_ids
     union all
     select source_file, line, reason
     from silver.refused_shop_orders

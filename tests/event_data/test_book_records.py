@@ -3,46 +3,24 @@
 import os
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from commands import SCHEMA
-from synthetic_orders import SHOPIFY, contract_with_books
+from books_kit import contract_in, landed
+from synthetic_orders import SHOPIFY
 
 from event_data.books.customers import booked_customer_sql, tracked_customer_sql
-from event_data.books.reading import land_books
 from event_data.books.reconciliation import CLICK_SESSIONS, RECONCILIATION, book_placeholders, spend_statements
-from event_data.contract import Contract, load_contract
+from event_data.contract import load_contract
 from event_data.events import own_currency_values
 from event_data.reading import day_file
 from event_data.reading.day_file import ReadingError
-from event_data.reading.folder import find_book_files
-from event_data.statements import SCHEMAS, fill, read_statements
+from event_data.statements import fill, read_statements
 
 DAY = date(2026, 3, 1)
 HEADER = "date,source,medium,campaign,cost,clicks\n"
-
-
-def contract_in(folder: Path, zone: str = "") -> Contract:
-    """Return a contract with both books; `zone` is that of the days of spend."""
-    text = contract_with_books(SCHEMA.read_text("utf-8"))
-    if zone:
-        day = f"{{name: date, logicalType: timestamp, logicalTypeOptions: {{defaultTimezone: {zone}}}}}"
-        text = text.replace("{name: date}", day, 1)
-    (folder / "contract.yaml").write_text(text, "utf-8")
-    return load_contract(folder / "contract.yaml")
-
-
-def landed(folder: Path, contract: Contract) -> duckdb.DuckDBPyConnection:
-    """Return a database with the records of the books in `folder`."""
-    connection = duckdb.connect()
-    for schema in SCHEMAS:
-        connection.execute(f"create schema {schema}")
-    land_books(connection, contract, partial(find_book_files, folder), folder / "work")
-    return connection
 
 
 def spend_of(folder: Path, records: str, zone: str = "") -> list[tuple[Any, ...]]:

@@ -159,6 +159,14 @@ def test_what_explains_another_amount_is_named(found: list[dict[str, str]]) -> N
             ("5.00,0", "5.00,none of it", "orders_export.csv, line 3: no readable refunded_amount"),
             ("12.50,5\n20250224", "12.50,five\n20250224", "ad_spend.csv, line 2: no readable clicks"),
         ),
+        (
+            (
+                "A-2,2025-02-24",
+                "a-1,2025-02-23 10:00:01 +0000,5.00,0\nA-1,2025-01-02",
+                "line 3: has the id of line 2 of orders_export.csv, but",
+            ),
+            ("20250224", "2025-02-24", ""),
+        ),
         (("5.00", "5.00", ""), ("20250224", "2025-02-24", "")),
     ],
 )

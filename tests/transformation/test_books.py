@@ -371,6 +371,44 @@ def test_the_books_of_random_orders_balance(database: tuple[duckdb.DuckDBPyConne
     assert reconciled() == found  # whatever the order of the lines
 
 
+def listed(file: int, line: int, order_id: str, minutes: int, amount: str) -> list[Any]:
+    cells = {"order_id": order_id, "created_at": f"{START + timedelta(minutes=minutes)}", "amount": amount}
+    return [f"list {file}", file, line, None, *(cells.get(name) for name in ORDER_COLUMNS)]
+
+
+def test_zeros_in_front_of_an_id_matter_only_if_both_ids_exist(
+    database: tuple[duckdb.DuckDBPyConnection, list[str]],
+) -> None:
+    connection, statements = database
+    booked = [listed(0, n, name, 1, "10.00") for n, name in enumerate(("1001", "0012", "12", "#0007", "#8"), 2)]
+    ids = ("0001001", "12", "0012", "7", "08")
+    tracked = [
+        [n, name, START + timedelta(minutes=2), None, None, "10.00", True, None, 0] for n, name in enumerate(ids)
+    ]
+    reconcile(connection, statements, booked, tracked)
+    matched = "select order_id, transaction_id from gold.order_reconciliation where status = 'matched' order by all"
+    assert connection.execute(matched).fetchall() == [
+        ("#0007", "7"), ("#8", "08"), ("0012", "0012"), ("1001", "0001001"), ("12", "12"),
+    ]  # fmt: skip
+
+
+def test_the_ledger_shows_changed_amounts_and_shared_ids(
+    database: tuple[duckdb.DuckDBPyConnection, list[str]],
+) -> None:
+    connection, statements = database
+    booked = [
+        listed(0, 2, "#1", 1, "10.00"), listed(0, 3, "#2", 2, "20.00"), listed(0, 4, "#3", 3, "30.00"),
+        listed(1, 2, "#1", 1, "12.00"), listed(1, 3, "#2", 9, "21.00"), listed(1, 4, "#3", 3, "30.00"),
+    ]  # fmt: skip
+    reconcile(connection, statements, booked, [[1, "1", START, None, None, "12.00", True, None, 0]])
+    lines = "select line, booked_orders, booked_amount from gold.order_list_ledger where position > 3 order by position"
+    assert connection.execute(lines).fetchall()[-4:] == [
+        ("counted", 4, Decimal(83)), ("difference", 0, Decimal(0)),
+        ("of booked: another amount in an older file", 1, Decimal(2)),
+        ("of booked: several orders with one id", 2, Decimal(41)),
+    ]  # fmt: skip
+
+
 def test_books_that_do_not_balance_are_not_published(
     database: tuple[duckdb.DuckDBPyConnection, list[str]],
 ) -> None:
