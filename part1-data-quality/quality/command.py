@@ -47,11 +47,11 @@ def validate(options: argparse.Namespace, terminal: Terminal) -> int:
         terminal.progress("")
         findings = run_checks(scan)
         incidents = find_incidents(findings, DEFINITIONS, scan.files, contract.currency)
-        wanted = _wanted(options.incident, incidents)
         if scan.books:
             from quality.order_list_words import with_order_list  # few contracts have books
 
             incidents = with_order_list(incidents, scan)
+        wanted = _wanted(options.incident, incidents)
         evidence = collect(scan, incidents)
         written, document = write_reports(
             options.out_dir, scan, findings, incidents, evidence, options.json, options.junit

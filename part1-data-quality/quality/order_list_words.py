@@ -59,19 +59,24 @@ class Segment:
 
 
 def with_order_list(incidents: Sequence[Incident], scan: Scan) -> list[Incident]:
-    """Return the incidents; where the order list has their orders, their message ends with that."""
+    """Return the incidents; where the order list has their orders, their message ends with that.
+
+    Advice to compare with the order list becomes the step after the comparison.
+    """
     if "order_list" not in scan.books:
         return list(incidents)
     extended = []
     for incident in incidents:
-        known, words = None, ""
+        known, words, advice = None, "", incident.advice
         if incident.check in GAPS:
             segment = explaining_segment(_rows("segments", incident, scan))
             words = segment.words if segment else ""
         elif incident.check in SQL and (known := _known(incident, scan)):
             words = WORDS[incident.check](known, scan.contract)
+            # the contract may give other advice
+            advice = NEXT_STEPS[incident.check](known) if "order list" in advice else advice
         message = f"{incident.message}; {words}" if words else incident.message
-        extended.append(replace(incident, message=message, in_order_list=known))
+        extended.append(replace(incident, message=message, advice=advice, in_order_list=known))
     return extended
 
 
@@ -114,6 +119,33 @@ WORDS = {
     "transaction_id_collision": _collisions,
     "confirmations_without_order": _confirmations,
     "hours_without_events": _hours,
+}
+
+
+def _after_collisions(known: InOrderList) -> str:
+    if known.found == known.orders:
+        return "Delete none of these orders: the shop has them all. Ask the developers how the id is generated."
+    kept = "Keep the orders that the list has. " if known.found else ""
+    others = "the others" if known.found else "these orders"
+    return f"{kept}gold.order_reconciliation has the status of {others}. Ask the developers how the id is generated."
+
+
+def _after_confirmations(known: InOrderList) -> str:
+    if not known.found:
+        return "No booked order is missing. Find out who opens the confirmation page without an order, such as a test."
+    others = "" if known.found == known.orders else " Look for the other checkouts in the shop's admin."
+    return f"Add the booked orders to reports of revenue, and send the order event from the server.{others}"
+
+
+def _after_hours(known: InOrderList) -> str:
+    down = "The tag or its collector was down, or the file is incomplete"
+    return f"{down}; {'add these orders to reports of revenue' if known.found else 'no booked order is missing'}."
+
+
+NEXT_STEPS = {
+    "transaction_id_collision": _after_collisions,
+    "confirmations_without_order": _after_confirmations,
+    "hours_without_events": _after_hours,
 }
 
 

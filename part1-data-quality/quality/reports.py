@@ -47,12 +47,13 @@ def write_reports(
     if as_json:  # amounts are text, so that no cent is rounded
         written["dq_report.json"] = json.dumps(document, indent=1, default=str, ensure_ascii=False) + "\n"
     if as_junit:
-        written["dq_report.xml"] = _junit(findings)
+        written["dq_report.xml"] = _junit(findings, incidents)
     return [write_atomically(out_dir / name, text) for name, text in written.items()], document
 
 
 def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> list[dict[str, Any]]:
     """Return one row for each file, check and column; `incident` is the number on the console."""
+    answered = _answered(incidents)
     number = {id(f): i.number for i in incidents for f in (*i.findings, *i.consequences)}
     return [
         {
@@ -70,7 +71,7 @@ def report_rows(findings: Sequence[Finding], incidents: Sequence[Incident]) -> l
             "first_bad_line": f.line,
             "example": f.example,
             "message": f"follows from {f.cause[0]}: {f.message}" if f.cause else f.message,
-            "advice": f.advice,
+            "advice": answered.get(id(f), f.advice),
         }
         for f in findings
     ]
@@ -161,10 +162,16 @@ def _incident_row(i: Incident) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _junit(findings: Sequence[Finding]) -> str:
+def _answered(incidents: Sequence[Incident]) -> dict[int, str]:
+    """Return the advice on each finding, by its identity, of which the shop's order list has the orders."""
+    return {id(f): i.advice for i in incidents if i.in_order_list for f in i.findings}
+
+
+def _junit(findings: Sequence[Finding], incidents: Sequence[Incident]) -> str:
     """Return one test case for each finding; a check that fails at P3, a note, passes."""
     from xml.etree import ElementTree
 
+    answered = _answered(incidents)
     failed = [f for f in findings if f.severity is not None and f.severity < Severity.P3]
     skipped = sum(f.status == "skip" for f in findings)
     suite = ElementTree.Element(
@@ -177,6 +184,6 @@ def _junit(findings: Sequence[Finding]) -> str:
             ElementTree.SubElement(case, "skipped", message=printable(f.message, " "))
         elif f.severity is not None and f.severity < Severity.P3:
             failure = ElementTree.SubElement(case, "failure", type=str(f.severity), message=printable(f.message, " "))
-            failure.text = printable(f.advice, " ")
+            failure.text = printable(answered.get(id(f), f.advice), " ")
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

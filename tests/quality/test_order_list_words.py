@@ -11,9 +11,12 @@ from typing import Any
 
 import generate_charts
 import pytest
+import validate_dataframework
 from command_kit import report
 from commands import SCHEMA, call
-from quality.order_list_words import explaining_segment
+from quality.checks import DEFINITIONS
+from quality.incidents import InOrderList
+from quality.order_list_words import NEXT_STEPS, WORDS, explaining_segment
 from synthetic_events import generate
 from synthetic_orders import contract_with_books, write_books
 
@@ -61,6 +64,7 @@ def test_colliding_orders_exist(shop: tuple[Path, dict[str, dict[str, Any]], lis
     collision = incidents["transaction_id_collision"]
     known = collision["in_order_list"]
     assert known["orders"] == known["found"] == 2 * collision["failed"] > 2
+    assert collision["advice"].startswith("Delete none of these orders: the shop has them all.")
     assert collision["message"].endswith(
         f"; all {known['orders']} orders with these ids exist in the shop's order list"
     )
@@ -98,6 +102,7 @@ def test_confirmations_have_an_order_or_not(
     known = pages["in_order_list"]
     assert known["orders"] == known["found"] == pages["failed"] > 3
     assert f"; all {known['orders']} checkouts have an order in the shop's order list, $" in pages["message"]
+    assert pages["advice"] == "Add the booked orders to reports of revenue, and send the order event from the server."
     for path in (folder / "data").glob("events_*.csv"):
         (tmp_path / "data").mkdir(exist_ok=True)
         (tmp_path / "data" / path.name).symlink_to(path)
@@ -133,6 +138,32 @@ def test_part_3_says_the_same(
     assert f"{without}, ${float(pages['amount']):,.2f}." in summary
     said = f"In the hours without events the shop booked {hours['found']} orders of ${float(hours['amount']):,.2f}."
     assert said in summary
+
+
+@pytest.mark.parametrize("known", [InOrderList(5, found, Decimal(found)) for found in (0, 1, 5)])
+def test_advice_is_the_step_after_the_answer(known: InOrderList) -> None:
+    assert NEXT_STEPS.keys() == WORDS.keys()
+    texts = {check: step(known) for check, step in NEXT_STEPS.items()}
+    assert not any("ompare" in text or not text.endswith(".") for text in texts.values())
+    assert ("no booked order" in texts["hours_without_events"]) == (known.found == 0)
+    assert ("other checkouts" in texts["confirmations_without_order"]) == (known.found == 1)
+    assert ("has the status of the others" in texts["transaction_id_collision"]) == (known.found == 1)
+
+
+def test_no_report_advises_to_compare_once_the_order_list_has_answered(
+    shop: tuple[Path, dict[str, dict[str, Any]], list[dict[str, str]]], tmp_path: Path
+) -> None:
+    folder, incidents, _ = shop
+    place = ("--data_dir", folder / "data", "--out_dir", tmp_path, "--contract", folder / "contract.yaml")
+    _, stdout, _ = call(validate_dataframework, *place, "--junit")
+    texts = [stdout, *((tmp_path / f"dq_report.{kind}").read_text("utf-8") for kind in ("csv", "xml", "html"))]
+    for check in NEXT_STEPS:
+        number, old = incidents[check]["incident"], DEFINITIONS[check].advice
+        _, told, _ = call(validate_dataframework, *place, "--incident", number)
+        for text in (*texts, told):
+            assert old not in " ".join(text.split()) and "Compare both with" not in text
+        assert incidents[check]["advice"] in " ".join(told.split())
+        assert incidents[check]["advice"] in texts[1] and incidents[check]["advice"] in texts[2]
 
 
 def is_lost(name: str, each: int = 9) -> bool:
