@@ -367,7 +367,7 @@ def test_differences_are_put_into_words() -> None:
     assert place("section", "/", 1.4) == "mostly on the home page (100% of it)"
     assert place("device", "Mobile\x1b[31m", 0.5) == "mostly on Mobile?[31m devices (50% of it)"
     assert [percent(x) for x in (0, 0.00001, 0.0123, 0.5, 1)] == ["0%", "<0.01%", "1.23%", "50.0%", "100%"]
-    assert name_of("all_null:line_amount_missing_share", T) == "suddenly always empty (order lines without an amount)"
+    assert name_of("all_null:line_amount_missing_share", T) == "values missing (order lines without an amount)"
     assert (name_of("identity", T), name_of("column_lost:referrer", T)) == (
         "events without an id",
         "column lost (referrer)",

@@ -63,7 +63,7 @@ class Change:
 
 
 class Return(NamedTuple):
-    """What was spent on a channel's advertising, and what the last click that is not direct credits to the channel."""
+    """Spend on a channel's advertising, and what the last click that is not direct credits to the channel."""
 
     channel: str
     spend: float

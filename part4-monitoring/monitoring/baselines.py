@@ -79,7 +79,7 @@ class Score:
 
 
 def normal_equivalent(t: float, df: float) -> float:
-    """The normal deviation as improbable as Student's t with df degrees of freedom (Wallace 1959)."""
+    """Return the normal deviation as improbable as Student's t with df degrees of freedom (Wallace 1959)."""
     if df == inf or t == 0:
         return t
     z = sqrt(df * log1p(t * t / df)) * (8 * df + 1) / (8 * df + 3)

@@ -228,9 +228,9 @@ def silent_hours(facts: Facts, day: date, baseline: Sequence[date], t: Threshold
     runs, usual = silent_runs(facts, day, baseline, t)
     if not runs:
         return []
-    said = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)
+    hours = ", ".join(f"{run[0]:02}:00 to {run[-1]:02}:59" for run in runs)
     expected = sum(usual[h] for run in runs for h in run)
-    text = f"No events from {said} {facts.time_zone}; about {expected:,.0f} are usual."
+    text = f"No events from {hours} {facts.time_zone}; usually there are about {expected:,.0f}."
     return [_breach(t, "silent_hours", "", text, first_bad=f"{runs[0][0]:02}:00")]
 
 
@@ -256,9 +256,9 @@ def untracked_hours(facts: Facts, day: date, t: Thresholds) -> list[Breach]:
     if not runs or coverage is None or not coverage[1]:
         return []
     lost = sum(run.orders for run in runs)
-    said = ", ".join(f"{run.first_hour:02}:00 to {run.last_hour:02}:59" for run in runs)
+    hours = ", ".join(f"{run.first_hour:02}:00 to {run.last_hour:02}:59" for run in runs)
     of_day = f"{lost:,} of the day's {coverage[1]:,.0f}"
-    text = f"None of the shop's orders from {said} {facts.time_zone} was tracked: {of_day}."
+    text = f"None of the shop's orders from {hours} {facts.time_zone} was tracked: {of_day}."
     first_bad = f"{runs[0].first_hour:02}:00"
     return [_breach(t, "hours_not_tracked", "", text, metric="tracking_coverage", first_bad=first_bad)]
 
@@ -272,7 +272,7 @@ def order_rules(facts: Facts, day: date, baseline: Sequence[date], t: Thresholds
         if value and value[1] and value[0] == value[1] and value[1] >= 3 and any(x < n for x, n in before if n):
             noun, without, what = metric.label.partition(" without ")
             is_so = f"{noun} are without {what}" if without else f"are {metric.label}"
-            text = f"All {value[1]:,.0f} {is_so}. Earlier days had values."
+            text = f"All {value[1]:,.0f} {is_so}. On earlier days they were not."
             suppresses = (metric.group, *t.suppresses.get(metric.group, ()))
             found.append(_breach(t, "all_null", metric.name, text, suppresses, metric=metric.name))
     collisions = facts.value("collision_share", day, "share")
