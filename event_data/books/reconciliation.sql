@@ -40,30 +40,46 @@ placed as (
         timed.*,
         sum(case when time_text is not null then 1 else 0 end) over (
             partition by file_number order by line nulls first rows between unbounded preceding and current row
-        ) as place,
-        max(case when event_at is not null then 1 else 0 end) over (partition by order_id) = 1 as has_time
+        ) as place
     from timed
+),
+
+-- an order, and the rows without a time that follow it
+items as (
+    select file_number, place, sum(case when detail is null then 1 else 0 end) as line_items
+    from placed
+    group by file_number, place
+),
+
+timed_ids as (
+    select order_id
+    from placed
+    where event_at is not null
+    group by order_id
 )
 
 select
-    shop_order_id, source_file, file_number, line, order_id, event_at as created_at, amount, refunded_amount,
-    discount, tax, shipping, currency, financial_status, is_cancelled, is_test, sales_channel, payment_method,
-    customer_sha256, customer_md5, checkout, unread_values,
-    -- an order, and the rows without a time that follow it
-    sum(case when detail is null then 1 else 0 end) over (partition by file_number, place) as line_items,
+    placed.shop_order_id, placed.source_file, placed.file_number, placed.line, placed.order_id,
+    placed.event_at as created_at, placed.amount, placed.refunded_amount, placed.discount, placed.tax, placed.shipping,
+    placed.currency, placed.financial_status, placed.is_cancelled, placed.is_test, placed.sales_channel,
+    placed.payment_method, placed.customer_sha256, placed.customer_md5, placed.checkout, placed.unread_values,
+    items.line_items,
     case
-        when detail is not null then {unreadable}
+        when placed.detail is not null then {unreadable}
         -- a row without an id and without a time is a further line item of the order above it
-        when order_id is null and time_text is null and place > 0 then null
-        when order_id is null then 'no order id'
-        when event_at is null and (time_text is not null or not has_time) then {no_time}
+        when placed.order_id is null and placed.time_text is null and placed.place > 0 then null
+        when placed.order_id is null then 'no order id'
+        when placed.event_at is null and (placed.time_text is not null or timed_ids.order_id is null) then {no_time}
     end as reason,
-    detail
-from placed;
+    placed.detail
+from placed
+inner join items on placed.file_number = items.file_number and placed.place = items.place
+left join timed_ids on placed.order_id = timed_ids.order_id;
 
 
--- silver.shop_orders: one row per order of the shop's order list; the newest file that has an order counts. Records of two
--- files are the same order if they have the same id and the same minute, because spreadsheets drop seconds and leading zeros.
+-- silver.shop_orders: one row per order of the shop's order list; the newest file that has an order counts. Records with
+-- the same id and the same minute are the same order, because spreadsheets drop seconds and leading zeros. If a file has
+-- two of them, or their seconds differ, only those that are written alike are the same order.
 create or replace table silver.shop_orders as
 with read_ids as (
     select
@@ -71,91 +87,57 @@ with read_ids as (
         lower(coalesce(nullif(regexp_extract(order_id, {id_in_order_list}, 1), ''), order_id)) as id_text,
         cast(created_at as date) as day,
         extract(hour from created_at) * 60 + extract(minute from created_at) as minute_of_day,
-        -- null if the file may have no seconds
-        nullif(cast(floor(extract(second from created_at)) as bigint), 0) as clock_second,
-        -- an export of line items repeats the order
-        row_number() over (partition by file_number, order_id, created_at order by line nulls first) as row_of_order
+        -- zero if the file may have no seconds
+        cast(floor(extract(second from created_at)) as bigint) as clock_second
     from silver.shop_order_records as records
     where reason is null and created_at is not null
 ),
 
-in_files as (
+keyed as (
     select *, {id_key} as order_key
     from read_ids
-    where row_of_order = 1
 ),
 
--- ids that records have in the same minute, but not all with the same time, spelling, amount and customer
-doubtful as (
+-- the records of a minute in one file
+in_files as (
     select
         order_key, day, minute_of_day,
-        coalesce(min(clock_second) <> max(clock_second), false) as has_other_seconds
+        min(nullif(clock_second, 0)) as first_second, max(nullif(clock_second, 0)) as last_second,
+        case when min(created_at) <> max(created_at) or min(order_id) <> max(order_id) then 1 else 0 end as has_two
+    from keyed
+    group by order_key, day, minute_of_day, file_number
+),
+
+-- minutes in which records of one id are several orders
+several as (
+    select order_key, day, minute_of_day
     from in_files
     group by order_key, day, minute_of_day
-    having min(created_at) <> max(created_at) or min(order_id) <> max(order_id)
-        or min(amount) <> max(amount) and min(coalesce(clock_second, 0)) = 0
-),
-
-previous as (
-    select
-        records.shop_order_id, records.order_key, records.day, records.minute_of_day, records.file_number,
-        records.clock_second, records.amount, records.customer_sha256, records.checkout, doubtful.has_other_seconds,
-        {for column in file_number clock_second amount customer_sha256 checkout, joined by ,}
-        lag(records.{column}) over (
-            partition by records.order_key, records.day, records.minute_of_day
-            order by records.file_number nulls first, records.line nulls first
-        ) as previous_{column}
-        {end}
-    from in_files as records
-    inner join doubtful
-        on records.order_key = doubtful.order_key and records.day = doubtful.day
-        and records.minute_of_day = doubtful.minute_of_day
-),
-
--- Orders of two stores may share an id and a minute.
-judged as (
-    select
-        shop_order_id,
-        max(case when has_other_seconds or file_number = previous_file_number then 1 else 0 end) over (
-            partition by order_key, day, minute_of_day
-        ) = 1 as is_exact,
-        max(
-            case
-                when (clock_second is null or previous_clock_second is null) and amount <> previous_amount
-                    and (customer_sha256 <> previous_customer_sha256 or checkout <> previous_checkout) then 1
-                else 0
-            end
-        ) over (partition by order_key, day, minute_of_day) = 1 as has_other_customer
-    from previous
-),
-
--- what the records of an order have in common beside its id and minute
-grouped as (
-    select
-        records.*,
-        case when judged.is_exact then records.order_id end as same_id,
-        case when judged.is_exact then records.created_at end as same_time,
-        case when judged.has_other_customer then records.customer_sha256 end as same_customer,
-        case when judged.has_other_customer then records.checkout end as same_checkout
-    from in_files as records
-    left join judged on records.shop_order_id = judged.shop_order_id
+    having max(has_two) = 1 or min(first_second) <> max(last_second)
 ),
 
 ranked as (
     select
-        *,
+        keyed.*,
         created_at{in_zone} as local_at,
         case when coalesce(currency, '') not in ({own_currency}) then currency end as other_currency,
         row_number() over (
-            partition by order_key, day, minute_of_day, same_id, same_time, same_customer, same_checkout
+            partition by
+                keyed.order_key, keyed.day, keyed.minute_of_day,
+                case when several.day is not null then order_id end, case when several.day is not null then created_at end
             order by file_number desc nulls last, line nulls first
         ) as position,
         last_value(amount) over (
-            partition by order_key, day, minute_of_day, same_id, same_time, same_customer, same_checkout
+            partition by
+                keyed.order_key, keyed.day, keyed.minute_of_day,
+                case when several.day is not null then order_id end, case when several.day is not null then created_at end
             order by file_number desc nulls last, line nulls first
             rows between unbounded preceding and unbounded following
         ) as first_amount
-    from grouped
+    from keyed
+    left join several
+        on keyed.order_key = several.order_key and keyed.day = several.day
+        and keyed.minute_of_day = several.minute_of_day
 )
 
 select

@@ -75,17 +75,6 @@ def test_orders_that_only_seem_the_same_are_two(one: tuple[str, str], other: tup
     )
 
 
-@pytest.mark.parametrize(("amount", "email", "orders"), [("10", "b", 1), ("20", "a", 1), ("20", "", 1), ("20", "b", 2)])
-def test_two_stores_may_share_an_id_and_a_minute(amount: str, email: str, orders: int, tmp_path: Path) -> None:
-    """Only if both the customer and the amount differ: an address may be corrected, and an order may be edited."""
-    files = [[("1001", SHORT, "10", "a")], [("1001", SHORT, amount, email)]] * 2
-    found = orders_of(tmp_path, files)
-    assert [row[1] for row in found] == ([4] if orders == 1 else [3, 4])
-    # an exact time with seconds is the same order whatever changed
-    files = [[("1001", FULL, "10", "a")], [("1001", FULL, amount, email)]] * 2
-    assert len(orders_of(tmp_path, files)) == 1
-
-
 def test_orders_that_one_file_has_are_two_in_every_file(tmp_path: Path) -> None:
     both = [("#1001", SHORT, "10.00", "a"), ("1001", SHORT, "20.00", "a"), ("7", SHORT, "1.00", "a")]
     later = [("7", FULL, "2.00", "a"), ("#1001", SHORT, "11.00", "a")]
