@@ -147,6 +147,7 @@ def test_no_address_is_stored(shop: tuple[Path, Path, Truth], tmp_path: Path) ->
     assert query(warehouse, refused) == [("unreadable record",)]
 
 
+@pytest.mark.slow
 def test_the_incremental_run_equals_the_full_one(shop: tuple[Path, Path, Truth], tmp_path: Path) -> None:
     source = shop[0]
     data = tmp_path / "data"
