@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 from hypothesis import HealthCheck, Phase, given, settings
 from journeys import BAD_TIMES, COLUMNS, Days, days
+from spark_kit import FRUGAL, FRUGAL_SESSION
 from synthetic_events import generate
 from synthetic_orders import FATES, write_books, write_odd_records, write_spend
 from time_forms import READ, REFUSED
@@ -146,11 +147,11 @@ class Spark:
     def __init__(self, folder: Path) -> None:
         from pyspark.sql import SparkSession
 
-        conf = {"ui.enabled": "false", "sql.shuffle.partitions": "1", "default.parallelism": "1",
-                "sql.warehouse.dir": str(folder), "ui.showConsoleProgress": "false"}  # fmt: skip
+        conf = {"spark.sql.shuffle.partitions": "1", "spark.default.parallelism": "1",
+                "spark.sql.warehouse.dir": str(folder), "spark.driver.extraJavaOptions": FRUGAL}  # fmt: skip
         builder = SparkSession.builder.master("local[1]")
-        for key, value in conf.items():
-            builder = builder.config(f"spark.{key}", value)
+        for key, value in {**conf, **FRUGAL_SESSION}.items():
+            builder = builder.config(key, value)
         self.session = builder.getOrCreate()
 
     def run(self, script: str, folder: Path | None = None) -> None:

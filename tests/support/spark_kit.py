@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,19 @@ from synthetic_events import generate
 from synthetic_orders import FATES, write_books, write_odd_records, write_spend
 from time_forms import READ, REFUSED
 
-CLIENT_ONLY = "-XX:TieredStopAtLevel=1"  # tests run too short for the slower, better compiler to pay
+# Tests run too short for the slower, better compiler to pay, and on too few cores for a parallel collector; the faster
+# compiler alone would have a cache that the generated code fills.
+FRUGAL = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
+# Threads that read a file's columns at once pay for large files only; each plan as a text, and each change of it, only
+# where someone looks at it. Classes are generated once for statements that run twice.
+FRUGAL_SESSION = {
+    "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
+    "spark.sql.ui.explainMode": "simple", "spark.sql.debug.maxToStringFields": "0",
+    "spark.sql.maxPlanStringLength": "0",
+    "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false", "spark.sql.codegen.cache.maxEntries": "5000",
+}  # fmt: skip
 STARTUP_SECONDS = 120
+REAL_PART = "part3"  # in the names of real days beside the odd ones
 # Payloads that are not JSON objects, and times that other engines do not accept.
 NO_PAYLOADS = (
     '{""revenue"": 1} x', '{""revenue"": 1}{}', "{'revenue': 1}", "not", '{""transaction_id"": ""A-1""', "1",
@@ -88,7 +99,7 @@ class Cluster:
         environment = {
             **os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": memory,
             "SPARK_WORKER_DIR": str(self.folder / "workers"), "SPARK_LOCAL_DIRS": str(self.folder / "local"),
-            "SPARK_DAEMON_JAVA_OPTS": CLIENT_ONLY, "SPARK_SUBMIT_OPTS": CLIENT_ONLY,
+            "SPARK_DAEMON_JAVA_OPTS": FRUGAL, "SPARK_SUBMIT_OPTS": FRUGAL,
         }  # fmt: skip
         log = (self.folder / f"process_{len(self.processes)}.log").open("wb")
         process = subprocess.Popen(
@@ -125,6 +136,12 @@ class Cluster:
         for process in reversed(self.processes):
             if process.poll() is None:
                 self.kill(process)
+
+
+def add_real_days(days: Sequence[Path], data: Path) -> None:
+    """Add real days to a folder, each as a further part of its day."""
+    for day in days:
+        shutil.copy(day, data / f"{day.stem}_{REAL_PART}.csv")
 
 
 def write_odd_files(data: Path) -> None:

@@ -1,8 +1,10 @@
 """Runs of part 2 for tests, and its tables beside those of the reference."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import transform
 from attribution_reference import Tie, read, start_of, tables_of
 from commands import PART2, call
 from source_reference import Row
+from transformation.suite import Suite
 
 SEEDS = PART2 / "seeds"
 # What is compared: the schema, the columns that name a row, and the others.
@@ -103,8 +106,11 @@ def variants_of(files: Sequence[Path], contract: Path) -> list[dict[str, list[Ro
     return [vars(tables_of(shop, events, rejected, start_of(shop, files), tie)) for tie in orders]
 
 
-def differing_tables(one: Path, other: Path) -> list[str]:
-    """Return the tables that only one of two warehouses has, by name, and how others differ, one line each."""
+def differing_tables(one: Path, other: Path, digits: int = 17) -> list[str]:
+    """Return the tables that only one of two warehouses has, by name, and how others differ, one line each.
+
+    Doubles are the same if these digits are: the last ones depend on the order in which an engine adds them up.
+    """
     wrong = []
     with duckdb.connect() as connection:
         connection.execute(f"attach '{one}' as a (read_only); attach '{other}' as b (read_only)")
@@ -113,18 +119,38 @@ def differing_tables(one: Path, other: Path) -> list[str]:
         assert len(tables) > 20
         wrong += sorted(tables ^ others)
         for table in sorted(tables & others):
-            columns, theirs = ([r[0] for r in connection.execute(f"describe {c}.{table}").fetchall()] for c in "ab")
+            types, theirs = ({r[0]: r[1] for r in connection.execute(f"describe {c}.{table}").fetchall()} for c in "ab")
+            columns = list(types)
             if set(columns) != set(theirs):
-                wrong.append(f"{table}: {columns} and {theirs}")
+                wrong.append(f"{table}: {columns} and {list(theirs)}")
                 continue
             # when it was landed, and the file system's own marks of a file and of a build
-            compared = ", ".join(f'"{c}"' for c in columns if c not in ("_loaded_at", "stamp"))
+            compared = ", ".join(
+                f"""printf('%.{digits - 1}e', "{c}" + 0.0)""" if types[c] == "DOUBLE" else f'"{c}"'
+                for c in columns
+                if c not in ("_loaded_at", "stamp")
+            )
             rows = "select {} from {}.{}" + (" where key <> 'folder'" if table == "bronze.build" else "")
             for left, right in (("a", "b"), ("b", "a")):
                 more = f"{rows.format(compared, left, table)} except all {rows.format(compared, right, table)}"
                 found = connection.execute(f"select count(*) from ({more})").fetchall()[0][0]
                 wrong += [f"{table}: {found} rows of {left} only"] if found else []
     return wrong
+
+
+def without_unread_tables(suite: Suite) -> Suite:
+    """Return the suite in SQL without the statements whose tables neither its tests nor other statements read."""
+    made = {statement.name: statement.select for statement in suite.statements}
+
+    def read_by(sql: str) -> set[str]:
+        return {name for name in made if re.search(rf"\b{re.escape(name)}\b", sql)}
+
+    needed: set[str] = set()
+    more = set().union(*map(read_by, suite.tests))
+    while more:
+        needed |= more
+        more = set().union(*(read_by(made[name]) for name in more)) - needed
+    return replace(suite, statements=[statement for statement in suite.statements if statement.name in needed])
 
 
 def _by_key(key: Sequence[str], table: list[Row]) -> dict[tuple[Any, ...], list[Row]]:
