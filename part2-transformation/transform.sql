@@ -392,6 +392,16 @@ places as (
     cross join digits as hundreds
 ),
 
+-- the 64 values that the last byte of a long character can have
+last_bytes as (
+    select '%' || sixteens.digit || ones.digit as code, 1 + 16 * sixteens.number + ones.number as position
+    from (values ('8', 0), ('9', 1), ('a', 2), ('b', 3)) as sixteens (digit, number)
+    cross join (values
+        ('0', 0), ('1', 1), ('2', 2), ('3', 3), ('4', 4), ('5', 5), ('6', 6), ('7', 7), ('8', 8), ('9', 9), ('a', 10),
+        ('b', 11), ('c', 12), ('d', 13), ('e', 14), ('f', 15)
+    ) as ones (digit, number)
+),
+
 given as (
     {for field in utm_source utm_medium utm_campaign utm_content utm_term, joined by union distinct}
     select {field} as value from silver.parsed_events where strpos({field}, '%') > 0 or strpos({field}, '+') > 0
@@ -403,16 +413,32 @@ texts_0 as (
 ),
 
 {for n in 1 2, joined by ,}
--- The position of each encoded character of one to three bytes, such as %C3%BC.
-codes_{n} as (
-    select
-        texts.value, texts.text, places.place, codes.character, places.place + lengths.length as end_place
+-- The position of each encoded character: of one or two bytes, such as %C3%BC, or of three or four, such as %E6%98%A5.
+signs_{n} as (
+    select texts.value, texts.text, places.place
     from texts_{n-1} as texts
     inner join places on places.place <= length(texts.text) and substr(texts.text, places.place, 1) = '%'
-    cross join (values (3), (6), (9)) as lengths (length)
+),
+
+codes_{n} as (
+    select signs.value, signs.text, signs.place, codes.character, signs.place + lengths.length as end_place
+    from signs_{n} as signs
+    cross join (values (3), (6)) as lengths (length)
     inner join bronze.percent_codes as codes
-        on codes.code = lower(substr(texts.text, places.place, lengths.length))
+        on codes.code = lower(substr(signs.text, signs.place, lengths.length))
         and length(codes.code) = lengths.length
+    union all
+    select
+        signs.value, signs.text, signs.place, substr(blocks.characters, last_bytes.position, 1),
+        signs.place + lengths.length + 3
+    from signs_{n} as signs
+    cross join (values (6), (9)) as lengths (length)
+    inner join bronze.percent_blocks as blocks
+        on blocks.first_bytes = lower(substr(signs.text, signs.place, lengths.length))
+        and length(blocks.first_bytes) = lengths.length
+    inner join last_bytes on last_bytes.code = lower(substr(signs.text, signs.place + lengths.length, 3))
+    -- no character has this code
+    where substr(blocks.characters, last_bytes.position, 1) <> '-'
 ),
 
 pieces_{n} as (

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from journeys import BAD_TIMES, COLUMNS, Days, days
 from spark_kit import FRUGAL, FRUGAL_SESSION
 from synthetic_events import generate
-from synthetic_orders import FATES, write_books, write_odd_records, write_spend
+from synthetic_orders import ENCODED, FATES, write_books, write_odd_records, write_spend
 from time_forms import READ, REFUSED
 
 Rows = tuple[list[str], list[tuple[Any, ...]]]
@@ -217,6 +217,8 @@ def write_hard_days(folder: Path) -> None:
         *(("2025-03-10T10:00:00Z", agent) for agent in AGENTS),
     ]
     odd = [["t", "https://puffy.com/", "", time, "page_viewed", "", agent] for time, agent in views]
+    tags = f"utm_source={ENCODED}&utm_medium=cpc&utm_campaign={ENCODED.replace('%', '%25')}"
+    odd.append(["t", f"https://puffy.com/?{tags}", "", "2025-03-10T11:00:00Z", "page_viewed", "", ""])
     files["events_20250310.csv"] = (COLUMNS, odd)
     buyers = {row[0] for _, *rows in read.values() for row in rows if "checkout_completed" in row}
     for name, (plain_header, *rows) in read.items():

@@ -181,7 +181,12 @@ def parameters(shop: Shop, page: str) -> dict[str, str]:
 
 def decoded(value: str) -> str:
     """Return a value percent-decoded until stable, at most twice; a plus sign as it stands is a blank."""
-    return unquote(unquote(value.replace("+", " "))).strip()
+    text = value.replace("+", " ")
+    for _ in range(2):  # bytes that are no character stay encoded
+        text = re.sub(
+            r"[\udc80-\udcff]", lambda m: f"%{ord(m[0]) - 0xDC00:02X}", unquote(text, errors="surrogateescape")
+        )
+    return text.strip()
 
 
 # ---- evidence

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from synthetic_events import generate
-from synthetic_orders import FATES, write_books, write_odd_records, write_spend
+from synthetic_orders import ENCODED, FATES, write_books, write_odd_records, write_spend
 from time_forms import READ, REFUSED
 
 # Tests run too short for the slower, better compiler to pay, and on too few cores for a parallel collector; the faster
@@ -180,5 +180,8 @@ def write_odd_files(data: Path) -> None:
         text[11] += "\n" + ",".join(cells.get(name, '""' if name == "user_agent" else "") for name in header)
     for moment in (*READ, *REFUSED):
         text[12] += "\n" + ",".join(f'"{moment}"' if name == "timestamp" else "page_viewed" for name in header)
+    for page in (f"https://puffy.com/?utm_source={ENCODED}", f"https://puffy.com/?utm_campaign=a{ENCODED}"):
+        cells = {"timestamp": "2025-03-06T12:30:00Z", "event_name": "page_viewed", "page_url": page}
+        text[11] += "\n" + ",".join(cells.get(name, "") for name in header)
     days[11].write_text(text[11], "utf-8")
     days[12].write_text(text[12], "utf-8")

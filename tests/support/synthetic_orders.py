@@ -25,6 +25,8 @@ SHOPIFY = (
 )  # fmt: skip
 # Campaigns of the events: source, medium and campaign.
 CLICKED = (("google", "cpc", "brand"), ("google", "cpc", "cross-network"), ("facebook", "paid", "prospecting"))
+# Characters of two to four bytes, and two bytes that are none.
+ENCODED = "%C3%A9%E6%98%A5%ED%95%9C+%F0%9F%9A%80%E6%98"
 CENT = Decimal("0.01")
 BY_CHECKOUT = "transaction id and checkout"
 PAYMENTS = ("Shopify Payments", "PayPal Express", "Klarna", "gift_card")

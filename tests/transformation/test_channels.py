@@ -156,6 +156,20 @@ UNTAGGED: list[Visit] = [
     ("utm_source=x%2520y&utm_medium=e%2Dm%2541il", "", "x y", "e-mAil", "Email"),
     ("utm_source=x%25252Fy&utm_medium=a%2Bb", "", "x%2Fy", "a+b", "Unassigned"),
     ("utm_source=caf%C3%A9%20%E2%80%93%2&utm_medium=%zz%2%", "", "café –%2", "%zz%2%", "Unassigned"),
+    (
+        "utm_source=%E6%98%A5%20%f0%9f%9a%80%ED%95%9C&utm_medium=%25E6%2598%25A5%E6%98",
+        "",
+        "春 🚀한",
+        "春%E6%98",
+        "Unassigned",
+    ),
+    (
+        "utm_source=%ED%A0%80%F0%9F%9A&utm_medium=%E6%98%7A%A5",
+        "",
+        "%ED%A0%80%F0%9F%9A",
+        "%E6%98z%A5",
+        "Unassigned",
+    ),
     # the referrer
     ("", "https://www.google.com/", "google", "organic", "Organic Search"),
     ("", "https://WWW.GOOGLE.co.uk/search?q=x", "google", "organic", "Organic Search"),

@@ -11,6 +11,7 @@ import pytest
 import synthetic_vocabulary
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler
 from make_crawlers_seed import TERMS, crawler_terms, spelled_out
+from make_percent_seed import NO_CHARACTER, blocks
 from synthetic_browsers import BROWSERS, CRAWLERS, IN_APP
 
 from event_data.contract.shape import channels
@@ -21,6 +22,7 @@ HEADERS = {
     "sources": ["source", "category"], "media": ["medium"], "host_prefixes": ["prefix"],
     "search_hosts": ["host", "source"],
     "payment_subdomains": ["subdomain"], "spellings": ["spelling", "term"], "percent_codes": ["code", "character"],
+    "percent_blocks": ["first_bytes", "characters"],
     "click_ids": ["parameter", "source", "medium", "priority"], "host_aliases": ["host", "source"],
     "channel_overrides": ["source", "medium", "channel"], "crawlers": ["term"], "source_aliases": ["alias", "source"],
 }  # fmt: skip
@@ -60,7 +62,7 @@ def test_form(name: str) -> None:
     header, lines = text.splitlines()[0], [",".join(row.values()) for row in seed(name)]
     assert header.split(",") == HEADERS[name]
     assert name == "percent_codes" or all(line.count(",") == header.count(",") for line in lines)
-    as_written = ("category", "channel", "spelling", "character", "parameter")
+    as_written = ("category", "channel", "spelling", "character", "characters", "parameter")
     assert all(value == value.lower() for row in seed(name) for key, value in row.items() if key not in as_written)
     assert all(value for row in seed(name) for value in row.values())
     keys = [next(iter(row.values())) for row in seed(name)]
@@ -149,7 +151,20 @@ def test_percent_codes_are_utf_8() -> None:
     for row in seed("percent_codes"):
         character = urllib.parse.unquote(row["code"])
         assert row["character"] == (" " if character in "\t\n\r" else character), row
-    assert {"%20", "%2f", "%c3%bc", "%d0%b0", "%e2%80%93"} <= set(column("percent_codes", "code"))
+    assert {"%20", "%2f", "%c3%bc", "%d0%b0"} <= set(column("percent_codes", "code"))
+
+
+def test_percent_blocks_are_utf_8() -> None:
+    characters = set()
+    for row in seed("percent_blocks"):
+        for place, character in enumerate(row["characters"]):
+            encoded = f"{row['first_bytes']}%{0x80 + place:x}"
+            assert character in (NO_CHARACTER, urllib.parse.unquote(encoded)), row
+        assert place == 63
+        characters |= {*row["characters"]}
+    # punctuation, Vietnamese, Hindi, Thai, Georgian, Japanese, Chinese, Korean, full width, emoji
+    assert {*"–ếहไქのカ春한！🚀🎉🏽❤\ufe0f\u200d"} <= characters
+    assert {first_bytes for first_bytes, _ in blocks()} >= set(column("percent_blocks", "first_bytes"))
 
 
 def test_aliases() -> None:
