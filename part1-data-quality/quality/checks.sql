@@ -18,7 +18,7 @@
 -- dimension: uniqueness
 -- threshold: 0.001
 -- needs: client time
--- message: {failed:,} of {checked:,} rows ({share}) are exact duplicates of an earlier row
+-- message: {failed:,} of {checked:,} {checked:rows|row} ({share}) {failed:are exact duplicates|is an exact duplicate} of an earlier row
 -- advice: The export or its upload ran twice; any reader that keeps the duplicates counts orders and visits double.
 select
     files.file_no, 'rows' as "column", records as checked, coalesce(rows, 0) as failed,
@@ -32,7 +32,7 @@ left join repeats on files.file_no = repeats.file_no and kind = 'row'
 -- dimension: uniqueness
 -- threshold: 0.01
 -- needs: client time
--- message: {failed:,} of {checked:,} {column} events ({share}) repeat an event of the same client on the same page within a second
+-- message: {failed:,} of {checked:,} {column} {checked:events|event} ({share}) {failed:repeat|repeats} an event of the same client on the same page within a second
 -- advice: The tag is installed twice, or its listener is registered twice; rates based on event counts are too high.
 select
     event_counts.file_no, event_counts.event as "column", event_counts.events as checked, coalesce(rows, 0) as failed,
@@ -46,7 +46,7 @@ where step_of(event_counts.event) is not null
 -- severity: P2
 -- dimension: accuracy
 -- threshold: 0
--- message: {failed:,} different values of {column} are exactly {example} characters long, and none is longer: they are cut off
+-- message: {failed:,} different {failed:values|value} of {column} {failed:are|is} exactly {example} characters long, and none is longer: {failed:they are|it is} cut off
 -- advice: Have the export use a longer column; click ids and campaigns at the end of an address are lost.
 select
     file_no, case role when 'page' then {page} else {referrer} end as "column", values_at + values_below as checked,
@@ -60,7 +60,7 @@ from longest
 -- dimension: completeness
 -- threshold: 0
 -- needs: orders payload transaction_id
--- message: {failed:,} of {checked:,} orders ({share}) have no transaction id
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} no transaction id
 -- advice: Without an id, an order cannot be deduplicated or looked up in the shop's books; restore the ids from its order list.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (transaction_id is null) as failed,
@@ -76,7 +76,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: 0
 -- needs: orders payload amount
--- message: {failed:,} of {checked:,} orders ({share}) have no readable amount
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} no readable amount
 -- advice: Their value is unknown, not zero; restore the amounts from the shop's order list.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (revenue is null) as failed,
@@ -91,7 +91,7 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: orders payload currency
--- message: {failed:,} of {checked:,} orders ({share}) are not in the shop's currency but in another, such as {example}
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:are|is} not in the shop's currency but in another, such as {example}
 -- advice: They are counted by currency and never added to revenue; convert them in the export if one total is wanted.
 select
     file_no, {order} || {currency} as "column", count(*) as checked, count(other_currency) as failed,
@@ -105,7 +105,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: 0
 -- needs: orders payload currency
--- message: {failed:,} of {checked:,} orders ({share}) have no currency, and count in the shop's
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} no currency, and {failed:count|counts} in the shop's
 -- advice: Send the currency with every order, so that none is counted in the wrong one.
 select
     file_no, {order} || {currency} as "column", count(*) as checked, count(*) filter (currency is null) as failed,
@@ -119,7 +119,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: 0
 -- needs: orders payload amount
--- message: {failed:,} of {checked:,} orders ({share}) have an amount of zero
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} an amount of zero
 -- advice: These are exchanges, replacements or tests; leave them out of order counts and averages, or have the shop mark them.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (order_amount = 0) as failed,
@@ -133,7 +133,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: 0
 -- needs: orders payload amount
--- message: {failed:,} of {checked:,} orders ({share}) exceed 20 times the median order of the days before
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:exceed|exceeds} 20 times the median order of the days before
 -- advice: Compare one with the shop's books; amounts in cents or in another currency look like this.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (is_outlier) as failed,
@@ -152,7 +152,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: shift
 -- needs: orders payload amount
--- message: {failed:,} of {checked:,} orders ({share}) are below a twentieth of the median order of the days before; {expected} is usual
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:are|is} below a twentieth of the median order of the days before; {expected} is usual
 -- advice: Compare one with the shop's books; amounts divided by 100 twice, or in another currency, look like this.
 select
     file_no, {order} || {amount} as "column", count(*) as checked,
@@ -173,7 +173,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: 0
 -- needs: order_lines payload
--- message: {failed:,} of {checked:,} orders ({share}) have an amount and an empty list of line items
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} an amount and an empty list of line items
 -- advice: Revenue is not affected, but product reports lack these orders; restore their line items from the shop's order list.
 select
     file_no, {order} || {lines} as "column", count(*) as checked, count(*) filter (lines_empty) as failed,
@@ -189,7 +189,7 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: order_lines payload
--- message: {failed:,} of {checked:,} orders ({share}) have line items that do not sum to the order amount
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} line items that do not sum to the order amount
 -- advice: Use the order amount as revenue, and leave line items out of product reports until they match.
 select
     file_no, {order} || {lines} as "column", count(*) as checked,
@@ -207,7 +207,7 @@ group by file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload transaction_id
--- message: {failed:,} of {checked:,} orders ({share}) were sent again; counted twice, they would add {revenue}
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:were|was} sent again; counted twice, {failed:they|it} would add {revenue}
 -- advice: Count each order once, and find out why the confirmation page fires again.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_resubmission) as failed,
@@ -221,7 +221,7 @@ group by file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload transaction_id
--- message: {failed:,} of {checked:,} orders ({share}) were sent again with another amount; the last amount counts, and {revenue} sent before it does not
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:were|was} sent again with another amount; the last amount counts, and {revenue} sent before it does not
 -- advice: Compare one with the shop's order list, and have the order event sent once, when the order is final.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_amendment) as failed,
@@ -235,7 +235,7 @@ group by file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload transaction_id
--- message: {failed:,} of {checked:,} orders ({share}) reuse the transaction id of another customer's order; they are real, and deduplicating by id would lose {revenue}
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:reuse|reuses} the transaction id of another customer's order; {failed:they are|it is} real, and deduplicating by id would lose {revenue}
 -- advice: Count both orders; have the shop generate longer ids, and until then join by id and checkout.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked, count(*) filter (is_collision) as failed,
@@ -249,7 +249,7 @@ group by file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload transaction_id
--- message: {failed:,} of {checked:,} orders ({share}) carry the transaction id of an order that is more than 30 days older: the shop reuses its ids; deduplicating by the id would lose {revenue}
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:carry|carries} the transaction id of an order that is more than 30 days older: the shop reuses its ids; deduplicating by the id would lose {revenue}
 -- advice: Count both orders, and join by id and month; have the shop generate ids that do not repeat.
 with reused as (
     select
@@ -280,7 +280,7 @@ where coalesce(file_no <= first_file, true)
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload order_checkout
--- message: The same checkout, customer and amount came under another transaction id within a day: {failed:,} of {checked:,} orders ({share}), {revenue}
+-- message: The same checkout, customer and amount came under another transaction id within a day: {failed:,} of {checked:,} {checked:orders|order} ({share}), {revenue}
 -- advice: Compare each pair with the shop's order list; where it is one purchase, write possibleDuplicates: once below `order` in the contract.
 select
     file_no, {order} || {transaction_id} as "column", count(*) as checked,
@@ -297,7 +297,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: 0
 -- needs: payload
--- message: {failed:,} of {checked:,} values of {column} ({share}) are null or missing
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:are|is} null or missing
 -- advice: Ask who changed this event's code on the first bad day; restore the values from the shop's order list.
 select
     file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
@@ -310,7 +310,7 @@ where required
 -- dimension: completeness
 -- threshold: 0
 -- needs: payload
--- message: {failed:,} of {checked:,} objects at {column} ({share}) contain only nulls
+-- message: {failed:,} of {checked:,} {checked:objects|object} at {column} ({share}) {failed:contain|contains} only nulls
 -- advice: These are exchanges or test orders without line items; have the shop mark them, and leave them out of product reports.
 select
     file_no, event || '.' || path as "column", count(*) as checked, count(*) filter (not holds_values) as failed,
@@ -325,7 +325,7 @@ group by file_no, event, path
 -- dimension: completeness
 -- threshold: shift
 -- needs: payload
--- message: {failed:,} of {checked:,} values of {column} ({share}) are null or missing; {expected} is usual
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:are|is} null or missing; {expected} is usual
 -- advice: Compare the releases of that day; a key that comes and goes points to a race condition in the tag.
 select
     file_no, event || '.' || path as "column", parents as checked, parents - present as failed,
@@ -338,7 +338,7 @@ where declared and not required
 -- dimension: conformity
 -- threshold: 0
 -- needs: payload
--- message: {failed:,} of {checked:,} values of {column} ({share}) do not have the contract's type, such as {example}
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:do not|does not} have the contract's type, such as {example}
 -- advice: Text cannot be summed; have the event send the type that the contract names.
 select
     file_no, event || '.' || path as "column", present as checked, mistyped as failed,
@@ -352,7 +352,7 @@ where declared
 -- dimension: accuracy
 -- threshold: 0
 -- needs: payload
--- message: {failed:,} of {checked:,} values of {column} ({share}) are outside the contract's range or pattern, such as {example}
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:are|is} outside the contract's range or pattern, such as {example}
 -- advice: Look at the first one; a sign or a unit may have changed.
 select
     file_no, event || '.' || path as "column", present as checked, out_of_range as failed,
@@ -367,7 +367,7 @@ where declared
 -- dimension: accuracy
 -- threshold: 0
 -- needs: orders payload amount
--- message: {failed:,} of {checked:,} orders ({share}) have a negative amount and are not counted: {revenue}
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} a negative amount and {failed:are|is} not counted: {revenue}
 -- advice: Have refunds sent as events of their own; else restore the amounts from the shop's order list.
 select
     file_no, {order} || {amount} as "column", count(*) as checked, count(*) filter (order_amount < 0) as failed,
@@ -382,7 +382,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: 0
 -- needs: refund payload amount
--- message: {failed:,} refunds come to {revenue}, which is not subtracted from revenue
+-- message: {failed:,} {failed:refunds come|refund comes} to {revenue}, which is not subtracted from revenue
 -- advice: Subtract it where net revenue is wanted; gross revenue and every attribution figure leave refunds out.
 select
     file_no, {refund} || {amount} as "column", count(*) as checked, count(*) as failed,
@@ -396,7 +396,7 @@ group by file_no
 -- dimension: conformity
 -- threshold: 0
 -- needs: payload
--- message: {column} is in {failed:,} payloads but not in the contract
+-- message: {column} is in {failed:,} {failed:payloads|payload} but not in the contract
 -- advice: Add it to the contract if it is intended, and check whether it replaces a missing key.
 select
     file_no, event || '.' || path as "column", present as checked, present as failed,
@@ -409,7 +409,7 @@ where not declared
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders payload customer
--- message: {failed:,} of {checked:,} events with a customer ({share}) name one that more than three clients share
+-- message: {failed:,} of {checked:,} {checked:events|event} with a customer ({share}) {failed:name|names} one that more than three clients share
 -- advice: This is a test or help-desk address; do not stitch journeys by it.
 select
     file_no, {customer} as "column", count(*) as checked, count(*) filter (clients > 3) as failed,
@@ -426,7 +426,7 @@ group by file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: client time page_view
--- message: {failed:,} client ids for {checked:,} events ({share}): nearly every event has an id of its own
+-- message: {failed:,} client {failed:ids|id} for {checked:,} {checked:events|event} ({share}): nearly every event has an id of its own
 -- advice: Either a new id is created for each event, or the column holds the event's own id. Until it identifies a browser again, do not report journeys, channels or visits.
 select
     file_no, {client} as "column", cast(events as bigint) as checked,
@@ -441,7 +441,7 @@ from client_days
 -- dimension: uniqueness
 -- threshold: rise
 -- needs: client time page_view
--- message: {failed:,} client ids for {checked:,} events ({share}); {expected} is usual
+-- message: {failed:,} client {failed:ids|id} for {checked:,} {checked:events|event} ({share}); {expected} is usual
 -- advice: Some browsers get a new id with each event or page, so their journeys fall apart; compare the ids per event by browser, and check cookie settings and consent.
 select
     file_no, {client} as "column", cast(events as bigint) as checked, clients as failed,
@@ -453,7 +453,7 @@ from client_days
 -- dimension: uniqueness
 -- threshold: 0.1
 -- needs: client time page_view
--- message: One client id has {failed:,} of {checked:,} events ({share})
+-- message: One client id has {failed:,} of {checked:,} {checked:events|event} ({share})
 -- advice: Count the events of the day by client id; an id that many browsers send makes strangers one customer, so leave it out of journeys.
 select
     file_no, {client} as "column", cast(events as bigint) as checked, case when most >= 50 then most else 0 end as failed,
@@ -466,7 +466,7 @@ from client_days
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: client time orders journey
--- message: {failed:,} of {checked:,} orders ({share}) have no earlier event from their client
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} no earlier event from {failed:their|its} client
 -- advice: These orders cannot be attributed to a channel; look for pages that send no events, and for ids that change on the way to the checkout.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_event) as failed,
@@ -481,7 +481,7 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: client time orders journey
--- message: {failed:,} of {checked:,} orders ({share}) have earlier events only under the new name of {column}
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} earlier events only under the new name of {column}
 -- advice: A dashboard on the old column shows no channel for these orders; correct what it has reported since.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (has_event and not has_tracked_event) as failed,
@@ -497,7 +497,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: client time orders page_view
--- message: {failed:,} of {checked:,} orders ({share}) have no earlier page view from their client
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} no earlier page view from {failed:their|its} client
 -- advice: The visit before the purchase was not recorded; make the tag fire before consent tools and redirects can stop it.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
@@ -512,7 +512,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.25
 -- needs: client time orders cart
--- message: {failed:,} of {checked:,} orders ({share}) have no earlier cart event from their client
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} no earlier cart event from {failed:their|its} client
 -- advice: A funnel based on these events understates carts; either express checkouts skip the cart, or the event is lost.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_cart) as failed,
@@ -527,7 +527,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: client time orders checkout_started
--- message: {failed:,} of {checked:,} orders ({share}) have no earlier checkout start from their client or checkout
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:have|has} no earlier checkout start from {failed:their|its} client or checkout
 -- advice: Completions divided by starts is not a valid rate while starts are missing; check the event on every path into the checkout.
 select
     file_no, {client} as "column", count(*) as checked, count(*) filter (not has_checkout) as failed,
@@ -542,7 +542,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.02
 -- needs: confirmation time page checkout_started
--- message: {failed:,} of {checked:,} checkouts that were started and reached the confirmation page ({share}) have no {column} event
+-- message: {failed:,} of {checked:,} {checked:checkouts|checkout} that {checked:were|was} started and reached the confirmation page ({share}) {failed:have|has} no {column} event
 -- advice: These are probably orders that no report counts; compare them with the shop's order list, and send the order event from the server.
 with started as (
     select token, min(event_at) as started_at
@@ -574,7 +574,7 @@ group by file_no
 -- dimension: consistency
 -- threshold: 0
 -- needs: orders checkout_started
--- message: {checked:,} completed checkouts exceed the number of starts by {failed:,}
+-- message: {checked:,} completed {checked:checkouts exceed|checkout exceeds} the number of starts by {failed:,}
 -- advice: The start event is being lost; do not report a completion rate for these days.
 select
     file_no, {event} as "column", count(*) filter (step = 'order') as checked,
@@ -595,7 +595,7 @@ group by file_no
 -- dimension: completeness
 -- threshold: pooled 0.2
 -- needs: client time page_view
--- message: {failed:,} of {checked:,} {column} events ({share}) come from clients without an earlier page view
+-- message: {failed:,} of {checked:,} {column} {checked:events|event} ({share}) {failed:come|comes} from clients without an earlier page view
 -- advice: These clients saw a page that was not recorded; find out on which pages and in which browsers the page view does not fire.
 select
     file_no, event as "column", count(*) as checked, count(*) filter (not has_page_view) as failed,
@@ -636,7 +636,7 @@ group by file_no
 -- dimension: timeliness
 -- threshold: 0
 -- needs: time
--- message: {failed:,} of {checked:,} hours have no event at all, first the hour from {example}
+-- message: {failed:,} of {checked:,} {checked:hours|hour} {failed:have|has} no event at all, first the hour from {example}
 -- advice: The tag or its collector was down, or the file is incomplete; only the shop's order list has the sales of these hours.
 select
     file_no, {time} as "column", 24 as checked, count(*) filter (is_dead) as failed,
@@ -649,7 +649,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: shift
 -- needs: user_agent
--- message: {failed:,} of {checked:,} events ({share}) come from declared crawlers; {expected} is usual
+-- message: {failed:,} of {checked:,} {checked:events|event} ({share}) {failed:come|comes} from declared crawlers; {expected} is usual
 -- advice: Leave crawlers out of visits and rates; if this one is not welcome, ask the hosting provider to block it.
 select
     file_no, {user_agent} as "column", sum(events) as checked, coalesce(sum(events) filter (is_crawler), 0) as failed,
@@ -663,7 +663,7 @@ group by file_no
 -- dimension: accuracy
 -- threshold: 0
 -- needs: user_agent checkout_started
--- message: {failed:,} of {checked:,} checkout and order events ({share}) come from declared crawlers, such as {example}
+-- message: {failed:,} of {checked:,} checkout and order {checked:events|event} ({share}) {failed:come|comes} from declared crawlers, such as {example}
 -- advice: A monitor or a bot goes through the checkout; leave it out of completion rates.
 select
     file_no, {user_agent} as "column", count(*) as checked, count(*) filter (is_crawler) as failed,
@@ -681,7 +681,7 @@ group by file_no
 -- severity: P1
 -- dimension: coverage
 -- threshold: other_days
--- message: {checked:,} events from people; {expected} are usual
+-- message: {checked:,} {checked:events|event} from people; {expected} are usual
 -- advice: Compare the day with the shop's own order and visit counts before you trust it.
 select
     files.file_no, 'events' as "column", records - coalesce(events, 0) as checked, checked as failed,
@@ -727,7 +727,7 @@ where step_of(event) = 'order'
 -- severity: P1
 -- dimension: coverage
 -- threshold: rate
--- message: {failed:,} {column} events from people; {expected} are usual for {checked:,} events from people
+-- message: {failed:,} {column} {failed:events|event} from people; {expected} are usual for {checked:,} {checked:events|event} from people
 -- advice: Check whether the event still fires on each device and on every path into the checkout.
 select
     file_no, event as "column", humans as checked, events_of_people as failed,
@@ -740,7 +740,7 @@ where step_of(event) is distinct from 'page_view'
 -- dimension: validity
 -- threshold: 0
 -- needs: orders order_list
--- message: {failed:,} of {checked:,} records and files of the shop's order list cannot be used as they are, such as {example}
+-- message: {failed:,} of {checked:,} {checked:records and files|record} of the shop's order list cannot be used as {failed:they are|it is}, such as {example}
 -- advice: Export the list again, or correct `orderList` in the contract; orders that cannot be read are compared with nothing.
 with same_ids as (
     select
@@ -783,7 +783,7 @@ from places
 -- dimension: validity
 -- threshold: 0
 -- needs: ad_spend
--- message: {failed:,} of {checked:,} records and files of the advertising spend cannot be used as they are, such as {example}
+-- message: {failed:,} of {checked:,} {checked:records and files|record} of the advertising spend cannot be used as {failed:they are|it is}, such as {example}
 -- advice: Export the spend again, or correct `adSpend` in the contract; what cannot be used is in no sum.
 with places as (
     select source_file as name, line, coalesce(reason, 'no readable ' || unread_values) as reason
@@ -807,7 +807,7 @@ from places
 -- dimension: completeness
 -- threshold: pooled 0.1
 -- needs: orders order_list
--- message: {failed:,} of {checked:,} orders in the shop's order list ({share}) were not tracked, {revenue}, such as {example}
+-- message: {failed:,} of {checked:,} {checked:orders|order} in the shop's order list ({share}) {failed:were|was} not tracked, {revenue}, such as {example}
 -- advice: Compare gold.tracking_coverage by hour, payment method, device and browser; a tag that does not fire after a payment, or a consent tool, loses all orders of a segment.
 select
     files.file_no, 'order list' as "column", count(*) as checked, count(*) filter (status = 'not tracked') as failed,
@@ -842,7 +842,7 @@ group by files.file_no
 -- dimension: completeness
 -- threshold: 0
 -- needs: orders order_list
--- message: {failed:,} of {checked:,} orders in the shop's order list, one after the other, were not tracked, {revenue}: those from {example}
+-- message: {failed:,} of {checked:,} {checked:orders|order} in the shop's order list, one after the other, {failed:were|was} not tracked, {revenue}: {failed:those|the one} from {example}
 -- advice: Ask what was released or down in these hours: the tag, the checkout or the collecting server.
 with expected as (
     select order_date as date, count(*) as orders
@@ -871,7 +871,7 @@ left join lost on expected.date = lost.date
 -- dimension: accuracy
 -- threshold: 0.02
 -- needs: orders order_list amount
--- message: {failed:,} of {checked:,} orders ({share}) were tracked with another amount than in the shop's order list; {example}
+-- message: {failed:,} of {checked:,} {checked:orders|order} ({share}) {failed:were|was} tracked with another amount than in the shop's order list; {example}
 -- advice: Decide whether revenue includes tax and shipping, and have the tag send that amount.
 with amounts as (
     select
@@ -919,7 +919,7 @@ group by amounts.file_no
 -- dimension: uniqueness
 -- threshold: 0
 -- needs: orders order_list
--- message: {failed:,} of {checked:,} counted orders ({share}) were tracked twice: the shop's order list has them once; revenue is {revenue} too high
+-- message: {failed:,} of {checked:,} counted {checked:orders|order} ({share}) {failed:were|was} tracked twice: the shop's order list has {failed:them|it} once; revenue is {revenue} too high
 -- advice: Find out why the order event is sent again from another device or checkout, and leave these orders out of revenue.
 select
     files.file_no, 'order list' as "column", count(*) as checked,
@@ -941,7 +941,7 @@ group by files.file_no
 -- dimension: completeness
 -- threshold: pooled 0.5
 -- needs: paid_clicks
--- message: {failed:,} of {checked:,} paid clicks of {column} ({share}) led to no session, {revenue} of spend; {example}
+-- message: {failed:,} of {checked:,} paid {checked:clicks|click} of {column} ({share}) led to no session, {revenue} of spend; {example}
 -- advice: Open an ad and look at the address that it leads to; where a redirect, a consent tool or a new landing page drops the parameters, nobody can say which visits the campaign brought.
 select
     file_no, campaign as "column", clicks as checked, lost_clicks as failed, null as orders, lost_spend as revenue,

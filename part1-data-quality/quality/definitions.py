@@ -78,6 +78,14 @@ class Measure:
     first_records: tuple[int, ...] = ()
 
 
+class Count(int):
+    """A number that also chooses a word: `{failed:have|has}` is has for 1."""
+
+    def __format__(self, spec: str) -> str:
+        several, bar, one = spec.partition("|")
+        return (one if self == 1 else several) if bar else super().__format__(spec)
+
+
 @dataclass(frozen=True)
 class Definition:
     """One check; row_checks.sql and checks.sql say what each field means.
@@ -122,8 +130,8 @@ class Definition:
         """Return the message with the measure's numbers in it; `is_of_several`: of an incident over several files."""
         message = self.of_several if is_of_several and self.of_several else self.message
         return message.format(
-            failed=m.failed,
-            checked=m.checked,
+            failed=Count(m.failed),
+            checked=Count(m.checked),
             share=percent(m.failed / m.checked if m.checked else 0),
             column=m.column,
             example=m.example or "",

@@ -5,7 +5,7 @@
 --              or another kind of `_kinds` in row_checks.py
 --              {column} stands for the column, {pattern}, {allowed}, {minimum}, {maximum} for its contract
 --   severity, dimension   the defaults; the contract may set others
---   message    what is wrong, with {failed}, {checked}, {share} and {expected}
+--   message    what is wrong, with {failed}, {checked}, {share} and {expected}; {failed:have|has} is has for 1
 --   advice     what to do first
 --   filter     the events that are checked; all, when it is left out
 --   needs      roles without which the check is skipped
@@ -25,7 +25,7 @@
 -- dimension: completeness
 -- threshold: 0
 -- example: none
--- message: {failed:,} of {checked:,} events ({share}) have no {column}
+-- message: {failed:,} of {checked:,} {checked:events|event} ({share}) {failed:have|has} no {column}
 -- advice: Ask the tag's owner which release stopped filling {column}, and on which pages.
 {column} is null
 
@@ -36,7 +36,7 @@
 -- dimension: completeness
 -- threshold: shift
 -- example: none
--- message: {failed:,} of {checked:,} events ({share}) have no {column}; {expected} is usual
+-- message: {failed:,} of {checked:,} {checked:events|event} ({share}) {failed:have|has} no {column}; {expected} is usual
 -- advice: Compare the tag's releases of that day; a falling share can break a report as well.
 {column} is null
 
@@ -46,7 +46,7 @@
 -- dimension: completeness
 -- threshold: shift
 -- example: none
--- message: {failed:,} of {checked:,} events ({share}) have no campaign in {column}; {expected} is usual
+-- message: {failed:,} of {checked:,} {checked:events|event} ({share}) {failed:have|has} no campaign in {column}; {expected} is usual
 -- advice: Check whether a redirect or a consent tool strips the parameters; without them, paid visits look direct.
 -- Most pages have no query, and are searched only once. A parameter without a value is not a campaign.
 case
@@ -67,7 +67,7 @@ end
 -- threshold: 0.001
 -- filter: {column} is not null
 -- example: left(trim(regexp_extract({column}, {unfilled}, 1), '&#'), 60)
--- message: {failed:,} of {checked:,} values of {column} ({share}) have a placeholder instead of a campaign, such as {example}
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:have|has} a placeholder instead of a campaign, such as {example}
 -- advice: Correct the link's template in the ad or mail platform; it did not fill in the name, so that these visits have no campaign.
 regexp_matches({column}, {unfilled})
 
@@ -77,7 +77,7 @@ regexp_matches({column}, {unfilled})
 -- dimension: conformity
 -- threshold: 0
 -- example: masked({column})
--- message: {failed:,} of {checked:,} values of {column} contain a quotation mark
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} {failed:contain|contains} a quotation mark
 -- advice: The export does not quote its fields correctly; a stricter reader loses these rows or shifts their columns.
 contains({column}, '"')
 
@@ -87,7 +87,7 @@ contains({column}, '"')
 -- severity: P1
 -- dimension: conformity
 -- threshold: 0.001
--- message: {failed:,} of {checked:,} events ({share}) have a placeholder like {example} in {column} instead of a value
+-- message: {failed:,} of {checked:,} {checked:events|event} ({share}) {failed:have|has} a placeholder like {example} in {column} instead of a value
 -- advice: The tag writes missing values as text; make it send nothing, or every join will match strangers.
 lower({column}) in ({words_for_nothing})
 
@@ -97,7 +97,7 @@ lower({column}) in ({words_for_nothing})
 -- dimension: conformity
 -- threshold: 0
 -- example: regexp_extract(marks, ',{number}=([^,]*),', 1)
--- message: {failed:,} of {checked:,} values of {column} ({share}) are a null written as text, such as {example}
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:are|is} a null written as text, such as {example}
 -- advice: Have the export leave nulls empty; all four parts read these as nulls, but another reader takes them for values.
 contains(marks, ',{number}=')
 
@@ -108,7 +108,7 @@ contains(marks, ',{number}=')
 -- dimension: consistency
 -- threshold: 0
 -- example: none
--- message: {failed:,} of {checked:,} events ({share}) have different values in {column} under two of its names
+-- message: {failed:,} of {checked:,} {checked:events|event} ({share}) {failed:have|has} different values in {column} under two of its names
 -- advice: Ask which name is right; the value under the contract's own name counts, and the others may be another identifier.
 contains(marks, ',{number}<>')
 
@@ -120,7 +120,7 @@ contains(marks, ',{number}<>')
 -- threshold: 0.001
 -- filter: {column} is not null
 -- example: masked({column})
--- message: {failed:,} of {checked:,} values of {column} ({share}) do not match the contract's pattern
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:do not|does not} match the contract's pattern
 -- advice: Look at the first one; a new form of identifier belongs in the contract's pattern.
 not regexp_full_match({column}, {pattern})
 
@@ -131,7 +131,7 @@ not regexp_full_match({column}, {pattern})
 -- dimension: conformity
 -- threshold: 0
 -- filter: {column} is not null
--- message: {failed:,} of {checked:,} values of {column} ({share}) are not in the contract, such as {example}
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:are|is} not in the contract, such as {example}
 -- advice: Add the value to the contract if it is intended; if it is a new name of an old value, add it as a synonym.
 {column} not in ({allowed})
 
@@ -142,7 +142,7 @@ not regexp_full_match({column}, {pattern})
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked({column})
--- message: {failed:,} of {checked:,} values of {column} ({share}) do not have the contract's type
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:do not|does not} have the contract's type
 -- advice: Ask the sender when the type changed; change the contract only if every reader can handle it.
 try_cast({column} as {type}) is null
 
@@ -153,7 +153,7 @@ try_cast({column} as {type}) is null
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked({column})
--- message: {failed:,} of {checked:,} values of {column} ({share}) are outside the contract's range
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:are|is} outside the contract's range
 -- advice: Look at the first one; a unit may have changed.
 try_cast({column} as double) not between {minimum} and {maximum}
 
@@ -164,7 +164,7 @@ try_cast({column} as double) not between {minimum} and {maximum}
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked({column})
--- message: {failed:,} of {checked:,} values of {column} ({share}) are longer than the contract allows
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} ({share}) {failed:are|is} longer than the contract allows
 -- advice: Look at the first one; a reader with a shorter column truncates or rejects it.
 length({column}) > {max_length}
 
@@ -174,7 +174,7 @@ length({column}) > {max_length}
 -- dimension: conformity
 -- threshold: 0
 -- filter: event is not null
--- message: {failed:,} of {checked:,} events use the other name {example}, which the contract knows
+-- message: {failed:,} of {checked:,} {checked:events|event} {failed:use|uses} the other name {example}, which the contract knows
 -- advice: Nothing to repair; reports that count by the raw name need both names.
 event in ({synonyms})
 
@@ -186,7 +186,7 @@ event in ({synonyms})
 -- threshold: 0
 -- filter: time_text is not null
 -- example: left(time_text, 40)
--- message: {failed:,} of {checked:,} timestamps ({share}) cannot be read, such as {example}
+-- message: {failed:,} of {checked:,} {checked:timestamps|timestamp} ({share}) cannot be read, such as {example}
 -- advice: Have the export write ISO 8601 again; events without a time are missing from every report.
 event_at is null
 
@@ -199,7 +199,7 @@ event_at is null
 -- threshold: 0
 -- filter: event_at is not null
 -- example: left(time_text, 40)
--- message: {failed:,} of {checked:,} events ({share}) did not happen on the file's day
+-- message: {failed:,} of {checked:,} {checked:events|event} ({share}) did not happen on the file's day
 -- advice: Late or shifted events count on the wrong day; check the export's time zone and cut-off.
 cast(event_at as date) <> file_day
 
@@ -211,7 +211,7 @@ cast(event_at as date) <> file_day
 -- threshold: 0
 -- filter: event_at is not null
 -- example: left(time_text, 40)
--- message: {failed:,} of {checked:,} timestamps ({share}) are not in UTC, such as {example}
+-- message: {failed:,} of {checked:,} {checked:timestamps|timestamp} ({share}) {failed:are|is} not in UTC, such as {example}
 -- advice: Have the export write UTC; a reader that drops the offset moves events across hours and days.
 strlen(time_text) > 19
 and (substr(time_text, -6, 1) in ('+', '-') or substr(time_text, -5, 1) in ('+', '-'))
@@ -224,7 +224,7 @@ and right(time_text, 5) not in ('00:00', '+0000')
 -- threshold: shift
 -- filter: event_at is not null
 -- example: none
--- message: {failed:,} of {checked:,} timestamps ({share}) are cut to the minute; {expected} is usual
+-- message: {failed:,} of {checked:,} {checked:timestamps|timestamp} ({share}) {failed:are|is} cut to the minute; {expected} is usual
 -- advice: Have the export write seconds again. Until then, separate events look alike, so drop none of them as a duplicate.
 epoch_us(event_at) % 60000000 = 0
 
@@ -235,7 +235,7 @@ epoch_us(event_at) % 60000000 = 0
 -- threshold: 0.001
 -- filter: page is not null
 -- example: masked(page)
--- message: {failed:,} of {checked:,} page addresses ({share}) are not web addresses
+-- message: {failed:,} of {checked:,} page {checked:addresses|address} ({share}) {failed:are not web addresses|is not a web address}
 -- advice: Check what the tag sends as the page address; paths and channels are derived from it.
 not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(page) = ''
 
@@ -246,7 +246,7 @@ not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(p
 -- threshold: 0.001
 -- filter: referrer is not null
 -- example: masked(referrer)
--- message: {failed:,} of {checked:,} referrers ({share}) are not web or app addresses
+-- message: {failed:,} of {checked:,} {checked:referrers|referrer} ({share}) {failed:are not web or app addresses|is not a web or app address}
 -- advice: Check what the tag sends as the referrer; channels are derived from it.
 (not contains(referrer, '://') or host_of(referrer) = '') and lower(referrer) not in ({no_evidence})
 
@@ -258,7 +258,7 @@ not (starts_with(page, 'https://') or starts_with(page, 'http://')) or host_of(p
 -- threshold: 0
 -- filter: page is not null
 -- example: left(host_of(page), 60)
--- message: {failed:,} of {checked:,} events ({share}) come from a host that does not belong to the shop, such as {example}
+-- message: {failed:,} of {checked:,} {checked:events|event} ({share}) {failed:come|comes} from a host that does not belong to the shop, such as {example}
 -- advice: Add the host to the contract if it belongs to the shop; otherwise someone copied the tag or translates the pages.
 contains(page, '://') and not own_host(host_of(page))
 
@@ -269,7 +269,7 @@ contains(page, '://') and not own_host(host_of(page))
 -- threshold: 0
 -- filter: referrer is not null
 -- example: left(host_of(referrer), 60)
--- message: {failed:,} of {checked:,} referrers are hosts of the shop that the contract does not list, such as {example}
+-- message: {failed:,} of {checked:,} {checked:referrers|referrer} {failed:are hosts|is a host} of the shop that the contract does not list, such as {example}
 -- advice: This is staff or test traffic; exclude it from the tag, or add the host to the contract.
 own_domain(host_of(referrer)) and not own_host(host_of(referrer))
 
@@ -279,7 +279,7 @@ own_domain(host_of(referrer)) and not own_host(host_of(referrer))
 -- dimension: conformity
 -- threshold: 0
 -- example: none
--- message: {failed:,} of {checked:,} rows are header lines
+-- message: {failed:,} of {checked:,} {checked:rows|row} {failed:are header lines|is a header line}
 -- advice: Two exports were joined; remove the line, and check that no part of the day is missing or doubled.
 is_header
 
@@ -291,7 +291,7 @@ is_header
 -- threshold: 0
 -- filter: event in ({payload_events})
 -- example: left(event, 40)
--- message: {failed:,} of {checked:,} events that need a payload ({share}) have none
+-- message: {failed:,} of {checked:,} {checked:events|event} that {checked:need|needs} a payload ({share}) {failed:have|has} none
 -- advice: An order without its payload has no amount and no id; restore both from the shop's order list.
 payload is null
 
@@ -303,7 +303,7 @@ payload is null
 -- threshold: 0
 -- filter: payload is not null
 -- example: masked(payload)
--- message: {failed:,} of {checked:,} payloads ({share}) are not valid JSON
+-- message: {failed:,} of {checked:,} {checked:payloads|payload} ({share}) {failed:are|is} not valid JSON
 -- advice: Look for truncation or broken quoting in the export; no report can use what these payloads hold.
 not payload_valid
 
@@ -315,7 +315,7 @@ not payload_valid
 -- threshold: 0
 -- filter: payload is not null
 -- example: masked(payload)
--- message: {failed:,} of {checked:,} payloads ({share}) are valid JSON, but no JSON object
+-- message: {failed:,} of {checked:,} {checked:payloads|payload} ({share}) {failed:are|is} valid JSON, but no JSON object
 -- advice: Have the event send an object of keys and values; no report can use a bare list, text or number.
 case
     when payload_valid and not starts_with(ltrim(payload), '{{') then not is_encoded_object(payload)
@@ -330,7 +330,7 @@ end
 -- threshold: 0
 -- filter: payload is not null
 -- example: masked(payload)
--- message: {failed:,} of {checked:,} payloads ({share}) are JSON inside a JSON string: they are encoded twice
+-- message: {failed:,} of {checked:,} {checked:payloads|payload} ({share}) {failed:are|is} JSON inside a JSON string: {failed:they are|it is} encoded twice
 -- advice: Remove the second JSON.stringify (or json.dumps) from the tag or the export; until then, no report can use these payloads.
 case
     when payload_valid and starts_with(ltrim(payload), '"') then is_encoded_object(payload)
@@ -345,7 +345,7 @@ end
 -- threshold: 0
 -- filter: payload is not null
 -- example: regexp_extract(payload, {no_number})
--- message: {failed:,} of {checked:,} payloads ({share}) contain NaN or Infinity, which are not JSON, such as {example}
+-- message: {failed:,} of {checked:,} {checked:payloads|payload} ({share}) {failed:contain|contains} NaN or Infinity, which are not JSON, such as {example}
 -- advice: Have the event leave out a number that it cannot compute; many readers reject the whole payload.
 regexp_matches(payload, {no_number})
 
@@ -356,7 +356,7 @@ regexp_matches(payload, {no_number})
 -- threshold: 0
 -- filter: payload is not null
 -- example: left(event, 40)
--- message: {failed:,} of {checked:,} payloads belong to events for which the contract defines none, such as {example}
+-- message: {failed:,} of {checked:,} {checked:payloads|payload} {failed:belong to events|belongs to an event} for which the contract defines none, such as {example}
 -- advice: Add them to the contract if they are intended.
 step_of(event) is not null and event not in ({payload_events})
 
@@ -367,7 +367,7 @@ step_of(event) is not null and event not in ({payload_events})
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked(regexp_extract({column}, {email}))
--- message: {failed:,} of {checked:,} values of {column} contain an email address
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} {failed:contain|contains} an email address
 -- advice: Stop the leak at the form or link that causes it, delete all copies of the export, and inform whoever is responsible for privacy.
 regexp_matches({column}, {email})
 
@@ -378,7 +378,7 @@ regexp_matches({column}, {email})
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked(regexp_extract({column}, {phone}))
--- message: {failed:,} of {checked:,} values of {column} contain what looks like a phone number
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} {failed:contain|contains} what looks like a phone number
 -- advice: Stop the leak at the form or link that causes it, delete all copies of the export, and inform whoever is responsible for privacy.
 regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
 
@@ -389,7 +389,7 @@ regexp_matches({column}, {digits}) and regexp_matches({column}, {phone})
 -- threshold: 0
 -- filter: {column} is not null
 -- example: masked(card_in(regexp_replace({column}, {identifiers}, '', 'g')))
--- message: {failed:,} of {checked:,} values of {column} contain a payment card number
+-- message: {failed:,} of {checked:,} {checked:values|value} of {column} {failed:contain|contains} a payment card number
 -- advice: Stop the export now, delete its copies and inform the payment provider; this is a reportable incident.
 regexp_matches({column}, {digits}) and card_in(regexp_replace({column}, {identifiers}, '', 'g')) is not null
 
@@ -401,7 +401,7 @@ regexp_matches({column}, {digits}) and card_in(regexp_replace({column}, {identif
 -- threshold: 0
 -- filter: contains({column}, '?')
 -- example: left(raw_key({column}), 30)
--- message: {failed:,} of {checked:,} addresses with a query in {column} ({share}) contain values that are not anonymised, first under the key {example}
+-- message: {failed:,} of {checked:,} {checked:addresses|address} with a query in {column} ({share}) {failed:contain|contains} values that are not anonymised, first under the key {example}
 -- advice: Anonymise this column too; its click ids and search terms can identify people.
 not clean_query({column})
 
@@ -412,6 +412,6 @@ not clean_query({column})
 -- threshold: 0
 -- filter: referrer is not null
 -- example: left(host_of(referrer), 60)
--- message: {failed:,} of {checked:,} referrers ({share}) name a host that is neither anonymised nor allowed to be plain, such as {example}
+-- message: {failed:,} of {checked:,} {checked:referrers|referrer} ({share}) {failed:name|names} a host that is neither anonymised nor allowed to be plain, such as {example}
 -- advice: Anonymise it, or add it to plainHosts in the contract if it is no secret.
 not own_domain(host_of(referrer)) and not regexp_full_match(host_of(referrer), {known_hosts}, 'i')

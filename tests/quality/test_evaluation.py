@@ -1,5 +1,6 @@
 """Verdicts: which files fail, against which threshold, and in which words."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -8,7 +9,8 @@ from random import Random
 
 import pytest
 from commands import SCHEMA
-from quality.definitions import Definition, Measure, Threshold, percent
+from quality.checks import DEFINITIONS
+from quality.definitions import Count, Definition, Measure, Threshold, percent
 from quality.evaluation import Finding, evaluate
 from quality.expected_ranges import DAYS_BEFORE
 from quality.scan import FileFacts
@@ -200,3 +202,22 @@ def test_the_words_of_a_message() -> None:
     measure = Measure(0, "{a} %s", 2000, 1000, 3, Decimal("4.5"), example="{0}")
     assert worded.describe(measure, Currency("€"), "{x}") == "1,000 of 2,000 (50%) {a} %s {0} {x} 3 €4.50 €1,000"
     assert worded.describe(Measure(0, "c", 0, 0), Currency()) == "0 of 0 (0%) c   0 unknown $0"
+
+
+def test_every_message_is_singular_where_its_count_is_one(contract: Contract) -> None:
+    for definition in DEFINITIONS.values():
+        for text in filter(None, (definition.message, definition.of_several)):
+            one, two = (
+                replace(definition, message=text).describe(Measure(0, "page", n, n), contract.currency) for n in (1, 2)
+            )
+            if counted := re.match(r"1 of 1 ((?:page |paid |counted |checkout and order )?)([a-z]+)", one):
+                assert counted[2] == "address" or not counted[2].endswith("s"), one
+                assert re.match(rf"2 of 2 {counted[1]}{counted[2]}(s|es)?\b", two), two
+            verb = re.match(r"1 of 1 [^(]*\(100%\)(?: in the [^,]*)? ([a-z]+)", one)
+            assert not verb or verb[1] in ("cannot", "did", "led") or verb[1].endswith("s"), one
+
+
+def test_a_count_chooses_a_word() -> None:
+    text = "{0:,} {0:orders|order} {0:have|has}{0:!|} no id"
+    assert text.format(Count(1)) == "1 order has no id" and text.format(Count(0)) == "0 orders have! no id"
+    assert text.format(Count(1234)) == "1,234 orders have! no id"
