@@ -239,6 +239,24 @@ def test_file_names(tmp_path: Path, names: list[str], pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "note"),
+    [
+        (["orders.xlsx"], "orders.xlsx is not read; save each sheet as CSV UTF-8"),
+        (["a/Spend.XLS", "orders.ods"], "2 workbooks, such as a/Spend.XLS, are not read; save each sheet"),
+        (["~$orders.xlsx", ".orders.xlsx"], ""),  # Excel's locks, and hidden files
+    ],
+)
+def test_a_workbook_beside_the_files_is_noted(tmp_path: Path, names: list[str], note: str) -> None:
+    shop(tmp_path, days=1)
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"PK\x03\x04" + bytes(100))
+    draft = draft_contract(tmp_path)
+    assert (note in draft) if note else ("not read" not in draft)
+    assert "because of the name" not in draft and load(tmp_path, draft)
+
+
+@pytest.mark.parametrize(
     ("make", "pattern"),
     [
         (lambda n: f"{n:08d}", "^[0-9]{8}$"),

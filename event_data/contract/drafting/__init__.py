@@ -76,6 +76,10 @@ def _draft(data_dir: Path, listing: files.Files, reader: Reader, shop: str) -> s
     if listing.left_out:
         are = "other file is" if listing.left_out == 1 else "other files are"
         notes.append(f"{listing.left_out} {are} not read, because of the name")
+    if listing.workbooks:
+        first, *others = listing.workbooks
+        are = f"{first} is" if not others else f"{len(listing.workbooks)} workbooks, such as {first}, are"
+        notes.append(f"{are} not read; save each sheet as CSV UTF-8 in this folder, and run --init again")
     role_of = roles.columns_of(chosen.choices)
     zone = _zone(chosen, candidates)
     time = chosen.choices["time"].value

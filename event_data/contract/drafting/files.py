@@ -16,6 +16,7 @@ from event_data.reading.folder import COMPRESSED, OWN_OUTPUTS, Entry, match_file
 
 DEEPEST = 4  # folders below the first one
 _ENDINGS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
+_WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
 _DATE = re.compile(r"(?<!\d)20\d\d([-_./]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)")
 # A week, a quarter or a month: 2026-W05, 2026_KW5, 2026Q1, 2026-05, 202605, March-2026.
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez"
@@ -36,6 +37,7 @@ class Files:
     files: tuple[DayFile, ...]
     left_out: int  # other files that look like data
     books: tuple[BookDraft, ...] = ()
+    workbooks: tuple[str, ...] = ()  # spreadsheets, which are not read
 
     @property
     def is_dated(self) -> bool:
@@ -55,7 +57,9 @@ def find(data_dir: Path) -> Files:
     """
     if not data_dir.is_dir():
         raise ContractError(f"{data_dir} is not a folder; name the folder of the files with --data_dir.")
-    names = sorted(_names(data_dir))
+    found = sorted(_names(data_dir))
+    workbooks = tuple(name for name in found if _is_workbook(name))
+    names = [name for name in found if not _is_workbook(name)]
     books = find_books(data_dir, names)
     spend = tuple(book for book in books if book.export.block == "adSpend")
     event_names = _others(names, books)
@@ -74,7 +78,7 @@ def find(data_dir: Path) -> Files:
             folder = match_files(data_dir, entries, pattern)
         except ReadingError:
             continue
-        files = Files(pattern, folder.files, len(event_names) - len(folder.files), books)
+        files = Files(pattern, folder.files, len(event_names) - len(folder.files), books, workbooks)
         # Where some names have a day, the others may be reports, and folders below may hold other exports.
         depth = pattern.count("/") if files.is_dated else 0
         here = (files.is_dated, -depth, len(files.files))
@@ -94,14 +98,14 @@ def _others(names: Sequence[str], books: Sequence[BookDraft]) -> list[str]:
 
 
 def _names(data_dir: Path) -> Iterator[str]:
-    """Yield the names of files that may hold events, relative to the folder."""
+    """Yield the names of files that may hold events, and of workbooks, relative to the folder."""
     for folder, folders, names in os.walk(data_dir):
         above = Path(folder).relative_to(data_dir)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and len(above.parts) < DEEPEST)
         for name in names:
             relative = (above / name).as_posix()
             is_own = any(fnmatch(name, pattern) for pattern in OWN_OUTPUTS) or name.startswith((".", "~"))
-            if not is_own and _ending(name) and relative.isprintable() and "\\" not in relative:
+            if not is_own and (_ending(name) or _is_workbook(name)) and relative.isprintable() and "\\" not in relative:
                 yield relative
 
 
@@ -109,6 +113,10 @@ def _bare(name: str) -> str:
     """Return a name without the ending of a compressed file."""
     packed = next((ending for ending in COMPRESSED if name.lower().endswith(ending)), "")
     return name[: len(name) - len(packed)]
+
+
+def _is_workbook(name: str) -> bool:
+    return name.lower().endswith(_WORKBOOKS)
 
 
 def _ending(name: str) -> str:
