@@ -92,8 +92,11 @@ def test_a_part_of_the_work_equals_the_whole(fortnight: Path, tmp_path: Path, mo
 
 def test_files_that_come_and_go_beside_others_of_their_day(fortnight: Path, tmp_path: Path) -> None:
     """The files that count for a day are chosen again when one of them comes or goes, not only when one changes."""
-    data = shutil.copytree(fortnight, tmp_path / "data")
-    day = sorted(data.iterdir())[5]
+    data = tmp_path / "data"
+    data.mkdir()
+    for file in sorted(fortnight.iterdir())[3:7]:  # the column has its new name from the second of them
+        shutil.copy(file, data)
+    day = sorted(data.iterdir())[2]
     copy, header = data / f"{day.stem} (1).csv", day.read_text("utf-8").partition("\n")[0]
     part, whole = tmp_path / "part.duckdb", tmp_path / "whole.duckdb"
 
@@ -107,7 +110,7 @@ def test_files_that_come_and_go_beside_others_of_their_day(fortnight: Path, tmp_
         assert {name for name, why in files if why} == set(refused)
         assert all(f"{name} could not be read (" in message for name in refused)
 
-    settle(day.name)
+    assert run(data, part, SCHEMA)[0] == 0
     shutil.copy(day, copy)
     settle(day.name)
     day.unlink()
