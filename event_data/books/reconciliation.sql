@@ -127,7 +127,7 @@ ranked as (
                 case when several.day is not null then order_id end, case when several.day is not null then created_at end
             order by file_number desc nulls last, line nulls first
         ) as position,
-        last_value(amount) over (
+        last_value(case when coalesce(currency, '') in ({own_currency}) then amount end) over (
             partition by
                 keyed.order_key, keyed.day, keyed.minute_of_day,
                 case when several.day is not null then order_id end, case when several.day is not null then created_at end

@@ -23,6 +23,11 @@ def orders_of(folder: Path, files: Sequence[Sequence[Record]]) -> list[tuple[str
         ]
         text = "\n".join([",".join(SHOPIFY), *lines])
         (folder / f"orders_export_2026040{number}.csv").write_text(text + "\n", "utf-8")
+    return reconciled(folder)
+
+
+def reconciled(folder: Path) -> list[tuple[str, int, str, str]]:
+    """Return the same of the files in a folder."""
     contract = contract_in(folder)
     assert contract.order_list
     with landed(folder, contract) as connection:
@@ -88,3 +93,12 @@ def test_the_newest_of_many_exports_counts(tmp_path: Path) -> None:
     files = [[("007", FULL, f"{10 + (number > 2)}", "a"), ("8", FULL, "1", "a")] for number in range(1, 6)]
     files.append([("7", SHORT, "11", "a")])
     assert orders_of(tmp_path, files) == [("7", 6, "11.00", "10.00"), ("8", 5, "1.00", "1.00")]
+
+
+def test_amounts_in_two_currencies_are_not_compared(tmp_path: Path) -> None:
+    """The older export has the amount in euros."""
+    one = f"#1,,paid,,EUR,,,,10.00,,,{FULL}"
+    for number, record in enumerate((one, one.replace("EUR", "USD").replace("10.00", "12.00")), 1):
+        text = f"{','.join(SHOPIFY)}\n{record}{',' * (len(SHOPIFY) - record.count(',') - 1)}\n"
+        (tmp_path / f"orders_export_{number}.csv").write_text(text, "utf-8")
+    assert reconciled(tmp_path) == [("#1", 2, "12.00", "None")]
