@@ -103,7 +103,7 @@ def session(cluster: Cluster, odd_files: Path) -> Iterator["SparkSession"]:
 
     builder = SparkSession.builder.master(cluster.master).appName("tests")
     for key, value in {
-        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.memory": "1g",
+        "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.driver.memory": "2g",
         "spark.executor.memory": "800m", "spark.log.level": "ERROR", "spark.sql.shuffle.partitions": "4",
         "spark.local.dir": str(cluster.folder), **FRUGAL_SESSION,
         "spark.driver.extraJavaOptions": FRUGAL, "spark.executor.extraJavaOptions": FRUGAL,

@@ -30,7 +30,9 @@ FRUGAL_SESSION = {
     "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
     "spark.sql.ui.explainMode": "simple", "spark.sql.debug.maxToStringFields": "0",
     "spark.sql.maxPlanStringLength": "0",
-    "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false", "spark.sql.codegen.cache.maxEntries": "5000",
+    "spark.sql.ui.retainedExecutions": "10", "spark.ui.retainedJobs": "10", "spark.ui.retainedStages": "10",
+    "spark.ui.retainedTasks": "100", "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false",
+    "spark.sql.codegen.cache.maxEntries": "1000",
 }  # fmt: skip
 STARTUP_SECONDS = 120
 REAL_PART = "part3"  # in the names of real days beside the odd ones
