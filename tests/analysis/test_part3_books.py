@@ -139,15 +139,16 @@ def test_a_return_is_in_words_for_every_kind_of_shop() -> None:
     days = {"days": [day(one) for one in DAYS], "ledger": [("counted", 14, 2000.0)]}
     spend = pd.DataFrame({"spend": [5.0]}, index=DAYS[:1])
     other = pd.DataFrame({"currency": ["EUR", "SEK"], "spend": [7.0, 1000.0]})
-    some = rows(("Paid Search", 40.0, 2.0, 90.0), ("Direct", 0.0, 1.0, 50.0))
+    some = rows(("Unassigned", 40.0, 2.0, 90.0), ("Direct", 0.0, 1.0, 50.0))
     with_orders = gold(**days, returns=some, spend=spend, other_spend=other)
     assert title("returns", gold=with_orders) == "Each $1 spent on advertising is credited with $2.25 of revenue"
     phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": with_orders})
     assert " ".join(str(phrases.returns_basis()).split()) == (  # type: ignore[attr-defined]
         "By the last click that is not direct, with healed ids. The intervals allow for few orders, for their "
         "different amounts and for the number of channels. No channel is known for $50 of revenue of these days; "
-        "as far as advertising brought it, the true return is higher. There is spend for 1 of the 3 days. Not included "
-        "is spend of EUR 7.00 and SEK 1,000.00."
+        "as far as advertising brought it, the true return is higher. Unassigned is spend on a source and medium that no "
+        "visit has, or that belong to no channel. There is spend for 1 of the 3 days. Not included is spend of EUR 7.00 "
+        "and SEK 1,000.00."
     )
     without = gold(**days, returns=rows(("Paid Search", 40.0, 0.0, 0.0)))
     assert title("returns", gold=without) == "No order is credited to $40 of advertising"
