@@ -146,9 +146,9 @@ def test_a_return_is_in_words_for_every_kind_of_shop() -> None:
     assert " ".join(str(phrases.returns_basis()).split()) == (  # type: ignore[attr-defined]
         "By the last click that is not direct, with healed ids. The intervals allow for few orders, for their "
         "different amounts and for the number of channels. No channel is known for $50 of revenue of these days; "
-        "as far as advertising brought it, the true return is higher. Unassigned is spend on a source and medium that no "
-        "visit has, or that belong to no channel. There is spend for 1 of the 3 days. Not included is spend of EUR 7.00 "
-        "and SEK 1,000.00."
+        "as far as advertising brought it, the true return is higher. Unassigned is spend on a source and medium that "
+        "no visit has, or that belong to no channel. There is spend for 1 of the 3 days. Not included is spend of EUR "
+        "7.00 and SEK 1,000.00."
     )
     without = gold(**days, returns=rows(("Paid Search", 40.0, 0.0, 0.0)))
     assert title("returns", gold=without) == "No order is credited to $40 of advertising"
