@@ -51,11 +51,12 @@ items as (
     group by file_number, place
 ),
 
+-- A filter on groups: Spark's optimizer expands a filter on event_at until its memory is full.
 timed_ids as (
     select order_id
     from placed
-    where event_at is not null
     group by order_id
+    having count(event_at) > 0
 )
 
 select
