@@ -413,30 +413,34 @@ texts_0 as (
 ),
 
 {for n in 1 2, joined by ,}
--- The position of each encoded character: of one or two bytes, such as %C3%BC, or of three or four, such as %E6%98%A5.
+-- the position of each percent sign
 signs_{n} as (
     select texts.value, texts.text, places.place
     from texts_{n-1} as texts
     inner join places on places.place <= length(texts.text) and substr(texts.text, places.place, 1) = '%'
 ),
 
-codes_{n} as (
-    select signs.value, signs.text, signs.place, codes.character, signs.place + lengths.length as end_place
+-- The one to four bytes, such as %E6%98%A5, that begin at each position. They are a column, because DuckDB compares
+-- every row with every block where the condition of a join needs a third table.
+spelled_{n} as (
+    select
+        signs.value, signs.text, signs.place, signs.place + lengths.length as end_place,
+        lower(substr(signs.text, signs.place, lengths.length)) as code
     from signs_{n} as signs
-    cross join (values (3), (6)) as lengths (length)
-    inner join bronze.percent_codes as codes
-        on codes.code = lower(substr(signs.text, signs.place, lengths.length))
-        and length(codes.code) = lengths.length
+    cross join (values (3), (6), (9), (12)) as lengths (length)
+    where signs.place + lengths.length - 1 <= length(signs.text)
+),
+
+codes_{n} as (
+    select spelled.value, spelled.text, spelled.place, codes.character, spelled.end_place
+    from spelled_{n} as spelled
+    inner join bronze.percent_codes as codes on spelled.code = codes.code
     union all
     select
-        signs.value, signs.text, signs.place, substr(blocks.characters, last_bytes.position, 1),
-        signs.place + lengths.length + 3
-    from signs_{n} as signs
-    cross join (values (6), (9)) as lengths (length)
-    inner join bronze.percent_blocks as blocks
-        on blocks.first_bytes = lower(substr(signs.text, signs.place, lengths.length))
-        and length(blocks.first_bytes) = lengths.length
-    inner join last_bytes on last_bytes.code = lower(substr(signs.text, signs.place + lengths.length, 3))
+        spelled.value, spelled.text, spelled.place, substr(blocks.characters, last_bytes.position, 1), spelled.end_place
+    from spelled_{n} as spelled
+    inner join bronze.percent_blocks as blocks on substr(spelled.code, 1, length(spelled.code) - 3) = blocks.first_bytes
+    inner join last_bytes on substr(spelled.code, length(spelled.code) - 2, 3) = last_bytes.code
     -- no character has this code
     where substr(blocks.characters, last_bytes.position, 1) <> '-'
 ),

@@ -1,4 +1,4 @@
-"""Write seeds/percent_blocks.csv: the characters that UTF-8 encodes in three or four bytes, in blocks of 64.
+"""Write seeds/percent_blocks.csv: the characters that UTF-8 encodes in several bytes, in blocks of 64.
 
 All bytes of a block's characters but the last one are the same. A hyphen stands for a code point without a character.
 Run it after an update of Python for the characters of a newer Unicode.
@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 SEED = Path(__file__).resolve().parents[2] / "part2-transformation" / "seeds" / "percent_blocks.csv"
 # All scripts in use, symbols and emoji: no surrogates, private use or historic scripts.
-RANGES = ((0x800, 0xD800), (0xF900, 0x10000), (0x1F000, 0x1FB00), (0xE0000, 0xE0080))
+RANGES = ((0x80, 0xD800), (0xF900, 0x10000), (0x1F000, 0x1FB00), (0xE0000, 0xE0080))
 NO_CHARACTER = "-"
-UNUSED = ("Cn", "Zl", "Zp")  # unassigned, and line breaks
+UNUSED = ("Cc", "Cn", "Zl", "Zp")  # controls, unassigned, and line breaks
 
 
 def blocks() -> Iterator[tuple[str, str]]:
