@@ -350,9 +350,18 @@ def _return(gold: Gold, name: str, channels: Sequence[str], confidence: float) -
 
 
 def uncredited(gold: Gold) -> float:
-    """Return the sales of the days with spend that the last click that is not direct credits to no known channel."""
-    rows = gold.returns[gold.returns["model"] == "last_non_direct"]
+    """Return the sales of the days with spend that the last click that is not direct credits to no known channel.
+
+    Without those of channels with spend, which `returns` has.
+    """
+    rows = gold.returns[(gold.returns["model"] == "last_non_direct") & ~(gold.returns["spend"] > 0)]
     return float(rows.loc[rows["channel"].isin(["Direct", "Unattributed"]), gold.sales].sum())
+
+
+def over_credited(gold: Gold) -> list[tuple[str, float]]:
+    """Return the channels whose credit notes exceed their spend, with the difference; `returns` leaves them out."""
+    rows = gold.returns[(gold.returns["model"] == "last_non_direct") & (gold.returns["spend"] < 0)]
+    return [(str(row.channel), float(row.spend)) for row in rows.itertuples()]
 
 
 def whole_percents(amounts: Sequence[float]) -> list[int]:

@@ -144,6 +144,11 @@ class Gold:
         return float(self.spend.loc[list(self.days.index), "spend"].sum())
 
     @property
+    def days_with_spend(self) -> int:
+        """Return the number of days of the report with spend; the file may have others."""
+        return len(set(self.days.index) & set(self.spend.index))
+
+    @property
     def lines(self) -> list[Line]:
         """Return the ledger."""
         return [Line(*row) for row in self.ledger.itertuples(index=False)]

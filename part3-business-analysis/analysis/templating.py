@@ -121,9 +121,9 @@ def digits(number: float) -> str:
 
 FUNCTIONS = (
     findings.all_sessions, findings.best_channel, findings.compare_devices, findings.device_rows, findings.evidence,
-    findings.find_step, findings.funnel, findings.moved_segments, findings.outliers, findings.repaired,
-    findings.reported_figures, findings.returns, findings.segments_of, findings.uncredited, findings.unusual_days,
-    findings.usual_volume, findings.weekdays, hold_against, known_share, stake_of,
+    findings.find_step, findings.funnel, findings.moved_segments, findings.outliers, findings.over_credited,
+    findings.repaired, findings.reported_figures, findings.returns, findings.segments_of, findings.uncredited,
+    findings.unusual_days, findings.usual_volume, findings.weekdays, hold_against, known_share, stake_of,
 )  # fmt: skip
 FILTERS = {
     "count": count,

@@ -266,22 +266,27 @@ def earlier_days(reports: Sequence[DayReport], t: Thresholds) -> list[str]:
 
 def _earlier_day(report: DayReport) -> str:
     """Return a day that was judged late in one line: 2 March 2025, delivered late: RED. The column x is missing."""
-    alarms = ". ".join(title(a) for a in report.active)
+    alarms = ". ".join(title(a) + _is_acknowledged(a) for a in report.active)
     return f"{day_words(report.day)}, {report.note}: {report.status}." + (f" {alarms}." if alarms else "")
 
 
 def _earlier_run(reports: Sequence[DayReport], t: Thresholds) -> str:
     """Return days in the same state in one line: 9 to 13 March 2025, not judged until now: RED. No file."""
-    days: dict[tuple[str, str], list[date]] = {}
+    days: dict[tuple[str, str], dict[date, None]] = {}  # several alarms of a day may have the same words
     for report in reports:
         for alarm in report.active:
-            days.setdefault((alarm.severity, _problem(alarm, t)), []).append(report.day)
+            days.setdefault((alarm.severity, _problem(alarm, t) + _is_acknowledged(alarm)), {})[report.day] = None
     names = [
-        name if len(of) == len(reports) else f"{name}, {_days_words(of, reports[-1].day)}"
-        for (_, name), of in sorted(days.items(), key=lambda item: (item[0][0], item[1][0]))
+        name if len(of) == len(reports) else f"{name}, {_days_words([*of], reports[-1].day)}"
+        for (_, name), of in sorted(days.items(), key=lambda item: (item[0][0], min(item[1])))
     ]
     problems = f" {capital('; '.join(names))}." if names else ""
     return f"{_days_words([r.day for r in reports])}, {reports[0].note}: {reports[0].status}.{problems}"
+
+
+def _is_acknowledged(alarm: Alarm) -> str:
+    """Return a note for an alarm that people know about, which no message mentions otherwise."""
+    return " (acknowledged)" if alarm.is_known else ""
 
 
 def _problem(alarm: Alarm, t: Thresholds) -> str:

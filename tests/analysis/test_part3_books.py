@@ -14,7 +14,7 @@ from analysis.impact import load_assumptions, with_measured_spend
 from analysis.incidents import Quality
 from analysis.intervals import poisson, poisson_sum, simultaneous, wilson
 from analysis.templating import environment, title
-from analysis_kit import day, differences_from_gold, gold
+from analysis_kit import analyse, day, differences_from_gold, gold
 from commands import REPO, SCHEMA, query
 from synthetic_events import generate
 from synthetic_orders import contract_with_books, write_books, write_spend
@@ -150,11 +150,33 @@ def test_a_return_is_in_words_for_every_kind_of_shop() -> None:
         "no visit has, or that belong to no channel. There is spend for 1 of the 3 days. Not included is spend of EUR "
         "7.00 and SEK 1,000.00."
     )
+    days_before = pd.DataFrame({"spend": 5.0}, index=[*DAYS[:2], *(date(2025, 2, number) for number in range(1, 20))])
+    credited = rows(("Direct", 9.0, 1.0, 50.0), ("Paid Search", 40.0, 1.0, 90.0), ("Paid Social", -7.5, 0.0, 0.0))
+    odd = gold(**days, returns=credited, spend=days_before)
+    assert uncredited(odd) == 0.0 and [r.spend for r in returns(odd)] == [49.0, 40.0, 9.0]
+    phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": odd})
+    assert " ".join(str(phrases.returns_basis()).split()).endswith(  # type: ignore[attr-defined]
+        "number of channels. There is spend for 2 of the 3 days. Credit notes exceed the spend of Paid Social "
+        "(-$7.50), which is not included."
+    )
     without = gold(**days, returns=rows(("Paid Search", 40.0, 0.0, 0.0)))
     assert title("returns", gold=without) == "No order is credited to $40 of advertising"
     unpriced = gold(**days, returns=some, roles=ShopRoles(ALL_ROLES.names - {"amount"}))
     assert title("returns", gold=unpriced) == "An order that is credited to advertising cost $20.00"
     assert returns(gold(**days)) == []
+
+
+def test_spend_in_another_currency_only_is_named(tmp_path: Path) -> None:
+    data, contract = tmp_path / "data", tmp_path / "contract.yaml"
+    generate(data, days=2, events_per_day=300, seed=5, incidents=False)
+    (data / "ad_spend.csv").write_text("date,source,medium,cost,currency\n2025-02-23,google,cpc,1200,EUR\n", "utf-8")
+    text = contract_with_books(SCHEMA.read_text("utf-8"))
+    text = text.replace("{name: clicks}", "{name: clicks}, {name: currency}")
+    contract.write_text(text.replace("clicks: clicks}", "clicks: clicks, currency: currency}"), "utf-8")
+    build(data, tmp_path / "w.duckdb", contract)
+    summary = analyse(tmp_path / "w.duckdb", tmp_path, "--contract", contract)
+    assert "The spend of EUR 1,200.00 is not in the shop's currency." in summary
+    assert "What advertising returned" not in summary
 
 
 def test_spend_is_measured_only_if_its_file_covers_the_days() -> None:

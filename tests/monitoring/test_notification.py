@@ -105,6 +105,13 @@ def test_earlier_days_in_the_same_state_are_one_line() -> None:
     assert earlier_days([late(0, lost), late(1, lost), late(3, lost)], T)[0].startswith("4 and 5 March 2025, ")
     (run,) = earlier_days([late(0, lost, ids), late(1, lost), late(2, lost, ids)], T)
     assert run.endswith("RED. Column lost (referrer); events without an id, 2 days from 4 to 6 March.")
+    alike = alarm("column_lost:referrer", "P0")  # another alarm in the same words
+    (run,) = earlier_days([late(0, lost, alike), late(1, lost, alike), late(2, ids)], T)
+    assert run.endswith("RED. Column lost (referrer), 4 and 5 March; events without an id, 6 March.")
+    known = alarm("identity", "P0", state="acknowledged")
+    (run,) = earlier_days([late(0, lost, known), late(1, lost, known)], T)
+    assert run.endswith("RED. Column lost (referrer); events without an id (acknowledged).")
+    assert earlier_days([late(0, known)], T) == ["4 March 2025, not judged until now: RED. fewer (acknowledged)."]
     alternating = [late(number, lost, note="ab"[number % 2]) for number in range(MOST_EARLIER + 3)]
     assert earlier_days(alternating, T)[0] == "Not listed here: 3 earlier days since 4 March 2025."
 
