@@ -75,12 +75,27 @@ ways as (
     group by reading, model
 ),
 
-days as (
-    select file_date as date
+filed as (
+    select min(file_date) as first_date, max(file_date) as last_date
     from bronze.files
+),
+
+dated as (
+    select file_date as date from bronze.files
+    union all
+    -- a day that may be without events has no orders, but its spend counts
+    select spend.date
+    from silver.ad_spend as spend
+    cross join filed
+    where {quiet_days} and spend.date >= filed.first_date and spend.date <= filed.last_date
+),
+
+days as (
+    select dated.date
+    from dated
     cross join covered
-    where file_date >= covered.first_date and file_date <= covered.last_date
-    group by file_date
+    where dated.date >= covered.first_date and dated.date <= covered.last_date
+    group by dated.date
 ),
 
 -- added up before they are repeated for each model

@@ -51,7 +51,8 @@ def statements_of(contract: Contract, landed: Collection[str], portable: bool = 
         after = [statement for statement in own if statement.name != TRACKED_DAYS]
         statements += [fill(statement, filled) for statement in (*before, *read_statements(RECONCILIATION), *after)]
     if contract.ad_spend and SPEND.table in landed:
-        filled = {"own_currency": own_currency_values(contract)}
+        quiet_days = str(contract.schedule.quiet_days).lower()
+        filled = {"own_currency": own_currency_values(contract), "quiet_days": quiet_days}
         statements += spend_statements(contract, portable)
         statements += [
             fill(statement, filled) for path in (CLICK_SESSIONS, SPENT) for statement in read_statements(path)

@@ -149,6 +149,11 @@ class Gold:
         return len(set(self.days.index) & set(self.spend.index))
 
     @property
+    def unfiled_spend(self) -> float:
+        """Return what was spent on days of the report whose file is missing; no return is known for it."""
+        return float(sum(self.spend["spend"].get(day, 0.0) for day in self.missing_days)) if len(self.spend) else 0.0
+
+    @property
     def lines(self) -> list[Line]:
         """Return the ledger."""
         return [Line(*row) for row in self.ledger.itertuples(index=False)]

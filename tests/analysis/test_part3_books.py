@@ -20,6 +20,7 @@ from synthetic_events import generate
 from synthetic_orders import contract_with_books, write_books, write_spend
 from warehouse_kit import build
 
+from event_data.contract import load_contract
 from event_data.shop_roles import ALL_ROLES, ShopRoles
 
 DAYS = [date(2025, 3, number) for number in range(1, 4)]
@@ -164,6 +165,23 @@ def test_a_return_is_in_words_for_every_kind_of_shop() -> None:
     unpriced = gold(**days, returns=some, roles=ShopRoles(ALL_ROLES.names - {"amount"}))
     assert title("returns", gold=unpriced) == "An order that is credited to advertising cost $20.00"
     assert returns(gold(**days)) == []
+
+
+def test_spend_on_days_without_a_file_counts_only_if_they_may_have_no_events(tmp_path: Path) -> None:
+    data, contract, warehouse = tmp_path / "data", tmp_path / "contract.yaml", tmp_path / "w.duckdb"
+    generate(data, days=4, events_per_day=600, seed=5, incidents=False)
+    write_spend(data, cost=100)
+    (data / "events_20250224.csv").unlink()
+    usual = contract_with_books(SCHEMA.read_text("utf-8"))
+    schedule = "\ncustomProperties:\n  - property: schedule\n    value: {quietDays: true}\n"
+    for text, spend in ((usual, 300.0), (usual.replace("\ncustomProperties:\n", schedule, 1), 400.0)):
+        contract.write_text(text, "utf-8")
+        build(data, warehouse, contract)
+        found = read_gold(warehouse, load_contract(contract))
+        assert [r.spend for r in returns(found)] == [found.measured_spend] == [spend]
+        phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": found})
+        sentence = "Not included is the spend of $100 on days without a usable file."
+        assert (sentence in str(phrases.returns_basis())) == (spend == 300.0)  # type: ignore[attr-defined]
 
 
 def test_spend_in_another_currency_only_is_named(tmp_path: Path) -> None:
