@@ -11,50 +11,86 @@ with counted as (
     from silver.counted_spend as spend
 ),
 
--- the usual channel of the visits with this source and medium: a campaign's name may change it
+-- the channels of the events with this source, medium and campaign: a campaign's name may change the channel
 named as (
-    select lower(source) as source, lower(medium) as medium, channel, count(*) as visits
+    select
+        lower(source) as source, lower(medium) as medium, coalesce(lower(campaign), '') as campaign, channel,
+        count(*) as events
     from silver.events
     where source is not null and channel is not null
-    group by lower(source), lower(medium), channel
+    group by lower(source), lower(medium), coalesce(lower(campaign), ''), channel
 ),
 
-ranked as (
+ranked_of_campaign as (
+    select
+        source, medium, campaign, channel,
+        row_number() over (
+            partition by source, medium, campaign order by events desc nulls last, channel nulls first
+        ) as position
+    from named
+),
+
+of_source as (
+    select source, medium, channel, sum(events) as events
+    from named
+    group by source, medium, channel
+),
+
+ranked_of_source as (
     select
         source, medium, channel,
         row_number() over (
-            partition by source, medium order by visits desc nulls last, channel nulls first
+            partition by source, medium order by events desc nulls last, channel nulls first
         ) as position
-    from named
+    from of_source
 )
 
 select
     counted.spend_id, counted.source_file, counted.line, counted.date, counted.source, counted.medium, counted.campaign,
-    coalesce(ranked.channel, 'Unassigned') as channel,
+    -- a campaign that no address names is auto-tagged: its visits have no campaign
+    coalesce(own.channel, untagged.channel, usual.channel, 'Unassigned') as channel,
     case when counted.is_own_currency then counted.cost end as cost,
     case when not counted.is_own_currency then counted.currency end as other_currency,
     case when not counted.is_own_currency then counted.cost end as other_cost,
     counted.clicks, counted.impressions, counted.unread_values
 from counted
-left join ranked
-    on counted.source = ranked.source and counted.medium = ranked.medium and ranked.position = 1;
+left join ranked_of_campaign as own
+    on counted.source = own.source and counted.medium = own.medium
+    and coalesce(lower(counted.campaign), '') = own.campaign and own.position = 1
+left join ranked_of_campaign as untagged
+    on counted.source = untagged.source and counted.medium = untagged.medium
+    and untagged.campaign = '' and untagged.position = 1
+left join ranked_of_source as usual
+    on counted.source = usual.source and counted.medium = usual.medium and usual.position = 1;
 
 
 -- gold.click_sessions: the paid clicks, what they cost, and the sessions with a touch of the same source, medium and
 -- campaign, by day. Redirects and consent tools strip parameters, so fewer sessions arrive.
 create or replace table gold.click_sessions as
 with channels as (
-    select source, medium, min(channel) as channel
+    select source, medium, coalesce(lower(campaign), '') as campaign, min(channel) as channel
     from silver.ad_spend
-    group by source, medium
+    group by source, medium, coalesce(lower(campaign), '')
+),
+
+-- the campaigns that no address names are compared together, and all have the same channel
+others as (
+    select channels.source, channels.medium, min(channels.channel) as channel
+    from channels
+    left join silver.click_sessions as clicked
+        on channels.source = clicked.source and channels.medium = clicked.medium and channels.campaign = clicked.campaign
+    where clicked.campaign is null
+    group by channels.source, channels.medium
 )
 
 select
-    clicked.date, channels.channel, clicked.source, clicked.medium, clicked.campaign, clicked.clicks, clicked.sessions,
+    clicked.date, coalesce(channels.channel, others.channel) as channel, clicked.source, clicked.medium, clicked.campaign, clicked.clicks, clicked.sessions,
     clicked.spend
 from silver.click_sessions as clicked
 left join channels
-    on clicked.source = channels.source and clicked.medium = channels.medium
+    on clicked.source = channels.source and clicked.medium = channels.medium and clicked.campaign = channels.campaign
+left join others
+    on clicked.source = others.source and clicked.medium = others.medium
 -- only days that have event files can have sessions
 where clicked.date in (select file_date from bronze.files);
 

@@ -12,6 +12,7 @@ from monitoring.wording import capital, change, place, where_is
 # Metrics without segments of their own -> the metric whose segments explain them, by day and by hour.
 DAILY = {"records": "events"}
 HOURLY = DAILY | {"orders": "order_events"}
+UNKNOWN = "Unknown"  # the segment of what is not known
 LEAST_LIFT = 0.15  # a segment is named only if it explains this much more than its usual share
 RULE_IMPACTS = {
     "column_renamed": "untracked", "column_lost": "day", "all_null": "day", "id_collision": "collisions",
@@ -52,7 +53,7 @@ def explain(report: DayReport, facts: Facts, warehouse: Warehouse, t: Thresholds
 
 
 def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> str:
-    """Return the segment that explains most of the deviation beyond its usual share, or that all are affected equally.
+    """Return the segment that explains most of the deviation beyond its usual share, or the kinds that differ in none.
 
     A segment's deviation is its value minus its own baseline; its share of the whole deviation is compared with
     its share of the whole (the surprise of Bhagwan et al., Adtributor, NSDI 2014).
@@ -67,18 +68,26 @@ def segment(verdict: Verdict, day: date, facts: Facts, warehouse: Warehouse) -> 
     kinds: dict[str, dict[str, list[tuple[date, float, float | None]]]] = defaultdict(lambda: defaultdict(list))
     for kind, value, at, x, n in rows:
         kinds[kind][value].append((at, x or 0.0, n))
-    best = (LEAST_LIFT, "")
-    for kind, segments in kinds.items():
+    best, compared = (LEAST_LIFT, ""), []
+    # a campaign says more than its channel that explains as much
+    for kind, segments in sorted(kinds.items(), key=lambda one: one[0] != "campaign"):
         parts = {value: _part(points, day, len(verdict.history)) for value, points in segments.items()}
         deviation, weight = sum(d for d, _ in parts.values()), sum(w for _, w in parts.values())
         if not deviation or not weight:
             continue
+        if sum(w > 0 for value, (_, w) in parts.items() if value != UNKNOWN) > 1:
+            compared.append(kind.replace("_", " "))
         for value, (d, w) in parts.items():
             share = d / deviation
             lift = min(share, 1.0) - w / weight
             if lift > best[0] and len(parts) > 1:
                 best = (lift, place(kind, value, share))
-    return best[1] or ("in all segments equally" if rows else "")
+    return best[1] or (f"about equally in each {_listed(sorted(compared))}" if compared else "")
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: browser, channel and device."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _part(points: Sequence[tuple[date, float, float | None]], day: date, days: int) -> tuple[float, float]:

@@ -133,9 +133,30 @@ def test_clicks_meet_their_sessions(shop: Shop) -> None:
     unnamed: dict[tuple[str, str | None], int] = {("2025-02-24", None): 1000 + 35 + 15}
     assert None in {campaign for _, campaign, _ in sessions}
     assert found == sorted(
-        (day, (campaign or "").lower(), round(1.25 * count) + unnamed.get((day, campaign), 0), count, "Paid Search")
+        (
+            day,
+            (campaign or "").lower(),
+            round(1.25 * count) + unnamed.get((day, campaign), 0),
+            count,
+            channel_of(campaign),
+        )
         for day, campaign, count in sessions
     )
+
+
+def test_spend_is_in_the_channel_of_its_campaign(shop: Shop) -> None:
+    """A campaign's name can decide the channel of its visits; spend in another channel would return nothing."""
+    folder, sessions, _ = shop
+    assert {channel_of(campaign) for _, campaign, _ in sessions} == {"Paid Search", "Paid Shopping", "Cross-network"}
+    spent = dict(query(folder / "w.duckdb", "select distinct coalesce(campaign, ''), channel from silver.ad_spend"))
+    named = {campaign or "": channel_of(campaign) for _, campaign, _ in sessions}
+    assert spent == named | {"Elsewhere": "Paid Search", "Abroad": "Paid Search"}
+    sql = "select distinct coalesce(lower(campaign), ''), channel from silver.events where "
+    assert dict(query(folder / "w.duckdb", sql + PAID)) == {name.lower(): channel for name, channel in named.items()}
+
+
+def channel_of(campaign: str | None) -> str:
+    return {"cross-network": "Cross-network", "shopping": "Paid Shopping"}.get(campaign or "", "Paid Search")
 
 
 def test_the_bounds_are_wide_where_orders_are_few(shop: Shop) -> None:
