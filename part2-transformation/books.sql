@@ -18,8 +18,8 @@ group by files.file_date, last_events.last_event_at;
 
 
 -- gold.tracking_coverage: how many of the orders that should have been tracked were tracked, by day and segment. Device,
--- browser, system and channel come from the checkout, or from a sign-up of the customer in the week before; never from the
--- order event, which only tracked orders have.
+-- browser, system and channel come from the checkout, or from a checkout or sign-up of the customer in the week before;
+-- never from the order event, which only tracked orders have.
 create or replace table gold.tracking_coverage as
 with expected as (
     select
@@ -41,10 +41,10 @@ at_checkout as (
     where events.event <> 'order' and not events.is_confirmation_page
 ),
 
-signups as (
-    select event_id, event_at, {tracked_customer} as customer
+named as (
+    select event_id, event_at, case event when 'checkout' then 2 else 3 end as preference, {tracked_customer} as customer
     from silver.events
-    where event = 'signup' and customer is not null
+    where event in ('checkout', 'signup') and customer is not null
 ),
 
 -- one row per hash, for a join on equality
@@ -54,16 +54,16 @@ customers as (
     select shop_order_id, created_at, customer_md5 from expected where customer_md5 is not null
 ),
 
-at_signup as (
-    select customers.shop_order_id, signups.event_id, 2 as preference, signups.event_at
+of_customer as (
+    select customers.shop_order_id, named.event_id, named.preference, named.event_at
     from customers
-    inner join signups on customers.customer = signups.customer
-    where signups.event_at <= customers.created_at and signups.event_at >= customers.created_at - interval 7 day
+    inner join named on customers.customer = named.customer
+    where named.event_at <= customers.created_at and named.event_at >= customers.created_at - interval 7 day
 ),
 
 visits as (
     select shop_order_id, event_id
-    from (select * from at_checkout union all select * from at_signup) as known
+    from (select * from at_checkout union all select * from of_customer) as known
     where true
     qualify row_number() over (
         partition by shop_order_id order by preference nulls first, event_at nulls first, event_id nulls first

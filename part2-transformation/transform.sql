@@ -91,7 +91,7 @@ with received as (
         received.event_id, received.client_id, received.client_id_as_tracked is not null as is_tracked,
         received.event_at, received.event_name,
         coalesce(event_roles.event, 'other') as event,
-        case when event_roles.event in ('order', 'refund', 'signup') then received.payload end as payload,
+        case when event_roles.event in ('order', 'refund', 'signup', 'checkout') then received.payload end as payload,
         browsers.browser_id,
         received.page_url,
         received.referrer,
@@ -925,7 +925,7 @@ select
     case when events.event = 'refund' then {amount} end as refund,
     case when events.event in ('order', 'refund') then {other_currency} end as other_currency,
     case when events.event in ('order', 'refund') then {other_amount} end as other_amount,
-    case when events.event in ('order', 'refund', 'signup') then {customer} end as customer,
+    case when events.event in ('order', 'refund', 'signup', 'checkout') then {customer} end as customer,
     events.checkout_token,
     case when events.event = 'order' then events.payload end as payload
 from joined as events

@@ -547,7 +547,8 @@ from tracked_only;
 
 
 -- gold.untracked_hours: runs of three or more orders of the shop, one after the other, of which none was tracked: too many to
--- be chance, at the rate at which orders were lost in the rest of the day and the 28 days before.
+-- be chance, at the rate at which orders were lost in the rest of the day and the 28 days before. If the rest of the day
+-- clearly loses more than that, its rate counts: the fault is not one of these hours.
 create or replace table gold.untracked_hours as
 with expected as (
     select
@@ -586,16 +587,33 @@ compared as (
     select
         runs.order_date, runs.run, runs.first_hour, runs.last_hour, runs.orders, runs.amount,
         sum(days.orders) - runs.orders as other_orders,
-        (sum(days.lost) - runs.orders + 0.5) / (sum(days.orders) - runs.orders + 1) as usual_loss
+        (sum(days.lost) - runs.orders + 0.5) / (sum(days.orders) - runs.orders + 1) as usual_loss,
+        sum(case when days.order_date = runs.order_date then days.orders end) - runs.orders as orders_of_day,
+        sum(case when days.order_date = runs.order_date then days.lost end) - runs.orders as lost_of_day
     from runs
     inner join days
         on days.order_date <= runs.order_date and days.order_date >= runs.order_date - interval 28 day
     group by runs.order_date, runs.run, runs.first_hour, runs.last_hour, runs.orders, runs.amount
+),
+
+rates as (
+    select
+        *,
+        (lost_of_day + 0.5) / (orders_of_day + 1) as loss_of_day,
+        case when orders_of_day > 0 then orders_of_day else 1 end as cases
+    from compared
+),
+
+bounded as (
+    -- two standard errors below the day's rate
+    select *, loss_of_day - 2 * sqrt(loss_of_day * (1 - loss_of_day) / cases) as least_loss_of_day
+    from rates
 )
 
 select
     order_date as date, cast(first_hour as integer) as first_hour, cast(last_hour as integer) as last_hour, orders,
     cast(amount as decimal(18, 2)) as amount
-from compared
+from bounded
 -- a day has up to 24 such runs by chance
-where other_orders >= 20 and 24 * power(usual_loss, orders) < 0.001;
+where other_orders >= 20
+    and 24 * power(case when least_loss_of_day > usual_loss then least_loss_of_day else usual_loss end, orders) < 0.001;

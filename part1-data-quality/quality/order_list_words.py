@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import log
 from typing import Any
 
+from event_data.books.customers import tracked_customer_sql
 from event_data.contract import Contract
 from event_data.output import count
 from event_data.sql import literal
@@ -19,6 +20,10 @@ GAPS = ("orders_not_tracked", "tracking_coverage_shift")  # a segment may explai
 PLACES = {
     "payment method": "were paid with {}", "hour": "were placed from {}", "browser": "were placed in {}",
     "operating system": "were placed on {}", "device": "were placed on {} devices",
+}  # fmt: skip
+GENERAL = ("Compare gold.tracking_coverage", "Ask what was released")  # advice that a segment makes more exact
+TEST_ORDERS = {  # where to place one; for hours, the general advice holds
+    "payment method": "paid with {}", "browser": "in {}", "operating system": "on {}", "device": "on a {} device",
 }  # fmt: skip
 LEAST_LOST = 3  # fewer orders are no explanation
 LEAST_EVIDENCE = 15.0  # likelihood ratio: 1 in 10,000 by chance; a shop has dozens of segments
@@ -57,11 +62,19 @@ class Segment:
         who = PLACES[self.kind].format(self.name)
         return f"{self.lost:,} of these {self.lost + self.other_lost:,} {who}: {there} there were lost, and {elsewhere}"
 
+    def advice(self, general: str) -> str:
+        """Return the advice if the segment explains the gap, in place of the general one to compare segments."""
+        if self.kind not in TEST_ORDERS or not general.startswith(GENERAL):
+            return general
+        where = TEST_ORDERS[self.kind].format(self.name)
+        released = "Ask what was released on the first of these days."
+        return f"Place a test order {where}, and look for its order event. {released}"
+
 
 def with_order_list(incidents: Sequence[Incident], scan: Scan) -> list[Incident]:
     """Return the incidents; where the order list has their orders, their message ends with that.
 
-    Advice to compare with the order list becomes the step after the comparison.
+    Advice to compare with the order list, or to compare segments, becomes the step after the comparison.
     """
     if "order_list" not in scan.books:
         return list(incidents)
@@ -70,7 +83,8 @@ def with_order_list(incidents: Sequence[Incident], scan: Scan) -> list[Incident]
         known, words, advice = None, "", incident.advice
         if incident.check in GAPS:
             segment = explaining_segment(_rows("segments", incident, scan))
-            words = segment.words if segment else ""
+            if segment:
+                words, advice = segment.words, segment.advice(advice)
         elif incident.check in SQL and (known := _known(incident, scan)):
             words = WORDS[incident.check](known, scan.contract)
             # the contract may give other advice
@@ -165,7 +179,8 @@ def _rows(name: str, incident: Incident, scan: Scan) -> list[tuple[Any, ...]]:
     filled = {
         "days": ", ".join(f"date {literal(str(day))}" for day in sorted(days)),
         "device": device_sql("agent"), "browser": name_sql(BROWSERS, "agent"),
-        "operating_system": name_sql(SYSTEMS, "agent"),
+        "operating_system": name_sql(SYSTEMS, "agent"), "tracked_customer": tracked_customer_sql("customer"),
+        "time_zone": literal(scan.contract.time_zone),
     }  # fmt: skip
     return scan.connection.execute(SQL[name].format(**filled)).fetchall()
 

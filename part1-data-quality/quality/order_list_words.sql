@@ -78,7 +78,7 @@ having min(hours.day) >= (select min(order_date) from silver.shop_orders)
 -- name: segments
 -- The orders of each segment that should have been tracked, and those that were not
 with expected as (
-    select reconciliation.*, checkout
+    select reconciliation.*, checkout, shop_orders.created_at as booked_at, customer_sha256, customer_md5
     from gold.order_reconciliation as reconciliation
     inner join silver.shop_orders as shop_orders using (shop_order_id)
     where reconciliation.status in ('matched', 'another amount', 'not tracked') and reconciliation.order_date in ({days})
@@ -90,6 +90,30 @@ checkouts as (
     from relevant_events
     where token is not null and step = 'checkout' and agent_key is not null
     group by token
+),
+
+named as (
+    select
+        step, agent_key, file_no, record, timezone('UTC', timezone({time_zone}, event_at)) as event_at,
+        {tracked_customer} as customer
+    from customers
+    inner join conversions using (file_no, record, step)
+    where step in ('checkout', 'signup') and agent_key is not null
+),
+
+hashes as (
+    select shop_order_id, booked_at, customer_sha256 as customer from expected where length(customer_sha256) = 64
+    union
+    select shop_order_id, booked_at, customer_md5 from expected where customer_md5 is not null
+),
+
+-- as gold.tracking_coverage
+of_customer as (
+    select shop_order_id, arg_min(agent_key, (step = 'signup', event_at, file_no, record)) as agent_key
+    from hashes
+    inner join named using (customer)
+    where event_at <= booked_at and event_at >= booked_at - interval 7 day
+    group by shop_order_id
 ),
 
 texts as (
@@ -105,7 +129,8 @@ described as (
     left join gold.untracked_hours as runs
         on expected.order_date = runs.date and order_hour between runs.first_hour and runs.last_hour
     left join checkouts on expected.checkout = checkouts.token
-    left join texts using (agent_key)
+    left join of_customer on expected.shop_order_id = of_customer.shop_order_id
+    left join texts on texts.agent_key = coalesce(checkouts.agent_key, of_customer.agent_key)
 ),
 
 parts as (
