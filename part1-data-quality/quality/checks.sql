@@ -632,6 +632,7 @@ group by file_no
 
 -- name: hours_without_events
 -- suppressed_by: timestamp_half_day timestamp_precision file_unreadable file_truncated records_unreadable day_delivered_twice timestamp_unparseable null_share
+-- cases: together
 -- severity: P1
 -- dimension: timeliness
 -- threshold: 0
@@ -949,6 +950,7 @@ select
 from silver.lost_clicks
 
 -- name: click_arrival_shift
+-- explained_by: hours_without_events
 -- severity: P1
 -- dimension: completeness
 -- threshold: rise

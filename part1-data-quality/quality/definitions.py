@@ -111,6 +111,11 @@ class Definition:
     explained_by: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     of_several: str = ""
+    cases: str = "independent"
+
+    def may_pass_by_chance(self, comparison: Comparison) -> bool:
+        """Return whether few cases may hide a fault that continues: not if they fail together, as an outage's hours."""
+        return comparison in OF_CASES and self.cases == "independent"
 
     @property
     def days_to_end(self) -> int:

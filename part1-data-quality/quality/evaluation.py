@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from event_data.contract import Contract, Severity
 from quality.course import Cases, Course, is_worse, total
-from quality.definitions import OF_CASES, OF_DAYS, SHIFTS, Comparison, Definition, Measure, percents
+from quality.definitions import OF_DAYS, SHIFTS, Comparison, Definition, Measure, percents
 from quality.expected_ranges import (
     DAYS_BEFORE,
     DOUBT,
@@ -143,7 +143,7 @@ class _Limits:
         self.days = [m for m in days.values() if m.checked]
         self.judged = 0
         self.normal: list[Measure] = []  # days judged good
-        self.course = Course(definition.days_to_end, self.comparison in OF_CASES)
+        self.course = Course(definition.days_to_end, definition.may_pass_by_chance(self.comparison))
 
     def skip(self, facts: FileFacts, reason: str) -> Finding:
         """Return the finding for a file in which there is nothing to check."""

@@ -11,7 +11,7 @@ from event_data.contract import Severity
 from event_data.money import Currency
 from event_data.output import day_name
 from quality.course import Cases, Course
-from quality.definitions import COUNTS, OF_CASES, OF_DAYS, Definition, Measure, percent
+from quality.definitions import COUNTS, OF_DAYS, Definition, Measure, percent
 from quality.evaluation import Finding
 from quality.scan import FileFacts
 
@@ -86,7 +86,7 @@ def find_incidents(
 
 def _spans(looked: Sequence[Finding], definition: Definition, days: Mapping[int, date]) -> list[tuple[int, int, bool]]:
     """Return the positions of each incident's first and last failure, and whether it is open."""
-    course = Course(definition.days_to_end, any(f.comparison in OF_CASES for f in looked))
+    course = Course(definition.days_to_end, any(definition.may_pass_by_chance(f.comparison) for f in looked))
     spans: list[tuple[int, int, bool]] = []
     for _, group in groupby(enumerate(looked), key=lambda one: days[one[1].file_no]):
         of_day = list(group)

@@ -14,6 +14,7 @@
 --   impact     `orders`: the revenue of the failed events is at stake; otherwise it is unknown
 --   suppressed_by   this check follows from a failure of these checks, on the same column or one that it depends on
 --   explained_by    this check follows from a failure of these checks, anywhere in the file
+--   cases      `together`: cases fail together, as the hours of an outage, so that few good days already end an incident
 -- Columns: client page referrer time_text event payload user_agent as text, null if empty;
 -- event_at, step, payload_valid, revenue, is_header, tracked, file_day; and the contract's other columns. `marks`
 -- lists, by {number}, the columns with a null written as text or with different values under two names; null if none.

@@ -6,13 +6,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from commands import SCHEMA
+from quality.causes import with_causes
 from quality.course import Cases
 from quality.definitions import Definition, Threshold
 from quality.evaluation import Finding
 from quality.incidents import Incident, find_incidents
 from quality.scan import FileFacts
 
-from event_data.contract import Severity
+from event_data.contract import Severity, load_contract
 from event_data.money import Currency
 from event_data.reading.day_file import DayFile
 
@@ -114,6 +116,22 @@ def test_an_incident_is_open_until_files_show_that_it_is_over(
     assert incident.is_open == is_open
     assert (incident.last_good_day, incident.first_day) == (DAY, DAY + timedelta(1))
     assert incident.last_day == DAY + timedelta(days.rindex("F"))
+
+
+def test_two_good_days_end_an_outage_of_a_few_hours() -> None:
+    """Hours of an outage fail together, so good days are no luck."""
+    days = run_of("PFPP", 24, 3)
+    assert incidents(days)[0].is_open and not incidents(days, replace(CHECK, cases="together"))[0].is_open
+
+
+def test_what_failed_before_its_cause_does_not_follow_from_it() -> None:
+    contract = load_contract(SCHEMA)
+    cause = replace(CHECK, check="cause")
+    check = replace(CHECK, explained_by=("cause",))
+    outage = [replace(f, check="cause", column="time") for f in run_of("PPFP")]
+    for days, causes in (("PPFP", 1), ("PFFF", 0), ("SSFP", 1)):
+        found = with_causes([*run_of(days), *outage], {"some_check": check, "cause": cause}, FILES, contract)
+        assert sum(f.cause is not None for f in found) == causes
 
 
 @pytest.mark.parametrize(("tolerated", "is_open"), [(20, False), (35, True)])
