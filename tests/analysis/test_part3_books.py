@@ -143,7 +143,8 @@ def test_a_return_is_in_words_for_every_kind_of_shop() -> None:
     some = rows(("Unassigned", 40.0, 2.0, 90.0), ("Direct", 0.0, 1.0, 50.0))
     with_orders = gold(**days, returns=some, spend=spend, other_spend=other)
     assert title("returns", gold=with_orders) == "Each $1 spent on advertising is credited with $2.25 of revenue"
-    phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": with_orders})
+    values = {"gold": with_orders, "quality": Quality()}
+    phrases = environment(autoescape=False).get_template("phrases.j2").make_module(values)
     assert " ".join(str(phrases.returns_basis()).split()) == (  # type: ignore[attr-defined]
         "By the last click that is not direct, with healed ids. The intervals allow for few orders, for their "
         "different amounts and for the number of channels. No channel is known for $50 of revenue of these days; "
@@ -155,7 +156,7 @@ def test_a_return_is_in_words_for_every_kind_of_shop() -> None:
     credited = rows(("Direct", 9.0, 1.0, 50.0), ("Paid Search", 40.0, 1.0, 90.0), ("Paid Social", -7.5, 0.0, 0.0))
     odd = gold(**days, returns=credited, spend=days_before)
     assert uncredited(odd) == 0.0 and [r.spend for r in returns(odd)] == [49.0, 40.0, 9.0]
-    phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": odd})
+    phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": odd, "quality": Quality()})
     assert " ".join(str(phrases.returns_basis()).split()).endswith(  # type: ignore[attr-defined]
         "number of channels. There is spend for 2 of the 3 days. Credit notes exceed the spend of Paid Social "
         "(-$7.50), which is not included."
@@ -179,7 +180,9 @@ def test_spend_on_days_without_a_file_counts_only_if_they_may_have_no_events(tmp
         build(data, warehouse, contract)
         found = read_gold(warehouse, load_contract(contract))
         assert [r.spend for r in returns(found)] == [found.measured_spend] == [spend]
-        phrases = environment(autoescape=False).get_template("phrases.j2").make_module({"gold": found})
+        phrases = (
+            environment(autoescape=False).get_template("phrases.j2").make_module({"gold": found, "quality": Quality()})
+        )
         sentence = "Not included is the spend of $100 on days without a usable file."
         assert (sentence in str(phrases.returns_basis())) == (spend == 300.0)  # type: ignore[attr-defined]
 
