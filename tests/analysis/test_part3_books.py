@@ -1,5 +1,6 @@
 """Part 3 with the shop's books: orders that were not tracked and spend are measured if a file covers the days."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from analysis.charts.style import use_style
 from analysis.findings import returns, uncredited
 from analysis.gold import Gold, read_gold
 from analysis.impact import load_assumptions, with_measured_spend
-from analysis.incidents import Quality
+from analysis.incidents import Incident, Quality
 from analysis.intervals import poisson, poisson_sum, simultaneous, wilson
 from analysis.templating import environment, title
 from analysis_kit import analyse, day, differences_from_gold, gold
@@ -198,6 +199,35 @@ def test_spend_in_another_currency_only_is_named(tmp_path: Path) -> None:
     summary = analyse(tmp_path / "w.duckdb", tmp_path, "--contract", contract)
     assert "The spend of EUR 1,200.00 is not in the shop's currency." in summary
     assert "What advertising returned" not in summary
+
+
+def test_what_part_1_found_qualifies_the_figures_that_it_may_explain() -> None:
+    found = replace(
+        shop(dict.fromkeys(DAYS, 10.0)), returns=pd.DataFrame(
+            [(m, "Paid Search", 30.0, 2.0, 90.0, 4050.0) for m in ("last_click", "last_non_direct")],
+            columns=["model", "channel", "spend", "orders", "revenue", "squares"],
+        ),
+    )  # fmt: skip
+    gap = Incident("P1", "orders_not_tracked", "order_list", DAYS[0], None, None, None, "Lost", "Look.")
+    clicks = replace(gap, check="click_arrival_shift", column="paid clicks of google / cpc / brand")
+
+    def words(*incidents: Incident) -> tuple[str, ...]:
+        values = {"gold": found, "quality": Quality(True, incidents), "is_well": False, "differing": []}
+        phrases = environment(autoescape=False).get_template("phrases.j2").make_module(values)
+        macros = (phrases.lead, phrases.conversion_basis, phrases.returns_basis)  # type: ignore[attr-defined]
+        return tuple(" ".join(str(macro()).split()) for macro in macros)
+
+    lead, conversion, basis = words()
+    assert "leave them out" not in lead and conversion == "" and "judge" not in basis and "not tracked" not in basis
+    lead, conversion, basis = words(gap, clicks)
+    assert lead.endswith(
+        "10 of the 24 orders in the shop's order list were not tracked; the figures here leave them out."
+    )
+    assert conversion.startswith("Only tracked orders count, and 42% of the shop's orders were not tracked")
+    assert "Do not judge paid clicks of google / cpc / brand by these figures" in basis
+    assert (
+        "42% of the shop's orders were not tracked and are credited to no channel; the true return is higher." in basis
+    )
 
 
 def test_spend_is_measured_only_if_its_file_covers_the_days() -> None:
