@@ -128,7 +128,7 @@ def test_orders_in_another_currency_are_never_added(runs: Runs) -> None:
 
 def test_refused_orders_are_named_with_their_table(runs: Runs) -> None:
     assert runs("ga4_leads").error == (
-        "transform.py: published, but 8 of 59 orders are not counted: 8 quarantined: no transaction id; "
+        "generate_charts.py: published, but 8 of 59 orders are not counted: 8 quarantined: no transaction id; "
         "see silver.received_orders.\n"
     )
 

@@ -255,7 +255,7 @@ def order_values(shop: Shop, role: str, page: str, get: Callable[[str], str | No
         "transaction_id": real_id(payload("transaction_id")) if is_order else None,
         "revenue": money(payload("amount")) if is_order and not other else None,
         "other_currency": other,
-        "customer": real_id(payload("customer")) if role in ("order", "signup") else None,
+        "customer": real_id(payload("customer")) if role in ("order", "signup", "checkout") else None,
         "checkout_token": real_id(get("checkout") or (token[1] if token else None)),
     }
 
