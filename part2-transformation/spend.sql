@@ -84,8 +84,8 @@ others as (
 )
 
 select
-    clicked.date, coalesce(channels.channel, others.channel) as channel, clicked.source, clicked.medium, clicked.campaign, clicked.clicks, clicked.sessions,
-    clicked.spend
+    clicked.date, coalesce(channels.channel, others.channel) as channel, clicked.source, clicked.medium,
+    clicked.campaign, clicked.clicks, clicked.sessions, clicked.spend
 from silver.click_sessions as clicked
 left join channels
     on clicked.source = channels.source and clicked.medium = channels.medium and clicked.campaign = channels.campaign

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from event_data.books.customers import tracked_customer_sql
-from event_data.cli import REPOSITORY
 from event_data.contract.model import AdSpend, Contract, OrderList
 from event_data.events import (
     NO_AMOUNT,
@@ -18,6 +17,7 @@ from event_data.events import (
     in_zone_sql,
     own_currency_values,
 )
+from event_data.evidence import SEEDS
 from event_data.reading.day_file import MOST_LINES
 from event_data.sql import literal, values
 from event_data.statements import Statement, fill, read_statements
@@ -25,7 +25,6 @@ from event_data.statements import Statement, fill, read_statements
 RECONCILIATION = Path(__file__).with_suffix(".sql")
 SPEND_RECORDS = Path(__file__).with_name("spend_records.sql")
 CLICK_SESSIONS = Path(__file__).with_name("click_sessions.sql")
-SOURCE_ALIASES = REPOSITORY / "part2-transformation" / "seeds" / "source_aliases.csv"
 AMOUNTS = ("amount", "refunded_amount", "discount", "tax", "shipping")
 COUNTS = ("clicks", "impressions")
 # A spreadsheet drops the zeros in front of a number.
@@ -84,7 +83,7 @@ def _spend_placeholders(contract: Contract, book: AdSpend, place: int, portable:
 
 def _source() -> str:
     """Return SQL for the source by the name that the events have: `meta` is facebook there."""
-    with SOURCE_ALIASES.open(encoding="utf-8", newline="") as file:
+    with (SEEDS / "source_aliases.csv").open(encoding="utf-8", newline="") as file:
         arms = (f"when {literal(row['alias'])} then {literal(row['source'])}" for row in csv.DictReader(file))
         return f"coalesce(case lower(source) {' '.join(arms)} else lower(source) end, {literal(NOT_SET)})"
 

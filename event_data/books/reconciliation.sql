@@ -117,28 +117,32 @@ several as (
     having max(has_two) = 1 or min(first_second) <> max(last_second)
 ),
 
-ranked as (
+compared as (
     select
         keyed.*,
-        created_at{in_zone} as local_at,
-        case when coalesce(currency, '') not in ({own_currency}) then currency end as other_currency,
-        row_number() over (
-            partition by
-                keyed.order_key, keyed.day, keyed.minute_of_day,
-                case when several.day is not null then order_id end, case when several.day is not null then created_at end
-            order by file_number desc nulls last, line nulls first
-        ) as position,
-        last_value(case when coalesce(currency, '') in ({own_currency}) then amount end) over (
-            partition by
-                keyed.order_key, keyed.day, keyed.minute_of_day,
-                case when several.day is not null then order_id end, case when several.day is not null then created_at end
-            order by file_number desc nulls last, line nulls first
-            rows between unbounded preceding and unbounded following
-        ) as first_amount
+        case when several.day is not null then order_id end as exact_id,
+        case when several.day is not null then created_at end as exact_time,
+        case when coalesce(currency, '') not in ({own_currency}) then currency end as other_currency
     from keyed
     left join several
         on keyed.order_key = several.order_key and keyed.day = several.day
         and keyed.minute_of_day = several.minute_of_day
+),
+
+ranked as (
+    select
+        *,
+        created_at{in_zone} as local_at,
+        row_number() over (
+            partition by order_key, day, minute_of_day, exact_id, exact_time
+            order by file_number desc nulls last, line nulls first
+        ) as position,
+        last_value(case when other_currency is null then amount end) over (
+            partition by order_key, day, minute_of_day, exact_id, exact_time
+            order by file_number desc nulls last, line nulls first
+            rows between unbounded preceding and unbounded following
+        ) as first_amount
+    from compared
 )
 
 select

@@ -760,7 +760,7 @@ places as (
             when unread_values is not null then 'no readable ' || unread_values
             -- ids that are used again after a month are the shop's choice
             when void_reason is null and created_at <= earlier.created_at + interval 30 day
-                then format('has the id of line {{}} of {{}}, but another time or customer', earlier.line, earlier.source_file)
+                then format('has the id of line {{}} of {{}}, but another time or spelling', earlier.line, earlier.source_file)
         end as reason
     from same_ids
     union all
@@ -943,7 +943,7 @@ group by files.file_no
 -- threshold: pooled 0.5
 -- needs: paid_clicks
 -- message: {failed:,} of {checked:,} paid {checked:clicks|click} of {column} ({share}) led to no session, {revenue} of spend; {example}
--- advice: Open an ad and look at the address that it leads to; where a redirect, a consent tool or a new landing page drops the parameters, nobody can say which visits the campaign brought.
+-- advice: Click one of the ads and read the address that opens. If a redirect, a consent tool or a new landing page drops the parameters, the campaign gets no credit for its visits.
 select
     file_no, campaign as "column", clicks as checked, lost_clicks as failed, null as orders, lost_spend as revenue,
     null as record, note as example

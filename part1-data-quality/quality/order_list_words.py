@@ -11,6 +11,7 @@ from event_data.contract import Contract
 from event_data.output import count
 from event_data.sql import literal
 from event_data.user_agents import BROWSERS, SYSTEMS, device_sql, name_sql
+from quality.checks import DEFINITIONS
 from quality.definitions import statements
 from quality.incidents import Incident, InOrderList
 from quality.scan import Scan
@@ -21,7 +22,6 @@ PLACES = {
     "payment method": "were paid with {}", "hour": "were placed from {}", "browser": "were placed in {}",
     "operating system": "were placed on {}", "device": "were placed on {} devices",
 }  # fmt: skip
-GENERAL = ("Compare gold.tracking_coverage", "Ask what was released")  # advice that a segment makes more exact
 TEST_ORDERS = {  # where to place one; for hours, the general advice holds
     "payment method": "paid with {}", "browser": "in {}", "operating system": "on {}", "device": "on a {} device",
 }  # fmt: skip
@@ -62,10 +62,11 @@ class Segment:
         who = PLACES[self.kind].format(self.name)
         return f"{self.lost:,} of these {self.lost + self.other_lost:,} {who}: {there} there were lost, and {elsewhere}"
 
-    def advice(self, general: str) -> str:
-        """Return the advice if the segment explains the gap, in place of the general one to compare segments."""
-        if self.kind not in TEST_ORDERS or not general.startswith(GENERAL):
-            return general
+    @property
+    def advice(self) -> str:
+        """Return what to do if the segment explains the gap; nothing for hours."""
+        if self.kind not in TEST_ORDERS:
+            return ""
         where = TEST_ORDERS[self.kind].format(self.name)
         released = "Ask what was released on the first of these days."
         return f"Place a test order {where}, and look for its order event. {released}"
@@ -80,16 +81,16 @@ def with_order_list(incidents: Sequence[Incident], scan: Scan) -> list[Incident]
         return list(incidents)
     extended = []
     for incident in incidents:
-        known, words, advice = None, "", incident.advice
+        known, words, advice = None, "", ""
         if incident.check in GAPS:
-            segment = explaining_segment(_rows("segments", incident, scan))
-            if segment:
-                words, advice = segment.words, segment.advice(advice)
+            if segment := explaining_segment(_rows("segments", incident, scan)):
+                words, advice = segment.words, segment.advice
         elif incident.check in SQL and (known := _known(incident, scan)):
-            words = WORDS[incident.check](known, scan.contract)
-            # the contract may give other advice
-            advice = NEXT_STEPS[incident.check](known) if "order list" in advice else advice
+            words, advice = WORDS[incident.check](known, scan.contract), NEXT_STEPS[incident.check](known)
         message = f"{incident.message}; {words}" if words else incident.message
+        # the contract's own advice stays, unless it is to look into the order list
+        is_answered = incident.advice == DEFINITIONS[incident.check].advice or "order list" in incident.advice
+        advice = advice if advice and is_answered else incident.advice
         extended.append(replace(incident, message=message, advice=advice, in_order_list=known))
     return extended
 

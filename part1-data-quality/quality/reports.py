@@ -163,8 +163,8 @@ def _incident_row(i: Incident) -> dict[str, Any]:
 
 
 def _answered(incidents: Sequence[Incident]) -> dict[int, str]:
-    """Return the advice on each finding, by its identity, of which the shop's order list has the orders."""
-    return {id(f): i.advice for i in incidents if i.in_order_list for f in i.findings}
+    """Return the advice on each finding, by its identity, that the shop's order list has made more exact."""
+    return {id(f): i.advice for i in incidents if i.advice not in [f.advice for f in i.findings] for f in i.findings}
 
 
 def _junit(findings: Sequence[Finding], incidents: Sequence[Incident]) -> str:

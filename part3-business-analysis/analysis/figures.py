@@ -226,10 +226,6 @@ def _rates(rows: Sequence[tuple[int, findings.Segment]], small: Container[findin
     has_parts = any(depth for depth, _ in rows)
     names = [f"<b>{plain(s.name)}</b>" if has_parts and not depth else plain(s.name) for depth, s in rows]
     right = max([0.001, *(s.share.high for _, s in rows if not s.is_small), *(1.6 * s.share.estimate for _, s in rows)])
-    y = {
-        "tickmode": "array", "tickvals": [y for y, _ in numbered], "ticktext": names, "showgrid": False,
-        "range": [-0.6, len(rows) - 0.4], "zeroline": False,
-    }  # fmt: skip
     # A rule above each device but the first keeps its systems with it.
     line = {"width": 1, "color": GREY}
     rules = [
@@ -239,8 +235,16 @@ def _rates(rows: Sequence[tuple[int, findings.Segment]], small: Container[findin
     ]  # fmt: skip
     return _figure(
         traces, height=110 + 34 * max(len(rows), 2), margin={"l": 130, "r": 16, "t": 10, "b": 40}, showlegend=False,
-        xaxis={"tickformat": ".1%", "range": [0, min(1, 1.1 * right)]}, yaxis=y, shapes=rules,
+        xaxis={"tickformat": ".1%", "range": [0, min(1, 1.1 * right)]}, yaxis=_names(names), shapes=rules,
     )  # fmt: skip
+
+
+def _names(names: Sequence[str]) -> dict[str, Any]:
+    """Return the axis of rows with these names, the first at the top."""
+    return {
+        "tickmode": "array", "tickvals": list(range(len(names) - 1, -1, -1)), "ticktext": list(names),
+        "showgrid": False, "range": [-0.6, len(names) - 0.4], "zeroline": False,
+    }  # fmt: skip
 
 
 def _dots(heights: Sequence[int], spans: Sequence[Interval], texts: Sequence[str], dot: str, bar: str) -> go.Scatter:
@@ -263,17 +267,14 @@ def _returns(gold: Gold, rows: Sequence[findings.Return]) -> Figure:
         f"{plain(r.channel)}: {money(i.estimate)}, interval {money(i.low)} to {money(i.high)}"
         for r, i in zip(rows, spans, strict=True)
     ]
-    y = {
-        "tickmode": "array", "tickvals": heights, "ticktext": [plain(r.channel) for r in rows], "showgrid": False,
-        "range": [-0.6, len(rows) - 0.4], "zeroline": False,
-    }  # fmt: skip
     # One channel with few orders must not press the others together.
     right = max(1.5, min(max(i.high for i in spans), 1.5 * max(i.estimate for i in spans)))
     line = {"type": "line", "x0": 1, "x1": 1, "yref": "paper", "y0": 0, "y1": 1}
     words = {"x": 1, "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "text": "what it cost"}
     return _figure(
         [_dots(heights, spans, texts, BLUE, SKY)], height=120 + 34 * max(len(rows), 2),
-        margin={"l": 130, "r": 16, "t": 26, "b": 40}, showlegend=False, yaxis=y, annotations=[words],
+        margin={"l": 130, "r": 16, "t": 26, "b": 40}, showlegend=False, annotations=[words],
+        yaxis=_names([plain(r.channel) for r in rows]),
         xaxis={"range": [0, 1.08 * right], "tickprefix": gold.currency.sign, "nticks": 7, "rangemode": "tozero"},
         shapes=[{**line, "line": {"dash": "dot", "width": 1.5, "color": ORANGE}}],
     )  # fmt: skip

@@ -144,6 +144,16 @@ class Gold:
         return float(self.spend.loc[list(self.days.index), "spend"].sum())
 
     @property
+    def listed_orders(self) -> int:
+        """Return how many orders of the shop's order list should have been tracked; 0 without a list."""
+        return int(self.coverage["expected"].sum()) if len(self.coverage) else 0
+
+    @property
+    def untracked_orders(self) -> int:
+        """Return how many of `listed_orders` were not tracked."""
+        return self.listed_orders - int(self.coverage["tracked"].sum()) if len(self.coverage) else 0
+
+    @property
     def days_with_spend(self) -> int:
         """Return the number of days of the report with spend; the file may have others."""
         return len(set(self.days.index) & set(self.spend.index))

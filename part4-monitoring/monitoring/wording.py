@@ -85,14 +85,21 @@ def change(verdict: Verdict, currency: Currency) -> str:
     if s is None:
         return f"{label}: {verdict.verdict}"
     value, expected, low, high = (figure(x, kind, currency) for x in (s.value, s.expected, s.low, s.high))
-    is_plural = any(word.endswith("s") for word in label.split())
-    more, less = ("more", "fewer") if is_plural else ("higher", "lower")
-    direction = more if s.value > s.expected else less
     of_all = " of all" if verdict.is_part else ""
     where = f" {where_is(*verdict.segment)}" if verdict.segment else ""
     when = f" over the last {verdict.window} days" if verdict.window > 1 else ""
     figures = f"{value}{of_all} instead of {expected} (normal: {low} to {high})"
-    return f"{direction} {label} than expected{where}{when}: {figures}"
+    return f"{direction(verdict)} than expected{where}{when}: {figures}"
+
+
+def direction(verdict: Verdict) -> str:
+    """Return a metric with the direction of its change: more events without an id; only the label without a score."""
+    s, label = verdict.score, verdict.metric.label
+    if s is None:
+        return label
+    is_plural = any(word.endswith("s") for word in label.split())
+    more, less = ("more", "fewer") if is_plural else ("higher", "lower")
+    return f"{more if s.value > s.expected else less} {label}"
 
 
 def place(kind: str, value: str, share: float) -> str:
@@ -293,7 +300,7 @@ def _problem(alarm: Alarm, t: Thresholds) -> str:
     """Return what is wrong without the day's figures, which differ from day to day."""
     if alarm.is_rule or not alarm.verdicts or not alarm.verdicts[0].score:
         return name_of(alarm.key, t)
-    return change(alarm.verdicts[0], Currency()).partition(" than expected")[0]
+    return direction(alarm.verdicts[0])
 
 
 def _days_words(days: Sequence[date], beside: date | None = None) -> str:

@@ -24,7 +24,7 @@ DAYS = 56
 
 @pytest.fixture
 def facts() -> Facts:
-    """Return eight weeks of a healthy shop of 40 orders a day."""
+    """Return eight weeks of a healthy shop with 40 orders a day."""
     return healthy(7, DAYS, CONTRACT)
 
 

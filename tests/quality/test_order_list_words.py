@@ -11,9 +11,10 @@ from typing import Any
 
 import generate_charts
 import pytest
+import transform
 import validate_dataframework
 from command_kit import report
-from commands import SCHEMA, call
+from commands import SCHEMA, call, query
 from quality.checks import DEFINITIONS
 from quality.incidents import InOrderList
 from quality.order_list_words import NEXT_STEPS, WORDS, explaining_segment
@@ -213,3 +214,25 @@ def test_the_segment_of_a_gap_is_named(tmp_path: Path) -> None:
     assert found, gap["message"]
     there, lost, everyone = map(int, found.groups())
     assert lost == gap["orders"] and there == everyone >= lost - 1  # one checkout was begun on another device
+    assert gap["advice"].startswith("Place a test order on iOS")
+    with (tmp_path / "out" / "dq_report.csv").open(encoding="utf-8", newline="") as file:
+        rows = [
+            row
+            for row in csv.DictReader(file)
+            if row["incident"] == str(gap["incident"]) and row["check"] == gap["check"]
+        ]
+    assert rows and {row["advice"] for row in rows} == {gap["advice"]}
+    own, check = "Call the agency.", f"{{check: {gap['check']}, mustBeLessThan: 1}}"
+    rule = f"{{type: custom, engine: validate_dataframework, implementation: {check}, businessImpact: {own}}}"
+    text = (tmp_path / "contract.yaml").read_text("utf-8")
+    ours = text.replace("    quality:\n", f"    quality:\n      - {rule}\n", 1)
+    (tmp_path / "contract.yaml").write_text(ours, "utf-8")
+    assert incidents_of(tmp_path)[gap["check"]]["advice"] == own
+    # part 2 has the same orders in the segment
+    args = ("--data_dir", tmp_path / "data", "--contract", tmp_path / "contract.yaml", "--quiet")
+    assert call(transform, *args, "--warehouse", tmp_path / "w.duckdb")[0] in (0, 3)
+    sql = (
+        "select sum(expected_orders), sum(expected_orders - tracked_orders) from gold.tracking_coverage "
+        "where segment_kind = 'operating_system' and segment = 'iOS' and date between ? and ?"
+    )
+    assert query(tmp_path / "w.duckdb", sql, [gap["first_bad_day"], gap["last_bad_day"]]) == [(everyone, there)]

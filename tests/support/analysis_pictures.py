@@ -60,7 +60,7 @@ def wrong_marks(figure: Figure, days: list[date]) -> list[str]:
             for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True):
                 text = label.get_text()
                 if text and not (_is_number(text, float(place)) or (axis is axes.xaxis and _is_day(text, place, days))):
-                    wrong.append(f"{text!r} stands at {place}")
+                    wrong.append(f"{text!r} is at {place}")
     return wrong
 
 
