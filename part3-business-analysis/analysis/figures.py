@@ -57,15 +57,16 @@ def _days(gold: Gold) -> list[str]:
     return [str(day) for day in gold.days.index]
 
 
-def _marks(gold: Gold, incidents: Sequence[Incident], low: float = 0) -> dict[str, Any]:
-    """Return a dotted line where each incident began, with a letter above it; the page names the letters."""
-    shapes, letters = [], []
+def marks(gold: Gold, incidents: Sequence[Incident], low: float = 0) -> dict[str, Any]:
+    """Return a dotted line on each day on which incidents began, with their letters above it; the page names these."""
+    shapes, letters, began = [], [], dict[str, list[str]]()
     for letter, incident in zip(LETTERS, [i for i in incidents if i.since in gold.days.index], strict=False):
-        since = str(incident.since)
+        began.setdefault(str(incident.since), []).append(letter)
+    for since, named in began.items():
         line = {"dash": "dot", "width": 1.5, "color": ORANGE}
         shapes.append({"type": "line", "x0": since, "x1": since, "yref": "paper", "y0": low, "y1": 1, "line": line})
         place = {"x": since, "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
-        letters.append({**place, "text": f"<b>{letter}</b>", "font": {"size": 12}})
+        letters.append({**place, "text": f"<b>{' '.join(named)}</b>", "font": {"size": 12}})
     return {"shapes": shapes, "annotations": letters, "margin": {"l": 62, "r": 40, "t": 30, "b": 40}}
 
 
@@ -96,7 +97,7 @@ def _x_of_days(gold: Gold) -> dict[str, Any]:
 
 def _trend(gold: Gold, quality: Quality) -> Figure:
     layout: dict[str, Any] = {
-        **_marks(gold, quality.marks(hours=False)), "height": 440, "xaxis": _x_of_days(gold),
+        **marks(gold, quality.marks(hours=False)), "height": 440, "xaxis": _x_of_days(gold),
         "legend": {"orientation": "h", "y": -0.15}, "hovermode": "x unified",
     }  # fmt: skip
     y: dict[str, Any] = {"rangemode": "tozero", "separatethousands": True, "title": {"text": f"{gold.sales} per day"}}
@@ -119,7 +120,7 @@ def _volume(gold: Gold, quality: Quality) -> Figure:
     strip = 0.7 / (len(strips) + 2.5)
     top = strip * 1.45 * len(strips)
     bottom = top + 0.06 if strips else 0
-    layout = _marks(gold, quality.marks(hours=True), bottom)
+    layout = marks(gold, quality.marks(hours=True), bottom)
     if band:
         layout["shapes"].append(
             {

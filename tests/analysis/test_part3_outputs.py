@@ -12,6 +12,7 @@ from analysis.charts import daily_volume_anomaly, revenue_trend
 from analysis.charts.days import day_axis
 from analysis.charts.style import use_style
 from analysis.documents import report, verdict
+from analysis.figures import marks
 from analysis.findings import Change, find_changes
 from analysis.gold import read_gold
 from analysis.impact import load_assumptions, model
@@ -187,6 +188,19 @@ def test_texts_stay_on_the_canvas_and_apart(count: int) -> None:
         revenue_trend.draw(shop, quality, find_changes(shop, quality)), daily_volume_anomaly.draw(shop, quality),
     ):  # fmt: skip
         assert misplaced(figure) == []
+
+
+def test_faults_of_one_day_share_a_line_on_the_page() -> None:
+    days = [date(2025, 1, 1) + timedelta(n) for n in range(4)]
+    shop = gold(days=[(d, 10, 1, 5.0, 5, 1, 0) for d in days])
+    began = (days[1], days[1], days[2])
+    faults = [Incident("P0", "x", f"c{n}", of, None, days[0], None, "No", "Mend.") for n, of in enumerate(began)]
+    found = marks(shop, faults)
+    assert [(a["x"], a["text"]) for a in found["annotations"]] == [
+        (str(days[1]), "<b>A B</b>"),
+        (str(days[2]), "<b>C</b>"),
+    ]
+    assert [shape["x0"] for shape in found["shapes"]] == [str(days[1]), str(days[2])]
 
 
 def test_odd_names_stay_text(warehouse: Path, tmp_path: Path) -> None:
