@@ -2,7 +2,7 @@
 
 Files of the same form are read together. Each core reads one batch on a single thread, so that row numbers are those
 of the file; two batches on two cores are as fast as one on both. If DuckDB does not find exactly the records that the
-survey counted, the batch is rolled back and read again file by file, through `survey.recover` if necessary.
+survey counted, the batch is rolled back and read again in halves, and a file alone through `survey.recover`.
 """
 
 import os
@@ -33,8 +33,8 @@ class Reader:
 
     `load` reads a batch, on its own cursor and in a transaction, and returns the number of records by file_id. `keep`
     uses the records once they are verified. `stable` requires that no file changes in the meantime. `spread` reads
-    large files alone, first and last, so that no core is idle at the start or the end; it leaves DuckDB row groups that
-    are not full, which stay in memory until they are checkpointed.
+    the first large files alone and the last files in quarters of a batch, so that no core is idle at the start or the
+    end; it leaves DuckDB row groups that are not full, which stay in memory until they are checkpointed.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -84,14 +84,14 @@ class Reader:
                 yield batch
                 batch = batches[form] = []
             batch.append(file)
-        for batch in filter(None, batches.values()):
-            yield from ([f] for f in batch) if _bytes(batch) > large else [batch]
+        for batch in batches.values():
+            yield from _pieces(batch, large)
 
     def _read_batch(self, batch: list[DayFile]) -> list[DayFile]:
         if not any(f.damaged for f in batch) and self._try(batch):
             return batch
-        if len(batch) > 1:
-            return [file for one in batch for file in self._read_batch([one])]
+        if half := len(batch) // 2:
+            return self._read_batch(batch[:half]) + self._read_batch(batch[half:])
         file = recover(batch[0], self.work_dir)
         if file.readable and not self._try([file]):
             raise _changed(file)
@@ -121,6 +121,18 @@ class Reader:
             else:
                 cursor.rollback()
             return complete
+
+
+def _pieces(files: Sequence[DayFile], most: int) -> Iterator[list[DayFile]]:
+    """Yield the files in their order, as many at a time as have this many bytes together, or one."""
+    piece: list[DayFile] = []
+    for file in files:
+        if piece and _bytes(piece) + file.size > most:
+            yield piece
+            piece = []
+        piece.append(file)
+    if piece:
+        yield piece
 
 
 def read_csv_sql(files: Sequence[DayFile], columns: Sequence[str]) -> str:

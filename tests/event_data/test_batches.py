@@ -124,3 +124,23 @@ def test_a_file_that_grows_meanwhile_is_not_kept(folder: Path, tmp_path: Path) -
         with pytest.raises(ReadingError, match="changed while it was being read"):
             Reader(connection, tmp_path, load, lambda cursor, batch: None, 1 << 20, True).read(files)
         assert connection.execute("select count(*) from duckdb_tables()").fetchall() == [(0,)]
+
+
+def test_small_files_are_read_together(folder: Path, tmp_path: Path) -> None:
+    """Files that exceed a batch are read in pieces; one that DuckDB reads differently is found by halving."""
+    for number in range(16):
+        write(folder, **{f"x_part{number:02}": rows(1000 * number, 1000 * number + 100)})
+    files, _ = surveyed(folder, tmp_path)
+    reads: list[list[int]] = []
+
+    def load(cursor: duckdb.DuckDBPyConnection, batch: list[DayFile]) -> dict[int, int]:
+        reads.append([file.number for file in batch])
+        lost = int(any(file.number == 5 and file.source == file.readable for file in batch))
+        return {file.file_id: file.rows - lost for file in batch}
+
+    with duckdb.connect() as connection:
+        batch = 4 * sum(file.size for file in files[8:])
+        done = Reader(connection, tmp_path, load, lambda cursor, batch: None, batch, spread=True).read(files)
+    assert sorted(file.number for file in done) == list(range(16)) and all(file.records == 100 for file in done)
+    halves = [[*range(8)], [0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [4], [5], [5], [6, 7]]  # 5 alone, then recovered
+    assert sorted(reads) == sorted([*halves, [*range(8, 16)]])
