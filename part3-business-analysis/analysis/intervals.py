@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist, fmean, median, variance
 
 CONFIDENCE = 0.95
@@ -117,12 +118,13 @@ def robust_band(values: Sequence[float], judged: int = 1) -> tuple[float, float]
     return max(0.0, middle - reach), middle + reach
 
 
+@cache
 def t_quantile(p: float, freedom: float) -> float:
     """Return the value that Student's t stays under with probability p >= 0.5, by halving the range."""
     low, high = 0.0, 2.0
     while _t_below(high, freedom) < p and high < 1e9:
         high *= 2
-    for _ in range(80):
+    while high - low > 1e-12 * max(1.0, high):
         middle = (low + high) / 2
         low, high = (middle, high) if _t_below(middle, freedom) < p else (low, middle)
     return (low + high) / 2
