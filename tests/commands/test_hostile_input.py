@@ -86,17 +86,19 @@ def hide_in_words(text: str, document: Document, columns: dict[str, Document], c
         rule["businessImpact"] = text
 
 
+def hide_everywhere(text: str, document: Document, columns: dict[str, Document], custom: dict[str, Document]) -> None:
+    """Write the text wherever a contract takes any text."""
+    document["schema"][0]["properties"].append({"name": text + "?", "logicalType": "string", "required": True})
+    payload_item(custom)[2].update(enum=[{"value": text}])
+    columns["referrer"].update(enum=[{"value": text}])
+    for hide in (hide_in_patterns, hide_in_words, hide_in_names):  # the last adds an event
+        hide(text, document, columns, custom)
+
+
 PLACES: dict[str, Callable[..., object]] = {
-    "column": lambda text, document, columns, custom: document["schema"][0]["properties"].append(
-        {"name": text, "logicalType": "string", "required": True}
-    ),
-    "names": hide_in_names,
-    "key": lambda text, document, columns, custom: payload_item(custom).append({"name": text, "required": True}),
-    "key's values": lambda text, document, columns, custom: payload_item(custom)[2].update(enum=[{"value": text}]),
-    "patterns": hide_in_patterns,
-    "values": lambda text, document, columns, custom: columns["referrer"].update(enum=[{"value": text}]),
-    "words": hide_in_words,
+    "everywhere": hide_everywhere,
     "header": lambda text, document, columns, custom: None,
+    "key": lambda text, document, columns, custom: payload_item(custom).append({"name": text, "required": True}),
     "hosts": lambda text, document, columns, custom: custom["ownHosts"]["value"].append(text),
     "delimiter": lambda text, document, columns, custom: custom["delimiter"].update(value=text[:1]),
 }
@@ -116,7 +118,7 @@ def test_a_contract_cannot_run_anything(place: str, text: str, days: Path, tmp_p
     odd = text.replace("CANARY", str(canary))
     path = contract(tmp_path, partial(PLACES[place], odd))
     lines = day(days).read_text().splitlines()
-    if place in ("names", "header"):
+    if place in ("everywhere", "header"):
         lines[0] = lines[0].replace("client_id", '"' + odd.replace('"', '""') + '"')
     day(days).write_text("\n".join(line.replace("Mozilla", "{x}Mozilla") for line in lines))
     last = day(days, 5).rename(tmp_path / day(days, 5).name)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from commands import PART2, REAL, SCHEMA, TRANSFORM, needs_real_days, process
+from commands import FAULTY_DAYS, PART2, SCHEMA, TRANSFORM, needs_real_days, process
 from transformation.build import NOT_PUBLISHED
 from transformation.suite import read_suite
 from warehouse_kit import build, command
@@ -138,11 +138,10 @@ def test_the_script_gives_the_rows_of_duckdb(
 
 @needs_real_days
 def test_the_script_on_the_real_days(snowflake: Snowflake, tmp_path: Path) -> None:
-    """On the day before the id's new name, and days with each of the faults."""
     data = tmp_path / "data"
     data.mkdir()
-    for day in ("20250226", "20250227", "20250304", "20250306", "20250307"):
-        shutil.copy(REAL / f"events_{day}.csv", data)
+    for day in FAULTY_DAYS:
+        shutil.copy(day, data)
     build(data, tmp_path / "real.duckdb", SCHEMA)
     snowflake.run(script("snowflake", data, SHOP), data)
     wrong = differences(snowflake, Duck(tmp_path / "real.duckdb"))

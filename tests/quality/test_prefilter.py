@@ -89,7 +89,7 @@ def broken_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", CONTRACTS)
+@pytest.mark.parametrize("name", ["own", "without_kinds"])  # with plain values, every event is a candidate anyway
 def test_every_fault_of_the_catalogue(name: str, broken_days: Path, tmp_path: Path) -> None:
     assert_same(broken_days, contract(tmp_path, CONTRACTS[name]), tmp_path)
 

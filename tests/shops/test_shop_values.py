@@ -167,9 +167,11 @@ def _day_files(events: duckdb.DuckDBPyConnection, folder: Path, name: str, where
     return written
 
 
-def _hourly(events: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    for hour in range(24):
-        _day_files(events, folder, f"flat_%Y-%m-%d-{hour:02}.csv", f"event_timestamp[12:13] = '{hour:02}'")
+def _by_hour(events: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write four files a day, each named after the last of its six hours."""
+    for last in (5, 11, 17, 23):
+        hours = f"event_timestamp[12:13] between '{last - 5:02}' and '{last:02}'"
+        _day_files(events, folder, f"flat_%Y-%m-%d-{last:02}.csv", hours)
 
 
 def _parts(events: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -198,7 +200,7 @@ FORMS: dict[str, tuple[str, Callable[[duckdb.DuckDBPyConnection, Path], object]]
     "daily": ("flat_%Y-%m-%d.csv", lambda events, folder: _day_files(events, folder, "flat_%Y-%m-%d.csv")),
     "gzip": ("flat_%Y-%m-%d.csv", _packed(gzip.compress, ".gz")),
     "Zstandard": ("flat_%Y-%m-%d.csv", _packed(zstandard.ZstdCompressor().compress, ".zst")),
-    "hourly": ("flat_%Y-%m-%d-%H.csv", _hourly),
+    "by hour": ("flat_%Y-%m-%d-%H.csv", _by_hour),
     "two parts": ("flat_%Y-%m-%d.csv", _parts),
     "folders": (
         "dt=%Y-%m-%d/*.csv",

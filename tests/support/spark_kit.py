@@ -25,14 +25,15 @@ from time_forms import READ, REFUSED
 # compiler alone would have a cache that the generated code fills.
 FRUGAL = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 # Threads that read a file's columns at once pay for large files only; each plan as a text, and each change of it, only
-# where someone looks at it. Classes are generated once for statements that run twice.
+# where someone looks at it. Compiling each statement to a class pays for millions of rows: here Spark interprets them,
+# and the server of Spark Connect compiles.
 FRUGAL_SESSION = {
     "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
     "spark.sql.ui.explainMode": "simple", "spark.sql.debug.maxToStringFields": "0",
     "spark.sql.maxPlanStringLength": "0",
     "spark.sql.ui.retainedExecutions": "10", "spark.ui.retainedJobs": "10", "spark.ui.retainedStages": "10",
     "spark.ui.retainedTasks": "100", "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false",
-    "spark.sql.codegen.cache.maxEntries": "1000",
+    "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }  # fmt: skip
 STARTUP_SECONDS = 120
 REAL_PART = "part3"  # in the names of real days beside the odd ones
@@ -143,7 +144,8 @@ class Cluster:
 def add_real_days(days: Sequence[Path], data: Path) -> None:
     """Add real days to a folder, each as a further part of its day."""
     for day in days:
-        shutil.copy(day, data / f"{day.stem}_{REAL_PART}.csv")
+        if day.exists():
+            shutil.copy(day, data / f"{day.stem}_{REAL_PART}.csv")
 
 
 def write_odd_files(data: Path) -> None:
