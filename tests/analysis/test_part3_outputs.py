@@ -1,4 +1,4 @@
-"""What part 3 writes: recomputed from the files by another route, changed with the data, right at the edges."""
+"""The outputs of part 3: recomputed from the files by another route, changed with the data, right at the edges."""
 
 import math
 import re

@@ -362,7 +362,7 @@ def test_no_name_is_reserved(hard_days: Path, shop_with_books: Contract) -> None
 
 
 def test_a_column_is_not_taken_for_its_table(shop_with_books: Contract) -> None:
-    """Where a table has a column of its own name, GoogleSQL takes the bare name for the whole row."""
+    """GoogleSQL takes a bare name for the whole row if the table has that name too."""
     books = statements_of(shop_with_books, (ORDERS.table, SPEND.table), portable=True)
     for statement in (*read_suite(SHOP, portable=True).statements, *books):
         parsed = sqlglot.parse_one(statement.select, read="duckdb")

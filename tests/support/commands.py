@@ -1,4 +1,4 @@
-"""Where the commands and the days are, and any command run: as a function, or as a process of its own."""
+"""Places of the commands and the days, and runs of any command: as a function, or as a process of its own."""
 
 import io
 import re
