@@ -14,6 +14,7 @@ SLOW = {
     "test_prefilter", "test_attribution_cases", "test_monitor_command", "test_recovery",
     "test_one_judgement", "test_one_verdict", "test_transform", "test_shop_values", "test_shops_in_parts_3_and_4",
     "test_shop_drafts", "test_examples", "test_order_list", "test_another_shop", "test_known_totals_everywhere",
+    "test_every_command", "test_any_contract", "test_paid_clicks",
 }  # fmt: skip
 
 
