@@ -168,7 +168,7 @@ def _day_files(events: duckdb.DuckDBPyConnection, folder: Path, name: str, where
 
 
 def _by_hour(events: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Write four files a day, each named after the last of its six hours."""
+    """Write four files a day; each holds six hours, and its name has the last of them."""
     for last in (5, 11, 17, 23):
         hours = f"event_timestamp[12:13] between '{last - 5:02}' and '{last:02}'"
         _day_files(events, folder, f"flat_%Y-%m-%d-{last:02}.csv", hours)

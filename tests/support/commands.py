@@ -1,4 +1,4 @@
-"""Places of the commands and the days, and runs of any command: as a function, or as a process of its own."""
+"""Locate the commands and the days, and run any command: as a function, or as a process of its own."""
 
 import io
 import re
